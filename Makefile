@@ -1,0 +1,99 @@
+# limner: `make` builds, `make demo` shows, `make check` tests. `make help` lists the rest.
+# BUILD=dir builds elsewhere, CC=clang with clang, SANITIZE=address,undefined with sanitizers, DEBUG=1 for a debugger.
+
+CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+BUILD ?= build
+PREFIX ?= /usr/local
+VERSION := 0.1.0
+
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
+OPTIMIZE := $(if $(DEBUG),-O0,-O2)
+SANITIZERS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+CPPFLAGS += -I. -I$(BUILD)/gen -D_GNU_SOURCE
+BASE_CFLAGS := -std=c11 -g $(OPTIMIZE) $(WARNINGS) -fPIC -fvisibility=hidden -fno-math-errno -ffp-contract=off \
+	-pthread -fopenmp $(SANITIZERS) $(CFLAGS)
+LIBRARIES := -lprotobuf-c -lm
+PICTURE_LIBRARIES := -lpng -ljpeg
+
+# ---- sources: every .c file of a floor belongs to it (SKIP=FILE... leaves some out) ----
+ONNX_SOURCES := $(filter-out $(SKIP),$(wildcard onnx/*.c))
+OPS_SOURCES := $(filter-out $(SKIP),$(wildcard ops/*.c))
+KERNEL_SOURCES := $(filter-out $(SKIP),$(wildcard ops/kernels/*.c))
+RUNTIME_SOURCES := $(filter-out $(SKIP),$(wildcard runtime/*.c))
+TOOLS_SOURCES := $(filter-out $(SKIP),$(wildcard tools/*.c))
+TEST_PROGRAMS := $(patsubst tests/%.c,%,$(wildcard tests/test_*.c))
+TEST_SUPPORT := $(filter-out $(wildcard tests/test_*.c),$(wildcard tests/*.c))
+FUZZ_PROGRAMS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+
+# Files named *_simd.c are compiled once per instruction set, with KERNEL_LEVEL saying which.
+SIMD_SOURCES := $(filter %_simd.c,$(KERNEL_SOURCES))
+PLAIN_KERNELS := $(filter-out %_simd.c,$(KERNEL_SOURCES))
+LEVELS := portable
+ifneq ($(filter x86_64% amd64%,$(shell $(CC) -dumpmachine)),)
+LEVELS := portable avx2 avx512
+endif
+LEVEL_portable := -DKERNEL_LEVEL=0
+LEVEL_avx2 := -DKERNEL_LEVEL=1 -mavx2 -mfma
+LEVEL_avx512 := -DKERNEL_LEVEL=2 -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx2 -mfma
+
+objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+SIMD_OBJECTS := $(foreach level,$(LEVELS),$(patsubst %.c,$(BUILD)/obj/%-$(level).o,$(SIMD_SOURCES)))
+LIBRARY_OBJECTS := $(call objects,$(ONNX_SOURCES) $(OPS_SOURCES) $(PLAIN_KERNELS) $(RUNTIME_SOURCES)) \
+	$(SIMD_OBJECTS) $(BUILD)/obj/gen/onnx.pb-c.o
+TOOLS_OBJECTS := $(call objects,$(filter-out tools/main.c,$(TOOLS_SOURCES)))
+
+.PHONY: all
+all: $(BUILD)/limner $(BUILD)/liblimner.a $(BUILD)/liblimner.so
+
+# ---- rules ----
+$(BUILD)/gen/onnx.pb-c.c $(BUILD)/gen/onnx.pb-c.h &: onnx/onnx.proto | deps-build
+	@mkdir -p $(BUILD)/gen
+	protoc-c --proto_path=onnx --c_out=$(BUILD)/gen onnx.proto
+
+$(BUILD)/obj/gen/onnx.pb-c.o: $(BUILD)/gen/onnx.pb-c.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(BASE_CFLAGS) -w -c $< -o $@
+
+$(BUILD)/obj/%.o: %.c | $(BUILD)/gen/onnx.pb-c.h deps-build
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(BASE_CFLAGS) -MMD -MP -c $< -o $@
+
+define SIMD_RULE
+$$(BUILD)/obj/%_simd-$(1).o: %_simd.c
+	@mkdir -p $$(@D)
+	$$(CC) $$(CPPFLAGS) $$(BASE_CFLAGS) $$(if $$(DEBUG),,-O3) $$(LEVEL_$(1)) -MMD -MP -c $$< -o $$@
+endef
+$(foreach level,$(LEVELS),$(eval $(call SIMD_RULE,$(level))))
+
+# One relocatable object whose only global symbols are the exported ones: internal names cannot clash with a program's.
+$(BUILD)/liblimner.a: $(LIBRARY_OBJECTS)
+	@rm -f $@
+	ld -r $^ -o $(BUILD)/limner-all.o
+	objcopy --localize-hidden $(BUILD)/limner-all.o
+	ar rcs $@ $(BUILD)/limner-all.o
+
+$(BUILD)/liblimner.so: $(LIBRARY_OBJECTS)
+	$(CC) -shared -Wl,-soname,liblimner.so.0 $(BASE_CFLAGS) $^ -o $@ $(LDFLAGS) $(LIBRARIES)
+	ln -sf liblimner.so $(BUILD)/liblimner.so.0
+
+$(BUILD)/limner: $(BUILD)/obj/tools/main.o $(TOOLS_OBJECTS) $(LIBRARY_OBJECTS)
+	$(CC) $(BASE_CFLAGS) $^ -o $@ $(LDFLAGS) $(PICTURE_LIBRARIES) $(LIBRARIES)
+
+# For tests, which look inside: every floor, internal names included.
+$(BUILD)/floors.a: $(TOOLS_OBJECTS) $(LIBRARY_OBJECTS)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(call objects,$(TEST_SUPPORT)) $(BUILD)/floors.a
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) $^ -o $@ $(LDFLAGS) -lcmocka $(PICTURE_LIBRARIES) $(LIBRARIES)
+
+.PHONY: unit-programs
+unit-programs: $(addprefix $(BUILD)/tests/,$(TEST_PROGRAMS))
+
+include Makefile.check
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

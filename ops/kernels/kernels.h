@@ -1,0 +1,40 @@
+/*
+ * The inner loops: raw pointers and sizes, one thread, no allocation, no tensors. One table per instruction set, filled
+ * with portable C, then AVX2+FMA, then AVX-512. docs/kernels.md is the contract.
+ */
+#ifndef LIMNER_OPS_KERNELS_KERNELS_H
+#define LIMNER_OPS_KERNELS_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum cpu_level { CPU_PORTABLE = 0, CPU_AVX2 = 1, CPU_AVX512 = 2, CPU_LEVELS = 3 };
+
+/*
+ * Matrix product on packed panels.
+ *   a: panel of `rows` <= max_rows rows, packed as [depth][rows]
+ *   b: panel of `columns` columns (always the full tile width, zero-filled), packed as [depth][columns], 64-byte
+ * aligned c: [rows][columns] with row stride c_stride (elements) c = bias + a.b when bias is not NULL (bias[row] starts
+ * every sum), else c += a.b. Every element is one chain of fused multiply-adds in the order of depth, whatever rows is.
+ */
+struct gemm_kernel {
+    const char *name;
+    int max_rows, columns;
+    void (*tile)(int rows, size_t depth, const float *a, const float *b, const float *bias, float *c, size_t c_stride);
+};
+
+struct kernels {
+    enum cpu_level level;
+    const char *name; /* "portable", "avx2", "avx512" */
+    const struct gemm_kernel *gemm;
+};
+
+/* Best level that this processor and system can run. */
+enum cpu_level cpu_best(void);
+/* The table of a level; NULL when this processor cannot run it or it was not built. */
+const struct kernels *kernels_get(enum cpu_level level);
+/* "portable", "avx2", "avx512" -> level; -1 for anything else. */
+int cpu_level_parse(const char *name);
+
+#endif

@@ -1,0 +1,19 @@
+/* The table of each instruction set, one per compilation of the *_simd.c files. */
+#ifndef LIMNER_OPS_KERNELS_TABLES_H
+#define LIMNER_OPS_KERNELS_TABLES_H
+
+#include "ops/kernels/kernels.h"
+
+extern const struct gemm_kernel gemm_kernel_portable, gemm_kernel_avx2, gemm_kernel_avx512;
+
+#define LEVEL_NAME_JOIN(name, level) name##_##level
+#if !defined(KERNEL_LEVEL)
+#elif KERNEL_LEVEL == 2
+#define LEVEL_NAME(name) LEVEL_NAME_JOIN(name, avx512)
+#elif KERNEL_LEVEL == 1
+#define LEVEL_NAME(name) LEVEL_NAME_JOIN(name, avx2)
+#else
+#define LEVEL_NAME(name) LEVEL_NAME_JOIN(name, portable)
+#endif
+
+#endif

@@ -1,0 +1,73 @@
+/* All operators: one line per file of records. */
+#include "ops/op.h"
+
+#include <string.h>
+
+#define OPERATOR_FILES(X)                                                                                        \
+    X(ops_conv)                                                                                                  \
+    X(ops_conv_transpose)                                                                                        \
+    X(ops_matmul)                                                                                                \
+    X(ops_normalization)                                                                                         \
+    X(ops_concat)                                                                                                \
+    X(ops_constant)                                                                                              \
+    X(ops_depth_to_space)                                                                                        \
+    X(ops_expand)                                                                                                \
+    X(ops_gather)                                                                                                \
+    X(ops_identity)                                                                                              \
+    X(ops_pad)                                                                                                   \
+    X(ops_range)                                                                                                 \
+    X(ops_reshape)                                                                                               \
+    X(ops_shape)                                                                                                 \
+    X(ops_slice)                                                                                                 \
+    X(ops_split)                                                                                                 \
+    X(ops_transpose)                                                                                             \
+    X(ops_binary_arithmetic)                                                                                     \
+    X(ops_binary_compare)                                                                                        \
+    X(ops_cast)                                                                                                  \
+    X(ops_clip)                                                                                                  \
+    X(ops_pow)                                                                                                   \
+    X(ops_reduce)                                                                                                \
+    X(ops_unary_activations)                                                                                     \
+    X(ops_unary_logic)                                                                                           \
+    X(ops_unary_math)                                                                                            \
+    X(ops_variadic)                                                                                              \
+    X(ops_where)
+
+#define DECLARE(records) extern const struct op records[];
+OPERATOR_FILES(DECLARE)
+
+#define LIST(records) records,
+static const struct op *const files[] = {OPERATOR_FILES(LIST)};
+#define FILE_COUNT (sizeof files / sizeof files[0])
+
+static bool serves(const struct op *op, const char *domain, const char *name) {
+    return strcmp(op->name, name) == 0 && strcmp(op->domain, domain) == 0;
+}
+
+static bool covers(const struct op *op, int64_t opset) {
+    return opset >= op->since && (op->until == 0 || opset <= op->until);
+}
+
+const struct op *op_find(const char *domain, const char *name, int64_t opset) {
+    for (size_t i = 0; i < FILE_COUNT; i++)
+        for (const struct op *op = files[i]; op->name; op++)
+            if (serves(op, domain, name) && covers(op, opset))
+                return op;
+    return NULL;
+}
+
+const struct op *op_find_any(const char *domain, const char *name) {
+    for (size_t i = 0; i < FILE_COUNT; i++)
+        for (const struct op *op = files[i]; op->name; op++)
+            if (serves(op, domain, name))
+                return op;
+    return NULL;
+}
+
+const struct op *op_at(size_t index) {
+    for (size_t i = 0; i < FILE_COUNT; i++)
+        for (const struct op *op = files[i]; op->name; op++)
+            if (index-- == 0)
+                return op;
+    return NULL;
+}

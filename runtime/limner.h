@@ -1,0 +1,222 @@
+/*
+ * limner: runs ONNX networks that make pictures.
+ *
+ * A model is loaded once, is immutable, and may serve many sessions and threads at once. A session runs one model and is
+ * for one thread at a time; different sessions may run at the same time. There is no global state.
+ *
+ * Every function that can fail takes a limner_error (may be NULL), fills it, and returns the same status. Output
+ * parameters are set to NULL or left alone on failure. All strings are UTF-8, zero-terminated, and owned by the object
+ * they were asked from.
+ */
+#ifndef LIMNER_H
+#define LIMNER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define LIMNER_API __attribute__((visibility("default")))
+#else
+#define LIMNER_API
+#endif
+
+#define LIMNER_VERSION "0.1.0"
+#define LIMNER_MAX_RANK 8
+
+typedef enum limner_status {
+    LIMNER_OK = 0,
+    LIMNER_INVALID_ARGUMENT = 1, /* the call makes no sense: unknown input name, wrong element type, ... */
+    LIMNER_IO = 2,               /* a file could not be read or written */
+    LIMNER_INVALID_MODEL = 3,    /* the file breaks the ONNX specification */
+    LIMNER_UNSUPPORTED = 4,      /* valid ONNX that this version does not run; the message lists every such node */
+    LIMNER_LIMIT = 5,            /* a limit (limner_limits) would be passed */
+    LIMNER_NO_MEMORY = 6,
+    LIMNER_SHAPE = 7 /* shapes that do not fit the model or each other */
+} limner_status;
+
+typedef struct limner_error {
+    limner_status status;
+    char message[4096]; /* one line or a few, no closing newline */
+} limner_error;
+
+/* Element types, with ONNX's numbers (TensorProto.DataType). Types that are not listed keep their ONNX number. */
+typedef enum limner_type {
+    LIMNER_UNDEFINED = 0,
+    LIMNER_FLOAT = 1,
+    LIMNER_UINT8 = 2,
+    LIMNER_INT8 = 3,
+    LIMNER_UINT16 = 4,
+    LIMNER_INT16 = 5,
+    LIMNER_INT32 = 6,
+    LIMNER_INT64 = 7,
+    LIMNER_STRING = 8,
+    LIMNER_BOOL = 9,
+    LIMNER_FLOAT16 = 10,
+    LIMNER_DOUBLE = 11,
+    LIMNER_UINT32 = 12,
+    LIMNER_UINT64 = 13,
+    LIMNER_BFLOAT16 = 16
+} limner_type;
+
+/* "float", "int64", ... */
+LIMNER_API const char *limner_type_name(limner_type type);
+/* "invalid model", "out of memory", ... */
+LIMNER_API const char *limner_status_name(limner_status status);
+/* LIMNER_VERSION of the library that is really linked. */
+LIMNER_API const char *limner_version(void);
+
+/* A dense, row-major array. data belongs to whoever made the tensor. */
+typedef struct limner_tensor {
+    const char *name; /* of the model's input or output */
+    limner_type type;
+    int rank; /* 0 = scalar */
+    int64_t dims[LIMNER_MAX_RANK];
+    void *data;
+    size_t bytes; /* size of data; of a packed or unknown type, too */
+} limner_tensor;
+
+/* What a file may ask for; zero in a field means the default. */
+typedef struct limner_limits {
+    size_t model_bytes;  /* the .onnx file itself; default 1 TiB */
+    size_t tensor_bytes; /* one tensor, in the file or while running; default 64 GiB */
+    size_t arena_bytes;  /* all activations of one run together; default 64 GiB */
+    size_t nodes;        /* default 1,000,000 */
+} limner_limits;
+
+/* ---- models ---- */
+
+typedef struct limner_model limner_model;
+
+/* Loads, checks and optimises the model at path. Weights stay in the mapped file: do not change it while in use. */
+LIMNER_API limner_status limner_model_load(const char *path, const limner_limits *limits, limner_model **model,
+                                           limner_error *error);
+/* The same from memory that the caller keeps alive and unchanged until the model is gone. folder: where external data
+   lies, or NULL for none. */
+LIMNER_API limner_status limner_model_load_memory(const void *data, size_t bytes, const char *folder,
+                                                  const limner_limits *limits, limner_model **model,
+                                                  limner_error *error);
+/* Gives up the caller's hold; sessions keep the model alive for themselves. NULL is allowed. */
+LIMNER_API void limner_model_close(limner_model *model);
+
+/* An input or output as the model declares it. */
+typedef struct limner_value {
+    const char *name;
+    limner_type type;
+    int rank;                           /* -1: not declared */
+    int64_t dims[LIMNER_MAX_RANK];      /* -1: any size */
+    const char *names[LIMNER_MAX_RANK]; /* of the free sizes ("batch"), or NULL */
+    int optional;                       /* an input that has a default value in the model */
+} limner_value;
+
+/* Inputs that a run must be given come first, those with default values after them. */
+LIMNER_API size_t limner_model_input_count(const limner_model *model);
+LIMNER_API size_t limner_model_output_count(const limner_model *model);
+/* LIMNER_INVALID_ARGUMENT when there is no i-th. */
+LIMNER_API limner_status limner_model_input(const limner_model *model, size_t i, limner_value *value);
+LIMNER_API limner_status limner_model_output(const limner_model *model, size_t i, limner_value *value);
+
+typedef struct limner_model_info {
+    int64_t ir_version, model_version;
+    const char *producer_name, *producer_version, *domain, *doc, *graph_name;
+    size_t node_count;      /* as in the file */
+    size_t optimized_count; /* after the passes */
+    uint64_t parameters;    /* elements of all initializers */
+    size_t file_bytes;      /* model and external data */
+} limner_model_info;
+
+LIMNER_API void limner_model_get_info(const limner_model *model, limner_model_info *info);
+/* The i-th imported operator set; *domain is "" for ONNX's own. LIMNER_INVALID_ARGUMENT past the end. */
+LIMNER_API limner_status limner_model_opset(const limner_model *model, size_t i, const char **domain, int64_t *version);
+/* The i-th entry of metadata_props. LIMNER_INVALID_ARGUMENT past the end. */
+LIMNER_API limner_status limner_model_metadata(const limner_model *model, size_t i, const char **key,
+                                               const char **value);
+
+/* ---- sessions ---- */
+
+typedef struct limner_session limner_session;
+
+typedef enum limner_cpu {
+    LIMNER_CPU_AUTO = 0, /* the best that the processor has */
+    LIMNER_CPU_PORTABLE = 1,
+    LIMNER_CPU_AVX2 = 2,
+    LIMNER_CPU_AVX512 = 3
+} limner_cpu;
+
+/* Zero everywhere is a good default. */
+typedef struct limner_options {
+    int threads;     /* 0: one per processor that this process may use */
+    limner_cpu cpu;  /* an upper bound is an error when the processor lacks it */
+    int profile;     /* 1: time every node (limner_session_profile) */
+    int plans;       /* how many input shapes to keep planned; 0: 4 */
+    limner_limits limits;
+} limner_options;
+
+/* options may be NULL. The session holds the model; the caller may close its own hold. */
+LIMNER_API limner_status limner_session_create(limner_model *model, const limner_options *options,
+                                               limner_session **session, limner_error *error);
+/* NULL is allowed. */
+LIMNER_API void limner_session_close(limner_session *session);
+
+/*
+ * Runs the model. inputs: by name, or by position where name is NULL; they are only read. outputs: by name, or by
+ * position where name is NULL; not every output need be asked for. An output with data == NULL is filled in and points into the
+ * session, valid until its next run, swap or close; one with data != NULL says in `bytes` how much room there is, and is
+ * copied there. The first run with new input shapes plans; later ones do not allocate.
+ */
+LIMNER_API limner_status limner_session_run(limner_session *session, const limner_tensor *inputs, size_t input_count,
+                                            limner_tensor *outputs, size_t output_count, limner_error *error);
+
+/*
+ * Puts another model (a generator variant) into a running session. Its inputs and outputs must have the same names and types as those of the
+ * present model. Input shapes that the session has planned are planned for the new model first; when anything fails, the
+ * session goes on with the old one.
+ */
+LIMNER_API limner_status limner_session_swap(limner_session *session, limner_model *model, limner_error *error);
+
+/* What the plan for the given input shapes needs (only name, type, rank and dims of inputs are looked at; data may be NULL). */
+typedef struct limner_plan_info {
+    double macs;         /* multiply-accumulates of one run */
+    size_t arena_bytes;  /* activations and workspaces */
+    size_t weight_bytes; /* packed weights held by the model */
+    size_t steps;        /* nodes that run */
+} limner_plan_info;
+
+LIMNER_API limner_status limner_session_plan(limner_session *session, const limner_tensor *inputs, size_t input_count,
+                                             limner_plan_info *info, limner_error *error);
+
+/* One node of the last plan that ran; times are sums over the runs since the plan was made, with options.profile on. */
+typedef struct limner_node_profile {
+    const char *name, *op_type; /* op_type as it runs: "Conv+LeakyRelu" */
+    double milliseconds;        /* mean of one run */
+    double macs;
+    uint64_t runs;
+    int rank; /* of output 0 */
+    int64_t dims[LIMNER_MAX_RANK];
+} limner_node_profile;
+
+/* The i-th step; LIMNER_INVALID_ARGUMENT past the end or before the first run. */
+LIMNER_API limner_status limner_session_profile(const limner_session *session, size_t i, limner_node_profile *profile);
+
+/* Threads and instruction set in use ("avx512"). */
+LIMNER_API int limner_session_threads(const limner_session *session);
+LIMNER_API const char *limner_session_cpu(const limner_session *session);
+
+/* ---- what this build can do ---- */
+
+typedef struct limner_operator {
+    const char *name, *domain;
+    int since, until; /* opset versions; until is the newest one known when nothing newer changed it */
+} limner_operator;
+
+/* The i-th supported operator record; LIMNER_INVALID_ARGUMENT past the end. */
+LIMNER_API limner_status limner_operator_at(size_t i, limner_operator *op);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

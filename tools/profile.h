@@ -1,0 +1,10 @@
+/* Where a run's time went. */
+#ifndef LIMNER_TOOLS_PROFILE_H
+#define LIMNER_TOOLS_PROFILE_H
+
+#include "tools/engine.h"
+
+/* A table of the last plan's nodes on stdout, the slowest first; the session must have been opened with profile on. */
+status print_profile(const struct engine *engine, struct error *err);
+
+#endif
