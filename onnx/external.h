@@ -8,9 +8,9 @@
 
 /* The files of one model while it is loaded. */
 struct external_files {
-    const char *folder; /* NULL: there is none, external data is an error */
-    int folder_fd;      /* -1: not opened yet */
-    struct pool *pool;  /* where the maps live */
+    const char *folder;     /* NULL: there is none, external data is an error */
+    int folder_fd;          /* -1: not opened yet */
+    struct pool *pool;      /* where the maps live */
     struct file_map **maps; /* maps[0] is the model file */
     int map_count, map_capacity;
     struct names paths; /* path as written -> index in maps */

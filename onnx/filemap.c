@@ -35,8 +35,8 @@ status file_map_from(int fd, size_t max_bytes, struct file_map *map, struct erro
     if ((uintmax_t)info.st_size > max_bytes)
         return fail(err, STATUS_LIMIT, "the file has %jd bytes, more than the limit of %zu", (intmax_t)info.st_size,
                     max_bytes);
-    *map = (struct file_map){
-        .bytes = (size_t)info.st_size, .mapped = true, .device = info.st_dev, .inode = info.st_ino};
+    *map =
+        (struct file_map){.bytes = (size_t)info.st_size, .mapped = true, .device = info.st_dev, .inode = info.st_ino};
     if (map->bytes == 0)
         return STATUS_OK;
     void *data = mmap(NULL, map->bytes, PROT_READ, MAP_PRIVATE, fd, 0);
@@ -77,7 +77,8 @@ static int open_by_kernel(int folder, const char *path) {
     return (int)syscall(SYS_openat2, folder, path, &how, sizeof how);
 }
 
-/* For kernels without openat2, and sandboxes that forbid it: one part of the path after the other, following no link. */
+/* For kernels without openat2, and sandboxes that forbid it: one part of the path after the other, following no link.
+ */
 static int open_by_parts(int folder, const char *path) {
     int at = fcntl(folder, F_DUPFD_CLOEXEC, 0);
     while (at >= 0) {
@@ -103,7 +104,9 @@ static int open_by_parts(int folder, const char *path) {
     return at;
 }
 
-static bool kernel_refuses(int number) { return number == ENOSYS || number == EPERM || number == EINVAL; }
+static bool kernel_refuses(int number) {
+    return number == ENOSYS || number == EPERM || number == EINVAL;
+}
 
 status open_beneath(int folder, const char *path, int *fd, struct error *err) {
     if (!*path)

@@ -24,8 +24,8 @@ status file_map_open(const char *path, size_t max_bytes, struct file_map *map, s
 void file_map_close(struct file_map *map);
 
 /*
- * Opens a regular file below the folder for reading. Refused: absolute paths, "..", symbolic links anywhere in the path,
- * anything but a regular file. *fd is the caller's to close. Messages do not name the path.
+ * Opens a regular file below the folder for reading. Refused: absolute paths, "..", symbolic links anywhere in the
+ * path, anything but a regular file. *fd is the caller's to close. Messages do not name the path.
  */
 status open_beneath(int folder, const char *path, int *fd, struct error *err);
 

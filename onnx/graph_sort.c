@@ -46,8 +46,10 @@ static status set_producers(struct graph *graph, struct error *err) {
                 continue;
             struct value *value = &graph->values[node->outputs[j]];
             if (value->producer >= 0)
-                return fail(err, STATUS_INVALID_MODEL, "value \"%.200s\" is made by both \"%.200s\" (%.100s) and "
-                            "\"%.200s\" (%.100s)", value->name, node_label(graph, &graph->nodes[value->producer]),
+                return fail(err, STATUS_INVALID_MODEL,
+                            "value \"%.200s\" is made by both \"%.200s\" (%.100s) and "
+                            "\"%.200s\" (%.100s)",
+                            value->name, node_label(graph, &graph->nodes[value->producer]),
                             graph->nodes[value->producer].op_type, node_label(graph, node), node->op_type);
             if (value->is_input || value->initializer || value->is_captured)
                 return fail(err, STATUS_INVALID_MODEL, "value \"%.200s\" is made by \"%.200s\" (%.100s) and is %s too",

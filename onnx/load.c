@@ -5,9 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define IR_OLDEST 3
-#define IR_NEWEST 14
-
 /* ---- the model around the graph ---- */
 
 int64_t onnx_opset(const struct onnx_model *model, const char *domain) {
@@ -24,8 +21,8 @@ status load_opset(struct loader *loader, const char *domain, int64_t version) {
     const int64_t present = onnx_opset(model, domain);
     const char *shown = *domain ? domain : "ai.onnx";
     if (version < 1)
-        return fail(loader->err, STATUS_INVALID_MODEL, "operator set \"%.100s\" is imported with version %" PRId64, shown,
-                    version);
+        return fail(loader->err, STATUS_INVALID_MODEL, "operator set \"%.100s\" is imported with version %" PRId64,
+                    shown, version);
     if (present == version)
         return STATUS_OK;
     if (present != 0)
@@ -49,8 +46,8 @@ static status load_opsets(struct loader *loader, const Onnx__ModelProto *proto) 
     if (!loader->model->opsets)
         return fail_memory(loader->err, "operator sets");
     for (size_t i = 0; i < proto->n_opset_import; i++) {
-        const status result = load_opset(loader, load_or_empty(proto->opset_import[i]->domain),
-                                         proto->opset_import[i]->version);
+        const status result =
+            load_opset(loader, load_or_empty(proto->opset_import[i]->domain), proto->opset_import[i]->version);
         if (result != STATUS_OK)
             return result;
     }
@@ -79,10 +76,11 @@ static status check_model(struct loader *loader, const Onnx__ModelProto *proto) 
     if (!proto->graph)
         return fail(err, STATUS_INVALID_MODEL, "the model has no graph: this is not an ONNX file, or it is cut off");
     if (!proto->has_ir_version)
-        return fail(err, STATUS_INVALID_MODEL, "the model has no ir_version: this is not an ONNX file, or it is cut off");
+        return fail(err, STATUS_INVALID_MODEL,
+                    "the model has no ir_version: this is not an ONNX file, or it is cut off");
     if (proto->ir_version < IR_OLDEST || proto->ir_version > IR_NEWEST)
-        return fail(err, STATUS_UNSUPPORTED, "the model has IR version %" PRId64 ", limner reads %d to %d", proto->ir_version,
-                    IR_OLDEST, IR_NEWEST);
+        return fail(err, STATUS_UNSUPPORTED, "the model has IR version %" PRId64 ", limner reads %d to %d",
+                    proto->ir_version, IR_OLDEST, IR_NEWEST);
     if (proto->graph->n_output == 0)
         return fail(err, STATUS_INVALID_MODEL, "the graph has no outputs");
     return STATUS_OK;

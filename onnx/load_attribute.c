@@ -233,8 +233,8 @@ static status load_reference(struct loader *loader, struct scope *scope, const O
         result = load_attribute(loader, scope, standard, out);
     if (result == STATUS_OK && proto->type != ATTRIBUTE_UNDEFINED && proto->type != (int32_t)out->type)
         return fail(loader->err, STATUS_INVALID_MODEL,
-                    "attribute " QUOTED " of type %" PRId32 " refers to " QUOTED " of type %d", load_or_empty(proto->name),
-                    proto->type, name, (int)out->type);
+                    "attribute " QUOTED " of type %" PRId32 " refers to " QUOTED " of type %d",
+                    load_or_empty(proto->name), proto->type, name, (int)out->type);
     if (result == STATUS_OK)
         result = load_string(loader, proto->name, &out->name);
     *there = true;
@@ -261,8 +261,8 @@ static status check_unique(struct loader *loader, const struct attribute *attrib
     return result;
 }
 
-status load_attributes(struct loader *loader, struct scope *scope, const Onnx__NodeProto *proto,
-                       struct attribute **out, int *count) {
+status load_attributes(struct loader *loader, struct scope *scope, const Onnx__NodeProto *proto, struct attribute **out,
+                       int *count) {
     *count = 0;
     if (proto->n_attribute == 0)
         return STATUS_OK;

@@ -54,7 +54,9 @@ static status add_function(struct loader *loader, const Onnx__FunctionProto *pro
     return result == STATUS_OK ? add_defaults(loader, function) : result;
 }
 
-static bool note_name(struct loader *loader, const char *name) { return names_put(&loader->used, load_or_empty(name), 0); }
+static bool note_name(struct loader *loader, const char *name) {
+    return names_put(&loader->used, load_or_empty(name), 0);
+}
 
 static bool note_names(struct loader *loader, const Onnx__GraphProto *graph);
 
@@ -134,7 +136,8 @@ static status check_imports(struct loader *loader, struct function *function) {
         const int64_t wanted = proto->opset_import[i]->version, present = onnx_opset(loader->model, domain);
         if (present != 0 && present != wanted)
             return fail(loader->err, STATUS_UNSUPPORTED,
-                        "function " QUOTED " is written for version %" PRId64 " of operator set \"%.100s\", the model for "
+                        "function " QUOTED " is written for version %" PRId64
+                        " of operator set \"%.100s\", the model for "
                         "%" PRId64 "; limner needs them to be equal",
                         function->title, wanted, *domain ? domain : "ai.onnx", present);
         if (present == 0) {
@@ -164,13 +167,13 @@ static status check_call(struct loader *loader, const struct instance *caller, c
     return STATUS_OK;
 }
 
-static status bind_inputs(struct loader *loader, struct scope *body, const struct function *function,
-                          const int *inputs, size_t count) {
+static status bind_inputs(struct loader *loader, struct scope *body, const struct function *function, const int *inputs,
+                          size_t count) {
     for (size_t i = 0; i < function->proto->n_input; i++) {
         const char *name = function->proto->input[i];
         if (names_find(&body->names, name) != NAME_ABSENT)
-            return fail(loader->err, STATUS_INVALID_MODEL, "function " QUOTED " has two inputs " QUOTED, function->title,
-                        name);
+            return fail(loader->err, STATUS_INVALID_MODEL, "function " QUOTED " has two inputs " QUOTED,
+                        function->title, name);
         if (!names_put(&body->names, name, i < count ? inputs[i] : NO_VALUE))
             return fail_memory(loader->err, "a name");
     }

@@ -25,8 +25,8 @@ static status fail_node(struct loader *loader, const Onnx__NodeProto *node) {
 
 status load_count_node(struct loader *loader) {
     if (++loader->nodes > loader->limits.nodes)
-        return fail(loader->err, STATUS_LIMIT, "the model has more than %zu nodes, its functions expanded (limit nodes)",
-                    loader->limits.nodes);
+        return fail(loader->err, STATUS_LIMIT,
+                    "the model has more than %zu nodes, its functions expanded (limit nodes)", loader->limits.nodes);
     return load_check_memory(loader);
 }
 
@@ -78,8 +78,8 @@ status load_edges(struct loader *loader, struct scope *scope, const char *what, 
         if (result != STATUS_OK)
             return result;
         if (index == NAME_ABSENT)
-            return fail(loader->err, STATUS_INVALID_MODEL,
-                        "%s %zu " QUOTED " is no input, initializer or node output", what, i, names[i]);
+            return fail(loader->err, STATUS_INVALID_MODEL, "%s %zu " QUOTED " is no input, initializer or node output",
+                        what, i, names[i]);
         (*out)[i] = index;
     }
     return STATUS_OK;
@@ -274,7 +274,8 @@ static status reserve(struct loader *loader, struct graph *graph, const Onnx__Gr
     for (size_t i = 0; i < proto->n_node; i++)
         values += proto->node[i]->n_output;
     if (values > loader->limits.values)
-        return fail(loader->err, STATUS_LIMIT, "the model has more than %zu values (limit values)", loader->limits.values);
+        return fail(loader->err, STATUS_LIMIT, "the model has more than %zu values (limit values)",
+                    loader->limits.values);
     graph->value_capacity = (int)values;
     graph->node_capacity = (int)proto->n_node;
     graph->values = pool_array(loader->pool, values, sizeof *graph->values);

@@ -3,7 +3,9 @@
 
 #include <string.h>
 
-const char *load_or_empty(const char *text) { return text ? text : ""; }
+const char *load_or_empty(const char *text) {
+    return text ? text : "";
+}
 
 status load_string(struct loader *loader, const char *text, const char **out) {
     *out = "";
@@ -43,13 +45,14 @@ status load_check_memory(struct loader *loader) {
     const size_t limit = 2 * limits_decoded(&loader->limits);
     if (pool_bytes(loader->pool) - loader->expanded <= limit)
         return STATUS_OK;
-    return fail(loader->err, STATUS_LIMIT, "the graph takes more than %zu bytes of memory (limit skeleton_bytes, eight times)",
-                limit);
+    return fail(loader->err, STATUS_LIMIT,
+                "the graph takes more than %zu bytes of memory (limit skeleton_bytes, eight times)", limit);
 }
 
 static status add_value(struct loader *loader, struct graph *graph, const char *name, int *index) {
     if (++loader->values > loader->limits.values)
-        return fail(loader->err, STATUS_LIMIT, "the model has more than %zu values (limit values)", loader->limits.values);
+        return fail(loader->err, STATUS_LIMIT, "the model has more than %zu values (limit values)",
+                    loader->limits.values);
     *index = graph_add_value(graph, loader->pool, name);
     return *index >= 0 ? load_check_memory(loader) : fail_memory(loader->err, "a value");
 }

@@ -85,7 +85,8 @@ static status align_indices(struct loader *loader, struct tensor *indices) {
 status load_sparse(struct loader *loader, const Onnx__SparseTensorProto *proto, struct tensor *out) {
     struct tensor values, indices;
     if (!proto->values || !proto->indices)
-        return fail(loader->err, STATUS_INVALID_MODEL, "is sparse and lacks its %s", proto->values ? "indices" : "values");
+        return fail(loader->err, STATUS_INVALID_MODEL, "is sparse and lacks its %s",
+                    proto->values ? "indices" : "values");
     status result = load_tensor(loader, proto->values, &values);
     if (result == STATUS_OK)
         result = load_tensor(loader, proto->indices, &indices);

@@ -15,10 +15,18 @@
 #define COPY_BYTES_MAX ((size_t)64 << 10)
 
 /* The typed fields of TensorProto. */
-enum storage { STORED_FLOATS, STORED_INT32S, STORED_TEXTS, STORED_INT64S, STORED_DOUBLES, STORED_UINT64S, STORED_COUNT };
+enum storage {
+    STORED_FLOATS,
+    STORED_INT32S,
+    STORED_TEXTS,
+    STORED_INT64S,
+    STORED_DOUBLES,
+    STORED_UINT64S,
+    STORED_COUNT
+};
 
-static const char *const storage_names[STORED_COUNT] = {"float_data",  "int32_data",  "string_data",
-                                                        "int64_data",  "double_data", "uint64_data"};
+static const char *const storage_names[STORED_COUNT] = {"float_data", "int32_data",  "string_data",
+                                                        "int64_data", "double_data", "uint64_data"};
 
 static enum storage storage_of(enum dtype dtype) {
     switch (dtype) {
@@ -61,7 +69,8 @@ status load_tensor_shape(struct loader *loader, int32_t data_type, size_t rank, 
     struct error *err = loader->err;
     if (data_type == DTYPE_UNDEFINED)
         return fail(err, STATUS_INVALID_MODEL, "has no element type");
-    if (data_type == ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT6E2M3 || data_type == ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT6E3M2)
+    if (data_type == ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT6E2M3 ||
+        data_type == ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT6E3M2)
         return fail(err, STATUS_UNSUPPORTED, "has 6-bit floating-point elements, which limner does not read");
     if (data_type < 0 || data_type >= DTYPE_COUNT)
         return fail(err, STATUS_INVALID_MODEL, "has element type %" PRId32 ", which ONNX does not define", data_type);
@@ -87,8 +96,10 @@ status load_tensor_shape(struct loader *loader, int32_t data_type, size_t rank, 
 static status pay(struct loader *loader, size_t bytes) {
     if (size_add(loader->expanded, bytes, &loader->expanded) && loader->expanded <= loader->limits.expanded_bytes)
         return STATUS_OK;
-    return fail(loader->err, STATUS_LIMIT, "does not fit: tensors that are not stored raw take more than %zu bytes "
-                "(limit expanded_bytes)", loader->limits.expanded_bytes);
+    return fail(loader->err, STATUS_LIMIT,
+                "does not fit: tensors that are not stored raw take more than %zu bytes "
+                "(limit expanded_bytes)",
+                loader->limits.expanded_bytes);
 }
 
 status load_tensor_room(struct loader *loader, struct tensor *tensor) {
@@ -165,8 +176,8 @@ static status read_place(struct loader *loader, const Onnx__TensorProto *proto, 
         else if (strcmp(key, "length") == 0)
             good = place->has_length = parse_number(value, &place->length);
         if (!good)
-            return fail(loader->err, STATUS_INVALID_MODEL, "has external data whose %s is " QUOTED ", not a number", key,
-                        value);
+            return fail(loader->err, STATUS_INVALID_MODEL, "has external data whose %s is " QUOTED ", not a number",
+                        key, value);
     }
     if (!place->location)
         return fail(loader->err, STATUS_INVALID_MODEL, "has external data without a location");
@@ -250,8 +261,8 @@ static status take_typed(struct loader *loader, const Onnx__TensorProto *proto, 
     const size_t count = stored_count(proto, storage), needed = stored_needed(out);
     char text[SHAPE_TEXT_BYTES];
     if (count != needed)
-        return fail(loader->err, STATUS_INVALID_MODEL, "has %zu numbers in %s, a %s tensor of shape %s needs %zu%s", count,
-                    storage_names[storage], dtype_name(out->dtype), shape_text(&out->shape, text), needed,
+        return fail(loader->err, STATUS_INVALID_MODEL, "has %zu numbers in %s, a %s tensor of shape %s needs %zu%s",
+                    count, storage_names[storage], dtype_name(out->dtype), shape_text(&out->shape, text), needed,
                     count ? "" : " (its data is missing)");
     const status result = load_tensor_room(loader, out);
     if (result != STATUS_OK || out->bytes == 0)

@@ -25,11 +25,10 @@ static status load_dim(struct loader *loader, const Onnx__TensorShapeProto__Dime
     }
 }
 
-static status load_tensor_type(struct loader *loader, const Onnx__TypeProto__Tensor *proto,
-                               struct declared_type *out) {
+static status load_tensor_type(struct loader *loader, const Onnx__TypeProto__Tensor *proto, struct declared_type *out) {
     if (proto->elem_type < 0 || proto->elem_type >= DTYPE_COUNT)
-        return fail(loader->err, STATUS_UNSUPPORTED, "is declared with element type %" PRId32 ", which limner does not know",
-                    proto->elem_type);
+        return fail(loader->err, STATUS_UNSUPPORTED,
+                    "is declared with element type %" PRId32 ", which limner does not know", proto->elem_type);
     out->dtype = (enum dtype)proto->elem_type;
     if (!proto->shape)
         return STATUS_OK;

@@ -22,9 +22,9 @@ struct function {
 
 /* One load. */
 struct loader {
-    struct onnx_model *model; /* NULL when a lone TensorProto is read */
-    struct pool *pool;        /* what stays */
-    struct pool *scratch;     /* what goes when the load ends */
+    struct onnx_model *model;  /* NULL when a lone TensorProto is read */
+    struct pool *pool;         /* what stays */
+    struct pool *scratch;      /* what goes when the load ends */
     struct load_limits limits; /* no zero fields */
     struct external_files files;
     bool copy_raw; /* raw data must not stay where it lies */
@@ -40,13 +40,13 @@ struct loader {
 /* A function's body put in the place of a call. */
 struct instance {
     const struct function *function;
-    const struct instance *caller; /* the instance whose body holds the call, or NULL */
-    struct graph *graph;           /* where the body goes */
-    const char *prefix;            /* of generated names */
+    const struct instance *caller;      /* the instance whose body holds the call, or NULL */
+    struct graph *graph;                /* where the body goes */
+    const char *prefix;                 /* of generated names */
     const struct attribute *attributes; /* of the call */
     int attribute_count;
-    struct names attribute_names;       /* -> index in attributes */
-    const int *outputs;                 /* of the call: values of graph, or NO_VALUE */
+    struct names attribute_names; /* -> index in attributes */
+    const int *outputs;           /* of the call: values of graph, or NO_VALUE */
     int output_count;
 };
 
@@ -55,8 +55,8 @@ struct scope {
     struct graph *graph;
     struct scope *outer; /* of a subgraph: the scope around it; NULL for the model's graph and for function bodies */
     const struct instance *instance; /* NULL outside of function bodies */
-    struct names names;    /* name in the file -> index in graph->values, or NO_VALUE */
-    struct names captures; /* index in the outer graph, as its value's name -> index in graph->values */
+    struct names names;              /* name in the file -> index in graph->values, or NO_VALUE */
+    struct names captures;           /* index in the outer graph, as its value's name -> index in graph->values */
 };
 
 /* ---- load_tensor.c, load_sparse.c ---- */
@@ -101,8 +101,8 @@ status load_check_memory(struct loader *loader);
 status load_attribute(struct loader *loader, struct scope *scope, const Onnx__AttributeProto *proto,
                       struct attribute *out);
 /* All attributes of a node, references to the attributes of the function call resolved. */
-status load_attributes(struct loader *loader, struct scope *scope, const Onnx__NodeProto *proto,
-                       struct attribute **out, int *count);
+status load_attributes(struct loader *loader, struct scope *scope, const Onnx__NodeProto *proto, struct attribute **out,
+                       int *count);
 
 /* ---- load_graph.c ---- */
 

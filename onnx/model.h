@@ -4,6 +4,10 @@
 
 #include "onnx/graph.h"
 
+/* The versions of the ONNX intermediate representation that are read and written. */
+#define IR_OLDEST 3
+#define IR_NEWEST 14
+
 /* What a file may ask for before anything is allocated. Zero in a field means the default. */
 struct load_limits {
     size_t model_bytes;     /* default 1 TiB: the .onnx file */

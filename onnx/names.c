@@ -5,7 +5,9 @@
 #include <sys/random.h>
 #include <time.h>
 
-static uint64_t rotate(uint64_t x, int bits) { return x << bits | x >> (64 - bits); }
+static uint64_t rotate(uint64_t x, int bits) {
+    return x << bits | x >> (64 - bits);
+}
 
 static void sip_round(uint64_t v[4]) {
     v[0] += v[1];

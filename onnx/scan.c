@@ -12,7 +12,8 @@
 typedef ProtobufCMessageDescriptor message_type;
 typedef ProtobufCFieldDescriptor field_type;
 
-/* What protobuf-c and malloc add to each thing that is unpacked: its note of the member, a pointer, the heap's header. */
+/* What protobuf-c and malloc add to each thing that is unpacked: its note of the member, a pointer, the heap's header.
+ */
 #define MEMBER_BYTES ((size_t)64)
 /* protobuf-c reads no length above INT_MAX. */
 #define SKELETON_BYTES_MAX ((size_t)INT_MAX - 64)
@@ -38,9 +39,9 @@ struct wire_field {
     const field_type *field; /* NULL: unknown */
     uint32_t number;
     enum wire_type type;
-    size_t start;             /* of its key */
-    size_t payload, end;      /* behind the length, if there is one */
-    uint64_t number_value;    /* of a WIRE_VARINT */
+    size_t start;          /* of its key */
+    size_t payload, end;   /* behind the length, if there is one */
+    uint64_t number_value; /* of a WIRE_VARINT */
 };
 
 struct load_limits limits_filled(const struct load_limits *limits) {
@@ -64,7 +65,9 @@ struct load_limits limits_filled(const struct load_limits *limits) {
     return filled;
 }
 
-size_t limits_decoded(const struct load_limits *limits) { return 4 * limits->skeleton_bytes + ((size_t)1 << 20); }
+size_t limits_decoded(const struct load_limits *limits) {
+    return 4 * limits->skeleton_bytes + ((size_t)1 << 20);
+}
 
 static status append_failed(const struct scan *scan) {
     if (scan->skeleton.full)
@@ -220,8 +223,9 @@ static status read_extent(struct scan *scan, const message_type *message, size_t
             return truncated(scan, message, out, end - out->payload + 1, end - out->payload);
         break;
     default:
-        return fail(scan->err, STATUS_INVALID_MODEL, "byte %zu: field %u of %s has wire type %d, which ONNX does not use",
-                    out->start, (unsigned)out->number, message->short_name, (int)out->type);
+        return fail(scan->err, STATUS_INVALID_MODEL,
+                    "byte %zu: field %u of %s has wire type %d, which ONNX does not use", out->start,
+                    (unsigned)out->number, message->short_name, (int)out->type);
     }
     out->payload = scan->at;
     if (length > end - scan->at)
@@ -233,8 +237,7 @@ static status read_extent(struct scan *scan, const message_type *message, size_t
 /* Packed numbers may stand where a repeated field is expected, and the other way round. */
 static bool type_fits(const struct wire_field *field) {
     const enum wire_type expected = wire_type_of(field->field->type);
-    return field->type == expected ||
-           (field->type == WIRE_LENGTH && field->field->label == PROTOBUF_C_LABEL_REPEATED);
+    return field->type == expected || (field->type == WIRE_LENGTH && field->field->label == PROTOBUF_C_LABEL_REPEATED);
 }
 
 static bool append_payload(struct scan *scan, const struct wire_field *field) {
@@ -262,9 +265,9 @@ static status note_raw_data(struct scan *scan, const message_type *message, cons
     if (result != STATUS_OK)
         return result;
     struct wire_buffer *skeleton = &scan->skeleton;
-    const bool written = wire_append_key(skeleton, RAW_OFFSET, WIRE_VARINT) && wire_append_varint(skeleton, field->payload) &&
-                         wire_append_key(skeleton, RAW_LENGTH, WIRE_VARINT) &&
-                         wire_append_varint(skeleton, field->end - field->payload);
+    const bool written =
+        wire_append_key(skeleton, RAW_OFFSET, WIRE_VARINT) && wire_append_varint(skeleton, field->payload) &&
+        wire_append_key(skeleton, RAW_LENGTH, WIRE_VARINT) && wire_append_varint(skeleton, field->end - field->payload);
     return written ? STATUS_OK : append_failed(scan);
 }
 
@@ -302,8 +305,9 @@ static bool packed_count(const struct scan *scan, const struct wire_field *field
 static status copy_packed(struct scan *scan, const message_type *message, const struct wire_field *field) {
     size_t count;
     if (!packed_count(scan, field, &count))
-        return fail(scan->err, STATUS_INVALID_MODEL, "byte %zu: the numbers packed in field %s of %s do not end with it",
-                    field->payload, field->field->name, message->short_name);
+        return fail(scan->err, STATUS_INVALID_MODEL,
+                    "byte %zu: the numbers packed in field %s of %s do not end with it", field->payload,
+                    field->field->name, message->short_name);
     if (count == 0)
         return STATUS_OK;
     status result = add_cost(scan, &scan->decoded, MEMBER_BYTES, limits_decoded(scan->limits), "limit skeleton_bytes");

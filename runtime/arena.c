@@ -15,7 +15,9 @@ static bool aligned_size(size_t bytes, size_t *out) {
     return true;
 }
 
-static int compare_sizes(size_t a, size_t b) { return (a > b) - (a < b); }
+static int compare_sizes(size_t a, size_t b) {
+    return (a > b) - (a < b);
+}
 
 /* Largest first; then in order of birth, then by place in memory (that is, by index). */
 static int by_size(const void *a, const void *b) {

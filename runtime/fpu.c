@@ -8,13 +8,25 @@
 #define FLUSH_TO_ZERO 0x8000u
 #define DENORMALS_ARE_ZERO 0x0040u
 
-static unsigned mode_get(void) { return _mm_getcsr(); }
-static void mode_set(unsigned mode) { _mm_setcsr(mode); }
-static unsigned mode_flushing(unsigned mode) { return mode | FLUSH_TO_ZERO | DENORMALS_ARE_ZERO; }
+static unsigned mode_get(void) {
+    return _mm_getcsr();
+}
+static void mode_set(unsigned mode) {
+    _mm_setcsr(mode);
+}
+static unsigned mode_flushing(unsigned mode) {
+    return mode | FLUSH_TO_ZERO | DENORMALS_ARE_ZERO;
+}
 #else
-static unsigned mode_get(void) { return 0; }
-static void mode_set(unsigned mode) { (void)mode; }
-static unsigned mode_flushing(unsigned mode) { return mode; }
+static unsigned mode_get(void) {
+    return 0;
+}
+static void mode_set(unsigned mode) {
+    (void)mode;
+}
+static unsigned mode_flushing(unsigned mode) {
+    return mode;
+}
 #endif
 
 void fpu_enter(unsigned *saved, int threads) {

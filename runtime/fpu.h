@@ -1,7 +1,7 @@
 /*
- * Denormal floats are taken as zero while limner computes: they are slow and mean nothing in a picture. The mode belongs
- * to a thread, so it is set in the calling thread and in the OpenMP threads that work for it, and put back afterwards.
- * Constants are folded under the same mode, so that folding changes no bit.
+ * Denormal floats are taken as zero while limner computes: they are slow and mean nothing in a picture. The mode
+ * belongs to a thread, so it is set in the calling thread and in the OpenMP threads that work for it, and put back
+ * afterwards. Constants are folded under the same mode, so that folding changes no bit.
  */
 #ifndef LIMNER_RUNTIME_FPU_H
 #define LIMNER_RUNTIME_FPU_H

@@ -48,8 +48,7 @@ static bool read_activation(const struct pass_context *context, const struct nod
 
 /* Float convolutions with constant weights, for which there is a record that takes an activation. */
 static bool takes_activation(const struct pass_context *context, const struct node *node) {
-    return (pass_is(node, "Conv") || pass_is(node, "ConvTranspose")) &&
-           pass_weight(context, node, 1, DTYPE_FLOAT) &&
+    return (pass_is(node, "Conv") || pass_is(node, "ConvTranspose")) && pass_weight(context, node, 1, DTYPE_FLOAT) &&
            op_find(INTERNAL_DOMAIN, node->op_type, INTERNAL_OPSET) != NULL;
 }
 
@@ -63,10 +62,8 @@ static bool fuse(struct pass_context *context, struct node *node, const struct f
                                    .type = ATTRIBUTE_STRING,
                                    .count = 1,
                                    .s = {.bytes = fusion->name, .length = strlen(fusion->name)}};
-    const struct attribute numbers = {.name = "activation_params",
-                                      .type = ATTRIBUTE_FLOATS,
-                                      .count = (size_t)fusion->param_count,
-                                      .floats = params};
+    const struct attribute numbers = {
+        .name = "activation_params", .type = ATTRIBUTE_FLOATS, .count = (size_t)fusion->param_count, .floats = params};
     node->domain = INTERNAL_DOMAIN;
     return pass_set_attribute(context, node, &kind) && pass_set_attribute(context, node, &numbers);
 }

@@ -1,6 +1,6 @@
 /*
- * BatchNormalization behind Conv, ConvTranspose or Gemm with constant weights: weights and bias take its scale and shift,
- * computed in double precision.
+ * BatchNormalization behind Conv, ConvTranspose or Gemm with constant weights: weights and bias take its scale and
+ * shift, computed in double precision.
  */
 #include "runtime/pass.h"
 
@@ -14,7 +14,8 @@ struct affine {
     double *scale, *shift;
 };
 
-/* Where output channels lie in a weight: element e belongs to e / (inner * per_group) / rows * per_group + e / inner % per_group. */
+/* Where output channels lie in a weight: element e belongs to e / (inner * per_group) / rows * per_group + e / inner %
+ * per_group. */
 struct weight_layout {
     int64_t channels, inner, per_group, rows;
 };
@@ -100,7 +101,8 @@ struct bias {
     double factor;
 };
 
-static bool read_bias(const struct pass_context *context, const struct node *node, int64_t channels, struct bias *bias) {
+static bool read_bias(const struct pass_context *context, const struct node *node, int64_t channels,
+                      struct bias *bias) {
     const bool gemm = pass_is(node, "Gemm");
     *bias = (struct bias){.step = 1, .factor = gemm ? pass_float(node, "beta", 1.0f) : 1.0};
     if (pass_input(node, 2) == NO_VALUE)

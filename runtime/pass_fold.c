@@ -25,7 +25,7 @@ struct fold {
     struct node *node;
     const struct op *op;
     int opset;
-    struct tensor *aligned;       /* copies of misaligned inputs: data is on the heap, or NULL where none was needed */
+    struct tensor *aligned; /* copies of misaligned inputs: data is on the heap, or NULL where none was needed */
     const struct tensor **inputs;
     struct tensor *results;
     struct tensor **outputs;
@@ -165,8 +165,7 @@ static status fold_view(struct folding *folding, struct fold *fold, bool *done, 
         return STATUS_OK;
     struct tensor view = *source;
     view.shape = fold->results[0].shape;
-    struct program_block *block =
-        input < context->program->block_capacity ? context->program->blocks[input] : NULL;
+    struct program_block *block = input < context->program->block_capacity ? context->program->blocks[input] : NULL;
     if (program_set_constant(context->program, output, &view, block, err) != STATUS_OK)
         return err->code;
     if (block)
@@ -232,9 +231,8 @@ static status fold_node(struct folding *folding, struct node *node, struct error
 
 status pass_fold(struct pass_context *context, struct error *err) {
     const size_t file = context->program->source->file_bytes;
-    struct folding folding = {.context = context,
-                              .bytes_left = file > LEAST_BUDGET / 2 ? file * 2 : LEAST_BUDGET,
-                              .macs_left = MACS_BUDGET};
+    struct folding folding = {
+        .context = context, .bytes_left = file > LEAST_BUDGET / 2 ? file * 2 : LEAST_BUDGET, .macs_left = MACS_BUDGET};
     for (int i = 0; i < context->graph->node_count; i++) {
         if (!is_foldable(context, &context->graph->nodes[i]))
             continue;

@@ -42,7 +42,8 @@ static bool read_padding(const struct pass_context *context, const struct node *
     return amounts && amounts->shape.rank == 1 && read_list(amounts->data, amounts->shape.dims[0], padding);
 }
 
-/* The convolution's own pads, begin of every spatial dimension before the ends. False when they are not fixed numbers. */
+/* The convolution's own pads, begin of every spatial dimension before the ends. False when they are not fixed numbers.
+ */
 static bool read_pads(const struct node *conv, int spatial, int64_t *pads) {
     const char *auto_pad = pass_text(conv, "auto_pad", "NOTSET");
     if (strcmp(auto_pad, "NOTSET") != 0 && strcmp(auto_pad, "VALID") != 0)

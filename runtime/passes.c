@@ -16,7 +16,9 @@ static const struct pass table[] = {
 };
 #define PASS_COUNT (sizeof table / sizeof table[0])
 
-const struct pass *pass_at(size_t i) { return i < PASS_COUNT ? &table[i] : NULL; }
+const struct pass *pass_at(size_t i) {
+    return i < PASS_COUNT ? &table[i] : NULL;
+}
 
 /* Constants that nobody reads any more: what passes made is freed, mapped pages are let go. */
 static void drop_constants(struct program *program, const int *readers) {
@@ -72,7 +74,9 @@ bool pass_is(const struct node *node, const char *op_type) {
     return node->domain[0] == 0 && strcmp(node->op_type, op_type) == 0;
 }
 
-int pass_input(const struct node *node, int i) { return i < node->input_count ? node->inputs[i] : NO_VALUE; }
+int pass_input(const struct node *node, int i) {
+    return i < node->input_count ? node->inputs[i] : NO_VALUE;
+}
 
 const struct tensor *pass_weight(const struct pass_context *context, const struct node *node, int i, enum dtype dtype) {
     const struct tensor *tensor = program_constant(context->program, pass_input(node, i));

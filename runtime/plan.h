@@ -31,7 +31,7 @@ enum place {
     PLACE_CONSTANT, /* the model's memory, or a view of it */
     PLACE_KNOWN,    /* computed while planning */
     PLACE_ARENA,
-    PLACE_DYNAMIC   /* the heap, from its step to its last reader */
+    PLACE_DYNAMIC /* the heap, from its step to its last reader */
 };
 
 struct plan_value {
@@ -50,9 +50,9 @@ struct plan_step {
     struct op_call call;
     bool dynamic, prepared;
     size_t workspace_bytes;
-    int workspace; /* item, or -1 */
-    int freed;     /* first dynamic value whose last reader this step is, or -1 */
-    double macs;
+    int workspace;        /* item, or -1 */
+    int freed;            /* first dynamic value whose last reader this step is, or -1 */
+    double macs;          /* of a dynamic step: when it last ran */
     uint64_t nanoseconds; /* over all runs */
 };
 
@@ -86,8 +86,8 @@ struct plan {
 };
 
 /*
- * Plans the program for these inputs (one request per port; port_values are their values in the graph). An input that is
- * not given has its default value. Copies what it needs of requests and settings; the program must outlive the plan.
+ * Plans the program for these inputs (one request per port; port_values are their values in the graph). An input that
+ * is not given has its default value. Copies what it needs of requests and settings; the program must outlive the plan.
  */
 status plan_create(const struct program *program, const int *port_values, const struct port_request *ports,
                    int port_count, const struct plan_settings *settings, struct plan **out, struct error *err);

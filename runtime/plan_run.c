@@ -59,6 +59,8 @@ static status run_dynamic(struct plan *plan, struct plan_step *step, struct erro
         code = count_dynamic(plan, call, err);
     if (code == STATUS_OK)
         code = plan_compute(call, err);
+    if (code == STATUS_OK && call->op->macs)
+        step->macs = call->op->macs(call);
     return code;
 }
 

@@ -1,6 +1,6 @@
 /*
- * What a model runs: the graph after the passes, every node bound to its operator. Immutable once made; shared by plans,
- * sessions and threads.
+ * What a model runs: the graph after the passes, every node bound to its operator. Immutable once made; shared by
+ * plans, sessions and threads.
  */
 #ifndef LIMNER_RUNTIME_PROGRAM_H
 #define LIMNER_RUNTIME_PROGRAM_H
@@ -38,7 +38,7 @@ struct program {
     struct pool *pool;
     bool open;
     struct graph *graph; /* a copy; values keep their indices, outputs may stand for other values than in the source */
-    struct program_node *nodes; /* as many as graph->node_count */
+    struct program_node *nodes;    /* as many as graph->node_count */
     struct program_block **blocks; /* by value; NULL where memory is not the program's */
     int block_capacity;
 };
@@ -65,7 +65,8 @@ void program_drop_constant(struct program *program, int value);
 
 /* The version of the node's operator set: the model's import, or INTERNAL_OPSET. 0 when the model imports none. */
 int program_opset(const struct onnx_model *source, const struct node *node);
-/* How a message names the node: Conv "enc.0", or by what it makes: Conv making "x". Lives in the pool; NULL without memory. */
+/* How a message names the node: Conv "enc.0", or by what it makes: Conv making "x". Lives in the pool; NULL without
+ * memory. */
 const char *program_label(struct pool *pool, const struct graph *graph, const struct node *node);
 /* The formal argument of actual input i; NULL beyond the list. */
 const struct op_arg *program_argument(const struct op_arg *arguments, int i);

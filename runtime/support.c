@@ -34,16 +34,14 @@ status support_parse(const struct node *node, const struct op *op, int opset, vo
     const int shown = node->input_count < 64 ? node->input_count : 64;
     for (int i = 0; i < shown; i++)
         inputs[i] = node->inputs[i] == NO_VALUE ? NULL : &present;
-    const struct op_call call = {.op = op,
-                                 .node = node,
-                                 .opset = opset,
-                                 .params = params,
-                                 .input_count = shown,
-                                 .inputs = inputs};
+    const struct op_call call = {
+        .op = op, .node = node, .opset = opset, .params = params, .input_count = shown, .inputs = inputs};
     return op_parse(&call, params, err);
 }
 
-static const char *domain_prefix(const struct node *node) { return node->domain[0] ? ":" : ""; }
+static const char *domain_prefix(const struct node *node) {
+    return node->domain[0] ? ":" : "";
+}
 
 static void survey_group(struct survey *survey, const struct node *node, int opset) {
     for (int i = 0; i < survey->group_count; i++) {
@@ -132,8 +130,8 @@ static void say_group(struct error *err, const struct group *group) {
 
 static void say_groups(const struct survey *survey, struct error *err) {
     const int count = survey->group_count;
-    fail(err, STATUS_UNSUPPORTED, count == 1 ? "%d operator is not supported: " : "%d operators are not supported: ",
-         count);
+    fail(err, STATUS_UNSUPPORTED,
+         count == 1 ? "%d operator is not supported: " : "%d operators are not supported: ", count);
     for (int i = 0; i < count; i++) {
         if (i > 0)
             error_append(err, ", ");

@@ -97,7 +97,7 @@ static void test_random_boxes(void **state) {
         struct strided box = {.element = (size_t)1 << random_int(&random, 0, 4)};
         const int rank = (int)random_int(&random, 0, 6);
         for (int i = 0; i < rank; i++)
-            strided_add(&box, random_int(&random, random_int(&random, 0, 20) ? 1 : 0, rank > 3 ? 7 : 40), 0, 0);
+            strided_add(&box, random_int(&random, random_int(&random, 0, 20) ? 1 : 0, rank > 3 ? 7 : 80), 0, 0);
         const size_t to_span = lay_out(&random, &box, box.to, false);
         const size_t from_span = lay_out(&random, &box, box.from, true);
         if (!to_span || !from_span)

@@ -103,7 +103,7 @@ static void print_values(const char *title, const struct graph *graph, const int
 }
 
 static void print_operators(const struct census *census) {
-    printf("operators    %zu nodes of %zu kinds\n", census->nodes, census->row_count);
+    printf("operators    %zu in %zu node%s\n", census->row_count, census->nodes, census->nodes == 1 ? "" : "s");
     for (size_t i = 0; i < census->row_count; i++) {
         const struct census_row *row = &census->rows[i];
         say(stdout, "  %6zu  %s%s%s\n", row->count, row->domain, row->domain[0] ? "." : "", row->name);
@@ -130,17 +130,19 @@ static void print_plan(const struct findings *found) {
         char text[SHAPE_TEXT_BYTES];
         say(stdout, " %s %s", found->inputs[i].name, shape_text(&input.shape, text));
     }
-    printf("\n  %.0f multiply-accumulates (%.4g G), %zu steps\n", found->plan.macs, found->plan.macs / 1e9,
-           found->plan.steps);
-    printf("  %zu bytes of activations (%.4g MB), %zu bytes of packed weights (%.4g MB)\n", found->plan.arena_bytes,
-           (double)found->plan.arena_bytes / 1e6, found->plan.weight_bytes, (double)found->plan.weight_bytes / 1e6);
+    char size[SIZE_TEXT_BYTES];
+    printf("\n  steps      %zu\n", found->plan.steps);
+    printf("  work       %.0f multiply-accumulates (%.4g G)\n", found->plan.macs, found->plan.macs / 1e9);
+    printf("  memory     %s for activations", size_text(found->plan.arena_bytes, size));
+    printf(", %s for packed weights\n", size_text(found->plan.weight_bytes, size));
 }
 
 static void print_people(const struct findings *found) {
     const struct onnx_model *model = found->model;
-    say(stdout, "file         %s, %zu bytes\n", found->path, model->file_bytes);
-    say(stdout, "producer     %s %s, IR version %lld\n", model->producer_name, model->producer_version,
-        (long long)model->ir_version);
+    char size[SIZE_TEXT_BYTES];
+    say(stdout, "file         %s, %s\n", found->path, size_text(model->file_bytes, size));
+    say(stdout, "producer     %s%s%s, IR version %lld\n", model->producer_name[0] ? model->producer_name : "unknown",
+        model->producer_version[0] ? " " : "", model->producer_version, (long long)model->ir_version);
     printf("opsets      ");
     for (int i = 0; i < model->opset_count; i++)
         say(stdout, "%s %s %lld", i ? "," : "", domain_text(model->opsets[i].domain),
@@ -151,12 +153,12 @@ static void print_people(const struct findings *found) {
     print_values("inputs", model->graph, model->graph->inputs, model->graph->input_count);
     print_values("outputs", model->graph, model->graph->outputs, model->graph->output_count);
     print_operators(&found->census);
-    printf("parameters   %llu (%llu bytes)\n", (unsigned long long)found->census.parameters,
-           (unsigned long long)found->census.parameter_bytes);
+    printf("parameters   %llu (%s)\n", (unsigned long long)found->census.parameters,
+           size_text(found->census.parameter_bytes, size));
     if (found->runs)
         print_plan(found);
     else
-        say(stdout, "limner cannot run this model: %s\n", found->refusal.message);
+        say(stdout, "limner cannot run this model\n  %s\n", found->refusal.message);
 }
 
 /* ---- for programs ---- */

@@ -69,6 +69,19 @@ void progress_clear(void) {
     progress_shown = false;
 }
 
+const char *size_text(uint64_t bytes, char text[SIZE_TEXT_BYTES]) {
+    static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB", "PB", "EB"};
+    double value = (double)bytes;
+    int unit = 0;
+    for (; value >= 999.5 && unit < 6; unit++)
+        value /= 1000;
+    if (unit)
+        snprintf(text, SIZE_TEXT_BYTES, "%.3g %s (%llu bytes)", value, units[unit], (unsigned long long)bytes);
+    else
+        snprintf(text, SIZE_TEXT_BYTES, "%llu bytes", (unsigned long long)bytes);
+    return text;
+}
+
 static bool shell_plain(const char *word) {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./,=:+@%";
     return *word && word[strspn(word, plain)] == '\0';

@@ -85,10 +85,17 @@ static bool take_declared(const limner_value *value, limner_tensor *tensor, stru
     return known;
 }
 
+/* Says what is open, with an example that keeps the fixed sizes. */
 static void describe_open(const limner_value *value, char open[OPEN_TEXT_BYTES]) {
-    char text[TYPE_TEXT_BYTES];
-    snprintf(open, OPEN_TEXT_BYTES, "input \"%s\" is %s: give its size with --shape %s=%s", value->name,
-             engine_type_text(value, text), value->name, value->rank == 4 ? "1x3x256x256" : "SIZExSIZE...");
+    char type[TYPE_TEXT_BYTES], example[SHAPE_TEXT_BYTES] = "SIZExSIZE";
+    size_t used = 0;
+    for (int d = 0; d < value->rank && used < sizeof example; d++) {
+        const int64_t guess = d == 0 ? 1 : d == 1 && value->rank == 4 ? 3 : 256;
+        used += (size_t)snprintf(example + used, sizeof example - used, "%s%lld", d ? "x" : "",
+                                 (long long)(value->dims[d] < 0 ? guess : value->dims[d]));
+    }
+    snprintf(open, OPEN_TEXT_BYTES, "input \"%s\" is %s: give its size, for example --shape %s=%s", value->name,
+             engine_type_text(value, type), value->name, example);
 }
 
 /* Given shapes first, so that the names they settle serve all inputs. */

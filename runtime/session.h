@@ -1,0 +1,55 @@
+/* A session: plans for the input shapes that it has seen, and the memory that they run in. For one thread at a time. */
+#ifndef LIMNER_RUNTIME_SESSION_H
+#define LIMNER_RUNTIME_SESSION_H
+
+#include "runtime/memory.h"
+#include "runtime/model.h"
+#include "runtime/plan.h"
+
+#define DEFAULT_PLANS 4
+#define MOST_THREADS 1024
+
+/* What one call gives for the inputs of a model. */
+struct request {
+    struct port_request *ports; /* by input of the model */
+    const void **data;
+    bool open; /* an input with a default value is given */
+};
+
+/* A misaligned input is copied here; grows to the largest. */
+struct input_copy {
+    void *data;
+    size_t bytes;
+};
+
+struct limner_session {
+    struct limner_model *model;
+    struct plan_settings settings;
+    int capacity;        /* plans to keep */
+    struct plan **plans; /* the most recently used first; room for capacity + 1 */
+    int plan_count;
+    struct plan *current; /* what ran last: its outputs are the caller's until the next run */
+    struct request request;
+    struct input_copy *copies; /* by input of the model */
+    struct region arena;
+    unsigned *modes; /* of every thread, while running (fpu.h) */
+};
+
+/* Room for a request to the model; false without memory. */
+bool request_create(struct request *request, const struct limner_model *model);
+void request_destroy(struct request *request);
+
+/*
+ * Checks the caller's inputs against the model and each other, and notes them. with_data: data must be there and large
+ * enough.
+ */
+status request_read(struct request *request, const struct limner_model *model, const limner_tensor *inputs,
+                    size_t count, bool with_data, size_t tensor_bytes, struct error *err);
+
+/* Plans the model for the ports; nothing of the session changes. */
+status session_make_plan(struct limner_session *session, struct limner_model *model, const struct port_request *ports,
+                         bool open, struct plan **out, struct error *err);
+/* The plan for the request, kept or new; it becomes the most recently used one. */
+status session_plan(struct limner_session *session, struct plan **out, struct error *err);
+
+#endif
