@@ -6,10 +6,17 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 BUILD ?= build
+# V=1 shows the commands.
+Q := $(if $(V),,@)
+SAY = $(if $(V),,@echo '  $(1)' $@)
 PREFIX ?= /usr/local
 VERSION := 0.1.0
 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
+# clang says so when a sanitizer keeps a loop scalar; that is no fault of the loop.
+ifneq ($(findstring clang,$(CC)),)
+WARNINGS += -Wno-pass-failed
+endif
 OPTIMIZE := $(if $(DEBUG),-O0,-O2)
 SANITIZERS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 CPPFLAGS += -I. -I$(BUILD)/gen -D_GNU_SOURCE
@@ -51,45 +58,54 @@ all: $(BUILD)/limner $(BUILD)/liblimner.a $(BUILD)/liblimner.so
 # ---- rules ----
 $(BUILD)/gen/onnx.pb-c.c $(BUILD)/gen/onnx.pb-c.h &: onnx/onnx.proto | deps-build
 	@mkdir -p $(BUILD)/gen
-	protoc-c --proto_path=onnx --c_out=$(BUILD)/gen onnx.proto
+	$(call SAY,PROTO)
+	$(Q)protoc-c --proto_path=onnx --c_out=$(BUILD)/gen onnx.proto
 
 $(BUILD)/obj/gen/onnx.pb-c.o: $(BUILD)/gen/onnx.pb-c.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(BASE_CFLAGS) -w -c $< -o $@
+	$(call SAY,CC)
+	$(Q)$(CC) $(CPPFLAGS) $(BASE_CFLAGS) -w -c $< -o $@
 
 $(BUILD)/obj/%.o: %.c | $(BUILD)/gen/onnx.pb-c.h deps-build
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(BASE_CFLAGS) -MMD -MP -c $< -o $@
+	$(call SAY,CC)
+	$(Q)$(CC) $(CPPFLAGS) $(BASE_CFLAGS) -MMD -MP -c $< -o $@
 
 define SIMD_RULE
 $$(BUILD)/obj/%_simd-$(1).o: %_simd.c
 	@mkdir -p $$(@D)
-	$$(CC) $$(CPPFLAGS) $$(BASE_CFLAGS) $$(if $$(DEBUG),,-O3) $$(LEVEL_$(1)) -MMD -MP -c $$< -o $$@
+	$$(call SAY,CC)
+	$$(Q)$$(CC) $$(CPPFLAGS) $$(BASE_CFLAGS) $$(if $$(DEBUG),,-O3) $$(LEVEL_$(1)) -MMD -MP -c $$< -o $$@
 endef
 $(foreach level,$(LEVELS),$(eval $(call SIMD_RULE,$(level))))
 
 # One relocatable object whose only global symbols are the exported ones: internal names cannot clash with a program's.
 $(BUILD)/liblimner.a: $(LIBRARY_OBJECTS)
 	@rm -f $@
-	ld -r $^ -o $(BUILD)/limner-all.o
-	objcopy --localize-hidden $(BUILD)/limner-all.o
-	ar rcs $@ $(BUILD)/limner-all.o
+	$(Q)ld -r $^ -o $(BUILD)/limner-all.o
+	$(Q)objcopy --localize-hidden $(BUILD)/limner-all.o
+	$(call SAY,AR)
+	$(Q)ar rcs $@ $(BUILD)/limner-all.o
 
 $(BUILD)/liblimner.so: $(LIBRARY_OBJECTS)
-	$(CC) -shared -Wl,-soname,liblimner.so.0 $(BASE_CFLAGS) $^ -o $@ $(LDFLAGS) $(LIBRARIES)
-	ln -sf liblimner.so $(BUILD)/liblimner.so.0
+	$(call SAY,LINK)
+	$(Q)$(CC) -shared -Wl,-soname,liblimner.so.0 $(BASE_CFLAGS) $^ -o $@ $(LDFLAGS) $(LIBRARIES)
+	$(Q)ln -sf liblimner.so $(BUILD)/liblimner.so.0
 
 $(BUILD)/limner: $(BUILD)/obj/tools/main.o $(TOOLS_OBJECTS) $(LIBRARY_OBJECTS)
-	$(CC) $(BASE_CFLAGS) $^ -o $@ $(LDFLAGS) $(PICTURE_LIBRARIES) $(LIBRARIES)
+	$(call SAY,LINK)
+	$(Q)$(CC) $(BASE_CFLAGS) $^ -o $@ $(LDFLAGS) $(PICTURE_LIBRARIES) $(LIBRARIES)
 
 # For tests, which look inside: every floor, internal names included.
 $(BUILD)/floors.a: $(TOOLS_OBJECTS) $(LIBRARY_OBJECTS)
 	@rm -f $@
-	ar rcs $@ $^
+	$(call SAY,AR)
+	$(Q)ar rcs $@ $^
 
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(call objects,$(TEST_SUPPORT)) $(BUILD)/floors.a
 	@mkdir -p $(@D)
-	$(CC) $(BASE_CFLAGS) $^ -o $@ $(LDFLAGS) -lcmocka $(PICTURE_LIBRARIES) $(LIBRARIES)
+	$(call SAY,LINK)
+	$(Q)$(CC) $(BASE_CFLAGS) $^ -o $@ $(LDFLAGS) -lcmocka $(PICTURE_LIBRARIES) $(LIBRARIES)
 
 .PHONY: unit-programs
 unit-programs: $(addprefix $(BUILD)/tests/,$(TEST_PROGRAMS))

@@ -196,6 +196,8 @@ struct pad_run {
 };
 
 static int64_t modulo(int64_t a, int64_t b) {
+    if (a >= -b && a < b) /* as a rule; saves the division */
+        return a < 0 ? a + b : a;
     const int64_t rest = a % b;
     return rest < 0 ? rest + b : rest;
 }

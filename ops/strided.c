@@ -48,14 +48,12 @@ struct job {
     }                                                                                                                 \
     static inline __attribute__((always_inline)) void part_##bytes(char *to, const char *from, const struct plane *p, \
                                                                    int rows, int columns) {                           \
-        char lines[LINE_BYTES / bytes * LINE_BYTES], line[LINE_BYTES];                                                \
+        char lines[LINE_BYTES / bytes * LINE_BYTES];                                                                  \
         for (int column = 0; column < columns; column++)                                                              \
             memcpy(lines + column * LINE_BYTES, from + column * p->from_column, (size_t)rows * bytes);                \
-        for (int row = 0; row < rows; row++) {                                                                        \
+        for (int row = 0; row < rows; row++)                                                                          \
             for (int column = 0; column < columns; column++)                                                          \
-                memcpy(line + column * bytes, lines + column * LINE_BYTES + row * bytes, bytes);                      \
-            memcpy(to + row * p->to_row, line, (size_t)columns * bytes);                                              \
-        }                                                                                                             \
+                memcpy(to + row * p->to_row + column * bytes, lines + column * LINE_BYTES + row * bytes, bytes);      \
     }                                                                                                                 \
     static void tile_##bytes(char *to, const char *from, const struct plane *p, int64_t row, int64_t column) {        \
         enum { side = LINE_BYTES / bytes };                                                                           \

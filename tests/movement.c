@@ -73,9 +73,9 @@ struct tensor *evaluate_moved(const struct test_node *test, int opset, const str
     return one;
 }
 
-void assert_refused(const struct test_node *test, int opset, const struct tensor *const *inputs, status code,
-                    const char *fragment) {
-    struct tensor outputs[32];
+void assert_status(const struct test_node *test, int opset, const struct tensor *const *inputs, status code,
+                   const char *fragment) {
+    struct tensor outputs[32] = {0};
     struct tensor *wanted[32];
     struct error err = {0};
     for (int i = 0; i < 32; i++)
@@ -84,6 +84,8 @@ void assert_refused(const struct test_node *test, int opset, const struct tensor
     if (found != code || !strstr(err.message, fragment))
         fail_msg("%s at opset %d: expected status %d with \"%s\", found %d: %s", test->node.op_type, opset, (int)code,
                  fragment, (int)found, err.message);
+    for (int i = 0; i < 32; i++)
+        free(outputs[i].data);
 }
 
 void check_moved(struct tensor *output, const struct shape *expected, const struct tensor *input, const void *value,

@@ -24,9 +24,9 @@ int64_t ravel(const struct shape *shape, const int64_t *index);
  * test_tensor_free.
  */
 struct tensor *evaluate_moved(const struct test_node *test, int opset, const struct tensor *const *inputs);
-/* Fails the test unless the node is refused with this code and a message that holds the fragment. */
-void assert_refused(const struct test_node *test, int opset, const struct tensor *const *inputs, status code,
-                    const char *fragment);
+/* Fails the test unless the node ends with this status and a message that holds the fragment. */
+void assert_status(const struct test_node *test, int opset, const struct tensor *const *inputs, status code,
+                   const char *fragment);
 
 /* Flat index in the input of an output's element; -1: `value` of check_moved. */
 typedef int64_t source_of(const int64_t *index, void *context);

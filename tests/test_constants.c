@@ -52,7 +52,7 @@ static void test_shape_unknown_attribute(void **state) {
     struct test_node node;
     test_node_init(&node, "Shape", 1, 1);
     test_node_int(&node, "start", 0);
-    assert_refused(&node, 13, (const struct tensor *const[]){data}, STATUS_UNSUPPORTED, "\"start\"");
+    assert_status(&node, 13, (const struct tensor *const[]){data}, STATUS_UNSUPPORTED, "\"start\"");
     test_tensor_free(data);
 }
 
@@ -129,17 +129,17 @@ static void test_constant_refusals(void **state) {
     (void)state;
     struct test_node none, two, wrong, early;
     test_node_init(&none, "Constant", 0, 1);
-    assert_refused(&none, 13, NULL, STATUS_INVALID_MODEL, "\"value\" is missing");
+    assert_status(&none, 13, NULL, STATUS_INVALID_MODEL, "\"value\" is missing");
     test_node_init(&two, "Constant", 0, 1);
     test_node_int(&two, "value_int", 1);
     test_node_float(&two, "value_float", 1);
-    assert_refused(&two, 13, NULL, STATUS_INVALID_MODEL, "exclude each other");
+    assert_status(&two, 13, NULL, STATUS_INVALID_MODEL, "exclude each other");
     test_node_init(&wrong, "Constant", 0, 1);
     test_node_int(&wrong, "value", 1);
-    assert_refused(&wrong, 13, NULL, STATUS_INVALID_MODEL, "is of type int, expected tensor");
+    assert_status(&wrong, 13, NULL, STATUS_INVALID_MODEL, "is of type int, expected tensor");
     test_node_init(&early, "Constant", 0, 1);
     test_node_int(&early, "value_int", 1);
-    assert_refused(&early, 11, NULL, STATUS_INVALID_MODEL, "\"value\" is missing");
+    assert_status(&early, 11, NULL, STATUS_INVALID_MODEL, "\"value\" is missing");
 }
 
 /* ---- ConstantOfShape ---- */
@@ -175,7 +175,7 @@ static void refuse_fill(int count, const int64_t *list, const struct tensor *val
     test_node_init(&node, "ConstantOfShape", 1, 1);
     if (value)
         test_node_tensor(&node, "value", value);
-    assert_refused(&node, 21, (const struct tensor *const[]){shape}, code, fragment);
+    assert_status(&node, 21, (const struct tensor *const[]){shape}, code, fragment);
     test_tensor_free(shape);
 }
 
@@ -258,7 +258,7 @@ static void range_case(enum dtype dtype, int64_t start, int64_t limit, int64_t d
         memcpy(inputs[i]->data, &values[i], inputs[i]->bytes);
     struct test_node node;
     test_node_init(&node, "Range", 3, 1);
-    assert_refused(&node, 13, (const struct tensor *const *)inputs, code, fragment);
+    assert_status(&node, 13, (const struct tensor *const *)inputs, code, fragment);
     for (int i = 0; i < 3; i++)
         test_tensor_free(inputs[i]);
 }

@@ -73,11 +73,11 @@ static void test_transpose_refusals(void **state) {
         struct test_node node;
         test_node_init(&node, "Transpose", 1, 1);
         test_node_ints(&node, "perm", cases[i].perm, (size_t)cases[i].count);
-        assert_refused(&node, 13, (const struct tensor *const[]){data}, STATUS_INVALID_MODEL, cases[i].fragment);
+        assert_status(&node, 13, (const struct tensor *const[]){data}, STATUS_INVALID_MODEL, cases[i].fragment);
     }
     struct test_node node;
     test_node_init(&node, "Transpose", 1, 1);
-    assert_refused(&node, 21, (const struct tensor *const[]){packed}, STATUS_UNSUPPORTED, "int4");
+    assert_status(&node, 21, (const struct tensor *const[]){packed}, STATUS_UNSUPPORTED, "int4");
     test_tensor_free(data);
     test_tensor_free(packed);
 }
@@ -147,7 +147,7 @@ static void refuse_list(const char *op, int count, const int64_t *list, status c
     struct tensor *data = test_tensor(DTYPE_FLOAT, 2, 2, 3), *ints = test_ints(count, list);
     struct test_node node;
     test_node_init(&node, op, 2, 1);
-    assert_refused(&node, 13, (const struct tensor *const[]){data, ints}, code, fragment);
+    assert_status(&node, 13, (const struct tensor *const[]){data, ints}, code, fragment);
     test_tensor_free(data);
     test_tensor_free(ints);
 }
@@ -293,7 +293,7 @@ static void refuse_split(int opset, int outputs, int64_t num_outputs, const int6
     test_node_int(&node, "axis", 1);
     if (num_outputs)
         test_node_int(&node, "num_outputs", num_outputs);
-    assert_refused(&node, opset, (const struct tensor *const[]){data, list}, code, fragment);
+    assert_status(&node, opset, (const struct tensor *const[]){data, list}, code, fragment);
     test_tensor_free(data);
     test_tensor_free(list);
 }
@@ -323,13 +323,13 @@ static void test_concat_refusals(void **state) {
     test_node_init(&node, "Concat", 2, 1);
     test_node_init(&bare, "Concat", 2, 1);
     test_node_int(&node, "axis", -1);
-    assert_refused(&node, 13, (const struct tensor *const[]){a, b}, STATUS_SHAPE,
-                   "input 1 has shape [3,5], expected [2,5] as input 0 but for axis 1");
-    assert_refused(&node, 13, (const struct tensor *const[]){a, c}, STATUS_SHAPE, "input 1 has shape [5]");
-    assert_refused(&node, 13, (const struct tensor *const[]){a, d}, STATUS_INVALID_MODEL, "int32");
-    assert_refused(&node, 13, (const struct tensor *const[]){a, NULL}, STATUS_INVALID_MODEL, "missing");
-    assert_refused(&node, 13, (const struct tensor *const[]){scalar, scalar}, STATUS_INVALID_MODEL, "axis is -1");
-    assert_refused(&bare, 13, (const struct tensor *const[]){a, a}, STATUS_INVALID_MODEL, "\"axis\" is missing");
+    assert_status(&node, 13, (const struct tensor *const[]){a, b}, STATUS_SHAPE,
+                  "input 1 has shape [3,5], expected [2,5] as input 0 but for axis 1");
+    assert_status(&node, 13, (const struct tensor *const[]){a, c}, STATUS_SHAPE, "input 1 has shape [5]");
+    assert_status(&node, 13, (const struct tensor *const[]){a, d}, STATUS_INVALID_MODEL, "int32");
+    assert_status(&node, 13, (const struct tensor *const[]){a, NULL}, STATUS_INVALID_MODEL, "missing");
+    assert_status(&node, 13, (const struct tensor *const[]){scalar, scalar}, STATUS_INVALID_MODEL, "axis is -1");
+    assert_status(&bare, 13, (const struct tensor *const[]){a, a}, STATUS_INVALID_MODEL, "\"axis\" is missing");
     test_tensor_free(a);
     test_tensor_free(b);
     test_tensor_free(c);
@@ -393,7 +393,7 @@ static void refuse_block(const char *op, int64_t size, const struct tensor *data
     struct test_node node;
     test_node_init(&node, op, 1, 1);
     test_node_int(&node, "blocksize", size);
-    assert_refused(&node, 13, (const struct tensor *const[]){data}, code, fragment);
+    assert_status(&node, 13, (const struct tensor *const[]){data}, code, fragment);
 }
 
 static void test_block_refusals(void **state) {
@@ -411,11 +411,11 @@ static void test_block_refusals(void **state) {
     refuse_block("DepthToSpace", INT64_MAX, none, STATUS_SHAPE, "squared");
     refuse_block("SpaceToDepth", 2, flat, STATUS_SHAPE, "expected [N,C,H,W]");
     test_node_init(&bare, "SpaceToDepth", 1, 1);
-    assert_refused(&bare, 13, (const struct tensor *const[]){data}, STATUS_INVALID_MODEL, "\"blocksize\" is missing");
+    assert_status(&bare, 13, (const struct tensor *const[]){data}, STATUS_INVALID_MODEL, "\"blocksize\" is missing");
     test_node_init(&old, "DepthToSpace", 1, 1);
     test_node_int(&old, "blocksize", 1);
     test_node_text(&old, "mode", "CRD");
-    assert_refused(&old, 10, (const struct tensor *const[]){data}, STATUS_UNSUPPORTED, "\"mode\"");
+    assert_status(&old, 10, (const struct tensor *const[]){data}, STATUS_UNSUPPORTED, "\"mode\"");
     test_tensor_free(data);
     test_tensor_free(flat);
     test_tensor_free(none);

@@ -238,7 +238,7 @@ static void refuse(const char *mode, const struct shape *shape, int count, const
     struct test_node node;
     test_node_init(&node, "Pad", 2, 1);
     test_node_text(&node, "mode", mode);
-    assert_refused(&node, 19, (const struct tensor *const[]){data, list}, code, fragment);
+    assert_status(&node, 19, (const struct tensor *const[]){data, list}, code, fragment);
     test_tensor_free(data);
     test_tensor_free(list);
 }
@@ -266,16 +266,16 @@ static void test_refused_axes(void **state) {
     struct tensor *pair = test_tensor(DTYPE_FLOAT, 1, 2), *wrong = test_tensor(DTYPE_INT64, 0);
     struct test_node node;
     test_node_init(&node, "Pad", 4, 1);
-    assert_refused(&node, 18, (const struct tensor *const[]){data, pads, NULL, twice_axes}, STATUS_INVALID_MODEL,
-                   "axes[1] is -2");
-    assert_refused(&node, 18, (const struct tensor *const[]){data, pads, NULL, far_axes}, STATUS_INVALID_MODEL,
-                   "axes[1] is 2");
-    assert_refused(&node, 18, (const struct tensor *const[]){data, pads, pair, NULL}, STATUS_SHAPE, "constant_value");
-    assert_refused(&node, 18, (const struct tensor *const[]){data, pads, wrong, NULL}, STATUS_INVALID_MODEL, "int64");
+    assert_status(&node, 18, (const struct tensor *const[]){data, pads, NULL, twice_axes}, STATUS_INVALID_MODEL,
+                  "axes[1] is -2");
+    assert_status(&node, 18, (const struct tensor *const[]){data, pads, NULL, far_axes}, STATUS_INVALID_MODEL,
+                  "axes[1] is 2");
+    assert_status(&node, 18, (const struct tensor *const[]){data, pads, pair, NULL}, STATUS_SHAPE, "constant_value");
+    assert_status(&node, 18, (const struct tensor *const[]){data, pads, wrong, NULL}, STATUS_INVALID_MODEL, "int64");
     struct test_node wrap;
     test_node_init(&wrap, "Pad", 2, 1);
     test_node_text(&wrap, "mode", "wrap");
-    assert_refused(&wrap, 18, (const struct tensor *const[]){data, pads}, STATUS_UNSUPPORTED, "\"wrap\"");
+    assert_status(&wrap, 18, (const struct tensor *const[]){data, pads}, STATUS_UNSUPPORTED, "\"wrap\"");
     test_tensor_free(data);
     test_tensor_free(pads);
     test_tensor_free(twice_axes);

@@ -83,7 +83,7 @@ static void refuse_reshape(bool allow_zero, int count, const int64_t *list, stat
     test_node_init(&node, "Reshape", 2, 1);
     if (allow_zero)
         test_node_int(&node, "allowzero", 1);
-    assert_refused(&node, 19, (const struct tensor *const[]){data, wanted}, code, fragment);
+    assert_status(&node, 19, (const struct tensor *const[]){data, wanted}, code, fragment);
     test_tensor_free(data);
     test_tensor_free(wanted);
 }
@@ -104,9 +104,9 @@ static void test_reshape_refusals(void **state) {
     struct tensor *data = test_tensor(DTYPE_FLOAT, 2, 0, 3), *wanted = test_ints(2, (int64_t[]){0, -1});
     struct test_node node;
     test_node_init(&node, "Reshape", 2, 1);
-    assert_refused(&node, 13, (const struct tensor *const[]){data, wanted}, STATUS_SHAPE, "-1 could be any size");
+    assert_status(&node, 13, (const struct tensor *const[]){data, wanted}, STATUS_SHAPE, "-1 could be any size");
     test_node_int(&node, "allowzero", 1);
-    assert_refused(&node, 13, (const struct tensor *const[]){data, wanted}, STATUS_UNSUPPORTED, "allowzero");
+    assert_status(&node, 13, (const struct tensor *const[]){data, wanted}, STATUS_UNSUPPORTED, "allowzero");
     test_tensor_free(data);
     test_tensor_free(wanted);
 }
@@ -135,7 +135,7 @@ static void test_flatten(void **state) {
     struct test_node node;
     test_node_init(&node, "Flatten", 1, 1);
     test_node_int(&node, "axis", 3);
-    assert_refused(&node, 13, (const struct tensor *const[]){data}, STATUS_INVALID_MODEL, "axis is 3, expected -2..2");
+    assert_status(&node, 13, (const struct tensor *const[]){data}, STATUS_INVALID_MODEL, "axis is 3, expected -2..2");
     test_tensor_free(data);
 }
 
@@ -204,7 +204,7 @@ static void refuse_axes(const char *op, int count, const int64_t *list, status c
     struct tensor *data = test_tensor(DTYPE_FLOAT, 3, 1, 3, 1), *axes = test_ints(count, list);
     struct test_node node;
     test_node_init(&node, op, 2, 1);
-    assert_refused(&node, 13, (const struct tensor *const[]){data, axes}, code, fragment);
+    assert_status(&node, 13, (const struct tensor *const[]){data, axes}, code, fragment);
     test_tensor_free(data);
     test_tensor_free(axes);
 }
@@ -220,8 +220,8 @@ static void test_squeeze_refusals(void **state) {
     struct tensor *data = test_tensor(DTYPE_FLOAT, 3, 1, 3, 1);
     struct test_node node;
     test_node_init(&node, "Unsqueeze", 1, 1);
-    assert_refused(&node, 11, (const struct tensor *const[]){data}, STATUS_INVALID_MODEL, "\"axes\" is missing");
-    assert_refused(&node, 13, (const struct tensor *const[]){data}, STATUS_INVALID_MODEL, "input 1 (axes) is missing");
+    assert_status(&node, 11, (const struct tensor *const[]){data}, STATUS_INVALID_MODEL, "\"axes\" is missing");
+    assert_status(&node, 13, (const struct tensor *const[]){data}, STATUS_INVALID_MODEL, "input 1 (axes) is missing");
     test_tensor_free(data);
 }
 
@@ -302,9 +302,9 @@ static void test_dropout_in_training(void **state) {
     *(unsigned char *)yes->data = 1;
     test_node_init(&node, "Dropout", 3, 1);
     check_same(&node, 13, (const struct tensor *const[]){data, ratio, yes}, &shape);
-    assert_refused(&node, 13, (const struct tensor *const[]){data, NULL, yes}, STATUS_UNSUPPORTED, "training_mode");
+    assert_status(&node, 13, (const struct tensor *const[]){data, NULL, yes}, STATUS_UNSUPPORTED, "training_mode");
     *(float *)ratio->data = 0.5f;
-    assert_refused(&node, 13, (const struct tensor *const[]){data, ratio, yes}, STATUS_UNSUPPORTED, "training_mode");
+    assert_status(&node, 13, (const struct tensor *const[]){data, ratio, yes}, STATUS_UNSUPPORTED, "training_mode");
     test_tensor_free(data);
     test_tensor_free(ratio);
     test_tensor_free(yes);

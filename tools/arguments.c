@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define HELP_COLUMN 30
-#define HELP_WIDTH 100
+#define HELP_COLUMN 26
+#define HELP_WIDTH 80
 
 static bool is_end(const struct option *option) {
     return !option->name && !option->letter;
@@ -47,7 +47,8 @@ static status apply(struct reader *reader, const struct option *option, const ch
         reader->at++;
     }
     const status code = option->set(reader->pool, (char *)reader->settings + option->field, text, reader->err);
-    return code ? fail_prefix(reader->err, "%s", shown) : STATUS_OK;
+    const char *why = code ? pool_string(reader->pool, reader->err->message, strlen(reader->err->message)) : NULL;
+    return code ? fail(reader->err, code, "%s %s", shown, why ? why : "") : STATUS_OK;
 }
 
 static status read_long(struct reader *reader, const char *word) {

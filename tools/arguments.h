@@ -64,7 +64,7 @@ status arguments_parse(const struct command *command, int count, char **words, s
 
 void arguments_help(const struct command *command, FILE *stream);
 
-/* text in lines of at most 100 columns, the first one `used` columns wide already, all others indented. */
+/* text in lines of at most 80 columns, the first one `used` columns wide already, all others indented. */
 void print_wrapped(FILE *stream, const char *text, int used, int indent);
 
 #endif

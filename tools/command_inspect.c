@@ -103,7 +103,8 @@ static void print_values(const char *title, const struct graph *graph, const int
 }
 
 static void print_operators(const struct census *census) {
-    printf("operators    %zu in %zu node%s\n", census->row_count, census->nodes, census->nodes == 1 ? "" : "s");
+    printf("nodes        %zu\n", census->nodes);
+    printf("operators    %zu\n", census->row_count);
     for (size_t i = 0; i < census->row_count; i++) {
         const struct census_row *row = &census->rows[i];
         say(stdout, "  %6zu  %s%s%s\n", row->count, row->domain, row->domain[0] ? "." : "", row->name);
@@ -132,7 +133,10 @@ static void print_plan(const struct findings *found) {
     }
     char size[SIZE_TEXT_BYTES];
     printf("\n  steps      %zu\n", found->plan.steps);
-    printf("  work       %.0f multiply-accumulates (%.4g G)\n", found->plan.macs, found->plan.macs / 1e9);
+    if (found->plan.macs < 1e6)
+        printf("  work       %.0f multiply-accumulates\n", found->plan.macs);
+    else
+        printf("  work       %.4g G multiply-accumulates (%.0f)\n", found->plan.macs / 1e9, found->plan.macs);
     printf("  memory     %s for activations", size_text(found->plan.arena_bytes, size));
     printf(", %s for packed weights\n", size_text(found->plan.weight_bytes, size));
 }
@@ -296,7 +300,7 @@ const struct command inspect_command = {
     .summary = "show what a model consists of and what it takes to run it",
     .arguments = arguments,
     .about =
-        "Prints the model's versions, inputs, outputs, operators (every one that limner does not run by name) and "
+        "Prints the model's versions, inputs, outputs, operators (naming every one that limner does not run) and "
         "parameters, and for a size of its inputs the multiply-accumulates and the memory of one run. Sizes come from "
         "--shape, else from the model; a free first size (the batch) is taken as 1. A name that one --shape settles "
         "holds for the other inputs, too. Models that limner cannot run can be inspected as well.",

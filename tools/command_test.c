@@ -41,13 +41,13 @@ struct side {
 
 static void print_repeat(const struct job *job) {
     const struct settings *settings = job->settings;
-    char command[8192] = "limner test", word[64];
+    char command[8192] = "limner test", word[128], number[ELEMENT_TEXT_BYTES];
     if (settings->tolerance.relative != defaults.tolerance.relative) {
-        snprintf(word, sizeof word, "--rtol=%.17g", settings->tolerance.relative);
+        snprintf(word, sizeof word, "--rtol=%s", number_text(settings->tolerance.relative, false, number));
         append_shell_word(command, sizeof command, word);
     }
     if (settings->tolerance.absolute != defaults.tolerance.absolute) {
-        snprintf(word, sizeof word, "--atol=%.17g", settings->tolerance.absolute);
+        snprintf(word, sizeof word, "--atol=%s", number_text(settings->tolerance.absolute, false, number));
         append_shell_word(command, sizeof command, word);
     }
     if (settings->engine.threads) {

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* X(ONNX's type, C's type, least, greatest) */
@@ -110,6 +111,16 @@ bool element_set(enum dtype dtype, void *data, size_t i, double value) {
     }
 }
 
+const char *number_text(double value, bool single, char text[ELEMENT_TEXT_BYTES]) {
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(text, ELEMENT_TEXT_BYTES, "%.*g", digits, value);
+        const double read = single ? (double)strtof(text, NULL) : strtod(text, NULL);
+        if (!(read < value || read > value)) /* NaN is as it should be */
+            break;
+    }
+    return text;
+}
+
 const char *element_text(const struct tensor *tensor, size_t i, char text[ELEMENT_TEXT_BYTES]) {
     const enum dtype dtype = tensor->dtype;
     const void *data = tensor->data;
@@ -127,7 +138,7 @@ const char *element_text(const struct tensor *tensor, size_t i, char text[ELEMEN
         READ(int64_t, value);
         snprintf(text, ELEMENT_TEXT_BYTES, "%lld", (long long)value);
     } else if (element_is_number(dtype)) {
-        snprintf(text, ELEMENT_TEXT_BYTES, dtype == DTYPE_DOUBLE ? "%.17g" : "%.9g", element_get(dtype, data, i));
+        number_text(element_get(dtype, data, i), dtype != DTYPE_DOUBLE, text);
     } else {
         snprintf(text, ELEMENT_TEXT_BYTES, "(%s)", dtype_name(dtype));
     }

@@ -16,6 +16,8 @@ bool element_set(enum dtype dtype, void *data, size_t i, double value);
 /* Element i as people write it, exactly for integers. */
 #define ELEMENT_TEXT_BYTES 64
 const char *element_text(const struct tensor *tensor, size_t i, char text[ELEMENT_TEXT_BYTES]);
+/* The shortest text that reads back as the same number, as a float when `single`. */
+const char *number_text(double value, bool single, char text[ELEMENT_TEXT_BYTES]);
 /* "[0,2,17]": where element i of the shape stands. */
 const char *index_text(const struct shape *shape, size_t i, char text[SHAPE_TEXT_BYTES]);
 
