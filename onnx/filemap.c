@@ -108,16 +108,19 @@ static bool kernel_refuses(int number) {
     return number == ENOSYS || number == EPERM || number == EINVAL;
 }
 
-status open_beneath(int folder, const char *path, int *fd, struct error *err) {
+static int open_any_way(int folder, const char *path) {
+    const int fd = open_by_kernel(folder, path);
+    return fd < 0 && kernel_refuses(errno) ? open_by_parts(folder, path) : fd;
+}
+
+static status open_with(int (*open_file)(int, const char *), int folder, const char *path, int *fd, struct error *err) {
     if (!*path)
         return fail(err, STATUS_INVALID_MODEL, "the path is empty");
     if (*path == '/')
         return fail(err, STATUS_INVALID_MODEL, "the path is absolute; it must be relative to the model's folder");
     if (goes_up(path))
         return fail(err, STATUS_INVALID_MODEL, "the path leaves the model's folder (\"..\")");
-    int opened = open_by_kernel(folder, path);
-    if (opened < 0 && kernel_refuses(errno))
-        opened = open_by_parts(folder, path);
+    const int opened = open_file(folder, path);
     if (opened < 0 && (errno == ELOOP || errno == EXDEV))
         return fail(err, STATUS_INVALID_MODEL, "the path leads over a symbolic link or out of the model's folder");
     if (opened < 0)
@@ -130,4 +133,12 @@ status open_beneath(int folder, const char *path, int *fd, struct error *err) {
     }
     *fd = opened;
     return STATUS_OK;
+}
+
+status open_beneath(int folder, const char *path, int *fd, struct error *err) {
+    return open_with(open_any_way, folder, path, fd, err);
+}
+
+status open_beneath_by_parts(int folder, const char *path, int *fd, struct error *err) {
+    return open_with(open_by_parts, folder, path, fd, err);
 }

@@ -28,5 +28,7 @@ void file_map_close(struct file_map *map);
  * path, anything but a regular file. *fd is the caller's to close. Messages do not name the path.
  */
 status open_beneath(int folder, const char *path, int *fd, struct error *err);
+/* The same without the kernel's openat2, for kernels that lack it and sandboxes that forbid it. */
+status open_beneath_by_parts(int folder, const char *path, int *fd, struct error *err);
 
 #endif

@@ -190,7 +190,8 @@ static status attach_initializer(struct loader *loader, struct scope *scope, con
         return result;
     struct value *value = &scope->graph->values[index];
     if (value->type.dtype != DTYPE_UNDEFINED && value->type.dtype != tensor->dtype)
-        return fail(loader->err, STATUS_INVALID_MODEL, "is a %s tensor, its input of the same name is declared as %s",
+        return fail(loader->err, STATUS_INVALID_MODEL,
+                    "has elements of type %s, its input of the same name is declared with %s",
                     dtype_name(tensor->dtype), dtype_name(value->type.dtype));
     value->initializer = tensor;
     return STATUS_OK;

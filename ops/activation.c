@@ -5,13 +5,13 @@
 
 #include <string.h>
 
-#define APPLY(NAME, EXPRESSION)                                                                                      \
-    static void NAME(float *data, size_t count, float alpha, float beta) {                                           \
-        (void)alpha, (void)beta;                                                                                     \
-        SIMD for (size_t i = 0; i < count; i++) {                                                                    \
-            const float x = data[i];                                                                                 \
-            data[i] = EXPRESSION;                                                                                    \
-        }                                                                                                            \
+#define APPLY(NAME, EXPRESSION)                                            \
+    static void NAME(float *data, size_t count, float alpha, float beta) { \
+        (void)alpha, (void)beta;                                           \
+        SIMD for (size_t i = 0; i < count; i++) {                          \
+            const float x = data[i];                                       \
+            data[i] = EXPRESSION;                                          \
+        }                                                                  \
     }
 APPLY(apply_relu, scalar_relu(x))
 APPLY(apply_leaky_relu, scalar_leaky_relu(x, alpha))

@@ -18,8 +18,8 @@ status binary_infer(struct op_call *call, struct error *err) {
 }
 
 /*
- * An input that takes as many bytes as the output may lie where the output goes. When their elements are of different sizes
- * (one int64 beside eight bools), writing would run ahead of reading, so that such an input is copied first.
+ * An input that takes as many bytes as the output may lie where the output goes. When their elements are of different
+ * sizes (one int64 beside eight bools), writing would run ahead of reading, so that such an input is copied first.
  */
 static bool must_copy(const struct op_call *call, int i) {
     const struct tensor *in = call->inputs[i], *out = op_output(call, 0);
@@ -47,8 +47,8 @@ static void run_row(void *context, size_t out, const size_t *at, size_t count) {
     const struct binary_operation *operation = work->operation;
     const int last = work->plan.rank - 1;
     operation->loop(work->out + out * operation->out_size, work->a + at[0] * operation->a_size,
-                    work->plan.strides[0][last], work->b + at[1] * operation->b_size, work->plan.strides[1][last], count,
-                    operation->context);
+                    work->plan.strides[0][last], work->b + at[1] * operation->b_size, work->plan.strides[1][last],
+                    count, operation->context);
 }
 
 static void run_block(void *context, size_t begin, size_t end) {
@@ -97,7 +97,8 @@ void binary_half_loop(void *out, const void *a, size_t a_step, const void *b, si
 
 struct binary_operation binary_operation(const struct binary_row *row, enum dtype dtype, struct binary_half *half) {
     const size_t size = dtype_size(dtype), out_size = row->output ? dtype_size(row->output) : size;
-    struct binary_operation operation = {.loop = row->loops[dtype], .a_size = size, .b_size = size, .out_size = out_size};
+    struct binary_operation operation = {
+        .loop = row->loops[dtype], .a_size = size, .b_size = size, .out_size = out_size};
     if (!operation.loop) {
         *half = (struct binary_half){.loop = row->loops[DTYPE_FLOAT], .dtype = dtype, .half_out = !row->output};
         operation.loop = binary_half_loop;

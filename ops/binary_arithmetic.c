@@ -11,32 +11,34 @@
 
 /* Integers wrap as two's complement does; the unsigned detour keeps that defined. */
 #define WRAP(T, X, OPERATOR, Y) ((T)((uint64_t)(X)OPERATOR(uint64_t)(Y)))
-#define INTEGER_LOOPS(T, DTYPE, ...)                                                                                 \
-    BINARY_LOOP(add_##T, T, T, WRAP(T, x, +, y))                                                                     \
-    BINARY_LOOP(sub_##T, T, T, WRAP(T, x, -, y))                                                                     \
-    BINARY_LOOP(mul_##T, T, T, WRAP(T, x, *, y))                                                                     \
-    BINARY_LOOP(and_##T, T, T, x &y)                                                                                 \
-    BINARY_LOOP(or_##T, T, T, x | y)                                                                                 \
+#define INTEGER_LOOPS(T, DTYPE, ...)             \
+    BINARY_LOOP(add_##T, T, T, WRAP(T, x, +, y)) \
+    BINARY_LOOP(sub_##T, T, T, WRAP(T, x, -, y)) \
+    BINARY_LOOP(mul_##T, T, T, WRAP(T, x, *, y)) \
+    BINARY_LOOP(and_##T, T, T, x &y)             \
+    BINARY_LOOP(or_##T, T, T, x | y)             \
     BINARY_LOOP(xor_##T, T, T, x ^ y)
 
 /*
- * Division and remainder of integers never trap: by zero they give 0, by -1 they wrap. Div truncates toward zero; a remainder
- * has the sign of the divisor (mod) or of the dividend (rem, the attribute fmod = 1).
+ * Division and remainder of integers never trap: by zero they give 0, by -1 they wrap. Div truncates toward zero; a
+ * remainder has the sign of the divisor (mod) or of the dividend (rem, the attribute fmod = 1).
  */
-#define SIGNED_DIVISION(T, DTYPE, ...)                                                                               \
-    SCALAR T remainder_##T(T x, T y) { return y == 0 || y == -1 ? 0 : (T)(x % y); }                                  \
-    SCALAR T modulo_##T(T x, T y) {                                                                                  \
-        const T r = remainder_##T(x, y);                                                                             \
-        return r != 0 && (r < 0) != (y < 0) ? (T)(r + y) : r;                                                        \
-    }                                                                                                                \
-    BINARY_CALLS(div_##T, T, T, y == 0 ? 0 : y == -1 ? WRAP(T, 0, -, x) : (T)(x / y))                                \
-    BINARY_CALLS(rem_##T, T, T, remainder_##T(x, y))                                                                 \
-    BINARY_CALLS(mod_##T, T, T, modulo_##T(x, y))                                                                    \
+#define SIGNED_DIVISION(T, DTYPE, ...)                                                \
+    SCALAR T remainder_##T(T x, T y) {                                                \
+        return y == 0 || y == -1 ? 0 : (T)(x % y);                                    \
+    }                                                                                 \
+    SCALAR T modulo_##T(T x, T y) {                                                   \
+        const T r = remainder_##T(x, y);                                              \
+        return r != 0 && (r < 0) != (y < 0) ? (T)(r + y) : r;                         \
+    }                                                                                 \
+    BINARY_CALLS(div_##T, T, T, y == 0 ? 0 : y == -1 ? WRAP(T, 0, -, x) : (T)(x / y)) \
+    BINARY_CALLS(rem_##T, T, T, remainder_##T(x, y))                                  \
+    BINARY_CALLS(mod_##T, T, T, modulo_##T(x, y))                                     \
     BINARY_CALLS(prelu_##T, T, T, x < 0 ? WRAP(T, x, *, y) : x)
-#define UNSIGNED_DIVISION(T, DTYPE, ...)                                                                             \
-    BINARY_CALLS(div_##T, T, T, y == 0 ? 0 : x / y)                                                                  \
-    BINARY_CALLS(rem_##T, T, T, y == 0 ? 0 : x % y)                                                                  \
-    BINARY_LOOP(left_##T, T, T, y < sizeof(T) * 8 ? (uint64_t)x << (y & 63) : 0)                                     \
+#define UNSIGNED_DIVISION(T, DTYPE, ...)                                         \
+    BINARY_CALLS(div_##T, T, T, y == 0 ? 0 : x / y)                              \
+    BINARY_CALLS(rem_##T, T, T, y == 0 ? 0 : x % y)                              \
+    BINARY_LOOP(left_##T, T, T, y < sizeof(T) * 8 ? (uint64_t)x << (y & 63) : 0) \
     BINARY_LOOP(right_##T, T, T, y < sizeof(T) * 8 ? x >> (y & (sizeof(T) * 8 - 1)) : 0)
 
 SIGNED_TYPES(INTEGER_LOOPS, 0)
@@ -44,11 +46,11 @@ UNSIGNED_TYPES(INTEGER_LOOPS, 0)
 SIGNED_TYPES(SIGNED_DIVISION, 0)
 UNSIGNED_TYPES(UNSIGNED_DIVISION, 0)
 
-#define REAL_LOOPS(T, FMOD)                                                                                          \
-    BINARY_LOOP(add_##T, T, T, x + y)                                                                                \
-    BINARY_LOOP(sub_##T, T, T, x - y)                                                                                \
-    BINARY_LOOP(mul_##T, T, T, x *y)                                                                                 \
-    BINARY_LOOP(div_##T, T, T, x / y)                                                                                \
+#define REAL_LOOPS(T, FMOD)           \
+    BINARY_LOOP(add_##T, T, T, x + y) \
+    BINARY_LOOP(sub_##T, T, T, x - y) \
+    BINARY_LOOP(mul_##T, T, T, x *y)  \
+    BINARY_LOOP(div_##T, T, T, x / y) \
     BINARY_CALLS(rem_##T, T, T, FMOD(x, y))
 REAL_LOOPS(float, fmodf)
 REAL_LOOPS(double, fmod)
@@ -123,13 +125,13 @@ static status prelu_infer(struct op_call *call, struct error *err) {
     return binary_infer(call, err);
 }
 
-#define ARITHMETIC(NAME, ROW)                                                                                        \
-    BINARY(NAME, 7, 12, TYPES_REAL | TYPES_WIDE, ROW), BINARY(NAME, 13, 13, TYPES_REAL_BF | TYPES_WIDE, ROW),        \
+#define ARITHMETIC(NAME, ROW)                                                                                 \
+    BINARY(NAME, 7, 12, TYPES_REAL | TYPES_WIDE, ROW), BINARY(NAME, 13, 13, TYPES_REAL_BF | TYPES_WIDE, ROW), \
         BINARY(NAME, 14, 0, TYPES_REAL_BF | TYPES_INTEGER, ROW)
-#define PRELU(SINCE, UNTIL, TYPES)                                                                                   \
+#define PRELU(SINCE, UNTIL, TYPES) \
     BINARY_RECORD("PRelu", SINCE, UNTIL, "X", "slope", TYPES, TYPES, 0, NULL, prelu_infer, binary_run, &prelu_row)
-#define MOD(SINCE, UNTIL, TYPES)                                                                                     \
-    BINARY_RECORD("Mod", SINCE, UNTIL, "A", "B", TYPES, TYPES, sizeof(struct choice), mod_parse, mod_infer,          \
+#define MOD(SINCE, UNTIL, TYPES)                                                                            \
+    BINARY_RECORD("Mod", SINCE, UNTIL, "A", "B", TYPES, TYPES, sizeof(struct choice), mod_parse, mod_infer, \
                   choice_run, mod_rows)
 
 const struct op ops_binary_arithmetic[] = {

@@ -4,15 +4,14 @@
 #include <string.h>
 
 #define ENTRY(T, DTYPE, NAME) [DTYPE_##DTYPE] = NAME##_##T,
-#define ALL_NUMBERS(NAME)                                                                                            \
-    [DTYPE_FLOAT] = NAME##_float, [DTYPE_DOUBLE] = NAME##_double,                                                    \
-    SIGNED_TYPES(ENTRY, NAME) UNSIGNED_TYPES(ENTRY, NAME)
+#define ALL_NUMBERS(NAME) \
+    [DTYPE_FLOAT] = NAME##_float, [DTYPE_DOUBLE] = NAME##_double, SIGNED_TYPES(ENTRY, NAME) UNSIGNED_TYPES(ENTRY, NAME)
 
-#define COMPARE_LOOPS(T, ...)                                                                                        \
-    BINARY_LOOP(equal_##T, T, uint8_t, x == y)                                                                       \
-    BINARY_LOOP(greater_##T, T, uint8_t, x > y)                                                                      \
-    BINARY_LOOP(less_##T, T, uint8_t, x < y)                                                                         \
-    BINARY_LOOP(greater_or_equal_##T, T, uint8_t, x >= y)                                                            \
+#define COMPARE_LOOPS(T, ...)                             \
+    BINARY_LOOP(equal_##T, T, uint8_t, x == y)            \
+    BINARY_LOOP(greater_##T, T, uint8_t, x > y)           \
+    BINARY_LOOP(less_##T, T, uint8_t, x < y)              \
+    BINARY_LOOP(greater_or_equal_##T, T, uint8_t, x >= y) \
     BINARY_LOOP(less_or_equal_##T, T, uint8_t, x <= y)
 COMPARE_LOOPS(float)
 COMPARE_LOOPS(double)
@@ -41,7 +40,7 @@ ROW(and, [DTYPE_BOOL] = and_bool);
 ROW(or, [DTYPE_BOOL] = or_bool);
 ROW(xor, [DTYPE_BOOL] = xor_bool);
 
-#define COMPARE(NAME, SINCE, UNTIL, TYPES, ROW)                                                                      \
+#define COMPARE(NAME, SINCE, UNTIL, TYPES, ROW) \
     BINARY_RECORD(NAME, SINCE, UNTIL, "A", "B", TYPES, TYPES_BOOL, 0, NULL, binary_infer, binary_run, &(ROW))
 
 const struct op ops_binary_compare[] = {

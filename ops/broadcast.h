@@ -22,7 +22,8 @@ struct broadcast {
 /* Every shape must broadcast to `out`. */
 void broadcast_plan(struct broadcast *plan, const struct shape *out, const struct shape *const *shapes, int operands);
 
-/* count elements of the output from element `out` on; operand k's first one is at[k], then every plan->strides[k][rank-1]. */
+/* count elements of the output from element `out` on; operand k's first one is at[k], then every
+ * plan->strides[k][rank-1]. */
 typedef void broadcast_body(void *context, size_t out, const size_t *at, size_t count);
 
 /* Calls body for all runs of output elements begin..end-1. */

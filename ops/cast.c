@@ -1,6 +1,7 @@
 /*
- * Cast and CastLike between the numbers. Integers wrap into smaller ones; what floating point turns into when an integer
- * cannot hold it is said in ops/convert.h. Strings, and the types of eight bits and less of floating point, are refused.
+ * Cast and CastLike between the numbers. Integers wrap into smaller ones; what floating point turns into when an
+ * integer cannot hold it is said in ops/convert.h. Strings, and the types of eight bits and less of floating point, are
+ * refused.
  */
 #include "ops/convert.h"
 #include "ops/parallel.h"
@@ -14,13 +15,13 @@ typedef void cast_loop(const void *in, void *out, size_t count);
 #define REAL_TO_float(X) (float)(X)
 #define REAL_TO_double(X) (double)(X)
 #define REAL_TO_bool_t(X) ((X) != 0)
-#define REAL_TO_int8_t(X) (int8_t)real_to_int32((double)(X))
-#define REAL_TO_int16_t(X) (int16_t)real_to_int32((double)(X))
+#define REAL_TO_int8_t(X) (int8_t) real_to_int32((double)(X))
+#define REAL_TO_int16_t(X) (int16_t) real_to_int32((double)(X))
 #define REAL_TO_int32_t(X) real_to_int32((double)(X))
 #define REAL_TO_int64_t(X) real_to_int64((double)(X))
-#define REAL_TO_uint8_t(X) (uint8_t)real_to_int32((double)(X))
-#define REAL_TO_uint16_t(X) (uint16_t)real_to_int32((double)(X))
-#define REAL_TO_uint32_t(X) (uint32_t)real_to_int64((double)(X))
+#define REAL_TO_uint8_t(X) (uint8_t) real_to_int32((double)(X))
+#define REAL_TO_uint16_t(X) (uint16_t) real_to_int32((double)(X))
+#define REAL_TO_uint32_t(X) (uint32_t) real_to_int64((double)(X))
 #define REAL_TO_uint64_t(X) real_to_uint64((double)(X))
 #define INTEGER_TO_float(X) (float)(X)
 #define INTEGER_TO_double(X) (double)(X)
@@ -36,24 +37,24 @@ typedef void cast_loop(const void *in, void *out, size_t count);
 
 typedef uint8_t bool_t; /* an element of BOOL: not 0 is true */
 
-#define CAST_LOOP(FROM, TO, CONVERT)                                                                                 \
-    static void FROM##_to_##TO(const void *in, void *out, size_t count) {                                            \
-        const FROM *source = in;                                                                                     \
-        TO *target = out;                                                                                            \
-        for (size_t i = 0; i < count; i++)                                                                           \
-            target[i] = CONVERT(source[i]);                                                                          \
+#define CAST_LOOP(FROM, TO, CONVERT)                                      \
+    static void FROM##_to_##TO(const void *in, void *out, size_t count) { \
+        const FROM *source = in;                                          \
+        TO *target = out;                                                 \
+        for (size_t i = 0; i < count; i++)                                \
+            target[i] = CONVERT(source[i]);                               \
     }
-#define EACH_TARGET(X, FROM, KIND)                                                                                   \
-    X(FROM, float, KIND##_TO_float)                                                                                  \
-    X(FROM, double, KIND##_TO_double)                                                                                \
-    X(FROM, bool_t, KIND##_TO_bool_t)                                                                                \
-    X(FROM, int8_t, KIND##_TO_int8_t)                                                                                \
-    X(FROM, int16_t, KIND##_TO_int16_t)                                                                              \
-    X(FROM, int32_t, KIND##_TO_int32_t)                                                                              \
-    X(FROM, int64_t, KIND##_TO_int64_t)                                                                              \
-    X(FROM, uint8_t, KIND##_TO_uint8_t)                                                                              \
-    X(FROM, uint16_t, KIND##_TO_uint16_t)                                                                            \
-    X(FROM, uint32_t, KIND##_TO_uint32_t)                                                                            \
+#define EACH_TARGET(X, FROM, KIND)        \
+    X(FROM, float, KIND##_TO_float)       \
+    X(FROM, double, KIND##_TO_double)     \
+    X(FROM, bool_t, KIND##_TO_bool_t)     \
+    X(FROM, int8_t, KIND##_TO_int8_t)     \
+    X(FROM, int16_t, KIND##_TO_int16_t)   \
+    X(FROM, int32_t, KIND##_TO_int32_t)   \
+    X(FROM, int64_t, KIND##_TO_int64_t)   \
+    X(FROM, uint8_t, KIND##_TO_uint8_t)   \
+    X(FROM, uint16_t, KIND##_TO_uint16_t) \
+    X(FROM, uint32_t, KIND##_TO_uint32_t) \
     X(FROM, uint64_t, KIND##_TO_uint64_t)
 
 /* bool reads as 0 or 1 whatever the byte. */
@@ -77,12 +78,12 @@ EACH_TARGET(CAST_LOOP, bool_t, BOOL)
 SIGNED_TYPES(FROM_INTEGER, 0)
 UNSIGNED_TYPES(FROM_INTEGER, 0)
 
-#define TARGETS(FROM)                                                                                                \
-    {                                                                                                                \
-        [DTYPE_FLOAT] = FROM##_to_float, [DTYPE_DOUBLE] = FROM##_to_double, [DTYPE_BOOL] = FROM##_to_bool_t,         \
-        [DTYPE_INT8] = FROM##_to_int8_t, [DTYPE_INT16] = FROM##_to_int16_t, [DTYPE_INT32] = FROM##_to_int32_t,       \
-        [DTYPE_INT64] = FROM##_to_int64_t, [DTYPE_UINT8] = FROM##_to_uint8_t, [DTYPE_UINT16] = FROM##_to_uint16_t,   \
-        [DTYPE_UINT32] = FROM##_to_uint32_t, [DTYPE_UINT64] = FROM##_to_uint64_t                                     \
+#define TARGETS(FROM)                                                                                              \
+    {                                                                                                              \
+        [DTYPE_FLOAT] = FROM##_to_float, [DTYPE_DOUBLE] = FROM##_to_double, [DTYPE_BOOL] = FROM##_to_bool_t,       \
+        [DTYPE_INT8] = FROM##_to_int8_t, [DTYPE_INT16] = FROM##_to_int16_t, [DTYPE_INT32] = FROM##_to_int32_t,     \
+        [DTYPE_INT64] = FROM##_to_int64_t, [DTYPE_UINT8] = FROM##_to_uint8_t, [DTYPE_UINT16] = FROM##_to_uint16_t, \
+        [DTYPE_UINT32] = FROM##_to_uint32_t, [DTYPE_UINT64] = FROM##_to_uint64_t                                   \
     }
 #define SOURCE(T, DTYPE, ...) [DTYPE_##DTYPE] = TARGETS(T),
 static cast_loop *const loops[DTYPE_COUNT][DTYPE_COUNT] = {[DTYPE_FLOAT] = TARGETS(float),
@@ -164,7 +165,8 @@ static status cast_parse(const struct op_call *call, struct attributes *attribut
     if (to <= 0 || to >= DTYPE_COUNT)
         return fail(err, STATUS_INVALID_MODEL, "attribute \"to\" is %lld, which is no element type", (long long)to);
     if (!(types >> to & 1))
-        return fail(err, STATUS_UNSUPPORTED, "attribute \"to\" asks for element type %s, which is not supported at opset %d",
+        return fail(err, STATUS_UNSUPPORTED,
+                    "attribute \"to\" asks for element type %s, which is not supported at opset %d",
                     dtype_name((enum dtype)to), call->opset);
     ((struct cast_params *)params)->to = (enum dtype)to;
     return STATUS_OK;
@@ -190,18 +192,13 @@ static status cast_like_infer(struct op_call *call, struct error *err) {
 
 #define TYPES_OLD (TYPES_NUMBER | TYPES_BOOL | TYPE(DTYPE_FLOAT16))
 #define TYPES_NEW (TYPES_OLD | TYPE(DTYPE_BFLOAT16))
-#define CAST(SINCE, UNTIL, TYPES)                                                                                    \
-    {.name = "Cast",                                                                                                 \
-     .domain = "",                                                                                                   \
-     .since = SINCE,                                                                                                 \
-     .until = UNTIL,                                                                                                 \
-     .inputs = (const struct op_arg[]){{"input", TYPES, 0}, {0}},                                                    \
-     .outputs = (const struct op_arg[]){{"output", TYPES, 0}, {0}},                                                  \
-     .storage = STORAGE_IN_PLACE,                                                                                    \
-     .params_size = sizeof(struct cast_params),                                                                      \
-     .parse = cast_parse,                                                                                            \
-     .infer = cast_infer,                                                                                            \
-     .run = cast_run}
+#define CAST(SINCE, UNTIL, TYPES)                                                                            \
+    {                                                                                                        \
+        .name = "Cast", .domain = "", .since = SINCE, .until = UNTIL,                                        \
+        .inputs = (const struct op_arg[]){{"input", TYPES, 0}, {0}},                                         \
+        .outputs = (const struct op_arg[]){{"output", TYPES, 0}, {0}}, .storage = STORAGE_IN_PLACE,          \
+        .params_size = sizeof(struct cast_params), .parse = cast_parse, .infer = cast_infer, .run = cast_run \
+    }
 
 const struct op ops_cast[] = {
     CAST(6, 12, TYPES_OLD),

@@ -18,15 +18,15 @@ struct clip_bounds {
     } low, high;
 };
 
-#define CLIP_LOOP(T, DTYPE, CLIP)                                                                                    \
-    static void clip_##T(const void *in, void *out, size_t count, const void *params) {                              \
-        const struct clip_bounds *bounds = params;                                                                   \
-        const T *source = in;                                                                                        \
-        T *target = out;                                                                                             \
-        T low, high;                                                                                                 \
-        memcpy(&low, &bounds->low, sizeof low);                                                                      \
-        memcpy(&high, &bounds->high, sizeof high);                                                                   \
-        SIMD for (size_t i = 0; i < count; i++) target[i] = CLIP(source[i], low, high);                              \
+#define CLIP_LOOP(T, DTYPE, CLIP)                                                       \
+    static void clip_##T(const void *in, void *out, size_t count, const void *params) { \
+        const struct clip_bounds *bounds = params;                                      \
+        const T *source = in;                                                           \
+        T *target = out;                                                                \
+        T low, high;                                                                    \
+        memcpy(&low, &bounds->low, sizeof low);                                         \
+        memcpy(&high, &bounds->high, sizeof high);                                      \
+        SIMD for (size_t i = 0; i < count; i++) target[i] = CLIP(source[i], low, high); \
     }
 /* min(max(x, low), high): `high` where low > high. */
 #define CLIP_NUMBER(X, LOW, HIGH) ((X) < (LOW) ? ((LOW) > (HIGH) ? (HIGH) : (LOW)) : (X) > (HIGH) ? (HIGH) : (X))
@@ -36,9 +36,9 @@ CLIP_LOOP(float, FLOAT, scalar_clip)
 CLIP_LOOP(double, DOUBLE, CLIP_NUMBER)
 SIGNED_TYPES(CLIP_LOOP, CLIP_NUMBER)
 UNSIGNED_TYPES(CLIP_LOOP, CLIP_NUMBER)
-static const struct unary_row clip_row = {.loops = {[DTYPE_FLOAT] = clip_float,
-                                                    [DTYPE_DOUBLE] = clip_double,
-                                                    SIGNED_TYPES(ENTRY, 0) UNSIGNED_TYPES(ENTRY, 0)}};
+static const struct unary_row clip_row = {
+    .loops = {
+        [DTYPE_FLOAT] = clip_float, [DTYPE_DOUBLE] = clip_double, SIGNED_TYPES(ENTRY, 0) UNSIGNED_TYPES(ENTRY, 0)}};
 
 static bool is_signed(enum dtype dtype) {
     return dtype == DTYPE_INT8 || dtype == DTYPE_INT16 || dtype == DTYPE_INT32 || dtype == DTYPE_INT64;
@@ -114,20 +114,16 @@ static status clip_attributes_run(struct op_call *call, struct error *err) {
     return unary_apply(&clip_row, call, &bounds);
 }
 
-#define CLIP(SINCE, UNTIL, TYPES)                                                                                    \
-    {.name = "Clip",                                                                                                 \
-     .domain = "",                                                                                                   \
-     .since = SINCE,                                                                                                 \
-     .until = UNTIL,                                                                                                 \
-     .inputs = (const struct op_arg[]){{"input", TYPES, 0},                                                          \
-                                       {"min", TYPES, ARG_OPTIONAL | ARG_SAME},                                      \
-                                       {"max", TYPES, ARG_OPTIONAL | ARG_SAME},                                      \
-                                       {0}},                                                                         \
-     .outputs = (const struct op_arg[]){{"output", TYPES, 0}, {0}},                                                  \
-     .storage = STORAGE_IN_PLACE,                                                                                    \
-     .infer = clip_infer,                                                                                            \
-     .run = clip_run,                                                                                                \
-     .row = &clip_row}
+#define CLIP(SINCE, UNTIL, TYPES)                                                                   \
+    {                                                                                               \
+        .name = "Clip", .domain = "", .since = SINCE, .until = UNTIL,                               \
+        .inputs = (const struct op_arg[]){{"input", TYPES, 0},                                      \
+                                          {"min", TYPES, ARG_OPTIONAL | ARG_SAME},                  \
+                                          {"max", TYPES, ARG_OPTIONAL | ARG_SAME},                  \
+                                          {0}},                                                     \
+        .outputs = (const struct op_arg[]){{"output", TYPES, 0}, {0}}, .storage = STORAGE_IN_PLACE, \
+        .infer = clip_infer, .run = clip_run, .row = &clip_row                                      \
+    }
 
 const struct op ops_clip[] = {
     {.name = "Clip",

@@ -1,18 +1,22 @@
-/* Running a window operator: lattices, packed weights and the matrix product. Shared by Conv and ConvTranspose. */
+/* Running a window operator: lattices, packed weights, and which algorithm serves which lattice. */
 #ifndef LIMNER_OPS_CONV_H
 #define LIMNER_OPS_CONV_H
 
-#include "ops/gemm.h"
+#include "ops/filter.h"
 #include "ops/weights.h"
-#include "ops/window.h"
 
-/* A lattice and the place of its weights: group g's panels start at packed + offset + g * out_channels * depth. */
+#define PHASE_FILTERS 4 /* at most so many lattices of minimal filtering for one phase */
+
 struct conv_state;
 
+/* A lattice and how it is computed: by the direct sums of a matrix product, or by minimal filtering. */
 struct conv_phase {
     const struct conv_state *state;
     struct lattice lattice;
-    int64_t offset; /* in floats */
+    struct filter_lattice filters[PHASE_FILTERS];
+    int filter_count;    /* 0: direct */
+    int64_t floats;      /* of packed weights */
+    const float *packed; /* from the weight cache; NULL: packed into the workspace at run */
 };
 
 /* The state of a planned Conv or ConvTranspose. */
@@ -20,11 +24,11 @@ struct conv_state {
     struct window window;
     bool transposed;
     struct activation activation;
-    struct conv_phase *phases; /* owned */
-    int64_t phase_count;
-    bool uncovered;      /* some outputs meet no weight at all: they are the bias alone */
-    const float *packed; /* from the weight cache; NULL: packed into the workspace at run */
-    size_t packed_bytes;
+    struct conv_phase *phases; /* owned; the first `direct` ones are computed directly */
+    int64_t phase_count, direct;
+    bool uncovered;       /* some outputs meet no weight at all: they are the bias alone */
+    size_t packed_bytes;  /* workspace for weights that are not constant */
+    size_t compute_bytes; /* workspace of the algorithms */
 };
 
 /* Lattices, weights and workspace from a resolved window. */
@@ -34,5 +38,12 @@ status conv_run(struct op_call *call, struct error *err);
 void conv_release(struct op_call *call);
 /* Multiply-accumulates, borders counted as if inside. */
 double conv_macs(const struct window *window, bool transposed);
+
+/* Phases of a window, with the algorithm of each chosen for these kernels. */
+status conv_make_phases(struct conv_state *state, const struct kernels *kernels, struct error *err);
+/* Takes constant weights from the cache; those of other calls are packed by conv_pack_now at each run. */
+status conv_take_weights(struct op_call *call, struct conv_state *state, struct error *err);
+/* Packs every phase into `room` (state->packed_bytes, 64-byte aligned) and points the given phases there. */
+void conv_pack_now(const struct op_call *call, const struct conv_state *state, float *room, struct conv_phase *phases);
 
 #endif

@@ -7,7 +7,9 @@
 /* Elements that fit the buffers in which loops work on 16-bit types as float. */
 #define CONVERT_CHUNK 256
 
-static inline bool dtype_is_half(enum dtype dtype) { return dtype == DTYPE_FLOAT16 || dtype == DTYPE_BFLOAT16; }
+static inline bool dtype_is_half(enum dtype dtype) {
+    return dtype == DTYPE_FLOAT16 || dtype == DTYPE_BFLOAT16;
+}
 
 /*
  * Toward zero. The specification leaves open what becomes of NaN and of what is out of range; these give what the
@@ -16,7 +18,9 @@ static inline bool dtype_is_half(enum dtype dtype) { return dtype == DTYPE_FLOAT
 static inline int64_t real_to_int64(double x) {
     return x >= -9223372036854775808.0 && x < 9223372036854775808.0 ? (int64_t)x : INT64_MIN;
 }
-static inline int32_t real_to_int32(double x) { return x > -2147483649.0 && x < 2147483648.0 ? (int32_t)x : INT32_MIN; }
+static inline int32_t real_to_int32(double x) {
+    return x > -2147483649.0 && x < 2147483648.0 ? (int32_t)x : INT32_MIN;
+}
 /* Negative numbers wrap; 2^64 and more give 0. */
 static inline uint64_t real_to_uint64(double x) {
     if (x >= 9223372036854775808.0)

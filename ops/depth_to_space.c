@@ -118,7 +118,9 @@ static status prepare_depth_to_space(struct op_call *call, size_t *workspace_byt
 }
 
 static status prepare_space_to_depth(struct op_call *call, size_t *workspace_bytes, struct error *err) {
-    static const int order[6] = {0, 3, 5, 1, 2, 4}; /* as the channels of the output run */
+    const struct block_params *params = call->params;
+    static const int orders[2][6] = {{0, 3, 5, 1, 2, 4}, {0, 1, 3, 5, 2, 4}}; /* as the channels of the output run */
+    const int *order = orders[params->depth_last];
     struct movement *movement = call->state;
     struct split_dim dims[6];
     (void)workspace_bytes;
@@ -144,5 +146,6 @@ static const struct op_arg outputs[] = {{"output", TYPES_WHOLE, 0}, {0}};
 
 const struct op ops_depth_to_space[] = {BLOCK_OP("DepthToSpace", 1, 10, parse_block, depth_to_space),
                                         BLOCK_OP("DepthToSpace", 11, 0, parse_mode, depth_to_space),
-                                        BLOCK_OP("SpaceToDepth", 1, 0, parse_block, space_to_depth),
+                                        BLOCK_OP("SpaceToDepth", 1, 27, parse_block, space_to_depth),
+                                        BLOCK_OP("SpaceToDepth", 28, 0, parse_mode, space_to_depth),
                                         {.name = NULL}};

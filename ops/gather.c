@@ -104,15 +104,39 @@ static status infer_gather(struct op_call *call, struct error *err) {
     return code == STATUS_OK ? tensor_describe(call->outputs[0], call->inputs[0]->dtype, &shape, err) : code;
 }
 
+/* Called with a constant `block` where blocks are small. */
+static inline __attribute__((always_inline)) void gather_span(const struct gather_copy *copy, int64_t begin,
+                                                              int64_t end, int64_t block) {
+    int64_t outer = begin / copy->count, i = begin % copy->count;
+    const char *from = copy->from + outer * copy->from_outer;
+    for (int64_t n = begin; n < end; n++) {
+        const int64_t index = index_within(copy->indices, i, copy->size);
+        block_copy(copy->to + n * block, from + index * block, (size_t)block);
+        if (++i == copy->count) {
+            i = 0;
+            from += copy->from_outer;
+        }
+    }
+}
+
 static void gather_blocks(void *context, size_t begin, size_t end) {
     const struct gather_copy copy = *(const struct gather_copy *)context;
-    int64_t outer = (int64_t)begin / copy.count, i = (int64_t)begin % copy.count;
-    for (size_t n = begin; n < end; n++) {
-        const int64_t index = index_within(copy.indices, i, copy.size);
-        block_copy(copy.to + (int64_t)n * copy.block, copy.from + outer * copy.from_outer + index * copy.block,
-                   (size_t)copy.block);
-        if (++i == copy.count)
-            i = 0, outer++;
+    const int64_t first = (int64_t)begin, last = (int64_t)end;
+    switch (copy.block) {
+    case 1:
+        gather_span(&copy, first, last, 1);
+        break;
+    case 2:
+        gather_span(&copy, first, last, 2);
+        break;
+    case 4:
+        gather_span(&copy, first, last, 4);
+        break;
+    case 8:
+        gather_span(&copy, first, last, 8);
+        break;
+    default:
+        gather_span(&copy, first, last, copy.block);
     }
 }
 

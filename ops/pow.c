@@ -7,10 +7,15 @@
 #include <string.h>
 
 /* Squares are by far the most frequent power, and a product is much faster than the library's function. */
-SCALAR float pow_float(float x, float y) { return y == 2.0f ? x * x : powf(x, y); }
-SCALAR double pow_double(double x, double y) { return y == 2.0 ? x * x : pow(x, y); }
+SCALAR float pow_float(float x, float y) {
+    return y == 2.0f ? x * x : powf(x, y);
+}
+SCALAR double pow_double(double x, double y) {
+    return y == 2.0 ? x * x : pow(x, y);
+}
 
-/* x^y modulo 2^64. A negative exponent gives what truncating the fraction gives: 0 unless x is 1 or -1 (and 0 for x = 0). */
+/* x^y modulo 2^64. A negative exponent gives what truncating the fraction gives: 0 unless x is 1 or -1 (and 0 for x =
+ * 0). */
 static int64_t pow_integer(int64_t x, uint64_t y, bool is_negative) {
     if (is_negative)
         return x == 1 ? 1 : x == -1 ? (y & 1 ? -1 : 1) : 0;
@@ -29,12 +34,14 @@ struct pow_types {
     enum dtype base, exponent;
 };
 
-static bool is_real(enum dtype dtype) { return (TYPE(dtype) & TYPES_REAL_BF) != 0; }
+static bool is_real(enum dtype dtype) {
+    return (TYPE(dtype) & TYPES_REAL_BF) != 0;
+}
 
-#define READ_INTEGER(T, DTYPE, ...)                                                                                  \
-    case DTYPE_##DTYPE:                                                                                              \
-        for (size_t i = 0; i < count; i++)                                                                           \
-            out[i] = (int64_t)((const T *)in)[i];                                                                    \
+#define READ_INTEGER(T, DTYPE, ...)               \
+    case DTYPE_##DTYPE:                           \
+        for (size_t i = 0; i < count; i++)        \
+            out[i] = (int64_t)((const T *)in)[i]; \
         break;
 
 /* uint64 above the largest int64 wraps to a negative number. */
@@ -122,8 +129,8 @@ static void pow_loop(void *out, const void *a, size_t a_step, const void *b, siz
     const bool real = is_real(types->base) || is_real(types->exponent);
     for (size_t i = 0, n; i < count; i += n) {
         n = count - i < CONVERT_CHUNK ? count - i : CONVERT_CHUNK;
-        (real ? pow_reals : pow_integers)(types, (char *)out + i * a_size, (const char *)a + i * a_step * a_size, a_step,
-                                          (const char *)b + i * b_step * b_size, b_step, n);
+        (real ? pow_reals : pow_integers)(types, (char *)out + i * a_size, (const char *)a + i * a_step * a_size,
+                                          a_step, (const char *)b + i * b_step * b_size, b_step, n);
     }
 }
 
@@ -144,17 +151,13 @@ static status pow_run(struct op_call *call, struct error *err) {
     return STATUS_OK;
 }
 
-#define POW(SINCE, UNTIL, BASES, EXPONENTS, FLAGS)                                                                   \
-    {.name = "Pow",                                                                                                  \
-     .domain = "",                                                                                                   \
-     .since = SINCE,                                                                                                 \
-     .until = UNTIL,                                                                                                 \
-     .inputs = (const struct op_arg[]){{"X", BASES, 0}, {"Y", EXPONENTS, FLAGS}, {0}},                               \
-     .outputs = (const struct op_arg[]){{"Z", BASES, 0}, {0}},                                                       \
-     .storage = STORAGE_IN_PLACE,                                                                                    \
-     .infer = binary_infer,                                                                                          \
-     .prepare = binary_prepare,                                                                                      \
-     .run = pow_run}
+#define POW(SINCE, UNTIL, BASES, EXPONENTS, FLAGS)                                                                    \
+    {                                                                                                                 \
+        .name = "Pow", .domain = "", .since = SINCE, .until = UNTIL,                                                  \
+        .inputs = (const struct op_arg[]){{"X", BASES, 0}, {"Y", EXPONENTS, FLAGS}, {0}},                             \
+        .outputs = (const struct op_arg[]){{"Z", BASES, 0}, {0}}, .storage = STORAGE_IN_PLACE, .infer = binary_infer, \
+        .prepare = binary_prepare, .run = pow_run                                                                     \
+    }
 
 const struct op ops_pow[] = {
     POW(7, 11, TYPES_REAL, TYPES_REAL, ARG_SAME),

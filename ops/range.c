@@ -48,7 +48,7 @@ static int64_t count_real(const struct tensor *const *inputs) {
         delta = float_at(inputs[2]);
     }
     const double count = ceil(span / delta);
-    if (!isfinite(span) || delta == 0 || isnan(count) || count >= 9007199254740992.0)
+    if (delta == 0 || isnan(count) || count >= 9007199254740992.0)
         return -1;
     return count <= 0 ? 0 : (int64_t)count;
 }

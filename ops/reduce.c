@@ -75,8 +75,8 @@ struct reduce_dims {
 };
 
 /*
- * The input as alternating groups of kept and reduced dimensions. The innermost group is dense; for every step along `kept`
- * it makes one output (inner_reduced) or as many as it has elements, taking in every step along `reduced`.
+ * The input as alternating groups of kept and reduced dimensions. The innermost group is dense; for every step along
+ * `kept` it makes one output (inner_reduced) or as many as it has elements, taking in every step along `reduced`.
  */
 struct reduce_plan {
     struct reduce_dims kept, reduced;
@@ -202,7 +202,9 @@ static void run_columns(void *context, size_t begin, size_t end) {
 }
 
 /* Items per block so that a block is worth a thread's while. */
-static size_t block_items(size_t cost) { return cost >= PARALLEL_ELEMENTS ? 1 : PARALLEL_ELEMENTS / (cost ? cost : 1); }
+static size_t block_items(size_t cost) {
+    return cost >= PARALLEL_ELEMENTS ? 1 : PARALLEL_ELEMENTS / (cost ? cost : 1);
+}
 
 status reduce_run(struct op_call *call, struct error *err) {
     const struct reduce_row *row = call->op->row;

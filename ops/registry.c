@@ -27,6 +27,7 @@
     X(ops_clip)                                                                                                  \
     X(ops_pow)                                                                                                   \
     X(ops_reduce)                                                                                                \
+    X(ops_softmax)                                                                                               \
     X(ops_unary_activations)                                                                                     \
     X(ops_unary_logic)                                                                                           \
     X(ops_unary_math)                                                                                            \

@@ -1,6 +1,6 @@
 /*
- * float32 functions without branches, tables or calls, so that loops over them vectorise and give the same bits on every
- * processor and with every C library. Errors stay below 3 units in the last place. NaN gives NaN.
+ * float32 functions without branches, tables or calls, so that loops over them vectorise and give the same bits on
+ * every processor and with every C library. Errors stay below 3 units in the last place. NaN gives NaN.
  */
 #ifndef LIMNER_OPS_SCALAR_H
 #define LIMNER_OPS_SCALAR_H
@@ -23,7 +23,9 @@ SCALAR float float_from_bits(uint32_t bits) {
     return x;
 }
 
-SCALAR float scalar_abs(float x) { return float_from_bits(float_bits(x) & 0x7fffffffu); }
+SCALAR float scalar_abs(float x) {
+    return float_from_bits(float_bits(x) & 0x7fffffffu);
+}
 
 /* |magnitude| with the sign of `sign`. */
 SCALAR float scalar_copysign(float magnitude, float sign) {
@@ -36,7 +38,9 @@ SCALAR float scalar_select(bool condition, float a, float b) {
     return float_from_bits((float_bits(a) & mask) | (float_bits(b) & ~mask));
 }
 
-SCALAR float scalar_relu(float x) { return x < 0.0f ? 0.0f : x; }
+SCALAR float scalar_relu(float x) {
+    return x < 0.0f ? 0.0f : x;
+}
 
 SCALAR float scalar_leaky_relu(float x, float alpha) {
     return scalar_select(x < 0.0f, x * alpha, x);
@@ -70,7 +74,9 @@ SCALAR float scalar_exp(float x) {
     return p * first * second;
 }
 
-SCALAR float scalar_sigmoid(float x) { return 1.0f / (1.0f + scalar_exp(-x)); }
+SCALAR float scalar_sigmoid(float x) {
+    return 1.0f / (1.0f + scalar_exp(-x));
+}
 
 SCALAR float scalar_tanh(float x) {
     const float s = x * x;

@@ -6,16 +6,7 @@
 #include "ops/strided.h"
 
 #include "ops/parallel.h"
-
-#include <stdlib.h>
-
-/* The two innermost loops. */
-struct plane {
-    int64_t rows, columns;
-    int64_t to_row, to_column, from_row, from_column; /* bytes */
-};
-
-typedef void plane_copy(char *to, const char *from, const struct plane *plane);
+#include "ops/strided_planes.h"
 
 /* A simplified box with its kernel; dimensions before the plane are in `box`. */
 struct job {
@@ -24,90 +15,8 @@ struct job {
     plane_copy *copy;
 };
 
-#define LINE_BYTES 64
 #define PART_BYTES ((size_t)128 << 10) /* what is worth a thread's while */
 #define FILL_BYTES ((size_t)4 << 10)
-
-/* ---- kernels of one plane, per element size ---- */
-
-/*
- * SCATTER: any strides.
- * TILE: the source is contiguous along rows, the destination along columns; whole cache lines of both, so that strides
- * of a power of two do no harm.
- * TRANSPOSE: tiles, in the order that keeps to few memory pages on the side with the larger steps.
- */
-#define PLANE_KERNELS(bytes)                                                                                          \
-    static void scatter_##bytes(char *to, const char *from, const struct plane *plane) {                              \
-        const struct plane p = *plane;                                                                                \
-        for (int64_t row = 0; row < p.rows; row++) {                                                                  \
-            char *const t = to + row * p.to_row;                                                                      \
-            const char *const f = from + row * p.from_row;                                                            \
-            for (int64_t column = 0; column < p.columns; column++)                                                    \
-                memcpy(t + column * p.to_column, f + column * p.from_column, bytes);                                  \
-        }                                                                                                             \
-    }                                                                                                                 \
-    static inline __attribute__((always_inline)) void part_##bytes(char *to, const char *from, const struct plane *p, \
-                                                                   int rows, int columns) {                           \
-        char lines[LINE_BYTES / bytes * LINE_BYTES];                                                                  \
-        for (int column = 0; column < columns; column++)                                                              \
-            memcpy(lines + column * LINE_BYTES, from + column * p->from_column, (size_t)rows * bytes);                \
-        for (int row = 0; row < rows; row++)                                                                          \
-            for (int column = 0; column < columns; column++)                                                          \
-                memcpy(to + row * p->to_row + column * bytes, lines + column * LINE_BYTES + row * bytes, bytes);      \
-    }                                                                                                                 \
-    static void tile_##bytes(char *to, const char *from, const struct plane *p, int64_t row, int64_t column) {        \
-        enum { side = LINE_BYTES / bytes };                                                                           \
-        const int64_t rows = p->rows - row, columns = p->columns - column;                                            \
-        to += row * p->to_row + column * bytes;                                                                       \
-        from += row * bytes + column * p->from_column;                                                                \
-        if (rows >= side && columns >= side)                                                                          \
-            part_##bytes(to, from, p, side, side);                                                                    \
-        else                                                                                                          \
-            part_##bytes(to, from, p, rows < side ? (int)rows : side, columns < side ? (int)columns : side);          \
-    }                                                                                                                 \
-    static void transpose_##bytes(char *to, const char *from, const struct plane *p) {                                \
-        enum { side = LINE_BYTES / bytes };                                                                           \
-        if (llabs(p->from_column) > llabs(p->to_row)) {                                                               \
-            for (int64_t column = 0; column < p->columns; column += side)                                             \
-                for (int64_t row = 0; row < p->rows; row += side)                                                     \
-                    tile_##bytes(to, from, p, row, column);                                                           \
-        } else {                                                                                                      \
-            for (int64_t row = 0; row < p->rows; row += side)                                                         \
-                for (int64_t column = 0; column < p->columns; column += side)                                         \
-                    tile_##bytes(to, from, p, row, column);                                                           \
-        }                                                                                                             \
-    }
-PLANE_KERNELS(1)
-PLANE_KERNELS(2)
-PLANE_KERNELS(4)
-PLANE_KERNELS(8)
-PLANE_KERNELS(16)
-
-#define PLANE_FILL(bytes)                                                                  \
-    static void fill_##bytes(char *to, const char *from, const struct plane *p) {          \
-        for (int64_t row = 0; row < p->rows; row++)                                        \
-            block_fill(to + row * p->to_row, from + row * p->from_row, bytes, p->columns); \
-    }
-PLANE_FILL(1)
-PLANE_FILL(2)
-PLANE_FILL(4)
-PLANE_FILL(8)
-PLANE_FILL(16)
-
-/* Columns are contiguous on both sides; to_column is the element. */
-static void copy_rows(char *to, const char *from, const struct plane *p) {
-    for (int64_t row = 0; row < p->rows; row++)
-        memcpy(to + row * p->to_row, from + row * p->from_row, (size_t)p->columns * (size_t)p->to_column);
-}
-
-/* By log2 of the element's bytes. */
-static const struct {
-    plane_copy *scatter, *transpose, *fill;
-} kernels[] = {{scatter_1, transpose_1, fill_1},
-               {scatter_2, transpose_2, fill_2},
-               {scatter_4, transpose_4, fill_4},
-               {scatter_8, transpose_8, fill_8},
-               {scatter_16, transpose_16, fill_16}};
 
 void block_fill(char *to, const char *block, size_t bytes, int64_t count) {
     const size_t total = bytes * (size_t)count;
@@ -213,13 +122,13 @@ static void choose_kernel(struct job *job) {
     const int64_t enough = LINE_BYTES / element / 2;
     const bool dense = p->to_column == element;
     if (dense && p->from_column == element && p->columns * element >= LINE_BYTES) {
-        job->copy = copy_rows;
+        job->copy = plane_rows;
     } else if (dense && p->from_column == 0 && p->columns >= 16) {
-        job->copy = kernels[index].fill;
+        job->copy = plane_kernels[index].fill;
     } else if (dense && p->from_row == element && p->columns >= enough && p->rows >= enough) {
-        job->copy = kernels[index].transpose;
+        job->copy = plane_kernels[index].transpose;
     } else {
-        job->copy = kernels[index].scatter;
+        job->copy = plane_kernels[index].scatter;
         if (p->columns < 8 && p->columns < p->rows)
             *p = plane_swapped(p);
     }

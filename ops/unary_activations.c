@@ -6,50 +6,55 @@
 #include <math.h>
 
 #define ROW_ENTRIES(NAME) .loops = {[DTYPE_FLOAT] = NAME##_float, [DTYPE_DOUBLE] = NAME##_double}
-#define ROW(NAME, LOOP, FLOAT_EXPRESSION, DOUBLE_EXPRESSION, ...)                                                    \
-    LOOP(NAME##_float, float, float, FLOAT_EXPRESSION)                                                               \
-    UNARY_CALLS(NAME##_double, double, double, DOUBLE_EXPRESSION)                                                    \
+#define ROW(NAME, LOOP, FLOAT_EXPRESSION, DOUBLE_EXPRESSION, ...) \
+    LOOP(NAME##_float, float, float, FLOAT_EXPRESSION)            \
+    UNARY_CALLS(NAME##_double, double, double, DOUBLE_EXPRESSION) \
     static const struct unary_row NAME##_row = {ROW_ENTRIES(NAME), __VA_ARGS__};
 #define NO_ATTRIBUTES .attributes = {NULL, NULL}
 #define ONE_ATTRIBUTE(NAME, VALUE) .attributes = {NAME, NULL}, .defaults = {VALUE, 0}
-#define TWO_ATTRIBUTES(NAME, VALUE, OTHER, OTHER_VALUE)                                                              \
-    .attributes = {NAME, OTHER}, .defaults = {VALUE, OTHER_VALUE}
+#define TWO_ATTRIBUTES(NAME, VALUE, OTHER, OTHER_VALUE) .attributes = {NAME, OTHER}, .defaults = {VALUE, OTHER_VALUE}
 
-SCALAR float ramp_float(float x, float alpha, float beta) { return scalar_clip(x * alpha + beta, 0.0f, 1.0f); }
+SCALAR float ramp_float(float x, float alpha, float beta) {
+    return scalar_clip(x * alpha + beta, 0.0f, 1.0f);
+}
 SCALAR double ramp_double(double x, double alpha, double beta) {
     const double y = x * alpha + beta;
     return y < 0 ? 0 : y > 1 ? 1 : y;
 }
 /* log(1 + e^x) without overflow. */
-static float log_of_sum_float(float x) { return log1pf(scalar_exp(-scalar_abs(x))) + (x < 0.0f ? 0.0f : x); }
-static double log_of_sum_double(double x) { return log1p(exp(-fabs(x))) + (x < 0.0 ? 0.0 : x); }
+static float log_of_sum_float(float x) {
+    return log1pf(scalar_exp(-scalar_abs(x))) + (x < 0.0f ? 0.0f : x);
+}
+static double log_of_sum_double(double x) {
+    return log1p(exp(-fabs(x))) + (x < 0.0 ? 0.0 : x);
+}
 
 ROW(leaky_relu, UNARY_LOOP, scalar_leaky_relu(x, alpha), x < 0 ? x * alpha : x, ONE_ATTRIBUTE("alpha", 0.01f))
 ROW(sigmoid, UNARY_LOOP, scalar_sigmoid(x), 1 / (1 + exp(-x)), NO_ATTRIBUTES)
 ROW(elu, UNARY_CALLS, x < 0.0f ? alpha * expm1f(x) : x, x < 0 ? alpha * expm1(x) : x, ONE_ATTRIBUTE("alpha", 1.0f))
-ROW(selu, UNARY_CALLS, beta * (x > 0.0f ? x : alpha * expm1f(x)), beta * (x > 0 ? x : alpha * expm1(x)),
+ROW(selu, UNARY_CALLS, beta *(x > 0.0f ? x : alpha * expm1f(x)), beta *(x > 0 ? x : alpha * expm1(x)),
     TWO_ATTRIBUTES("alpha", 1.67326319217681884765625f, "gamma", 1.05070102214813232421875f))
 ROW(celu, UNARY_CALLS, x < 0.0f ? alpha * expm1f(x / alpha) : x, x < 0 ? alpha * expm1(x / alpha) : x,
     ONE_ATTRIBUTE("alpha", 1.0f))
 ROW(hard_sigmoid, UNARY_LOOP, ramp_float(x, alpha, beta), ramp_double(x, alpha, beta),
     TWO_ATTRIBUTES("alpha", 0.2f, "beta", 0.5f))
-ROW(hard_swish, UNARY_LOOP, x * ramp_float(x, 1.0f / 6.0f, 0.5f), x * ramp_double(x, 1.0 / 6.0, 0.5),
-    NO_ATTRIBUTES)
+ROW(hard_swish, UNARY_LOOP, x *ramp_float(x, 1.0f / 6.0f, 0.5f), x *ramp_double(x, 1.0 / 6.0, 0.5), NO_ATTRIBUTES)
 ROW(softplus, UNARY_CALLS, log_of_sum_float(x), log_of_sum_double(x), NO_ATTRIBUTES)
 ROW(softsign, UNARY_LOOP, x / (1.0f + scalar_abs(x)), x / (1 + fabs(x)), NO_ATTRIBUTES)
 ROW(thresholded_relu, UNARY_LOOP, x > alpha || isnan(x) ? x : 0.0f, x > alpha || isnan(x) ? x : 0.0,
     ONE_ATTRIBUTE("alpha", 1.0f))
-ROW(mish, UNARY_CALLS, x * scalar_tanh(log_of_sum_float(x)), x * tanh(log_of_sum_double(x)), NO_ATTRIBUTES)
-ROW(swish, UNARY_LOOP, x * scalar_sigmoid(alpha * x), x / (1 + exp(-alpha * x)), ONE_ATTRIBUTE("alpha", 1.0f))
+ROW(mish, UNARY_CALLS, x *scalar_tanh(log_of_sum_float(x)), x *tanh(log_of_sum_double(x)), NO_ATTRIBUTES)
+ROW(swish, UNARY_LOOP, x *scalar_sigmoid(alpha *x), x / (1 + exp(-alpha * x)), ONE_ATTRIBUTE("alpha", 1.0f))
 
 /* 0.5 x (1 + erf(x / sqrt 2)), or with tanh in erf's place: alpha says which. */
 SCALAR float gelu_float32(float x, bool with_tanh) {
-    const float inner = with_tanh ? scalar_tanh(0.797884561f * (x + 0.044715f * x * x * x)) : scalar_erf(x * 0.707106781f);
+    const float inner =
+        with_tanh ? scalar_tanh(0.797884561f * (x + 0.044715f * x * x * x)) : scalar_erf(x * 0.707106781f);
     return 0.5f * x * (1.0f + inner);
 }
 static double gelu_float64(double x, bool with_tanh) {
-    const double inner = with_tanh ? tanh(0.79788456080286535588 * (x + 0.044715 * x * x * x))
-                                   : erf(x * 0.70710678118654752440);
+    const double inner =
+        with_tanh ? tanh(0.79788456080286535588 * (x + 0.044715 * x * x * x)) : erf(x * 0.70710678118654752440);
     return 0.5 * x * (1 + inner);
 }
 UNARY_LOOP(gelu_erf_float, float, float, gelu_float32(x, false))
@@ -72,22 +77,21 @@ static status gelu_parse(const struct op_call *call, struct attributes *attribut
 
 #define RELU_SIGNED(T, DTYPE, ...) UNARY_LOOP(relu_##T, T, T, x < 0 ? 0 : x)
 /* Shrink's attributes are fractions even where the elements are integers; the result is cut to an integer. */
-#define SHRINK(T, DTYPE, ...)                                                                                        \
-    UNARY_CALLS(shrink_##T, T, T,                                                                                    \
-                (double)x < -(double)alpha ? real_to_int64((double)x + beta)                                         \
-                : (double)x > alpha        ? real_to_int64((double)x - beta)                                         \
-                                           : 0)
+#define SHRINK(T, DTYPE, ...)                                                                 \
+    UNARY_CALLS(shrink_##T, T, T,                                                             \
+                (double)x<-(double)alpha ? real_to_int64((double)x + beta) : (double)x> alpha \
+                    ? real_to_int64((double)x - beta)                                         \
+                    : 0)
 #define ENTRY(T, DTYPE, NAME) [DTYPE_##DTYPE] = NAME##_##T,
 
 UNARY_LOOP(relu_float, float, float, scalar_relu(x))
 UNARY_LOOP(relu_double, double, double, x < 0 ? 0 : x)
 SIGNED_TYPES(RELU_SIGNED, 0)
-static const struct unary_row relu_row = {.loops = {[DTYPE_FLOAT] = relu_float,
-                                                    [DTYPE_DOUBLE] = relu_double,
-                                                    SIGNED_TYPES(ENTRY, relu)}};
+static const struct unary_row relu_row = {
+    .loops = {[DTYPE_FLOAT] = relu_float, [DTYPE_DOUBLE] = relu_double, SIGNED_TYPES(ENTRY, relu)}};
 
 UNARY_LOOP(shrink_float, float, float, scalar_select(x < -alpha, x + beta, scalar_select(x > alpha, x - beta, 0.0f)))
-UNARY_LOOP(shrink_double, double, double, x < -alpha ? x + beta : x > alpha ? x - beta : 0.0)
+UNARY_LOOP(shrink_double, double, double, x<-alpha ? x + beta : x> alpha ? x - beta : 0.0)
 SIGNED_TYPES(SHRINK, 0)
 UNSIGNED_TYPES(SHRINK, 0)
 static const struct unary_row shrink_row = {.loops = {[DTYPE_FLOAT] = shrink_float,
@@ -96,7 +100,7 @@ static const struct unary_row shrink_row = {.loops = {[DTYPE_FLOAT] = shrink_flo
                                             .attributes = {"lambd", "bias"},
                                             .defaults = {0.5f, 0.0f}};
 
-#define UNTIL_22(NAME, SINCE, INPUT, ROW)                                                                            \
+#define UNTIL_22(NAME, SINCE, INPUT, ROW) \
     UNARY(NAME, SINCE, 21, INPUT, TYPES_REAL, ROW), UNARY(NAME, 22, 0, INPUT, TYPES_REAL_BF, ROW)
 
 const struct op ops_unary_activations[] = {

@@ -16,8 +16,7 @@ UNARY_LOOP(inf_float, float, uint8_t, x == INFINITY ? beta != 0 : x == -INFINITY
 UNARY_LOOP(inf_double, double, uint8_t, x == (double)INFINITY ? beta != 0 : x == -(double)INFINITY ? alpha != 0 : 0)
 
 static const struct unary_row not_row = {.loops = {[DTYPE_BOOL] = not_bool}};
-static const struct unary_row invert_row = {
-    .loops = {SIGNED_TYPES(ENTRY, invert) UNSIGNED_TYPES(ENTRY, invert)}};
+static const struct unary_row invert_row = {.loops = {SIGNED_TYPES(ENTRY, invert) UNSIGNED_TYPES(ENTRY, invert)}};
 static const struct unary_row nan_row = {.loops = {[DTYPE_FLOAT] = nan_float, [DTYPE_DOUBLE] = nan_double},
                                          .output = DTYPE_BOOL};
 static const struct unary_row inf_row = {.loops = {[DTYPE_FLOAT] = inf_float, [DTYPE_DOUBLE] = inf_double},

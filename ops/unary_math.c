@@ -5,11 +5,11 @@
 #include <math.h>
 
 /* A row of the two floating-point types; the names of the loops are made from NAME. */
-#define REAL_ROW(NAME, LOOP, FLOAT_EXPRESSION, DOUBLE_EXPRESSION)                                                    \
-    LOOP(NAME##_float, float, float, FLOAT_EXPRESSION)                                                               \
-    UNARY_CALLS(NAME##_double, double, double, DOUBLE_EXPRESSION)                                                    \
-    static const struct unary_row NAME##_row = {.loops = {[DTYPE_FLOAT] = NAME##_float,                              \
-                                                          [DTYPE_DOUBLE] = NAME##_double}};
+#define REAL_ROW(NAME, LOOP, FLOAT_EXPRESSION, DOUBLE_EXPRESSION) \
+    LOOP(NAME##_float, float, float, FLOAT_EXPRESSION)            \
+    UNARY_CALLS(NAME##_double, double, double, DOUBLE_EXPRESSION) \
+    static const struct unary_row NAME##_row = {                  \
+        .loops = {[DTYPE_FLOAT] = NAME##_float, [DTYPE_DOUBLE] = NAME##_double}};
 /* The same for a function of the C library. */
 #define LIBRARY_ROW(FUNCTION) REAL_ROW(FUNCTION, UNARY_CALLS, FUNCTION##f(x), FUNCTION(x))
 
@@ -35,12 +35,12 @@ LIBRARY_ROW(acosh)
 LIBRARY_ROW(atanh)
 
 /* Integers wrap: the absolute value and the negative of the smallest number are that number. */
-#define SIGNED_LOOPS(T, DTYPE, ...)                                                                                  \
-    UNARY_LOOP(abs_##T, T, T, (T)(x < 0 ? 0 - (uint64_t)x : (uint64_t)x))                                            \
-    UNARY_LOOP(neg_##T, T, T, (T)(0 - (uint64_t)x))                                                                  \
+#define SIGNED_LOOPS(T, DTYPE, ...)                                       \
+    UNARY_LOOP(abs_##T, T, T, (T)(x < 0 ? 0 - (uint64_t)x : (uint64_t)x)) \
+    UNARY_LOOP(neg_##T, T, T, (T)(0 - (uint64_t)x))                       \
     UNARY_LOOP(sign_##T, T, T, (x > 0) - (x < 0))
-#define UNSIGNED_LOOPS(T, DTYPE, ...)                                                                                \
-    UNARY_LOOP(abs_##T, T, T, x)                                                                                     \
+#define UNSIGNED_LOOPS(T, DTYPE, ...) \
+    UNARY_LOOP(abs_##T, T, T, x)      \
     UNARY_LOOP(sign_##T, T, T, x > 0)
 /* erf() of an integer as an integer: nothing but -1, 0 and 1 come near (erf(1) = 0.84 is cut to 0). */
 #define ERF_SIGNED(T, DTYPE, ...) UNARY_LOOP(erf_##T, T, T, erf((double)x))
@@ -59,21 +59,22 @@ UNARY_LOOP(neg_double, double, double, -x)
 UNARY_LOOP(sign_float, float, float, x > 0.0f ? 1.0f : x < 0.0f ? -1.0f : x)
 UNARY_LOOP(sign_double, double, double, x > 0.0 ? 1.0 : x < 0.0 ? -1.0 : x)
 
-static const struct unary_row abs_row = {.loops = {[DTYPE_FLOAT] = abs_float,
-                                                   [DTYPE_DOUBLE] = abs_double,
-                                                   SIGNED_TYPES(ENTRY, abs) UNSIGNED_TYPES(ENTRY, abs)}};
+static const struct unary_row abs_row = {
+    .loops = {
+        [DTYPE_FLOAT] = abs_float, [DTYPE_DOUBLE] = abs_double, SIGNED_TYPES(ENTRY, abs) UNSIGNED_TYPES(ENTRY, abs)}};
 static const struct unary_row neg_row = {
     .loops = {[DTYPE_FLOAT] = neg_float, [DTYPE_DOUBLE] = neg_double, SIGNED_TYPES(ENTRY, neg)}};
 static const struct unary_row sign_row = {.loops = {[DTYPE_FLOAT] = sign_float,
                                                     [DTYPE_DOUBLE] = sign_double,
                                                     SIGNED_TYPES(ENTRY, sign) UNSIGNED_TYPES(ENTRY, sign)}};
-static const struct unary_row erf_9_row = {.loops = {[DTYPE_FLOAT] = erf_float,
-                                                     [DTYPE_DOUBLE] = erf_double,
-                                                     SIGNED_TYPES(ENTRY, erf) UNSIGNED_TYPES(ENTRY, erf)}};
+static const struct unary_row erf_9_row = {
+    .loops = {
+        [DTYPE_FLOAT] = erf_float, [DTYPE_DOUBLE] = erf_double, SIGNED_TYPES(ENTRY, erf) UNSIGNED_TYPES(ENTRY, erf)}};
 
 /* An operator that learned bfloat16 at opset 13 or 22 and did not change otherwise. */
-#define SINCE_6(NAME, INPUT, ROW) UNARY(NAME, 6, 12, INPUT, TYPES_REAL, ROW), UNARY(NAME, 13, 0, INPUT, TYPES_REAL_BF, ROW)
-#define UNTIL_22(NAME, SINCE, INPUT, ROW)                                                                            \
+#define SINCE_6(NAME, INPUT, ROW) \
+    UNARY(NAME, 6, 12, INPUT, TYPES_REAL, ROW), UNARY(NAME, 13, 0, INPUT, TYPES_REAL_BF, ROW)
+#define UNTIL_22(NAME, SINCE, INPUT, ROW) \
     UNARY(NAME, SINCE, 21, INPUT, TYPES_REAL, ROW), UNARY(NAME, 22, 0, INPUT, TYPES_REAL_BF, ROW)
 
 const struct op ops_unary_math[] = {

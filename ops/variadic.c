@@ -15,8 +15,8 @@ struct variadic_row {
 /* NaN wins over everything. */
 #define LARGER(X, Y) ((X) > (Y) || (X) != (X) ? (X) : (Y))
 #define SMALLER(X, Y) ((X) < (Y) || (X) != (X) ? (X) : (Y))
-#define LOOPS(T, ...)                                                                                                \
-    BINARY_LOOP(max_##T, T, T, LARGER(x, y))                                                                         \
+#define LOOPS(T, ...)                        \
+    BINARY_LOOP(max_##T, T, T, LARGER(x, y)) \
     BINARY_LOOP(min_##T, T, T, SMALLER(x, y))
 LOOPS(float)
 LOOPS(double)
@@ -52,7 +52,8 @@ static status variadic_6_infer(struct op_call *call, struct error *err) {
 
 #define SUM_BYTES 8192 /* of the accumulators of one chunk */
 
-/* The accumulation goes on in `wide` (float for the 16-bit types, else the type itself), chunk by chunk of the output. */
+/* The accumulation goes on in `wide` (float for the 16-bit types, else the type itself), chunk by chunk of the output.
+ */
 struct variadic_work {
     const struct op_call *call;
     binary_loop *loop;
@@ -155,17 +156,13 @@ static status variadic_run(struct op_call *call, struct error *err) {
     return STATUS_OK;
 }
 
-#define VARIADIC(NAME, SINCE, UNTIL, TYPES, INFER, ROW)                                                              \
-    {.name = NAME,                                                                                                   \
-     .domain = "",                                                                                                   \
-     .since = SINCE,                                                                                                 \
-     .until = UNTIL,                                                                                                 \
-     .inputs = (const struct op_arg[]){{"data_0", TYPES, ARG_VARIADIC | ARG_SAME}, {0}},                             \
-     .outputs = (const struct op_arg[]){{"result", TYPES, 0}, {0}},                                                  \
-     .storage = STORAGE_IN_PLACE,                                                                                    \
-     .infer = INFER,                                                                                                 \
-     .run = variadic_run,                                                                                            \
-     .row = &(ROW)}
+#define VARIADIC(NAME, SINCE, UNTIL, TYPES, INFER, ROW)                                                             \
+    {                                                                                                               \
+        .name = NAME, .domain = "", .since = SINCE, .until = UNTIL,                                                 \
+        .inputs = (const struct op_arg[]){{"data_0", TYPES, ARG_VARIADIC | ARG_SAME}, {0}},                         \
+        .outputs = (const struct op_arg[]){{"result", TYPES, 0}, {0}}, .storage = STORAGE_IN_PLACE, .infer = INFER, \
+        .run = variadic_run, .row = &(ROW)                                                                          \
+    }
 #define EXTREME(NAME, ROW)                                                                                           \
     VARIADIC(NAME, 6, 7, TYPES_REAL, variadic_6_infer, ROW), VARIADIC(NAME, 8, 11, TYPES_REAL, variadic_infer, ROW), \
         VARIADIC(NAME, 12, 12, TYPES_REAL | TYPES_INTEGER, variadic_infer, ROW),                                     \
@@ -175,9 +172,5 @@ static status variadic_run(struct op_call *call, struct error *err) {
         VARIADIC(NAME, 13, 0, TYPES_REAL_BF, variadic_infer, ROW)
 
 const struct op ops_variadic[] = {
-    EXTREME("Max", max_row),
-    EXTREME("Min", min_row),
-    SUM("Sum", sum_row),
-    SUM("Mean", mean_row),
-    {0},
+    EXTREME("Max", max_row), EXTREME("Min", min_row), SUM("Sum", sum_row), SUM("Mean", mean_row), {0},
 };

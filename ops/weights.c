@@ -8,7 +8,7 @@ struct entry {
     struct entry *next;
     const void *source;
     const char *name;
-    int64_t numbers[8];
+    int64_t numbers[10];
     size_t bytes;
     void *packed;
 };
@@ -63,7 +63,8 @@ static const struct entry *add(struct weight_cache *cache, const struct tensor *
         return NULL;
     }
     packing->pack(entry->packed, source, packing->context);
-    tensor_drop_pages(source);
+    if (!packing->read_again)
+        tensor_drop_pages(source);
     entry->next = cache->entries;
     cache->entries = entry;
     cache->bytes += packing->bytes;

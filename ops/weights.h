@@ -12,11 +12,12 @@ void weight_cache_destroy(struct weight_cache *cache);
 
 /* How one packing is told from another, and made. */
 struct packing {
-    const char *name;   /* of the packing function and its kernel; part of the key */
-    int64_t numbers[8]; /* further parameters (groups, tile height, ...); part of the key */
-    size_t bytes;       /* of the packed form */
+    const char *name;    /* of the packing function and its kernel; part of the key */
+    int64_t numbers[10]; /* further parameters (groups, tile height, ...); part of the key */
+    size_t bytes;        /* of the packed form */
     void (*pack)(void *destination, const struct tensor *source, const void *context); /* writes every byte */
     const void *context; /* handed to pack(); not part of the key */
+    bool read_again;     /* the source is packed in another way as well: its pages are not let go yet */
 };
 
 /*

@@ -11,20 +11,39 @@ struct wide_element {
 typedef void where_loop(void *out, const uint8_t *condition, size_t c_step, const void *x, size_t x_step, const void *y,
                         size_t y_step, size_t count);
 
-#define WHERE_LOOP(NAME, T)                                                                                          \
-    static void NAME(void *out, const uint8_t *condition, size_t c_step, const void *x, size_t x_step,               \
-                     const void *y, size_t y_step, size_t count) {                                                   \
-        const T *a = x, *b = y;                                                                                      \
-        T *target = out;                                                                                             \
-        if (c_step && x_step && y_step) {                                                                            \
-            SIMD for (size_t i = 0; i < count; i++) {                                                                \
-                const T p = a[i], q = b[i];                                                                          \
-                target[i] = condition[i] ? p : q;                                                                    \
-            }                                                                                                        \
-        } else {                                                                                                     \
-            for (size_t i = 0; i < count; i++)                                                                       \
-                target[i] = condition[i * c_step] ? a[i * x_step] : b[i * y_step];                                   \
-        }                                                                                                            \
+/* Steps are 0 or 1; p and q are the elements to choose from. */
+#define CHOOSE(P, Q)                          \
+    SIMD for (size_t i = 0; i < count; i++) { \
+        const element p = P, q = Q;           \
+        target[i] = condition[i] ? p : q;     \
+    }
+#define WHERE_LOOP(NAME, T)                                                                                           \
+    static void NAME(void *out, const uint8_t *condition, size_t c_step, const void *x, size_t x_step, const void *y, \
+                     size_t y_step, size_t count) {                                                                   \
+        typedef T element;                                                                                            \
+        const T *a = x, *b = y;                                                                                       \
+        T *target = out;                                                                                              \
+        if (!c_step) {                                                                                                \
+            const T *source = *condition ? a : b;                                                                     \
+            const size_t step = *condition ? x_step : y_step;                                                         \
+            const T repeated = *source;                                                                               \
+            if (step)                                                                                                 \
+                SIMD for (size_t i = 0; i < count; i++) target[i] = source[i];                                        \
+            else                                                                                                      \
+                SIMD for (size_t i = 0; i < count; i++) target[i] = repeated;                                         \
+        } else if (x_step && y_step) {                                                                                \
+            CHOOSE(a[i], b[i])                                                                                        \
+        } else if (x_step) {                                                                                          \
+            const T second = *b;                                                                                      \
+            CHOOSE(a[i], second)                                                                                      \
+        } else {                                                                                                      \
+            const T first = *a;                                                                                       \
+            const T second = *b;                                                                                      \
+            if (y_step)                                                                                               \
+                CHOOSE(first, b[i])                                                                                   \
+            else                                                                                                      \
+                CHOOSE(first, second)                                                                                 \
+        }                                                                                                             \
     }
 WHERE_LOOP(where_1, uint8_t)
 WHERE_LOOP(where_2, uint16_t)
@@ -84,19 +103,16 @@ static status where_run(struct op_call *call, struct error *err) {
     return STATUS_OK;
 }
 
-#define TYPES_OLD                                                                                                    \
-    (TYPES_NUMBER | TYPES_BOOL | TYPE(DTYPE_FLOAT16) | TYPE(DTYPE_STRING) | TYPE(DTYPE_COMPLEX64) |                  \
+#define TYPES_OLD                                                                                   \
+    (TYPES_NUMBER | TYPES_BOOL | TYPE(DTYPE_FLOAT16) | TYPE(DTYPE_STRING) | TYPE(DTYPE_COMPLEX64) | \
      TYPE(DTYPE_COMPLEX128))
-#define WHERE(SINCE, UNTIL, TYPES)                                                                                   \
-    {.name = "Where",                                                                                                \
-     .domain = "",                                                                                                   \
-     .since = SINCE,                                                                                                 \
-     .until = UNTIL,                                                                                                 \
-     .inputs = (const struct op_arg[]){{"condition", TYPES_BOOL, 0}, {"X", TYPES, 0}, {"Y", TYPES, 0}, {0}},         \
-     .outputs = (const struct op_arg[]){{"output", TYPES, 0}, {0}},                                                  \
-     .storage = STORAGE_IN_PLACE,                                                                                    \
-     .infer = where_infer,                                                                                           \
-     .run = where_run}
+#define WHERE(SINCE, UNTIL, TYPES)                                                                              \
+    {                                                                                                           \
+        .name = "Where", .domain = "", .since = SINCE, .until = UNTIL,                                          \
+        .inputs = (const struct op_arg[]){{"condition", TYPES_BOOL, 0}, {"X", TYPES, 0}, {"Y", TYPES, 0}, {0}}, \
+        .outputs = (const struct op_arg[]){{"output", TYPES, 0}, {0}}, .storage = STORAGE_IN_PLACE,             \
+        .infer = where_infer, .run = where_run                                                                  \
+    }
 
 const struct op ops_where[] = {
     WHERE(9, 15, TYPES_OLD),

@@ -29,18 +29,30 @@ static unsigned mode_flushing(unsigned mode) {
 }
 #endif
 
+/*
+ * The calling thread is set outside the parallel regions: some OpenMP libraries put its mode back at their end, and give
+ * its mode to the team at their beginning. Hence also the order: threads that a region creates must start unchanged.
+ */
 void fpu_enter(unsigned *saved, int threads) {
+    const unsigned own = mode_get();
     for (int i = 0; i < threads; i++)
-        saved[i] = mode_get(); /* for threads that the team turns out not to have */
-#pragma omp parallel num_threads(threads) if (threads > 1)
-    {
-        const unsigned mode = mode_get();
-        saved[omp_get_thread_num()] = mode;
-        mode_set(mode_flushing(mode));
+        saved[i] = own; /* for threads that the team turns out not to have */
+    if (threads > 1) {
+#pragma omp parallel num_threads(threads)
+        if (omp_get_thread_num() > 0) {
+            const unsigned mode = mode_get();
+            saved[omp_get_thread_num()] = mode;
+            mode_set(mode_flushing(mode));
+        }
     }
+    mode_set(mode_flushing(own));
 }
 
 void fpu_leave(const unsigned *saved, int threads) {
-#pragma omp parallel num_threads(threads) if (threads > 1)
-    mode_set(saved[omp_get_thread_num()]);
+    mode_set(saved[0]);
+    if (threads > 1) {
+#pragma omp parallel num_threads(threads)
+        if (omp_get_thread_num() > 0)
+            mode_set(saved[omp_get_thread_num()]);
+    }
 }

@@ -51,12 +51,17 @@ static status run_pass(const struct pass *pass, struct pass_context *context, st
     return code == STATUS_OK ? clean(context->program, err) : code;
 }
 
+/* Waking a team costs more than folding what a small file holds. */
+static int team_for(const struct onnx_model *source) {
+    return source->file_bytes > ((size_t)8 << 20) ? memory_processors() : 1;
+}
+
 status passes_run(struct program *program, const struct program_options *options, struct error *err) {
     struct pass_context context = {.program = program,
                                    .graph = program->graph,
                                    .tensor_bytes = options->tensor_bytes ? options->tensor_bytes : SIZE_MAX,
                                    .kernels = kernels_get(cpu_best()),
-                                   .threads = memory_processors()};
+                                   .threads = team_for(program->source)};
     unsigned *modes = calloc((size_t)context.threads, sizeof *modes);
     if (!modes)
         return fail_memory(err, "the passes");

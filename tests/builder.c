@@ -166,8 +166,7 @@ void build_name(struct builder *builder, const char *name, const char *domain) {
 
 static void add_attribute(struct builder *builder, const struct attribute *attribute) {
     struct node *node = last_node(builder);
-    struct attribute *grown =
-        need(pool_array(builder->model->pool, (size_t)node->attribute_count + 1, sizeof *grown));
+    struct attribute *grown = need(pool_array(builder->model->pool, (size_t)node->attribute_count + 1, sizeof *grown));
     for (int i = 0; i < node->attribute_count; i++)
         grown[i] = node->attributes[i];
     grown[node->attribute_count++] = *attribute;
@@ -197,10 +196,8 @@ void build_attribute_ints(struct builder *builder, const char *name, const char 
 }
 
 void build_attribute_tensor(struct builder *builder, const char *name, const struct tensor *value) {
-    add_attribute(builder, &(struct attribute){.name = name,
-                                               .type = ATTRIBUTE_TENSOR,
-                                               .count = 1,
-                                               .tensor = keep(builder, value)});
+    add_attribute(builder, &(struct attribute){
+                               .name = name, .type = ATTRIBUTE_TENSOR, .count = 1, .tensor = keep(builder, value)});
 }
 
 limner_model *build_model(struct builder *builder, unsigned passes_off) {

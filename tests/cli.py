@@ -220,7 +220,10 @@ def check_bad_models(tmp):
     empty.write_bytes(b"")
     cut = tmp / "cut.onnx"
     cut.write_bytes(model("swap").read_bytes()[:-20])
-    for path, says in ((tmp / "none.onnx", "No such file"), (text, ""), (empty, ""), (tmp, ""), (cut, "")):
+    picture = tmp / "picture.png"
+    picture.write_bytes(png(1, 1, 0, 8, [7]))
+    for path, says in ((tmp / "none.onnx", "No such file"), (text, "this is text"), (empty, "empty"), (tmp, ""),
+                       (cut, ""), (picture, "this is a PNG picture, not an ONNX model")):
         for words in (["run", path], ["inspect", path], ["bench", path],
                       ["compare", path, "--expect", f"y={text}"]):
             bad(1, *words, says=[str(path), says])
@@ -380,8 +383,8 @@ def check_outputs(tmp):
     (tmp / "out.png").mkdir()
     bad(1, "run", model("rgb"), source, "-o", tmp / "out.png", says="folder")
     (tmp / "out.png").rmdir()
-    bad(1, "run", model("rgb"), "--input", f"x={tmp / 'in.npy'}", "--output", f"y={tmp / 'y.npy'}", "-o",
-        tmp / "out.png", says=["out.png", "[2,3,2,2]"])  # the second file cannot be made: the first is not left
+    bad(1, "run", model("rgb"), "--input", f"x={tmp / 'in.npy'}", "-o", tmp / "y.npy", "--output",
+        f"y={tmp / 'out.png'}", says=["out.png", "[2,3,2,2]"])  # the second file cannot be made: the first is not left
     assert sorted(os.listdir(tmp)) == before
     if os.getuid() != 0:
         locked = tmp / "locked"

@@ -7,7 +7,8 @@
 /* Sign, exponent bits and fraction bits of the 16-bit types, decoded by the book. */
 static double small_float(uint16_t bits, int exponent_bits) {
     const int fraction_bits = 15 - exponent_bits, bias = (1 << (exponent_bits - 1)) - 1;
-    const int exponent = bits >> fraction_bits & ((1 << exponent_bits) - 1), fraction = bits & ((1 << fraction_bits) - 1);
+    const int exponent = bits >> fraction_bits & ((1 << exponent_bits) - 1),
+              fraction = bits & ((1 << fraction_bits) - 1);
     const double sign = bits >> 15 ? -1 : 1;
     if (exponent == (1 << exponent_bits) - 1)
         return fraction ? (double)NAN : sign * (double)INFINITY;
@@ -93,7 +94,9 @@ void number_set(struct tensor *tensor, int64_t i, double value) {
     }
 }
 
-bool number_is_integer(enum dtype dtype) { return (TYPE(dtype) & (TYPES_INTEGER | TYPES_BOOL)) != 0; }
+bool number_is_integer(enum dtype dtype) {
+    return (TYPE(dtype) & (TYPES_INTEGER | TYPES_BOOL)) != 0;
+}
 
 bool number_is_signed(enum dtype dtype) {
     return dtype != DTYPE_BOOL && dtype != DTYPE_UINT8 && dtype != DTYPE_UINT16 && dtype != DTYPE_UINT32 &&
@@ -232,7 +235,8 @@ static struct tensor *run_or_fail(const struct test_node *test, int opset, const
     struct error err = {0};
     struct tensor *output = test_run(test, opset, inputs, threads, in_place, &err);
     if (!output)
-        fail_msg("%s at opset %d (seed %llu): %s", test->node.op_type, opset, (unsigned long long)test_seed(), err.message);
+        fail_msg("%s at opset %d (seed %llu): %s", test->node.op_type, opset, (unsigned long long)test_seed(),
+                 err.message);
     return output;
 }
 
@@ -245,8 +249,8 @@ struct tensor *test_run_all_ways(const struct test_node *test, int opset, const 
         struct tensor *again = run_or_fail(test, opset, inputs, 3, way);
         assert_true(shape_equal(&again->shape, &output->shape));
         if (memcmp(again->data, output->data, output->bytes) != 0)
-            fail_msg("%s at opset %d of %s with three threads on input %d differs (seed %llu)", test->node.op_type, opset,
-                     dtype_name(inputs[0]->dtype), way, (unsigned long long)test_seed());
+            fail_msg("%s at opset %d of %s with three threads on input %d differs (seed %llu)", test->node.op_type,
+                     opset, dtype_name(inputs[0]->dtype), way, (unsigned long long)test_seed());
         test_tensor_free(again);
     }
     return output;

@@ -14,7 +14,8 @@ bool number_is_signed(enum dtype dtype);
 /* What one rounding to this type may cost, relative to the value; 0 for integers. */
 double number_epsilon(enum dtype dtype);
 
-/* Random numbers that every type holds exactly: multiples of 1/8 in low..high (within -200..200), whole ones where the type asks for it. */
+/* Random numbers that every type holds exactly: multiples of 1/8 in low..high (within -200..200), whole ones where the
+ * type asks for it. */
 void number_fill(struct tensor *tensor, struct random *random, double low, double high);
 
 /* Dimensions of `max_dim` at most, rank 0..max_rank; now and then one of size 0. */
@@ -29,8 +30,8 @@ int64_t broadcast_index(const struct shape *part, const struct shape *whole, int
 struct tensor *test_copy(const struct tensor *tensor);
 
 /*
- * Runs the node with `threads`, its output lying on input in_place (-1: nowhere; that input is a copy then), and returns the
- * output, which the caller frees; NULL and a message in err after an error.
+ * Runs the node with `threads`, its output lying on input in_place (-1: nowhere; that input is a copy then), and
+ * returns the output, which the caller frees; NULL and a message in err after an error.
  */
 struct tensor *test_run(const struct test_node *test, int opset, const struct tensor *const *inputs, int threads,
                         int in_place, struct error *err);
@@ -40,11 +41,13 @@ struct tensor *test_run_all_ways(const struct test_node *test, int opset, const 
 void test_run_fails(const struct test_node *test, int opset, const struct tensor *const *inputs, status code,
                     const char *text);
 
-/* Fails unless element i of the output is this number, but for `roundings` roundings of its type and an absolute error. */
+/* Fails unless element i of the output is this number, but for `roundings` roundings of its type and an absolute error.
+ */
 void test_number(const struct tensor *output, int64_t i, double expected, double roundings, double absolute,
                  const char *what);
 
-/* Calls body for every record of the operator and every element type of its first input, at the record's first opset. */
+/* Calls body for every record of the operator and every element type of its first input, at the record's first opset.
+ */
 typedef void record_body(const struct op *op, int opset, enum dtype dtype, void *context);
 void for_each_record(const char *name, record_body *body, void *context);
 

@@ -4,7 +4,9 @@
 
 #include <stdlib.h>
 
-static size_t aligned(size_t bytes) { return (bytes + ARENA_ALIGNMENT - 1) / ARENA_ALIGNMENT * ARENA_ALIGNMENT; }
+static size_t aligned(size_t bytes) {
+    return (bytes + ARENA_ALIGNMENT - 1) / ARENA_ALIGNMENT * ARENA_ALIGNMENT;
+}
 
 /* The least that any layout can do: the largest sum of sizes alive at one step. */
 static size_t lower_bound(const struct arena_item *items, int count) {

@@ -20,36 +20,72 @@ struct unary_case {
     float values[2], defaults[2];
 };
 
-static double ref_relu(double x, double a, double b) { return (void)a, (void)b, x < 0 ? 0 : x; }
-static double ref_leaky(double x, double a, double b) { return (void)b, x < 0 ? a * x : x; }
-static double ref_sigmoid(double x, double a, double b) { return (void)a, (void)b, 1 / (1 + exp(-x)); }
-static double ref_elu(double x, double a, double b) { return (void)b, x < 0 ? a * (exp(x) - 1) : x; }
-static double ref_selu(double x, double a, double b) { return x > 0 ? b * x : b * (a * exp(x) - a); }
+static double ref_relu(double x, double a, double b) {
+    return (void)a, (void)b, x < 0 ? 0 : x;
+}
+static double ref_leaky(double x, double a, double b) {
+    return (void)b, x < 0 ? a * x : x;
+}
+static double ref_sigmoid(double x, double a, double b) {
+    return (void)a, (void)b, 1 / (1 + exp(-x));
+}
+static double ref_elu(double x, double a, double b) {
+    return (void)b, x < 0 ? a * (exp(x) - 1) : x;
+}
+static double ref_selu(double x, double a, double b) {
+    return x > 0 ? b * x : b * (a * exp(x) - a);
+}
 static double ref_celu(double x, double a, double b) {
     return (void)b, fmax(0, x) + fmin(0, a * (exp(x / a) - 1));
 }
-static double ref_hard_sigmoid(double x, double a, double b) { return fmax(0, fmin(1, a * x + b)); }
+static double ref_hard_sigmoid(double x, double a, double b) {
+    return fmax(0, fmin(1, a * x + b));
+}
 static double ref_hard_swish(double x, double a, double b) {
     return (void)a, (void)b, x * fmax(0, fmin(1, x / 6 + 0.5));
 }
-static double ref_softplus(double x, double a, double b) { return (void)a, (void)b, log1p(exp(x)); }
-static double ref_softsign(double x, double a, double b) { return (void)a, (void)b, x / (1 + fabs(x)); }
-static double ref_thresholded(double x, double a, double b) { return (void)b, x > a ? x : 0; }
-static double ref_mish(double x, double a, double b) { return (void)a, (void)b, x * tanh(log1p(exp(x))); }
-static double ref_swish(double x, double a, double b) { return (void)b, x / (1 + exp(-a * x)); }
-static double ref_shrink(double x, double a, double b) { return x < -a ? x + b : x > a ? x - b : 0; }
-static double ref_gelu(double x, double a, double b) { return (void)a, (void)b, 0.5 * x * (1 + erf(x / sqrt(2))); }
-static double ref_neg(double x, double a, double b) { return (void)a, (void)b, -x; }
-static double ref_sign(double x, double a, double b) { return (void)a, (void)b, (x > 0) - (x < 0); }
-static double ref_reciprocal(double x, double a, double b) { return (void)a, (void)b, 1 / x; }
-static double ref_not(double x, double a, double b) { return (void)a, (void)b, x == 0; }
+static double ref_softplus(double x, double a, double b) {
+    return (void)a, (void)b, log1p(exp(x));
+}
+static double ref_softsign(double x, double a, double b) {
+    return (void)a, (void)b, x / (1 + fabs(x));
+}
+static double ref_thresholded(double x, double a, double b) {
+    return (void)b, x > a ? x : 0;
+}
+static double ref_mish(double x, double a, double b) {
+    return (void)a, (void)b, x * tanh(log1p(exp(x)));
+}
+static double ref_swish(double x, double a, double b) {
+    return (void)b, x / (1 + exp(-a * x));
+}
+static double ref_shrink(double x, double a, double b) {
+    return x < -a ? x + b : x > a ? x - b : 0;
+}
+static double ref_gelu(double x, double a, double b) {
+    return (void)a, (void)b, 0.5 * x * (1 + erf(x / sqrt(2)));
+}
+static double ref_neg(double x, double a, double b) {
+    return (void)a, (void)b, -x;
+}
+static double ref_sign(double x, double a, double b) {
+    return (void)a, (void)b, (x > 0) - (x < 0);
+}
+static double ref_reciprocal(double x, double a, double b) {
+    return (void)a, (void)b, 1 / x;
+}
+static double ref_not(double x, double a, double b) {
+    return (void)a, (void)b, x == 0;
+}
 static double ref_round(double x, double a, double b) {
     const double down = floor(x), rest = x - down;
     (void)a, (void)b;
     return rest < 0.5 ? down : rest > 0.5 ? down + 1 : fmod(down, 2) == 0 ? down : down + 1;
 }
-#define LIBRARY(NAME)                                                                                                \
-    static double ref_##NAME(double x, double a, double b) { return (void)a, (void)b, NAME(x); }
+#define LIBRARY(NAME)                                        \
+    static double ref_##NAME(double x, double a, double b) { \
+        return (void)a, (void)b, NAME(x);                    \
+    }
 LIBRARY(fabs)
 LIBRARY(sqrt)
 LIBRARY(exp)
@@ -76,7 +112,13 @@ static const struct unary_case unary_cases[] = {
     {.name = "Sigmoid", ref_sigmoid, -20, 20},
     {.name = "Tanh", ref_tanh, -10, 10},
     {"Elu", ref_elu, -10, 10, {"alpha"}, {1.5f}, {1.0f}},
-    {"Selu", ref_selu, -10, 10, {"alpha", "gamma"}, {1.5f, 0.75f}, {1.67326319217681884765625f, 1.05070102214813232421875f}},
+    {"Selu",
+     ref_selu,
+     -10,
+     10,
+     {"alpha", "gamma"},
+     {1.5f, 0.75f},
+     {1.67326319217681884765625f, 1.05070102214813232421875f}},
     {"Celu", ref_celu, -10, 10, {"alpha"}, {2.0f}, {1.0f}},
     {"HardSigmoid", ref_hard_sigmoid, -10, 10, {"alpha", "beta"}, {0.125f, 0.25f}, {0.2f, 0.5f}},
     {.name = "HardSwish", ref_hard_swish, -10, 10},
@@ -129,7 +171,8 @@ static void check_unary(const struct op *op, int opset, enum dtype dtype, void *
         assert_true(shape_equal(&y->shape, &x->shape) && y->dtype == dtype);
         for (int64_t i = 0; i < tensor_elements(x); i++) {
             const double expected = unary->reference(number_get(x, i), (double)values[0], (double)values[1]);
-            test_number(y, i, number_is_integer(dtype) ? trunc(expected) : expected, 12, 4 * number_epsilon(dtype), op->name);
+            test_number(y, i, number_is_integer(dtype) ? trunc(expected) : expected, 12, 4 * number_epsilon(dtype),
+                        op->name);
         }
         test_tensor_free(x);
         test_tensor_free(y);
@@ -196,7 +239,10 @@ static void test_unary_precision(void **state) {
         const char *name;
         double (*reference)(double, double, double);
         double low, high;
-    } cases[] = {{"Exp", ref_exp, -87, 88}, {"Tanh", ref_tanh, -10, 10}, {"Sigmoid", ref_sigmoid, -80, 80}, {"Erf", ref_erf, -5, 5}};
+    } cases[] = {{"Exp", ref_exp, -87, 88},
+                 {"Tanh", ref_tanh, -10, 10},
+                 {"Sigmoid", ref_sigmoid, -80, 80},
+                 {"Erf", ref_erf, -5, 5}};
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
         const int count = 40001;
@@ -353,7 +399,8 @@ static void check_clip(const struct op *op, int opset, enum dtype dtype, void *c
 static void test_clip(void **state) {
     static const float x[] = {NAN, INFINITY, -INFINITY, 0.5f};
     struct test_node node;
-    struct tensor *input = floats(COUNT(x), x), *low = test_tensor(DTYPE_FLOAT, 1, 1), *high = test_tensor(DTYPE_FLOAT, 0);
+    struct tensor *input = floats(COUNT(x), x), *low = test_tensor(DTYPE_FLOAT, 1, 1),
+                  *high = test_tensor(DTYPE_FLOAT, 0);
     (void)state;
     for_each_record("Clip", check_clip, NULL);
     test_node_init(&node, "Clip", 1, 1);
@@ -387,22 +434,54 @@ struct binary_case {
     bool one_way; /* input 1 broadcasts to input 0 only */
 };
 
-static double ref_add(double x, double y) { return x + y; }
-static double ref_sub(double x, double y) { return x - y; }
-static double ref_mul(double x, double y) { return x * y; }
-static double ref_div(double x, double y) { return x / y; }
-static double ref_max(double x, double y) { return x > y ? x : y; }
-static double ref_min(double x, double y) { return x < y ? x : y; }
-static double ref_prelu(double x, double y) { return x < 0 ? x * y : x; }
-static double ref_equal(double x, double y) { return x == y; }
-static double ref_greater(double x, double y) { return x > y; }
-static double ref_less(double x, double y) { return x < y; }
-static double ref_greater_or_equal(double x, double y) { return x >= y; }
-static double ref_less_or_equal(double x, double y) { return x <= y; }
-static double ref_and(double x, double y) { return x != 0 && y != 0; }
-static double ref_or(double x, double y) { return x != 0 || y != 0; }
-static double ref_xor(double x, double y) { return (x != 0) != (y != 0); }
-static double ref_mean(double x, double y) { return (x + y) / 2; }
+static double ref_add(double x, double y) {
+    return x + y;
+}
+static double ref_sub(double x, double y) {
+    return x - y;
+}
+static double ref_mul(double x, double y) {
+    return x * y;
+}
+static double ref_div(double x, double y) {
+    return x / y;
+}
+static double ref_max(double x, double y) {
+    return x > y ? x : y;
+}
+static double ref_min(double x, double y) {
+    return x < y ? x : y;
+}
+static double ref_prelu(double x, double y) {
+    return x < 0 ? x * y : x;
+}
+static double ref_equal(double x, double y) {
+    return x == y;
+}
+static double ref_greater(double x, double y) {
+    return x > y;
+}
+static double ref_less(double x, double y) {
+    return x < y;
+}
+static double ref_greater_or_equal(double x, double y) {
+    return x >= y;
+}
+static double ref_less_or_equal(double x, double y) {
+    return x <= y;
+}
+static double ref_and(double x, double y) {
+    return x != 0 && y != 0;
+}
+static double ref_or(double x, double y) {
+    return x != 0 || y != 0;
+}
+static double ref_xor(double x, double y) {
+    return (x != 0) != (y != 0);
+}
+static double ref_mean(double x, double y) {
+    return (x + y) / 2;
+}
 
 static const struct binary_case binary_cases[] = {
     {"Add", ref_add, -20, 20, false},
@@ -435,8 +514,8 @@ static double wrapped(enum dtype dtype, double x) {
     return result;
 }
 
-static void check_binary_shapes(const struct binary_case *binary, int opset, enum dtype dtype, const struct shape *shape,
-                                struct random *random) {
+static void check_binary_shapes(const struct binary_case *binary, int opset, enum dtype dtype,
+                                const struct shape *shape, struct random *random) {
     struct test_node node;
     const bool same = opset < 8 && op_find("", binary->name, opset)->inputs[0].flags & ARG_VARIADIC;
     const struct shape a_shape = binary->one_way || same ? *shape : number_part(random, shape);
@@ -524,7 +603,8 @@ static void check_integer_division(const struct op *op, int opset, enum dtype dt
     for (int i = 0; i < side; i++)
         for (int j = 0; j < side; j++) {
             const int x = low + i, z = low + j;
-            test_number(y, i * side + j, (double)(is_div ? (z ? x / z : 0) : ref_mod(x, z, fmod_attribute)), 0, 0, op->name);
+            test_number(y, i * side + j, (double)(is_div ? (z ? x / z : 0) : ref_mod(x, z, fmod_attribute)), 0, 0,
+                        op->name);
         }
     test_tensor_free(a);
     test_tensor_free(b);
@@ -644,7 +724,8 @@ static void test_pow(void **state) {
         for (int base = 0; base < DTYPE_COUNT; base++)
             for (int exponent = 0; exponent < DTYPE_COUNT; exponent++) {
                 const bool same = (op->inputs[1].flags & ARG_SAME) != 0;
-                if ((op->inputs[0].types >> base & 1) && (op->inputs[1].types >> exponent & 1) && (!same || base == exponent))
+                if ((op->inputs[0].types >> base & 1) && (op->inputs[1].types >> exponent & 1) &&
+                    (!same || base == exponent))
                     for (int trial = 0; trial < 3; trial++)
                         check_pow((enum dtype)base, (enum dtype)exponent, opset, &random);
             }
@@ -704,7 +785,8 @@ static void check_variadic(const struct op *op, int opset, enum dtype dtype, voi
     (void)context;
     for (int count = 1; count <= 5; count++) {
         struct test_node node;
-        const struct shape shape = count == 5 ? (struct shape){.rank = 2, .dims = {7, 5003}} : number_shape(&random, 4, 5);
+        const struct shape shape =
+            count == 5 ? (struct shape){.rank = 2, .dims = {7, 5003}} : number_shape(&random, 4, 5);
         struct tensor *inputs[5], *whole = test_tensor_shape(dtype, &shape);
         for (int k = 0; k < count; k++) {
             const struct shape part = opset < 8 || k == 2 ? shape : number_part(&random, &shape);
@@ -758,7 +840,8 @@ static void test_variadic(void **state) {
 static void check_where(enum dtype dtype, int opset, struct random *random) {
     struct test_node node;
     const struct shape shape = random_int(random, 0, 5) ? number_shape(random, 6, 4) : (struct shape){2, {5, 7001}};
-    const struct shape parts[] = {number_part(random, &shape), number_part(random, &shape), number_part(random, &shape)};
+    const struct shape parts[] = {number_part(random, &shape), number_part(random, &shape),
+                                  number_part(random, &shape)};
     struct tensor *c = test_tensor_shape(DTYPE_BOOL, &parts[0]);
     struct tensor *x = test_tensor_shape(dtype, &parts[1]), *y = test_tensor_shape(dtype, &parts[2]);
     const size_t size = dtype_size(dtype);
@@ -789,7 +872,8 @@ static void test_where(void **state) {
         for (int dtype = 0; dtype < DTYPE_COUNT; dtype++)
             for (int trial = 0; trial < 12 && (op_find("", "Where", opset)->inputs[1].types >> dtype & 1); trial++)
                 check_where((enum dtype)dtype, opset, &random);
-    struct tensor *c = test_tensor(DTYPE_BOOL, 1, 3), *x = test_tensor(DTYPE_FLOAT, 1, 2), *y = test_tensor(DTYPE_INT32, 0);
+    struct tensor *c = test_tensor(DTYPE_BOOL, 1, 3), *x = test_tensor(DTYPE_FLOAT, 1, 2),
+                  *y = test_tensor(DTYPE_INT32, 0);
     test_node_init(&node, "Where", 3, 1);
     test_run_fails(&node, 16, (const struct tensor *[]){c, x, x}, STATUS_SHAPE,
                    "inputs 0 [3] and 1 [2] do not broadcast (dimension 0: 3 and 2)");
@@ -800,7 +884,8 @@ static void test_where(void **state) {
 }
 
 static void test_equal_strings(void **state) {
-    static const struct text words[] = {{"one", 3}, {"two", 3}, {"", 0}, {NULL, 0}, {"onex", 4}}, other[] = {{"one", 3}};
+    static const struct text words[] = {{"one", 3}, {"two", 3}, {"", 0}, {NULL, 0}, {"onex", 4}},
+                             other[] = {{"one", 3}};
     struct test_node node;
     struct tensor *a = test_tensor(DTYPE_STRING, 1, (int)COUNT(words)), *b = test_tensor(DTYPE_STRING, 0);
     (void)state;

@@ -448,6 +448,52 @@ static void a_file_loads_as_memory_does(void **state) {
     test_folder_remove(folder);
 }
 
+/* A weight of 3 GiB and one behind it, in a file that takes no room on the disk. */
+static void loads_models_above_2_gib(void **state) {
+    (void)state;
+    const uint64_t bytes = (uint64_t)3 << 30;
+    char *folder = test_folder(), path[256];
+    struct proto head = {0}, inner = {0}, tail = {0}, graph = proto_tensor("huge", DTYPE_FLOAT, 2, 3 << 10, 1 << 18);
+    proto_initializer(&tail, "last", 4);
+    proto_value(&tail, GRAPH_OUTPUT, "last", 1, 4);
+    proto_key(&graph, TENSOR_RAW, 2);
+    proto_varint(&graph, bytes);
+    proto_key(&inner, GRAPH_INITIALIZER, 2);
+    proto_varint(&inner, graph.size + bytes);
+    proto_raw(&inner, graph.bytes, graph.size);
+    proto_int(&head, MODEL_IR, 8);
+    proto_opset(&head, MODEL_OPSET, "", 17);
+    proto_key(&head, MODEL_GRAPH, 2);
+    proto_varint(&head, inner.size + bytes + tail.size);
+    proto_raw(&head, inner.bytes, inner.size);
+
+    snprintf(path, sizeof path, "%s/huge.onnx", folder);
+    write_file(path, head.bytes, head.size);
+    FILE *file = fopen(path, "r+b");
+    assert_non_null(file);
+    assert_int_equal(fseeko(file, (off_t)(head.size + bytes), SEEK_SET), 0);
+    assert_int_equal(fwrite(tail.bytes, 1, tail.size, file), tail.size);
+    assert_int_equal(fclose(file), 0);
+
+    struct onnx_model *model = NULL;
+    struct error err = {0};
+    if (onnx_load(path, NULL, &model, &err) != STATUS_OK)
+        fail_msg("%s", err.message);
+    const struct tensor *huge = model->graph->values[graph_find_value(model->graph, "huge")].initializer;
+    const struct tensor *last = model->graph->values[graph_find_value(model->graph, "last")].initializer;
+    const float one = 1;
+    assert_int_equal(huge->bytes, bytes);
+    assert_true(huge->mapped);
+    assert_int_equal(((const uint8_t *)huge->data)[bytes - 1], 0);
+    assert_memory_equal((const uint8_t *)last->data + 12, &one, 4);
+    onnx_close(model);
+    proto_free(&head);
+    proto_free(&inner);
+    proto_free(&tail);
+    proto_free(&graph);
+    test_folder_remove(folder);
+}
+
 static void refused_path(const char *path, status expected, const char *words) {
     struct onnx_model *model = NULL;
     struct error err = {0};
@@ -496,6 +542,7 @@ int main(void) {
         cmocka_unit_test(counts_memory_before_it_is_taken),
         cmocka_unit_test(many_names_cost_linear_time),
         cmocka_unit_test(a_file_loads_as_memory_does),
+        cmocka_unit_test(loads_models_above_2_gib),
         cmocka_unit_test(refuses_what_is_no_file),
         cmocka_unit_test(close_takes_null),
     };

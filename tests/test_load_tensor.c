@@ -48,16 +48,28 @@ static const struct {
     {DTYPE_INT8, TENSOR_INT32S, {0, 1, 127, -128, -1}, 5, "\x00\x01\x7f\x80\xff"},
     {DTYPE_UINT16, TENSOR_INT32S, {0, 1, 0x1234, 0x8000, 0xffff}, 5, "\0\0\1\0\x34\x12\0\x80\xff\xff"},
     {DTYPE_INT16, TENSOR_INT32S, {0, 1, 0x1234, -0x8000, -1}, 5, "\0\0\1\0\x34\x12\0\x80\xff\xff"},
-    {DTYPE_INT32, TENSOR_INT32S, {0, 1, -1, INT32_MIN, 0x12345678}, 5,
+    {DTYPE_INT32,
+     TENSOR_INT32S,
+     {0, 1, -1, INT32_MIN, 0x12345678},
+     5,
      "\0\0\0\0\1\0\0\0\xff\xff\xff\xff\0\0\0\x80\x78\x56\x34\x12"},
-    {DTYPE_INT64, TENSOR_INT64S, {0, 1, -1, INT64_MIN, 5}, 5,
+    {DTYPE_INT64,
+     TENSOR_INT64S,
+     {0, 1, -1, INT64_MIN, 5},
+     5,
      "\0\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0\0\0\0\0\x80\5\0\0\0\0\0\0\0"},
     {DTYPE_BOOL, TENSOR_INT32S, {0, 1, 1, 0, 1}, 5, "\0\1\1\0\1"},
     {DTYPE_FLOAT16, TENSOR_INT32S, {0, 0x3c00, 0xbc00, 0x7c00, 0xfe00}, 5, "\0\0\0\x3c\0\xbc\0\x7c\0\xfe"},
     {DTYPE_BFLOAT16, TENSOR_INT32S, {0, 0x3f80, 0xbf80, 0x7f80, 0xffc0}, 5, "\0\0\x80\x3f\x80\xbf\x80\x7f\xc0\xff"},
-    {DTYPE_UINT32, TENSOR_UINT64S, {0, 1, 2, 0x80000000, 0xffffffff}, 5,
+    {DTYPE_UINT32,
+     TENSOR_UINT64S,
+     {0, 1, 2, 0x80000000, 0xffffffff},
+     5,
      "\0\0\0\0\1\0\0\0\2\0\0\0\0\0\0\x80\xff\xff\xff\xff"},
-    {DTYPE_UINT64, TENSOR_UINT64S, {0, 1, 2, 3, -1}, 5,
+    {DTYPE_UINT64,
+     TENSOR_UINT64S,
+     {0, 1, 2, 3, -1},
+     5,
      "\0\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\2\0\0\0\0\0\0\0\3\0\0\0\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff"},
     {DTYPE_FLOAT8E4M3FN, TENSOR_INT32S, {0, 1, 0x38, 0x80, 0xff}, 5, "\x00\x01\x38\x80\xff"},
     {DTYPE_FLOAT8E4M3FNUZ, TENSOR_INT32S, {0, 1, 0x38, 0x80, 0xff}, 5, "\x00\x01\x38\x80\xff"},
@@ -225,7 +237,7 @@ static void refuses_data_of_the_wrong_size(void **state) {
 
 static void refuses_data_in_the_wrong_field(void **state) {
     (void)state;
-    static const unsigned fields[] = {TENSOR_FLOATS,  TENSOR_INT32S,  TENSOR_TEXTS,
+    static const unsigned fields[] = {TENSOR_FLOATS, TENSOR_INT32S,  TENSOR_TEXTS,
                                       TENSOR_INT64S, TENSOR_DOUBLES, TENSOR_UINT64S};
     for (size_t row = 0; row < INTEGERS; row++)
         for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
@@ -251,10 +263,10 @@ static void refuses_numbers_out_of_range(void **state) {
         unsigned field;
         int64_t number;
     } cases[] = {
-        {DTYPE_UINT8, TENSOR_INT32S, 256},      {DTYPE_INT8, TENSOR_INT32S, -129},
-        {DTYPE_UINT16, TENSOR_INT32S, 65536},   {DTYPE_INT16, TENSOR_INT32S, -32769},
-        {DTYPE_FLOAT16, TENSOR_INT32S, 65536},  {DTYPE_FLOAT8E5M2, TENSOR_INT32S, 256},
-        {DTYPE_INT4, TENSOR_INT32S, 256},       {DTYPE_UINT32, TENSOR_UINT64S, (int64_t)1 << 32},
+        {DTYPE_UINT8, TENSOR_INT32S, 256},     {DTYPE_INT8, TENSOR_INT32S, -129},
+        {DTYPE_UINT16, TENSOR_INT32S, 65536},  {DTYPE_INT16, TENSOR_INT32S, -32769},
+        {DTYPE_FLOAT16, TENSOR_INT32S, 65536}, {DTYPE_FLOAT8E5M2, TENSOR_INT32S, 256},
+        {DTYPE_INT4, TENSOR_INT32S, 256},      {DTYPE_UINT32, TENSOR_UINT64S, (int64_t)1 << 32},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct proto proto = proto_tensor("t", (int)cases[i].dtype, 1, 1);
@@ -341,7 +353,8 @@ static void writes_no_tensor_without_data(void **state) {
 
 /* ---- where initializers lie ---- */
 
-/* Loads a model with one float initializer from memory that starts `shift` bytes off; true when the data stayed there. */
+/* Loads a model with one float initializer from memory that starts `shift` bytes off; true when the data stayed there.
+ */
 static bool stays_in_place(int count, size_t shift) {
     struct proto graph = {0};
     proto_initializer(&graph, "w", count);
@@ -399,8 +412,8 @@ static void makes_sparse_tensors_dense(void **state) {
     const float values[] = {1, 2, 3}, expected[] = {0, 1, 0, 2, 0, 3};
     const int64_t linear[] = {1, 3, 5}, pairs[] = {0, 1, 1, 0, 1, 2};
     for (int form = 1; form <= 2; form++) {
-        struct proto proto = sparse_model(DTYPE_FLOAT, 3, values, sizeof values, form, form == 1 ? linear : pairs,
-                                          3 * form, 2, 3);
+        struct proto proto =
+            sparse_model(DTYPE_FLOAT, 3, values, sizeof values, form, form == 1 ? linear : pairs, 3 * form, 2, 3);
         void *data;
         struct onnx_model *model = proto_load(&proto, &data);
         const struct tensor *tensor = model->graph->values[0].initializer;
@@ -436,8 +449,8 @@ static void refuses_bad_sparse_indices(void **state) {
         {2, 6, {0, 0, 0, 1, 0, 2}, "indices of shape [3,2]"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct proto model = sparse_model(DTYPE_FLOAT, 2, values, sizeof values, cases[i].form, cases[i].indices,
-                                          cases[i].count, 2, 3);
+        struct proto model =
+            sparse_model(DTYPE_FLOAT, 2, values, sizeof values, cases[i].form, cases[i].indices, cases[i].count, 2, 3);
         proto_refused(&model, NULL, STATUS_INVALID_MODEL, cases[i].words);
     }
     const int64_t first[] = {0, 1};
@@ -447,20 +460,13 @@ static void refuses_bad_sparse_indices(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_every_integer_type),
-        cmocka_unit_test(reads_every_type_as_raw_data),
-        cmocka_unit_test(reads_floats_and_complex_numbers),
-        cmocka_unit_test(reads_texts),
-        cmocka_unit_test(reads_scalars_and_empty_tensors),
-        cmocka_unit_test(refuses_data_of_the_wrong_size),
-        cmocka_unit_test(refuses_data_in_the_wrong_field),
-        cmocka_unit_test(refuses_numbers_out_of_range),
-        cmocka_unit_test(refuses_bad_shapes_and_types),
-        cmocka_unit_test(writes_what_it_reads),
-        cmocka_unit_test(writes_no_tensor_without_data),
-        cmocka_unit_test(copies_small_misaligned_data_only),
-        cmocka_unit_test(makes_sparse_tensors_dense),
-        cmocka_unit_test(refuses_bad_sparse_indices),
+        cmocka_unit_test(reads_every_integer_type),         cmocka_unit_test(reads_every_type_as_raw_data),
+        cmocka_unit_test(reads_floats_and_complex_numbers), cmocka_unit_test(reads_texts),
+        cmocka_unit_test(reads_scalars_and_empty_tensors),  cmocka_unit_test(refuses_data_of_the_wrong_size),
+        cmocka_unit_test(refuses_data_in_the_wrong_field),  cmocka_unit_test(refuses_numbers_out_of_range),
+        cmocka_unit_test(refuses_bad_shapes_and_types),     cmocka_unit_test(writes_what_it_reads),
+        cmocka_unit_test(writes_no_tensor_without_data),    cmocka_unit_test(copies_small_misaligned_data_only),
+        cmocka_unit_test(makes_sparse_tensors_dense),       cmocka_unit_test(refuses_bad_sparse_indices),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

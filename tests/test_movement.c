@@ -356,8 +356,10 @@ static int64_t wide_to_deep(const int64_t *index, void *context) {
 
 static int64_t deep_to_wide(const int64_t *index, void *context) {
     const struct blocks *b = context;
-    const int64_t channels = b->wide.dims[1], block = index[1] / channels;
-    return ravel(&b->wide, (int64_t[]){index[0], index[1] % channels, index[2] * b->size + block / b->size,
+    const int64_t channels = b->wide.dims[1], area = b->size * b->size;
+    const int64_t channel = b->crd ? index[1] / area : index[1] % channels;
+    const int64_t block = b->crd ? index[1] % area : index[1] / channels;
+    return ravel(&b->wide, (int64_t[]){index[0], channel, index[2] * b->size + block / b->size,
                                        index[3] * b->size + block % b->size});
 }
 
@@ -379,11 +381,13 @@ static void test_depth_and_space(void **state) {
             test_node_text(&to_space, "mode", b.crd ? "CRD" : "DCR");
         test_node_init(&to_depth, "SpaceToDepth", 1, 1);
         test_node_int(&to_depth, "blocksize", b.size);
+        if (b.crd)
+            test_node_text(&to_depth, "mode", "CRD");
         const int opset = b.crd || round % 4 == 0 ? 11 : 7;
         check_moved(evaluate_moved(&to_space, opset, (const struct tensor *const[]){deep}), &b.wide, deep, NULL,
                     wide_to_deep, &b);
-        check_moved(evaluate_moved(&to_depth, opset, (const struct tensor *const[]){wide}), &b.deep, wide, NULL,
-                    deep_to_wide, &b);
+        check_moved(evaluate_moved(&to_depth, b.crd ? 28 : opset, (const struct tensor *const[]){wide}), &b.deep, wide,
+                    NULL, deep_to_wide, &b);
         test_tensor_free(deep);
         test_tensor_free(wide);
     }

@@ -1,6 +1,6 @@
 /* runtime/pass_*.c: a pass that is on gives what the same pass gives when it is off, and does its work. */
-#include "runtime/pass.h"
 #include "runtime/model.h"
+#include "runtime/pass.h"
 #include "tests/builder.h"
 
 #include <math.h>
@@ -43,7 +43,8 @@ static struct outcome run_with(graph_maker make, unsigned passes_off, uint64_t s
     limner_error error;
     if (limner_session_run(session, &input, 1, &output, 1, &error) != LIMNER_OK)
         fail_msg("seed %llu: %s", (unsigned long long)seed, error.message);
-    struct outcome outcome = {.data = malloc(output.bytes + 1), .count = output.bytes / 4, .nodes = info.optimized_count};
+    struct outcome outcome = {
+        .data = malloc(output.bytes + 1), .count = output.bytes / 4, .nodes = info.optimized_count};
     memcpy(outcome.data, output.data, output.bytes);
     limner_node_profile node;
     for (size_t i = 0; limner_session_profile(session, i, &node) == LIMNER_OK; i++)
@@ -55,7 +56,8 @@ static struct outcome run_with(graph_maker make, unsigned passes_off, uint64_t s
     return outcome;
 }
 
-/* On equals off: the same bits, or within the relative tolerance of the largest output. expected: what runs with the pass. */
+/* On equals off: the same bits, or within the relative tolerance of the largest output. expected: what runs with the
+ * pass. */
 static void compare(graph_maker make, unsigned bits, double tolerance, int opset, size_t nodes, const char *types) {
     for (int round = 0; round < ROUNDS; round++) {
         const uint64_t seed = test_seed() + (uint64_t)round;
@@ -130,6 +132,21 @@ static void make_computed_pads(struct builder *b, struct random *random) {
     test_tensor_free(zero);
 }
 
+/* One weight in two shapes: packed for each on its own. */
+static void make_two_shapes(struct builder *b, struct random *random) {
+    build_input(b, "x", DTYPE_FLOAT, "1 2 ? ?");
+    build_random(b, "w", "4 2 3 3", random);
+    build_ints(b, "shape", "4 18 1 1");
+    build_node(b, "Reshape", "w shape", "flat");
+    build_node(b, "Conv", "x w", "c");
+    build_attribute_ints(b, "pads", "1 1 1 1");
+    build_node(b, "Concat", "x x x x x x x x x", "nine");
+    build_attribute_int(b, "axis", 1);
+    build_node(b, "Conv", "nine flat", "d");
+    build_node(b, "Add", "c d", "y");
+    build_output(b, "y");
+}
+
 /* A result much larger than what it is made from stays a node. */
 static void make_expansion(struct builder *b, struct random *random) {
     (void)random;
@@ -146,6 +163,7 @@ static void constants_are_folded(void **state) {
     compare(make_computed_weights, PASS_FOLD, 0, 13, 2, "MatMul Add");
     compare(make_constant_nodes, PASS_FOLD, 0, 13, 1, "MatMul");
     compare(make_computed_pads, PASS_FOLD, 0, 13, 1, "Pad");
+    compare(make_two_shapes, PASS_FOLD, 0, 13, 4, "Conv Concat Conv Add");
     compare(make_expansion, PASS_FOLD, 0, 13, 2, "Expand Mul");
 }
 
@@ -229,8 +247,12 @@ static void make_norm_behind(struct builder *b, struct random *random, bool tran
     build_output(b, "y");
 }
 
-static void make_conv_norm(struct builder *b, struct random *random) { make_norm_behind(b, random, false); }
-static void make_transposed_norm(struct builder *b, struct random *random) { make_norm_behind(b, random, true); }
+static void make_conv_norm(struct builder *b, struct random *random) {
+    make_norm_behind(b, random, false);
+}
+static void make_transposed_norm(struct builder *b, struct random *random) {
+    make_norm_behind(b, random, true);
+}
 
 static void make_gemm_norm(struct builder *b, struct random *random) {
     static const char *const biases[] = {"5", "1 5", "1", ""};
@@ -428,10 +450,10 @@ static void the_table_is_complete(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_table_is_complete),     cmocka_unit_test(constants_are_folded),
-        cmocka_unit_test(noops_are_dropped),         cmocka_unit_test(batch_normalization_is_folded),
-        cmocka_unit_test(padding_is_merged),         cmocka_unit_test(activations_are_fused),
-        cmocka_unit_test(passes_work_together),      cmocka_unit_test(any_pass_on_random_graphs),
+        cmocka_unit_test(the_table_is_complete), cmocka_unit_test(constants_are_folded),
+        cmocka_unit_test(noops_are_dropped),     cmocka_unit_test(batch_normalization_is_folded),
+        cmocka_unit_test(padding_is_merged),     cmocka_unit_test(activations_are_fused),
+        cmocka_unit_test(passes_work_together),  cmocka_unit_test(any_pass_on_random_graphs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,12 +10,14 @@
 
 static limner_session *session_of(struct builder *builder, unsigned passes_off) {
     limner_model *model = build_model(builder, passes_off);
-    limner_session *session = open_session(model, &(limner_options){.threads = 2});
+    limner_session *session = open_session(model, &(limner_options){.threads = 1});
     limner_model_close(model); /* the session holds it */
     return session;
 }
 
-static size_t step_count(const limner_session *session) { return (size_t)session->current->step_count; }
+static size_t step_count(const limner_session *session) {
+    return (size_t)session->current->step_count;
+}
 
 static size_t dynamic_count(const limner_session *session) {
     size_t count = 0;
@@ -172,12 +174,36 @@ static void chains_use_little_memory(void **state) {
     limner_session_close(session);
 }
 
+/* A node that reads a value and a view of it writes over neither. */
+static void a_value_and_its_view_are_kept_apart_from_the_output(void **state) {
+    (void)state;
+    struct random random = random_from(test_seed());
+    struct builder builder = build_start(13);
+    build_input(&builder, "x", DTYPE_FLOAT, "2 3");
+    build_ints(&builder, "shape", "2 3");
+    build_node(&builder, "Neg", "x", "a");
+    build_node(&builder, "Reshape", "a shape", "b");
+    build_node(&builder, "Sub", "b a", "c");
+    build_node(&builder, "Neg", "c", "y");
+    build_output(&builder, "y");
+    const int a = graph_find_value(builder.model->graph, "a"), c = graph_find_value(builder.model->graph, "c");
+    limner_session *session = session_of(&builder, PASS_ALL);
+    struct tensor *x = test_tensor(DTYPE_FLOAT, 2, 2, 3);
+    test_fill(x, &random);
+    limner_tensor input = as_input("x", x), output = {0};
+    run_model(session, &input, 1, &output, 1);
+    assert_int_not_equal(session->current->values[a].item, session->current->values[c].item);
+    test_tensor_free(x);
+    limner_session_close(session);
+}
+
 /* ---- what an output can be ---- */
 
 static void outputs_of_every_kind(void **state) {
     (void)state;
     struct random random = random_from(test_seed());
     struct builder builder = build_start(13);
+    build_input(&builder, "other", DTYPE_FLOAT, "6");
     build_input(&builder, "x", DTYPE_FLOAT, "2 3");
     build_random(&builder, "k", "2 3", &random);
     build_ints(&builder, "flat", "6");
@@ -187,15 +213,15 @@ static void outputs_of_every_kind(void **state) {
     build_node(&builder, "Relu", "x", "inner");
     build_node(&builder, "Reshape", "inner flat", "view_of_output");
     build_node(&builder, "Neg", "inner", "last");
-    static const char *const names[] = {"x", "k", "view_of_input", "view_of_constant", "known", "inner", "view_of_output",
-                                        "last", "last"};
+    static const char *const names[] = {
+        "x", "k", "view_of_input", "view_of_constant", "known", "inner", "view_of_output", "last", "last"};
     for (int i = 0; i < 9; i++)
         build_output(&builder, names[i]);
     limner_session *session = session_of(&builder, PASS_ALL);
-    struct tensor *x = test_tensor(DTYPE_FLOAT, 2, 2, 3);
+    struct tensor *x = test_tensor(DTYPE_FLOAT, 2, 2, 3), *other = test_tensor(DTYPE_FLOAT, 1, 6);
     test_fill(x, &random);
-    limner_tensor input = as_input("x", x), outputs[9] = {{0}};
-    run_model(session, &input, 1, outputs, 9);
+    limner_tensor inputs[2] = {as_input("x", x), as_input("other", other)}, outputs[9] = {{0}};
+    run_model(session, inputs, 2, outputs, 9);
     const float *data = x->data;
     for (int i = 0; i < 9; i++) {
         assert_string_equal(outputs[i].name, names[i]);
@@ -213,7 +239,9 @@ static void outputs_of_every_kind(void **state) {
         assert_true(((const float *)outputs[6].data)[i] == inner);
         assert_true(((const float *)outputs[7].data)[i] == -inner);
         assert_true(((const float *)outputs[8].data)[i] == -inner);
+        assert_true(((const float *)other->data)[i] == 0);
     }
+    test_tensor_free(other);
     test_tensor_free(x);
     limner_session_close(session);
 }
@@ -382,6 +410,8 @@ static void misaligned_constants_and_inputs(void **state) {
         run_model(session, &input, 1, &output, 1);
         for (int i = 0; i < 12; i++)
             assert_true(((const float *)output.data)[i] == numbers[i] + numbers[i]);
+        for (int i = 0; i < session->current->value_count; i++)
+            assert_true(tensor_aligned(&session->current->values[i].tensor));
     }
     test_tensor_free(placeholder);
     limner_session_close(session);
@@ -486,8 +516,13 @@ static void dynamic_values_count_towards_the_limit(void **state) {
     build_input(&builder, "x", DTYPE_FLOAT, "1");
     build_input(&builder, "shape", DTYPE_INT64, "1");
     build_node(&builder, "Expand", "x shape", "a");
-    build_node(&builder, "Neg", "a", "b");
-    build_node(&builder, "Concat", "a b", "y");
+    for (int i = 0; i < 20; i++) { /* each is freed when the next one is there */
+        char input[8], output[8];
+        snprintf(input, sizeof input, i ? "a%d" : "a", i);
+        snprintf(output, sizeof output, "a%d", i + 1);
+        build_node(&builder, "Neg", input, output);
+    }
+    build_node(&builder, "Concat", "a19 a20", "y");
     build_attribute_int(&builder, "axis", 0);
     build_output(&builder, "y");
     limner_model *model = build_model(&builder, 0);
@@ -510,6 +545,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_graphs_share_memory_correctly),
         cmocka_unit_test(chains_use_little_memory),
+        cmocka_unit_test(a_value_and_its_view_are_kept_apart_from_the_output),
         cmocka_unit_test(outputs_of_every_kind),
         cmocka_unit_test(shape_arithmetic_is_planned_away),
         cmocka_unit_test(shapes_may_depend_on_data),

@@ -20,7 +20,9 @@ static double ref_sum(const double *x, int64_t n) {
         sum += x[i];
     return sum;
 }
-static double ref_mean(const double *x, int64_t n) { return ref_sum(x, n) / (double)n; }
+static double ref_mean(const double *x, int64_t n) {
+    return ref_sum(x, n) / (double)n;
+}
 static double ref_prod(const double *x, int64_t n) {
     double product = 1;
     for (int64_t i = 0; i < n; i++)
@@ -51,8 +53,12 @@ static double ref_sum_square(const double *x, int64_t n) {
         sum += x[i] * x[i];
     return sum;
 }
-static double ref_l2(const double *x, int64_t n) { return sqrt(ref_sum_square(x, n)); }
-static double ref_log_sum(const double *x, int64_t n) { return log(ref_sum(x, n)); }
+static double ref_l2(const double *x, int64_t n) {
+    return sqrt(ref_sum_square(x, n));
+}
+static double ref_log_sum(const double *x, int64_t n) {
+    return log(ref_sum(x, n));
+}
 static double ref_log_sum_exp(const double *x, int64_t n) {
     double sum = 0;
     for (int64_t i = 0; i < n; i++)
@@ -61,16 +67,11 @@ static double ref_log_sum_exp(const double *x, int64_t n) {
 }
 
 static const struct reduce_case cases[] = {
-    {"ReduceSum", ref_sum, -10, 10},
-    {"ReduceMean", ref_mean, -10, 10},
-    {"ReduceProd", ref_prod, 1, 1.5},
-    {"ReduceMax", ref_max, -10, 10},
-    {"ReduceMin", ref_min, -10, 10},
-    {"ReduceL1", ref_l1, -10, 10},
-    {"ReduceL2", ref_l2, -10, 10},
-    {"ReduceSumSquare", ref_sum_square, -4, 4},
-    {"ReduceLogSum", ref_log_sum, 1, 10},
-    {"ReduceLogSumExp", ref_log_sum_exp, -10, 10},
+    {"ReduceSum", ref_sum, -10, 10},      {"ReduceMean", ref_mean, -10, 10},
+    {"ReduceProd", ref_prod, 1, 1.5},     {"ReduceMax", ref_max, -10, 10},
+    {"ReduceMin", ref_min, -10, 10},      {"ReduceL1", ref_l1, -10, 10},
+    {"ReduceL2", ref_l2, -10, 10},        {"ReduceSumSquare", ref_sum_square, -4, 4},
+    {"ReduceLogSum", ref_log_sum, 1, 10}, {"ReduceLogSumExp", ref_log_sum_exp, -10, 10},
 };
 
 /* What a reduction over nothing gives; false where the specification leaves it open. */
@@ -154,7 +155,8 @@ static void check_values(const struct reduce_case *test, const struct tensor *x,
             value = test->reference(numbers, count);
         else
             known = empty_value(test->name, x->dtype, &value);
-        const double largest = number_is_integer(x->dtype) || isinf(value) ? 0 : 40 * number_epsilon(DTYPE_DOUBLE) * 1000;
+        const double largest =
+            number_is_integer(x->dtype) || isinf(value) ? 0 : 40 * number_epsilon(DTYPE_DOUBLE) * 1000;
         if (known)
             test_number(y, i, number_is_integer(x->dtype) ? trunc(value) : value, 2, largest, test->name);
     }
@@ -320,7 +322,8 @@ static void test_errors(void **state) {
     test_run_fails(&node, 18, (const struct tensor *[]){x, far}, STATUS_INVALID_MODEL, "axes[0] is 2, expected -2..1");
     test_node_init(&node, "ReduceMean", 1, 1);
     test_node_ints(&node, "axes", twice, 2);
-    test_run_fails(&node, 13, (const struct tensor *[]){x}, STATUS_INVALID_MODEL, "axes[1] names dimension 1 a second time");
+    test_run_fails(&node, 13, (const struct tensor *[]){x}, STATUS_INVALID_MODEL,
+                   "axes[1] names dimension 1 a second time");
     test_run_fails(&node, 18, (const struct tensor *[]){x}, STATUS_UNSUPPORTED, "axes"); /* no attribute any more */
     /* Axes that are not known yet. */
     struct tensor later = *far;
@@ -333,7 +336,7 @@ static void test_errors(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values),  cmocka_unit_test(test_wrapping), cmocka_unit_test(test_accuracy),
+        cmocka_unit_test(test_values),         cmocka_unit_test(test_wrapping), cmocka_unit_test(test_accuracy),
         cmocka_unit_test(test_special_values), cmocka_unit_test(test_noop),     cmocka_unit_test(test_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,16 +34,27 @@ enum cpu_level cpu_best(void) {
 #define BUILT_LEVELS 1
 #endif
 
-static const struct kernels tables[BUILT_LEVELS] = {
-    {CPU_PORTABLE, "portable", &gemm_kernel_portable},
+#define LEVEL_TABLES(filter_of) \
+    {CPU_PORTABLE, "portable", &gemm_kernel_portable, filter_of(portable)}, SIMD_TABLES(filter_of)
 #if BUILT_LEVELS == 3
-    {CPU_AVX2, "avx2", &gemm_kernel_avx2},
-    {CPU_AVX512, "avx512", &gemm_kernel_avx512},
+#define SIMD_TABLES(filter_of)                              \
+    {CPU_AVX2, "avx2", &gemm_kernel_avx2, filter_of(avx2)}, \
+        {CPU_AVX512, "avx512", &gemm_kernel_avx512, filter_of(avx512)},
+#else
+#define SIMD_TABLES(filter_of)
 #endif
-};
+#define FILTER(level) &filter_kernel_##level
+#define NO_FILTER(level) NULL
+
+static const struct kernels tables[BUILT_LEVELS] = {LEVEL_TABLES(FILTER)};
+static const struct kernels exact_tables[BUILT_LEVELS] = {LEVEL_TABLES(NO_FILTER)};
 
 const struct kernels *kernels_get(enum cpu_level level) {
     return level <= cpu_best() && level < BUILT_LEVELS ? &tables[level] : NULL;
+}
+
+const struct kernels *kernels_exact(enum cpu_level level) {
+    return kernels_get(level) ? &exact_tables[level] : NULL;
 }
 
 int cpu_level_parse(const char *name) {
