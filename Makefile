@@ -23,7 +23,7 @@ CPPFLAGS += -I. -I$(BUILD)/gen -D_GNU_SOURCE
 BASE_CFLAGS := -std=c11 -g $(OPTIMIZE) $(WARNINGS) -fPIC -fvisibility=hidden -fno-math-errno -ffp-contract=off \
 	-pthread -fopenmp $(SANITIZERS) $(CFLAGS)
 LIBRARIES := -lprotobuf-c -lm
-PICTURE_LIBRARIES := -lpng -ljpeg
+PICTURE_LIBRARIES := -lpng -ljpeg -lz
 
 # ---- sources: every .c file of a floor belongs to it (SKIP=FILE... leaves some out) ----
 ONNX_SOURCES := $(filter-out $(SKIP),$(wildcard onnx/*.c))

@@ -18,6 +18,7 @@ DEMO_SAMPLE = "chelsea"
 DEMO_BOX = (100, 10, 384, 294)
 DEMO_SIDE = 256
 HOLE = 1.0
+STROKE_RADIUS = (2.5, 7.5)
 
 
 def load_sample(name: str) -> Image.Image:
@@ -93,7 +94,7 @@ def damage(rng: np.random.Generator, picture: np.ndarray, strokes: int) -> np.nd
     holes = np.zeros((side, side), bool)
     for _ in range(strokes):
         cx, cy = rng.uniform(0, side, 2)
-        radius, angle = rng.uniform(0.01, 0.03) * side, rng.uniform(0, 2 * np.pi)
+        radius, angle = rng.uniform(*STROKE_RADIUS), rng.uniform(0, 2 * np.pi)
         for _ in range(rng.integers(4, 16)):
             holes |= (x - cx) ** 2 + (y - cy) ** 2 < radius**2
             cx, cy, angle = cx + radius * np.cos(angle), cy + radius * np.sin(angle), angle + rng.normal(0, 0.4)

@@ -30,8 +30,9 @@ static unsigned mode_flushing(unsigned mode) {
 #endif
 
 /*
- * The calling thread is set outside the parallel regions: some OpenMP libraries put its mode back at their end, and give
- * its mode to the team at their beginning. Hence also the order: threads that a region creates must start unchanged.
+ * The calling thread is set outside the parallel regions: some OpenMP libraries put its mode back at their end, and
+ * give its mode to the team at their beginning. Hence also the order: threads that a region creates must start
+ * unchanged.
  */
 void fpu_enter(unsigned *saved, int threads) {
     const unsigned own = mode_get();

@@ -76,6 +76,7 @@ status plan_create(const struct program *program, const int *port_values, const 
         return fail_memory(err, "the plan");
     plan->program = program;
     plan->settings = *settings;
+    plan->threads = 1;
     plan->pool = pool_create();
     status code = plan->pool ? copy_request(plan, ports, port_count, err) : fail_memory(err, "the plan");
     if (code == STATUS_OK)

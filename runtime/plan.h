@@ -78,6 +78,7 @@ struct plan {
     int view_count;
     struct arena_item *items;
     int item_count;
+    int threads; /* the most that a step uses */
     size_t arena_bytes;
     unsigned char *arena; /* what the values are bound to; NULL at first */
     size_t dynamic_bytes; /* on the heap now */
@@ -98,7 +99,7 @@ void plan_destroy(struct plan *plan);
 void plan_bind(struct plan *plan, unsigned char *arena);
 /* Points the input's values at data, which must be aligned for its type. */
 void plan_bind_input(struct plan *plan, int port, const void *data);
-/* Runs a bound plan; afterwards outputs[i].tensor is set. */
+/* Runs a bound plan in plan->threads threads; afterwards outputs[i].tensor is set. */
 status plan_run(struct plan *plan, struct error *err);
 /* Frees what the last run left on the heap, outputs included. */
 void plan_drop_dynamic(struct plan *plan);

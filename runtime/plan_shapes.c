@@ -6,6 +6,8 @@
 #include <string.h>
 
 #define KNOWN_ELEMENTS 4096 /* results up to here are computed while planning when all that they depend on is known */
+#define TEAM_MACS 1e6
+#define TEAM_BYTES ((size_t)1 << 18)
 
 static status set_inputs(struct plan *plan, const int *port_values, struct error *err) {
     for (int i = 0; i < plan->port_count; i++) {
@@ -136,7 +138,20 @@ static void place_outputs(struct plan *plan, const struct plan_step *step, enum 
     }
 }
 
+/* A team costs some microseconds to wake: a step with less to do than that runs alone. Never changes a bit. */
+static int threads_for(const struct plan *plan, const struct plan_step *step) {
+    size_t bytes = 0;
+    for (int i = 0; i < step->call.input_count; i++)
+        if (step->call.inputs[i])
+            bytes = step->call.inputs[i]->bytes > bytes ? step->call.inputs[i]->bytes : bytes;
+    for (int i = 0; i < step->call.output_count; i++)
+        if (step->call.outputs[i])
+            bytes = step->call.outputs[i]->bytes > bytes ? step->call.outputs[i]->bytes : bytes;
+    return step->macs < TEAM_MACS && bytes < TEAM_BYTES ? 1 : plan->settings.threads;
+}
+
 static status compute_now(struct plan *plan, struct plan_step *step, struct error *err) {
+    step->call.threads = 1; /* only the calling thread is in the mode of running (fpu.h) */
     const status code = plan_compute(&step->call, err);
     if (code == STATUS_OK)
         place_outputs(plan, step, PLACE_KNOWN);
@@ -148,6 +163,9 @@ static status prepare(struct plan *plan, struct plan_step *step, struct error *e
     step->macs = step->call.op->macs ? step->call.op->macs(&step->call) : 0;
     plan->macs += step->macs;
     plan->step_count++;
+    step->call.threads = threads_for(plan, step);
+    if (step->call.threads > plan->threads)
+        plan->threads = step->call.threads;
     if (!step->call.op->prepare)
         return STATUS_OK;
     step->prepared = true;
@@ -160,6 +178,7 @@ static status plan_dynamic(struct plan *plan, struct plan_step *step) {
         if (step->call.outputs[i])
             *step->call.outputs[i] = (struct tensor){0};
     step->dynamic = true;
+    plan->threads = plan->settings.threads;
     place_outputs(plan, step, PLACE_DYNAMIC);
     plan->step_count++;
     return STATUS_OK;

@@ -97,9 +97,9 @@ static status execute(struct limner_session *session, struct plan *plan, struct 
     session->current = plan;
     if (bind(session, plan, err) != STATUS_OK)
         return err->code;
-    fpu_enter(session->modes, session->settings.threads);
+    fpu_enter(session->modes, plan->threads);
     const status code = plan_run(plan, err);
-    fpu_leave(session->modes, session->settings.threads);
+    fpu_leave(session->modes, plan->threads);
     return code;
 }
 

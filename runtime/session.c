@@ -92,9 +92,9 @@ status session_make_plan(struct limner_session *session, struct limner_model *mo
     settings.weights = model->weights;
     if (open && model_open_program(model, &program, err) != STATUS_OK)
         return err->code;
-    fpu_enter(session->modes, settings.threads);
+    fpu_enter(session->modes, 1);
     const status code = plan_create(program, model->input_values, ports, model->input_count, &settings, out, err);
-    fpu_leave(session->modes, settings.threads);
+    fpu_leave(session->modes, 1);
     return code;
 }
 

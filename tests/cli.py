@@ -595,4 +595,6 @@ if __name__ == "__main__":
     if len(sys.argv) < 2:
         sys.exit("usage: python3 tests/cli.py LIMNER [CHECK]...")
     LIMNER = str(Path(sys.argv[1]).resolve())
+    if not os.access(LIMNER, os.X_OK):
+        sys.exit(f"{LIMNER} is not a program: build it first")
     sys.exit(main())

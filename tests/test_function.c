@@ -223,9 +223,9 @@ static void subgraphs_in_bodies_capture_what_they_mean(void **state) {
     (void)state;
     struct proto graph = {0}, function = function_begin("F", "a b", "c"), body = {0}, attributes = {0};
     void *data;
-    proto_node(&body, GRAPH_NODE, "Relu", "", "a", "x", NULL); /* "x" is another value outside */
-    proto_node(&body, GRAPH_NODE, "Sum", "", "x t a b", "s", NULL);
-    proto_value(&body, GRAPH_OUTPUT, "s", 0);
+    proto_node(&body, GRAPH_NODE, "Relu", "", "a", "x", NULL);      /* "x" is another value outside */
+    proto_node(&body, GRAPH_NODE, "Sum", "", "x t a b", "c", NULL); /* not the function's output "c" */
+    proto_value(&body, GRAPH_OUTPUT, "c", 0);
     proto_graph_attribute(&attributes, "body", &body);
     proto_node(&function, FUNCTION_NODE, "Neg", "", "a", "t", NULL);
     proto_node(&function, FUNCTION_NODE, "Op", "o", "", "c", &attributes);
@@ -235,7 +235,7 @@ static void subgraphs_in_bodies_capture_what_they_mean(void **state) {
     struct onnx_model *model = proto_load(&proto, &data);
     assert_string_equal(nodes_text(model->graph), "Neg(x)>f/t Op()>y");
     const struct graph *inner = model->graph->nodes[1].attributes[0].graph;
-    assert_string_equal(nodes_text(inner), "Relu(x)>f/x Sum(f/x,f/t,x,x)>f/s");
+    assert_string_equal(nodes_text(inner), "Relu(x)>f/x Sum(f/x,f/t,x,x)>f/c");
     for (int i = 0; i < inner->value_count; i++) {
         const struct value *value = &inner->values[i];
         assert_int_equal(graph_find_value(inner, value->name), i);

@@ -186,6 +186,8 @@ static void refuses_broken_wire(void **state) {
         {"\x0a\x01\x00", 3, "wire type 2 instead of 0"},
         {"\x38\x01", 2, "wire type 0 instead of 2"},
         {"\x3a\x7f\x00", 3, "needs 127 bytes where 1 are left"},
+        {"\x3a\x02\x00", 3, "needs 2 bytes where 1 are left"},
+        {"\x3a\x02\x0a\x01\x00", 5, "needs 1 bytes where 0 are left"},
         {"\x3a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11, "needs 18446744073709551615 bytes"},
         {"\x3a\x00\x3a\x00", 4, "stands there twice"},
         {"\x12\x03"
@@ -382,6 +384,43 @@ static void counts_memory_before_it_is_taken(void **state) {
     free(zeros);
 }
 
+/* ---- declared types ---- */
+
+/* A model that passes its only value on, declared with this element type and `count` dimensions of this size. */
+static struct proto declared_model(int element_type, int count, int64_t size) {
+    struct proto graph = {0}, value = {0}, type = {0}, tensor = {0}, shape = {0};
+    for (int i = 0; i < count; i++) {
+        struct proto dim = {0};
+        proto_int(&dim, 1, size);
+        proto_add(&shape, 1, &dim);
+    }
+    proto_int(&tensor, 1, element_type);
+    proto_add(&tensor, 2, &shape);
+    proto_add(&type, 1, &tensor);
+    proto_text(&value, 1, "x");
+    proto_add(&value, 2, &type);
+    proto_bytes(&graph, GRAPH_INPUT, value.bytes, value.size);
+    proto_add(&graph, GRAPH_OUTPUT, &value);
+    return proto_model(&graph);
+}
+
+static void reads_declared_types(void **state) {
+    (void)state;
+    struct proto free_sizes = declared_model(DTYPE_INT4, 8, -1); /* some exporters write -1 for any size */
+    void *data;
+    struct onnx_model *model = proto_load(&free_sizes, &data);
+    const struct declared_type *type = &model->graph->values[0].type;
+    assert_int_equal(type->dtype, DTYPE_INT4);
+    assert_int_equal(type->rank, 8);
+    assert_int_equal(type->dims[7].size, -1);
+    assert_null(type->dims[7].name);
+    onnx_close(model);
+    free(data);
+    struct proto deep = declared_model(DTYPE_FLOAT, 9, 1), odd = declared_model(77, 1, 1);
+    proto_refused(&deep, NULL, STATUS_LIMIT, "value \"x\": is declared with 9 dimensions");
+    proto_refused(&odd, NULL, STATUS_UNSUPPORTED, "value \"x\": is declared with element type 77");
+}
+
 /* ---- names ---- */
 
 static double seconds_now(void) {
@@ -540,6 +579,7 @@ int main(void) {
         cmocka_unit_test(bounds_types_within_types),
         cmocka_unit_test(keeps_to_its_limits),
         cmocka_unit_test(counts_memory_before_it_is_taken),
+        cmocka_unit_test(reads_declared_types),
         cmocka_unit_test(many_names_cost_linear_time),
         cmocka_unit_test(a_file_loads_as_memory_does),
         cmocka_unit_test(loads_models_above_2_gib),

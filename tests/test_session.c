@@ -107,7 +107,7 @@ static void later_runs_do_not_allocate(void **state) {
     (void)state;
     limner_model *model = generator(1);
     limner_session *session = open_session(model, &(limner_options){.threads = 2, .profile = 1});
-    struct tensor *small = picture(1, 8, 8), *large = picture(2, 16, 12);
+    struct tensor *small = picture(1, 8, 8), *large = picture(2, 128, 112);
     limner_tensor output;
     for (int i = 0; i < 3; i++) {
         run_picture(session, small, &output);
@@ -129,7 +129,7 @@ static void later_runs_do_not_allocate(void **state) {
 static void the_same_bits_whatever_the_threads(void **state) {
     (void)state;
     limner_model *model = generator(2);
-    struct tensor *x = picture(2, 17, 14);
+    struct tensor *x = picture(2, 127, 114);
     float *first = NULL;
     for (int threads = 1; threads <= 5; threads++) {
         limner_session *session = open_session(model, &(limner_options){.threads = threads});
@@ -141,6 +141,7 @@ static void the_same_bits_whatever_the_threads(void **state) {
         }
         assert_memory_equal(first, output.data, output.bytes);
         assert_int_equal(limner_session_threads(session), threads);
+        assert_int_equal(session->current->threads, threads); /* there is work for all of them */
         limner_session_close(session);
     }
     free(first);

@@ -59,7 +59,7 @@ static status find_all(struct findings *found, const struct settings *settings, 
     static const struct engine_options automatic;
     status code = onnx_load(found->path, NULL, &found->model, err);
     if (code)
-        return strstr(err->message, found->path) ? code : fail_prefix(err, "%s", found->path);
+        return engine_explain(found->path, err);
     code = census_take(found->model, pool, &found->census, err);
     if (code)
         return code;
@@ -92,14 +92,26 @@ static void print_type(const struct declared_type *type) {
     fputs(type->rank > 0 ? "]" : "", stdout);
 }
 
+static bool has_default(const struct value *value) {
+    return value->initializer && value->is_input;
+}
+
+/* Old exporters list every weight as an input with a default: those are only counted. */
 static void print_values(const char *title, const struct graph *graph, const int *values, int count) {
+    int optional = 0;
     printf("%s\n", title);
     for (int i = 0; i < count; i++) {
         const struct value *value = &graph->values[values[i]];
+        if (has_default(value)) {
+            optional++;
+            continue;
+        }
         say(stdout, "  %s  ", value->name);
         print_type(&value->type);
-        printf("%s\n", value->initializer && value->is_input ? "  (optional: has a default)" : "");
+        putchar('\n');
     }
+    if (optional)
+        printf("  and %d with a default (named by --json)\n", optional);
 }
 
 static void print_operators(const struct census *census) {
@@ -157,7 +169,7 @@ static void print_people(const struct findings *found) {
     print_values("inputs", model->graph, model->graph->inputs, model->graph->input_count);
     print_values("outputs", model->graph, model->graph->outputs, model->graph->output_count);
     print_operators(&found->census);
-    printf("parameters   %llu (%s)\n", (unsigned long long)found->census.parameters,
+    printf("parameters   %llu, %s\n", (unsigned long long)found->census.parameters,
            size_text(found->census.parameter_bytes, size));
     if (found->runs)
         print_plan(found);
@@ -184,7 +196,7 @@ static void json_value(struct json *json, const struct value *value) {
         }
         json_close(json, ']');
     }
-    json_bool(json, "optional", value->initializer && value->is_input);
+    json_bool(json, "optional", has_default(value));
     json_close(json, '}');
 }
 

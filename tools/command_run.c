@@ -189,7 +189,8 @@ const struct command run_command = {
     .summary = "run a model on a picture or on arrays",
     .arguments = arguments,
     .about =
-        "Runs the model once. PICTURE (PNG or JPEG) feeds the first input that no --input feeds. Without -o and "
+        "Runs the model once. PICTURE (PNG or JPEG; an array as for --input will do, too) feeds the first input that "
+        "no --input feeds. Without -o and "
         "--output, each output's type, shape and range are printed instead.\n\n"
         "A picture goes in and out as the model's own N,C,H,W with 1, 3 or 4 channels: 1 is luminance (0.299 R + 0.587 "
         "G + 0.114 B), 3 is RGB, 4 is RGB and alpha. Nothing is resized: a model with fixed sizes wants a picture of "

@@ -62,9 +62,16 @@ static void print_repeat(const struct job *job) {
     say(stdout, "  repeat: %s\n", command);
 }
 
+/* The message without what the line begins with anyway. */
+static const char *without_folder(const struct job *job, const char *message) {
+    const size_t length = strlen(job->folder);
+    return strncmp(message, job->folder, length) == 0 && message[length] == '/' ? message + length + 1 : message;
+}
+
 static enum verdict report_failure(const struct job *job, const struct error *err) {
     progress_clear();
-    say(stdout, "FAIL %s%s%s: %s\n", job->folder, job->set ? "/" : "", job->set ? job->set : "", err->message);
+    say(stdout, "FAIL %s%s%s: %s\n", job->folder, job->set ? "/" : "", job->set ? job->set : "",
+        without_folder(job, err->message));
     print_repeat(job);
     return FAILED;
 }
@@ -111,8 +118,8 @@ static status name_tensors(const struct job *job, struct side *side, bool input,
     const size_t known = input ? limner_model_input_count(model) : limner_model_output_count(model);
     for (size_t i = 0; i < side->count; i++) {
         const char *name = i < known ? (input ? engine_input : engine_output)(&job->engine, i).name : NULL;
-        limner_value value;
-        struct error unknown;
+        limner_value value = {0};
+        struct error unknown = {STATUS_OK, ""};
         const status found =
             (input ? engine_find_input : engine_find_output)(&job->engine, side->arrays[i].name, &value, &unknown);
         side->tensors[i].name = found ? name : value.name;

@@ -112,10 +112,12 @@ bool element_set(enum dtype dtype, void *data, size_t i, double value) {
 }
 
 const char *number_text(double value, bool single, char text[ELEMENT_TEXT_BYTES]) {
+    if (isnan(value)) /* printf may say "-nan" */
+        return strcpy(text, "nan");
     for (int digits = 1; digits <= 17; digits++) {
         snprintf(text, ELEMENT_TEXT_BYTES, "%.*g", digits, value);
         const double read = single ? (double)strtof(text, NULL) : strtod(text, NULL);
-        if (!(read < value || read > value)) /* NaN is as it should be */
+        if (read == value)
             break;
     }
     return text;

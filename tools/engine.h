@@ -37,6 +37,9 @@ status engine_open(struct engine *engine, const char *path, const struct engine_
                    struct error *err);
 void engine_close(struct engine *engine);
 
+/* Puts the path before a load's error, and says so when the file is plainly something else; returns the code. */
+status engine_explain(const char *path, struct error *err);
+
 /* The i-th input or output (both known to be there). */
 limner_value engine_input(const struct engine *engine, size_t i);
 limner_value engine_output(const struct engine *engine, size_t i);

@@ -43,7 +43,7 @@ status print_profile(const struct engine *engine, struct error *err) {
     printf("%10s %7s %9s  %-24s %-20s %s\n", "ms", "share", "GFLOP/s", "operator", "output", "node");
     for (size_t i = 0; i < count; i++)
         print_node(&nodes[i], total);
-    printf("%10.3f %6.1f%% %9.1f  all %zu nodes, %d threads, %s\n", total, 100.0,
+    printf("%10.3f %6.1f%% %9.1f  total: nodes %zu, threads %d, %s\n", total, 100.0,
            total > 0 ? 2 * macs / total / 1e6 : 0, count, limner_session_threads(engine->session),
            limner_session_cpu(engine->session));
     free(nodes);

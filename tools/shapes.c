@@ -46,6 +46,9 @@ static status check_names(const struct engine *engine, const struct shape_list *
             const status code = engine_find_input(engine, given->items[i].name, &value, err);
             if (code)
                 return code;
+            if (value.optional)
+                return fail(err, STATUS_INVALID_ARGUMENT, "--shape: input \"%s\" has a default, which fixes its shape",
+                            value.name);
         }
     }
     return STATUS_OK;

@@ -1,1 +1,1 @@
-Boutput_4JG›Z=
+Boutput_4JG›Z=

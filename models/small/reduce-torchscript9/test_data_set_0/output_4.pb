@@ -1,1 +1,1 @@
-Boutput_4J£œÈ:
+Boutput_4J£œÈ:

@@ -1,0 +1,155 @@
+"""Training pictures and masks, made on the training device in batches; nothing is downloaded.
+
+Pictures are float32 ``[B, 3, S, S]`` in 0..1, masks ``[B, 1, S, S]`` with 1 inside holes. Everything is drawn from
+torch's generators, so a seed fixes a run on one kind of device.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+TRAINING_PHOTOS = ("astronaut", "rocket", "hubble_deep_field", "retina", "immunohistochemistry", "camera", "brick", "grass",
+                   "gravel", "moon", "coins", "page", "text", "cell", "clock", "stereo_motorcycle")
+HELD_OUT_PHOTOS = ("chelsea", "coffee")
+WORDS = "light shadow river stone paper window north garden 1987 museum copper letter 42 harbour signal autumn 0.5 & + ?".split()
+
+
+def load_photo(name: str) -> np.ndarray:
+    """A sample picture of scikit-image as ``[3, H, W]`` float32 in 0..1."""
+    from skimage import data
+
+    picture = getattr(data, name)()
+    picture = np.asarray(picture[0] if isinstance(picture, tuple) else picture)
+    if picture.ndim == 2:
+        picture = np.stack([picture] * 3, axis=-1)
+    return np.ascontiguousarray(picture[..., :3].transpose(2, 0, 1), np.float32) / 255
+
+
+def text_atlas(count: int, side: int, seed: int) -> Tensor:
+    """Pages of random words, ``[count, 1, side, side]`` of 0 and 1, in several sizes and slants."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    rng = np.random.default_rng(seed)
+    pages = []
+    for _ in range(count):
+        size = int(rng.integers(12, 40))
+        font = ImageFont.load_default(size)
+        page = Image.new("L", (side * 2, side * 2))
+        draw = ImageDraw.Draw(page)
+        for line in range(0, side * 2, int(size * rng.uniform(1.2, 3))):
+            words = " ".join(rng.choice(WORDS, 12))
+            draw.text((int(rng.integers(-40, 20)), line), words, fill=255, font=font)
+        page = page.rotate(float(rng.normal(0, 12)), resample=Image.Resampling.BILINEAR)
+        left, top = (int(v) for v in rng.integers(0, side, 2))
+        pages.append(np.asarray(page.crop((left, top, left + side, top + side)), np.float32) > 127)
+    return torch.from_numpy(np.stack(pages)[:, None].astype(np.float32))
+
+
+class Pictures:
+    """Endless batches of pictures: crops of photographs and procedural scenes."""
+
+    def __init__(self, side: int, device: torch.device, seed: int) -> None:
+        self.side, self.device = side, device
+        self.photos = [torch.from_numpy(load_photo(name)).to(device) for name in TRAINING_PHOTOS]
+        self.text = text_atlas(192, side, seed).to(device)
+        axis = (torch.arange(side, device=device, dtype=torch.float32) + 0.5) / side
+        self.y, self.x = torch.meshgrid(axis, axis, indexing="ij")
+
+    def uniform(self, low: float, high: float, *shape: int) -> Tensor:
+        return torch.rand(*shape, device=self.device) * (high - low) + low
+
+    def noise(self, count: int, channels: int, cells: int) -> Tensor:
+        """Smooth noise in 0..1 with about ``cells`` blobs along a side."""
+        coarse = torch.rand(count, channels, cells, cells, device=self.device)
+        return F.interpolate(coarse, size=(self.side, self.side), mode="bicubic", align_corners=False).clamp(0, 1)
+
+    def crops(self, count: int) -> Tensor:
+        """Random crops of photographs: scaled, turned over, with contrast, brightness and channels changed."""
+        batch = []
+        for index in torch.randint(len(self.photos), (count,)).tolist():
+            photo = self.photos[index]
+            limit = min(photo.shape[1:])
+            span = int(self._span(limit))
+            top, left = (int(torch.randint(0, size - span + 1, ())) for size in photo.shape[1:])
+            square = photo[None, :, top:top + span, left:left + span]
+            batch.append(F.interpolate(square, size=(self.side, self.side), mode="bilinear", antialias=True, align_corners=False))
+        pictures = torch.cat(batch)
+        if torch.rand(()) < 0.5:
+            pictures = pictures.flip(-1)
+        gain = self.uniform(0.75, 1.2, count, 1, 1, 1) * self.uniform(0.85, 1.15, count, 3, 1, 1)
+        shift = self.uniform(-0.1, 0.1, count, 3, 1, 1)
+        return ((pictures[:, torch.randperm(3)] - 0.5) * gain + 0.5 + shift).clamp(0, 1)
+
+    def _span(self, limit: int) -> float:
+        low = min(self.side * 0.6, limit)
+        return math.exp(float(torch.empty(()).uniform_(math.log(low), math.log(limit))))
+
+    def shapes(self, count: int) -> Tensor:
+        """One random region per picture, ``[count, 1, S, S]``: ellipse, box, half-plane, stripes or a perspective grid."""
+        angle, cx, cy = self.uniform(0, math.pi, count, 1, 1), self.uniform(0, 1, count, 1, 1), self.uniform(0, 1, count, 1, 1)
+        u = (self.x - cx) * angle.cos() + (self.y - cy) * angle.sin()
+        v = (self.y - cy) * angle.cos() - (self.x - cx) * angle.sin()
+        a, b, pitch = self.uniform(0.05, 0.5, count, 1, 1), self.uniform(0.05, 0.5, count, 1, 1), self.uniform(12, 90, count, 1, 1)
+        depth = 1 + 1.5 * self.uniform(0, 1, count, 1, 1) * (v + 0.8).clamp(min=0)
+        kinds = torch.stack([(u / a) ** 2 + (v / b) ** 2 < 1, (u.abs() < a) & (v.abs() < b), v < 0, (u * pitch).sin() > 0.3,
+                             ((u * pitch / depth).sin() * (v * pitch / depth).sin()) > 0])
+        return kinds[torch.randint(5, (count,), device=self.device), torch.arange(count, device=self.device)][:, None].float()
+
+    def scenes(self, count: int) -> Tensor:
+        """Flat areas, gradients, textures, shapes, grids and text laid over each other."""
+        low, high = self.uniform(0, 1, count, 3, 1, 1), self.uniform(0, 1, count, 3, 1, 1)
+        picture = low + (high - low) * self.noise(count, 1, int(torch.randint(2, 6, ()))) * self.uniform(0, 1, count, 1, 1, 1)
+        for _ in range(int(torch.randint(2, 7, ()))):
+            colour = self.uniform(0, 1, count, 3, 1, 1)
+            texture = (self.noise(count, 1, int(torch.randint(4, 48, ()))) - 0.5) * self.uniform(-0.3, 0.6, count, 1, 1, 1).clamp(min=0)
+            shape = self.shapes(count)
+            picture = picture * (1 - shape) + (colour + texture) * shape
+        written = (self.uniform(0, 1, count, 1, 1, 1) < 0.15).float() * self.pages(count)
+        picture = picture * (1 - written) + self.uniform(0, 1, count, 3, 1, 1) * written
+        grain = torch.randn_like(picture) * self.uniform(-0.04, 0.03, count, 1, 1, 1).clamp(min=0)
+        return (picture + grain).clamp(0, 1)
+
+    def pages(self, count: int) -> Tensor:
+        return self.text[torch.randint(len(self.text), (count,), device=self.device)]
+
+    def batch(self, count: int) -> Tensor:
+        """Two thirds photographs, one third scenes."""
+        scenes = count // 3
+        return torch.cat([self.crops(count - scenes), self.scenes(scenes)])
+
+    # ---- masks ----
+
+    def scratches(self, count: int, strokes: int = 10) -> Tensor:
+        """Chains of thin straight strokes."""
+        start = self.uniform(0, 1, count, strokes, 2)
+        step = torch.randn(count, strokes, 2, device=self.device) * 0.18
+        end = start + step
+        start[:, 1::2] = end[:, 0::2]
+        end = start + step
+        point = torch.stack([self.x, self.y], dim=-1).view(1, 1, -1, 2)
+        along = (end - start)[:, :, None]
+        t = (((point - start[:, :, None]) * along).sum(-1) / along.square().sum(-1).clamp(min=1e-6)).clamp(0, 1)
+        distance = (point - start[:, :, None] - t[..., None] * along).norm(dim=-1)
+        width = self.uniform(0.8, 4.5, count, strokes, 1) / self.side
+        return (distance < width).any(dim=1).view(count, 1, self.side, self.side).float()
+
+    def blocks(self, count: int, area: tuple[float, float] = (0.03, 0.3)) -> Tensor:
+        """One box per picture, covering ``area`` of it."""
+        size = self.uniform(*area, count, 1, 1).sqrt()
+        aspect = self.uniform(-0.3, 0.3, count, 1, 1).exp()
+        h, w = (size * aspect).clamp(max=0.9), (size / aspect).clamp(max=0.9)
+        top, left = self.uniform(0, 1, count, 1, 1) * (1 - h), self.uniform(0, 1, count, 1, 1) * (1 - w)
+        inside = (self.y >= top) & (self.y < top + h) & (self.x >= left) & (self.x < left + w)
+        return inside[:, None].float()
+
+    def masks(self, count: int) -> Tensor:
+        """A mix: scratches, text, small and large boxes, and both together."""
+        quarter = count // 4
+        parts = [self.scratches(quarter + count % 4), self.pages(quarter), self.blocks(quarter),
+                 torch.maximum(self.scratches(quarter), self.blocks(quarter, (0.01, 0.08)))]
+        return torch.cat(parts)[torch.randperm(count, device=self.device)]

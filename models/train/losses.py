@@ -1,0 +1,55 @@
+"""Losses that need no downloaded network: reconstruction, gradients, several scales, adversarial, feature matching, style."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils import spectral_norm
+
+
+class Discriminator(nn.Module):
+    """A small patch critic: ``[B, C, H, W]`` to logits of patches, with its features."""
+
+    def __init__(self, channels: int, width: int = 32) -> None:
+        super().__init__()
+        sizes = [channels, width, 2 * width, 4 * width]
+        self.stages = nn.ModuleList(spectral_norm(nn.Conv2d(a, b, 4, 2, 1)) for a, b in zip(sizes, sizes[1:]))
+        self.last = spectral_norm(nn.Conv2d(sizes[-1], 1, 4, 1, 1))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        features = []
+        for stage in self.stages:
+            x = F.leaky_relu(stage(x), 0.2)
+            features.append(x)
+        return self.last(x), features
+
+
+def critic_loss(real: Tensor, made: Tensor) -> Tensor:
+    """Hinge loss of the critic."""
+    return F.relu(1 - real).mean() + F.relu(1 + made).mean()
+
+
+def gram(feature: Tensor) -> Tensor:
+    flat = feature.flatten(2)
+    return flat @ flat.transpose(1, 2) / flat.shape[-1]
+
+
+def matching_loss(real: list[Tensor], made: list[Tensor]) -> Tensor:
+    """Feature matching: mean distance of the critic's features."""
+    return sum(F.l1_loss(m, r.detach()) for r, m in zip(real, made)) / len(real)
+
+
+def style_loss(real: list[Tensor], made: list[Tensor]) -> Tensor:
+    """Distance of the features' correlations."""
+    return sum(F.l1_loss(gram(m), gram(r.detach())) for r, m in zip(real, made)) / len(real)
+
+
+def reconstruction_loss(output: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+    """Absolute error, 1 outside holes and 6 inside divided by the hole's share; gradients; and block means at three scales."""
+    error = output - target
+    share = mask.mean(dim=(1, 2, 3), keepdim=True).clamp(min=0.02)
+    inside = (error.abs() * mask / share).mean()
+    edges = ((error.diff(dim=-1).abs() * mask[..., 1:] / share).mean() + (error.diff(dim=-2).abs() * mask[..., 1:, :] / share).mean())
+    blocks = sum(F.avg_pool2d(error * mask, size).abs().mean() for size in (4, 8, 16))
+    return error.abs().mean() + 2 * inside + edges + 3 * blocks

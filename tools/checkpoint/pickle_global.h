@@ -1,0 +1,34 @@
+/* The classes and functions that a pickle may name and limner knows, and what calling them gives. */
+#ifndef LIMNER_TOOLS_CHECKPOINT_PICKLE_GLOBAL_H
+#define LIMNER_TOOLS_CHECKPOINT_PICKLE_GLOBAL_H
+
+#include "tools/checkpoint/pickle.h"
+
+enum global_kind {
+    GLOBAL_DICT,      /* OrderedDict */
+    GLOBAL_SIZE,      /* torch.Size */
+    GLOBAL_STORAGE,   /* a storage class */
+    GLOBAL_TYPE,      /* a dtype */
+    GLOBAL_TENSOR,    /* makes a tensor from a storage */
+    GLOBAL_PARAMETER, /* wraps a tensor */
+    GLOBAL_FROM_TYPE, /* makes a tensor and sets Python attributes */
+    GLOBAL_CLASS,     /* torch.Tensor and its plain relatives */
+    GLOBAL_OTHER      /* makes an opaque value with a better name than its own */
+};
+
+struct global {
+    const char *name; /* "module.name" */
+    enum global_kind kind;
+    enum dtype dtype; /* of STORAGE and TYPE; UNDEFINED: limner has no such type */
+    size_t size;      /* STORAGE: bytes of an element */
+    const char *what; /* of opaque values and of tensors of no known type */
+};
+
+/* module and name as they stand in the pickle; pushes nothing. NULL after a failure. */
+struct value *pickle_global(struct pickle *pickle, struct text module, struct text name);
+/* callable(*arguments); NULL after a failure. */
+struct value *pickle_call(struct pickle *pickle, const struct value *callable, struct value *arguments);
+/* cls.__new__(cls, *arguments); NULL after a failure. */
+struct value *pickle_new(struct pickle *pickle, const struct value *cls, struct value *arguments);
+
+#endif

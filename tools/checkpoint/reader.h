@@ -1,0 +1,81 @@
+/* What the parts of the checkpoint reader share. */
+#ifndef LIMNER_TOOLS_CHECKPOINT_READER_H
+#define LIMNER_TOOLS_CHECKPOINT_READER_H
+
+#include "onnx/filemap.h"
+#include "onnx/names.h"
+#include "tools/checkpoint/checkpoint.h"
+#include "tools/checkpoint/storages.h"
+#include "tools/checkpoint/value.h"
+
+/* Of a path, with its closing zero. */
+#define PATH_BYTES 1024
+
+/* A dictionary, list or module that holds tensors: its own are those numbered begin..end-1. */
+struct group {
+    const char *path;
+    bool module; /* a saved torch.nn.Module: names of its parts say nothing about what is meant */
+    int parent;  /* number of the group around it, -1 for the outermost */
+    size_t begin, end;
+    size_t direct; /* how many of them are not in a group below */
+};
+
+struct checkpoint {
+    struct pool *pool;    /* what stays */
+    struct pool *scratch; /* the pickle's values: until the load ends */
+    struct file_map map;
+    struct checkpoint_limits limits; /* no zero fields */
+    const char *format;
+
+    struct checkpoint_tensor *tensors; /* of the whole file */
+    size_t tensor_count, tensor_capacity;
+    struct names paths; /* -> index in tensors */
+    struct group *groups;
+    size_t group_count, group_capacity;
+    struct checkpoint_opaque *opaques;
+    size_t opaque_count, opaque_capacity;
+
+    struct checkpoint_tensor *chosen; /* copies with the key set */
+    size_t chosen_count;
+    const char *chosen_path;
+    struct names keys; /* -> index in chosen */
+};
+
+/* Messages of all these do not name the file. */
+
+/* ---- torch_zip.c, torch_legacy.c, safetensors.c: fill the tensors from the whole file ---- */
+bool torch_zip_recognise(const struct file_map *map);
+status torch_zip_read(struct checkpoint *checkpoint, struct error *err);
+bool torch_legacy_recognise(const struct file_map *map);
+status torch_legacy_read(struct checkpoint *checkpoint, struct error *err);
+bool safetensors_recognise(const struct file_map *map);
+status safetensors_read(struct checkpoint *checkpoint, struct error *err);
+
+/* ---- checkpoint.c ---- */
+
+/* Appends the tensor; its path is copied. Two of one path are an error. */
+status checkpoint_add(struct checkpoint *checkpoint, const struct checkpoint_tensor *tensor, struct error *err);
+status checkpoint_add_opaque(struct checkpoint *checkpoint, const char *path, const char *what, struct error *err);
+/* Opens a group within `parent`; its number in *index. */
+status checkpoint_open_group(struct checkpoint *checkpoint, bool module, int parent, int *index, struct error *err);
+/* Closes it, the last one opened first; forgets it when it holds nothing. */
+status checkpoint_close_group(struct checkpoint *checkpoint, int index, const char *path, struct error *err);
+/* Text without zero bytes that is UTF-8. */
+bool is_clean_text(const char *bytes, size_t length);
+
+/* ---- collect.c ---- */
+
+/* Walks through the values from the top and adds every tensor, opaque value and group. Storages must have been found.
+ */
+status collect_tensors(struct checkpoint *checkpoint, struct value *top, const struct storages *storages,
+                       struct error *err);
+
+/* ---- view.c ---- */
+
+/* Checks the view against its storage and fills tensor, but for path and key. *why says why it is no tensor that limner
+   reads (then the status is OK and tensor is not filled), else NULL. */
+status view_resolve(const struct checkpoint *checkpoint, const struct tensor_view *view,
+                    const struct storages *storages, struct checkpoint_tensor *tensor, const char **why,
+                    struct error *err);
+
+#endif

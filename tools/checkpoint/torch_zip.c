@@ -1,0 +1,126 @@
+/* What torch.save has written since PyTorch 1.6: a zip archive with a pickle and one entry per storage. */
+#include "tools/checkpoint/archive.h"
+#include "tools/checkpoint/reader.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Of "<archive>/data/<key>". */
+#define NAME_BYTES 1024
+
+struct torch_zip {
+    struct checkpoint *checkpoint;
+    struct archive archive;
+    const char *root; /* the folder that everything is in */
+    size_t root_length;
+};
+
+bool torch_zip_recognise(const struct file_map *map) {
+    return map->bytes >= 4 && (memcmp(map->data, "PK\3\4", 4) == 0 || memcmp(map->data, "PK\5\6", 4) == 0);
+}
+
+static const struct archive_entry *find_in_root(const struct torch_zip *zip, const char *folder, const char *name) {
+    char path[NAME_BYTES];
+    const int length = snprintf(path, sizeof path, "%.*s/%s%s", (int)zip->root_length, zip->root, folder, name);
+    return length < 0 || (size_t)length >= sizeof path ? NULL : archive_find(&zip->archive, path);
+}
+
+/* The folder of the one entry "<archive>/data.pkl". */
+static status find_root(struct torch_zip *zip, struct error *err) {
+    static const char wanted[] = "/data.pkl";
+    for (size_t i = 0; i < zip->archive.count; i++) {
+        const char *name = zip->archive.entries[i].name, *slash = strchr(name, '/');
+        if (!slash || strcmp(slash, wanted) != 0)
+            continue;
+        if (zip->root)
+            return fail(err, STATUS_INVALID_MODEL, "the zip archive holds two checkpoints: \"%.*s%s\" and \"%.200s\"",
+                        zip->root_length > 200 ? 200 : (int)zip->root_length, zip->root, wanted, name);
+        zip->root = name;
+        zip->root_length = (size_t)(slash - name);
+    }
+    if (!zip->root)
+        return fail(err, STATUS_INVALID_MODEL,
+                    "is a zip archive without an entry \"<name>/data.pkl\": not a PyTorch checkpoint");
+    if (zip->root_length > NAME_BYTES / 2)
+        return fail(err, STATUS_LIMIT, "the folder in the zip archive has a name of %zu bytes", zip->root_length);
+    return STATUS_OK;
+}
+
+static status check_byte_order(const struct torch_zip *zip, struct error *err) {
+    const struct archive_entry *order = find_in_root(zip, "", "byteorder");
+    if (!order)
+        return STATUS_OK; /* before PyTorch 2.1 */
+    const status code = archive_check(order, !zip->checkpoint->limits.skip_checksums, err);
+    if (code)
+        return code;
+    if (order->bytes == 6 && memcmp(order->data, "little", 6) == 0)
+        return STATUS_OK;
+    if (order->bytes == 3 && memcmp(order->data, "big", 3) == 0)
+        return fail(err, STATUS_UNSUPPORTED,
+                    "was written by a big-endian machine; load it with PyTorch and save it again on another");
+    return fail(err, STATUS_INVALID_MODEL, "zip entry \"%.200s\" is neither \"little\" nor \"big\"", order->name);
+}
+
+static status find_storage(void *context, struct storage *storage, struct error *err) {
+    const struct torch_zip *zip = context;
+    const struct archive_entry *entry = find_in_root(zip, "data/", storage->key);
+    if (!entry)
+        return fail(err, STATUS_INVALID_MODEL, "storage \"%s\" is not in the archive: no entry \"%.*s/data/%s\"",
+                    storage->key, zip->root_length > 200 ? 200 : (int)zip->root_length, zip->root, storage->key);
+    if (entry->bytes != storage->bytes)
+        return fail(err, STATUS_INVALID_MODEL, "zip entry \"%.200s\" has %zu bytes, the pickle expects %zu",
+                    entry->name, entry->bytes, storage->bytes);
+    const status code = archive_check(entry, !zip->checkpoint->limits.skip_checksums, err);
+    storage->data = entry->data;
+    return code;
+}
+
+static status read_pickle(struct torch_zip *zip, const struct archive_entry *entry, struct error *err) {
+    struct checkpoint *checkpoint = zip->checkpoint;
+    if (entry->bytes > checkpoint->limits.pickle_bytes)
+        return fail(err, STATUS_LIMIT, "zip entry \"%.200s\" has %zu bytes, more than the limit of %zu", entry->name,
+                    entry->bytes, checkpoint->limits.pickle_bytes);
+    size_t objects = checkpoint->limits.objects;
+    struct storages storages = {.limit = checkpoint->limits.entries, .find = find_storage, .context = zip};
+    struct pickle pickle = {.data = entry->data,
+                            .bytes = entry->bytes,
+                            .objects = &objects,
+                            .pool = checkpoint->scratch,
+                            .storages = &storages,
+                            .err = err};
+    struct value *top;
+    status code = pickle_read(&pickle, &top);
+    if (code)
+        fail_prefix(err, "%.200s", entry->name);
+    else
+        code = collect_tensors(checkpoint, top, &storages, err);
+    storages_close(&storages);
+    return code;
+}
+
+static status read_archive(struct torch_zip *zip, struct error *err) {
+    struct checkpoint *checkpoint = zip->checkpoint;
+    status code = archive_open(checkpoint->map.data, checkpoint->map.bytes, checkpoint->limits.entries,
+                               checkpoint->scratch, &zip->archive, err);
+    if (!code)
+        code = find_root(zip, err);
+    if (code)
+        return code;
+    if (find_in_root(zip, "", "constants.pkl"))
+        return fail(
+            err, STATUS_UNSUPPORTED,
+            "is a TorchScript program, not a checkpoint; in Python: torch.save(torch.jit.load(FILE).state_dict(), "
+            "NEW)");
+    const struct archive_entry *entry = find_in_root(zip, "", "data.pkl");
+    code = archive_check(entry, !checkpoint->limits.skip_checksums, err);
+    if (!code)
+        code = check_byte_order(zip, err);
+    return code ? code : read_pickle(zip, entry, err);
+}
+
+status torch_zip_read(struct checkpoint *checkpoint, struct error *err) {
+    struct torch_zip zip = {.checkpoint = checkpoint};
+    const status code = read_archive(&zip, err);
+    archive_close(&zip.archive);
+    return code;
+}

@@ -1,0 +1,144 @@
+#include "tools/convert/map.h"
+
+#include <string.h>
+
+#define MOST_WORDS 8
+#define MOST_LINES 50000
+
+struct reader {
+    struct pool *pool;
+    const char *at, *end;
+    int line;
+    const char *path;
+    struct error *err;
+};
+
+#define WRONG(reader, ...) (fail((reader)->err, STATUS_INVALID_ARGUMENT, __VA_ARGS__), wrong_line(reader))
+
+static status wrong_line(const struct reader *reader) {
+    return fail_prefix(reader->err, "%s, line %d", reader->path, reader->line);
+}
+
+static bool is_blank(char c) {
+    return c == ' ' || c == '\t' || c == '\r';
+}
+
+/* The next word of the line into *word, NULL at the line's end. */
+static status read_word(struct reader *reader, const char **word) {
+    while (reader->at < reader->end && is_blank(*reader->at))
+        reader->at++;
+    *word = NULL;
+    if (reader->at == reader->end || *reader->at == '\n' || *reader->at == '#')
+        return STATUS_OK;
+    const bool quoted = *reader->at == '"';
+    const char *start = reader->at + quoted, *end = start;
+    while (end < reader->end && *end != '\n' && (quoted ? *end != '"' : !is_blank(*end) && *end != '#'))
+        end++;
+    if (quoted && (end == reader->end || *end != '"'))
+        return WRONG(reader, "a name begins with \" but has no closing one");
+    if (memchr(start, 0, (size_t)(end - start)))
+        return WRONG(reader, "a name holds a zero byte");
+    reader->at = end + quoted;
+    *word = pool_string(reader->pool, start, (size_t)(end - start));
+    return *word ? STATUS_OK : fail_memory(reader->err, "the map");
+}
+
+static status read_line(struct reader *reader, const char *words[MOST_WORDS], int *count) {
+    *count = 0;
+    for (;;) {
+        const char *word;
+        if (read_word(reader, &word))
+            return reader->err->code;
+        if (!word)
+            break;
+        if (*count == MOST_WORDS)
+            return WRONG(reader, "too many words");
+        words[(*count)++] = word;
+    }
+    while (reader->at < reader->end && *reader->at++ != '\n')
+        ;
+    return STATUS_OK;
+}
+
+static enum map_action action_of(const char *word) {
+    return strcmp(word, "keep") == 0 ? MAP_KEEP
+           : strcmp(word, "zeros") == 0 ? MAP_ZEROS
+           : strcmp(word, "ones") == 0 ? MAP_ONES
+                                       : MAP_KEY;
+}
+
+static status read_details(struct reader *reader, const char *const *words, int count, struct map_entry *entry) {
+    for (int i = 3; i < count; i++) {
+        if (strcmp(words[i], "transposed") == 0)
+            entry->transposed = true;
+        else if (strcmp(words[i], "plain") == 0)
+            entry->plain = true;
+        else if (strcmp(words[i], "folded") == 0 && i + 1 < count)
+            entry->norm = words[++i];
+        else
+            return WRONG(reader, "'%.200s' is not understood here: transposed, plain or folded MODULE may follow a key",
+                         words[i]);
+    }
+    if (entry->transposed && entry->plain)
+        return WRONG(reader, "transposed and plain exclude each other");
+    if (count > 3 && entry->action != MAP_KEY)
+        return WRONG(reader, "nothing may follow keep, zeros, ones or a key that is left out");
+    return STATUS_OK;
+}
+
+static status read_ignored(struct reader *reader, struct map_entry *entry, const char *key) {
+    const size_t length = strlen(key);
+    entry->action = MAP_IGNORE;
+    entry->all = length && key[length - 1] == '*';
+    entry->key = pool_string(reader->pool, key, length - entry->all);
+    return entry->key ? STATUS_OK : fail_memory(reader->err, "the map");
+}
+
+static status read_entry(struct reader *reader, const char *const *words, int count, struct map *map) {
+    struct map_entry *entry = &map->entries[map->count];
+    *entry = (struct map_entry){.line = reader->line};
+    if (count < 3 || strcmp(words[1], "<-") != 0)
+        return WRONG(reader, "expected INITIALIZER <- KEY");
+    if (strcmp(words[0], "-") == 0) {
+        if (read_ignored(reader, entry, words[2]))
+            return reader->err->code;
+    } else {
+        entry->action = action_of(words[2]);
+        entry->target = words[0];
+        entry->key = words[2];
+        const struct map_entry *before = map_find(map, entry->target);
+        if (before)
+            return WRONG(reader, "\"%.500s\" is already in line %d", entry->target, before->line);
+    }
+    if (read_details(reader, words, count, entry))
+        return reader->err->code;
+    map->count++;
+    return STATUS_OK;
+}
+
+status map_parse(const char *text, size_t length, const char *path, struct pool *pool, struct map *map,
+                 struct error *err) {
+    struct reader reader = {.pool = pool, .at = text, .end = text + length, .path = path, .err = err};
+    size_t lines = 1;
+    for (size_t i = 0; i < length; i++)
+        lines += text[i] == '\n';
+    *map = (struct map){.path = path, .entries = pool_array(pool, lines, sizeof *map->entries)};
+    if (!map->entries || lines > MOST_LINES)
+        return lines > MOST_LINES ? fail(err, STATUS_LIMIT, "%s has more than %d lines", path, MOST_LINES)
+                               : fail_memory(err, "the map");
+    while (reader.at < reader.end) {
+        const char *words[MOST_WORDS];
+        int count;
+        reader.line++;
+        if (read_line(&reader, words, &count) || (count && read_entry(&reader, words, count, map)))
+            return err->code;
+    }
+    return STATUS_OK;
+}
+
+const struct map_entry *map_find(const struct map *map, const char *target) {
+    for (int i = 0; map && i < map->count; i++)
+        if (map->entries[i].target && strcmp(map->entries[i].target, target) == 0)
+            return &map->entries[i];
+    return NULL;
+}

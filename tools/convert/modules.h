@@ -1,0 +1,59 @@
+/* A checkpoint as the modules that PyTorch made it from: parameters grouped by the path before their last part. */
+#ifndef LIMNER_TOOLS_CONVERT_MODULES_H
+#define LIMNER_TOOLS_CONVERT_MODULES_H
+
+#include "onnx/names.h"
+#include "tools/checkpoint/checkpoint.h"
+#include "tools/convert/leaf.h"
+
+struct parameter {
+    const struct checkpoint_tensor *tensor;
+    const char *name; /* as a template would call it: the key without the prefix; NULL when it does not begin with it */
+    int module;       /* -1 without a name */
+    enum leaf leaf;
+    bool used;    /* something of it is in the model */
+    bool ignored; /* the map says so, or nobody needs it (num_batches_tracked) */
+};
+
+struct module {
+    const char *path;
+    int leaves[LEAF_NAMED]; /* parameters, or -1 */
+    int first;              /* its first parameter in the file */
+};
+
+struct modules {
+    struct parameter *parameters; /* as in the file */
+    int parameter_count;
+    struct module *items; /* in the file's order, or in natural order when that says nothing */
+    int count;
+    bool in_file_order;     /* the file's order is that of the definition */
+    const char *taken;      /* what was taken away before each key; "" as a rule */
+    const char *put;        /* what was put before each key instead; "" as a rule */
+    struct names by_name, by_path;
+};
+
+/*
+ * Groups the chosen tensors. `wanted` are names that a template uses; when none of them is a key, but all that fit would
+ * be after one same prefix is taken from the keys (or put before them), that is done. Several that fit equally are an
+ * error. prefix: what to take away, for certain; or NULL. Everything lives in the pool but the maps: modules_free.
+ */
+status modules_read(const struct checkpoint *checkpoint, const char *const *wanted, size_t wanted_count,
+                    const char *prefix, struct pool *pool, struct modules *modules, struct error *err);
+void modules_free(struct modules *modules);
+
+/* -1 when there is none. */
+int modules_find(const struct modules *modules, const char *path, size_t length);
+/* By its name, or by its key as the file has it. */
+int modules_parameter(const struct modules *modules, const char *name);
+
+/* A weight as a layer has it: plain, or under a spectral or weight norm. -1 when the module has none. */
+int module_weight(const struct module *module);
+/* The tensor of a leaf, or NULL. */
+const struct checkpoint_tensor *module_tensor(const struct modules *modules, int module, enum leaf leaf);
+/* It holds running statistics. */
+bool module_is_batch_norm(const struct module *module);
+
+/* "a2" before "a10": numbers by their size. */
+int natural_compare(const char *a, const char *b);
+
+#endif

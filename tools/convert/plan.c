@@ -1,0 +1,80 @@
+#include "tools/convert/plan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *format_list(struct plan *plan, const char *format, va_list list) {
+    char text[ERROR_MESSAGE_BYTES];
+    vsnprintf(text, sizeof text, format, list);
+    const char *copy = pool_string(plan->pool, text, strlen(text));
+    plan->lost |= !copy;
+    return copy ? copy : "";
+}
+
+const char *plan_text(struct plan *plan, const char *format, ...) {
+    va_list list;
+    va_start(list, format);
+    const char *text = format_list(plan, format, list);
+    va_end(list);
+    return text;
+}
+
+void plan_problem(struct plan *plan, const char *format, ...) {
+    va_list list;
+    va_start(list, format);
+    const char *text = format_list(plan, format, list);
+    va_end(list);
+    struct problem *problem = pool_alloc(plan->pool, sizeof *problem);
+    if (!problem) {
+        plan->lost = true;
+        return;
+    }
+    *problem = (struct problem){text, NULL};
+    *plan->last_problem = problem;
+    plan->last_problem = &problem->next;
+    plan->problem_count++;
+}
+
+void plan_pin(struct plan *plan, struct layer *layer, int module, enum pin pin) {
+    layer->module = module;
+    layer->pin = pin;
+    if (plan->layer_of[module] < 0)
+        plan->layer_of[module] = (int)(layer - plan->layers.items);
+}
+
+const char *plan_layer_text(struct plan *plan, const struct layer *layer) {
+    const struct node *node = &plan->graph->nodes[layer->node];
+    const struct slot *weight = layer->slot_count ? &layer->slots[0] : NULL;
+    if (node->name[0])
+        return plan_text(plan, "%.100s \"%.300s\"", node->op_type, node->name);
+    return plan_text(plan, "%.100s of \"%.300s\"", node->op_type, weight ? plan->graph->values[weight->value].name : "?");
+}
+
+const char *plan_shape_text(struct plan *plan, const struct shape *shape) {
+    char text[SHAPE_TEXT_BYTES];
+    return plan_text(plan, "%s", shape_text(shape, text));
+}
+
+int64_t plan_channels(const struct plan *plan, const struct layer *layer) {
+    if (layer->module < 0)
+        return -1;
+    const int parameter = module_weight(&plan->modules.items[layer->module]);
+    if (parameter < 0)
+        return -1;
+    const struct shape *shape = &plan->modules.parameters[parameter].tensor->shape;
+    const int axis = layer->kind == LAYER_CONV_TRANSPOSE ? 1 : 0;
+    if (shape->rank <= axis)
+        return -1;
+    return axis ? shape->dims[1] * layer->groups : shape->dims[0];
+}
+
+struct layer *plan_layer_before(const struct plan *plan, const struct layer *layer) {
+    const struct node *node = &plan->graph->nodes[layer->node];
+    const int producer =
+        node->input_count && node->inputs[0] != NO_VALUE ? plan->graph->values[node->inputs[0]].producer : -1;
+    for (int i = 0; producer >= 0 && i < plan->layers.count; i++)
+        if (plan->layers.items[i].node == producer && layer_has_weights(&plan->layers.items[i]))
+            return &plan->layers.items[i];
+    return NULL;
+}

@@ -1,0 +1,74 @@
+/* A conversion as it is being worked out: which tensor of the checkpoint goes where in the template. */
+#ifndef LIMNER_TOOLS_CONVERT_PLAN_H
+#define LIMNER_TOOLS_CONVERT_PLAN_H
+
+#include "onnx/model.h"
+#include "tools/convert/layers.h"
+#include "tools/convert/map.h"
+#include "tools/convert/recipe.h"
+#include "tools/convert/straighten.h"
+
+struct problem {
+    const char *text;
+    struct problem *next;
+};
+
+struct plan {
+    struct pool *pool;
+    const struct onnx_model *source;
+    struct graph *graph; /* a copy, changed */
+    struct aliases aliases;
+    struct modules modules;
+    struct layers layers;
+    int *layer_of;  /* by module: the first layer pinned to it, or -1 */
+    int *norm_user; /* by module: the layer that a batch norm is folded into, or -1 */
+    const struct map *map;
+    double eps; /* of folded batch norms */
+    bool by_order;
+    struct recipe *recipes; /* by value */
+    enum pin *pins;         /* by value: how its module was found */
+    int recipe_capacity;
+    struct problem *problems, **last_problem;
+    int problem_count;
+    bool lost; /* without memory */
+};
+
+/* Adds to the list of what stands against the conversion. */
+void plan_problem(struct plan *plan, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Text in the plan's pool; "" without memory, and then plan->lost is set. */
+const char *plan_text(struct plan *plan, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Pins the layer to the module. */
+void plan_pin(struct plan *plan, struct layer *layer, int module, enum pin pin);
+
+/* "Conv \"/encoder/encoder.0/Conv\"" */
+const char *plan_layer_text(struct plan *plan, const struct layer *layer);
+const char *plan_shape_text(struct plan *plan, const struct shape *shape);
+
+/* Output channels of the layer by its module's weight, or -1. */
+int64_t plan_channels(const struct plan *plan, const struct layer *layer);
+/* The layer whose output this layer reads, or NULL. */
+struct layer *plan_layer_before(const struct plan *plan, const struct layer *layer);
+
+/* ---- the steps, in this order ---- */
+
+/* By the map, by names, by what the exporter noted. */
+void match_names(struct plan *plan);
+/* Layers whose own names are lost, by the batch norm that the exporter says is folded in. */
+void match_fold_owners(struct plan *plan);
+/* Layers that nothing names: in graph order against modules in key order, where that is certain enough. First those
+ * with weights; after match_norms the others. */
+void match_order(struct plan *plan, bool weights);
+/* Batch norms of the template that follow a known layer. */
+void match_norms(struct plan *plan);
+/* Batch norms of the checkpoint that the template does not have: which layers they were folded into. */
+void match_folds(struct plan *plan);
+/* Keys that the map leaves out. */
+void settle_ignored_keys(struct plan *plan);
+/* What becomes of each initializer and input; problems for what cannot be settled. */
+void settle_values(struct plan *plan);
+/* Parameters that nobody uses and that some constant of the template could have been made from. */
+void settle_left_over(struct plan *plan);
+
+#endif
