@@ -959,6 +959,30 @@ static void test_cast_out_of_range(void **state) {
     test_tensor_free(wide);
 }
 
+/* The largest double below 2^63 fits; a NaN whose only digits are those that are cut off stays one. */
+static void test_cast_edges(void **state) {
+    static const uint32_t bits = 0x7f800001;
+    struct tensor *x = test_tensor(DTYPE_DOUBLE, 0), *nan_number = test_tensor(DTYPE_FLOAT, 0);
+    (void)state;
+    *(double *)x->data = 0x1p63 - 1024;
+    struct tensor *y = cast(x, DTYPE_INT64, 13);
+    assert_true(*(const int64_t *)y->data == INT64_MAX - 1023);
+    test_tensor_free(y);
+    *(double *)x->data = 0x1p64 - 2048;
+    y = cast(x, DTYPE_UINT64, 13);
+    assert_true(*(const uint64_t *)y->data == UINT64_MAX - 2047);
+    test_tensor_free(y);
+    memcpy(nan_number->data, &bits, sizeof bits);
+    y = cast(nan_number, DTYPE_BFLOAT16, 13);
+    test_number(y, 0, (double)NAN, 0, 0, "Cast");
+    test_tensor_free(y);
+    y = cast(nan_number, DTYPE_FLOAT16, 13);
+    test_number(y, 0, (double)NAN, 0, 0, "Cast");
+    test_tensor_free(y);
+    test_tensor_free(x);
+    test_tensor_free(nan_number);
+}
+
 /* Every 16-bit number goes through float and back; every point half way between two neighbours goes to the even one. */
 static void check_small_floats(enum dtype dtype, int infinity) {
     struct tensor *all = test_tensor(dtype, 1, 0x10000), *ties = test_tensor(DTYPE_FLOAT, 1, infinity);
@@ -1036,6 +1060,7 @@ int main(void) {
         cmocka_unit_test(test_equal_strings),
         cmocka_unit_test(test_cast),
         cmocka_unit_test(test_cast_out_of_range),
+        cmocka_unit_test(test_cast_edges),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
