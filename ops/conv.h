@@ -3,18 +3,24 @@
 #define LIMNER_OPS_CONV_H
 
 #include "ops/filter.h"
+#include "ops/spread.h"
 #include "ops/weights.h"
 
 #define PHASE_FILTERS 4 /* at most so many lattices of minimal filtering for one phase */
 
 struct conv_state;
 
-/* A lattice and how it is computed: by the direct sums of a matrix product, or by minimal filtering. */
+/* How a lattice is computed, in the order of the phases. */
+enum conv_algorithm { CONV_DIRECT, CONV_SPREAD, CONV_FILTER };
+
+/* A lattice, its algorithm, and what that one needs. */
 struct conv_phase {
     const struct conv_state *state;
     struct lattice lattice;
-    struct filter_lattice filters[PHASE_FILTERS];
-    int filter_count;    /* 0: direct */
+    enum conv_algorithm algorithm;
+    struct spread spread;                         /* CONV_SPREAD */
+    struct filter_lattice filters[PHASE_FILTERS]; /* CONV_FILTER */
+    int filter_count;
     int64_t floats;      /* of packed weights */
     const float *packed; /* from the weight cache; NULL: packed into the workspace at run */
 };
@@ -24,11 +30,11 @@ struct conv_state {
     struct window window;
     bool transposed;
     struct activation activation;
-    struct conv_phase *phases; /* owned; the first `direct` ones are computed directly */
-    int64_t phase_count, direct;
-    bool uncovered;       /* some outputs meet no weight at all: they are the bias alone */
-    size_t packed_bytes;  /* workspace for weights that are not constant */
-    size_t compute_bytes; /* workspace of the algorithms */
+    struct conv_phase *phases;   /* owned; sorted by algorithm */
+    int64_t phase_count, direct; /* the first `direct` ones are CONV_DIRECT */
+    bool uncovered;              /* some outputs meet no weight at all: they are the bias alone */
+    size_t packed_bytes;         /* workspace for weights that are not constant */
+    size_t compute_bytes;        /* workspace of the algorithms */
 };
 
 /* Lattices, weights and workspace from a resolved window. */

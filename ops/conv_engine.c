@@ -3,12 +3,15 @@
 
 #include <stdlib.h>
 
-static size_t filter_bytes(const struct conv_state *state, const struct kernels *kernels, int threads) {
+/* Workspace of the phase that needs most. */
+static size_t compute_bytes(const struct conv_state *state, const struct kernels *kernels, int threads) {
     size_t most = 0;
-    for (int64_t i = state->direct; i < state->phase_count; i++) {
+    for (int64_t i = 0; i < state->phase_count; i++) {
         const struct conv_phase *phase = &state->phases[i];
         const size_t bytes =
-            filter_workspace_bytes(&state->window, phase->filters, phase->filter_count, kernels, threads);
+            phase->algorithm == CONV_FILTER
+                ? filter_workspace_bytes(&state->window, phase->filters, phase->filter_count, kernels, threads)
+                : gemm_workspace_bytes(kernels->gemm, threads);
         most = bytes > most ? bytes : most;
     }
     return most;
@@ -23,9 +26,7 @@ status conv_prepare(struct op_call *call, const struct window *window, bool tran
         code = conv_take_weights(call, state, err);
     if (code != STATUS_OK)
         return code;
-    const size_t direct = state->direct ? gemm_workspace_bytes(call->kernels->gemm, call->threads) : 0;
-    const size_t filter = filter_bytes(state, call->kernels, call->threads);
-    state->compute_bytes = direct > filter ? direct : filter;
+    state->compute_bytes = compute_bytes(state, call->kernels, call->threads);
     *workspace_bytes = state->packed_bytes + state->compute_bytes;
     return STATUS_OK;
 }
@@ -45,6 +46,13 @@ struct conv_call {
     int64_t in_plane, out_plane;
     int threads;
     void *workspace;
+};
+
+/* A spread phase within a call. */
+struct conv_job {
+    const struct conv_call *call;
+    const struct conv_phase *phase;
+    struct spread_context spread;
 };
 
 static void fetch(const struct gemm_job *job, int64_t column0, int count, int64_t depth0, int depth, int width,
@@ -102,19 +110,57 @@ static void run_direct(const struct conv_call *call) {
                                   .workspace = call->workspace});
 }
 
-static void run_filters(const struct conv_call *call) {
+static void make_spread_job(const struct gemm_batch *batch, int64_t image, struct gemm_job *job) {
+    const struct conv_job *shared = batch->context;
+    const struct conv_call *call = shared->call;
+    const struct window *window = &call->state->window;
+    const struct conv_phase *phase = shared->phase;
+    const int64_t group = image % window->group;
+    *job = (struct gemm_job){.panels = gemm_panels(batch->kernel, phase->spread.rows, phase->spread.depth),
+                             .packed = phase->packed + group * phase->spread.rows * phase->spread.depth,
+                             .bias_later = call->bias ? call->bias + group * window->out_channels : NULL,
+                             .columns = spread_columns(&phase->lattice, &phase->spread),
+                             .fetch = spread_fetch,
+                             .store = spread_store,
+                             .context = &shared->spread,
+                             .input = call->input + image * window->in_channels * call->in_plane,
+                             .output = call->output + image * window->out_channels * call->out_plane};
+}
+
+static void run_spread(const struct conv_call *call, const struct conv_phase *phase) {
+    const struct conv_job shared = {call, phase, {&phase->lattice, &phase->spread, &call->state->activation}};
+    gemm_run(&(struct gemm_batch){.kernel = call->kernels->gemm,
+                                  .job_count = call->state->window.batch * call->state->window.group,
+                                  .make = make_spread_job,
+                                  .context = &shared,
+                                  .largest_rows = phase->spread.rows,
+                                  .largest_columns = spread_columns(&phase->lattice, &phase->spread),
+                                  .column_unit = phase->spread.columns,
+                                  .threads = call->threads,
+                                  .workspace = call->workspace});
+}
+
+static void run_filter(const struct conv_call *call, const struct conv_phase *phase) {
+    filter_execute(&(struct filter_run){.window = &call->state->window,
+                                        .lattices = phase->filters,
+                                        .lattice_count = phase->filter_count,
+                                        .kernels = call->kernels,
+                                        .activation = &call->state->activation,
+                                        .input = call->input,
+                                        .bias = call->bias,
+                                        .output = call->output,
+                                        .threads = call->threads,
+                                        .workspace = call->workspace});
+}
+
+static void run_phases(const struct conv_call *call) {
+    run_direct(call);
     for (int64_t i = call->state->direct; i < call->state->phase_count; i++) {
         const struct conv_phase *phase = &call->state->phases[i];
-        filter_execute(&(struct filter_run){.window = &call->state->window,
-                                            .lattices = phase->filters,
-                                            .lattice_count = phase->filter_count,
-                                            .kernels = call->kernels,
-                                            .activation = &call->state->activation,
-                                            .input = call->input,
-                                            .bias = call->bias,
-                                            .output = call->output,
-                                            .threads = call->threads,
-                                            .workspace = call->workspace});
+        if (phase->algorithm == CONV_SPREAD)
+            run_spread(call, phase);
+        else
+            run_filter(call, phase);
     }
 }
 
@@ -155,8 +201,7 @@ status conv_run(struct op_call *op_call, struct error *err) {
         return STATUS_OK;
     if (state->packed_bytes)
         conv_pack_now(op_call, state, op_call->workspace, state->phases);
-    run_direct(&call);
-    run_filters(&call);
+    run_phases(&call);
     return STATUS_OK;
 }
 

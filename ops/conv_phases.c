@@ -65,20 +65,29 @@ static struct lattice_axis phase_axis(const struct window_axis *axis, bool trans
 static void choose_algorithm(const struct window *window, const struct kernels *kernels, struct conv_phase *phase) {
     if (kernels->filter)
         phase->filter_count = filter_choose(window, &phase->lattice, kernels->gemm, phase->filters, PHASE_FILTERS);
-    phase->floats = phase->filter_count
-                        ? filter_weight_floats(window, &phase->filters[0])
-                        : window->group * window->out_channels * window->in_channels * phase->lattice.taps;
+    phase->floats = window->group * window->out_channels * window->in_channels * phase->lattice.taps;
+    if (phase->filter_count) {
+        phase->algorithm = CONV_FILTER;
+        phase->floats = filter_weight_floats(window, &phase->filters[0]);
+    } else if (spread_choose(window, &phase->lattice, kernels->gemm, &phase->spread)) {
+        phase->algorithm = CONV_SPREAD;
+    }
 }
 
-/* Direct phases first, the order among equals kept. */
-static void direct_first(struct conv_state *state) {
-    for (int64_t i = 0; i < state->phase_count; i++)
-        if (state->phases[i].filter_count == 0) {
-            const struct conv_phase phase = state->phases[i];
-            for (int64_t j = i; j > state->direct; j--)
-                state->phases[j] = state->phases[j - 1];
-            state->phases[state->direct++] = phase;
-        }
+/* Phases of one algorithm together, the order among equals kept. */
+static void sort_phases(struct conv_state *state) {
+    int64_t sorted = 0;
+    for (int algorithm = CONV_DIRECT; algorithm <= CONV_FILTER; algorithm++) {
+        for (int64_t i = sorted; i < state->phase_count; i++)
+            if (state->phases[i].algorithm == (enum conv_algorithm)algorithm) {
+                const struct conv_phase phase = state->phases[i];
+                for (int64_t j = i; j > sorted; j--)
+                    state->phases[j] = state->phases[j - 1];
+                state->phases[sorted++] = phase;
+            }
+        if (algorithm == CONV_DIRECT)
+            state->direct = sorted;
+    }
 }
 
 status conv_make_phases(struct conv_state *state, const struct kernels *kernels, struct error *err) {
@@ -104,6 +113,6 @@ status conv_make_phases(struct conv_state *state, const struct kernels *kernels,
         points += phase->lattice.points;
     }
     state->uncovered = points < outputs;
-    direct_first(state);
+    sort_phases(state);
     return STATUS_OK;
 }

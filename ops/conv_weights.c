@@ -1,6 +1,8 @@
 /* Packing the weights of a window operator for the algorithm of each phase. */
 #include "ops/conv.h"
 
+#include <string.h>
+
 struct pack_job {
     const struct conv_state *state;
     const struct conv_phase *phase;
@@ -49,11 +51,33 @@ static void pack_direct(const struct pack_job *job, const struct filter_weights 
             pack_direct_panel(job, weights, &panels, group, panel, packed + group * window->out_channels * depth);
 }
 
+/* Rows are (output channel, tap of the last dimension), depths (other taps, channel). */
+static void pack_spread(const struct pack_job *job, const struct filter_weights *weights, float *packed) {
+    const struct window *window = &job->state->window;
+    const struct lattice *lattice = &job->phase->lattice;
+    const int64_t across = lattice->axis[2].taps, rows = job->phase->spread.rows, depth = job->phase->spread.depth;
+    const struct gemm_panels panels = gemm_panels(job->kernel, rows, depth);
+    for (int64_t group = 0; group < window->group; group++)
+        for (int panel = 0; panel < panels.count; panel++) {
+            const int64_t first = gemm_panel_row(&panels, panel), count = gemm_panel_row(&panels, panel + 1) - first;
+            for (int64_t k = 0; k < depth; k++)
+                for (int64_t r = 0; r < count; r++) {
+                    const int64_t tap = k / lattice->channels * across + (first + r) % across;
+                    const int64_t start = group * weights->group_stride + (first + r) / across * weights->row_stride +
+                                          k % lattice->channels * weights->channel_stride +
+                                          kernel_index(job->state, lattice, tap);
+                    memcpy(packed++, (const char *)weights->source + start * (int64_t)sizeof(float), sizeof(float));
+                }
+        }
+}
+
 static void pack_phase(void *destination, const struct tensor *source, const void *context) {
     const struct pack_job *job = context;
     const struct filter_weights weights = weights_of(job->state, source);
-    if (job->phase->filter_count)
+    if (job->phase->algorithm == CONV_FILTER)
         filter_pack(&job->state->window, &job->phase->filters[0], &weights, job->kernel, job->threads, destination);
+    else if (job->phase->algorithm == CONV_SPREAD)
+        pack_spread(job, &weights, destination);
     else
         pack_direct(job, &weights, destination);
 }
@@ -68,8 +92,8 @@ static void point_to(struct conv_phase *phase, const float *packed) {
 /* Which phase and algorithm, as a number for the cache: the phase by its first kernel indices. */
 static int64_t phase_code(const struct conv_phase *phase) {
     const struct lattice_axis *axis = phase->lattice.axis;
-    int64_t code = (axis[0].kernel0 * WINDOW_LIMIT + axis[1].kernel0) * 2 + (phase->filter_count != 0);
-    if (phase->filter_count)
+    int64_t code = (axis[0].kernel0 * WINDOW_LIMIT + axis[1].kernel0) * 4 + (int64_t)phase->algorithm;
+    if (phase->algorithm == CONV_FILTER)
         code = code * 64 + phase->filters[0].axis[0].kind * 8 + phase->filters[0].axis[1].kind;
     return code;
 }

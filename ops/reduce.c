@@ -145,8 +145,8 @@ struct reduce_work {
 
 typedef void take_loop(void *accumulators, const void *in, size_t count);
 
-static void take(const struct reduce_work *work, take_loop *loop, char *accumulators, size_t accumulator_step,
-                 size_t offset, size_t count) {
+/* Hands count elements to run() or, at most COLUMNS at a time, to columns(). */
+static void take(const struct reduce_work *work, take_loop *loop, void *accumulators, size_t offset, size_t count) {
     const char *in = work->in + offset * work->size;
     float chunk[CONVERT_CHUNK];
     if (!dtype_is_half(work->dtype)) {
@@ -156,9 +156,10 @@ static void take(const struct reduce_work *work, take_loop *loop, char *accumula
     for (size_t i = 0, n; i < count; i += n) {
         n = count - i < CONVERT_CHUNK ? count - i : CONVERT_CHUNK;
         half_to_float(work->dtype, (const uint16_t *)(const void *)in + i, chunk, n);
-        loop(accumulators + i * accumulator_step, chunk, n);
+        loop(accumulators, chunk, n);
     }
 }
+_Static_assert(COLUMNS <= CONVERT_CHUNK, "columns of the 16-bit types are converted in one piece");
 
 static void finish(const struct reduce_work *work, size_t out, const void *accumulators, size_t count) {
     float chunk[COLUMNS];
@@ -179,8 +180,7 @@ static void run_rows(void *context, size_t begin, size_t end) {
         const size_t start = offset_at(&work->plan.kept, out);
         work->loops->start(accumulator, 1);
         for (size_t step = 0; step < work->plan.reduced.steps; step++)
-            take(work, work->loops->run, accumulator, 0, start + offset_at(&work->plan.reduced, step),
-                 work->plan.inner);
+            take(work, work->loops->run, accumulator, start + offset_at(&work->plan.reduced, step), work->plan.inner);
         finish(work, out, accumulator, 1);
     }
 }
@@ -195,8 +195,7 @@ static void run_columns(void *context, size_t begin, size_t end) {
         const size_t start = offset_at(&work->plan.kept, row) + column;
         work->loops->start(accumulators, count);
         for (size_t step = 0; step < work->plan.reduced.steps; step++)
-            take(work, work->loops->columns, accumulators, work->loops->size,
-                 start + offset_at(&work->plan.reduced, step), count);
+            take(work, work->loops->columns, accumulators, start + offset_at(&work->plan.reduced, step), count);
         finish(work, row * work->plan.inner + column, accumulators, count);
     }
 }

@@ -20,9 +20,8 @@ enum softmax_kind { SOFTMAX, LOG_SOFTMAX, HARDMAX };
  * where inner = 1 a tile is one row, cut to pieces, and normalised as one. Both are made of the same steps along a row.
  */
 #define SOFTMAX_STEPS(T, EXP, PRAGMA)                                                                                \
-    /* NaN wins over every maximum. */                                                                               \
     SCALAR T larger_##T(T x, T old) {                                                                                \
-        return x > old || x != x ? x : old;                                                                          \
+        return x > old ? x : old;                                                                                    \
     }                                                                                                                \
     static void exp_##T(const T *in, T *out, const T *largest, size_t largest_step, size_t count) {                  \
         PRAGMA for (size_t j = 0; j < count; j++) out[j] = EXP(in[j] - largest[j * largest_step]);                   \

@@ -60,7 +60,7 @@ status passes_run(struct program *program, const struct program_options *options
     struct pass_context context = {.program = program,
                                    .graph = program->graph,
                                    .tensor_bytes = options->tensor_bytes ? options->tensor_bytes : SIZE_MAX,
-                                   .kernels = kernels_get(cpu_best()),
+                                   .kernels = kernels_exact(cpu_best()),
                                    .threads = team_for(program->source)};
     unsigned *modes = calloc((size_t)context.threads, sizeof *modes);
     if (!modes)

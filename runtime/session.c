@@ -9,11 +9,12 @@
 #define DEFAULT_TENSOR_BYTES ((size_t)64 << 30)
 #define DEFAULT_ARENA_BYTES ((size_t)64 << 30)
 
-static status read_kernels(limner_cpu cpu, const struct kernels **kernels, struct error *err) {
+static status read_kernels(limner_cpu cpu, bool exact, const struct kernels **kernels, struct error *err) {
     static const char *const names[] = {"the best one", "portable", "avx2", "avx512"};
     if ((unsigned)cpu > LIMNER_CPU_AVX512)
         return fail(err, STATUS_INVALID_ARGUMENT, "%d is no instruction set", (int)cpu);
-    *kernels = kernels_get(cpu == LIMNER_CPU_AUTO ? cpu_best() : (enum cpu_level)(cpu - LIMNER_CPU_PORTABLE));
+    const enum cpu_level level = cpu == LIMNER_CPU_AUTO ? cpu_best() : (enum cpu_level)(cpu - LIMNER_CPU_PORTABLE);
+    *kernels = exact ? kernels_exact(level) : kernels_get(level);
     return *kernels ? STATUS_OK
                     : fail(err, STATUS_INVALID_ARGUMENT, "this processor cannot run %s; it can run %s", names[cpu],
                            names[(int)cpu_best() + 1]);
@@ -35,7 +36,7 @@ static status read_options(const limner_options *options, struct limner_session 
                                .tensor_bytes = o->limits.tensor_bytes ? o->limits.tensor_bytes : DEFAULT_TENSOR_BYTES,
                                .arena_bytes = o->limits.arena_bytes ? o->limits.arena_bytes : DEFAULT_ARENA_BYTES,
                                .profile = o->profile != 0};
-    return read_kernels(o->cpu, &session->settings.kernels, err);
+    return read_kernels(o->cpu, o->exact != 0, &session->settings.kernels, err);
 }
 
 static status create(struct limner_session *session, struct limner_model *model, const limner_options *options,

@@ -175,6 +175,8 @@ static void choose_sizes(struct problem *p, struct random *random) {
     p->bias = random_int(random, 0, 1);
     for (int d = 0; d < p->spatial; d++) {
         p->in[d] = random_int(random, 1, p->spatial == 1 ? 70 : p->spatial == 2 ? 12 : 5);
+        if (p->spatial == 1 && random_int(random, 0, 9) == 0)
+            p->in[d] = random_int(random, 250, 900); /* several blocks */
         p->kernel[d] = random_int(random, 1, p->spatial == 3 ? 3 : 5);
         p->stride[d] = random_int(random, 1, 4);
         p->dilation[d] = random_int(random, 1, 3);

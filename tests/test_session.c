@@ -3,7 +3,6 @@
 #include "tests/builder.h"
 
 #include <omp.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,12 +49,6 @@ void *aligned_alloc(size_t alignment, size_t bytes) {
     return __libc_memalign(alignment, bytes);
 }
 #endif
-
-/* What LLVM's OpenMP library keeps for a thread that has ended is not ours. */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void) {
-    return "leak:libomp";
-}
 
 /* ---- a small generator ---- */
 
@@ -147,57 +140,6 @@ static void the_same_bits_whatever_the_threads(void **state) {
     free(first);
     test_tensor_free(x);
     limner_model_close(model);
-}
-
-struct worker {
-    limner_model *model;
-    const struct tensor *x;
-    float *result;
-    size_t bytes;
-};
-
-static void *work(void *context) {
-    struct worker *worker = context;
-    limner_session *session = NULL;
-    const limner_tensor input = as_input("picture", worker->x);
-    if (limner_session_create(worker->model, &(limner_options){.threads = 1}, &session, NULL) != LIMNER_OK)
-        return NULL;
-    for (int i = 0; i < 5; i++) {
-        limner_tensor output = {.name = "repaired"};
-        if (limner_session_run(session, &input, 1, &output, 1, NULL) != LIMNER_OK)
-            break;
-        worker->bytes = output.bytes;
-        free(worker->result);
-        worker->result = malloc(output.bytes);
-        memcpy(worker->result, output.data, output.bytes);
-    }
-    limner_session_close(session);
-    limner_model_close(worker->model); /* every thread has a hold of its own */
-    return worker;
-}
-
-static void sessions_share_a_model(void **state) {
-    (void)state;
-    limner_model *model = generator(3);
-    struct tensor *x = picture(1, 20, 20);
-    struct worker workers[4];
-    pthread_t threads[4];
-    for (int i = 0; i < 4; i++) {
-        model_hold(model);
-        workers[i] = (struct worker){.model = model, .x = x};
-        assert_int_equal(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
-    }
-    limner_model_close(model);
-    for (int i = 0; i < 4; i++) {
-        void *done;
-        pthread_join(threads[i], &done);
-        assert_non_null(done);
-        assert_true(workers[i].bytes > 0);
-        assert_memory_equal(workers[i].result, workers[0].result, workers[0].bytes);
-    }
-    for (int i = 0; i < 4; i++)
-        free(workers[i].result);
-    test_tensor_free(x);
 }
 
 static void outputs_go_where_the_caller_wants(void **state) {
@@ -661,7 +603,6 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(later_runs_do_not_allocate),
         cmocka_unit_test(the_same_bits_whatever_the_threads),
-        cmocka_unit_test(sessions_share_a_model),
         cmocka_unit_test(outputs_go_where_the_caller_wants),
         cmocka_unit_test(plans_are_kept_and_evicted),
         cmocka_unit_test(profiles_name_the_steps),

@@ -70,8 +70,8 @@ static void print_tensors(const struct checkpoint *checkpoint) {
     for (size_t i = 0; i < checkpoint_count(checkpoint); i++) {
         const struct checkpoint_tensor *tensor = checkpoint_at(checkpoint, i);
         char shape[SHAPE_TEXT_BYTES];
-        say(stdout, "%-*s  %-9s  %-20s %12zu\n", width, tensor->key, dtype_name(tensor->dtype),
-            shape_text(&tensor->shape, shape), dense_bytes(tensor));
+        say(stdout, "%-*s  %-9s  %-20s %12zu\n", width, tensor->path[0] ? tensor->key : "(the file itself)",
+            dtype_name(tensor->dtype), shape_text(&tensor->shape, shape), dense_bytes(tensor));
     }
 }
 
@@ -81,7 +81,7 @@ static void print_opaque(const struct checkpoint *checkpoint) {
     const size_t count = checkpoint_opaque_count(checkpoint);
     if (count == 0)
         return;
-    printf("left alone   %zu value%s of other kinds\n", count, count == 1 ? "" : "s");
+    printf("left alone   %zu object%s that limner does not read\n", count, count == 1 ? "" : "s");
     for (size_t i = 0; i < count && i < OPAQUE_SHOWN; i++) {
         const struct checkpoint_opaque *opaque = checkpoint_opaque_at(checkpoint, i);
         say(stdout, "  %s: %s\n", opaque->path[0] ? opaque->path : "the file itself", opaque->what);

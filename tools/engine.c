@@ -72,8 +72,10 @@ status engine_open(struct engine *engine, const char *path, const struct engine_
     limner_error problem = {0};
     limner_status code = limner_model_load(path, NULL, &engine->model, &problem);
     if (!code) {
-        const limner_options wanted = {
-            .threads = options->threads, .cpu = (limner_cpu)options->cpu, .profile = profile ? 1 : 0};
+        const limner_options wanted = {.threads = options->threads,
+                                       .cpu = (limner_cpu)options->cpu,
+                                       .exact = options->exact,
+                                       .profile = profile ? 1 : 0};
         code = limner_session_create(engine->model, &wanted, &engine->session, &problem);
     }
     if (!engine_status(code, &problem, err))

@@ -9,6 +9,7 @@
 struct engine_options {
     int threads; /* 0: all processors */
     int cpu;     /* a limner_cpu */
+    bool exact;
 };
 
 option_set set_cpu; /* int */
@@ -20,6 +21,9 @@ const char *engine_cpu_option(const struct engine_options *options);
     {"threads", 0,                                                                                                \
      "N",       "threads to compute with (default: one for each processor)",                                      \
      set_count, offsetof(settings, engine.threads)},                                                              \
+        {"exact",  0,                                                                                             \
+         NULL,     "direct sums only: a little more exact, less memory, slower",                                  \
+         set_flag, offsetof(settings, engine.exact)},                                                             \
     {                                                                                                             \
         "cpu", 0, "LEVEL",                                                                                        \
             "instructions to compute with: portable, avx2 or avx512 (default: the best that this processor has)", \

@@ -13,9 +13,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-TRAINING_PHOTOS = ("astronaut", "rocket", "hubble_deep_field", "retina", "immunohistochemistry", "camera", "brick", "grass",
-                   "gravel", "moon", "coins", "page", "text", "cell", "clock", "stereo_motorcycle")
+# How often each photograph is drawn beside the others.
+TRAINING_PHOTOS = {
+    "astronaut": 4, "stereo_motorcycle": 4, "rocket": 3, "camera": 3, "coins": 2, "hubble_deep_field": 1, "retina": 1,
+    "immunohistochemistry": 2, "brick": 1, "grass": 1, "gravel": 1, "moon": 1, "page": 1, "text": 1, "cell": 1, "clock": 1}
 HELD_OUT_PHOTOS = ("chelsea", "coffee")
+LEAF_SIDE = 384
 WORDS = "light shadow river stone paper window north garden 1987 museum copper letter 42 harbour signal autumn 0.5 & + ?".split()
 
 
@@ -53,12 +56,41 @@ def text_atlas(count: int, side: int, seed: int) -> Tensor:
 class Pictures:
     """Endless batches of pictures: crops of photographs and procedural scenes."""
 
-    def __init__(self, side: int, device: torch.device, seed: int) -> None:
+    def __init__(self, side: int, device: torch.device, seed: int, sources: list[Tensor] | None = None) -> None:
         self.side, self.device = side, device
-        self.photos = [torch.from_numpy(load_photo(name)).to(device) for name in TRAINING_PHOTOS]
-        self.text = text_atlas(192, side, seed).to(device)
+        self.sources = sources if sources is not None else self._load_sources()
+        photos, leaves = list(TRAINING_PHOTOS.values()), len(self.sources) - len(TRAINING_PHOTOS)
+        self.weights = torch.tensor([0.75 * w / sum(photos) for w in photos] + [0.25 / leaves] * leaves)
+        self.text = text_atlas(192 if device.type == "cuda" else 8, side, seed).to(device)
         axis = (torch.arange(side, device=device, dtype=torch.float32) + 0.5) / side
         self.y, self.x = torch.meshgrid(axis, axis, indexing="ij")
+
+    def _load_sources(self) -> list[Tensor]:
+        """What crops are taken from: the photographs, then scenes of leaves."""
+        photos = [torch.from_numpy(load_photo(name)).to(self.device) for name in TRAINING_PHOTOS]
+        batches, count, layers = (12, 32, 160) if self.device.type == "cuda" else (1, 2, 20)
+        return photos + [scene for _ in range(batches) for scene in self._leaves(photos, count, layers)]
+
+    def _leaves(self, photos: list[Tensor], count: int, layers: int) -> Tensor:
+        """Opaque ellipses and boxes of all sizes laid over each other, in colours of one photograph a scene."""
+        side = LEAF_SIDE
+        axis = (torch.arange(side, device=self.device, dtype=torch.float32) + 0.5) / side
+        y, x = torch.meshgrid(axis, axis, indexing="ij")
+        palettes = torch.stack([photos[index].flatten(1)[:, torch.randint(photos[index][0].numel(), (layers + 1,), device=self.device)]
+                                for index in torch.randint(len(photos), (count,)).tolist()])
+        scene = palettes[:, :, 0, None, None].expand(-1, -1, side, side)
+        for layer in range(1, layers + 1):
+            angle, cx, cy = self.uniform(0, math.pi, count, 1, 1), self.uniform(0, 1, count, 1, 1), self.uniform(0, 1, count, 1, 1)
+            size = (0.016 + 0.35 * layer / layers * self.uniform(0, 1, count, 1, 1)).reciprocal() * 0.01
+            u, v = (x - cx) * angle.cos() + (y - cy) * angle.sin(), (y - cy) * angle.cos() - (x - cx) * angle.sin()
+            v = v * self.uniform(0.5, 2.5, count, 1, 1)
+            reach = torch.where(self.uniform(0, 1, count, 1, 1) < 0.6, torch.hypot(u, v), torch.maximum(u.abs(), v.abs()))
+            sharpness = self.uniform(-1, 1, count, 1, 1).mul(1.5).exp() * side / 2
+            shape = ((size - reach) * sharpness + 0.5).clamp(0, 1)[:, None]
+            grain = F.interpolate(torch.rand(count, 1, side // 8, side // 8, device=self.device), size=(side, side), mode="bicubic")
+            shade = self.uniform(-1, 1, count, 1, 1, 1) * u[:, None] + self.uniform(-0.3, 0.3, count, 1, 1, 1).clamp(min=0) * (grain - 0.5)
+            scene = scene * (1 - shape) + (palettes[:, :, layer, None, None] + shade) * shape
+        return scene.clamp(0, 1)
 
     def uniform(self, low: float, high: float, *shape: int) -> Tensor:
         return torch.rand(*shape, device=self.device) * (high - low) + low
@@ -69,10 +101,10 @@ class Pictures:
         return F.interpolate(coarse, size=(self.side, self.side), mode="bicubic", align_corners=False).clamp(0, 1)
 
     def crops(self, count: int) -> Tensor:
-        """Random crops of photographs: scaled, turned over, with contrast, brightness and channels changed."""
+        """Random crops of photographs and leaves: scaled, turned over, with contrast, brightness and channels changed."""
         batch = []
-        for index in torch.randint(len(self.photos), (count,)).tolist():
-            photo = self.photos[index]
+        for index in torch.multinomial(self.weights, count, replacement=True).tolist():
+            photo = self.sources[index]
             limit = min(photo.shape[1:])
             span = int(self._span(limit))
             top, left = (int(torch.randint(0, size - span + 1, ())) for size in photo.shape[1:])
@@ -83,7 +115,8 @@ class Pictures:
             pictures = pictures.flip(-1)
         gain = self.uniform(0.75, 1.2, count, 1, 1, 1) * self.uniform(0.85, 1.15, count, 3, 1, 1)
         shift = self.uniform(-0.1, 0.1, count, 3, 1, 1)
-        return ((pictures[:, torch.randperm(3)] - 0.5) * gain + 0.5 + shift).clamp(0, 1)
+        order = torch.randperm(3) if torch.rand(()) < 0.5 else torch.arange(3)
+        return ((pictures[:, order] - 0.5) * gain + 0.5 + shift).clamp(0, 1)
 
     def _span(self, limit: int) -> float:
         low = min(self.side * 0.6, limit)
@@ -118,8 +151,8 @@ class Pictures:
         return self.text[torch.randint(len(self.text), (count,), device=self.device)]
 
     def batch(self, count: int) -> Tensor:
-        """Two thirds photographs, one third scenes."""
-        scenes = count // 3
+        """Four fifths crops, one fifth scenes."""
+        scenes = count // 5
         return torch.cat([self.crops(count - scenes), self.scenes(scenes)])
 
     # ---- masks ----

@@ -55,10 +55,11 @@ class Trainee:
     def average(self, decay: float = 0.998) -> None:
         decay = min(decay, (self.step + 1) / (self.step + 10))
         with torch.no_grad():
-            for mine, theirs in zip(self.averaged.state_dict().values(), self.network.state_dict().values()):
-                if mine.is_floating_point():
-                    mine.lerp_(theirs, 1 - decay)
-                else:
+            pairs = list(zip(self.averaged.state_dict().values(), self.network.state_dict().values()))
+            real = [pair for pair in pairs if pair[0].is_floating_point()]
+            torch._foreach_lerp_([mine for mine, _ in real], [theirs for _, theirs in real], 1 - decay)
+            for mine, theirs in pairs:
+                if not mine.is_floating_point():
                     mine.copy_(theirs)
 
     def state(self) -> dict:

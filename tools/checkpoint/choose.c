@@ -159,8 +159,8 @@ static status list_groups(const struct checkpoint *checkpoint, int parent, bool 
         if (listed++ == LISTED)
             error_append(err, ", ...");
         else
-            error_append(err, "%s \"%.100s\" (%zu tensors)", listed > 1 ? "," : "", group->path,
-                         group->end - group->begin);
+            error_append(err, "%s \"%.100s\" (%zu tensor%s)", listed > 1 ? "," : "", group->path,
+                         group->end - group->begin, group->end - group->begin == 1 ? "" : "s");
     }
     return err->code;
 }

@@ -88,8 +88,7 @@ static bool is_older_name(const struct node *node) {
 
 static struct layer *add_layer(struct finder *finder, enum layer_kind kind, int node) {
     struct layer *layer = &finder->layers->items[finder->layers->count++];
-    *layer = (struct layer){
-        .kind = kind, .node = node, .weight_root = -1, .groups = 1, .module = -1, .norm = -1};
+    *layer = (struct layer){.kind = kind, .node = node, .weight_root = -1, .groups = 1, .module = -1, .norm = -1};
     const struct node *at = &finder->graph->nodes[node];
     layer->scope = scope_of(at, finder->pool, &layer->scope_is_precise, &finder->lost);
     layer->keeps_names = is_older_name(at);

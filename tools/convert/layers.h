@@ -8,13 +8,13 @@
 enum layer_kind {
     LAYER_CONV,
     LAYER_CONV_TRANSPOSE,
-    LAYER_LINEAR,     /* Gemm or MatMul */
+    LAYER_LINEAR, /* Gemm or MatMul */
     LAYER_BATCH_NORM,
-    LAYER_NORM,       /* instance, layer and group norms: weight and bias, both may be plain constants */
-    LAYER_SLOPE,      /* PRelu */
-    LAYER_SCALE,      /* Mul by a constant */
-    LAYER_SHIFT,      /* Add of a constant */
-    LAYER_SPECTRAL    /* MatMul of a weight's matrix and its weight_v */
+    LAYER_NORM,    /* instance, layer and group norms: weight and bias, both may be plain constants */
+    LAYER_SLOPE,   /* PRelu */
+    LAYER_SCALE,   /* Mul by a constant */
+    LAYER_SHIFT,   /* Add of a constant */
+    LAYER_SPECTRAL /* MatMul of a weight's matrix and its weight_v */
 };
 
 /* One input of a node where a weight goes. */
@@ -34,8 +34,8 @@ struct layer {
     int node;
     struct slot slots[LAYER_SLOTS];
     int slot_count;
-    int weight_root;       /* of a weight that nodes compute: a parameter that it is computed from; of LAYER_SPECTRAL: weight_v;
-                              else -1 */
+    int weight_root;       /* of a weight that nodes compute: a parameter that it is computed from; of LAYER_SPECTRAL:
+                              weight_v;       else -1 */
     int groups;            /* of a convolution */
     bool transposed;       /* a linear layer whose weight stands as [in, out], not as PyTorch's [out, in] */
     const char *scope;     /* path of the module that the exporter noted for the node, or NULL */
@@ -44,7 +44,7 @@ struct layer {
     /* found by matching */
     int module; /* -1: none */
     enum pin pin;
-    int norm; /* module of the batch norm to fold in, or -1 */
+    int norm;          /* module of the batch norm to fold in, or -1 */
     bool norm_settled; /* norm is certain, -1 too */
     int rank, rank_of; /* PIN_ORDER: the rank-th of so many alike */
 };

@@ -61,10 +61,10 @@ static status read_line(struct reader *reader, const char *words[MOST_WORDS], in
 }
 
 static enum map_action action_of(const char *word) {
-    return strcmp(word, "keep") == 0 ? MAP_KEEP
+    return strcmp(word, "keep") == 0    ? MAP_KEEP
            : strcmp(word, "zeros") == 0 ? MAP_ZEROS
-           : strcmp(word, "ones") == 0 ? MAP_ONES
-                                       : MAP_KEY;
+           : strcmp(word, "ones") == 0  ? MAP_ONES
+                                        : MAP_KEY;
 }
 
 static status read_details(struct reader *reader, const char *const *words, int count, struct map_entry *entry) {
@@ -81,8 +81,10 @@ static status read_details(struct reader *reader, const char *const *words, int 
     }
     if (entry->transposed && entry->plain)
         return WRONG(reader, "transposed and plain exclude each other");
-    if (count > 3 && entry->action != MAP_KEY)
-        return WRONG(reader, "nothing may follow keep, zeros, ones or a key that is left out");
+    const bool takes = entry->action == MAP_KEY || (entry->action == MAP_ZEROS && entry->norm);
+    if (count > 3 && !takes)
+        return WRONG(reader,
+                     "nothing may follow keep, ones or a key that is left out, only folded MODULE may follow zeros");
     return STATUS_OK;
 }
 
@@ -125,7 +127,7 @@ status map_parse(const char *text, size_t length, const char *path, struct pool 
     *map = (struct map){.path = path, .entries = pool_array(pool, lines, sizeof *map->entries)};
     if (!map->entries || lines > MOST_LINES)
         return lines > MOST_LINES ? fail(err, STATUS_LIMIT, "%s has more than %d lines", path, MOST_LINES)
-                               : fail_memory(err, "the map");
+                                  : fail_memory(err, "the map");
     while (reader.at < reader.end) {
         const char *words[MOST_WORDS];
         int count;

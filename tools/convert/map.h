@@ -3,6 +3,7 @@
  *
  *   INITIALIZER <- KEY [transposed | plain] [folded MODULE]   take the tensor KEY; of a layer's weight: KEY's layer
  *   INITIALIZER <- keep | zeros | ones                        the template's own data, or a constant
+ *   INITIALIZER <- zeros folded MODULE                        a bias that a batch norm makes
  *   - <- KEY                                                  do without KEY; "KEY*" stands for all that begin so
  *
  * KEY is a key of the checkpoint, with or without its prefix. "folded encoder.1" folds the batch norm encoder.1 in;

@@ -27,6 +27,10 @@ static int module_by_name(const struct plan *plan, int value) {
     return leaf_of(name, &length) == LEAF_OTHER ? -1 : modules_find(&plan->modules, name, length);
 }
 
+static bool is_vector(const struct plan *plan, int parameter) {
+    return parameter >= 0 && plan->modules.parameters[parameter].tensor->shape.rank == 1;
+}
+
 static bool can_be(const struct plan *plan, const struct layer *layer, int module) {
     if (module < 0)
         return false;
@@ -35,16 +39,16 @@ static bool can_be(const struct plan *plan, const struct layer *layer, int modul
     case LAYER_BATCH_NORM:
         return module_is_batch_norm(at);
     case LAYER_SHIFT:
-        return at->leaves[LEAF_BIAS] >= 0;
+        return is_vector(plan, at->leaves[LEAF_BIAS]);
     case LAYER_NORM:
-        return at->leaves[LEAF_WEIGHT] >= 0 || at->leaves[LEAF_BIAS] >= 0;
+        return is_vector(plan, at->leaves[LEAF_WEIGHT]) || is_vector(plan, at->leaves[LEAF_BIAS]);
     case LAYER_SPECTRAL:
     case LAYER_CONV:
     case LAYER_CONV_TRANSPOSE:
     case LAYER_LINEAR:
         return module_weight(at) >= 0 && !module_is_batch_norm(at);
     default:
-        return at->leaves[LEAF_WEIGHT] >= 0 && !module_is_batch_norm(at);
+        return is_vector(plan, at->leaves[LEAF_WEIGHT]) && !module_is_batch_norm(at);
     }
 }
 
@@ -85,13 +89,38 @@ static void note_kept_names(struct layer *layer) {
         layer->norm_settled = true;
 }
 
+/* They read the same values: one module that is called more than once. */
+static bool same_values(const struct layer *a, const struct layer *b) {
+    bool same = a->slot_count == b->slot_count;
+    for (int i = 0; same && i < a->slot_count; i++)
+        same = a->slots[i].value == b->slots[i].value;
+    return same;
+}
+
+/*
+ * The scope speaks for one node only: not when another node like it lies in the same scope, and not for the instance
+ * norm within a group norm, whose scale and shift are nodes of their own.
+ */
+static bool scope_is_clear(const struct plan *plan, const struct layer *layer) {
+    for (int i = 0; i < plan->layers.count; i++) {
+        const struct layer *other = &plan->layers.items[i];
+        if (other == layer || !other->scope || strcmp(other->scope, layer->scope) != 0)
+            continue;
+        if (other->kind == layer->kind && !same_values(layer, other))
+            return false;
+        if (layer->kind == LAYER_NORM && (other->kind == LAYER_SCALE || other->kind == LAYER_SHIFT))
+            return false;
+    }
+    return true;
+}
+
 static void pin_layer(struct plan *plan, struct layer *layer) {
     const int scope = layer->scope ? modules_find(&plan->modules, layer->scope, strlen(layer->scope)) : -1;
     pin_by_map(plan, layer);
     const int own = layer->module < 0 ? agreed_module(plan, layer, false) : -1;
     if (own >= 0)
         plan_pin(plan, layer, own, PIN_NAME);
-    else if (layer->module < 0 && can_be(plan, layer, scope))
+    else if (layer->module < 0 && can_be(plan, layer, scope) && scope_is_clear(plan, layer))
         plan_pin(plan, layer, scope, PIN_SCOPE);
     else if (layer->module < 0 && agreed_module(plan, layer, true) >= 0)
         plan_pin(plan, layer, agreed_module(plan, layer, true), PIN_NAME);

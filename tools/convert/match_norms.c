@@ -6,14 +6,16 @@
 
 /* ---- batch norms that the template has ---- */
 
-/* The layers that the batch norm may follow, by their modules: those that are in the template and have as many channels. */
+/* The layers that the batch norm may follow, by their modules: those that are in the template and have as many
+ * channels. */
 static int layers_before(const struct plan *plan, int norm, int layers[MOST_NEIGHBOURS]) {
     int modules[MOST_NEIGHBOURS], count = 0;
     const int found = neighbours_before(&plan->modules, norm, modules);
     const struct checkpoint_tensor *mean = module_tensor(&plan->modules, norm, LEAF_MEAN);
     for (int i = 0; i < found; i++) {
         const int layer = plan->layer_of[modules[i]];
-        if (layer >= 0 && mean->shape.rank == 1 && plan_channels(plan, &plan->layers.items[layer]) == mean->shape.dims[0])
+        if (layer >= 0 && mean->shape.rank == 1 &&
+            plan_channels(plan, &plan->layers.items[layer]) == mean->shape.dims[0])
             layers[count++] = layer;
     }
     return count;
@@ -88,19 +90,21 @@ static void report_norm(struct plan *plan, int norm, const int *layers, int coun
     const char *path = plan->modules.items[norm].path;
     if (count == 1) {
         struct layer *layer = &plan->layers.items[layers[0]];
-        plan_problem(plan,
-                     "%s: this batch norm of the checkpoint seems to follow %s, but the template has none there and none "
-                     "was folded into %s (if the network does not use it, say \"- <- %s.*\" in a map)",
-                     path, plan->modules.items[layer->module].path, plan_layer_text(plan, layer), path);
+        plan_problem(
+            plan,
+            "%s: this batch norm of the checkpoint seems to follow %s, but the template has none there and none "
+            "was folded into %s (if the network does not use it, say \"- <- %s.*\" in a map)",
+            path, plan->modules.items[layer->module].path, plan_layer_text(plan, layer), path);
         return;
     }
     const char *candidates = list_candidates(plan, norm);
     if (count > 1 || *candidates)
-        plan_problem(plan,
-                     "%s: the template has no such batch norm, so it was folded into a layer, but which one is not clear; "
-                     "it may be %s (say \"INITIALIZER <- KEY folded %s\" in a map, or \"- <- %s.*\" if the network does "
-                     "not use it)",
-                     path, *candidates ? candidates : "one that has another batch norm", path, path);
+        plan_problem(
+            plan,
+            "%s: the template has no such batch norm, so it was folded into a layer, but which one is not clear; "
+            "it may be %s (say \"INITIALIZER <- KEY folded %s\" in a map, or \"- <- %s.*\" if the network does "
+            "not use it)",
+            path, *candidates ? candidates : "one that has another batch norm", path, path);
 }
 
 static void fold_norm(struct plan *plan, int norm) {

@@ -138,8 +138,8 @@ static void collect(struct class *class, int first) {
     for (int i = first; i < plan->layers.count; i++) {
         struct shape shape;
         const struct layer *layer = &plan->layers.items[i];
-        if (is_open(layer, layer_has_weights(layer)) && same_kind(layer->kind, class->kind) && torch_shape(plan, layer, &shape) &&
-            shape_equal(&shape, &class->shape))
+        if (is_open(layer, layer_has_weights(layer)) && same_kind(layer->kind, class->kind) &&
+            torch_shape(plan, layer, &shape) && shape_equal(&shape, &class->shape))
             class->layers[class->layer_count++] = i;
     }
     for (int i = 0; i < plan->modules.count; i++)
@@ -153,8 +153,9 @@ static const char *list_modules(const struct class *class) {
     const char *text = "";
     for (int i = 0; i < class->module_count && i < MOST_NAMED; i++)
         text = plan_text(class->plan, "%s%s%.200s", text, i ? ", " : "", path_of(class, i));
-    return class->module_count > MOST_NAMED ? plan_text(class->plan, "%s and %d more", text, class->module_count - MOST_NAMED)
-                                            : text;
+    return class->module_count > MOST_NAMED
+               ? plan_text(class->plan, "%s and %d more", text, class->module_count - MOST_NAMED)
+               : text;
 }
 
 static const char *list_layers(const struct class *class) {
@@ -163,8 +164,9 @@ static const char *list_layers(const struct class *class) {
         const struct slot *slot = telling_slot(&class->plan->layers.items[class->layers[i]]);
         text = plan_text(class->plan, "%s%s%.200s", text, i ? ", " : "", class->plan->graph->values[slot->value].name);
     }
-    return class->layer_count > MOST_NAMED ? plan_text(class->plan, "%s and %d more", text, class->layer_count - MOST_NAMED)
-                                           : text;
+    return class->layer_count > MOST_NAMED
+               ? plan_text(class->plan, "%s and %d more", text, class->layer_count - MOST_NAMED)
+               : text;
 }
 
 static void report_class(const struct class *class) {
@@ -176,10 +178,11 @@ static void report_class(const struct class *class) {
         plan_problem(plan, "%s: %d of the template, but the checkpoint has %d that could be meant, all %s: %s", layers,
                      class->layer_count, class->module_count, shape, list_modules(class));
     else
-        plan_problem(plan,
-                     "%s: only their order tells these apart, and it cannot be relied on here; all are %s, and could be "
-                     "%s (say which is which in a map, or give --by-order if the order is right)",
-                     layers, shape, list_modules(class));
+        plan_problem(
+            plan,
+            "%s: only their order tells these apart, and it cannot be relied on here; all are %s, and could be "
+            "%s (say which is which in a map, or give --by-order if the order is right)",
+            layers, shape, list_modules(class));
     for (int i = 0; i < class->layer_count; i++)
         plan->layers.items[class->layers[i]].pin = PIN_ORDER; /* has been spoken of */
 }

@@ -26,16 +26,17 @@ struct modules {
     int parameter_count;
     struct module *items; /* in the file's order, or in natural order when that says nothing */
     int count;
-    bool in_file_order;     /* the file's order is that of the definition */
-    const char *taken;      /* what was taken away before each key; "" as a rule */
-    const char *put;        /* what was put before each key instead; "" as a rule */
+    bool in_file_order; /* the file's order is that of the definition */
+    const char *taken;  /* what was taken away before each key; "" as a rule */
+    const char *put;    /* what was put before each key instead; "" as a rule */
     struct names by_name, by_path;
 };
 
 /*
- * Groups the chosen tensors. `wanted` are names that a template uses; when none of them is a key, but all that fit would
- * be after one same prefix is taken from the keys (or put before them), that is done. Several that fit equally are an
- * error. prefix: what to take away, for certain; or NULL. Everything lives in the pool but the maps: modules_free.
+ * Groups the chosen tensors. `wanted` are names that a template uses; when none of them is a key, but all that fit
+ * would be after one same prefix is taken from the keys (or put before them), that is done. Several that fit equally
+ * are an error. prefix: what to take away, for certain; or NULL. Everything lives in the pool but the maps:
+ * modules_free.
  */
 status modules_read(const struct checkpoint *checkpoint, const char *const *wanted, size_t wanted_count,
                     const char *prefix, struct pool *pool, struct modules *modules, struct error *err);

@@ -50,7 +50,8 @@ static int before_in_file(const struct modules *modules, int norm) {
 
 /* "conv1" and "bn1" are "1"; "second_norm" is "second". */
 static void name_without_kind(const char *part, char *text, size_t room) {
-    static const char *const kinds[] = {"convolution", "deconv", "conv", "batchnorm", "batch_norm", "norm", "bn", "linear", "layer"};
+    static const char *const kinds[] = {"convolution", "deconv", "conv",   "batchnorm", "batch_norm",
+                                        "norm",        "bn",     "linear", "layer"};
     size_t used = 0;
     while (*part && used + 1 < room) {
         size_t kind = 0;

@@ -7,8 +7,8 @@
 #define MOST_NEIGHBOURS 3
 
 /*
- * The modules with weights that the batch norm may follow, at most MOST_NEIGHBOURS different ones: the one before it in a
- * numbered list, the one before it in the file, and the one called alike ("conv1" and "bn1"). Returns their number.
+ * The modules with weights that the batch norm may follow, at most MOST_NEIGHBOURS different ones: the one before it in
+ * a numbered list, the one before it in the file, and the one called alike ("conv1" and "bn1"). Returns their number.
  */
 int neighbours_before(const struct modules *modules, int norm, int found[MOST_NEIGHBOURS]);
 

@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Nobody reads more; the first of them are as good as all. */
+#define MOST_PROBLEMS 1000
+
 static const char *format_list(struct plan *plan, const char *format, va_list list) {
     char text[ERROR_MESSAGE_BYTES];
     vsnprintf(text, sizeof text, format, list);
@@ -25,6 +28,11 @@ void plan_problem(struct plan *plan, const char *format, ...) {
     va_start(list, format);
     const char *text = format_list(plan, format, list);
     va_end(list);
+    for (const struct problem *known = plan->problems; known; known = known->next)
+        if (strcmp(known->text, text) == 0)
+            return;
+    if (plan->problem_count == MOST_PROBLEMS)
+        return;
     struct problem *problem = pool_alloc(plan->pool, sizeof *problem);
     if (!problem) {
         plan->lost = true;
@@ -48,7 +56,8 @@ const char *plan_layer_text(struct plan *plan, const struct layer *layer) {
     const struct slot *weight = layer->slot_count ? &layer->slots[0] : NULL;
     if (node->name[0])
         return plan_text(plan, "%.100s \"%.300s\"", node->op_type, node->name);
-    return plan_text(plan, "%.100s of \"%.300s\"", node->op_type, weight ? plan->graph->values[weight->value].name : "?");
+    return plan_text(plan, "%.100s of \"%.300s\"", node->op_type,
+                     weight ? plan->graph->values[weight->value].name : "?");
 }
 
 const char *plan_shape_text(struct plan *plan, const struct shape *shape) {
@@ -76,5 +85,16 @@ struct layer *plan_layer_before(const struct plan *plan, const struct layer *lay
     for (int i = 0; producer >= 0 && i < plan->layers.count; i++)
         if (plan->layers.items[i].node == producer && layer_has_weights(&plan->layers.items[i]))
             return &plan->layers.items[i];
+    return NULL;
+}
+
+const struct layer *plan_layer_reading(const struct plan *plan, int value, const struct slot **slot) {
+    for (int i = 0; i < plan->layers.count; i++)
+        for (int s = 0; s < plan->layers.items[i].slot_count; s++)
+            if (plan->layers.items[i].slots[s].value == value) {
+                *slot = &plan->layers.items[i].slots[s];
+                return &plan->layers.items[i];
+            }
+    *slot = NULL;
     return NULL;
 }

@@ -50,6 +50,8 @@ const char *plan_shape_text(struct plan *plan, const struct shape *shape);
 int64_t plan_channels(const struct plan *plan, const struct layer *layer);
 /* The layer whose output this layer reads, or NULL. */
 struct layer *plan_layer_before(const struct plan *plan, const struct layer *layer);
+/* The first layer that reads the value, and where; NULL when none does. */
+const struct layer *plan_layer_reading(const struct plan *plan, int value, const struct slot **slot);
 
 /* ---- the steps, in this order ---- */
 

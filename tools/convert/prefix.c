@@ -83,8 +83,9 @@ static bool count_ways(struct ways *ways, const struct modules *modules, const c
 }
 
 static status list_ways(const struct ways *ways, int fits, struct error *err) {
-    fail(err, STATUS_INVALID_ARGUMENT, "the checkpoint's keys fit the template's names equally well after each of these "
-                                       "is taken away; choose one with --prefix:");
+    fail(err, STATUS_INVALID_ARGUMENT,
+         "the checkpoint's keys fit the template's names equally well after each of these "
+         "is taken away; choose one with --prefix:");
     for (int i = 0; i < ways->count; i++)
         if (ways->items[i].fits == fits)
             error_append(err, "\n  %.200s%s", ways->items[i].prefix,

@@ -109,15 +109,14 @@ static void turn_shape(const struct recipe *recipe, struct shape *shape) {
     if (!recipe->matrix && !unit)
         return;
     const int64_t rows = from.dims[recipe->axis], columns = shape_elements(&from) / rows;
-    *shape = recipe->matrix               ? (struct shape){2, {rows, columns}}
+    *shape = recipe->matrix                ? (struct shape){2, {rows, columns}}
              : recipe->form == FORM_UNIT_U ? (struct shape){1, {rows}}
                                            : (struct shape){1, {columns}};
 }
 
 status recipe_shape(const struct modules *modules, const struct recipe *recipe, struct shape *shape,
                     struct error *err) {
-    const struct checkpoint_tensor *mean =
-        recipe->norm >= 0 ? module_tensor(modules, recipe->norm, LEAF_MEAN) : NULL;
+    const struct checkpoint_tensor *mean = recipe->norm >= 0 ? module_tensor(modules, recipe->norm, LEAF_MEAN) : NULL;
     if (recipe->parameter >= 0)
         *shape = modules->parameters[recipe->parameter].tensor->shape;
     else if (mean)
@@ -126,8 +125,7 @@ status recipe_shape(const struct modules *modules, const struct recipe *recipe, 
         return fail(err, STATUS_SHAPE, "nothing to take");
     if (check_form(modules, recipe, shape, err))
         return err->code;
-    const int64_t channels =
-        recipe->is_bias ? (shape->rank == 1 ? shape->dims[0] : -1) : channels_of(recipe, shape);
+    const int64_t channels = recipe->is_bias ? (shape->rank == 1 ? shape->dims[0] : -1) : channels_of(recipe, shape);
     if (recipe->norm >= 0 && check_norm(modules, recipe, channels, err))
         return err->code;
     turn_shape(recipe, shape);
@@ -211,7 +209,8 @@ static status divide_spectral(const struct modules *modules, const struct recipe
         const double sigma = sigma_of(weight, &axes, u, v);
         const size_t elements = axes.outer * axes.length * axes.inner;
         if (!isfinite(sigma) || sigma == 0)
-            code = fail(err, STATUS_INVALID_ARGUMENT, "its spectral norm is %g, by which a weight cannot be divided", sigma);
+            code = fail(err, STATUS_INVALID_ARGUMENT, "its spectral norm is %g, by which a weight cannot be divided",
+                        sigma);
         for (size_t i = 0; !code && i < elements; i++)
             weight[i] = (float)((double)weight[i] / sigma);
     }
@@ -291,7 +290,8 @@ static status norm_affine(const struct modules *modules, const struct recipe *re
 }
 
 /* The output channel of a weight's element. */
-static size_t channel_of(const struct recipe *recipe, const struct shape *shape, const struct axes *axes, size_t element) {
+static size_t channel_of(const struct recipe *recipe, const struct shape *shape, const struct axes *axes,
+                         size_t element) {
     const size_t at = element / axes->inner % axes->length;
     if (!recipe->axis)
         return at;
@@ -299,17 +299,16 @@ static size_t channel_of(const struct recipe *recipe, const struct shape *shape,
     return element / (axes->inner * axes->length) / (inputs ? inputs : 1) * axes->length + at;
 }
 
-static status fold_norm(const struct modules *modules, const struct recipe *recipe, const struct shape *shape, float *data,
-                        struct error *err) {
+static status fold_norm(const struct modules *modules, const struct recipe *recipe, const struct shape *shape,
+                        float *data, struct error *err) {
     const size_t elements = (size_t)shape_elements(shape);
     const size_t channels = (size_t)module_tensor(modules, recipe->norm, LEAF_MEAN)->shape.dims[0];
     const struct axes axes = axes_of(shape, recipe->axis);
     struct affine affine;
     const status code = norm_affine(modules, recipe, channels, &affine, err);
     for (size_t i = 0; !code && i < elements; i++)
-        data[i] = recipe->is_bias
-                      ? (float)((double)data[i] * affine.scale[i] + affine.shift[i])
-                      : (float)((double)data[i] * affine.scale[channel_of(recipe, shape, &axes, i)]);
+        data[i] = recipe->is_bias ? (float)((double)data[i] * affine.scale[i] + affine.shift[i])
+                                  : (float)((double)data[i] * affine.scale[channel_of(recipe, shape, &axes, i)]);
     free(affine.scale);
     return code;
 }

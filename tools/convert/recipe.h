@@ -48,8 +48,8 @@ status recipe_shape(const struct modules *modules, const struct recipe *recipe, 
 bool recipe_fits(const struct recipe *recipe, const struct shape *gives, const struct shape *shape);
 
 /*
- * The data: out->dtype and out->shape are set before. Data that can be used as they lie in the checkpoint are not copied;
- * else they are put in the pool.
+ * The data: out->dtype and out->shape are set before. Data that can be used as they lie in the checkpoint are not
+ * copied; else they are put in the pool.
  */
 status recipe_make(const struct modules *modules, const struct recipe *recipe, struct pool *pool, struct tensor *out,
                    struct error *err);

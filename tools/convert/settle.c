@@ -6,19 +6,21 @@
 
 /* ---- recipes ---- */
 
-/* A module's weight in whatever form it is stored. */
+static bool has_spectral_norm(const struct module *module) {
+    return module->leaves[LEAF_ORIGINAL] >= 0 && module->leaves[LEAF_U] >= 0 && module->leaves[LEAF_V] >= 0;
+}
+
+/* A module's weight in whatever form it is stored. Files of old versions hold weight beside weight_orig and weight_u,
+ * and no weight_v: it is normalised. */
 static struct recipe take_weight(const struct plan *plan, int module) {
     const struct module *at = &plan->modules.items[module];
     struct recipe recipe = recipe_none;
     recipe.kind = RECIPE_TAKE;
     recipe.module = module;
-    recipe.parameter = module_weight(at);
-    if (at->leaves[LEAF_WEIGHT] >= 0)
-        recipe.form = FORM_PLAIN; /* files of old versions hold weight beside weight_orig: it is normalised */
-    else if (at->leaves[LEAF_ORIGINAL] >= 0)
-        recipe.form = FORM_SPECTRAL;
-    else
-        recipe.form = FORM_WEIGHT;
+    recipe.parameter = has_spectral_norm(at) ? at->leaves[LEAF_ORIGINAL] : module_weight(at);
+    recipe.form = recipe.parameter == at->leaves[LEAF_WEIGHT]     ? FORM_PLAIN
+                  : recipe.parameter == at->leaves[LEAF_ORIGINAL] ? FORM_SPECTRAL
+                                                                  : FORM_WEIGHT;
     return recipe;
 }
 
@@ -67,8 +69,8 @@ static bool is_from_pytorch(const struct plan *plan) {
 }
 
 /*
- * MatMul wants [in, out], a Linear stores [out, in]. Exporters give the turned weight a new name; a weight that keeps its
- * name was no Linear's. A square one in a template that somebody else made could be either.
+ * MatMul wants [in, out], a Linear stores [out, in]. Exporters give the turned weight a new name; a weight that keeps
+ * its name was no Linear's. A square one in a template that somebody else made could be either.
  */
 static void settle_transposition(struct plan *plan, const struct layer *layer, const struct slot *slot,
                                  struct recipe *recipe) {
@@ -86,10 +88,11 @@ static void settle_transposition(struct plan *plan, const struct layer *layer, c
     else if (is_from_pytorch(plan))
         recipe->transposed = false;
     else
-        plan_problem(plan,
-                     "%s: this square weight keeps its name in the template; say \"%s <- %s transposed\" in a map if it is "
-                     "a linear layer's, \"plain\" if not",
-                     name, name, plan->modules.parameters[parameter].tensor->key);
+        plan_problem(
+            plan,
+            "%s: this square weight keeps its name in the template; say \"%s <- %s transposed\" in a map if it is "
+            "a linear layer's, \"plain\" if not",
+            name, name, plan->modules.parameters[parameter].tensor->key);
 }
 
 static struct recipe weight_recipe(struct plan *plan, const struct layer *layer, const struct slot *slot) {
@@ -234,16 +237,6 @@ static void settle_slots(struct plan *plan, bool own_names) {
 
 /* ---- by the map ---- */
 
-static const struct layer *layer_reading(const struct plan *plan, int value, const struct slot **slot) {
-    for (int i = 0; i < plan->layers.count; i++)
-        for (int s = 0; s < plan->layers.items[i].slot_count; s++)
-            if (plan->layers.items[i].slots[s].value == value) {
-                *slot = &plan->layers.items[i].slots[s];
-                return &plan->layers.items[i];
-            }
-    return NULL;
-}
-
 #define MAP_LINE "%s, line %d: "
 
 static struct recipe mapped_key(struct plan *plan, const struct map_entry *entry, int value) {
@@ -253,7 +246,9 @@ static struct recipe mapped_key(struct plan *plan, const struct map_entry *entry
         return recipe_none;
     }
     const struct slot *slot = NULL;
-    const struct layer *layer = layer_reading(plan, value, &slot);
+    const struct layer *layer = plan_layer_reading(plan, value, &slot);
+    if (layer && layer->kind == LAYER_SPECTRAL && layer->module >= 0)
+        return matrix_recipe(plan, layer);
     struct recipe recipe = take_parameter(plan, parameter);
     const bool is_weight = layer && slot->leaf == LEAF_WEIGHT && layer_has_weights(layer) && recipe.module >= 0;
     if (is_weight && module_weight(&plan->modules.items[recipe.module]) == parameter)
@@ -262,11 +257,28 @@ static struct recipe mapped_key(struct plan *plan, const struct map_entry *entry
     look_at_layer(layer, &recipe);
     recipe.transposed = entry->transposed || (is_weight && layer->transposed && !entry->plain);
     recipe.is_bias = slot && slot->leaf == LEAF_BIAS;
-    recipe.norm = entry->norm ? modules_find(&plan->modules, entry->norm, strlen(entry->norm)) : -1;
-    recipe.eps = plan->eps;
-    if (entry->norm && (recipe.norm < 0 || !module_is_batch_norm(&plan->modules.items[recipe.norm])))
-        plan_problem(plan, MAP_LINE "\"%s\" is no batch norm of the checkpoint", plan->map->path, entry->line, entry->norm);
     return recipe;
+}
+
+/* A bias that the batch norm alone makes. */
+static struct recipe mapped_zeros(const struct map_entry *entry) {
+    struct recipe recipe = fill_with(0, "zeros: the map says so");
+    if (entry->norm) {
+        recipe.kind = RECIPE_TAKE;
+        recipe.is_bias = true;
+    }
+    return recipe;
+}
+
+static void add_norm(struct plan *plan, const struct map_entry *entry, struct recipe *recipe) {
+    if (!entry->norm || recipe->kind != RECIPE_TAKE)
+        return;
+    recipe->norm = modules_find(&plan->modules, entry->norm, strlen(entry->norm));
+    recipe->eps = plan->eps;
+    if (recipe->norm >= 0 && module_is_batch_norm(&plan->modules.items[recipe->norm]))
+        return;
+    plan_problem(plan, MAP_LINE "\"%s\" is no batch norm of the checkpoint", plan->map->path, entry->line, entry->norm);
+    *recipe = recipe_none;
 }
 
 static void settle_entry(struct plan *plan, const struct map_entry *entry) {
@@ -277,9 +289,10 @@ static void settle_entry(struct plan *plan, const struct map_entry *entry) {
         return;
     }
     struct recipe recipe = entry->action == MAP_KEEP    ? keep("kept: the map says so")
-                           : entry->action == MAP_ZEROS ? fill_with(0, "zeros: the map says so")
+                           : entry->action == MAP_ZEROS ? mapped_zeros(entry)
                            : entry->action == MAP_ONES  ? fill_with(1, "ones: the map says so")
                                                         : mapped_key(plan, entry, value);
+    add_norm(plan, entry, &recipe);
     set_recipe(plan, value, &recipe, PIN_MAP);
 }
 
@@ -315,9 +328,12 @@ static void settle_map(struct plan *plan) {
 /* weight_orig, weight_u and weight_v of a module, in either spelling, or for a weight that is normalised already. */
 static struct recipe raw_recipe(const struct plan *plan, int module, enum leaf leaf) {
     const struct module *at = &plan->modules.items[module];
-    if (at->leaves[leaf] >= 0 && (leaf < LEAF_ORIGINAL || at->leaves[LEAF_ORIGINAL] >= 0 || leaf >= LEAF_MAGNITUDE))
+    const bool spectral = leaf == LEAF_ORIGINAL || leaf == LEAF_U || leaf == LEAF_V;
+    if (leaf == LEAF_V && at->leaves[LEAF_DIRECTION] >= 0)
+        return take_parameter(plan, at->leaves[LEAF_DIRECTION]);
+    if (at->leaves[leaf] >= 0 && (!spectral || has_spectral_norm(at)))
         return take_parameter(plan, at->leaves[leaf]);
-    if (at->leaves[LEAF_WEIGHT] < 0 || (leaf != LEAF_ORIGINAL && leaf != LEAF_U && leaf != LEAF_V))
+    if (at->leaves[LEAF_WEIGHT] < 0 || !spectral)
         return recipe_none;
     struct recipe recipe = take_weight(plan, module);
     look_at_layer(convolution_of(plan, module), &recipe);
@@ -384,7 +400,9 @@ static void report_unmatched(struct plan *plan, int index) {
 static void settle_rest(struct plan *plan, int index) {
     const struct value *value = &plan->graph->values[index];
     const struct slot *slot;
-    const struct layer *layer = layer_reading(plan, index, &slot);
+    const struct layer *layer = plan_layer_reading(plan, index, &slot);
+    if (layer && layer->pin == PIN_ORDER && layer->module < 0)
+        return; /* match_order has said why */
     if (!value->initializer) {
         if (is_required(layer))
             report_unmatched(plan, index);
@@ -393,8 +411,6 @@ static void settle_rest(struct plan *plan, int index) {
     struct recipe kept = keep("constant of the template");
     const bool constant = !element_is_float(value->initializer->dtype) || tensor_elements(value->initializer) <= 1 ||
                           (is_uniform(value) && !is_required(layer)) || (!layer && is_setting(plan, index));
-    if (!constant && layer && layer->pin == PIN_ORDER)
-        return; /* match_order has said why */
     if (constant)
         set_recipe(plan, index, &kept, PIN_NONE);
     else
@@ -435,12 +451,13 @@ static void check_shape(struct plan *plan, int index) {
     struct shape gives, wants;
     if (recipe->kind != RECIPE_TAKE)
         return;
-    const char *key = recipe->parameter >= 0 ? plan->modules.parameters[recipe->parameter].tensor->key : "its batch norm";
+    const char *key =
+        recipe->parameter >= 0 ? plan->modules.parameters[recipe->parameter].tensor->key : "its batch norm";
     if (recipe_shape(&plan->modules, recipe, &gives, &problem))
         plan_problem(plan, "%s: from %s: %s", value->name, key, problem.message);
     else if (value_shape(value, &wants) && !recipe_fits(recipe, &gives, &wants))
-        plan_problem(plan, "%s: the template wants %s, but %s gives %s", value->name, plan_shape_text(plan, &wants), key,
-                     plan_shape_text(plan, &gives));
+        plan_problem(plan, "%s: the template wants %s, but %s gives %s", value->name, plan_shape_text(plan, &wants),
+                     key, plan_shape_text(plan, &gives));
 }
 
 /* A layer whose weight nodes compute must have been given what it is computed from. */
@@ -463,17 +480,18 @@ static void check_biases(struct plan *plan) {
         if (layer->module < 0 || !layer_has_weights(layer) || layer_slot(layer, LEAF_BIAS))
             continue;
         const int bias = plan->modules.items[layer->module].leaves[LEAF_BIAS];
-        const bool has_own = bias >= 0 && !plan->modules.parameters[bias].used && !plan->modules.parameters[bias].ignored;
+        const bool has_own =
+            bias >= 0 && !plan->modules.parameters[bias].used && !plan->modules.parameters[bias].ignored;
         if (has_own || layer->norm >= 0)
-            plan_problem(plan, "%s: the template's layer has no bias, but the checkpoint has %s", plan_layer_text(plan, layer),
-                         has_own ? plan->modules.parameters[bias].tensor->key
-                                 : plan->modules.items[layer->norm].path);
+            plan_problem(plan, "%s: the template's layer has no bias, but the checkpoint has %s",
+                         plan_layer_text(plan, layer),
+                         has_own ? plan->modules.parameters[bias].tensor->key : plan->modules.items[layer->norm].path);
     }
 }
 
 void settle_values(struct plan *plan) {
     settle_map(plan);
-    settle_slots(plan, true);
+    settle_slots(plan, true); /* values that are called after what they are for come first */
     settle_slots(plan, false);
     for (int i = 0; i < plan->graph->value_count; i++) {
         const struct value *value = &plan->graph->values[i];

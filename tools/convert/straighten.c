@@ -11,8 +11,8 @@ static const struct tensor *constant_tensor(const struct node *node) {
     if (!is_node(node, "Constant") || node->attribute_count != 1 || node->attributes[0].type != ATTRIBUTE_TENSOR)
         return NULL;
     const struct tensor *tensor = node->attributes[0].tensor;
-    const bool real = tensor->dtype == DTYPE_FLOAT || tensor->dtype == DTYPE_DOUBLE ||
-                      tensor->dtype == DTYPE_FLOAT16 || tensor->dtype == DTYPE_BFLOAT16;
+    const bool real = tensor->dtype == DTYPE_FLOAT || tensor->dtype == DTYPE_DOUBLE || tensor->dtype == DTYPE_FLOAT16 ||
+                      tensor->dtype == DTYPE_BFLOAT16;
     return real && tensor_elements(tensor) > 1 ? tensor : NULL;
 }
 

@@ -1,0 +1,115 @@
+#include "tools/convert/convert.h"
+
+#include <string.h>
+
+/* ---- names that a template uses ---- */
+
+struct wishes {
+    const char **names;
+    size_t count;
+};
+
+static void wish(struct plan *plan, struct wishes *wishes, const char *name) {
+    if (name && *name)
+        wishes->names[wishes->count++] = name;
+    else
+        plan->lost |= !name;
+}
+
+/* Of initializers and inputs, and of the weights of modules that the exporter noted. */
+static status collect_wishes(struct plan *plan, struct wishes *wishes, struct error *err) {
+    const size_t most = (size_t)plan->graph->value_count + (size_t)plan->layers.count + 1;
+    *wishes = (struct wishes){pool_array(plan->pool, most, sizeof *wishes->names), 0};
+    if (!wishes->names)
+        return fail_memory(err, "the template's names");
+    for (int i = 0; i < plan->graph->value_count; i++)
+        if (value_is_fillable(&plan->graph->values[i]))
+            wish(plan, wishes, plan->graph->values[i].name);
+    for (int i = 0; i < plan->layers.count; i++)
+        if (plan->layers.items[i].scope && *plan->layers.items[i].scope)
+            wish(plan, wishes, plan_text(plan, "%s.weight", plan->layers.items[i].scope));
+    return STATUS_OK;
+}
+
+/* ---- eps ---- */
+
+/* What the template's batch norms agree on, or PyTorch's default. */
+static double template_eps(const struct plan *plan) {
+    double eps = 0;
+    for (int i = 0; i < plan->layers.count; i++) {
+        if (plan->layers.items[i].kind != LAYER_BATCH_NORM)
+            continue;
+        const struct node *node = &plan->graph->nodes[plan->layers.items[i].node];
+        double own = 1e-5;
+        for (int a = 0; a < node->attribute_count; a++)
+            if (strcmp(node->attributes[a].name, "epsilon") == 0 && node->attributes[a].type == ATTRIBUTE_FLOAT)
+                own = (double)node->attributes[a].f;
+        if (eps != 0 && eps != own)
+            return 1e-5;
+        eps = own;
+    }
+    return eps > 0 ? eps : 1e-5;
+}
+
+/* ---- the conversion ---- */
+
+static status prepare(struct plan *plan, struct error *err) {
+    const size_t values = (size_t)plan->graph->value_count;
+    size_t slots = 0;
+    for (int i = 0; i < plan->layers.count; i++)
+        slots += (size_t)plan->layers.items[i].slot_count;
+    plan->recipe_capacity = (int)(values + slots); /* a slot may get a value of its own */
+    plan->recipes = pool_array(plan->pool, values + slots + 1, sizeof *plan->recipes);
+    plan->pins = pool_array(plan->pool, values + slots + 1, sizeof *plan->pins);
+    plan->layer_of = pool_array(plan->pool, (size_t)plan->modules.count + 1, sizeof *plan->layer_of);
+    plan->norm_user = pool_array(plan->pool, (size_t)plan->modules.count + 1, sizeof *plan->norm_user);
+    if (!plan->recipes || !plan->pins || !plan->layer_of || !plan->norm_user)
+        return fail_memory(err, "the conversion");
+    for (size_t i = 0; i <= values + slots; i++)
+        plan->recipes[i] = recipe_none;
+    for (int i = 0; i < plan->modules.count; i++)
+        plan->layer_of[i] = plan->norm_user[i] = -1;
+    return STATUS_OK;
+}
+
+static void match(struct plan *plan) {
+    settle_ignored_keys(plan);
+    match_names(plan);
+    match_fold_owners(plan);
+    match_order(plan, true);
+    match_norms(plan);
+    match_order(plan, false);
+    match_folds(plan);
+    settle_values(plan);
+    settle_left_over(plan);
+}
+
+status convert_plan(const struct onnx_model *template, const struct checkpoint *checkpoint,
+                    const struct convert_options *options, struct pool *pool, struct plan *plan, struct error *err) {
+    struct wishes wishes;
+    *plan = (struct plan){
+        .pool = pool, .source = template, .map = options->map, .by_order = options->by_order, .eps = options->eps};
+    plan->last_problem = &plan->problems;
+    plan->graph = graph_copy(template->graph, pool);
+    if (!plan->graph)
+        return fail_memory(err, "the template");
+    status code = graph_straighten(plan->graph, pool, &plan->aliases, err);
+    if (!code)
+        code = layers_find(plan->graph, pool, &plan->layers, err);
+    if (!code)
+        code = collect_wishes(plan, &wishes, err);
+    if (!code)
+        code = modules_read(checkpoint, wishes.names, wishes.count, options->prefix, pool, &plan->modules, err);
+    if (!code)
+        code = prepare(plan, err);
+    if (code)
+        return code;
+    if (plan->eps <= 0)
+        plan->eps = template_eps(plan);
+    match(plan);
+    return plan->lost ? fail_memory(err, "the conversion") : STATUS_OK;
+}
+
+void convert_close(struct plan *plan) {
+    modules_free(&plan->modules);
+}

@@ -1,0 +1,16 @@
+/* The converted model: the template with its recipes carried out. */
+#ifndef LIMNER_TOOLS_CONVERT_POUR_H
+#define LIMNER_TOOLS_CONVERT_POUR_H
+
+#include "tools/convert/plan.h"
+
+/*
+ * Makes the data and changes the plan's graph; *model is the template with that graph, and lives as long as the plan,
+ * the template and the checkpoint. Not to be closed.
+ */
+status pour(struct plan *plan, struct onnx_model *model, struct error *err);
+
+/* Stores float weights of two and more dimensions as float16, each with a Cast to float behind it. */
+status pour_half(struct plan *plan, struct error *err);
+
+#endif

@@ -1,0 +1,88 @@
+#include "tools/convert/resource.h"
+
+#include <dirent.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+const struct resource_kind resource_template = {"template", "templates", ".onnx", "LIMNER_TEMPLATES"};
+const struct resource_kind resource_map = {"map", "maps", ".map", "LIMNER_MAPS"};
+
+#define MOST_FOLDERS 5
+
+static bool is_file(const char *path) {
+    struct stat info;
+    return path && stat(path, &info) == 0 && S_ISREG(info.st_mode);
+}
+
+/* The folder that limner's own program lies in, or NULL. */
+static const char *program_folder(struct pool *pool) {
+    char path[PATH_MAX];
+    const ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (length <= 0)
+        return NULL;
+    path[length] = 0;
+    char *slash = strrchr(path, '/');
+    return slash ? pool_string(pool, path, (size_t)(slash - path)) : NULL;
+}
+
+static int list_folders(const struct resource_kind *kind, const char *folder, struct pool *pool,
+                        const char *folders[MOST_FOLDERS]) {
+    int count = 0;
+    const char *variable = kind->variable ? getenv(kind->variable) : NULL, *program = program_folder(pool);
+    if (folder)
+        folders[count++] = folder;
+    if (variable && *variable)
+        folders[count++] = variable;
+    if (program) {
+        folders[count++] = pool_format(pool, "%s/../share/limner/%s", program, kind->folder);
+        folders[count++] = pool_format(pool, "%s/../models/%s", program, kind->folder);
+        folders[count++] = pool_format(pool, "%s/../../models/%s", program, kind->folder);
+    }
+    return count;
+}
+
+static bool ends_with(const char *name, const char *ending) {
+    const size_t length = strlen(name), part = strlen(ending);
+    return length > part && strcmp(name + length - part, ending) == 0;
+}
+
+static void list_files(const struct resource_kind *kind, const char *folder, struct error *err) {
+    DIR *directory = folder ? opendir(folder) : NULL;
+    bool first = true;
+    for (const struct dirent *entry; directory && (entry = readdir(directory));) {
+        if (!ends_with(entry->d_name, kind->extension))
+            continue;
+        if (first)
+            error_append(err, "\n  in %s:", folder);
+        error_append(err, " %.*s", (int)(strlen(entry->d_name) - strlen(kind->extension)), entry->d_name);
+        first = false;
+    }
+    if (directory)
+        closedir(directory);
+}
+
+status resource_find(const struct resource_kind *kind, const char *name, const char *folder, struct pool *pool,
+                     const char **path, struct error *err) {
+    const char *folders[MOST_FOLDERS];
+    *path = name;
+    if (is_file(name))
+        return STATUS_OK;
+    const int count = strchr(name, '/') ? 0 : list_folders(kind, folder, pool, folders);
+    for (int i = 0; i < count; i++) {
+        const char *const candidates[] = {pool_format(pool, "%s/%s", folders[i], name),
+                                          pool_format(pool, "%s/%s%s", folders[i], name, kind->extension)};
+        for (int k = 0; k < 2; k++)
+            if (is_file(candidates[k])) {
+                *path = candidates[k];
+                return STATUS_OK;
+            }
+    }
+    fail(err, STATUS_IO, "there is no %s %s%s", kind->what, name, count ? "; there are" : "");
+    for (int i = 0; i < count; i++)
+        list_files(kind, folders[i], err);
+    return err->code;
+}

@@ -1,0 +1,25 @@
+/* Templates and maps that come with limner, found by their names. */
+#ifndef LIMNER_TOOLS_CONVERT_RESOURCE_H
+#define LIMNER_TOOLS_CONVERT_RESOURCE_H
+
+#include "onnx/pool.h"
+#include "onnx/status.h"
+
+struct resource_kind {
+    const char *what;      /* "template" */
+    const char *folder;    /* "templates" */
+    const char *extension; /* ".onnx" */
+    const char *variable;  /* an environment variable that names a folder, or NULL */
+};
+
+extern const struct resource_kind resource_template, resource_map;
+
+/*
+ * The path for what the user wrote: a file that is there; else NAME or NAME.onnx in `folder` (may be NULL), in the
+ * folder that the environment names, in PREFIX/share/limner where limner is PREFIX/bin/limner, and in the source tree's
+ * models. The message lists what there is.
+ */
+status resource_find(const struct resource_kind *kind, const char *name, const char *folder, struct pool *pool,
+                     const char **path, struct error *err);
+
+#endif
