@@ -54,15 +54,15 @@ struct attribute {
 struct node {
     const char *name; /* "" when the file gives none */
     const char *op_type;
-    const char *domain; /* "" for ONNX's own; "ai.onnx" is folded into "" */
+    const char *domain;   /* "" for ONNX's own; "ai.onnx" is folded into "" */
     const char *overload; /* of a function's name; "" as a rule */
-    int *inputs;        /* indices into graph.values, NO_VALUE where left out */
+    int *inputs;          /* indices into graph.values, NO_VALUE where left out */
     int input_count;
     int *outputs;
     int output_count;
     struct attribute *attributes;
     int attribute_count;
-    const char *doc; /* NULL without */
+    const char *doc;           /* NULL without */
     struct metadata *metadata; /* metadata_props */
     int metadata_count;
 };
@@ -75,10 +75,10 @@ struct dim {
 
 /* What the file says of a value. */
 struct declared_type {
-    enum dtype dtype;   /* DTYPE_UNDEFINED when not said */
-    const char *other;  /* "sequence", "map", "optional", "sparse tensor", "opaque" when it is no tensor, else NULL */
+    enum dtype dtype;    /* DTYPE_UNDEFINED when not said */
+    const char *other;   /* "sequence", "map", "optional", "sparse tensor", "opaque" when it is no tensor, else NULL */
     struct text encoded; /* the TypeProto's bytes when `other` is set, so that saving keeps it */
-    int rank;           /* -1 when not said */
+    int rank;            /* -1 when not said */
     struct dim dims[MAX_RANK];
 };
 

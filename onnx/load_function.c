@@ -95,10 +95,9 @@ status load_functions(struct loader *loader, const Onnx__ModelProto *proto) {
     if (!loader->functions || !note_names(loader, proto->graph))
         return fail_memory(loader->err, "functions");
     for (size_t i = 0; i < proto->n_functions; i++) {
-        const status result = add_function(loader, proto->functions[i], (int)i);
+        const status result = add_function(loader, proto->functions[i], loader->function_count++);
         if (result != STATUS_OK)
             return result;
-        loader->function_count++;
     }
     return STATUS_OK;
 }

@@ -10,14 +10,14 @@
 
 /* What a file may ask for before anything is allocated. Zero in a field means the default. */
 struct load_limits {
-    size_t model_bytes;     /* default 1 TiB: the .onnx file */
-    size_t skeleton_bytes;  /* default 512 MiB: the file without raw_data */
-    size_t tensor_bytes;    /* default 64 GiB: one tensor */
-    size_t expanded_bytes;  /* default 2 GiB: heap taken by tensors that are not stored raw */
-    size_t tensors;         /* default 1,000,000 */
-    size_t nodes;           /* default 1,000,000 */
-    size_t values;          /* default 4,000,000 */
-    int nesting;            /* default 16 levels of subgraphs */
+    size_t model_bytes;    /* default 1 TiB: the .onnx file */
+    size_t skeleton_bytes; /* default 512 MiB: the file without raw_data */
+    size_t tensor_bytes;   /* default 64 GiB: one tensor */
+    size_t expanded_bytes; /* default 2 GiB: heap taken by tensors that are not stored raw */
+    size_t tensors;        /* default 1,000,000 */
+    size_t nodes;          /* default 1,000,000 */
+    size_t values;         /* default 4,000,000 */
+    int nesting;           /* default 16 levels of subgraphs */
 };
 
 struct file_map; /* a mapped file */
@@ -35,7 +35,7 @@ struct onnx_model {
     struct graph *graph;
     struct file_map **maps; /* the model file and its external data */
     int map_count;
-    size_t file_bytes;      /* the .onnx file and its external data */
+    size_t file_bytes; /* the .onnx file and its external data */
 };
 
 /*
@@ -57,15 +57,16 @@ int64_t onnx_opset(const struct onnx_model *model, const char *domain);
 
 /* Where and how onnx_save puts the weights. */
 struct save_options {
-    const char *external;     /* file name beside the model for raw data of tensors >= external_from, or NULL */
-    size_t external_from;     /* bytes; 0 means 1024 */
+    const char *external; /* file name beside the model for raw data of tensors >= external_from, or NULL */
+    size_t external_from; /* bytes; 0 means 1024 */
 };
 
 /*
  * Writes the model to path: temporary file beside it, then rename, so that a failed save leaves nothing. What is saved
  * loads to the same meaning: same graph, types, attributes, metadata, tensors bit for bit.
  */
-status onnx_save(const struct onnx_model *model, const char *path, const struct save_options *options, struct error *err);
+status onnx_save(const struct onnx_model *model, const char *path, const struct save_options *options,
+                 struct error *err);
 /* The same into memory (no external data); *data is the caller's to free(). */
 status onnx_save_memory(const struct onnx_model *model, void **data, size_t *bytes, struct error *err);
 

@@ -375,7 +375,7 @@ static void test_hostile_pickles(void **state) {
     REFUSE_PICKLE("2", "more values than there are");
     REFUSE_PICKLE("R", "more values than there are");
     REFUSE_PICKLE("q\0", "more values than there are");
-    REFUSE_PICKLE("](Ka", "values than there are");
+    REFUSE_PICKLE("](a", "more values than there are");
     REFUSE_PICKLE("t", "needs a mark");
     REFUSE_PICKLE("1", "needs a mark");
     REFUSE_PICKLE("(K\1e", "more values than there are");
@@ -917,23 +917,23 @@ static void damage_file(const char *name, bool sealed, int cases) {
 
 static void test_damaged_zip(void **state) {
     (void)state;
-    damage_file("views.pth", true, test_cases(1000));
-    damage_file("training.pth", true, test_cases(1000));
-    damage_file("unchecked.pth", false, test_cases(500));
+    damage_file("views.pth", true, 1000);
+    damage_file("training.pth", true, 1000);
+    damage_file("unchecked.pth", false, 500);
 }
 
 static void test_damaged_legacy(void **state) {
     (void)state;
-    damage_file("views-legacy.pth", false, test_cases(1000));
-    damage_file("training-legacy.pth", false, test_cases(1000));
-    damage_file("module-legacy.pth", false, test_cases(500));
-    damage_file("python2-legacy.pth", false, test_cases(1000));
+    damage_file("views-legacy.pth", false, 1000);
+    damage_file("training-legacy.pth", false, 1000);
+    damage_file("module-legacy.pth", false, 500);
+    damage_file("python2-legacy.pth", false, 1000);
 }
 
 static void test_damaged_safetensors(void **state) {
     (void)state;
-    damage_file("types.safetensors", false, test_cases(1000));
-    damage_file("plain.safetensors", false, test_cases(1000));
+    damage_file("types.safetensors", false, 1000);
+    damage_file("plain.safetensors", false, 1000);
 }
 
 /* Damaged pickles in archives that are whole. */
@@ -944,7 +944,7 @@ static void test_damaged_pickles(void **state) {
             KEY("o", "\1") "cx\ny\n)\x81}" KEY("_parameters", "\x0b") "}" KEY("_modules", "\x08") "}u]h\1ah\2a.";
     struct random random = random_from(test_seed());
     unsigned char copy[sizeof pickle + 100];
-    const int cases = test_cases(5000);
+    const int cases = 5000;
     for (int i = 0; i < cases; i++) {
         size_t size = sizeof pickle - 1;
         memcpy(copy, pickle, size);

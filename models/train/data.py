@@ -54,14 +54,14 @@ def text_atlas(count: int, side: int, seed: int) -> Tensor:
 
 
 class Pictures:
-    """Endless batches of pictures: crops of photographs and procedural scenes."""
+    """Endless batches of pictures: crops of photographs, leaves and procedural scenes; ``like`` shares what those are made from."""
 
-    def __init__(self, side: int, device: torch.device, seed: int, sources: list[Tensor] | None = None) -> None:
+    def __init__(self, side: int, device: torch.device, seed: int, like: Pictures | None = None) -> None:
         self.side, self.device = side, device
-        self.sources = sources if sources is not None else self._load_sources()
+        self.sources = like.sources if like else self._load_sources()
         photos, leaves = list(TRAINING_PHOTOS.values()), len(self.sources) - len(TRAINING_PHOTOS)
         self.weights = torch.tensor([0.75 * w / sum(photos) for w in photos] + [0.25 / leaves] * leaves)
-        self.text = text_atlas(192 if device.type == "cuda" else 8, side, seed).to(device)
+        self.text = like.text if like else text_atlas(192 if device.type == "cuda" else 8, side, seed).to(device)
         axis = (torch.arange(side, device=device, dtype=torch.float32) + 0.5) / side
         self.y, self.x = torch.meshgrid(axis, axis, indexing="ij")
 
@@ -148,7 +148,9 @@ class Pictures:
         return (picture + grain).clamp(0, 1)
 
     def pages(self, count: int) -> Tensor:
-        return self.text[torch.randint(len(self.text), (count,), device=self.device)]
+        top, left = (int(torch.randint(size - self.side + 1, ())) for size in self.text.shape[2:])
+        pages = self.text[torch.randint(len(self.text), (count,), device=self.device)]
+        return pages[..., top:top + self.side, left:left + self.side]
 
     def batch(self, count: int) -> Tensor:
         """Four fifths crops, one fifth scenes."""

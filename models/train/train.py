@@ -18,11 +18,11 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -49,8 +49,16 @@ class Trainee:
 
     def __post_init__(self) -> None:
         self.averaged = copy.deepcopy(self.network).eval().requires_grad_(False)
-        self.optimiser = torch.optim.Adam(self.network.parameters(), lr=self.rate, betas=(0.5, 0.99))
-        self.critic_optimiser = torch.optim.Adam(self.critic.parameters(), lr=self.rate / 4, betas=(0.0, 0.9))
+        device = next(self.network.parameters()).device
+        rate = torch.tensor(self.rate, device=device)
+        on_device = {"capturable": True, "foreach": True} if device.type == "cuda" else {}
+        self.optimiser = torch.optim.Adam(self.network.parameters(), lr=rate.clone(), betas=(0.9, 0.99), **on_device)
+        self.critic_optimiser = torch.optim.Adam(self.critic.parameters(), lr=rate / 4, betas=(0.0, 0.9), **on_device)
+
+    def set_rate(self, share: float) -> None:
+        """The network learns at this share of its full rate."""
+        for group in self.optimiser.param_groups:
+            group["lr"].fill_(self.rate * share)
 
     def average(self, decay: float = 0.998) -> None:
         decay = min(decay, (self.step + 1) / (self.step + 10))
@@ -76,19 +84,17 @@ class Trainee:
         torch.save({"iteration": self.step, "generator": half}, folder / f"{self.name}.pth.tmp")
         (folder / f"{self.name}.pth.tmp").replace(folder / f"{self.name}.pth")
 
-    def resume(self, folder: Path, device: torch.device) -> None:
-        state = torch.load(folder / f"{self.name}.state", map_location=device, weights_only=True)
+    def resume(self, folder: Path) -> None:
+        """Goes on from the whole state, or from the plain weights where only those are there."""
+        whole = folder / f"{self.name}.state"
+        path = whole if whole.exists() else folder / f"{self.name}.pth"
+        state = torch.load(path, map_location=next(self.network.parameters()).device, weights_only=True)
         self.step = state["iteration"]
         self.averaged.load_state_dict(state["generator"])
-        for key in ("network", "critic", "optimiser", "critic_optimiser"):
-            getattr(self, key).load_state_dict(state[key])
-
-
-def plain_losses(t: Trainee, pictures: Pictures, count: int) -> tuple[Tensor, Tensor]:
-    """One step of the plain Generator: the damaged picture, white in holes, in -1..1."""
-    whole, mask = pictures.batch(count), pictures.masks(count)
-    made = (t.network((whole * (1 - mask) + mask) * 2 - 1)[..., :whole.shape[2], :whole.shape[3]].float() + 1) / 2
-    return painted_losses(t, made, whole, mask)
+        self.network.load_state_dict(state.get("network", state["generator"]))
+        for key in ("critic", "optimiser", "critic_optimiser"):
+            if key in state:
+                getattr(self, key).load_state_dict(state[key])
 
 
 def painted_losses(t: Trainee, made: Tensor, whole: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -96,64 +102,120 @@ def painted_losses(t: Trainee, made: Tensor, whole: Tensor, mask: Tensor) -> tup
     filled = made * mask + whole * (1 - mask)
     real_logits, real_features = t.critic(torch.cat([whole, mask], 1))
     made_logits, made_features = t.critic(torch.cat([filled, mask], 1))
-    loss = reconstruction_loss(made, whole, mask) - 0.02 * made_logits.mean()
-    loss = loss + 0.2 * matching_loss(real_features, made_features) + 0.5 * style_loss(real_features, made_features)
+    loss = reconstruction_loss(made, whole, mask) - 0.01 * made_logits.mean()
+    loss = loss + 0.1 * matching_loss(real_features, made_features) + 0.2 * style_loss(real_features, made_features)
     critic = critic_loss(real_logits, t.critic(torch.cat([filled.detach(), mask], 1))[0])
     return loss, critic
 
 
-def edge_losses(t: Trainee, pictures: Pictures, count: int) -> tuple[Tensor, Tensor]:
-    """One step of the edge model: gray, edge and mask to the edges of the whole picture."""
-    whole, mask = pictures.batch(count), pictures.masks(count)
-    luminance = gray(whole)
-    target = canny(luminance, torch.ones_like(mask))
-    seen = canny(luminance, 1 - mask)
-    made = t.network(torch.cat([luminance * (1 - mask) + mask, seen, mask], 1)).float()
-    real_logits, real_features = t.critic(torch.cat([luminance, target], 1))
-    made_logits, made_features = t.critic(torch.cat([luminance, made], 1))
-    share = mask.mean(dim=(1, 2, 3), keepdim=True).clamp(min=0.02)
-    entropy = F.binary_cross_entropy(made.clamp(1e-4, 1 - 1e-4), target, weight=(1 + 3 * target) * (0.3 + mask / share))
-    loss = entropy - 0.05 * made_logits.mean() + 2 * matching_loss(real_features, made_features)
-    critic = critic_loss(real_logits, t.critic(torch.cat([luminance, made.detach()], 1))[0])
-    return loss, critic
+class PlainTask:
+    """The plain Generator: the damaged picture, white in holes, in -1..1."""
+
+    def batch(self, pictures: Pictures, count: int) -> tuple[Tensor, ...]:
+        return pictures.batch(count), pictures.masks(count)
+
+    def losses(self, t: Trainee, whole: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        made = (t.network((whole * (1 - mask) + mask) * 2 - 1).float() + 1) / 2
+        return painted_losses(t, made, whole, mask)
 
 
-def inpaint_losses(t: Trainee, pictures: Pictures, count: int, edge_model: nn.Module) -> tuple[Tensor, Tensor]:
-    """One step of the inpaint model, along the edges that the finished edge model draws into the hole."""
-    whole, mask = pictures.batch(count), pictures.masks(count)
-    luminance = gray(whole)
-    with torch.no_grad():
-        seen = canny(luminance, 1 - mask)
-        edges = edge_model(torch.cat([luminance * (1 - mask) + mask, seen, mask], 1)).float()
-    made = t.network(torch.cat([whole * (1 - mask) + mask, edges], 1)).float()
-    return painted_losses(t, made, whole, mask)
+class EdgeTask:
+    """The edge model: gray, edge and mask to the edges of the whole picture."""
+
+    def batch(self, pictures: Pictures, count: int) -> tuple[Tensor, ...]:
+        whole, mask = pictures.batch(count), pictures.masks(count)
+        luminance = gray(whole)
+        return luminance, canny(luminance, torch.ones_like(mask)), canny(luminance, 1 - mask), mask
+
+    def losses(self, t: Trainee, luminance: Tensor, target: Tensor, seen: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        made = t.network(torch.cat([luminance * (1 - mask) + mask, seen, mask], 1)).float()
+        real_logits, real_features = t.critic(torch.cat([luminance, target], 1))
+        made_logits, made_features = t.critic(torch.cat([luminance, made], 1))
+        share = mask.mean(dim=(1, 2, 3), keepdim=True).clamp(min=0.02)
+        likely = made.clamp(1e-4, 1 - 1e-4)
+        entropy = -(target * likely.log() + (1 - target) * (1 - likely).log()) * (1 + 3 * target) * (0.3 + mask / share)
+        loss = entropy.mean() - 0.05 * made_logits.mean() + 2 * matching_loss(real_features, made_features)
+        critic = critic_loss(real_logits, t.critic(torch.cat([luminance, made.detach()], 1))[0])
+        return loss, critic
 
 
-def train(t: Trainee, losses: Callable[[Trainee, int], tuple[Tensor, Tensor]], options: argparse.Namespace, minutes: float) -> None:
-    """Trains until the minutes or the steps are over, the rate falling along a cosine; progress goes to stderr."""
+class InpaintTask:
+    """The inpaint model, along the edges that the finished edge model draws into the hole."""
+
+    def __init__(self, edge_model: nn.Module) -> None:
+        self.edge_model = edge_model
+
+    def batch(self, pictures: Pictures, count: int) -> tuple[Tensor, ...]:
+        whole, mask = pictures.batch(count), pictures.masks(count)
+        luminance = gray(whole)
+        return whole, torch.cat([luminance * (1 - mask) + mask, canny(luminance, 1 - mask), mask], 1), mask
+
+    def losses(self, t: Trainee, whole: Tensor, outline: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        with torch.no_grad():
+            edges = self.edge_model(outline).float()
+        made = t.network(torch.cat([whole * (1 - mask) + mask, edges], 1)).float()
+        return painted_losses(t, made, whole, mask)
+
+
+def update(t: Trainee, losses: Callable[..., tuple[Tensor, Tensor]], batch: tuple[Tensor, ...]) -> Tensor:
+    """One step of the network and of its critic; returns the network's loss."""
+    device_type = batch[0].device.type
+    with torch.autocast(device_type, torch.bfloat16, enabled=device_type == "cuda", cache_enabled=False):
+        loss, critic = losses(t, *batch)
+    t.optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    nn.utils.clip_grad_norm_(t.network.parameters(), 1.0)
+    t.optimiser.step()
+    t.critic_optimiser.zero_grad(set_to_none=True)
+    critic.backward()
+    t.critic_optimiser.step()
+    return loss.detach()
+
+
+def recorded(t: Trainee, losses: Callable[..., tuple[Tensor, Tensor]], batch: tuple[Tensor, ...]) -> Callable[..., Tensor]:
+    """The same step recorded once and replayed with new pictures: small kernels then wait for the GPU, not for Python."""
+    inputs = tuple(tensor.clone() for tensor in batch)
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        for _ in range(3):
+            update(t, losses, inputs)
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        loss = update(t, losses, inputs)
+
+    def replay(batch: tuple[Tensor, ...]) -> Tensor:
+        for mine, theirs in zip(inputs, batch):
+            mine.copy_(theirs)
+        graph.replay()
+        return loss
+
+    return replay
+
+
+def train(t: Trainee, task: PlainTask | EdgeTask | InpaintTask, stages: list[Pictures], options: argparse.Namespace, minutes: float) -> None:
+    """Trains until the minutes or the steps are over; the rate falls along a cosine, the last stage has the last third.
+
+    A stage's batches hold as many pixels as the first one's. Progress goes to stderr.
+    """
     started = saved = time.monotonic()
-    first, mean = t.step, None
-    device_type = options.device.type
+    first, mean, stage, step = t.step, None, None, None
     while True:
         done = (time.monotonic() - started) / (60 * minutes)
         if done >= 1 or (options.steps and t.step - first >= options.steps):
             break
-        for group in t.optimiser.param_groups:
-            group["lr"] = t.rate * min(1.0, (t.step + 1) / 200) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
-        with torch.autocast(device_type, torch.bfloat16, enabled=device_type == "cuda"):
-            loss, critic = losses(t, options.batch)
-        t.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(t.network.parameters(), 1.0)
-        t.optimiser.step()
-        t.critic_optimiser.zero_grad(set_to_none=True)
-        critic.backward()
-        t.critic_optimiser.step()
+        pictures = stages[-1 if done > 2 / 3 else 0]
+        batch = task.batch(pictures, max(8, options.batch * stages[0].side**2 // pictures.side**2))
+        if pictures is not stage:
+            stage = pictures
+            step = recorded(t, task.losses, batch) if options.device.type == "cuda" else partial(update, t, task.losses)
+        t.set_rate(min(1.0, (t.step - first + 1) / 200) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done))))
+        loss = step(batch)
         t.average()
         t.step += 1
         if t.step % 100 == 0 or options.steps:
-            value = float(loss.detach())
-            mean = value if mean is None else 0.8 * mean + 0.2 * value
+            mean = float(loss) if mean is None else 0.8 * mean + 0.2 * float(loss)
             print(f"{t.name} step {t.step} loss {mean:.4f} {100 * done:.0f} %", file=sys.stderr, flush=True)
         if time.monotonic() - saved > options.save_every:
             t.save(options.out)
@@ -163,22 +225,22 @@ def train(t: Trainee, losses: Callable[[Trainee, int], tuple[Tensor, Tensor]], o
 
 def start(name: str, network: nn.Module, critic: Discriminator, rate: float, options: argparse.Namespace) -> Trainee:
     memory_format = torch.channels_last if options.device.type == "cuda" else torch.contiguous_format
-    trainee = Trainee(name, network.to(options.device, memory_format=memory_format), critic.to(options.device), rate)
-    if options.resume and (options.out / f"{name}.state").exists():
-        trainee.resume(options.out, options.device)
+    trainee = Trainee(name, network.to(options.device, memory_format=memory_format), critic.to(options.device), rate * options.rate)
+    if options.resume and any((options.out / f"{name}{ending}").exists() for ending in (".state", ".pth")):
+        trainee.resume(options.out)
     return trainee
 
 
-def train_plain(options: argparse.Namespace, pictures: Pictures) -> None:
+def train_plain(options: argparse.Namespace, stages: list[Pictures]) -> None:
     t = start("plain", Generator(PLAIN_WIDTHS, PLAIN_BOTTLENECK), Discriminator(4), 1.5e-3, options)
-    train(t, lambda t, count: plain_losses(t, pictures, count), options, options.minutes)
+    train(t, PlainTask(), stages, options, options.minutes)
 
 
-def train_edgeconnect(options: argparse.Namespace, pictures: Pictures) -> None:
+def train_edgeconnect(options: argparse.Namespace, stages: list[Pictures]) -> None:
     edge = start("edge", EdgeGenerator(EDGE_WIDTH), Discriminator(2), 1e-3, options)
-    train(edge, lambda t, count: edge_losses(t, pictures, count), options, options.minutes * 0.3)
+    train(edge, EdgeTask(), stages, options, options.minutes * options.edge_share)
     inpaint = start("inpaint", InpaintGenerator(INPAINT_WIDTH), Discriminator(4), 1e-3, options)
-    train(inpaint, lambda t, count: inpaint_losses(t, pictures, count, edge.averaged), options, options.minutes * 0.7)
+    train(inpaint, InpaintTask(edge.averaged), stages, options, options.minutes * (1 - options.edge_share))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -188,7 +250,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=8, help="how long to train (default %(default)s)")
     parser.add_argument("--steps", type=int, default=0, help="stop after so many steps of each network; 0: no limit")
     parser.add_argument("--batch", type=int, default=48, help="pictures a step (default %(default)s)")
-    parser.add_argument("--side", type=int, default=160, help="side of the training pictures, a multiple of 16 (default %(default)s)")
+    parser.add_argument("--side", type=int, nargs="+", default=[160, 256],
+                        help="sides of the training pictures, multiples of 16, the last one for the last third (default: 160 256)")
+    parser.add_argument("--rate", type=float, default=1.0, help="share of the usual learning rate (default %(default)s)")
+    parser.add_argument("--edge-share", type=float, default=0.2, help="the edge model's share of the minutes (default %(default)s)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--device", type=torch.device, default=torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     parser.add_argument("--save-every", type=float, default=120, metavar="SECONDS")
@@ -197,8 +262,9 @@ def main(arguments: list[str] | None = None) -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(options.seed)
     torch.backends.cudnn.benchmark = True
-    pictures = Pictures(options.side, options.device, options.seed)
-    (train_plain if options.network == "plain" else train_edgeconnect)(options, pictures)
+    large = Pictures(max(options.side), options.device, options.seed)
+    stages = [Pictures(side, options.device, options.seed, large) for side in options.side]
+    (train_plain if options.network == "plain" else train_edgeconnect)(options, stages)
     return 0
 
 

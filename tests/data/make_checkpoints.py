@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Writes tests/data/checkpoints: small checkpoints in every form, and beside each NAME a NAME.txt that says what is in
-it, for tests/test_checkpoint.c. Needs PyTorch (2.15 was used) and NumPy; the values follow from a formula.
+it, for tests/test_checkpoint.c; and the fuzz targets' seeds. Needs PyTorch (2.15 was used) and NumPy; the values follow from a formula.
 
 NAME.txt, parts of a line apart by tabs:
   tensor  PATH  TYPE  SHAPE  CRC-32 of the values, dense and row-major, little-endian
@@ -97,7 +97,6 @@ def describe(name, tensors, opaque, chosen):
 
 
 def save(name, value, opaque=(), chosen="", tensors=None, legacy=False, **options):
-    # The archive is called "archive" when it goes through a stream, by the file's name else; both ways are used.
     torch.save(value, HERE / name, _use_new_zipfile_serialization=not legacy, **options)
     skipped = {path for path, _ in opaque}
     if tensors is None:
@@ -169,7 +168,7 @@ def make_plain():
     for protocol in (3, 4, 5):
         save(f"protocol{protocol}.pth", checkpoint, chosen="generator", pickle_protocol=protocol)
     save("protocol4-legacy.pth", checkpoint, chosen="generator", legacy=True, pickle_protocol=4)
-    stream = io.BytesIO()
+    stream = io.BytesIO()  # the folder in the archive is "archive" then, else the file's name
     torch.save(state(), stream)
     (HERE / "bare.pth").write_bytes(stream.getvalue())
     describe("bare.pth", state().items(), [], "")
@@ -388,6 +387,24 @@ def make_refused():
             target.writestr(zipfile.ZipInfo(name), source.read(name), zipfile.ZIP_DEFLATED)
 
 
+def make_seeds():
+    """Where the fuzz targets start."""
+    seeds = HERE.parent.parent / "fuzz" / "seeds"
+    for target in ("fuzz_pickle", "fuzz_zip", "fuzz_safetensors"):
+        shutil.rmtree(seeds / target, ignore_errors=True)
+        (seeds / target).mkdir(parents=True)
+    for name in ("views", "training", "opaque", "parameters", "protocol4", "module"):
+        with zipfile.ZipFile(HERE / f"{name}.pth") as archive:
+            (seeds / "fuzz_pickle" / name).write_bytes(archive.read(f"{name}/data.pkl"))
+    for name in ("choice-averaged", "choice-listed", "python2-legacy"):
+        shutil.copy(HERE / f"{name}.pth", seeds / "fuzz_pickle" / name)
+    for name in ("choice-deep", "cyclic", "unchecked"):
+        shutil.copy(HERE / f"{name}.pth", seeds / "fuzz_zip" / name)
+    shutil.copy(HERE / "plain.safetensors", seeds / "fuzz_safetensors" / "plain")
+    header = b'{"__metadata__":{"a":"\\u00e9"},"b":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}} '
+    (seeds / "fuzz_safetensors" / "small").write_bytes(struct.pack("<Q", len(header)) + header + b"x")
+
+
 def main():
     shutil.rmtree(HERE, ignore_errors=True)
     HERE.mkdir(parents=True)
@@ -395,6 +412,7 @@ def main():
         make()
     make_refused()
     make_modules()
+    make_seeds()
     total = sum(file.stat().st_size for file in HERE.iterdir())
     print(f"{len(list(HERE.iterdir()))} files, {total} bytes")
 

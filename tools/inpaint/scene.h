@@ -1,0 +1,47 @@
+/* A picture with its holes and edges, as the models see it. */
+#ifndef LIMNER_TOOLS_INPAINT_SCENE_H
+#define LIMNER_TOOLS_INPAINT_SCENE_H
+
+#include "tools/inpaint/canny.h"
+#include "tools/picture.h"
+
+#include <stdbool.h>
+
+struct scene {
+    struct picture picture;
+    uint8_t *hole;  /* width * height: 1 is to be painted */
+    uint8_t *edges; /* the same size, 0 or 1; NULL until scene_find_edges */
+};
+
+/* How a mask picture is read. */
+struct mask_options {
+    bool white_is_known; /* else white is the hole */
+    int threshold;       /* light above this, in 0..255, counts as white */
+};
+
+/* What the mask's reader noticed. */
+struct mask_notes {
+    size_t from_width, from_height; /* the mask's own size when it was resized, else 0 */
+    size_t faint;                   /* pixels of a mask that is not quite black nor white */
+};
+
+/* The picture and its mask from files; the messages name the file. Closed with scene_close, after errors too. */
+status scene_read(const char *image, const char *mask, const struct mask_options *options, size_t max_pixels,
+                  struct scene *scene, struct mask_notes *notes, struct error *err);
+void scene_close(struct scene *scene);
+
+/* Canny's edges of the picture outside its holes. */
+status scene_find_edges(struct scene *scene, const struct canny_options *options, struct error *err);
+
+size_t scene_hole_pixels(const struct scene *scene);
+
+/* Light of a pixel, 0..1, in colour channel 0..2. */
+static inline float scene_light(const struct scene *scene, size_t pixel, int channel) {
+    const struct picture *picture = &scene->picture;
+    const size_t at = pixel * (size_t)picture->channels + (picture->channels >= 3 ? (size_t)channel : 0);
+    return (float)picture_sample(picture, at) / (float)picture_peak(picture);
+}
+/* 0.2125 R + 0.7154 G + 0.0721 B */
+double picture_gray(const struct picture *picture, size_t pixel);
+
+#endif
