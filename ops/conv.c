@@ -61,13 +61,19 @@ static double macs(const struct op_call *call) {
 
 static const struct op_arg inputs[] = {
     {"X", TYPES_FLOAT, 0}, {"W", TYPES_FLOAT, ARG_PACKED}, {"B", TYPES_FLOAT, ARG_OPTIONAL}, {NULL, 0, 0}};
+/* The passes' own: W[m] is multiplied by scale[m] for output channel m (a folded BatchNormalization). */
+static const struct op_arg scaled_inputs[] = {{"X", TYPES_FLOAT, 0},
+                                              {"W", TYPES_FLOAT, ARG_PACKED},
+                                              {"B", TYPES_FLOAT, ARG_OPTIONAL},
+                                              {"scale", TYPES_FLOAT, ARG_OPTIONAL},
+                                              {NULL, 0, 0}};
 static const struct op_arg outputs[] = {{"Y", TYPES_FLOAT, 0}, {NULL, 0, 0}};
 
-#define CONV(domain_name)                                                                                     \
+#define CONV(domain_name, formal_inputs)                                                                      \
     {                                                                                                         \
-        .name = "Conv", .domain = domain_name, .since = 1, .inputs = inputs, .outputs = outputs,              \
+        .name = "Conv", .domain = domain_name, .since = 1, .inputs = formal_inputs, .outputs = outputs,       \
         .params_size = sizeof(struct window_params), .state_size = sizeof(struct conv_state), .parse = parse, \
         .infer = infer, .prepare = prepare, .run = conv_run, .release = conv_release, .macs = macs            \
     }
 
-const struct op ops_conv[] = {CONV(""), CONV("limner"), {0}};
+const struct op ops_conv[] = {CONV("", inputs), CONV("limner", scaled_inputs), {0}};

@@ -78,13 +78,19 @@ static double macs(const struct op_call *call) {
 
 static const struct op_arg inputs[] = {
     {"X", TYPES_FLOAT, 0}, {"W", TYPES_FLOAT, ARG_PACKED}, {"B", TYPES_FLOAT, ARG_OPTIONAL}, {NULL, 0, 0}};
+/* The passes' own: W[m] is multiplied by scale[m] for output channel m (a folded BatchNormalization). */
+static const struct op_arg scaled_inputs[] = {{"X", TYPES_FLOAT, 0},
+                                              {"W", TYPES_FLOAT, ARG_PACKED},
+                                              {"B", TYPES_FLOAT, ARG_OPTIONAL},
+                                              {"scale", TYPES_FLOAT, ARG_OPTIONAL},
+                                              {NULL, 0, 0}};
 static const struct op_arg outputs[] = {{"Y", TYPES_FLOAT, 0}, {NULL, 0, 0}};
 
-#define CONV_TRANSPOSE(domain_name)                                                                           \
-    {                                                                                                         \
-        .name = "ConvTranspose", .domain = domain_name, .since = 1, .inputs = inputs, .outputs = outputs,     \
-        .params_size = sizeof(struct window_params), .state_size = sizeof(struct conv_state), .parse = parse, \
-        .infer = infer, .prepare = prepare, .run = conv_run, .release = conv_release, .macs = macs            \
+#define CONV_TRANSPOSE(domain_name, formal_inputs)                                                               \
+    {                                                                                                            \
+        .name = "ConvTranspose", .domain = domain_name, .since = 1, .inputs = formal_inputs, .outputs = outputs, \
+        .params_size = sizeof(struct window_params), .state_size = sizeof(struct conv_state), .parse = parse,    \
+        .infer = infer, .prepare = prepare, .run = conv_run, .release = conv_release, .macs = macs               \
     }
 
-const struct op ops_conv_transpose[] = {CONV_TRANSPOSE(""), CONV_TRANSPOSE("limner"), {0}};
+const struct op ops_conv_transpose[] = {CONV_TRANSPOSE("", inputs), CONV_TRANSPOSE("limner", scaled_inputs), {0}};

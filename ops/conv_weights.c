@@ -8,12 +8,15 @@ struct pack_job {
     const struct conv_phase *phase;
     const struct gemm_kernel *kernel;
     int threads;
+    const float *scale; /* per output channel; NULL: 1 */
 };
 
-static struct filter_weights weights_of(const struct conv_state *state, const struct tensor *source) {
+static struct filter_weights weights_of(const struct conv_state *state, const struct tensor *source,
+                                        const float *scale) {
     const struct window *w = &state->window;
     const int64_t kernel = w->axis[0].kernel * w->axis[1].kernel * w->axis[2].kernel;
     return (struct filter_weights){.source = source->data,
+                                   .scale = scale,
                                    .group_stride = w->in_channels * w->out_channels * kernel,
                                    .row_stride = state->transposed ? kernel : w->in_channels * kernel,
                                    .channel_stride = state->transposed ? w->out_channels * kernel : kernel,
@@ -33,11 +36,16 @@ static void pack_direct_panel(const struct pack_job *job, const struct filter_we
     const struct lattice *lattice = &job->phase->lattice;
     const int64_t first = gemm_panel_row(panels, panel), count = gemm_panel_row(panels, panel + 1) - first;
     const struct gemm_panels single = {count, lattice->channels, 1};
+    const float *scale = weights->scale ? weights->scale + group * panels->rows + first : NULL;
     for (int64_t tap = 0; tap < lattice->taps; tap++) {
         const int64_t start =
             group * weights->group_stride + first * weights->row_stride + kernel_index(job->state, lattice, tap);
+        float *place = packed + first * panels->depth + tap * lattice->channels * count;
         gemm_pack_panels(&single, (const char *)weights->source + start * (int64_t)sizeof(float), weights->row_stride,
-                         weights->channel_stride, packed + first * panels->depth + tap * lattice->channels * count);
+                         weights->channel_stride, place);
+        for (int64_t k = 0; scale && k < lattice->channels; k++)
+            for (int64_t row = 0; row < count; row++)
+                place[k * count + row] *= scale[row];
     }
 }
 
@@ -66,14 +74,17 @@ static void pack_spread(const struct pack_job *job, const struct filter_weights 
                     const int64_t start = group * weights->group_stride + (first + r) / across * weights->row_stride +
                                           k % lattice->channels * weights->channel_stride +
                                           kernel_index(job->state, lattice, tap);
-                    memcpy(packed++, (const char *)weights->source + start * (int64_t)sizeof(float), sizeof(float));
+                    memcpy(packed, (const char *)weights->source + start * (int64_t)sizeof(float), sizeof(float));
+                    if (weights->scale)
+                        *packed *= weights->scale[group * window->out_channels + (first + r) / across];
+                    packed++;
                 }
         }
 }
 
 static void pack_phase(void *destination, const struct tensor *source, const void *context) {
     const struct pack_job *job = context;
-    const struct filter_weights weights = weights_of(job->state, source);
+    const struct filter_weights weights = weights_of(job->state, source, job->scale);
     if (job->phase->algorithm == CONV_FILTER)
         filter_pack(&job->state->window, &job->phase->filters[0], &weights, job->kernel, job->threads, destination);
     else if (job->phase->algorithm == CONV_SPREAD)
@@ -100,8 +111,10 @@ static int64_t phase_code(const struct conv_phase *phase) {
 
 status conv_take_weights(struct op_call *call, struct conv_state *state, struct error *err) {
     const struct tensor *weight = call->inputs[1];
+    const struct tensor *scale = op_input(call, 3);
     const struct window_axis *axis = state->window.axis;
-    const bool cached = call->weights && weight->constant && weight->data && weight->bytes > 0;
+    const bool cached =
+        call->weights && weight->constant && weight->data && weight->bytes > 0 && (!scale || scale->constant);
     for (int64_t i = 0; i < state->phase_count; i++) {
         struct conv_phase *phase = &state->phases[i];
         const size_t bytes = (size_t)phase->floats * sizeof(float);
@@ -109,12 +122,12 @@ status conv_take_weights(struct op_call *call, struct conv_state *state, struct 
             state->packed_bytes += (bytes + 63) / 64 * 64;
             continue;
         }
-        const struct pack_job job = {state, phase, call->kernels->gemm, call->threads};
+        const struct pack_job job = {state, phase, call->kernels->gemm, call->threads, scale ? scale->data : NULL};
         const struct packing packing = {.name = call->kernels->gemm->name,
                                         .numbers = {state->window.group, state->transposed, axis[0].stride,
                                                     axis[1].stride, axis[2].stride, axis[0].dilation, axis[1].dilation,
-                                                    axis[2].dilation, phase_code(phase),
-                                                    phase->lattice.axis[2].kernel0},
+                                                    axis[2].dilation, phase_code(phase), phase->lattice.axis[2].kernel0,
+                                                    (int64_t)(intptr_t)job.scale},
                                         .bytes = bytes,
                                         .pack = pack_phase,
                                         .context = &job,
@@ -128,8 +141,9 @@ status conv_take_weights(struct op_call *call, struct conv_state *state, struct 
 }
 
 void conv_pack_now(const struct op_call *call, const struct conv_state *state, float *room, struct conv_phase *phases) {
+    const struct tensor *scale = op_input(call, 3);
     for (int64_t i = 0; i < state->phase_count; i++) {
-        const struct pack_job job = {state, &phases[i], call->kernels->gemm, call->threads};
+        const struct pack_job job = {state, &phases[i], call->kernels->gemm, call->threads, scale ? scale->data : NULL};
         pack_phase(room, call->inputs[1], &job);
         point_to(&phases[i], room);
         room += ((size_t)phases[i].floats * sizeof(float) + 63) / 64 * 64 / sizeof(float);

@@ -48,6 +48,7 @@ int64_t filter_weight_floats(const struct window *window, const struct filter_la
 /* Where a kernel's element stands in W, in elements; and from one channel or row to the next. */
 struct filter_weights {
     const void *source; /* unaligned floats */
+    const float *scale; /* [group * row]: every weight of a row is multiplied by it; NULL: 1 */
     int64_t group_stride, row_stride, channel_stride, kernel_width;
 };
 /* Writes the transformed weights: [group][point][panel][depth][rows of the panel]. */

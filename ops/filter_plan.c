@@ -217,6 +217,12 @@ static void load_taps(const struct filter_lattice *lattice, const struct filter_
         }
 }
 
+static void scale_taps(const struct filter_lattice *lattice, const float *scale, int64_t rows, double *taps) {
+    for (int tap = 0; tap < lattice->axis[0].taps * lattice->axis[1].taps; tap++)
+        for (int64_t row = 0; row < rows; row++)
+            taps[tap * MOST_ROWS + row] *= scale[row];
+}
+
 /* Transformed weights of a panel's kernels at one channel: points[y][x][row]. */
 static void transform_taps(const struct filter_lattice *lattice, const double *taps, double points[36 * MOST_ROWS]) {
     const struct filter_axis *ay = &lattice->axis[0], *ax = &lattice->axis[1];
@@ -241,6 +247,8 @@ static void pack_panel(const struct window *window, const struct filter_lattice 
             const int64_t start =
                 group * weights->group_stride + first * weights->row_stride + channel * weights->channel_stride;
             load_taps(lattice, &lattice->parts[part], weights, start, rows, taps);
+            if (weights->scale)
+                scale_taps(lattice, weights->scale + group * window->out_channels + first, rows, taps);
             transform_taps(lattice, taps, points);
             float *place = packed + first * panels->depth + (part * window->in_channels + channel) * rows;
             for (int p = 0; p < count; p++, place += panels->rows * panels->depth)

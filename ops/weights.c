@@ -8,7 +8,7 @@ struct entry {
     struct entry *next;
     const void *source;
     const char *name;
-    int64_t numbers[10];
+    int64_t numbers[12];
     size_t bytes;
     void *packed;
 };

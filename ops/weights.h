@@ -13,7 +13,7 @@ void weight_cache_destroy(struct weight_cache *cache);
 /* How one packing is told from another, and made. */
 struct packing {
     const char *name;    /* of the packing function and its kernel; part of the key */
-    int64_t numbers[10]; /* further parameters (groups, tile height, ...); part of the key */
+    int64_t numbers[12]; /* further parameters (groups, tile height, ...); part of the key */
     size_t bytes;        /* of the packed form */
     void (*pack)(void *destination, const struct tensor *source, const void *context); /* writes every byte */
     const void *context; /* handed to pack(); not part of the key */

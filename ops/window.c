@@ -111,11 +111,14 @@ static status check_channels(const struct op_call *call, const struct window_par
         return fail(err, STATUS_SHAPE, "input 1 (W) %s does not divide into %lld groups", w_text, (long long)group);
     window->in_channels = channels / group;
     window->out_channels = transposed ? w->dims[1] : w->dims[0] / group;
-    const struct tensor *bias = op_input(call, 2);
     const int64_t outputs = window->out_channels * group;
-    if (bias && (bias->shape.rank != 1 || bias->shape.dims[0] != outputs))
-        return fail(err, STATUS_SHAPE, "input 2 (B) is %s, expected [%lld]", shape_text(&bias->shape, x_text),
-                    (long long)outputs);
+    for (int i = 2; i < call->input_count; i++) { /* B, and a fused node's scale */
+        const struct tensor *list = op_input(call, i);
+        char name[ARG_TEXT_BYTES];
+        if (list && (list->shape.rank != 1 || list->shape.dims[0] != outputs))
+            return fail(err, STATUS_SHAPE, "%s is %s, expected [%lld]", op_input_text(call, i, name),
+                        shape_text(&list->shape, x_text), (long long)outputs);
+    }
     return STATUS_OK;
 }
 

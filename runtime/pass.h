@@ -49,6 +49,8 @@ status pass_activation(struct pass_context *context, struct error *err);
 
 /* The node is of ONNX's own domain and this type. */
 bool pass_is(const struct node *node, const char *op_type);
+/* Conv or ConvTranspose, of ONNX's domain or with something folded into it already. */
+bool pass_is_convolution(const struct node *node);
 /* Value of input i; NO_VALUE when it is left out or beyond the list. */
 int pass_input(const struct node *node, int i);
 /* Constant of input i; NULL when it is left out, no constant, or not of this type. Its data need not be aligned. */

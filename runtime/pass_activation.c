@@ -48,7 +48,8 @@ static bool read_activation(const struct pass_context *context, const struct nod
 
 /* Float convolutions with constant weights, for which there is a record that takes an activation. */
 static bool takes_activation(const struct pass_context *context, const struct node *node) {
-    return (pass_is(node, "Conv") || pass_is(node, "ConvTranspose")) && pass_weight(context, node, 1, DTYPE_FLOAT) &&
+    return pass_is_convolution(node) && !node_attribute(node, "activation") &&
+           pass_weight(context, node, 1, DTYPE_FLOAT) &&
            op_find(INTERNAL_DOMAIN, node->op_type, INTERNAL_OPSET) != NULL;
 }
 

@@ -141,35 +141,63 @@ static void fold_bias(const struct bias *bias, const struct affine *affine, floa
     }
 }
 
-/* The node reads these constants instead of its weight and bias. */
-static bool set_inputs(struct pass_context *context, struct node *node, int weight, int bias) {
-    int *inputs = pool_array(context->program->pool, 3, sizeof *inputs);
+/* The node reads these constants instead of its weight and bias, and a scale (NO_VALUE: none). */
+static bool set_inputs(struct pass_context *context, struct node *node, int weight, int bias, int scale) {
+    int *inputs = pool_array(context->program->pool, 4, sizeof *inputs);
     if (!inputs)
         return false;
     inputs[0] = node->inputs[0];
     inputs[1] = weight;
     inputs[2] = bias;
+    inputs[3] = scale;
     node->inputs = inputs;
-    node->input_count = 3;
+    node->input_count = scale == NO_VALUE ? 3 : 4;
     const struct attribute one = {.name = "beta", .type = ATTRIBUTE_FLOAT, .count = 1, .f = 1.0f};
     return !pass_is(node, "Gemm") || pass_set_attribute(context, node, &one);
 }
 
-static status fold(struct pass_context *context, struct node *node, const struct weight_layout *layout,
-                   const struct affine *affine, const struct bias *bias, const struct node *norm, struct error *err) {
+/* A Gemm takes weights of its own; the original's pages are let go. */
+static status fold_gemm_weight(struct pass_context *context, const struct node *node,
+                               const struct weight_layout *layout, const struct affine *affine, int *value,
+                               struct error *err) {
     const struct tensor *old = program_constant(context->program, node->inputs[1]);
-    const char *weight_name = context->graph->values[node->inputs[1]].name;
-    const char *bias_name = context->graph->values[norm->inputs[2]].name;
-    const struct shape channels = {.rank = 1, .dims = {affine->channels}};
-    struct tensor weight, shift;
-    int weight_value, bias_value;
-    if (pass_new_constant(context, weight_name, &old->shape, DTYPE_FLOAT, &weight, &weight_value, err) != STATUS_OK ||
-        pass_new_constant(context, bias_name, &channels, DTYPE_FLOAT, &shift, &bias_value, err) != STATUS_OK)
+    struct tensor weight;
+    if (pass_new_constant(context, context->graph->values[node->inputs[1]].name, &old->shape, DTYPE_FLOAT, &weight,
+                          value, err) != STATUS_OK)
         return err->code;
     scale_weight(layout, affine, old, weight.data);
-    fold_bias(bias, affine, shift.data);
     tensor_drop_pages(old);
-    return set_inputs(context, node, weight_value, bias_value) ? STATUS_OK : fail_memory(err, "a folded node");
+    return STATUS_OK;
+}
+
+/* A convolution multiplies its weights by a scale while packing them: there is no second copy. */
+static status fold_scale(struct pass_context *context, struct node *node, const struct affine *affine, const char *name,
+                         int *value, struct error *err) {
+    const struct shape channels = {.rank = 1, .dims = {affine->channels}};
+    struct tensor scale;
+    if (pass_new_constant(context, name, &channels, DTYPE_FLOAT, &scale, value, err) != STATUS_OK)
+        return err->code;
+    for (int64_t i = 0; i < affine->channels; i++)
+        ((float *)scale.data)[i] = (float)affine->scale[i];
+    node->domain = INTERNAL_DOMAIN;
+    return STATUS_OK;
+}
+
+static status fold(struct pass_context *context, struct node *node, const struct weight_layout *layout,
+                   const struct affine *affine, const struct bias *bias, const struct node *norm, struct error *err) {
+    const char *bias_name = context->graph->values[norm->inputs[2]].name;
+    const char *scale_name = context->graph->values[norm->inputs[1]].name;
+    const struct shape channels = {.rank = 1, .dims = {affine->channels}};
+    struct tensor shift;
+    int weight = node->inputs[1], scale = NO_VALUE, shift_value;
+    if (pass_new_constant(context, bias_name, &channels, DTYPE_FLOAT, &shift, &shift_value, err) != STATUS_OK)
+        return err->code;
+    fold_bias(bias, affine, shift.data);
+    const status code = pass_is(node, "Gemm") ? fold_gemm_weight(context, node, layout, affine, &weight, err)
+                                              : fold_scale(context, node, affine, scale_name, &scale, err);
+    if (code != STATUS_OK)
+        return code;
+    return set_inputs(context, node, weight, shift_value, scale) ? STATUS_OK : fail_memory(err, "a folded node");
 }
 
 static status try_fold(struct pass_context *context, struct node *norm, struct error *err) {

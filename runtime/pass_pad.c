@@ -71,7 +71,9 @@ static bool set_pads(struct pass_context *context, struct node *conv, const int6
 }
 
 static status try_merge(struct pass_context *context, struct node *conv, struct error *err) {
-    const struct tensor *weight = pass_is(conv, "Conv") ? pass_weight(context, conv, 1, DTYPE_FLOAT) : NULL;
+    const struct tensor *weight = pass_is_convolution(conv) && strcmp(conv->op_type, "Conv") == 0
+                                      ? pass_weight(context, conv, 1, DTYPE_FLOAT)
+                                      : NULL;
     struct node *pad = weight ? pass_only_producer(context, pass_input(conv, 0)) : NULL;
     struct padding padding;
     int64_t pads[2 * MAX_RANK];

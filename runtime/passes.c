@@ -75,6 +75,11 @@ status passes_run(struct program *program, const struct program_options *options
     return code;
 }
 
+bool pass_is_convolution(const struct node *node) {
+    return (node->domain[0] == 0 || strcmp(node->domain, INTERNAL_DOMAIN) == 0) &&
+           (strcmp(node->op_type, "Conv") == 0 || strcmp(node->op_type, "ConvTranspose") == 0);
+}
+
 bool pass_is(const struct node *node, const char *op_type) {
     return node->domain[0] == 0 && strcmp(node->op_type, op_type) == 0;
 }

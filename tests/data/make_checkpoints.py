@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Writes tests/data/checkpoints: small checkpoints in every form, and beside each NAME a NAME.txt that says what is in
-it, for tests/test_checkpoint.c; and the fuzz targets' seeds. Needs PyTorch (2.15 was used) and NumPy; the values follow from a formula.
+it, for tests/test_checkpoint.c; and the fuzz targets' seeds. Needs PyTorch (2.15 was used) and NumPy. The values follow
+from a formula; files of the older format still differ from run to run, for PyTorch takes addresses as storages' keys.
 
 NAME.txt, parts of a line apart by tabs:
   tensor  PATH  TYPE  SHAPE  CRC-32 of the values, dense and row-major, little-endian
@@ -398,8 +399,11 @@ def make_seeds():
             (seeds / "fuzz_pickle" / name).write_bytes(archive.read(f"{name}/data.pkl"))
     for name in ("choice-averaged", "choice-listed", "python2-legacy"):
         shutil.copy(HERE / f"{name}.pth", seeds / "fuzz_pickle" / name)
-    for name in ("choice-deep", "cyclic", "unchecked"):
-        shutil.copy(HERE / f"{name}.pth", seeds / "fuzz_zip" / name)
+    torch.serialization.set_crc32_options(False)
+    base = values(1, 2, 3)
+    torch.save({"model": {"G": {"a": base, "b": base.t()}}, "o": argparse.Namespace()}, seeds / "fuzz_zip" / "nested")
+    torch.save(torch.nn.Parameter(values(2, 2, dtype=torch.uint16), requires_grad=False), seeds / "fuzz_zip" / "tensor")
+    torch.serialization.set_crc32_options(True)
     shutil.copy(HERE / "plain.safetensors", seeds / "fuzz_safetensors" / "plain")
     header = b'{"__metadata__":{"a":"\\u00e9"},"b":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}} '
     (seeds / "fuzz_safetensors" / "small").write_bytes(struct.pack("<Q", len(header)) + header + b"x")

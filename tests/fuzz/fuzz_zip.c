@@ -1,4 +1,4 @@
-/* A PyTorch zip file. Checksums are left alone: a fuzzer cannot mend them. */
+/* A PyTorch zip file. The seeds have no checksums: a fuzzer cannot mend them. */
 #include "tools/checkpoint/checkpoint.h"
 
 #include <stdlib.h>

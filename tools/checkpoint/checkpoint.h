@@ -13,7 +13,7 @@ struct checkpoint_limits {
     int nesting;           /* default 32: dicts within dicts */
     size_t entries;        /* default 100,000: archive entries, storages, tensors */
     size_t expanded_bytes; /* default 1 GiB: of a tensor that repeats elements (stride 0), written out */
-    bool skip_checksums;   /* do not compare the contents of a zip file with its checksums: reads far less */
+    bool skip_checksums;   /* do not compare storages of a zip file with their checksums: reads far less */
 };
 
 /* One tensor of a checkpoint: a strided view of a storage in the mapped file. */

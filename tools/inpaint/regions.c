@@ -82,24 +82,18 @@ static bool overlap(const struct box *a, const struct box *b) {
     return a->left < b->right && b->left < a->right && a->top < b->bottom && b->top < a->bottom;
 }
 
-/* Joins boxes until none overlap; a joined box keeps the multiple, since it only grows by whole boxes' sides. */
+/* Joins boxes until none overlap. A box that has grown is looked at again, against all others. */
 static size_t join_overlapping(struct box *boxes, size_t count, size_t width, size_t height, size_t multiple) {
-    for (size_t i = 0; i < count;) {
-        bool joined = false;
+    for (size_t i = 0; i < count; i++)
         for (size_t k = 0; k < count; k++) {
             if (k == i || !overlap(&boxes[i], &boxes[k]))
                 continue;
             box_join(&boxes[i], &boxes[k]);
             widen(&boxes[i], width, height, 0, multiple);
             boxes[k] = boxes[--count];
-            joined = true;
-            break;
+            i = i == count ? k : i;
+            k = (size_t)-1;
         }
-        if (joined)
-            i = 0;
-        else
-            i++;
-    }
     return count;
 }
 

@@ -1,0 +1,122 @@
+#include "tools/inpaint/studio.h"
+
+#include "tools/inpaint/tiles.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define OVERLAP_UNKNOWN 128 /* for models whose reach cannot be read off */
+#define OVERLAP_LEAST 32
+
+static size_t round_up(size_t value, size_t multiple) {
+    return (value + multiple - 1) / multiple * multiple;
+}
+
+/* The network that looks at the whole picture, or whose reach is not known, or NULL. */
+static const struct network *of_kind(const struct studio *studio, enum reach_kind kind) {
+    return studio->edge.model && studio->edge.reach.kind == kind ? &studio->edge
+           : studio->paint.reach.kind == kind                    ? &studio->paint
+                                                                 : NULL;
+}
+
+static size_t reach_of(const struct studio *studio) {
+    const double pixels = studio->paint.reach.pixels + (studio->edge.model ? studio->edge.reach.pixels : 0);
+    return pixels < 1e6 ? (size_t)ceil(pixels) : 1000000;
+}
+
+/* The smallest overlap that makes tiles equal to the whole picture. */
+static size_t overlap_for(size_t reach, size_t multiple) {
+    size_t overlap = round_up(OVERLAP_LEAST, multiple);
+    while (tiling_reach(overlap) < reach)
+        overlap += multiple;
+    return overlap;
+}
+
+static void choose_overlap(struct studio *studio, struct meter *meter) {
+    const int given = studio->settings->overlap;
+    const struct network *unknown = of_kind(studio, REACH_UNKNOWN);
+    const size_t reach = reach_of(studio), multiple = studio->multiple;
+    studio->overlap = given != NOT_GIVEN ? round_up((size_t)given, multiple)
+                      : unknown          ? round_up(OVERLAP_UNKNOWN, multiple)
+                                         : overlap_for(reach, multiple);
+    if (unknown)
+        meter_complain(
+            meter,
+            "note: how far %s looks is not known (%s): tiles that overlap by %zu pixels may show seams; try a "
+            "larger --overlap",
+            unknown->path, unknown->reach.node, studio->overlap);
+    else if (tiling_reach(studio->overlap) < reach)
+        meter_complain(meter,
+                       "note: the model looks up to %zu pixels far, which wants --overlap %zu; with %zu, tiles may "
+                       "differ from the whole picture",
+                       reach, overlap_for(reach, multiple), studio->overlap);
+}
+
+static status choose_tile(struct studio *studio, struct meter *meter, struct error *err) {
+    choose_overlap(studio, meter);
+    studio->way = WAY_TILES;
+    if (studio->settings->tile == TILE_AUTO)
+        return STATUS_OK;
+    studio->tile = round_up((size_t)studio->settings->tile, studio->multiple);
+    if (studio->tile < 2 * studio->overlap || !studio->tile)
+        return fail(err, STATUS_INVALID_ARGUMENT,
+                    "tiles of %zu pixels are too small for an overlap of %zu: they must be at least %zu", studio->tile,
+                    studio->overlap, 2 * studio->overlap);
+    return STATUS_OK;
+}
+
+static status choose_way(struct studio *studio, struct meter *meter, struct error *err) {
+    const struct studio_settings *settings = studio->settings;
+    const struct network *whole = of_kind(studio, REACH_WHOLE);
+    studio->margin = settings->crop_margin != NOT_GIVEN ? (size_t)settings->crop_margin : CROP_MARGIN;
+    studio->whole_if_small = settings->tile == TILE_AUTO;
+    if (settings->tile == TILE_NONE) {
+        studio->way = settings->crop_margin != NOT_GIVEN ? WAY_CROPS : WAY_WHOLE;
+        return STATUS_OK;
+    }
+    if (!whole)
+        return choose_tile(studio, meter, err);
+    studio->way = WAY_CROPS;
+    meter_complain(meter,
+                   "note: %s looks at the whole picture at once (%s), so tiles would not fit together; large pictures "
+                   "are cropped round each hole instead, with a margin of %zu pixels (--crop-margin)",
+                   whole->path, whole->reach.node, studio->margin);
+    return STATUS_OK;
+}
+
+static status read_grid(struct studio *studio, struct meter *meter, struct error *err) {
+    const char *path = studio->settings->grid;
+    const bool takes = network_has_grid(&studio->paint);
+    if (path && !takes)
+        return fail(err, STATUS_INVALID_ARGUMENT, "%s has no input of integers for --mask-grid", studio->paint.path);
+    if (path && studio->way != WAY_WHOLE)
+        return fail(err, STATUS_INVALID_ARGUMENT,
+                    "--mask-grid is for whole pictures: leave --tile and --crop-margin out");
+    if (takes && !path)
+        meter_complain(meter,
+                       "note: no --mask-grid is given: no place of the picture goes through the keys and values");
+    return path ? grid_read(path, studio->settings->max_pixels, &studio->grid, err) : STATUS_OK;
+}
+
+status studio_open(struct studio *studio, const struct studio_settings *settings, struct meter *meter,
+                   struct error *err) {
+    *studio = (struct studio){.settings = settings};
+    status code = STATUS_OK;
+    if (settings->edge)
+        code = network_open(&studio->edge, settings->edge, ROLE_EDGE, &settings->range, err);
+    if (!code)
+        code = network_open(&studio->paint, settings->model, settings->edge ? ROLE_EDGED : ROLE_SINGLE,
+                            &settings->range, err);
+    if (code)
+        return code;
+    studio->multiple = settings->multiple ? (size_t)settings->multiple : settings->edge ? 4 : 16;
+    code = choose_way(studio, meter, err);
+    return code ? code : read_grid(studio, meter, err);
+}
+
+void studio_close(struct studio *studio) {
+    network_close(&studio->edge);
+    network_close(&studio->paint);
+    free(studio->grid.values);
+    studio->grid.values = NULL;
+}

@@ -1,0 +1,49 @@
+/* All that the paintings of one command share: models, settings, and which way large pictures go. Immutable. */
+#ifndef LIMNER_TOOLS_INPAINT_STUDIO_H
+#define LIMNER_TOOLS_INPAINT_STUDIO_H
+
+#include "tools/inpaint/meter.h"
+#include "tools/inpaint/network.h"
+
+#define TILE_NONE 0
+#define TILE_AUTO (-1)
+#define NOT_GIVEN (-1)
+
+#define AUTO_ARENA_BYTES ((size_t)1 << 30) /* what --tile auto lets activations take */
+#define CROP_MARGIN 128
+
+struct studio_settings {
+    const char *edge, *model, *grid; /* files; edge and grid may be NULL */
+    struct canny_options canny;
+    struct mask_options mask;
+    struct range range;
+    size_t max_pixels;
+    int multiple;    /* sides are padded to multiples of it; 0: 4 with an edge model, else 16 */
+    int tile;        /* pixels, TILE_AUTO or TILE_NONE */
+    int overlap;     /* pixels or NOT_GIVEN */
+    int crop_margin; /* pixels or NOT_GIVEN */
+};
+
+enum way {
+    WAY_WHOLE, /* the picture at once */
+    WAY_TILES, /* overlapping tiles */
+    WAY_CROPS  /* a rectangle round each hole */
+};
+
+struct studio {
+    const struct studio_settings *settings;
+    struct network edge, paint; /* edge.model is NULL without one */
+    struct grid grid;
+    size_t multiple;
+    enum way way;         /* of pictures that are not done whole */
+    bool whole_if_small;  /* --tile auto: first see whether the whole picture will do */
+    size_t tile, overlap; /* of WAY_TILES; tile 0: the largest that fits AUTO_ARENA_BYTES */
+    size_t margin;        /* of WAY_CROPS */
+};
+
+/* Says on the meter what is worth knowing about the models. Closed with studio_close, after errors too. */
+status studio_open(struct studio *studio, const struct studio_settings *settings, struct meter *meter,
+                   struct error *err);
+void studio_close(struct studio *studio);
+
+#endif
