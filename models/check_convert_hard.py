@@ -345,8 +345,9 @@ def small_generator() -> nn.Module:
     return networks.Generator((4, 4, 4, 4), 6)
 
 
-def small_keyvalue() -> nn.Module:
-    return networks.KeyValueGenerator((4, 4, 4, 4), 6)
+def wide_generator() -> nn.Module:
+    """All shapes different, but for those of the first and the last layer, which only the biases tell apart."""
+    return networks.Generator((4, 5, 6, 7), 8)
 
 
 def small_edge() -> nn.Module:
@@ -392,6 +393,7 @@ CASES = [
     *both("generator, weights numbered, notes lost, by order", small_generator, template=(number_weights, forget), options=("--by-order",)),
     *both("generator, weights numbered, notes lost, safetensors", small_generator, template=(number_weights, forget),
           form="safetensors", refused="order"),
+    *both("wide generator, weights numbered, notes lost", wide_generator, template=(number_weights, forget)),
     *both("generator, weights numbered", small_generator, template=(number_weights,)),
     *both("edge, notes lost", small_edge, template=(forget,)),
     *both("edge, notes lost, safetensors", small_edge, template=(forget,), form="safetensors"),
@@ -419,7 +421,7 @@ CASES = [
     *both("a bias missing", small_generator, checkpoint=without("decoder.12.bias"), refused="decoder.12.bias"),
     *both("a layer missing", small_generator, checkpoint=without("decoder.12.bias", "decoder.12.weight"), refused="decoder.12"),
     *both("a norm missing", small_generator,
-          checkpoint=without("encoder.4.weight", "encoder.4.bias", "encoder.4.running_mean", "encoder.4.running_var"), refused=""),
+          checkpoint=without("encoder.4.weight", "encoder.4.bias", "encoder.4.running_mean", "encoder.4.running_var"), refused="folded a batch norm into it"),
     *both("other widths", small_generator, saved=lambda: networks.Generator((4, 4, 4, 5), 6), refused="wants"),
     *both("half storage", small_generator, options=("--half",), tolerance=5e-3),
     *both("half storage, edge", small_edge, options=("--half",), tolerance=2e-2),
@@ -490,10 +492,7 @@ def run_case(case: Case, limner: str, folder: Path) -> tuple[bool, str]:
     with torch.no_grad():
         if case.checkpoint is half:
             network.load_state_dict({key: value.float() if value.is_floating_point() else value for key, value in half(dict(network.state_dict())).items()})
-        if case.saved and not case.refused:
-            expected = network(torch.from_numpy(x)).numpy()
-        else:
-            expected = network(torch.from_numpy(x)).numpy()
+        expected = network(torch.from_numpy(x)).numpy()
     result = converted_output(case, limner, folder, x)
     if isinstance(result, str):
         wanted = bool(case.refused) and case.refused in result

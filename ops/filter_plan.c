@@ -113,11 +113,17 @@ static int cut_lattice(const struct window *window, const struct lattice *lattic
 }
 
 /*
- * Costs in multiply-adds, from measurements: a transformed point costs some loads and sums; a weight that comes from
- * memory once takes as long as many products.
+ * Costs in multiply-adds, from measurements: a transformed point costs some loads and sums; a weight that comes from a
+ * cache takes as long as several products, and one that comes from memory, which all threads share, as many more.
  */
 #define TRANSFORM_COST 10.0
-#define WEIGHT_COST 24.0
+#define CACHED_WEIGHT_COST 16.0
+#define DISTANT_WEIGHT_COST 80.0
+#define CACHED_WEIGHTS 4e6
+
+static double weight_cost(double weights) {
+    return weights * (weights > CACHED_WEIGHTS ? DISTANT_WEIGHT_COST : CACHED_WEIGHT_COST);
+}
 
 static double round_up(int64_t n, int unit) {
     return (double)((n + unit - 1) / unit * unit);
@@ -126,7 +132,7 @@ static double round_up(int64_t n, int unit) {
 static double filter_cost(const struct window *window, const struct filter_lattice *lattices, int count, int width) {
     const double rows = (double)window->out_channels;
     const double depth = (double)window->in_channels * lattices[0].part_count;
-    double cost = WEIGHT_COST * lattices[0].axis[0].points * lattices[0].axis[1].points * rows * depth;
+    double cost = weight_cost(lattices[0].axis[0].points * lattices[0].axis[1].points * rows * depth);
     for (int i = 0; i < count; i++) {
         const struct filter_axis *y = &lattices[i].axis[0], *x = &lattices[i].axis[1];
         cost += y->points * x->points * round_up(y->tiles * x->tiles, width) *
@@ -137,7 +143,7 @@ static double filter_cost(const struct window *window, const struct filter_latti
 
 static double direct_cost(const struct window *window, const struct lattice *lattice, int width) {
     const double rows = (double)window->out_channels, depth = (double)(window->in_channels * lattice->taps);
-    return round_up(lattice->points, width) * depth * (rows + TRANSFORM_COST / 4) + WEIGHT_COST * rows * depth;
+    return round_up(lattice->points, width) * depth * (rows + TRANSFORM_COST / 4) + weight_cost(rows * depth);
 }
 
 /* Minimal filtering is chosen when it saves this much: the costs are rough. */

@@ -59,24 +59,60 @@ static struct reading read_tap(const struct lattice *lattice, const struct span 
     return (struct reading){(z * ay->in + y) * ax->in + x + before * ax->step, before, end > before ? end - before : 0};
 }
 
-static void copy_samples(float *destination, const float *source, int count, int64_t step) {
-    if (step == 1)
-        for (int i = 0; i < count; i++)
-            destination[i] = source[i];
-    else
+/* How one tap of one span is copied for a run of channels, one plane and one row of the tile after the other. */
+struct copying {
+    const float *source;
+    int64_t plane, step, channels;
+    float *destination;
+    int width;
+};
+
+/* Inlined with constant counts for the common ones: a call of memcpy costs more than it copies. */
+static inline __attribute__((always_inline)) void copy_rows(const struct copying *copying, const int count) {
+    const float *source = copying->source;
+    float *destination = copying->destination;
+    for (int64_t c = 0; c < copying->channels; c++, source += copying->plane, destination += copying->width)
+        memcpy(destination, source, (size_t)count * sizeof *destination);
+}
+
+static void copy_samples(const struct copying *copying, int count) {
+    const float *source = copying->source;
+    float *destination = copying->destination;
+    const int64_t step = copying->step;
+    for (int64_t c = 0; c < copying->channels; c++, source += copying->plane, destination += copying->width)
         for (int i = 0; i < count; i++)
             destination[i] = source[i * step];
 }
 
-static void fetch_span(const struct reading *reading, const struct span *span, int64_t step, const float *plane,
-                       float *destination) {
-    int column = 0;
-    for (; column < reading->before; column++)
-        destination[column] = 0;
-    if (reading->count)
-        copy_samples(destination + column, plane + reading->offset, reading->count, step);
-    for (column += reading->count; column < span->count; column++)
-        destination[column] = 0;
+static void copy_channels(const struct copying *copying, int count) {
+    if (copying->step != 1)
+        copy_samples(copying, count);
+    else if (count == 32)
+        copy_rows(copying, 32);
+    else if (count == 16)
+        copy_rows(copying, 16);
+    else if (count == 8)
+        copy_rows(copying, 8);
+    else
+        copy_samples(copying, count);
+}
+
+static void clear_rows(const struct copying *copying, int from, int count) {
+    float *destination = copying->destination + from;
+    for (int64_t c = 0; count > 0 && c < copying->channels; c++, destination += copying->width)
+        for (int i = 0; i < count; i++)
+            destination[i] = 0;
+}
+
+static void fetch_span(const struct reading *reading, const struct span *span, struct copying *copying) {
+    const int end = reading->before + reading->count;
+    clear_rows(copying, 0, reading->before);
+    clear_rows(copying, end, span->count - end);
+    if (reading->count == 0)
+        return;
+    copying->source += reading->offset;
+    copying->destination += reading->before;
+    copy_channels(copying, reading->count);
 }
 
 static void clear_columns(float *tile, int from, int width, int depth) {
@@ -97,10 +133,13 @@ void lattice_fetch(const struct lattice *lattice, const float *input, int64_t po
             const int64_t left = depth - k,
                           channels = lattice->channels - channel < left ? lattice->channels - channel : left;
             const struct reading reading = read_tap(lattice, &span, tap);
-            const float *source = input + channel * plane;
-            float *destination = tile + k * width + column;
-            for (int64_t c = 0; c < channels; c++, source += plane, destination += width)
-                fetch_span(&reading, &span, lattice->axis[2].step, source, destination);
+            struct copying copying = {.source = input + channel * plane,
+                                      .plane = plane,
+                                      .step = lattice->axis[2].step,
+                                      .channels = channels,
+                                      .destination = tile + k * width + column,
+                                      .width = width};
+            fetch_span(&reading, &span, &copying);
             k += channels;
         }
     }

@@ -333,6 +333,10 @@ static void test_pickles(void **state) {
     (void)state;
     ACCEPT_GOOD("}" KEY("a", "\1") GOOD "s", "a", "");
     ACCEPT_GOOD("}\x8a\1\xfe" GOOD "s", "-2", "");
+    ACCEPT_GOOD("}J\xfe\xff\xff\xff" GOOD "s", "-2", "");
+    ACCEPT_GOOD("}M\xff\xff" GOOD "s", "65535", "");
+    ACCEPT_GOOD("}" KEY("\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", "\x09") GOOD "s",
+                "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", "");
     ACCEPT_GOOD("}N" GOOD "s", "<key 0>", "");
     ACCEPT_GOOD("})" GOOD "s", "<key 0>", "");
     ACCEPT_GOOD("]N"
@@ -350,6 +354,9 @@ static void test_pickles(void **state) {
     ACCEPT_PICKLE("(K\1\x91", "opaque\t\tset\n");
     ACCEPT_PICKLE("ctorch._tensor\n_rebuild_from_type_v2\n(ctorch._tensor\n_rebuild_from_type_v2\nctorch\nTensor\n)}tR",
                   "opaque\t\ttorch.Tensor\n");
+    ACCEPT_PICKLE("ctorch._utils\n_rebuild_tensor_v3\n(" FLOATS
+                  "K\0K\1\x85K\1\x85\x89Nctorch\nint32\n}" KEY("neg", "\3") "\x88stR",
+                  "opaque\t\ttensor with conjugated or negated elements\n");
     ACCEPT_PICKLE("cx\ny\n", "");
     ACCEPT_PICKLE("K\1", "");
     ACCEPT_PICKLE("N0(N1]2\x86", "");
@@ -452,6 +459,10 @@ static void test_hostile_tensors(void **state) {
     REFUSE_PICKLE("}" KEY("a\xff", "\2") GOOD "s", "UTF-8");
     REFUSE_PICKLE("}" KEY("\xed\xa0\x80", "\3") GOOD "s", "UTF-8");
     REFUSE_PICKLE("}" KEY("\xc0\x80", "\2") GOOD "s", "UTF-8");
+    REFUSE_PICKLE("}" KEY("\xe0\x80\x80", "\3") GOOD "s", "UTF-8");
+    REFUSE_PICKLE("}" KEY("\xf0\x80\x80\x80", "\4") GOOD "s", "UTF-8");
+    REFUSE_PICKLE("}" KEY("\xf4\x90\x80\x80", "\4") GOOD "s", "UTF-8");
+    REFUSE_PICKLE("}" KEY("\xe2\x82", "\2") GOOD "s", "UTF-8");
 }
 
 /* ---- limits ---- */
@@ -646,6 +657,9 @@ static void test_zip64_refused(void **state) {
     zip.data[locator + 15] = 0;
     zip.data[locator - 56 + 47] = 0xff; /* the directory's length */
     refuse_with(zip.data, zip.size, NULL, "does not end before");
+    zip.data[locator - 56 + 47] = 0;
+    zip.data[locator - 56 - 30] = 16; /* of the last entry's extra field: where it lies would be missing */
+    refuse_with(zip.data, zip.size, NULL, "lacks its ZIP64 sizes");
     bytes_free(&zip);
 }
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 static const struct command *const commands[] = {&run_command,   &inspect_command, &test_command,
-                                                 &bench_command, &compare_command, &convert_command, &keys_command,    &ops_command};
+                                                 &bench_command, &compare_command, &convert_command, &inpaint_command, &keys_command,    &ops_command};
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 
 static const struct command *find_command(const char *name) {

@@ -78,8 +78,10 @@ static void match(struct plan *plan) {
     match_fold_owners(plan);
     match_order(plan, true);
     match_norms(plan);
+    match_shared_norms(plan);
     match_order(plan, false);
     match_folds(plan);
+    match_missing_folds(plan);
     settle_values(plan);
     settle_left_over(plan);
 }

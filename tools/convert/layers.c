@@ -91,6 +91,7 @@ static struct layer *add_layer(struct finder *finder, enum layer_kind kind, int 
     *layer = (struct layer){.kind = kind, .node = node, .weight_root = -1, .groups = 1, .module = -1, .norm = -1};
     const struct node *at = &finder->graph->nodes[node];
     layer->scope = scope_of(at, finder->pool, &layer->scope_is_precise, &finder->lost);
+    layer->folded = scope_notes_fold(at);
     layer->keeps_names = is_older_name(at);
     return layer;
 }

@@ -40,6 +40,7 @@ struct layer {
     bool transposed;       /* a linear layer whose weight stands as [in, out], not as PyTorch's [out, in] */
     const char *scope;     /* path of the module that the exporter noted for the node, or NULL */
     bool scope_is_precise; /* the newer exporter's: of the last module that went into the node */
+    bool folded;           /* the newer exporter notes that it folded a batch norm in */
     bool keeps_names;      /* the older exporter's: it gives a folded layer's weights new names */
     /* found by matching */
     int module; /* -1: none */

@@ -114,6 +114,13 @@ static bool scope_is_clear(const struct plan *plan, const struct layer *layer) {
     return true;
 }
 
+/* Names that other layers read, too: those of one that is called more than once, or of one of many equal ones. */
+static void pin_by_shared_names(struct plan *plan, struct layer *layer) {
+    const int module = agreed_module(plan, layer, true);
+    if (module >= 0)
+        plan_pin(plan, layer, module, PIN_NAME);
+}
+
 static void pin_layer(struct plan *plan, struct layer *layer) {
     const int scope = layer->scope ? modules_find(&plan->modules, layer->scope, strlen(layer->scope)) : -1;
     pin_by_map(plan, layer);
@@ -122,8 +129,8 @@ static void pin_layer(struct plan *plan, struct layer *layer) {
         plan_pin(plan, layer, own, PIN_NAME);
     else if (layer->module < 0 && can_be(plan, layer, scope) && scope_is_clear(plan, layer))
         plan_pin(plan, layer, scope, PIN_SCOPE);
-    else if (layer->module < 0 && agreed_module(plan, layer, true) >= 0)
-        plan_pin(plan, layer, agreed_module(plan, layer, true), PIN_NAME);
+    else if (layer->module < 0 && layer->kind != LAYER_BATCH_NORM)
+        pin_by_shared_names(plan, layer);
     note_fold(plan, layer, scope);
 }
 
@@ -140,4 +147,10 @@ void match_names(struct plan *plan) {
         if (layer->module >= 0 && weight_is_named(plan, layer))
             note_kept_names(layer);
     }
+}
+
+void match_shared_norms(struct plan *plan) {
+    for (int i = 0; i < plan->layers.count; i++)
+        if (plan->layers.items[i].kind == LAYER_BATCH_NORM && plan->layers.items[i].module < 0)
+            pin_by_shared_names(plan, &plan->layers.items[i]);
 }

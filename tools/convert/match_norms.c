@@ -155,3 +155,30 @@ void match_folds(struct plan *plan) {
             !is_ignored(plan, i))
             fold_norm(plan, i);
 }
+
+/* The older exporter calls what it has computed itself "onnx::Conv_96". */
+static bool is_renamed(const struct plan *plan, const struct slot *slot) {
+    return slot && strncmp(plan->graph->values[slot->value].name, "onnx::", 6) == 0;
+}
+
+/* Something went into the layer's weight and bias: that can only be a batch norm when the bias is the layer's own. */
+static bool was_folded(const struct plan *plan, const struct layer *layer) {
+    if (layer->folded)
+        return true;
+    return layer->keeps_names && is_renamed(plan, layer_slot(layer, LEAF_WEIGHT)) &&
+           is_renamed(plan, layer_slot(layer, LEAF_BIAS)) && plan->modules.items[layer->module].leaves[LEAF_BIAS] >= 0;
+}
+
+void match_missing_folds(struct plan *plan) {
+    for (int i = 0; i < plan->layers.count; i++) {
+        const struct layer *layer = &plan->layers.items[i];
+        if (layer->module < 0 || layer->norm >= 0 || layer->pin == PIN_MAP || !layer_has_weights(layer) ||
+            layer->kind == LAYER_LINEAR || !was_folded(plan, layer))
+            continue;
+        plan_problem(
+            plan,
+            "%s: the exporter folded a batch norm into it, but the checkpoint has none that belongs to %s (a map can "
+            "say where its weight comes from, without one)",
+            plan_layer_text(plan, layer), plan->modules.items[layer->module].path);
+    }
+}

@@ -8,6 +8,7 @@
 struct class {
     struct plan *plan;
     struct shape shape; /* of the weight as PyTorch has it; -1 fits all */
+    int64_t channels;   /* entries of a bias; -1 fits all */
     enum layer_kind kind;
     int *layers, layer_count;
     int *modules, module_count;
@@ -38,6 +39,14 @@ static bool torch_shape(const struct plan *plan, const struct layer *layer, stru
     return true;
 }
 
+/* Output channels, which are the entries of a bias. */
+static int64_t channels_of(const struct layer *layer, const struct shape *shape) {
+    const int axis = layer->kind == LAYER_CONV_TRANSPOSE ? 1 : 0;
+    if (shape->rank <= axis || shape->dims[axis] < 0)
+        return -1;
+    return axis ? shape->dims[1] * layer->groups : shape->dims[0];
+}
+
 static bool shapes_meet(const struct shape *a, const struct shape *b) {
     if (a->rank != b->rank)
         return false;
@@ -65,6 +74,9 @@ static bool module_joins(const struct class *class, int index) {
     if (plan->layer_of[index] >= 0 || module_is_batch_norm(module) != (class->kind == LAYER_BATCH_NORM))
         return false;
     const int parameter = class->kind == LAYER_BATCH_NORM ? module->leaves[LEAF_MEAN] : module_weight(module);
+    const struct checkpoint_tensor *bias = module_tensor(&plan->modules, index, LEAF_BIAS);
+    if (bias && bias->shape.rank == 1 && class->channels >= 0 && bias->shape.dims[0] != class->channels)
+        return false;
     return parameter >= 0 && shapes_meet(&plan->modules.parameters[parameter].tensor->shape, &class->shape);
 }
 
@@ -96,38 +108,28 @@ static bool is_one_family(const struct class *class) {
     return true;
 }
 
-/* Whether all of a family of two or more come before all of another: lists side by side, which a network may well take
- * turns with. */
-static bool has_lists_side_by_side(const struct class *class) {
-    int families = 0, members = 0, together = 0;
-    for (int i = 0; i < class->module_count; i++) {
-        const bool goes_on = i && same_family(path_of(class, i - 1), path_of(class, i));
-        members = goes_on ? members + 1 : 1;
-        families += !goes_on;
-        together += members == 2;
-    }
-    return families > 1 && together > 0;
-}
-
-/* Layers that are known come in the order of their modules in the checkpoint. */
-static bool known_are_in_order(const struct plan *plan) {
-    int last = -1;
+/* The known layers of the family come in the order of its numbers. */
+static bool family_is_in_order(const struct class *class) {
+    const struct plan *plan = class->plan;
+    const char *last = NULL;
     for (int i = 0; i < plan->layers.count; i++) {
         const struct layer *layer = &plan->layers.items[i];
-        if (!layer_has_weights(layer) || layer->module < 0 || layer->pin == PIN_ORDER)
+        const char *path = layer->module < 0 ? NULL : plan->modules.items[layer->module].path;
+        if (!path || !layer_has_weights(layer) || layer->pin == PIN_ORDER || !same_family(path, path_of(class, 0)))
             continue;
-        const int place = plan->modules.items[layer->module].first;
-        if (place < last)
+        if (last && natural_compare(last, path) > 0)
             return false;
-        last = place;
+        last = path;
     }
     return true;
 }
 
+/*
+ * One list, whose layers a network calls one after another. Other modules may be called in another order than that of
+ * their definition, and would be exchanged in silence.
+ */
 static bool order_is_certain(const struct class *class) {
-    if (class->module_count == 1 || class->plan->by_order || is_one_family(class))
-        return true;
-    return class->plan->modules.in_file_order && !has_lists_side_by_side(class) && known_are_in_order(class->plan);
+    return class->module_count == 1 || class->plan->by_order || (is_one_family(class) && family_is_in_order(class));
 }
 
 /* ---- classes ---- */
@@ -139,7 +141,8 @@ static void collect(struct class *class, int first) {
         struct shape shape;
         const struct layer *layer = &plan->layers.items[i];
         if (is_open(layer, layer_has_weights(layer)) && same_kind(layer->kind, class->kind) &&
-            torch_shape(plan, layer, &shape) && shape_equal(&shape, &class->shape))
+            torch_shape(plan, layer, &shape) && shape_equal(&shape, &class->shape) &&
+            channels_of(layer, &shape) == class->channels)
             class->layers[class->layer_count++] = i;
     }
     for (int i = 0; i < plan->modules.count; i++)
@@ -232,6 +235,7 @@ void match_order(struct plan *plan, bool weights) {
         if (!is_open(layer, weights) || layer->pin == PIN_ORDER || !torch_shape(plan, layer, &class.shape))
             continue;
         class.kind = layer->kind;
+        class.channels = channels_of(layer, &class.shape);
         collect(&class, i);
         settle(&class);
     }

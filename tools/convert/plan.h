@@ -64,8 +64,12 @@ void match_fold_owners(struct plan *plan);
 void match_order(struct plan *plan, bool weights);
 /* Batch norms of the template that follow a known layer. */
 void match_norms(struct plan *plan);
+/* Batch norms of the template that share all their values with others. */
+void match_shared_norms(struct plan *plan);
 /* Batch norms of the checkpoint that the template does not have: which layers they were folded into. */
 void match_folds(struct plan *plan);
+/* Layers of the template into which a batch norm was folded that the checkpoint does not have. */
+void match_missing_folds(struct plan *plan);
 /* Keys that the map leaves out. */
 void settle_ignored_keys(struct plan *plan);
 /* What becomes of each initializer and input; problems for what cannot be settled. */

@@ -65,6 +65,13 @@ static void list_files(const struct resource_kind *kind, const char *folder, str
         closedir(directory);
 }
 
+/* Without the detours by which the folder was found. */
+static status take_path(const char *found, struct pool *pool, const char **path, struct error *err) {
+    char whole[PATH_MAX];
+    *path = realpath(found, whole) ? pool_string(pool, whole, strlen(whole)) : found;
+    return *path ? STATUS_OK : fail_memory(err, "a path");
+}
+
 status resource_find(const struct resource_kind *kind, const char *name, const char *folder, struct pool *pool,
                      const char **path, struct error *err) {
     const char *folders[MOST_FOLDERS];
@@ -76,10 +83,8 @@ status resource_find(const struct resource_kind *kind, const char *name, const c
         const char *const candidates[] = {pool_format(pool, "%s/%s", folders[i], name),
                                           pool_format(pool, "%s/%s%s", folders[i], name, kind->extension)};
         for (int k = 0; k < 2; k++)
-            if (is_file(candidates[k])) {
-                *path = candidates[k];
-                return STATUS_OK;
-            }
+            if (is_file(candidates[k]))
+                return take_path(candidates[k], pool, path, err);
     }
     fail(err, STATUS_IO, "there is no %s %s%s", kind->what, name, count ? "; there are" : "");
     for (int i = 0; i < count; i++)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #define NAME_SCOPES "pkg.torch.onnx.name_scopes"
+#define RULE_NAME "pkg.onnxscript.rewriter.rule_name"
 
 /* "['', 'encoder', 'encoder.0', 'conv2d']": the last but one is the module's path, "" the whole network. */
 static const char *from_scopes(const char *text, struct pool *pool, bool *lost) {
@@ -63,4 +64,11 @@ const char *scope_of(const struct node *node, struct pool *pool, bool *precise, 
             return from_scopes(node->metadata[i].value, pool, lost);
         }
     return node->name[0] == '/' ? from_name(node->name, pool, lost) : NULL;
+}
+
+bool scope_notes_fold(const struct node *node) {
+    for (int i = 0; i < node->metadata_count; i++)
+        if (strcmp(node->metadata[i].key, RULE_NAME) == 0 && strstr(node->metadata[i].value, "FuseBatchNorm"))
+            return true;
+    return false;
 }

@@ -10,4 +10,7 @@
  */
 const char *scope_of(const struct node *node, struct pool *pool, bool *precise, bool *lost);
 
+/* The newer exporter notes that it folded a batch norm into the node. */
+bool scope_notes_fold(const struct node *node);
+
 #endif

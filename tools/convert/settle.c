@@ -356,6 +356,15 @@ static void settle_by_name(struct plan *plan, int index) {
         set_recipe(plan, index, &recipe, PIN_NAME);
 }
 
+/* What was an Identity and is called after nothing has what its origin has. */
+static void follow_origins(struct plan *plan) {
+    for (int i = 0; i < plan->aliases.count; i++) {
+        const struct alias *alias = &plan->aliases.items[i];
+        if (plan->recipes[alias->value].kind == RECIPE_NONE && plan->layers.slots[alias->value] == 0)
+            set_recipe(plan, alias->value, &plan->recipes[alias->origin], plan->pins[alias->origin]);
+    }
+}
+
 /* ---- what remains ---- */
 
 /* An input that settles how a node works, not what it computes with. */
@@ -499,6 +508,7 @@ void settle_values(struct plan *plan) {
             (i >= plan->layers.value_count || plan->layers.slots[i] == 0))
             settle_by_name(plan, i);
     }
+    follow_origins(plan);
     for (int i = 0; i < plan->graph->value_count; i++)
         use_recipe(plan, &plan->recipes[i]);
     for (int i = 0; i < plan->graph->value_count; i++) {

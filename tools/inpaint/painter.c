@@ -185,10 +185,19 @@ static status paint_tiles(struct painter *painter, struct canvas *canvas, size_t
     return code;
 }
 
-/* The largest tile whose activations fit AUTO_ARENA_BYTES. */
+/* The largest tile whose activations fit AUTO_ARENA_BYTES; of a model for one size, that size. */
 static status choose_size(struct painter *painter, size_t *size, struct error *err) {
     static const size_t sizes[] = {2048, 1536, 1024, 768, 512, 384, 256};
+    const struct network *paint = &painter->studio->paint;
     const size_t least = 2 * painter->studio->overlap, multiple = painter->studio->multiple;
+    if (paint->height > 0 && paint->width > 0) {
+        const size_t side = (size_t)(paint->height < paint->width ? paint->height : paint->width);
+        *size = side / multiple * multiple;
+        return *size >= least && *size
+                   ? STATUS_OK
+                   : fail(err, STATUS_SHAPE, "%s takes only %lld by %lld pixels, too few for tiles that overlap by %zu",
+                          paint->path, (long long)paint->width, (long long)paint->height, painter->studio->overlap);
+    }
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         size_t bytes = 0;
         *size = (sizes[i] + multiple - 1) / multiple * multiple;

@@ -1,0 +1,139 @@
+#include "tools/inpaint/batch.h"
+
+#include "runtime/memory.h"
+#include "tools/output.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* What the workers share. */
+struct work {
+    const struct batch *batch;
+    const struct batch_settings *settings;
+    const struct studio *studio;
+    const struct engine_options engine;
+    struct meter *meter;
+    size_t memory; /* for each worker */
+    pthread_mutex_t lock;
+    size_t next, painted, skipped, failed;
+    bool broken; /* a worker could not begin */
+};
+
+static size_t physical_memory(void) {
+    const long pages = sysconf(_SC_PHYS_PAGES), bytes = sysconf(_SC_PAGESIZE);
+    return pages > 0 && bytes > 0 ? (size_t)pages * (size_t)bytes : SIZE_MAX;
+}
+
+static const struct batch_item *take(struct work *work) {
+    pthread_mutex_lock(&work->lock);
+    const struct batch_item *item = work->next < work->batch->count ? &work->batch->items[work->next++] : NULL;
+    pthread_mutex_unlock(&work->lock);
+    return item;
+}
+
+static void count(struct work *work, size_t *counter) {
+    pthread_mutex_lock(&work->lock);
+    ++*counter;
+    pthread_mutex_unlock(&work->lock);
+    meter_advance(work->meter);
+}
+
+static status paint_item(struct painter *painter, const struct batch_item *item, struct error *err) {
+    if (item->problem)
+        return fail(err, STATUS_INVALID_ARGUMENT, "%s", item->problem);
+    const status code = painter_paint(painter, &item->task, err);
+    return !code || strstr(err->message, item->task.image) ? code : fail_prefix(err, "%s", item->task.image);
+}
+
+static void *worker(void *argument) {
+    struct work *work = argument;
+    struct painter painter;
+    struct error err;
+    if (painter_open(&painter, work->studio, &work->engine, work->memory, work->meter, &err)) {
+        meter_complain(work->meter, "%s", err.message);
+        pthread_mutex_lock(&work->lock);
+        work->broken = true;
+        pthread_mutex_unlock(&work->lock);
+        painter_close(&painter);
+        return NULL;
+    }
+    for (const struct batch_item *item; (item = take(work)) != NULL;) {
+        if (work->settings->resume && !item->problem && access(item->task.output, F_OK) == 0) {
+            count(work, &work->skipped);
+            continue;
+        }
+        const status code = paint_item(&painter, item, &err);
+        if (code)
+            meter_complain(work->meter, "%s", err.message);
+        count(work, code ? &work->failed : &work->painted);
+    }
+    painter_close(&painter);
+    return NULL;
+}
+
+static int worker_count(const struct batch *batch, const struct batch_settings *settings) {
+    return (size_t)settings->jobs > batch->count ? (int)batch->count : settings->jobs;
+}
+
+static struct engine_options share_threads(const struct batch_settings *settings, int workers) {
+    struct engine_options engine = settings->engine;
+    if (!engine.threads && workers > 1) {
+        const int each = memory_processors() / workers;
+        engine.threads = each > 1 ? each : 1;
+    }
+    return engine;
+}
+
+static status run_workers(struct work *work, int workers, struct error *err) {
+    pthread_t *threads = calloc((size_t)workers, sizeof *threads);
+    if (!threads)
+        return fail_memory(err, "the workers");
+    int started = 0;
+    while (started < workers - 1 && pthread_create(&threads[started], NULL, worker, work) == 0)
+        started++;
+    worker(work); /* this thread works, too, so that a machine without threads to give still gets on */
+    for (int i = 0; i < started; i++)
+        pthread_join(threads[i], NULL);
+    free(threads);
+    return STATUS_OK;
+}
+
+static status run_folder(const struct batch *batch, const struct batch_settings *settings, const struct studio *studio,
+                         struct meter *meter, bool *good, struct error *err) {
+    const int workers = worker_count(batch, settings);
+    struct work work = {.batch = batch,
+                        .settings = settings,
+                        .studio = studio,
+                        .engine = share_threads(settings, workers),
+                        .meter = meter,
+                        .memory = physical_memory() / (size_t)workers};
+    pthread_mutex_init(&work.lock, NULL);
+    meter_start(meter, "pictures", batch->count);
+    const status code = run_workers(&work, workers, err);
+    pthread_mutex_destroy(&work.lock);
+    meter_start(meter, "", 0);
+    progress_clear();
+    say(stdout, "%zu painted, %zu skipped, %zu failed\n", work.painted, work.skipped, work.failed);
+    *good = !work.failed && !work.broken && work.painted + work.skipped == batch->count;
+    return code;
+}
+
+static status run_single(const struct paint_task *task, const struct batch_settings *settings,
+                         const struct studio *studio, struct meter *meter, struct error *err) {
+    struct painter painter;
+    if (settings->resume && access(task->output, F_OK) == 0)
+        return STATUS_OK;
+    status code = painter_open(&painter, studio, &settings->engine, physical_memory(), meter, err);
+    painter.shows_pieces = true;
+    if (!code)
+        code = painter_paint(&painter, task, err);
+    painter_close(&painter);
+    return code;
+}
+
+status batch_run(const struct batch *batch, const struct batch_settings *settings, const struct studio *studio,
+                 struct meter *meter, bool *good, struct error *err) {
+    return batch->folder ? run_folder(batch, settings, studio, meter, good, err)
+                         : run_single(&batch->items[0].task, settings, studio, meter, err);
+}

@@ -1,0 +1,34 @@
+/* One picture or folders of them. */
+#ifndef LIMNER_TOOLS_INPAINT_BATCH_H
+#define LIMNER_TOOLS_INPAINT_BATCH_H
+
+#include "onnx/pool.h"
+#include "tools/inpaint/painter.h"
+
+struct batch_settings {
+    const char *image, *mask, *output;   /* files, or folders */
+    const char *save_edges, *save_canny; /* of the output's kind, or NULL */
+    int jobs;                            /* pictures at a time */
+    bool resume;                         /* skip pictures whose output is there */
+    struct engine_options engine;
+};
+
+/* One picture of a batch. */
+struct batch_item {
+    struct paint_task task;
+    const char *problem; /* why it cannot even be tried, or NULL */
+};
+
+struct batch {
+    struct batch_item *items; /* in the pool */
+    size_t count;
+    bool folder; /* IMAGE is one: problems are told and the rest is done */
+};
+
+/* Finds the pairs, and makes folders for what is written. */
+status batch_collect(const struct batch_settings *settings, struct pool *pool, struct batch *batch, struct error *err);
+/* *good becomes false when a picture of a folder failed; of a single picture, the error comes back. */
+status batch_run(const struct batch *batch, const struct batch_settings *settings, const struct studio *studio,
+                 struct meter *meter, bool *good, struct error *err);
+
+#endif

@@ -1,0 +1,200 @@
+/* Which picture goes with which mask, and where its results go. */
+#include "tools/inpaint/batch.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct file_list {
+    const char **names; /* without the folder, sorted; in the pool */
+    size_t count, capacity;
+};
+
+static bool is_folder(const char *path) {
+    struct stat stat_path;
+    return stat(path, &stat_path) == 0 && S_ISDIR(stat_path.st_mode);
+}
+
+static bool same_folder(const char *a, const char *b) {
+    struct stat stat_a, stat_b;
+    return stat(a, &stat_a) == 0 && stat(b, &stat_b) == 0 && stat_a.st_dev == stat_b.st_dev &&
+           stat_a.st_ino == stat_b.st_ino;
+}
+
+static const char *base_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static size_t stem_length(const char *name) {
+    const char *dot = strrchr(name, '.');
+    return dot && dot != name ? (size_t)(dot - name) : strlen(name);
+}
+
+static bool same_stem(const char *a, const char *b) {
+    const size_t length = stem_length(a);
+    return length == stem_length(b) && memcmp(a, b, length) == 0;
+}
+
+/* ---- folders ---- */
+
+static int by_name(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static bool list_add(struct file_list *list, const char *name, struct pool *pool) {
+    if (list->count == list->capacity) {
+        const size_t capacity = list->capacity ? 2 * list->capacity : 64;
+        const char **names = pool_array(pool, capacity, sizeof *names);
+        if (!names)
+            return false;
+        if (list->count)
+            memcpy(names, list->names, list->count * sizeof *names);
+        list->names = names;
+        list->capacity = capacity;
+    }
+    list->names[list->count] = pool_string(pool, name, strlen(name));
+    return list->names[list->count++] != NULL;
+}
+
+/* The pictures of a folder, by the endings of their names. */
+static status list_folder(const char *path, struct pool *pool, struct file_list *list, struct error *err) {
+    *list = (struct file_list){NULL, 0, 0};
+    DIR *folder = opendir(path);
+    if (!folder)
+        return fail(err, STATUS_IO, "cannot read the folder %s: %s", path, strerror(errno));
+    bool good = true;
+    for (const struct dirent *entry; good && (entry = readdir(folder)) != NULL;)
+        if (entry->d_name[0] != '.' && picture_type_of_name(entry->d_name) != PICTURE_NONE)
+            good = list_add(list, entry->d_name, pool);
+    closedir(folder);
+    if (!good)
+        return fail_memory(err, "the names of a folder");
+    if (list->count)
+        qsort(list->names, list->count, sizeof *list->names, by_name);
+    return STATUS_OK;
+}
+
+/* A folder for results; one that is not there is made. */
+static status make_folder(const struct batch_settings *settings, const char *path, struct error *err) {
+    if (!is_folder(path) && mkdir(path, 0777))
+        return fail(err, STATUS_IO, "cannot make the folder %s: %s", path, strerror(errno));
+    if (same_folder(path, settings->image) || same_folder(path, settings->mask))
+        return fail(err, STATUS_INVALID_ARGUMENT, "results would overwrite what is read in %s: choose another folder",
+                    path);
+    return STATUS_OK;
+}
+
+/* ---- one picture ---- */
+
+/* A result's file: path itself, or in that folder the picture's stem as PNG. */
+static const char *place_result(const char *path, bool in_folder, const char *image, struct pool *pool) {
+    const char *name = base_name(image);
+    return in_folder ? pool_format(pool, "%s/%.*s.png", path, (int)stem_length(name), name) : path;
+}
+
+static const char *find_mask(const char *folder, const struct file_list *masks, const char *image, struct pool *pool,
+                             const char **problem) {
+    const char *found = NULL, *name = base_name(image);
+    for (size_t i = 0; i < masks->count; i++) {
+        if (!same_stem(masks->names[i], name))
+            continue;
+        if (found)
+            *problem = pool_format(pool, "%s: two masks fit: %s and %s", image, found, masks->names[i]);
+        found = masks->names[i];
+    }
+    if (!found)
+        *problem = pool_format(pool, "%s: there is no mask %.*s.png or .jpg in %s", image, (int)stem_length(name), name,
+                               folder);
+    return found ? pool_format(pool, "%s/%s", folder, found) : "";
+}
+
+/* masks: NULL when one file serves all. in_folder: results go into folders. */
+static bool make_item(const struct batch_settings *settings, const char *image, const struct file_list *masks,
+                      bool in_folder, struct pool *pool, struct batch_item *item) {
+    struct paint_task *task = &item->task;
+    *item = (struct batch_item){.problem = NULL};
+    task->image = image;
+    task->mask = masks ? find_mask(settings->mask, masks, image, pool, &item->problem) : settings->mask;
+    task->output = place_result(settings->output, in_folder, image, pool);
+    if (settings->save_edges)
+        task->save_edges = place_result(settings->save_edges, in_folder, image, pool);
+    if (settings->save_canny)
+        task->save_canny = place_result(settings->save_canny, in_folder, image, pool);
+    return task->mask && task->output && (!settings->save_edges || task->save_edges) &&
+           (!settings->save_canny || task->save_canny);
+}
+
+static status check_result(const char *path, struct error *err) {
+    if (path && picture_type_of_name(path) == PICTURE_NONE)
+        return fail(err, STATUS_INVALID_ARGUMENT, "cannot tell what to write to '%s': end its name in .png or .jpg",
+                    path);
+    return path ? staging_check(path, err) : STATUS_OK;
+}
+
+static status collect_one(const struct batch_settings *settings, const struct file_list *masks, struct pool *pool,
+                          struct batch *batch, struct error *err) {
+    batch->items = pool_array(pool, 1, sizeof *batch->items);
+    batch->count = 1;
+    if (!batch->items || !make_item(settings, settings->image, masks, is_folder(settings->output), pool, batch->items))
+        return fail_memory(err, "the names of files");
+    const struct paint_task *task = &batch->items[0].task;
+    if (batch->items[0].problem)
+        return fail(err, STATUS_IO, "%s", batch->items[0].problem);
+    status code = check_result(task->output, err);
+    if (!code)
+        code = check_result(task->save_edges, err);
+    return code ? code : check_result(task->save_canny, err);
+}
+
+/* ---- folders of pictures ---- */
+
+static status make_folders(const struct batch_settings *settings, struct error *err) {
+    const char *const paths[] = {settings->output, settings->save_edges, settings->save_canny};
+    status code = STATUS_OK;
+    for (size_t i = 0; !code && i < sizeof paths / sizeof paths[0]; i++)
+        code = paths[i] ? make_folder(settings, paths[i], err) : STATUS_OK;
+    return code;
+}
+
+static bool collect_item(const struct batch_settings *settings, const struct file_list *images, size_t i,
+                         const struct file_list *masks, struct pool *pool, struct batch_item *item) {
+    const char *image = pool_format(pool, "%s/%s", settings->image, images->names[i]);
+    if (!image || !make_item(settings, image, masks, true, pool, item))
+        return false;
+    for (size_t k = 0; k < i; k++)
+        if (same_stem(images->names[k], images->names[i]))
+            item->problem = pool_format(pool, "%s: its result would overwrite that of %s", image, images->names[k]);
+    return true;
+}
+
+static status collect_folder(const struct batch_settings *settings, const struct file_list *masks, struct pool *pool,
+                             struct batch *batch, struct error *err) {
+    struct file_list images;
+    status code = list_folder(settings->image, pool, &images, err);
+    if (!code && !images.count)
+        code = fail(err, STATUS_IO, "there are no pictures (.png, .jpg) in %s", settings->image);
+    if (!code)
+        code = make_folders(settings, err);
+    if (code)
+        return code;
+    batch->folder = true;
+    batch->items = pool_array(pool, images.count, sizeof *batch->items);
+    bool good = batch->items != NULL;
+    for (size_t i = 0; good && i < images.count; i++, batch->count++)
+        good = collect_item(settings, &images, i, masks, pool, &batch->items[i]);
+    return good ? STATUS_OK : fail_memory(err, "the names of files");
+}
+
+status batch_collect(const struct batch_settings *settings, struct pool *pool, struct batch *batch, struct error *err) {
+    struct file_list masks;
+    const bool has_masks = is_folder(settings->mask);
+    *batch = (struct batch){NULL, 0, false};
+    const status code = has_masks ? list_folder(settings->mask, pool, &masks, err) : STATUS_OK;
+    if (code)
+        return code;
+    return is_folder(settings->image) ? collect_folder(settings, has_masks ? &masks : NULL, pool, batch, err)
+                                      : collect_one(settings, has_masks ? &masks : NULL, pool, batch, err);
+}
