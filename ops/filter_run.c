@@ -81,6 +81,17 @@ static void fetch_line(const struct filter_kernel *kernel, const float *row, int
         destination[i] = 0;
 }
 
+/* Constant counts where they are common: a call of memcpy costs more than it copies. */
+static void copy_lanes(const float *source, float *destination, int count) {
+    if (count == MAX_WIDTH)
+        memcpy(destination, source, MAX_WIDTH * sizeof *source);
+    else if (count == MAX_WIDTH / 2)
+        memcpy(destination, source, MAX_WIDTH / 2 * sizeof *source);
+    else
+        for (int i = 0; i < count; i++)
+            destination[i] = source[i];
+}
+
 /* The points of one row of `count` neighbouring tiles: place[point x][width]. Points beyond the tile's outputs are the
    first ones of the next tile. */
 static void fetch_row(const struct filter_kernel *kernel, const struct filter_axis *ax, const float *row, int64_t in,
@@ -91,8 +102,7 @@ static void fetch_row(const struct filter_kernel *kernel, const struct filter_ax
     kernel->deal(dealt, MAX_WIDTH + 1, line, ax->outputs, lanes);
     for (int px = 0; px < ax->points; px++) {
         const float *source = dealt + (px % ax->outputs) * (MAX_WIDTH + 1) + px / ax->outputs;
-        for (int i = 0; i < count; i++)
-            place[px * width + i] = source[i];
+        copy_lanes(source, place + px * width, count);
     }
 }
 

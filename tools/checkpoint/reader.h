@@ -63,7 +63,7 @@ status checkpoint_close_group(struct checkpoint *checkpoint, int index, const ch
 /* Text without zero bytes that is UTF-8. */
 bool is_clean_text(const char *bytes, size_t length);
 
-/* ---- collect.c ---- */
+/* ---- collect_tensors.c ---- */
 
 /* Walks through the values from the top and adds every tensor, opaque value and group. Storages must have been found.
  */
