@@ -39,7 +39,8 @@ FUZZ_PROGRAMS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 SIMD_SOURCES := $(filter %_simd.c,$(KERNEL_SOURCES))
 PLAIN_KERNELS := $(filter-out %_simd.c,$(KERNEL_SOURCES))
 LEVELS := portable
-ifneq ($(filter x86_64% amd64%,$(shell $(CC) -dumpmachine)),)
+# The compiler may not be installed yet: then the machine itself is asked.
+ifneq ($(filter x86_64% amd64%,$(or $(shell $(CC) -dumpmachine 2>/dev/null),$(shell uname -m))),)
 LEVELS := portable avx2 avx512
 endif
 LEVEL_portable := -DKERNEL_LEVEL=0
