@@ -26,7 +26,7 @@ from torch.nn.utils import parametrizations
 
 import networks
 from networks import initialise
-from testdata import reference_session
+from testdata import drop_traces, reference_session
 
 TOLERANCE = 1e-4
 State = dict[str, Tensor]
@@ -443,6 +443,7 @@ def export_template(case: Case, path: Path) -> None:
         torch.onnx.export(network, (example,), path, dynamo=True, opset_version=20, input_names=["x"], output_names=["y"],
                           external_data=False, verbose=False, optimize=case.fold)
     model = onnx.load(path)
+    drop_traces(model)
     for change in case.template:
         change(model)
     onnx.save(model, path)

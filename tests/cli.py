@@ -19,7 +19,7 @@ import zlib
 from pathlib import Path
 
 DATA = Path(__file__).resolve().parent / "data" / "cli"
-COMMANDS = ("run", "inspect", "test", "bench", "compare", "ops")
+COMMANDS = ("run", "inspect", "test", "bench", "compare", "keys", "ops")
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 FLOAT, INT64, BOOL = 1, 7, 9
@@ -504,6 +504,28 @@ def check_ops(tmp):
         ranges.setdefault((row["domain"], row["operator"]), []).append((row["since"], row["until"]))
     for spans in ranges.values():  # neighbours are one range
         assert all(b[0] > a[1] + 1 for a, b in zip(spans, spans[1:])), spans
+
+
+def check_keys(tmp):
+    data = DATA.parent / "checkpoints"
+    for name, form in (("plain.pth", "pytorch zip"), ("plain-legacy.pth", "pytorch legacy")):
+        out = good("keys", data / name).out
+        assert f"{name}, {form}\n" in out and 'in "generator"' in out, out
+        assert re.search(r"^generator\.encoder\.0\.weight +float +\[4,3,3,3\] +432$", out, re.M), out
+        assert "total        10 tensors, 250 elements, 1 kB (1004 bytes)\n" in out, out
+        about = json.loads(good("keys", data / name, "--key", "generator", "--json").out)
+        assert about["dictionary"] == "generator" and about["bytes"] == 1004 and len(about["tensors"]) == 10
+        assert about["tensors"][0] == {"path": "generator.encoder.0.weight", "key": "encoder.0.weight",
+                                       "type": "float", "shape": [4, 3, 3, 3], "bytes": 432}
+    assert "config: training.config.Config" in good("keys", data / "training.pth").out
+    assert json.loads(good("keys", data / "choice-twins.pth", "--json").out)["model"] is None
+    bad(1, "keys", data / "plain.pth", "--key", "netG", says=["plain.pth", '"generator" (10 tensors)'])
+    bad(1, "keys", data / "torchscript.pt", says="TorchScript")
+    broken = bytearray((data / "plain.pth").read_bytes())
+    broken[broken.index(b"FB", broken.index(b"data/0")) + 70] ^= 1  # behind the padding: in the storage
+    (tmp / "broken.pth").write_bytes(broken)
+    good("keys", tmp / "broken.pth")
+    bad(1, "keys", tmp / "broken.pth", "--verify", says=["broken.pth", "plain/data/0", "checksum"])
 
 
 def write_case(folder: Path, name: str, inputs, outputs, sets=1) -> Path:

@@ -61,7 +61,7 @@ class Pictures:
         self.sources = like.sources if like else self._load_sources()
         photos, leaves = list(TRAINING_PHOTOS.values()), len(self.sources) - len(TRAINING_PHOTOS)
         self.weights = torch.tensor([0.75 * w / sum(photos) for w in photos] + [0.25 / leaves] * leaves)
-        self.text = like.text if like else text_atlas(192 if device.type == "cuda" else 8, side, seed).to(device)
+        self.text = like.text if like else text_atlas(96 if device.type == "cuda" else 8, side, seed).to(device)
         axis = (torch.arange(side, device=device, dtype=torch.float32) + 0.5) / side
         self.y, self.x = torch.meshgrid(axis, axis, indexing="ij")
 
@@ -115,7 +115,7 @@ class Pictures:
             pictures = pictures.flip(-1)
         gain = self.uniform(0.75, 1.2, count, 1, 1, 1) * self.uniform(0.85, 1.15, count, 3, 1, 1)
         shift = self.uniform(-0.1, 0.1, count, 3, 1, 1)
-        order = torch.randperm(3) if torch.rand(()) < 0.5 else torch.arange(3)
+        order = torch.randperm(3, device=self.device) if torch.rand(()) < 0.5 else torch.arange(3, device=self.device)
         return ((pictures[:, order] - 0.5) * gain + 0.5 + shift).clamp(0, 1)
 
     def _span(self, limit: int) -> float:
@@ -159,8 +159,8 @@ class Pictures:
 
     # ---- masks ----
 
-    def scratches(self, count: int, strokes: int = 10) -> Tensor:
-        """Chains of thin straight strokes."""
+    def scratches(self, count: int, strokes: int = 10, sparse: bool = False) -> Tensor:
+        """Chains of thin straight strokes; ``sparse`` leaves a share of them out, another share in each picture."""
         start = self.uniform(0, 1, count, strokes, 2)
         step = torch.randn(count, strokes, 2, device=self.device) * 0.18
         end = start + step
@@ -171,6 +171,8 @@ class Pictures:
         t = (((point - start[:, :, None]) * along).sum(-1) / along.square().sum(-1).clamp(min=1e-6)).clamp(0, 1)
         distance = (point - start[:, :, None] - t[..., None] * along).norm(dim=-1)
         width = self.uniform(0.8, 4.5, count, strokes, 1) / self.side
+        if sparse:
+            width = width * (self.uniform(0, 1, count, strokes, 1) < self.uniform(0.3, 1, count, 1, 1))
         return (distance < width).any(dim=1).view(count, 1, self.side, self.side).float()
 
     def blocks(self, count: int, area: tuple[float, float] = (0.03, 0.3)) -> Tensor:
@@ -183,8 +185,8 @@ class Pictures:
         return inside[:, None].float()
 
     def masks(self, count: int) -> Tensor:
-        """A mix: scratches, text, small and large boxes, and both together."""
-        quarter = count // 4
-        parts = [self.scratches(quarter + count % 4), self.pages(quarter), self.blocks(quarter),
-                 torch.maximum(self.scratches(quarter), self.blocks(quarter, (0.01, 0.08)))]
+        """A mix: scratches, text, boxes of all sizes, and scratches with a smaller box."""
+        few = count // 5
+        parts = [self.scratches(count - 4 * few), self.scratches(few, sparse=True), self.pages(few), self.blocks(few, (0.01, 0.3)),
+                 torch.maximum(self.scratches(few, sparse=True), self.blocks(few, (0.002, 0.08)))]
         return torch.cat(parts)[torch.randperm(count, device=self.device)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -9,11 +11,18 @@ from torch.nn import functional as F
 SIGMA = 2.0
 LOW, HIGH = 0.1, 0.2
 GRAY = (0.2125, 0.7154, 0.0721)
+SOBEL = ((-1.0, -2.0, -1.0), (0.0, 0.0, 0.0), (1.0, 2.0, 1.0))
+
+
+@cache
+def _constant(values: tuple, device: torch.device) -> Tensor:
+    """``[1, 1, ...]`` on the device; made once, since a copy from the host waits for all that runs there."""
+    return torch.tensor(values, device=device)[None, None]
 
 
 def gray(picture: Tensor) -> Tensor:
     """RGB ``[B, 3, H, W]`` to luminance ``[B, 1, H, W]``."""
-    return (picture * picture.new_tensor(GRAY).view(1, 3, 1, 1)).sum(1, keepdim=True)
+    return (picture * _constant(GRAY, picture.device).view(1, 3, 1, 1)).sum(1, keepdim=True)
 
 
 def _blur(x: Tensor) -> Tensor:
@@ -34,7 +43,7 @@ def _shift(x: Tensor, dy: int, dx: int) -> Tensor:
 def canny(luminance: Tensor, known: Tensor) -> Tensor:
     """Edges ``[B, 1, H, W]`` of 0 and 1, where ``known`` is 1; borders of the unknown part make no edges."""
     smooth = _blur(luminance * known) / (_blur(known) + 1e-6)
-    sobel = smooth.new_tensor([[-1, -2, -1], [0, 0, 0], [1, 2, 1]]).view(1, 1, 3, 3)
+    sobel = _constant(SOBEL, smooth.device)
     padded = F.pad(smooth, (1, 1, 1, 1), mode="replicate")
     gy, gx = F.conv2d(padded, sobel), F.conv2d(padded, sobel.transpose(2, 3))
     inner = -F.max_pool2d(F.pad(-known, (1, 1, 1, 1), value=0), 3, 1)

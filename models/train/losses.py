@@ -46,15 +46,18 @@ def style_loss(real: list[Tensor], made: list[Tensor]) -> Tensor:
 
 
 def reconstruction_loss(output: Tensor, target: Tensor, mask: Tensor) -> Tensor:
-    """Absolute error everywhere and inside holes, with its gradients, block means at three scales and the logarithm of its square.
+    """Absolute error everywhere and inside holes, its gradients, block means at three scales, and logarithms of squared errors.
 
-    What is inside a hole counts by the hole's share of the picture; the logarithm makes pictures count alike in decibels.
+    What is inside a hole counts by the hole's share of the picture; the logarithms make pictures count alike in decibels.
+    What is known counts too: who cannot draw what is there again cannot paint a hole that meets it without a seam.
     """
     error = output - target
     hole = error * mask
-    share = mask.mean(dim=(1, 2, 3), keepdim=True).clamp(min=0.02)
+    share = mask.mean(dim=(1, 2, 3), keepdim=True).clamp(min=0.01)
     inside = (hole.abs() / share).mean()
     edges = (hole.diff(dim=-1).abs() / share).mean() + (hole.diff(dim=-2).abs() / share).mean()
     blocks = sum((F.avg_pool2d(hole, size).abs() / share).mean() for size in (4, 8, 16))
-    square = (hole.square() / share).mean(dim=(1, 2, 3))
-    return error.abs().mean() + 2 * inside + 0.5 * edges + 0.5 * blocks + 0.06 * (square + 1e-4).log().mean()
+    unknown = (hole.square() / share).mean(dim=(1, 2, 3))
+    known = ((error - hole).square()).mean(dim=(1, 2, 3))
+    decibels = 0.25 * (unknown + 1e-4).log().mean() + 0.12 * (known + 1e-4).log().mean()
+    return error.abs().mean() + inside + 0.25 * edges + 0.25 * blocks + decibels

@@ -45,10 +45,12 @@ class Trainee:
     critic: nn.Module
     rate: float
     averaged: nn.Module = field(init=False)
+    forward: Callable[[Tensor], Tensor] = field(init=False)
     step: int = 0
 
     def __post_init__(self) -> None:
         self.averaged = copy.deepcopy(self.network).eval().requires_grad_(False)
+        self.forward = self.network
         device = next(self.network.parameters()).device
         rate = torch.tensor(self.rate, device=device)
         on_device = {"capturable": True, "foreach": True} if device.type == "cuda" else {}
@@ -102,8 +104,8 @@ def painted_losses(t: Trainee, made: Tensor, whole: Tensor, mask: Tensor) -> tup
     filled = made * mask + whole * (1 - mask)
     real_logits, real_features = t.critic(torch.cat([whole, mask], 1))
     made_logits, made_features = t.critic(torch.cat([filled, mask], 1))
-    loss = reconstruction_loss(made, whole, mask) - 0.01 * made_logits.mean()
-    loss = loss + 0.1 * matching_loss(real_features, made_features) + 0.2 * style_loss(real_features, made_features)
+    loss = reconstruction_loss(made, whole, mask) - 0.005 * made_logits.mean()
+    loss = loss + 0.1 * matching_loss(real_features, made_features) + 0.05 * style_loss(real_features, made_features)
     critic = critic_loss(real_logits, t.critic(torch.cat([filled.detach(), mask], 1))[0])
     return loss, critic
 
@@ -115,7 +117,7 @@ class PlainTask:
         return pictures.batch(count), pictures.masks(count)
 
     def losses(self, t: Trainee, whole: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        made = (t.network((whole * (1 - mask) + mask) * 2 - 1).float() + 1) / 2
+        made = (t.forward((whole * (1 - mask) + mask) * 2 - 1).float() + 1) / 2
         return painted_losses(t, made, whole, mask)
 
 
@@ -128,7 +130,7 @@ class EdgeTask:
         return luminance, canny(luminance, torch.ones_like(mask)), canny(luminance, 1 - mask), mask
 
     def losses(self, t: Trainee, luminance: Tensor, target: Tensor, seen: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        made = t.network(torch.cat([luminance * (1 - mask) + mask, seen, mask], 1)).float()
+        made = t.forward(torch.cat([luminance * (1 - mask) + mask, seen, mask], 1)).float()
         real_logits, real_features = t.critic(torch.cat([luminance, target], 1))
         made_logits, made_features = t.critic(torch.cat([luminance, made], 1))
         share = mask.mean(dim=(1, 2, 3), keepdim=True).clamp(min=0.02)
@@ -153,7 +155,7 @@ class InpaintTask:
     def losses(self, t: Trainee, whole: Tensor, outline: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         with torch.no_grad():
             edges = self.edge_model(outline).float()
-        made = t.network(torch.cat([whole * (1 - mask) + mask, edges], 1)).float()
+        made = t.forward(torch.cat([whole * (1 - mask) + mask, edges], 1)).float()
         return painted_losses(t, made, whole, mask)
 
 
@@ -178,6 +180,13 @@ def recorded(t: Trainee, losses: Callable[..., tuple[Tensor, Tensor]], batch: tu
     stream = torch.cuda.Stream()
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):
+        try:
+            update(t, losses, inputs)
+        except Exception as error:  # noqa: BLE001 - whatever keeps the network from being compiled
+            if t.forward is t.network:
+                raise
+            print(f"{t.name} trains uncompiled: {error}", file=sys.stderr, flush=True)
+            t.forward = t.network
         for _ in range(3):
             update(t, losses, inputs)
     torch.cuda.current_stream().wait_stream(stream)
@@ -207,10 +216,10 @@ def train(t: Trainee, task: PlainTask | EdgeTask | InpaintTask, stages: list[Pic
             break
         pictures = stages[-1 if done > 2 / 3 else 0]
         batch = task.batch(pictures, max(8, options.batch * stages[0].side**2 // pictures.side**2))
+        t.set_rate(min(1.0, (t.step - first + 1) / 200) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done))))
         if pictures is not stage:
             stage = pictures
             step = recorded(t, task.losses, batch) if options.device.type == "cuda" else partial(update, t, task.losses)
-        t.set_rate(min(1.0, (t.step - first + 1) / 200) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done))))
         loss = step(batch)
         t.average()
         t.step += 1
@@ -226,6 +235,8 @@ def train(t: Trainee, task: PlainTask | EdgeTask | InpaintTask, stages: list[Pic
 def start(name: str, network: nn.Module, critic: Discriminator, rate: float, options: argparse.Namespace) -> Trainee:
     memory_format = torch.channels_last if options.device.type == "cuda" else torch.contiguous_format
     trainee = Trainee(name, network.to(options.device, memory_format=memory_format), critic.to(options.device), rate * options.rate)
+    if options.compile:
+        trainee.forward = torch.compile(trainee.network, dynamic=False)
     if options.resume and any((options.out / f"{name}{ending}").exists() for ending in (".state", ".pth")):
         trainee.resume(options.out)
     return trainee
@@ -238,7 +249,8 @@ def train_plain(options: argparse.Namespace, stages: list[Pictures]) -> None:
 
 def train_edgeconnect(options: argparse.Namespace, stages: list[Pictures]) -> None:
     edge = start("edge", EdgeGenerator(EDGE_WIDTH), Discriminator(2), 1e-3, options)
-    train(edge, EdgeTask(), stages, options, options.minutes * options.edge_share)
+    if options.edge_share > 0:
+        train(edge, EdgeTask(), stages, options, options.minutes * options.edge_share)
     inpaint = start("inpaint", InpaintGenerator(INPAINT_WIDTH), Discriminator(4), 1e-3, options)
     train(inpaint, InpaintTask(edge.averaged), stages, options, options.minutes * (1 - options.edge_share))
 
@@ -253,9 +265,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--side", type=int, nargs="+", default=[160, 256],
                         help="sides of the training pictures, multiples of 16, the last one for the last third (default: 160 256)")
     parser.add_argument("--rate", type=float, default=1.0, help="share of the usual learning rate (default %(default)s)")
-    parser.add_argument("--edge-share", type=float, default=0.2, help="the edge model's share of the minutes (default %(default)s)")
+    parser.add_argument("--edge-share", type=float, default=0.2, help="the edge model's share of the minutes; 0: it stays as it is (default %(default)s)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--device", type=torch.device, default=torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    parser.add_argument("--compile", action="store_true", help="fuse the network's kernels first (a minute)")
     parser.add_argument("--save-every", type=float, default=120, metavar="SECONDS")
     parser.add_argument("--resume", action="store_true", help="go on from what is in DIR")
     options = parser.parse_args(arguments)

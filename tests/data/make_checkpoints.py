@@ -316,7 +316,7 @@ def make_choices():
         "averaged": ({"params": one, "params_ema": two}, "params_ema"),
         "gan": ({"G": one, "D": two}, "G"),
         "gan-averaged": ({"G": one, "G_ema": two, "D": two}, None),
-        "lightning": ({"state_dict": {"generator.a": values(1, 2), "discriminator.a": values(2, 3)}, "epoch": 1}, "state_dict"),
+        "lightning": ({"state_dict": {"generator.a": values(1, 2), "discriminator.a": values(2, 3)}}, "state_dict"),
         "twins": ({"left": one, "right": two}, None),
         "only": ({"my_net": one, "optimizer_g": two, "lr_scheduler": {"x": values(3, 1)}}, "my_net"),
         "deep": ({"model": {"netG": {"generator": one}}, "epoch": 1}, "model.netG.generator"),
@@ -414,9 +414,8 @@ def main():
     HERE.mkdir(parents=True)
     for make in (make_plain, make_types, make_views, make_training, make_parameters, make_opaque, make_choices, make_old):
         make()
-    make_refused()
-    make_modules()
-    make_seeds()
+    for make in (make_refused, make_modules, make_seeds):
+        make()
     total = sum(file.stat().st_size for file in HERE.iterdir())
     print(f"{len(list(HERE.iterdir()))} files, {total} bytes")
 

@@ -53,22 +53,45 @@ static double template_eps(const struct plan *plan) {
 
 /* ---- the conversion ---- */
 
-static status prepare(struct plan *plan, struct error *err) {
-    const size_t values = (size_t)plan->graph->value_count;
-    size_t slots = 0;
+static void find_readers(struct plan *plan) {
+    for (int i = 0; i < plan->capacity; i++)
+        plan->reading[i] = -1;
+    for (int i = plan->layers.count - 1; i >= 0; i--)
+        for (int s = 0; s < plan->layers.items[i].slot_count; s++)
+            plan->reading[plan->layers.items[i].slots[s].value] = i;
+}
+
+static status prepare_values(struct plan *plan, struct error *err) {
+    size_t room = (size_t)plan->graph->value_count;
     for (int i = 0; i < plan->layers.count; i++)
-        slots += (size_t)plan->layers.items[i].slot_count;
-    plan->recipe_capacity = (int)(values + slots); /* a slot may get a value of its own */
-    plan->recipes = pool_array(plan->pool, values + slots + 1, sizeof *plan->recipes);
-    plan->pins = pool_array(plan->pool, values + slots + 1, sizeof *plan->pins);
-    plan->layer_of = pool_array(plan->pool, (size_t)plan->modules.count + 1, sizeof *plan->layer_of);
-    plan->norm_user = pool_array(plan->pool, (size_t)plan->modules.count + 1, sizeof *plan->norm_user);
-    if (!plan->recipes || !plan->pins || !plan->layer_of || !plan->norm_user)
+        room += (size_t)plan->layers.items[i].slot_count; /* a slot may get a value of its own */
+    plan->capacity = (int)room;
+    plan->recipes = pool_array(plan->pool, room + 1, sizeof *plan->recipes);
+    plan->pins = pool_array(plan->pool, room + 1, sizeof *plan->pins);
+    plan->reading = pool_array(plan->pool, room + 1, sizeof *plan->reading);
+    if (!plan->recipes || !plan->pins || !plan->reading)
         return fail_memory(err, "the conversion");
-    for (size_t i = 0; i <= values + slots; i++)
+    for (size_t i = 0; i <= room; i++)
         plan->recipes[i] = recipe_none;
-    for (int i = 0; i < plan->modules.count; i++)
+    find_readers(plan);
+    for (int i = 0; i < plan->graph->value_count; i++)
+        if (!names_put(&plan->values, plan->graph->values[i].name, i))
+            return fail_memory(err, "the conversion");
+    return STATUS_OK;
+}
+
+static status prepare_modules(struct plan *plan, struct error *err) {
+    const size_t count = (size_t)plan->modules.count;
+    plan->layer_of = pool_array(plan->pool, count + 1, sizeof *plan->layer_of);
+    plan->norm_user = pool_array(plan->pool, count + 1, sizeof *plan->norm_user);
+    plan->neighbours = pool_array(plan->pool, count + 1, sizeof *plan->neighbours);
+    if (!plan->layer_of || !plan->norm_user || !plan->neighbours)
+        return fail_memory(err, "the conversion");
+    for (int i = 0; i < plan->modules.count; i++) {
         plan->layer_of[i] = plan->norm_user[i] = -1;
+        if (module_is_batch_norm(&plan->modules.items[i]))
+            neighbours_before(&plan->modules, i, plan->neighbours[i]);
+    }
     return STATUS_OK;
 }
 
@@ -103,7 +126,9 @@ status convert_plan(const struct onnx_model *template, const struct checkpoint *
     if (!code)
         code = modules_read(checkpoint, wishes.names, wishes.count, options->prefix, pool, &plan->modules, err);
     if (!code)
-        code = prepare(plan, err);
+        code = prepare_values(plan, err);
+    if (!code)
+        code = prepare_modules(plan, err);
     if (code)
         return code;
     if (plan->eps <= 0)
@@ -114,4 +139,5 @@ status convert_plan(const struct onnx_model *template, const struct checkpoint *
 
 void convert_close(struct plan *plan) {
     modules_free(&plan->modules);
+    names_free(&plan->values);
 }

@@ -87,6 +87,7 @@ static bool is_older_name(const struct node *node) {
 }
 
 static struct layer *add_layer(struct finder *finder, enum layer_kind kind, int node) {
+    finder->layers->of_node[node] = finder->layers->count;
     struct layer *layer = &finder->layers->items[finder->layers->count++];
     *layer = (struct layer){.kind = kind, .node = node, .weight_root = -1, .groups = 1, .module = -1, .norm = -1};
     const struct node *at = &finder->graph->nodes[node];
@@ -264,6 +265,15 @@ static void find_readers(struct layers *layers, const struct graph *graph) {
         }
 }
 
+static void find_norms(const struct graph *graph, struct layers *layers) {
+    for (int i = 0; i < layers->count; i++) {
+        const struct layer *before =
+            layers->items[i].kind == LAYER_BATCH_NORM ? layer_before(graph, layers, &layers->items[i]) : NULL;
+        if (before)
+            layers->has_norm[before - layers->items] = true;
+    }
+}
+
 status layers_find(const struct graph *graph, struct pool *pool, struct layers *layers, struct error *err) {
     struct finder finder = {.graph = graph, .pool = pool, .layers = layers};
     const size_t values = (size_t)graph->value_count + 1;
@@ -272,15 +282,32 @@ status layers_find(const struct graph *graph, struct pool *pool, struct layers *
                               .slots = pool_array(pool, values, sizeof *layers->slots),
                               .value_count = graph->value_count};
     finder.is_bias = pool_array(pool, (size_t)graph->node_count + 1, sizeof *finder.is_bias);
+    layers->of_node = pool_array(pool, (size_t)graph->node_count + 1, sizeof *layers->of_node);
+    layers->has_norm = pool_array(pool, (size_t)graph->node_count + 1, sizeof *layers->has_norm);
+    if (!layers->of_node || !layers->has_norm)
+        return fail_memory(err, "the template's layers");
     if (!layers->items || !layers->reader || !layers->slots || !finder.is_bias)
         return fail_memory(err, "the template's layers");
     find_readers(layers, graph);
-    for (int i = 0; i < graph->node_count; i++)
+    for (int i = 0; i < graph->node_count; i++) {
+        layers->of_node[i] = -1;
         find_layer(&finder, i);
+        if (layers->count > MOST_LAYERS)
+            return fail(err, STATUS_LIMIT, "the template has more than %d layers", MOST_LAYERS);
+    }
+    find_norms(graph, layers);
     return finder.lost ? fail_memory(err, "the template's layers") : STATUS_OK;
 }
 
 /* ---- questions ---- */
+
+struct layer *layer_before(const struct graph *graph, const struct layers *layers, const struct layer *layer) {
+    const struct node *node = &graph->nodes[layer->node];
+    const int producer =
+        node->input_count && node->inputs[0] != NO_VALUE ? graph->values[node->inputs[0]].producer : -1;
+    const int index = producer < 0 ? -1 : layers->of_node[producer];
+    return index >= 0 && layer_has_weights(&layers->items[index]) ? &layers->items[index] : NULL;
+}
 
 const struct slot *layer_slot(const struct layer *layer, enum leaf leaf) {
     for (int i = 0; i < layer->slot_count; i++)

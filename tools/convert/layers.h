@@ -53,14 +53,21 @@ struct layer {
 struct layers {
     struct layer *items; /* in the graph's order */
     int count;
+    int *of_node;    /* by node: its layer, or -1 */
+    bool *has_norm;  /* by layer: a batch norm node reads its output */
     int *reader;     /* by value: a node that reads it, -1 for none, -2 for several */
     int *slots;      /* by value: how many slots it is in */
     int value_count; /* of these arrays */
 };
 
-/* The graph must have been through graph_straighten. Everything lives in the pool. */
+/* More layers than any network has. */
+#define MOST_LAYERS 20000
+
+/* The graph must have been through graph_straighten. Everything lives in the pool. STATUS_LIMIT above MOST_LAYERS. */
 status layers_find(const struct graph *graph, struct pool *pool, struct layers *layers, struct error *err);
 
+/* The layer with weights whose output this layer reads first, or NULL. */
+struct layer *layer_before(const struct graph *graph, const struct layers *layers, const struct layer *layer);
 /* The layer's slot for this leaf, or NULL. */
 const struct slot *layer_slot(const struct layer *layer, enum leaf leaf);
 /* A layer with weights of two or more dimensions. */

@@ -1,7 +1,5 @@
 #include "tools/convert/plan.h"
 
-#include "tools/convert/neighbours.h"
-
 #include <string.h>
 
 /* ---- batch norms that the template has ---- */
@@ -9,10 +7,10 @@
 /* The layers that the batch norm may follow, by their modules: those that are in the template and have as many
  * channels. */
 static int layers_before(const struct plan *plan, int norm, int layers[MOST_NEIGHBOURS]) {
-    int modules[MOST_NEIGHBOURS], count = 0;
-    const int found = neighbours_before(&plan->modules, norm, modules);
+    const int *modules = plan->neighbours[norm];
+    int count = 0;
     const struct checkpoint_tensor *mean = module_tensor(&plan->modules, norm, LEAF_MEAN);
-    for (int i = 0; i < found; i++) {
+    for (int i = 0; i < MOST_NEIGHBOURS && modules[i] >= 0; i++) {
         const int layer = plan->layer_of[modules[i]];
         if (layer >= 0 && mean->shape.rank == 1 &&
             plan_channels(plan, &plan->layers.items[layer]) == mean->shape.dims[0])
@@ -42,7 +40,7 @@ void match_norms(struct plan *plan) {
         struct layer *layer = &plan->layers.items[i];
         if (layer->kind != LAYER_BATCH_NORM || layer->module >= 0)
             continue;
-        const struct layer *before = plan_layer_before(plan, layer);
+        const struct layer *before = layer_before(plan->graph, &plan->layers, layer);
         const int norm = before && before->module >= 0 ? norm_after(plan, before) : -1;
         if (norm >= 0)
             plan_pin(plan, layer, norm, PIN_NEIGHBOUR);
@@ -55,32 +53,28 @@ static bool is_ignored(const struct plan *plan, int norm) {
     return plan->modules.parameters[plan->modules.items[norm].leaves[LEAF_MEAN]].ignored;
 }
 
-/* A batch norm node of the template reads the layer's output. */
-static bool has_norm(const struct plan *plan, const struct layer *layer) {
-    for (int i = 0; i < plan->layers.count; i++)
-        if (plan->layers.items[i].kind == LAYER_BATCH_NORM && plan_layer_before(plan, &plan->layers.items[i]) == layer)
-            return true;
-    return false;
+static bool can_take_norm(const struct plan *plan, const struct layer *layer) {
+    return !layer->norm_settled && layer->norm < 0 && layer_slot(layer, LEAF_WEIGHT) &&
+           !plan->layers.has_norm[layer - plan->layers.items];
 }
 
-static bool can_take_norm(const struct plan *plan, const struct layer *layer) {
-    return !layer->norm_settled && layer->norm < 0 && layer_slot(layer, LEAF_WEIGHT) && !has_norm(plan, layer);
-}
+#define MOST_NAMED 12
 
 /* Layers of the same parent with as many channels, for the message. */
 static const char *list_candidates(struct plan *plan, int norm) {
     const char *text = "";
+    int count = 0;
     const char *path = plan->modules.items[norm].path, *dot = strrchr(path, '.');
     const struct checkpoint_tensor *mean = module_tensor(&plan->modules, norm, LEAF_MEAN);
-    for (int i = 0; i < plan->layers.count; i++) {
+    for (int i = 0; i < plan->layers.count && count < MOST_NAMED; i++) {
         const struct layer *layer = &plan->layers.items[i];
-        if (layer->module < 0 || !layer_has_weights(layer) || !can_take_norm(plan, layer) ||
+        if (layer->module < 0 || !layer_has_weights(layer) || mean->shape.rank != 1 || !can_take_norm(plan, layer) ||
             plan_channels(plan, layer) != mean->shape.dims[0])
             continue;
         const char *other = plan->modules.items[layer->module].path;
         if (dot && strncmp(other, path, (size_t)(dot + 1 - path)) != 0)
             continue;
-        text = plan_text(plan, "%s%s%.200s", text, *text ? ", " : "", other);
+        text = plan_text(plan, "%s%s%.200s", text, count++ ? ", " : "", other);
     }
     return text;
 }
@@ -121,8 +115,8 @@ static void fold_norm(struct plan *plan, int norm) {
 
 /* The layer's module by the batch norm that was folded into it, where nothing else tells. */
 static void pin_by_norm(struct plan *plan, struct layer *layer) {
-    int modules[MOST_NEIGHBOURS];
-    if (layer->module >= 0 || neighbours_before(&plan->modules, layer->norm, modules) != 1)
+    const int *modules = plan->neighbours[layer->norm];
+    if (layer->module >= 0 || modules[0] < 0 || modules[1] >= 0)
         return;
     if (plan->layer_of[modules[0]] < 0)
         plan_pin(plan, layer, modules[0], PIN_NEIGHBOUR);
@@ -150,7 +144,7 @@ void match_fold_owners(struct plan *plan) {
 
 void match_folds(struct plan *plan) {
     note_known_folds(plan);
-    for (int i = 0; i < plan->modules.count; i++)
+    for (int i = 0; i < plan->modules.count && !plan_has_enough(plan); i++)
         if (module_is_batch_norm(&plan->modules.items[i]) && plan->layer_of[i] < 0 && plan->norm_user[i] < 0 &&
             !is_ignored(plan, i))
             fold_norm(plan, i);

@@ -195,14 +195,14 @@ static bool is_plain_slope(const struct class *class) {
     return class->kind == LAYER_SLOPE && class->module_count == 0;
 }
 
+static int compare_paths(const void *a, const void *b, void *modules) {
+    const struct module *items = ((const struct modules *)modules)->items;
+    return natural_compare(items[*(const int *)a].path, items[*(const int *)b].path);
+}
+
 /* Members of one list stand in its order, whatever the file's is. */
 static void sort_family(const struct class *class) {
-    for (int i = 1; i < class->module_count; i++)
-        for (int k = i; k > 0 && natural_compare(path_of(class, k - 1), path_of(class, k)) > 0; k--) {
-            const int later = class->modules[k - 1];
-            class->modules[k - 1] = class->modules[k];
-            class->modules[k] = later;
-        }
+    qsort_r(class->modules, (size_t) class->module_count, sizeof *class->modules, compare_paths, &class->plan->modules);
 }
 
 static void settle(const struct class *class) {
@@ -230,7 +230,7 @@ void match_order(struct plan *plan, bool weights) {
         plan->lost = true;
         return;
     }
-    for (int i = 0; i < plan->layers.count; i++) {
+    for (int i = 0; i < plan->layers.count && !plan_has_enough(plan); i++) {
         const struct layer *layer = &plan->layers.items[i];
         if (!is_open(layer, weights) || layer->pin == PIN_ORDER || !torch_shape(plan, layer, &class.shape))
             continue;

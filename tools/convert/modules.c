@@ -54,6 +54,9 @@ static void sort_modules(struct modules *modules) {
 
 /* ---- grouping ---- */
 
+/* More than any network has. */
+#define MOST_MODULES 20000
+
 static bool is_counter(const char *key) {
     const char *dot = strrchr(key, '.');
     return strcmp(dot ? dot + 1 : key, "num_batches_tracked") == 0;
@@ -151,6 +154,8 @@ status modules_read(const struct checkpoint *checkpoint, const char *const *want
         code = add_parameter(modules, (int)i, pool, err);
     if (code)
         return code;
+    if (modules->count > MOST_MODULES)
+        return fail(err, STATUS_LIMIT, "the checkpoint has more than %d layers", MOST_MODULES);
     if (!modules->in_file_order)
         sort_modules(modules);
     settle_weight_norms(modules);

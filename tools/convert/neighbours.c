@@ -90,7 +90,7 @@ static int called_alike(const struct modules *modules, int norm) {
     return found;
 }
 
-int neighbours_before(const struct modules *modules, int norm, int found[MOST_NEIGHBOURS]) {
+void neighbours_before(const struct modules *modules, int norm, int found[MOST_NEIGHBOURS]) {
     const int candidates[] = {before_in_list(modules, norm), before_in_file(modules, norm),
                               called_alike(modules, norm)};
     int count = 0;
@@ -101,5 +101,5 @@ int neighbours_before(const struct modules *modules, int norm, int found[MOST_NE
         if (!known)
             found[count++] = candidates[i];
     }
-    return count;
+    found[count] = -1;
 }

@@ -4,12 +4,12 @@
 
 #include "tools/convert/modules.h"
 
-#define MOST_NEIGHBOURS 3
+/* With room for the closing -1. */
+#define MOST_NEIGHBOURS 4
 
 /*
- * The modules with weights that the batch norm may follow, at most MOST_NEIGHBOURS different ones: the one before it in
- * a numbered list, the one before it in the file, and the one called alike ("conv1" and "bn1"). Returns their number.
- */
-int neighbours_before(const struct modules *modules, int norm, int found[MOST_NEIGHBOURS]);
+ * The modules with weights that the batch norm may follow, at most three, ended by -1: the one before it in
+ * a numbered list, the one before it in the file, and the one called alike ("conv1" and "bn1"). */
+void neighbours_before(const struct modules *modules, int norm, int found[MOST_NEIGHBOURS]);
 
 #endif

@@ -15,6 +15,10 @@ static const char *format_list(struct plan *plan, const char *format, va_list li
     return copy ? copy : "";
 }
 
+bool plan_has_enough(const struct plan *plan) {
+    return plan->problem_count >= MOST_PROBLEMS;
+}
+
 const char *plan_text(struct plan *plan, const char *format, ...) {
     va_list list;
     va_start(list, format);
@@ -31,7 +35,7 @@ void plan_problem(struct plan *plan, const char *format, ...) {
     for (const struct problem *known = plan->problems; known; known = known->next)
         if (strcmp(known->text, text) == 0)
             return;
-    if (plan->problem_count == MOST_PROBLEMS)
+    if (plan_has_enough(plan))
         return;
     struct problem *problem = pool_alloc(plan->pool, sizeof *problem);
     if (!problem) {
@@ -78,23 +82,18 @@ int64_t plan_channels(const struct plan *plan, const struct layer *layer) {
     return axis ? shape->dims[1] * layer->groups : shape->dims[0];
 }
 
-struct layer *plan_layer_before(const struct plan *plan, const struct layer *layer) {
-    const struct node *node = &plan->graph->nodes[layer->node];
-    const int producer =
-        node->input_count && node->inputs[0] != NO_VALUE ? plan->graph->values[node->inputs[0]].producer : -1;
-    for (int i = 0; producer >= 0 && i < plan->layers.count; i++)
-        if (plan->layers.items[i].node == producer && layer_has_weights(&plan->layers.items[i]))
-            return &plan->layers.items[i];
-    return NULL;
+const struct layer *plan_layer_reading(const struct plan *plan, int value, const struct slot **slot) {
+    *slot = NULL;
+    if (plan->reading[value] < 0)
+        return NULL;
+    const struct layer *layer = &plan->layers.items[plan->reading[value]];
+    for (int s = 0; s < layer->slot_count; s++)
+        if (layer->slots[s].value == value)
+            *slot = &layer->slots[s];
+    return *slot ? layer : NULL;
 }
 
-const struct layer *plan_layer_reading(const struct plan *plan, int value, const struct slot **slot) {
-    for (int i = 0; i < plan->layers.count; i++)
-        for (int s = 0; s < plan->layers.items[i].slot_count; s++)
-            if (plan->layers.items[i].slots[s].value == value) {
-                *slot = &plan->layers.items[i].slots[s];
-                return &plan->layers.items[i];
-            }
-    *slot = NULL;
-    return NULL;
+int plan_find_value(const struct plan *plan, const char *name) {
+    const int index = names_find(&plan->values, name);
+    return index == NAME_ABSENT ? -1 : index;
 }

@@ -5,6 +5,7 @@
 #include "onnx/model.h"
 #include "tools/convert/layers.h"
 #include "tools/convert/map.h"
+#include "tools/convert/neighbours.h"
 #include "tools/convert/recipe.h"
 #include "tools/convert/straighten.h"
 
@@ -20,14 +21,17 @@ struct plan {
     struct aliases aliases;
     struct modules modules;
     struct layers layers;
-    int *layer_of;  /* by module: the first layer pinned to it, or -1 */
-    int *norm_user; /* by module: the layer that a batch norm is folded into, or -1 */
+    int *layer_of;                      /* by module: the first layer pinned to it, or -1 */
+    int (*neighbours)[MOST_NEIGHBOURS]; /* by module, of batch norms: what they may follow; ends with -1 */
+    int *norm_user;                     /* by module: the layer that a batch norm is folded into, or -1 */
     const struct map *map;
     double eps; /* of folded batch norms */
     bool by_order;
     struct recipe *recipes; /* by value */
     enum pin *pins;         /* by value: how its module was found */
-    int recipe_capacity;
+    int *reading;           /* by value: the first layer that has it in a slot, or -1 */
+    int capacity;           /* of recipes, pins and reading */
+    struct names values;    /* of the graph, by name */
     struct problem *problems, **last_problem;
     int problem_count;
     bool lost; /* without memory */
@@ -35,6 +39,9 @@ struct plan {
 
 /* Adds to the list of what stands against the conversion. */
 void plan_problem(struct plan *plan, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* So many problems that no more are listed, and none need be looked for. */
+bool plan_has_enough(const struct plan *plan);
 
 /* Text in the plan's pool; "" without memory, and then plan->lost is set. */
 const char *plan_text(struct plan *plan, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -48,8 +55,8 @@ const char *plan_shape_text(struct plan *plan, const struct shape *shape);
 
 /* Output channels of the layer by its module's weight, or -1. */
 int64_t plan_channels(const struct plan *plan, const struct layer *layer);
-/* The layer whose output this layer reads, or NULL. */
-struct layer *plan_layer_before(const struct plan *plan, const struct layer *layer);
+/* Index of the value of this name, or -1. */
+int plan_find_value(const struct plan *plan, const char *name);
 /* The first layer that reads the value, and where; NULL when none does. */
 const struct layer *plan_layer_reading(const struct plan *plan, int value, const struct slot **slot);
 
@@ -72,6 +79,8 @@ void match_folds(struct plan *plan);
 void match_missing_folds(struct plan *plan);
 /* Keys that the map leaves out. */
 void settle_ignored_keys(struct plan *plan);
+/* What the map says of initializers. */
+void settle_map(struct plan *plan);
 /* What becomes of each initializer and input; problems for what cannot be settled. */
 void settle_values(struct plan *plan);
 /* Parameters that nobody uses and that some constant of the template could have been made from. */

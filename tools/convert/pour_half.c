@@ -47,7 +47,7 @@ static status cast_value(struct plan *plan, int index, struct node *cast, struct
         return fail_memory(err, "a weight");
     if (make_half(plan, index, half, err))
         return err->code;
-    if (graph_find_value(plan->graph, name) >= 0)
+    if (plan_find_value(plan, name) >= 0)
         return fail(err, STATUS_INVALID_ARGUMENT, "%s: the template has a value of this name already", name);
     edges[0] = graph_add_value(plan->graph, plan->pool, name);
     edges[1] = index;

@@ -19,6 +19,8 @@ struct ways {
 
 /* Different ways that are looked at; a file with more of them has no common prefix. */
 #define MOST_WAYS 4096
+/* Parts of a name, beginning with its first, that a prefix may have. */
+#define MOST_PARTS 32
 
 static bool count_way(struct ways *ways, const char *text, size_t length, bool put) {
     const char *prefix = pool_string(ways->pool, text, length);
@@ -38,7 +40,8 @@ static bool count_way(struct ways *ways, const char *text, size_t length, bool p
 
 /* Every ending of `name` that begins after a dot, or is all of it, and is in `others`. */
 static bool count_endings(struct ways *ways, const char *name, const struct names *others, bool put) {
-    for (const char *end = name; end; end = strchr(end, '.'), end = end ? end + 1 : NULL)
+    int parts = 0;
+    for (const char *end = name; end && parts < MOST_PARTS; end = strchr(end, '.'), end = end ? end + 1 : NULL, parts++)
         if (*end && !(put && end == name) && names_find(others, end) != NAME_ABSENT &&
             !count_way(ways, name, (size_t)(end - name), put))
             return false;

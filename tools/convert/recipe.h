@@ -47,6 +47,10 @@ status recipe_shape(const struct modules *modules, const struct recipe *recipe, 
 /* Whether `shape` is what the recipe gives (-1 in it fits all). */
 bool recipe_fits(const struct recipe *recipe, const struct shape *gives, const struct shape *shape);
 
+/* The axis of a weight under spectral norm whose length u has; v must have as many entries as the rest. */
+status recipe_spectral_axis(const struct modules *modules, const struct recipe *recipe, const struct shape *weight,
+                            int *axis, struct error *err);
+
 /*
  * The data: out->dtype and out->shape are set before. Data that can be used as they lie in the checkpoint are not
  * copied; else they are put in the pool.

@@ -1,177 +1,14 @@
-#include "tools/convert/plan.h"
+#include "tools/convert/choose_recipe.h"
 
 #include "tools/element.h"
 
 #include <string.h>
 
-/* ---- recipes ---- */
-
-static bool has_spectral_norm(const struct module *module) {
-    return module->leaves[LEAF_ORIGINAL] >= 0 && module->leaves[LEAF_U] >= 0 && module->leaves[LEAF_V] >= 0;
-}
-
-/* A module's weight in whatever form it is stored. Files of old versions hold weight beside weight_orig and weight_u,
- * and no weight_v: it is normalised. */
-static struct recipe take_weight(const struct plan *plan, int module) {
-    const struct module *at = &plan->modules.items[module];
-    struct recipe recipe = recipe_none;
-    recipe.kind = RECIPE_TAKE;
-    recipe.module = module;
-    recipe.parameter = has_spectral_norm(at) ? at->leaves[LEAF_ORIGINAL] : module_weight(at);
-    recipe.form = recipe.parameter == at->leaves[LEAF_WEIGHT]     ? FORM_PLAIN
-                  : recipe.parameter == at->leaves[LEAF_ORIGINAL] ? FORM_SPECTRAL
-                                                                  : FORM_WEIGHT;
-    return recipe;
-}
-
-static struct recipe take_parameter(const struct plan *plan, int parameter) {
-    struct recipe recipe = recipe_none;
-    recipe.kind = RECIPE_TAKE;
-    recipe.parameter = parameter;
-    recipe.module = plan->modules.parameters[parameter].module;
-    return recipe;
-}
-
-static struct recipe fill_with(double number, const char *why) {
-    struct recipe recipe = recipe_none;
-    recipe.kind = RECIPE_FILL;
-    recipe.fill = number;
-    recipe.why = why;
-    return recipe;
-}
-
-static struct recipe keep(const char *why) {
-    struct recipe recipe = recipe_none;
-    recipe.kind = RECIPE_KEEP;
-    recipe.why = why;
-    return recipe;
-}
-
-/* The convolution of a module, for what depends on its kind; NULL when the template has none. */
-static const struct layer *convolution_of(const struct plan *plan, int module) {
-    for (int i = 0; i < plan->layers.count; i++) {
-        const struct layer *layer = &plan->layers.items[i];
-        if (layer->module == module && (layer->kind == LAYER_CONV || layer->kind == LAYER_CONV_TRANSPOSE))
-            return layer;
-    }
-    return NULL;
-}
-
-static void look_at_layer(const struct layer *layer, struct recipe *recipe) {
-    recipe->axis = layer && layer->kind == LAYER_CONV_TRANSPOSE ? 1 : 0;
-    recipe->groups = layer ? layer->groups : 1;
-}
-
-/* ---- slots of layers with weights ---- */
-
-static bool is_from_pytorch(const struct plan *plan) {
-    return plan->source->producer_name && strcmp(plan->source->producer_name, "pytorch") == 0;
-}
-
-/*
- * MatMul wants [in, out], a Linear stores [out, in]. Exporters give the turned weight a new name; a weight that keeps
- * its name was no Linear's. A square one in a template that somebody else made could be either.
- */
-static void settle_transposition(struct plan *plan, const struct layer *layer, const struct slot *slot,
-                                 struct recipe *recipe) {
-    const char *name = plan->graph->values[slot->value].name;
-    const int parameter = names_find(&plan->modules.by_name, name);
-    struct shape shape;
-    recipe->transposed = layer->transposed;
-    if (!layer->transposed || parameter == NAME_ABSENT || parameter != recipe->parameter)
-        return;
-    const struct shape *stored = &plan->modules.parameters[parameter].tensor->shape;
-    if (!value_shape(&plan->graph->values[slot->value], &shape) || shape.rank != 2 || stored->rank != 2)
-        return;
-    if (stored->dims[0] != stored->dims[1])
-        recipe->transposed = shape.dims[0] != stored->dims[0];
-    else if (is_from_pytorch(plan))
-        recipe->transposed = false;
-    else
-        plan_problem(
-            plan,
-            "%s: this square weight keeps its name in the template; say \"%s <- %s transposed\" in a map if it is "
-            "a linear layer's, \"plain\" if not",
-            name, name, plan->modules.parameters[parameter].tensor->key);
-}
-
-static struct recipe weight_recipe(struct plan *plan, const struct layer *layer, const struct slot *slot) {
-    struct recipe recipe = take_weight(plan, layer->module);
-    look_at_layer(layer, &recipe);
-    recipe.norm = layer->norm;
-    recipe.eps = plan->eps;
-    if (layer->kind == LAYER_LINEAR)
-        settle_transposition(plan, layer, slot, &recipe);
-    return recipe;
-}
-
-static bool is_all(const struct value *value, double number) {
-    if (!value->initializer)
-        return false;
-    const int64_t elements = tensor_elements(value->initializer);
-    for (int64_t i = 0; i < elements; i++)
-        if (element_get(value->initializer->dtype, value->initializer->data, (size_t)i) != number)
-            return false;
-    return true;
-}
-
-static struct recipe bias_recipe(struct plan *plan, const struct layer *layer, const struct slot *slot) {
-    const struct value *value = &plan->graph->values[slot->value];
-    struct recipe recipe = recipe_none;
-    recipe.kind = RECIPE_TAKE;
-    recipe.module = layer->module;
-    recipe.parameter = plan->modules.items[layer->module].leaves[LEAF_BIAS];
-    recipe.norm = layer->norm;
-    recipe.eps = plan->eps;
-    recipe.is_bias = true;
-    if (recipe.parameter >= 0 || recipe.norm >= 0)
-        return recipe;
-    if (is_all(value, 0))
-        return keep("zero: the checkpoint's layer has no bias");
-    plan_problem(plan, "%s: the checkpoint's layer %s has no bias, and no batch norm that could make one", value->name,
-                 plan->modules.items[layer->module].path);
-    return recipe_none;
-}
-
-/* ---- slots of other layers ---- */
-
-static struct recipe norm_recipe(struct plan *plan, const struct layer *layer, const struct slot *slot) {
-    const int parameter = plan->modules.items[layer->module].leaves[slot->leaf];
-    if (parameter >= 0)
-        return take_parameter(plan, parameter);
-    return slot->leaf == LEAF_WEIGHT ? fill_with(1, "one: the checkpoint's layer has no learned scale")
-                                     : fill_with(0, "zero: the checkpoint's layer has no learned shift");
-}
-
-static struct recipe vector_recipe(struct plan *plan, const struct layer *layer, const struct slot *slot) {
-    struct recipe recipe = norm_recipe(plan, layer, slot);
-    recipe.any_ones = true;
-    return recipe;
-}
-
-/* weight_orig as exporters put it beside weight_v: output channels as rows. */
-static struct recipe matrix_recipe(const struct plan *plan, const struct layer *layer) {
-    struct recipe recipe = take_weight(plan, layer->module);
-    look_at_layer(convolution_of(plan, layer->module), &recipe);
-    if (recipe.form == FORM_SPECTRAL)
-        recipe.form = FORM_PLAIN;
-    recipe.matrix = true;
-    return recipe;
-}
-
-static struct recipe slot_recipe(struct plan *plan, const struct layer *layer, const struct slot *slot) {
-    if (layer->kind == LAYER_SPECTRAL)
-        return matrix_recipe(plan, layer);
-    if (layer_has_weights(layer))
-        return slot->leaf == LEAF_WEIGHT ? weight_recipe(plan, layer, slot) : bias_recipe(plan, layer, slot);
-    return layer->kind == LAYER_BATCH_NORM ? norm_recipe(plan, layer, slot) : vector_recipe(plan, layer, slot);
-}
-
 /* ---- values ---- */
 
 static bool is_uniform(const struct value *value) {
     return value->initializer && tensor_elements(value->initializer) > 0 &&
-           is_all(value, element_get(value->initializer->dtype, value->initializer->data, 0));
+           value_is_all(value, element_get(value->initializer->dtype, value->initializer->data, 0));
 }
 
 static void set_recipe(struct plan *plan, int value, const struct recipe *recipe, enum pin pin) {
@@ -181,17 +18,17 @@ static void set_recipe(struct plan *plan, int value, const struct recipe *recipe
 
 /* Another value with the same data, for one reader that wants something else of it. */
 static int split_value(struct plan *plan, const struct slot *slot, const struct recipe *recipe) {
-    if (plan->graph->value_count >= plan->recipe_capacity) {
+    if (plan->graph->value_count >= plan->capacity) {
         plan->lost = true;
         return -1;
     }
     const struct value from = plan->graph->values[slot->value];
     const char *wish = recipe->parameter >= 0 ? plan->modules.parameters[recipe->parameter].name : NULL;
     const char *name = wish ? wish : from.name;
-    for (int i = 2; graph_find_value(plan->graph, name) >= 0; i++)
+    for (int i = 2; plan_find_value(plan, name) >= 0 && !plan->lost; i++)
         name = plan_text(plan, "%s_%d", wish ? wish : from.name, i);
     const int index = graph_add_value(plan->graph, plan->pool, name);
-    if (index < 0) {
+    if (index < 0 || !names_put(&plan->values, plan->graph->values[index].name, index)) {
         plan->lost = true;
         return -1;
     }
@@ -210,6 +47,7 @@ static void assign(struct plan *plan, const struct layer *layer, struct slot *sl
         const int index = split_value(plan, slot, recipe);
         if (index < 0)
             return;
+        plan->reading[index] = (int)(layer - plan->layers.items);
         slot->value = index;
     }
     set_recipe(plan, slot->value, recipe, layer->pin);
@@ -235,111 +73,7 @@ static void settle_slots(struct plan *plan, bool own_names) {
     }
 }
 
-/* ---- by the map ---- */
-
-#define MAP_LINE "%s, line %d: "
-
-static struct recipe mapped_key(struct plan *plan, const struct map_entry *entry, int value) {
-    const int parameter = modules_parameter(&plan->modules, entry->key);
-    if (parameter < 0) {
-        plan_problem(plan, MAP_LINE "the checkpoint has no key \"%s\"", plan->map->path, entry->line, entry->key);
-        return recipe_none;
-    }
-    const struct slot *slot = NULL;
-    const struct layer *layer = plan_layer_reading(plan, value, &slot);
-    if (layer && layer->kind == LAYER_SPECTRAL && layer->module >= 0)
-        return matrix_recipe(plan, layer);
-    struct recipe recipe = take_parameter(plan, parameter);
-    const bool is_weight = layer && slot->leaf == LEAF_WEIGHT && layer_has_weights(layer) && recipe.module >= 0;
-    if (is_weight && module_weight(&plan->modules.items[recipe.module]) == parameter)
-        recipe = take_weight(plan, recipe.module);
-    recipe.any_ones = true;
-    look_at_layer(layer, &recipe);
-    recipe.transposed = entry->transposed || (is_weight && layer->transposed && !entry->plain);
-    recipe.is_bias = slot && slot->leaf == LEAF_BIAS;
-    return recipe;
-}
-
-/* A bias that the batch norm alone makes. */
-static struct recipe mapped_zeros(const struct map_entry *entry) {
-    struct recipe recipe = fill_with(0, "zeros: the map says so");
-    if (entry->norm) {
-        recipe.kind = RECIPE_TAKE;
-        recipe.is_bias = true;
-    }
-    return recipe;
-}
-
-static void add_norm(struct plan *plan, const struct map_entry *entry, struct recipe *recipe) {
-    if (!entry->norm || recipe->kind != RECIPE_TAKE)
-        return;
-    recipe->norm = modules_find(&plan->modules, entry->norm, strlen(entry->norm));
-    recipe->eps = plan->eps;
-    if (recipe->norm >= 0 && module_is_batch_norm(&plan->modules.items[recipe->norm]))
-        return;
-    plan_problem(plan, MAP_LINE "\"%s\" is no batch norm of the checkpoint", plan->map->path, entry->line, entry->norm);
-    *recipe = recipe_none;
-}
-
-static void settle_entry(struct plan *plan, const struct map_entry *entry) {
-    const int value = graph_find_value(plan->graph, entry->target);
-    if (value < 0 || !value_is_fillable(&plan->graph->values[value])) {
-        plan_problem(plan, MAP_LINE "the template has no initializer or input \"%s\"", plan->map->path, entry->line,
-                     entry->target);
-        return;
-    }
-    struct recipe recipe = entry->action == MAP_KEEP    ? keep("kept: the map says so")
-                           : entry->action == MAP_ZEROS ? mapped_zeros(entry)
-                           : entry->action == MAP_ONES  ? fill_with(1, "ones: the map says so")
-                                                        : mapped_key(plan, entry, value);
-    add_norm(plan, entry, &recipe);
-    set_recipe(plan, value, &recipe, PIN_MAP);
-}
-
-static void settle_ignored(struct plan *plan, const struct map_entry *entry) {
-    const size_t length = strlen(entry->key);
-    bool found = false;
-    for (int i = 0; i < plan->modules.parameter_count; i++) {
-        struct parameter *parameter = &plan->modules.parameters[i];
-        const char *const names[] = {parameter->tensor->key, parameter->name};
-        for (int k = 0; k < 2; k++)
-            if (names[k] && strncmp(names[k], entry->key, length) == 0 && (entry->all || !names[k][length]))
-                found = parameter->ignored = true;
-    }
-    if (!found)
-        plan_problem(plan, MAP_LINE "the checkpoint has no key \"%s%s\"", plan->map->path, entry->line, entry->key,
-                     entry->all ? "*" : "");
-}
-
-void settle_ignored_keys(struct plan *plan) {
-    for (int i = 0; plan->map && i < plan->map->count; i++)
-        if (plan->map->entries[i].action == MAP_IGNORE)
-            settle_ignored(plan, &plan->map->entries[i]);
-}
-
-static void settle_map(struct plan *plan) {
-    for (int i = 0; plan->map && i < plan->map->count; i++)
-        if (plan->map->entries[i].action != MAP_IGNORE)
-            settle_entry(plan, &plan->map->entries[i]);
-}
-
 /* ---- values outside of layers, by their names ---- */
-
-/* weight_orig, weight_u and weight_v of a module, in either spelling, or for a weight that is normalised already. */
-static struct recipe raw_recipe(const struct plan *plan, int module, enum leaf leaf) {
-    const struct module *at = &plan->modules.items[module];
-    const bool spectral = leaf == LEAF_ORIGINAL || leaf == LEAF_U || leaf == LEAF_V;
-    if (leaf == LEAF_V && at->leaves[LEAF_DIRECTION] >= 0)
-        return take_parameter(plan, at->leaves[LEAF_DIRECTION]);
-    if (at->leaves[leaf] >= 0 && (!spectral || has_spectral_norm(at)))
-        return take_parameter(plan, at->leaves[leaf]);
-    if (at->leaves[LEAF_WEIGHT] < 0 || !spectral)
-        return recipe_none;
-    struct recipe recipe = take_weight(plan, module);
-    look_at_layer(convolution_of(plan, module), &recipe);
-    recipe.form = leaf == LEAF_ORIGINAL ? FORM_PLAIN : leaf == LEAF_U ? FORM_UNIT_U : FORM_UNIT_V;
-    return recipe;
-}
 
 static void settle_by_name(struct plan *plan, int index) {
     const char *name = plan->graph->values[index].name;
@@ -349,7 +83,7 @@ static void settle_by_name(struct plan *plan, int index) {
     const int module = leaf == LEAF_OTHER ? -1 : modules_find(&plan->modules, name, length);
     struct recipe recipe = recipe_none;
     if (module >= 0)
-        recipe = raw_recipe(plan, module, leaf);
+        recipe = named_recipe(plan, module, leaf);
     else if (parameter != NAME_ABSENT)
         recipe = take_parameter(plan, parameter);
     if (recipe.kind != RECIPE_NONE)
@@ -417,7 +151,7 @@ static void settle_rest(struct plan *plan, int index) {
             report_unmatched(plan, index);
         return; /* a real input */
     }
-    struct recipe kept = keep("constant of the template");
+    struct recipe kept = keep_data("constant of the template");
     const bool constant = !element_is_float(value->initializer->dtype) || tensor_elements(value->initializer) <= 1 ||
                           (is_uniform(value) && !is_required(layer)) || (!layer && is_setting(plan, index));
     if (constant)
@@ -453,6 +187,25 @@ static void use_recipe(struct plan *plan, const struct recipe *recipe) {
         use_parameter(plan, leaves[LEAF_MAGNITUDE]);
 }
 
+/* Views that repeat their storage may be of any size; one that fills memory is not to be followed. */
+#define MOST_REPEATED ((size_t)64 << 20)
+
+static bool is_inflated(const struct checkpoint_tensor *tensor) {
+    size_t bytes;
+    return !tensor_size(tensor->dtype, &tensor->shape, &bytes) ||
+           (bytes > tensor->storage_bytes && bytes > MOST_REPEATED);
+}
+
+static bool recipe_is_inflated(const struct plan *plan, const struct recipe *recipe) {
+    static const enum leaf leaves[] = {LEAF_WEIGHT, LEAF_BIAS, LEAF_MEAN, LEAF_VARIANCE};
+    bool inflated = recipe->parameter >= 0 && is_inflated(plan->modules.parameters[recipe->parameter].tensor);
+    for (int i = 0; recipe->norm >= 0 && i < 4; i++) {
+        const struct checkpoint_tensor *tensor = module_tensor(&plan->modules, recipe->norm, leaves[i]);
+        inflated |= tensor && is_inflated(tensor);
+    }
+    return inflated;
+}
+
 static void check_shape(struct plan *plan, int index) {
     const struct recipe *recipe = &plan->recipes[index];
     const struct value *value = &plan->graph->values[index];
@@ -462,11 +215,54 @@ static void check_shape(struct plan *plan, int index) {
         return;
     const char *key =
         recipe->parameter >= 0 ? plan->modules.parameters[recipe->parameter].tensor->key : "its batch norm";
-    if (recipe_shape(&plan->modules, recipe, &gives, &problem))
+    if (recipe_is_inflated(plan, recipe))
+        plan_problem(plan, "%s: from %s: the checkpoint holds far fewer numbers than this shape has", value->name, key);
+    else if (recipe_shape(&plan->modules, recipe, &gives, &problem))
         plan_problem(plan, "%s: from %s: %s", value->name, key, problem.message);
     else if (value_shape(value, &wants) && !recipe_fits(recipe, &gives, &wants))
         plan_problem(plan, "%s: the template wants %s, but %s gives %s", value->name, plan_shape_text(plan, &wants),
                      key, plan_shape_text(plan, &gives));
+}
+
+/* A size that the template leaves open, and the first input that settles it. */
+struct open_size {
+    int64_t size;
+    const char *input;
+};
+
+/* Sizes of one name are the same everywhere. */
+static void check_size(struct plan *plan, struct names *names, struct open_size *sizes, int *count, const char *name,
+                       const struct open_size *size) {
+    const int known = names_find(names, name);
+    if (known == NAME_ABSENT) {
+        sizes[*count] = *size;
+        plan->lost |= !names_put(names, name, (*count)++);
+    } else if (sizes[known].size != size->size) {
+        plan_problem(plan, "%s: its size %s would be %lld, but %s has made it %lld", size->input, name,
+                     (long long)size->size, sizes[known].input, (long long)sizes[known].size);
+    }
+}
+
+static void check_sizes(struct plan *plan) {
+    const size_t most = (size_t)plan->graph->input_count * MAX_RANK + 1;
+    struct open_size *sizes = pool_array(plan->pool, most, sizeof *sizes);
+    struct names names = {0};
+    int count = 0;
+    plan->lost |= !sizes;
+    for (int i = 0; sizes && i < plan->graph->input_count; i++) {
+        const int index = plan->graph->inputs[i];
+        const struct value *value = &plan->graph->values[index];
+        struct shape shape;
+        struct error ignored;
+        if (value->initializer || plan->recipes[index].kind != RECIPE_TAKE || value->type.rank < 0 ||
+            recipe_shape(&plan->modules, &plan->recipes[index], &shape, &ignored) || shape.rank != value->type.rank)
+            continue;
+        for (int d = 0; d < shape.rank; d++)
+            if (value->type.dims[d].size < 0 && value->type.dims[d].name)
+                check_size(plan, &names, sizes, &count, value->type.dims[d].name,
+                           &(struct open_size){shape.dims[d], value->name});
+    }
+    names_free(&names);
 }
 
 /* A layer whose weight nodes compute must have been given what it is computed from. */
@@ -516,6 +312,7 @@ void settle_values(struct plan *plan) {
             settle_rest(plan, i);
         check_shape(plan, i);
     }
+    check_sizes(plan);
     check_computed(plan);
     check_biases(plan);
 }

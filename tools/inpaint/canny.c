@@ -34,6 +34,7 @@ struct detector {
     struct ring down, right;  /* the gradient's parts */
     struct ring magnitude;    /* and its length: three rows */
     size_t read;              /* rows of the source that were read */
+    double low;               /* the low threshold as it is used */
     uint8_t *edges;
 };
 
@@ -166,7 +167,7 @@ static void thin_row(const struct detector *d, size_t y) {
     const double *magnitude = ring_row(&d->magnitude, y);
     uint8_t *edges = d->edges + y * d->width;
     for (size_t x = 1; x + 1 < d->width; x++)
-        if (magnitude[x] >= d->options->low && magnitude[x] > 0 && !touches_hole(d, x, y) && is_ridge(d, x, y))
+        if (magnitude[x] >= d->low && !touches_hole(d, x, y) && is_ridge(d, x, y))
             edges[x] = magnitude[x] >= d->options->high ? EDGE_STRONG : EDGE_WEAK;
 }
 
@@ -258,6 +259,13 @@ static void dispose(struct detector *d) {
         free(owned[i]);
 }
 
+/* The definition rounds the low threshold to single precision, and takes 0 for the smallest gradient that is no noise.
+ */
+static double used_threshold(double low) {
+    const float rounded = (float)low;
+    return (double)(rounded == 0 ? 1e-14f : rounded);
+}
+
 status canny(const struct canny_source *source, const struct canny_options *options, uint8_t *edges,
              struct error *err) {
     if (!(options->sigma >= 0 && options->sigma <= CANNY_MOST_SIGMA))
@@ -270,6 +278,7 @@ status canny(const struct canny_source *source, const struct canny_options *opti
                          .width = source->width,
                          .height = source->height,
                          .radius = gaussian_radius(options->sigma),
+                         .low = used_threshold(options->low),
                          .edges = edges};
     status code;
     if (prepare(&d)) {

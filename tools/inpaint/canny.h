@@ -14,7 +14,7 @@
 
 struct canny_options {
     double sigma;     /* of the Gaussian, 0..CANNY_MOST_SIGMA; it is cut off at four sigmas */
-    double low, high; /* thresholds of the gradient's magnitude, low <= high */
+    double low, high; /* thresholds of the gradient's magnitude, low <= high; low is used in single precision */
 };
 
 /* Writes the light of row y, in 0..1, into row. */

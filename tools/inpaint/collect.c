@@ -143,10 +143,15 @@ static status collect_one(const struct batch_settings *settings, const struct fi
     const struct paint_task *task = &batch->items[0].task;
     if (batch->items[0].problem)
         return fail(err, STATUS_IO, "%s", batch->items[0].problem);
-    status code = check_result(task->output, err);
-    if (!code)
-        code = check_result(task->save_edges, err);
-    return code ? code : check_result(task->save_canny, err);
+    const char *const results[] = {task->output, task->save_edges, task->save_canny};
+    status code = STATUS_OK;
+    for (int i = 0; !code && i < 3; i++)
+        code = check_result(results[i], err);
+    for (int i = 0; !code && i < 3; i++)
+        for (int k = 0; !code && k < i; k++)
+            if (results[i] && results[k] && strcmp(results[i], results[k]) == 0)
+                code = fail(err, STATUS_INVALID_ARGUMENT, "'%s' would be written twice", results[i]);
+    return code;
 }
 
 /* ---- folders of pictures ---- */
@@ -156,6 +161,11 @@ static status make_folders(const struct batch_settings *settings, struct error *
     status code = STATUS_OK;
     for (size_t i = 0; !code && i < sizeof paths / sizeof paths[0]; i++)
         code = paths[i] ? make_folder(settings, paths[i], err) : STATUS_OK;
+    for (size_t i = 0; !code && i < sizeof paths / sizeof paths[0]; i++)
+        for (size_t k = 0; !code && k < i; k++)
+            if (paths[i] && paths[k] && same_folder(paths[i], paths[k]))
+                code =
+                    fail(err, STATUS_INVALID_ARGUMENT, "results and edges would overwrite each other in %s", paths[i]);
     return code;
 }
 

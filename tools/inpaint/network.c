@@ -7,17 +7,23 @@
 
 /* ---- what the inputs take ---- */
 
-static const char *const expected[] = {
-    [ROLE_EDGE] = "an edge model takes N,3,H,W (gray, edges and mask) and gives N,1,H,W",
-    [ROLE_EDGED] = "with --edge, the model takes N,4,H,W (RGB and edges) and gives N,3,H,W",
-    [ROLE_SINGLE] =
-        "without --edge, the model takes N,3,H,W (RGB), N,4,H,W (RGB and mask), or both N,3,H,W and N,1,H,W "
-        "(RGB, mask), and gives N,3,H,W"};
+static const char *expected(enum network_role role) {
+    switch (role) {
+    case ROLE_EDGE:
+        return "an edge model takes N,3,H,W (gray, edges and mask) and gives N,1,H,W";
+    case ROLE_EDGED:
+        return "with --edge, the model takes N,4,H,W (RGB and edges) and gives N,3,H,W";
+    default:
+        return "without --edge, the model takes N,3,H,W (RGB), N,4,H,W (RGB and mask), or both N,3,H,W and N,1,H,W "
+               "(RGB, "
+               "mask), and gives N,3,H,W";
+    }
+}
 
 static status wrong_input(const struct network *network, const limner_value *value, struct error *err) {
     char text[TYPE_TEXT_BYTES];
     return fail(err, STATUS_SHAPE, "%s: input \"%s\" is %s; %s", network->path, value->name,
-                engine_type_text(value, text), expected[network->role]);
+                engine_type_text(value, text), expected(network->role));
 }
 
 static bool is_integer(limner_type type) {
@@ -63,8 +69,10 @@ static status read_input(struct network *network, const limner_value *value, str
         return wrong_input(network, value, err);
     if (value->rank == 4 && value->dims[0] > 1)
         return wrong_input(network, value, err);
-    network->height = value->rank == 4 ? value->dims[2] : -1;
-    network->width = value->rank == 4 ? value->dims[3] : -1;
+    if (value->rank == 4 && value->dims[2] > 0)
+        network->height = value->dims[2];
+    if (value->rank == 4 && value->dims[3] > 0)
+        network->width = value->dims[3];
     return STATUS_OK;
 }
 
@@ -88,7 +96,7 @@ static status read_inputs(struct network *network, struct error *err) {
     }
     if (colours != 1 || masks > 1 || grids > 1)
         return fail(err, STATUS_SHAPE, "%s has %d inputs for colours, %d for masks and %d of integers; %s",
-                    network->path, colours, masks, grids, expected[network->role]);
+                    network->path, colours, masks, grids, expected(network->role));
     return STATUS_OK;
 }
 
@@ -101,7 +109,7 @@ static status check_output(const struct network *network, struct error *err) {
     char text[TYPE_TEXT_BYTES];
     if (value.type != LIMNER_FLOAT || (value.rank != 4 && value.rank != -1) || (channels >= 0 && channels != wanted))
         return fail(err, STATUS_SHAPE, "%s: output \"%s\" is %s; %s", network->path, value.name,
-                    engine_type_text(&value, text), expected[network->role]);
+                    engine_type_text(&value, text), expected(network->role));
     return STATUS_OK;
 }
 
@@ -272,7 +280,7 @@ static status check_result(const struct network *network, const struct piece *pi
 
 status network_run(const struct network *network, limner_session *session, const struct piece *piece,
                    limner_tensor *output, struct error *err) {
-    limner_tensor inputs[MOST_INPUTS] = {{NULL}};
+    limner_tensor inputs[MOST_INPUTS] = {{.name = NULL}};
     status code = STATUS_OK;
     *output = (limner_tensor){.name = NULL};
     for (int i = 0; !code && i < network->input_count; i++) {
@@ -294,7 +302,7 @@ status network_run(const struct network *network, limner_session *session, const
 status network_plan(const struct network *network, limner_session *session, size_t height, size_t width,
                     size_t multiple, limner_plan_info *info, struct error *err) {
     const struct piece piece = {.height = height, .width = width, .multiple = multiple};
-    limner_tensor inputs[MOST_INPUTS] = {{NULL}};
+    limner_tensor inputs[MOST_INPUTS] = {{.name = NULL}};
     status code = STATUS_OK;
     for (int i = 0; !code && i < network->input_count; i++)
         code = shape_input(network, i, &piece, &inputs[i], err);

@@ -9,7 +9,8 @@
 
 static status open_session(const struct network *network, const struct engine_options *options,
                            limner_session **session, struct error *err) {
-    const limner_options wanted = {.threads = options->threads, .cpu = (limner_cpu)options->cpu};
+    const limner_options wanted = {
+        .threads = options->threads, .cpu = (limner_cpu)options->cpu, .exact = options->exact};
     limner_error problem = {0};
     return engine_status(limner_session_create(network->model, &wanted, session, &problem), &problem, err);
 }
@@ -116,7 +117,7 @@ static status paint_rects(struct painter *painter, struct canvas *canvas, const 
                           struct error *err) {
     status code = STATUS_OK;
     if (painter->shows_pieces)
-        meter_start(painter->meter, "holes", list->count);
+        meter_start(painter->meter, "pieces", list->count);
     for (size_t i = 0; !code && i < list->count; i++) {
         limner_tensor output, edges;
         code = run_piece(painter, canvas->scene, &list->items[i], &output, &edges, err);
@@ -227,13 +228,23 @@ static status paint_scene(struct painter *painter, struct canvas *canvas, struct
 
 /* ---- files ---- */
 
+/* To learn the umask, staging has to set it for a moment: one thread at a time. */
+static pthread_mutex_t staging_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static status stage_bytes(struct staging *staging, const char *path, const struct bytes *bytes, struct error *err) {
+    pthread_mutex_lock(&staging_lock);
+    const status code = staging_add(staging, path, bytes->data, bytes->size, err);
+    pthread_mutex_unlock(&staging_lock);
+    return code;
+}
+
 static status stage_picture(struct staging *staging, const char *path, const struct picture *picture,
                             struct error *err) {
     struct bytes bytes = {NULL, 0};
     status code = picture_encode(picture, picture_type_of_name(path), &bytes, err);
     if (code)
         return fail_prefix(err, "%s", path);
-    code = staging_add(staging, path, bytes.data, bytes.size, err);
+    code = stage_bytes(staging, path, &bytes, err);
     free(bytes.data);
     return code;
 }
@@ -259,7 +270,7 @@ static status stage_unchanged(struct staging *staging, const struct paint_task *
     if (code)
         return code;
     if (picture_recognise(bytes.data, bytes.size) == picture_type_of_name(task->output))
-        code = staging_add(staging, task->output, bytes.data, bytes.size, err);
+        code = stage_bytes(staging, task->output, &bytes, err);
     else
         code = stage_picture(staging, task->output, &scene->picture, err);
     free(bytes.data);

@@ -73,6 +73,7 @@ enum effect {
     EFFECT_PRODUCT,
     EFFECT_WHOLE,
     EFFECT_BLIND,
+    EFFECT_SLICE,
     EFFECT_UNKNOWN
 };
 
@@ -119,6 +120,11 @@ static const struct {
     {"RNN", EFFECT_WHOLE},
     {"Shape", EFFECT_BLIND},
     {"Size", EFFECT_BLIND},
+    {"Slice", EFFECT_SLICE},
+    {"Reshape", EFFECT_UNKNOWN}, /* perhaps a shuffle of pixels */
+    {"Flatten", EFFECT_UNKNOWN},
+    {"Gather", EFFECT_UNKNOWN},
+    {"GatherND", EFFECT_UNKNOWN},
     {"GridSample", EFFECT_UNKNOWN},
     {"DeformConv", EFFECT_UNKNOWN},
     {"If", EFFECT_UNKNOWN},
@@ -194,6 +200,21 @@ static void see_blocks(const struct node *node, struct sight *sight) {
     sight->step = smaller ? sight->step * size : sight->step / size;
 }
 
+/* A Slice that leaves pixels out makes steps larger; one that does not is a crop. */
+static bool skips(const struct analysis *a, const struct node *node) {
+    if (node->input_count < 5 || node->inputs[4] == NO_VALUE)
+        return false;
+    const struct tensor *steps = constant_input(a->graph, node, 4);
+    const int64_t count = steps && steps->dtype == DTYPE_INT64 && steps->data ? tensor_elements(steps) : -1;
+    for (int64_t i = 0; i < count; i++) {
+        int64_t step;
+        memcpy(&step, (const char *)steps->data + (size_t)i * sizeof step, sizeof step);
+        if (step != 1)
+            return true;
+    }
+    return count < 0;
+}
+
 static int seeing_inputs(const struct analysis *a, const struct node *node) {
     int count = 0;
     for (int i = 0; i < node->input_count; i++)
@@ -218,7 +239,7 @@ static void see_node(struct analysis *a, const struct node *node, struct sight *
     } else if (effect == EFFECT_WHOLE || (effect == EFFECT_REDUCE && !reduces_channels_only(a, node)) ||
                (effect == EFFECT_PRODUCT && seeing_inputs(a, node) > 1))
         settle(a, node, REACH_WHOLE);
-    else if (effect == EFFECT_UNKNOWN)
+    else if (effect == EFFECT_UNKNOWN || (effect == EFFECT_SLICE && skips(a, node)))
         settle(a, node, REACH_UNKNOWN);
 }
 
