@@ -1,14 +1,25 @@
-/* limner_session_swap on a real network: variants of one template take each other's place between two runs. */
+/*
+ * limner_session_swap on a real network: checkpoints poured into one template take each other's place in one session,
+ * between two runs.
+ */
 #include "onnx/model.h"
 #include "runtime/limner.h"
 #include "tests/support.h"
+#include "tools/checkpoint/checkpoint.h"
+#include "tools/convert/convert.h"
+#include "tools/convert/pour.h"
+#include "tools/npy.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define TEMPLATE "models/small/inpaint-torchscript17/model.onnx"
 #define OTHER "models/small/edge-torchscript17/model.onnx"
+#define CHECKPOINT "tests/data/convert/inpaint/saved.pth"
+#define CHECKPOINT_INPUT "tests/data/convert/inpaint/rgb_edge.npy"
+#define CHECKPOINT_OUTPUT "tests/data/convert/inpaint/expected.npy"
 enum { SIDE = 16, PIXELS = SIDE * SIDE };
 
 /* A model made from the template by changing its weights, and the memory that it lies in. */
@@ -23,7 +34,7 @@ static bool is_weight(const struct value *value) {
 }
 
 /* Every weight becomes `factor` times a number that depends on its place. */
-static void pour(struct onnx_model *model, float factor) {
+static void pour_numbers(struct onnx_model *model, float factor) {
     for (int i = 0; i < model->graph->value_count; i++) {
         struct value *value = &model->graph->values[i];
         if (!is_weight(value))
@@ -60,22 +71,28 @@ static void spoil(struct onnx_model *model) {
     fail_msg("the template has no first convolution");
 }
 
+static struct variant load_saved(const struct onnx_model *file) {
+    struct variant variant;
+    struct error err;
+    limner_error error;
+    size_t size;
+    if (onnx_save_memory(file, &variant.bytes, &size, &err))
+        fail_msg("%s", err.message);
+    if (limner_model_load_memory(variant.bytes, size, NULL, NULL, &variant.model, &error))
+        fail_msg("%s", error.message);
+    return variant;
+}
+
 static struct variant make_variant(float factor, bool spoiled) {
     struct onnx_model *file;
     struct error err;
-    limner_error error;
-    struct variant variant;
-    size_t size;
     if (onnx_load(TEMPLATE, NULL, &file, &err))
         fail_msg("%s", err.message);
-    pour(file, factor);
+    pour_numbers(file, factor);
     if (spoiled)
         spoil(file);
-    if (onnx_save_memory(file, &variant.bytes, &size, &err))
-        fail_msg("%s", err.message);
+    const struct variant variant = load_saved(file);
     onnx_close(file);
-    if (limner_model_load_memory(variant.bytes, size, NULL, NULL, &variant.model, &error))
-        fail_msg("%s", error.message);
     return variant;
 }
 
@@ -172,11 +189,128 @@ static void a_failing_swap_keeps_the_old_model(void **state) {
     variant_close(&spoiled);
 }
 
+/* ---- with the converter ---- */
+
+static struct variant convert(const struct checkpoint *checkpoint) {
+    const struct convert_options options = {0};
+    struct pool *pool = pool_create();
+    struct onnx_model *template, poured;
+    struct plan plan;
+    struct error err;
+    if (onnx_load(TEMPLATE, NULL, &template, &err) || convert_plan(template, checkpoint, &options, pool, &plan, &err))
+        fail_msg("%s", err.message);
+    if (plan.problem_count)
+        fail_msg("%s", plan.problems->text);
+    if (pour(&plan, &poured, &err))
+        fail_msg("%s", err.message);
+    const struct variant variant = load_saved(&poured);
+    convert_close(&plan);
+    onnx_close(template);
+    pool_destroy(pool);
+    return variant;
+}
+
+static void choose(struct checkpoint *checkpoint, status code, const struct error *err) {
+    struct error problem = *err;
+    if (code || checkpoint_choose(checkpoint, NULL, &problem))
+        fail_msg("%s", problem.message);
+}
+
+/* A safetensors file with the floats of the checkpoint, each multiplied by a number that depends on its place. */
+static void *retrained(const struct checkpoint *checkpoint, float factor, size_t *size) {
+    enum { HEADER = 1 << 16 };
+    char *header = calloc(1, HEADER);
+    size_t used = (size_t)snprintf(header, HEADER, "{"), floats = 0;
+    float *data = NULL;
+    for (size_t i = 0; i < checkpoint_count(checkpoint); i++) {
+        const struct checkpoint_tensor *tensor = checkpoint_at(checkpoint, i);
+        const size_t count = (size_t)shape_elements(&tensor->shape);
+        assert_int_equal(tensor->dtype, DTYPE_FLOAT);
+        used += (size_t)snprintf(header + used, HEADER - used, "%s\"%s\":{\"dtype\":\"F32\",\"shape\":[", i ? "," : "",
+                                 tensor->key);
+        for (int d = 0; d < tensor->shape.rank; d++)
+            used += (size_t)snprintf(header + used, HEADER - used, "%s%lld", d ? "," : "",
+                                     (long long)tensor->shape.dims[d]);
+        used += (size_t)snprintf(header + used, HEADER - used, "],\"data_offsets\":[%zu,%zu]}", floats * sizeof *data,
+                                 (floats + count) * sizeof *data);
+        data = realloc(data, (floats + count) * sizeof *data);
+        assert_true(data && used < HEADER);
+        checkpoint_copy(tensor, data + floats);
+        for (size_t k = 0; k < count; k++)
+            data[floats + k] *= 1 + factor * sinf((float)k);
+        floats += count;
+    }
+    used += (size_t)snprintf(header + used, HEADER - used, "}");
+    const uint64_t length = used;
+    *size = sizeof length + used + floats * sizeof *data;
+    char *file = malloc(*size);
+    memcpy(file, &length, sizeof length);
+    memcpy(file + sizeof length, header, used);
+    memcpy(file + sizeof length + used, data, floats * sizeof *data);
+    free(header);
+    free(data);
+    return file;
+}
+
+static struct tensor read_npy_file(const char *path) {
+    struct bytes bytes;
+    struct tensor tensor = {.data = NULL};
+    struct error err;
+    if (file_read(path, &bytes, &err) || npy_read(bytes.data, bytes.size, &tensor, &err))
+        fail_msg("%s", err.message);
+    free(bytes.data);
+    return tensor;
+}
+
+/* The largest difference from what PyTorch gave for the checkpoint. */
+static double distance_from_pytorch(limner_session *session) {
+    const struct tensor in = read_npy_file(CHECKPOINT_INPUT), expected = read_npy_file(CHECKPOINT_OUTPUT);
+    limner_tensor input = {"rgb_edge", LIMNER_FLOAT, in.shape.rank, {0}, in.data, in.bytes};
+    limner_tensor output = {.name = "painted"};
+    limner_error error;
+    memcpy(input.dims, in.shape.dims, sizeof in.shape.dims);
+    if (limner_session_run(session, &input, 1, &output, 1, &error))
+        fail_msg("%s", error.message);
+    assert_int_equal(output.bytes, expected.bytes);
+    double largest = 0;
+    for (size_t i = 0; i < output.bytes / sizeof(float); i++)
+        largest = fmax(largest, fabs((double)((float *)output.data)[i] - (double)((float *)expected.data)[i]));
+    free(in.data);
+    free(expected.data);
+    return largest;
+}
+
+static void converted_checkpoints_are_swapped(void **state) {
+    (void)state;
+    struct checkpoint *saved = NULL, *changed = NULL;
+    struct error err;
+    size_t size;
+    status code = checkpoint_load(CHECKPOINT, NULL, &saved, &err);
+    choose(saved, code, &err);
+    void *file = retrained(saved, 0.4f, &size);
+    code = checkpoint_load_memory(file, size, "retrained", NULL, &changed, &err);
+    choose(changed, code, &err);
+    struct variant a = convert(saved), b = convert(changed);
+    limner_session *session = open_one(b.model);
+    assert_true(distance_from_pytorch(session) > 1e-2);
+    assert_int_equal(limner_session_swap(session, a.model, NULL), LIMNER_OK);
+    assert_true(distance_from_pytorch(session) < 1e-4);
+    assert_int_equal(limner_session_swap(session, b.model, NULL), LIMNER_OK);
+    assert_true(distance_from_pytorch(session) > 1e-2);
+    limner_session_close(session);
+    variant_close(&a);
+    variant_close(&b);
+    checkpoint_close(saved);
+    checkpoint_close(changed);
+    free(file);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(variants_take_each_others_place),
         cmocka_unit_test(the_swapped_in_model_outlives_its_caller),
         cmocka_unit_test(a_failing_swap_keeps_the_old_model),
+        cmocka_unit_test(converted_checkpoints_are_swapped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
