@@ -31,9 +31,10 @@ static struct shape_of_block block_shape(const struct window *window, const stru
     const int64_t groups = (b.tiles + b.width - 1) / b.width;
     const int64_t larger = b.depth > b.rows ? b.depth : b.rows;
     int64_t fitting = BLOCK_FLOATS / (b.points * larger * b.width);
-    const int64_t share = (groups + threads - 1) / threads; /* every thread has something to do */
-    fitting = fitting < share ? fitting : share;
-    b.groups = (int)(fitting < 1 ? 1 : fitting);
+    fitting = fitting < 1 ? 1 : fitting;
+    int64_t blocks = (groups + fitting - 1) / fitting;
+    blocks = (blocks + threads - 1) / threads * threads; /* all threads end together */
+    b.groups = (int)((groups + blocks - 1) / blocks);
     return b;
 }
 

@@ -1,7 +1,7 @@
 /*
  * Conversions: whatever the template, the checkpoint and the map are, working them out ends with a status or with
- * problems, within the limits; and what is written loads again. The bytes are: two lengths of three bytes each, a map, a
- * safetensors file, an ONNX model.
+ * problems, within the limits; and what is written loads again. The bytes are: two lengths of three bytes each, a map,
+ * a safetensors file, an ONNX model.
  */
 #include "tools/convert/convert.h"
 #include "tools/convert/pour.h"
