@@ -10,12 +10,20 @@ static void close_overlong(char *message, size_t used) {
         memcpy(message + ERROR_MESSAGE_BYTES - sizeof ellipsis, ellipsis, sizeof ellipsis);
 }
 
+/* Names from files may carry terminal escapes; messages must not. */
+static void mask_controls(char *message) {
+    for (; *message; message++)
+        if (((unsigned char)*message < ' ' && *message != '\n') || *message == 0x7f)
+            *message = '?';
+}
+
 status fail(struct error *err, status code, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     const int length = vsnprintf(err->message, sizeof err->message, format, arguments);
     va_end(arguments);
     close_overlong(err->message, length < 0 ? 0 : (size_t)length);
+    mask_controls(err->message);
     err->code = code;
     return code;
 }
@@ -38,6 +46,7 @@ status fail_prefix(struct error *err, const char *format, ...) {
     err->message[prefix_length + 2 + kept] = 0;
     memcpy(err->message, prefix, prefix_length);
     memcpy(err->message + prefix_length, ": ", 2);
+    mask_controls(err->message);
     if (kept < length)
         close_overlong(err->message, sizeof err->message);
     return err->code;
@@ -50,4 +59,5 @@ void error_append(struct error *err, const char *format, ...) {
     const int length = vsnprintf(err->message + used, sizeof err->message - used, format, arguments);
     va_end(arguments);
     close_overlong(err->message, used + (length < 0 ? 0 : (size_t)length));
+    mask_controls(err->message);
 }

@@ -77,6 +77,15 @@ static bool fits_declared(const struct declared_type *type, const struct shape *
     return true;
 }
 
+status request_check_shape(const struct port *port, const struct shape *shape, struct error *err) {
+    char text[SHAPE_TEXT_BYTES];
+    if (fits_declared(&port->value->type, shape))
+        return STATUS_OK;
+    fail(err, STATUS_SHAPE, "has shape %s, the model declares ", shape_text(shape, text));
+    append_declared(err, &port->value->type);
+    return err->code;
+}
+
 static status check_shape(const struct port *port, const limner_tensor *input, struct shape *shape, struct error *err) {
     char text[SHAPE_TEXT_BYTES];
     if (input->rank < 0 || input->rank > MAX_RANK)
@@ -86,11 +95,7 @@ static status check_shape(const struct port *port, const limner_tensor *input, s
         shape->dims[i] = input->dims[i];
     if (shape_elements(shape) < 0)
         return fail(err, STATUS_SHAPE, "has shape %s, which is no shape", shape_text(shape, text));
-    if (fits_declared(&port->value->type, shape))
-        return STATUS_OK;
-    fail(err, STATUS_SHAPE, "has shape %s, the model declares ", shape_text(shape, text));
-    append_declared(err, &port->value->type);
-    return err->code;
+    return request_check_shape(port, shape, err);
 }
 
 static status check_bool(const limner_tensor *input, size_t bytes, struct error *err) {

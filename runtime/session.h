@@ -39,6 +39,9 @@ struct limner_session {
 bool request_create(struct request *request, const struct limner_model *model);
 void request_destroy(struct request *request);
 
+/* STATUS_SHAPE when the shape is not one that the model declares for the port; the caller names the input. */
+status request_check_shape(const struct port *port, const struct shape *shape, struct error *err);
+
 /*
  * Checks the caller's inputs against the model and each other, and notes them. with_data: data must be there and large
  * enough.

@@ -59,12 +59,24 @@ static bool translate(const struct limner_model *old, const struct plan *plan, c
     return true;
 }
 
+/* The shapes must be among those that the new model declares. */
+static status check_shapes(const struct limner_model *model, const struct request *request, struct error *err) {
+    for (int i = 0; i < model->input_count; i++)
+        if (request->ports[i].given &&
+            request_check_shape(&model->inputs[i], &request->ports[i].shape, err) != STATUS_OK)
+            return fail_prefix(err, "the session has planned for a size that the new model does not take: input \"%s\"",
+                               model->inputs[i].value->name);
+    return STATUS_OK;
+}
+
 static status make_plans(struct limner_session *session, struct limner_model *model, struct holdings *made,
                          struct error *err) {
     for (int i = 0; i < session->plan_count; i++) {
         if (!translate(session->model, session->plans[i], model, &made->request))
             continue;
         struct plan *plan;
+        if (check_shapes(model, &made->request, err) != STATUS_OK)
+            return err->code;
         if (session_make_plan(session, model, made->request.ports, made->request.open, &plan, err) != STATUS_OK)
             return err->code;
         made->plans[made->plan_count++] = plan;

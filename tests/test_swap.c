@@ -305,11 +305,34 @@ static void converted_checkpoints_are_swapped(void **state) {
     free(file);
 }
 
+/* A model for one fixed size cannot take the place of one whose session has planned another. */
+static void a_fixed_size_that_contradicts_is_refused(void **state) {
+    (void)state;
+    limner_error error = {0};
+    limner_model *dynamic = NULL, *fixed = NULL;
+    limner_session *session = NULL;
+    limner_plan_info info;
+    limner_tensor input = {"picture", LIMNER_FLOAT, 4, {1, 3, 48, 48}, NULL, 0};
+    assert_int_equal(limner_model_load("models/small/plain-torchscript17/model.onnx", NULL, &dynamic, &error),
+                     LIMNER_OK);
+    assert_int_equal(limner_model_load("models/small/plain-torchscript11-static/model.onnx", NULL, &fixed, &error),
+                     LIMNER_OK);
+    assert_int_equal(limner_session_create(dynamic, NULL, &session, &error), LIMNER_OK);
+    assert_int_equal(limner_session_plan(session, &input, 1, &info, &error), LIMNER_OK);
+    assert_int_equal(limner_session_swap(session, fixed, &error), LIMNER_SHAPE);
+    assert_non_null(strstr(error.message, "\"picture\": has shape [1,3,48,48], the model declares [1,3,32,32]"));
+    assert_int_equal(limner_session_plan(session, &input, 1, &info, &error), LIMNER_OK);
+    limner_session_close(session);
+    limner_model_close(dynamic);
+    limner_model_close(fixed);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(variants_take_each_others_place),
         cmocka_unit_test(the_swapped_in_model_outlives_its_caller),
         cmocka_unit_test(a_failing_swap_keeps_the_old_model),
+        cmocka_unit_test(a_fixed_size_that_contradicts_is_refused),
         cmocka_unit_test(converted_checkpoints_are_swapped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
