@@ -26,22 +26,24 @@ EDGE_CONNECT_SIZES = {64: "width1", 128: "width2", 256: "width4"}
 
 @dataclass(frozen=True)
 class Template:
-    """A network of ``graphs.py``, the names of its widths, and a sentence about it."""
+    """A network of ``graphs.py``, the names of its widths, the range of its pictures' numbers, and a sentence about it."""
 
     network: str
     sizes: dict[int, str]
+    range: str
     doc: str
 
 
 TEMPLATES = {
-    "generator": Template("plain", GENERATOR_SIZES, "The plain Generator: a picture in -1..1, repaired."),
+    "generator": Template("plain", GENERATOR_SIZES, "Normalized_1_1", "The plain Generator: a picture in -1..1, repaired."),
     "generator-keyvalue": Template(
-        "keyvalue", GENERATOR_SIZES,
+        "keyvalue", GENERATOR_SIZES, "Normalized_1_1",
         "The Generator with key and value maps: places of the encoder's grid whose mask is 0 to 3 go through that pair."),
     "edge-connect-edge": Template(
-        "edge", EDGE_CONNECT_SIZES, "EdgeConnect's edge generator: gray, edges and mask in 0..1 to edges in 0..1."),
+        "edge", EDGE_CONNECT_SIZES, "Normalized_0_1", "EdgeConnect's edge generator: gray, edges and mask in 0..1 to edges in 0..1."),
     "edge-connect-inpaint": Template(
-        "inpaint", EDGE_CONNECT_SIZES, "EdgeConnect's inpaint generator: RGB and edges in 0..1 to RGB in 0..1."),
+        "inpaint", EDGE_CONNECT_SIZES, "Normalized_0_1",
+        "EdgeConnect's inpaint generator: RGB and edges in 0..1 to RGB in 0..1."),
 }
 
 
@@ -101,6 +103,7 @@ class TemplateBuilder(graphs.Builder):
         model = super().finish([*inputs, *self.inputs], output)
         model.producer_name = "limner-templates"
         model.doc_string = self.template.doc
+        helper.set_model_props(model, {"Image.NominalPixelRange": self.template.range})
         return model
 
 

@@ -19,7 +19,7 @@ import zlib
 from pathlib import Path
 
 DATA = Path(__file__).resolve().parent / "data" / "cli"
-COMMANDS = ("run", "inspect", "test", "bench", "compare", "keys", "ops")
+COMMANDS = ("run", "inspect", "test", "bench", "compare", "convert", "keys", "ops")
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 FLOAT, INT64, BOOL = 1, 7, 9

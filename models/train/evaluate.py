@@ -19,6 +19,8 @@ import cv2
 import numpy as np
 import onnxruntime
 from PIL import Image
+from scipy.sparse import coo_array
+from scipy.sparse.linalg import splu
 from skimage.feature import canny
 from skimage.metrics import structural_similarity
 
@@ -28,7 +30,7 @@ from holdout import pictures_and_masks  # noqa: E402
 
 GRAY = np.array([0.2125, 0.7154, 0.0721], np.float32)
 INPAINT_RADIUS = 3
-Repair = Callable[[np.ndarray, np.ndarray], np.ndarray]
+Repair = Callable[..., np.ndarray]
 
 
 def session(path: Path) -> Callable[[np.ndarray], np.ndarray]:
@@ -49,18 +51,38 @@ def composed(picture: np.ndarray, mask: np.ndarray, painted: np.ndarray) -> np.n
     return np.where(mask[..., None], painted, picture)
 
 
-def plain_repair(models: Path) -> Repair:
+def evened(picture: np.ndarray, mask: np.ndarray, painted: np.ndarray) -> np.ndarray:
+    """``composed``, with what ``painted`` misses along the hole's rim spread smoothly (Laplace's equation) over the hole."""
+    number = np.full(mask.shape, -1)
+    number[mask] = np.arange(mask.sum())
+    missed = np.where(mask[..., None], 0, picture / 255 - painted)
+    rows, columns, values, sums = [], [], [], np.zeros((mask.sum(), 3))
+    for dy, dx in ((0, 1), (0, -1), (1, 0), (-1, 0)):
+        y, x = np.nonzero(mask)
+        inside = (y + dy >= 0) & (y + dy < mask.shape[0]) & (x + dx >= 0) & (x + dx < mask.shape[1])
+        here, there = number[y[inside], x[inside]], number[y[inside] + dy, x[inside] + dx]
+        rows += [here, here[there >= 0]]
+        columns += [here, there[there >= 0]]
+        values += [np.ones(len(here)), -np.ones((there >= 0).sum())]
+        np.add.at(sums, here, missed[y[inside] + dy, x[inside] + dx])
+    system = coo_array((np.concatenate(values), (np.concatenate(rows), np.concatenate(columns)))).tocsc()
+    correction = np.zeros_like(missed)
+    correction[mask] = splu(system).solve(sums)
+    return composed(picture, mask, painted + correction)
+
+
+def plain_repair(models: Path, compose: Repair = composed) -> Repair:
     """The plain Generator: white holes, pictures in -1..1."""
     run = session(models / "plain/model.onnx")
 
     def repair(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
         holed = np.where(mask[..., None], 1, picture / np.float32(255))
-        return composed(picture, mask, (run(holed * 2 - 1) + 1) / 2)
+        return compose(picture, mask, (run(holed * 2 - 1) + 1) / 2)
 
     return repair
 
 
-def edgeconnect_repair(models: Path) -> Repair:
+def edgeconnect_repair(models: Path, compose: Repair = composed) -> Repair:
     """EdgeConnect's test mode: edges outside the hole, the edge model, then the inpaint model along its edges."""
     draw, paint = session(models / "edge/model.onnx"), session(models / "inpaint/model.onnx")
 
@@ -69,7 +91,7 @@ def edgeconnect_repair(models: Path) -> Repair:
         gray = rgb @ GRAY
         edges = canny(gray, sigma=2, mask=~mask).astype(np.float32)[..., None]
         drawn = draw(np.concatenate([gray[..., None] * (1 - hole) + hole, edges * (1 - hole), hole], -1))
-        return composed(picture, mask, paint(np.concatenate([rgb * (1 - hole) + hole, drawn], -1)))
+        return compose(picture, mask, paint(np.concatenate([rgb * (1 - hole) + hole, drawn], -1)))
 
     return repair
 
@@ -137,6 +159,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--limner", type=Path, metavar="PROGRAM", help="run the networks with this limner, not with onnxruntime")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
     parser.add_argument("--save", type=Path, metavar="DIR", help="also write the repaired pictures to DIR")
+    parser.add_argument("--evened", action="store_true", help="also what evening the hole's rim would give (with onnxruntime)")
     options = parser.parse_args(arguments)
     models = options.models
     if options.limner:
@@ -145,6 +168,8 @@ def main(arguments: list[str] | None = None) -> int:
                    "EdgeConnect": limner_repair(options.limner, *pair)}
     else:
         repairs = {"plain": plain_repair(models), "EdgeConnect": edgeconnect_repair(models)}
+        if options.evened:
+            repairs |= {"plain, evened": plain_repair(models, evened), "EdgeConnect, evened": edgeconnect_repair(models, evened)}
     repairs |= {"mean colour": mean_colour, "Telea": opencv(cv2.INPAINT_TELEA), "Navier-Stokes": opencv(cv2.INPAINT_NS)}
     if options.save:
         options.save.mkdir(parents=True, exist_ok=True)

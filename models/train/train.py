@@ -82,7 +82,7 @@ class Trainee:
         temporary = folder / f"{self.name}.state.tmp"
         torch.save(self.state(), temporary)
         temporary.replace(folder / f"{self.name}.state")
-        half = {k: v.half() if v.is_floating_point() else v for k, v in self.averaged.state_dict().items()}
+        half = {k: (v.half() if v.is_floating_point() else v).cpu() for k, v in self.averaged.state_dict().items()}
         torch.save({"iteration": self.step, "generator": half}, folder / f"{self.name}.pth.tmp")
         (folder / f"{self.name}.pth.tmp").replace(folder / f"{self.name}.pth")
 

@@ -13,7 +13,7 @@ struct recipe keep_data(const char *why);
 /* What depends on the kind of layer; NULL: a plain one. */
 void recipe_look_at_layer(const struct layer *layer, struct recipe *recipe);
 
-/* For a slot of a layer whose module is known. Problems go to the plan; then, and only then, RECIPE_NONE. */
+/* For a slot of a layer whose module is known. Problems go to the plan; of some the result is RECIPE_NONE. */
 struct recipe slot_recipe(struct plan *plan, const struct layer *layer, const struct slot *slot);
 /* For a layer's weight as exporters put it beside weight_v: output channels as rows. */
 struct recipe matrix_recipe(const struct plan *plan, const struct layer *layer);

@@ -161,6 +161,16 @@ static const char *list_modules(const struct class *class) {
                : text;
 }
 
+/* Of the first layer: all are alike. */
+static const char *class_shape(const struct class *class) {
+    const struct shape *shape = &class->shape;
+    const char *text = "[";
+    for (int i = 0; i < shape->rank; i++)
+        text = shape->dims[i] < 0 ? plan_text(class->plan, "%s%s?", text, i ? "," : "")
+                                  : plan_text(class->plan, "%s%s%lld", text, i ? "," : "", (long long)shape->dims[i]);
+    return plan_text(class->plan, "%s]", text);
+}
+
 static const char *list_layers(const struct class *class) {
     const char *text = "";
     for (int i = 0; i < class->layer_count && i < MOST_NAMED; i++) {
@@ -174,7 +184,7 @@ static const char *list_layers(const struct class *class) {
 
 static void report_class(const struct class *class) {
     struct plan *plan = class->plan;
-    const char *shape = plan_shape_text(plan, &class->shape), *layers = list_layers(class);
+    const char *shape = class_shape(class), *layers = list_layers(class);
     if (!class->module_count)
         plan_problem(plan, "%s: the checkpoint has no layer of the shape %s that is not in use already", layers, shape);
     else if (class->module_count != class->layer_count)

@@ -69,6 +69,23 @@ const char *plan_shape_text(struct plan *plan, const struct shape *shape) {
     return plan_text(plan, "%s", shape_text(shape, text));
 }
 
+static const char *dim_text(struct plan *plan, const struct value *value, const struct shape *shape, int i) {
+    if (shape->dims[i] >= 0)
+        return plan_text(plan, "%lld", (long long)shape->dims[i]);
+    const char *name = value->initializer ? NULL : value->type.dims[i].name;
+    return name ? plan_text(plan, "%.100s", name) : "?";
+}
+
+const char *plan_wanted_text(struct plan *plan, const struct value *value) {
+    struct shape shape;
+    if (!value_shape(value, &shape))
+        return "any shape";
+    const char *text = "[";
+    for (int i = 0; i < shape.rank; i++)
+        text = plan_text(plan, "%s%s%s", text, i ? "," : "", dim_text(plan, value, &shape, i));
+    return plan_text(plan, "%s]", text);
+}
+
 int64_t plan_channels(const struct plan *plan, const struct layer *layer) {
     if (layer->module < 0)
         return -1;

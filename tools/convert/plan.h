@@ -52,6 +52,8 @@ void plan_pin(struct plan *plan, struct layer *layer, int module, enum pin pin);
 /* "Conv \"/encoder/encoder.0/Conv\"" */
 const char *plan_layer_text(struct plan *plan, const struct layer *layer);
 const char *plan_shape_text(struct plan *plan, const struct shape *shape);
+/* The shape that the template declares: "[width1,4,7,7]". */
+const char *plan_wanted_text(struct plan *plan, const struct value *value);
 
 /* Output channels of the layer by its module's weight, or -1. */
 int64_t plan_channels(const struct plan *plan, const struct layer *layer);

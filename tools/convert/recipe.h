@@ -6,9 +6,10 @@
 
 enum recipe_kind {
     RECIPE_NONE,
-    RECIPE_KEEP, /* the template's own data stays */
-    RECIPE_FILL, /* one number everywhere */
-    RECIPE_TAKE  /* from the checkpoint */
+    RECIPE_REFUSED, /* a problem says why there is none */
+    RECIPE_KEEP,    /* the template's own data stays */
+    RECIPE_FILL,    /* one number everywhere */
+    RECIPE_TAKE     /* from the checkpoint */
 };
 
 /* What a module does to the weight that it stores. */

@@ -8,7 +8,7 @@
 /* ---- one initializer ---- */
 
 static bool is_listed(const struct plan *plan, int index) {
-    return plan->recipes[index].kind != RECIPE_NONE;
+    return plan->recipes[index].kind != RECIPE_NONE && plan->recipes[index].kind != RECIPE_REFUSED;
 }
 
 /* The key that it comes from, or NULL. */

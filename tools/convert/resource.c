@@ -51,13 +51,14 @@ static bool ends_with(const char *name, const char *ending) {
 }
 
 static void list_files(const struct resource_kind *kind, const char *folder, struct error *err) {
-    DIR *directory = folder ? opendir(folder) : NULL;
+    char whole[PATH_MAX];
+    DIR *directory = folder && realpath(folder, whole) ? opendir(whole) : NULL;
     bool first = true;
     for (const struct dirent *entry; directory && (entry = readdir(directory));) {
         if (!ends_with(entry->d_name, kind->extension))
             continue;
         if (first)
-            error_append(err, "\n  in %s:", folder);
+            error_append(err, "\n  in %s:", whole);
         error_append(err, " %.*s", (int)(strlen(entry->d_name) - strlen(kind->extension)), entry->d_name);
         first = false;
     }

@@ -40,8 +40,10 @@ static int split_value(struct plan *plan, const struct slot *slot, const struct 
 
 /* The value that the slot reads gets the recipe; when it has another one already, the slot gets a value of its own. */
 static void assign(struct plan *plan, const struct layer *layer, struct slot *slot, const struct recipe *recipe) {
-    if (recipe->kind == RECIPE_NONE)
+    if (recipe->kind == RECIPE_NONE) {
+        plan->recipes[slot->value].kind = RECIPE_REFUSED;
         return;
+    }
     const struct recipe *present = &plan->recipes[slot->value];
     if (present->kind != RECIPE_NONE && !recipe_equal(&plan->modules, present, recipe)) {
         const int index = split_value(plan, slot, recipe);
@@ -134,10 +136,8 @@ static const char *list_candidates(struct plan *plan, int value) {
 
 static void report_unmatched(struct plan *plan, int index) {
     const struct value *value = &plan->graph->values[index];
-    struct shape shape;
     plan_problem(plan, "%s: nothing in the checkpoint is known to belong here (%s)%s", value->name,
-                 value_shape(value, &shape) ? plan_shape_text(plan, &shape) : "of no declared shape",
-                 list_candidates(plan, index));
+                 plan_wanted_text(plan, value), list_candidates(plan, index));
 }
 
 static void settle_rest(struct plan *plan, int index) {
@@ -220,7 +220,7 @@ static void check_shape(struct plan *plan, int index) {
     else if (recipe_shape(&plan->modules, recipe, &gives, &problem))
         plan_problem(plan, "%s: from %s: %s", value->name, key, problem.message);
     else if (value_shape(value, &wants) && !recipe_fits(recipe, &gives, &wants))
-        plan_problem(plan, "%s: the template wants %s, but %s gives %s", value->name, plan_shape_text(plan, &wants),
+        plan_problem(plan, "%s: the template wants %s, but %s gives %s", value->name, plan_wanted_text(plan, value),
                      key, plan_shape_text(plan, &gives));
 }
 
