@@ -29,5 +29,6 @@ def pictures_and_masks(count: int = 8) -> tuple[dict[str, np.ndarray], dict[str,
     torch.manual_seed(SEED)
     maker = Pictures(SIDE, torch.device("cpu"), SEED)
     sets = {"photographs": to_bytes(photo_crops())[:count], "procedural": to_bytes(maker.scenes(count).numpy())}
-    masks = {"scratches": maker.scratches(count), "text": maker.text[:count], "25 % block": maker.blocks(count, (0.25, 0.25))}
+    masks = {"scratches": maker.scratches(count), "text": maker.text[:count], "25 % block": maker.blocks(count, (0.25, 0.25)),
+             "one scratch": maker.scratches(count, strokes=2)}
     return sets, {kind: mask[:, 0].numpy() > 0.5 for kind, mask in masks.items()}

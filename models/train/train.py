@@ -4,6 +4,7 @@
   train.py plain --out DIR        the plain Generator (same layers and keys as the full one, fewer channels)
   train.py edgeconnect --out DIR  first the edge model, then the inpaint model along the edge model's edges
 
+A run is fixed by --seed and --steps on one kind of device; with --minutes it depends on how fast that is.
 Each network's weights go to DIR/<network>.pth after every --save-every seconds and at the end, with what is needed to go
 on: the same command with --resume continues. A GPU trains in minutes (--minutes); `--device cpu --steps 3 --side 64`
 is a test that it runs.
@@ -211,8 +212,8 @@ def train(t: Trainee, task: PlainTask | EdgeTask | InpaintTask, stages: list[Pic
     started = saved = time.monotonic()
     first, mean, stage, step = t.step, None, None, None
     while True:
-        done = (time.monotonic() - started) / (60 * minutes)
-        if done >= 1 or (options.steps and t.step - first >= options.steps):
+        done = (t.step - first) / options.steps if options.steps else (time.monotonic() - started) / (60 * minutes)
+        if done >= 1:
             break
         pictures = stages[-1 if done > 2 / 3 else 0]
         batch = task.batch(pictures, max(8, options.batch * stages[0].side**2 // pictures.side**2))
@@ -260,7 +261,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("network", choices=("plain", "edgeconnect"))
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
     parser.add_argument("--minutes", type=float, default=8, help="how long to train (default %(default)s)")
-    parser.add_argument("--steps", type=int, default=0, help="stop after so many steps of each network; 0: no limit")
+    parser.add_argument("--steps", type=int, default=0, help="train each network for so many steps, not for minutes")
     parser.add_argument("--batch", type=int, default=48, help="pictures a step (default %(default)s)")
     parser.add_argument("--side", type=int, nargs="+", default=[160, 256],
                         help="sides of the training pictures, multiples of 16, the last one for the last third (default: 160 256)")
