@@ -23,6 +23,7 @@ struct folding {
 /* One node being folded: its inputs, aligned; its outputs. */
 struct fold {
     struct node *node;
+    int input_count;
     const struct op *op;
     int opset;
     struct tensor *aligned; /* copies of misaligned inputs: data is on the heap, or NULL where none was needed */
@@ -58,7 +59,8 @@ static bool is_foldable(const struct pass_context *context, const struct node *n
 static bool fold_start(struct fold *fold, const struct pass_context *context, struct node *node) {
     struct pool *pool = context->scratch;
     const size_t inputs = (size_t)node->input_count + 1, outputs = (size_t)node->output_count + 1;
-    *fold = (struct fold){.node = node, .opset = program_opset(context->program->source, node)};
+    *fold = (struct fold){
+        .node = node, .input_count = node->input_count, .opset = program_opset(context->program->source, node)};
     fold->op = op_find(node->domain, node->op_type, fold->opset);
     fold->aligned = pool_array(pool, inputs, sizeof *fold->aligned);
     fold->inputs = pool_array(pool, inputs, sizeof *fold->inputs);
@@ -90,7 +92,7 @@ static bool fold_align(struct fold *fold) {
 }
 
 static void fold_end(struct fold *fold) {
-    for (int i = 0; fold->aligned && i < fold->node->input_count; i++)
+    for (int i = 0; fold->aligned && i < fold->input_count; i++) /* the node may have left its inputs by now */
         free(fold->aligned[i].data);
 }
 
