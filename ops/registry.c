@@ -6,6 +6,9 @@
 #define OPERATOR_FILES(X)                                                                                        \
     X(ops_conv)                                                                                                  \
     X(ops_conv_transpose)                                                                                        \
+    X(ops_blocked_conv)                                                                                          \
+    X(ops_blocked_layout)                                                                                        \
+    X(ops_blocked_norm)                                                                                          \
     X(ops_matmul)                                                                                                \
     X(ops_normalization)                                                                                         \
     X(ops_concat)                                                                                                \

@@ -28,6 +28,9 @@ static inline vec vec_fma(vec a, vec b, vec c) {
 }
 #endif
 
+/* As many integers, for masks: all bits set where a comparison holds. */
+typedef int32_t ivec __attribute__((vector_size(VEC * 4)));
+
 static inline vec vec_load(const float *p) {
     vec v;
     memcpy(&v, p, sizeof v);
@@ -40,6 +43,11 @@ static inline void vec_store(float *p, vec v) {
 
 static inline vec vec_all(float x) {
     return x - (vec){0};
+}
+
+/* a where the mask is set, b elsewhere. */
+static inline vec vec_select(ivec mask, vec a, vec b) {
+    return (vec)(((ivec)a & mask) | ((ivec)b & ~mask));
 }
 
 #endif

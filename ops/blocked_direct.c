@@ -1,0 +1,145 @@
+/* Direct sums on channel blocks: a panel of output channels by some pixels at a time. */
+#include "ops/blocked.h"
+
+#include <omp.h>
+
+#define PIECE 192 /* pixels of a piece, at most: their sums stay in a small cache between cuts of the depth */
+#define MOST_LANES (4 * CHANNEL_BLOCK)
+#define PIECE_FLOATS ((size_t)(PIECE + BLOCK_PIXELS) * MOST_LANES)
+
+/* Pixels of one phase of one image, and a panel. */
+struct piece {
+    const struct blocked_run *run;
+    const struct blocked_phase *phase;
+    struct blocked_input input;
+    int64_t image, panel, first;
+    int count;
+    float *sums; /* [pixel][lanes] */
+    struct block_pixel *pixels;
+};
+
+/* Threads keep a table of pixels behind their sums. */
+static size_t table_floats(const struct blocked_phase *phase) {
+    const size_t entries = (size_t)(phase->depth.down * phase->depth.across);
+    return entries * BLOCK_PIXELS * sizeof(struct block_pixel) / sizeof(float);
+}
+
+static size_t share_floats(const struct blocked_phase *phase) {
+    return (PIECE_FLOATS + table_floats(phase) + 15) / 16 * 16;
+}
+
+size_t blocked_direct_bytes(const struct blocked_phase *phase, const struct kernels *kernels, int threads) {
+    (void)kernels;
+    return share_floats(phase) * sizeof(float) * (size_t)threads;
+}
+
+static const float zeros[MOST_LANES];
+
+static struct block_pixel pixel_at(const struct piece *piece, int64_t y, int64_t x, int64_t block) {
+    const struct blocked_input *input = &piece->input;
+    const struct lattice_axis *axis = piece->phase->lattice.axis;
+    const enum border border = piece->run->state->window.border;
+    if (!input->whole) {
+        y = border_index(border, y, axis[1].in);
+        x = border_index(border, x, axis[2].in);
+        if (y < 0 || x < 0)
+            return (struct block_pixel){zeros, 0};
+    }
+    y -= input->lowest[0];
+    x -= input->lowest[1];
+    return (struct block_pixel){input->data + y * input->row + x * input->pixel + block * input->block, input->block};
+}
+
+/* Where the pixels of a tile lie for every entry. Those past `count` stand for the last one. */
+static void list_pixels(const struct piece *piece, int64_t first, int count, int rounded, int64_t block) {
+    const struct blocked_depth *depth = &piece->phase->depth;
+    const struct lattice_axis *ay = &piece->phase->lattice.axis[1], *ax = &piece->phase->lattice.axis[2];
+    const int64_t leftmost = depth->merged && ax->tap_step < 0 ? ax->taps - 1 : 0;
+    for (int i = 0; i < rounded; i++) {
+        const int64_t point = first + (i < count ? i : count - 1), py = point / ax->points, px = point % ax->points;
+        struct block_pixel *entry = piece->pixels + i;
+        for (int64_t ty = 0; ty < depth->down; ty++)
+            for (int64_t tx = 0; tx < depth->across; tx++, entry += BLOCK_PIXELS)
+                *entry = pixel_at(piece, lattice_input(ay, py, ty), lattice_input(ax, px, tx + leftmost), block);
+    }
+}
+
+/* The finished sums of a tile, to their places: runs of pixels that lie side by side. */
+static void store_tile(const struct piece *piece, int64_t first, int count, int blocks, float *sums) {
+    const struct lattice_axis *ay = &piece->phase->lattice.axis[1], *ax = &piece->phase->lattice.axis[2];
+    const struct blocked_run *run = piece->run;
+    const int64_t plane = ay->out * ax->out * CHANNEL_BLOCK;
+    const size_t lanes = (size_t)blocks * CHANNEL_BLOCK;
+    float *image = run->y + (piece->image * piece->phase->rows + piece->panel * run->kernels->block->blocks) * plane;
+    for (int done = 0, columns; done < count; done += columns) {
+        const int64_t y = (first + done) / ax->points, x = (first + done) % ax->points, left = ax->points - x;
+        columns = left < count - done ? (int)left : count - done;
+        float *place = image + ((ay->out0 + y * ay->out_step) * ax->out + ax->out0 + x * ax->out_step) * CHANNEL_BLOCK;
+        for (int block = 0; block < blocks; block++)
+            blocked_finish(run, NULL, 1, columns, sums + (size_t)done * lanes + (size_t)block * CHANNEL_BLOCK, 0, lanes,
+                           place + block * plane, 0, (size_t)(ax->out_step * CHANNEL_BLOCK));
+    }
+}
+
+static void run_piece(const struct piece *piece) {
+    const struct blocked_run *run = piece->run;
+    const struct blocked_phase *phase = piece->phase;
+    const struct blocked_depth *depth = &phase->depth;
+    const struct block_kernel *kernel = run->kernels->block;
+    const int64_t entries = depth->down * depth->across;
+    const int blocks = panel_blocks(kernel, phase->rows, piece->panel);
+    const int64_t group = piece->image % run->state->window.group, lane0 = piece->panel * kernel->blocks * CHANNEL_BLOCK;
+    const float *start = run->bias + group * phase->rows * CHANNEL_BLOCK + lane0;
+    const float *weights = phase->packed + group * (phase->floats / run->state->window.group) + lane0 * depth->total;
+    const size_t lanes = (size_t)blocks * CHANNEL_BLOCK;
+    const int most = kernel->pixels[blocks];
+    for (int64_t cut = 0; cut < depth->cuts; cut++) {
+        const int64_t block0 = cut * depth->cut_blocks, left = depth->blocks - block0;
+        const struct block_source source = {(int)entries, (int)(left < depth->cut_blocks ? left : depth->cut_blocks),
+                                            (int)depth->length, piece->pixels};
+        for (int first = 0; first < piece->count; first += most) {
+            const int count = piece->count - first < most ? piece->count - first : most;
+            const int rounded = kernel->round(count, blocks); /* what is too much goes behind the last sums */
+            float *sums = piece->sums + (size_t)first * lanes;
+            list_pixels(piece, piece->first + first, count, rounded, block0);
+            kernel->tile(rounded, blocks, &source, weights + block0 * entries * depth->length * (int64_t)lanes,
+                         cut ? NULL : start, sums, lanes, CHANNEL_BLOCK);
+            if (cut + 1 == depth->cuts)
+                store_tile(piece, piece->first + first, count, blocks, sums);
+        }
+    }
+}
+
+/* Pixels of a piece: some pieces for every thread to balance with. */
+static int64_t piece_pixels(const struct blocked_run *run, const struct blocked_phase *phase, int64_t panels) {
+    const int64_t images = run->state->window.batch * run->state->window.group, points = phase->lattice.points;
+    int64_t pieces = (points + PIECE - 1) / PIECE;
+    const int64_t wanted = run->threads > 1 ? (int64_t)run->threads * 6 : 1;
+    if (images * panels * pieces < wanted)
+        pieces = (wanted + images * panels - 1) / (images * panels);
+    const int64_t size = (points + pieces - 1) / pieces;
+    return size < 24 ? (points < 24 ? points : 24) : size;
+}
+
+void blocked_direct_run(const struct blocked_run *run, const struct blocked_phase *phase) {
+    const int64_t images = run->state->window.batch * run->state->window.group, points = phase->lattice.points;
+    if (points <= 0 || images <= 0)
+        return;
+    const int64_t panels = panel_count(run->kernels->block, phase->rows), size = piece_pixels(run, phase, panels);
+    const int64_t pieces = (points + size - 1) / size, units = images * panels * pieces;
+    const size_t share = share_floats(phase);
+#pragma omp parallel for schedule(dynamic) num_threads(run->threads) if (run->threads > 1 && units > 1)
+    for (int64_t unit = 0; unit < units; unit++) {
+        float *room = run->workspace + (size_t)omp_get_thread_num() * share;
+        struct piece piece = {.run = run,
+                              .phase = phase,
+                              .image = unit / (panels * pieces),
+                              .panel = unit / pieces % panels,
+                              .first = unit % pieces * size,
+                              .sums = room,
+                              .pixels = (struct block_pixel *)(room + PIECE_FLOATS)};
+        piece.input = blocked_input_of(run, piece.image);
+        piece.count = (int)(points - piece.first < size ? points - piece.first : size);
+        run_piece(&piece);
+    }
+}
