@@ -97,6 +97,9 @@ struct blocked_input blocked_input_of(const struct blocked_run *run, int64_t ima
 void blocked_finish(const struct blocked_run *run, const float *bias, int rows, int columns, float *sums,
                     size_t sums_row, size_t sums_column, float *destination, size_t row, size_t column);
 
+/* The kernels' name of an activation; false and BLOCK_COPY for those that they leave to activation_apply. */
+bool blocked_finish_kind(const struct activation *activation, enum block_finish *kind);
+
 /* ---- planning (blocked_plan.c) ---- */
 status blocked_plan(struct blocked_state *state, const struct kernels *kernels, struct error *err);
 /* Weights from the cache, or room for them in the workspace. */

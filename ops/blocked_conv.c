@@ -140,8 +140,7 @@ struct blocked_input blocked_input_of(const struct blocked_run *run, int64_t ima
                                   .whole = true};
 }
 
-/* Activations that the kernel's last step knows; the others pass over the sums first. */
-static bool finish_kind(const struct activation *activation, enum block_finish *kind) {
+bool blocked_finish_kind(const struct activation *activation, enum block_finish *kind) {
     switch (activation->kind) {
     case ACTIVATION_NONE:
         *kind = BLOCK_COPY;
@@ -166,7 +165,7 @@ void blocked_finish(const struct blocked_run *run, const float *bias, int rows, 
     const struct activation *activation = &run->state->activation;
     const struct block_kernel *kernel = run->kernels->block;
     enum block_finish kind;
-    if (!finish_kind(activation, &kind)) {
+    if (!blocked_finish_kind(activation, &kind)) {
         kernel->finish(BLOCK_COPY, 0, 0, bias, rows, columns, sums, sums_row, sums_column, sums, sums_row, sums_column);
         for (int y = 0; y < rows; y++)
             for (int x = 0; x < columns; x++)

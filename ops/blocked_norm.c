@@ -2,7 +2,6 @@
 #include "ops/blocked.h"
 
 #include <math.h>
-#include <string.h>
 
 #define LANES CHANNEL_BLOCK
 
@@ -36,22 +35,21 @@ static status infer(struct op_call *call, struct error *err) {
     return tensor_describe(call->outputs[0], DTYPE_FLOAT, x, err);
 }
 
-/* y = (x - center) * factor + offset, by lane. */
-struct affine {
-    float center[LANES], factor[LANES], offset[LANES];
-};
-
-/* Scale and bias of a channel; a lane beyond the channels stays as it is. */
-static void close_affine(const struct op_call *call, int64_t channel0, int64_t count, const double *sum,
-                         const double *squares, struct affine *affine) {
+/*
+ * From the sums of distances from the first pixel, a point of the data itself, so that their squares keep their digits.
+ * A lane beyond the channels becomes 0.
+ */
+static void close_affine(const struct op_call *call, int64_t channel0, int64_t count, const float *first,
+                         const double *sum, const double *squares, struct block_affine *affine) {
     const struct params *params = call->params;
     const float *scale = call->inputs[1]->data, *bias = call->inputs[2]->data;
     const int64_t channels = call->inputs[1]->shape.dims[0];
     for (int64_t lane = 0; lane < LANES; lane++) {
-        const double mean = sum[lane] / (double)count;
+        const double distance = sum[lane] / (double)count, mean = first[lane] + distance;
+        const double variance = squares[lane] / (double)count - distance * distance;
         const bool real = channel0 + lane < channels;
         const double factor =
-            real ? scale[channel0 + lane] / sqrt(squares[lane] / (double)count + params->epsilon) : 0;
+            real ? scale[channel0 + lane] / sqrt((variance > 0 ? variance : variance * 0) + params->epsilon) : 0;
         affine->center[lane] = (float)mean;
         affine->factor[lane] = (float)factor;
         /* What rounding takes from the centre goes to the offset. */
@@ -59,35 +57,23 @@ static void close_affine(const struct op_call *call, int64_t channel0, int64_t c
     }
 }
 
-/* Two passes, in double precision: the mean, then the mean of squared distances from it. */
-static void measure(const float *x, int64_t count, double *sum, double *squares) {
-    double mean[LANES];
-    memset(sum, 0, LANES * sizeof *sum);
-    memset(squares, 0, LANES * sizeof *squares);
-    for (int64_t i = 0; i < count; i++)
-        for (int lane = 0; lane < LANES; lane++)
-            sum[lane] += x[i * LANES + lane];
-    for (int lane = 0; lane < LANES; lane++)
-        mean[lane] = sum[lane] / (double)count;
-    for (int64_t i = 0; i < count; i++)
-        for (int lane = 0; lane < LANES; lane++) {
-            const double distance = x[i * LANES + lane] - mean[lane];
-            squares[lane] += distance * distance;
-        }
-}
-
-static void apply(const struct affine *affine, const float *x, const float *added, float *y, int64_t count) {
-    for (int64_t i = 0; i < count; i++)
-        for (int lane = 0; lane < LANES; lane++) {
-            const float value =
-                (x[i * LANES + lane] - affine->center[lane]) * affine->factor[lane] + affine->offset[lane];
-            y[i * LANES + lane] = added ? added[i * LANES + lane] + value : value;
-        }
+static void normalize(const struct op_call *call, int64_t channel0, const float *x, const float *added, float *y,
+                      int64_t count) {
+    const struct params *params = call->params;
+    const struct block_kernel *kernel = call->kernels->block;
+    double sum[LANES], squares[LANES];
+    struct block_affine affine;
+    enum block_finish kind;
+    kernel->moments(x, count, x, sum, squares);
+    close_affine(call, channel0, count, x, sum, squares, &affine);
+    const bool known = blocked_finish_kind(&params->activation, &kind);
+    kernel->scale(kind, params->activation.alpha, params->activation.beta, &affine, x, added, y, count);
+    if (!known)
+        activation_apply(&params->activation, y, (size_t)(count * LANES));
 }
 
 static status run(struct op_call *call, struct error *err) {
     (void)err;
-    const struct params *params = call->params;
     const struct shape *shape = &call->inputs[0]->shape;
     const struct tensor *added = op_input(call, 3);
     const int64_t blocks = shape->dims[1], count = shape->dims[2] * shape->dims[3], units = shape->dims[0] * blocks;
@@ -98,12 +84,7 @@ static status run(struct op_call *call, struct error *err) {
 #pragma omp parallel for schedule(static) num_threads(call->threads) if (call->threads > 1)
     for (int64_t unit = 0; unit < units; unit++) {
         const int64_t at = unit * count * LANES;
-        double sum[LANES], squares[LANES];
-        struct affine affine;
-        measure(x + at, count, sum, squares);
-        close_affine(call, unit % blocks * LANES, count, sum, squares, &affine);
-        apply(&affine, x + at, z ? z + at : NULL, y + at, count);
-        activation_apply(&params->activation, y + at, (size_t)(count * LANES));
+        normalize(call, unit % blocks * LANES, x + at, z ? z + at : NULL, y + at, count);
     }
     return STATUS_OK;
 }

@@ -132,6 +132,19 @@ static int round_pixels(int pixels, int blocks) {
     return made[blocks][i];
 }
 
+static inline __attribute__((always_inline)) vec activate(const enum block_finish kind, vec v, vec a, vec b) {
+    const vec zero = {0};
+    if (kind == BLOCK_RELU)
+        return vec_select((ivec)(v < zero), zero, v);
+    if (kind == BLOCK_LEAKY_RELU)
+        return vec_select((ivec)(v < zero), v * a, v);
+    if (kind == BLOCK_CLIP) {
+        v = vec_select((ivec)(v < a), a, v);
+        return vec_select((ivec)(v > b), b, v);
+    }
+    return v;
+}
+
 /* Inlined with a constant kind: the loop holds no branch. */
 static inline __attribute__((always_inline)) void finish_as(const enum block_finish kind, float alpha, float beta,
                                                             const float *bias, int rows, int columns,
@@ -148,15 +161,8 @@ static inline __attribute__((always_inline)) void finish_as(const enum block_fin
                 vec v = vec_load(source + (size_t)y * source_row + (size_t)x * source_column + p * VEC);
                 if (bias)
                     v = v + offset[p];
-                if (kind == BLOCK_RELU)
-                    v = vec_select((ivec)(v < zero), zero, v);
-                else if (kind == BLOCK_LEAKY_RELU)
-                    v = vec_select((ivec)(v < zero), v * a, v);
-                else if (kind == BLOCK_CLIP) {
-                    v = vec_select((ivec)(v < a), a, v);
-                    v = vec_select((ivec)(v > b), b, v);
-                }
-                vec_store(destination + (size_t)y * destination_row + (size_t)x * destination_column + p * VEC, v);
+                vec_store(destination + (size_t)y * destination_row + (size_t)x * destination_column + p * VEC,
+                          activate(kind, v, a, b));
             }
 }
 
@@ -176,4 +182,58 @@ static void finish(enum block_finish kind, float alpha, float beta, const float 
     }
 }
 
-const struct block_kernel LEVEL_NAME(block_kernel) = {NAME, BLOCKS, TILES, round_pixels, tile, finish};
+/* Two pixels at a time, so that sums do not wait for one another. */
+static void moments(const float *x, int64_t count, const float *shift, double *sum, double *squares) {
+    for (int lane = 0; lane < LANES; lane += DOUBLES) {
+        const double_vec from = doubles_from_floats(shift + lane);
+        double_vec sums[4] = {{0}}, powers[4] = {{0}};
+        int64_t i = 0;
+        for (; i + 4 <= count; i += 4)
+            for (int k = 0; k < 4; k++) {
+                const double_vec d = doubles_from_floats(x + (i + k) * LANES + lane) - from;
+                sums[k] += d;
+                powers[k] += d * d;
+            }
+        for (; i < count; i++) {
+            const double_vec d = doubles_from_floats(x + i * LANES + lane) - from;
+            sums[0] += d;
+            powers[0] += d * d;
+        }
+        const double_vec total = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+        const double_vec power = (powers[0] + powers[1]) + (powers[2] + powers[3]);
+        memcpy(sum + lane, &total, sizeof total);
+        memcpy(squares + lane, &power, sizeof power);
+    }
+}
+
+static inline __attribute__((always_inline)) void scale_as(const enum block_finish kind, float alpha, float beta,
+                                                           const struct block_affine *affine, const float *x,
+                                                           const float *added, float *y, int64_t count) {
+    const vec a = vec_all(alpha), b = vec_all(beta);
+    for (int lane = 0; lane < LANES; lane += VEC) {
+        const vec center = vec_load(affine->center + lane), factor = vec_load(affine->factor + lane);
+        const vec offset = vec_load(affine->offset + lane);
+        for (int64_t i = lane; i < count * LANES; i += LANES) {
+            vec v = (vec_load(x + i) - center) * factor + offset;
+            if (added)
+                v = vec_load(added + i) + v;
+            vec_store(y + i, activate(kind, v, a, b));
+        }
+    }
+}
+
+static void scale(enum block_finish kind, float alpha, float beta, const struct block_affine *affine, const float *x,
+                  const float *added, float *y, int64_t count) {
+#define SCALE(k)                                                        \
+    case k:                                                             \
+        scale_as(k, alpha, beta, affine, x, added, y, count);           \
+        break;
+    switch (kind) {
+        SCALE(BLOCK_COPY)
+        SCALE(BLOCK_RELU)
+        SCALE(BLOCK_LEAKY_RELU)
+        SCALE(BLOCK_CLIP)
+    }
+}
+
+const struct block_kernel LEVEL_NAME(block_kernel) = {NAME, BLOCKS, TILES, round_pixels, tile, finish, moments, scale};

@@ -43,6 +43,11 @@ struct block_source {
 
 enum block_finish { BLOCK_COPY, BLOCK_RELU, BLOCK_LEAKY_RELU, BLOCK_CLIP };
 
+/* y = (x - center) * factor + offset, by lane. */
+struct block_affine {
+    float center[CHANNEL_BLOCK], factor[CHANNEL_BLOCK], offset[CHANNEL_BLOCK];
+};
+
 struct block_kernel {
     const char *name;
     int blocks;    /* most channel blocks of a tile */
@@ -60,6 +65,11 @@ struct block_kernel {
     void (*finish)(enum block_finish kind, float alpha, float beta, const float *bias, int rows, int columns,
                    const float *source, size_t source_row, size_t source_column, float *destination,
                    size_t destination_row, size_t destination_column);
+    /* Sums of x - shift and of its squares over `count` pixels of a channel block, by lane. */
+    void (*moments)(const float *x, int64_t count, const float *shift, double *sum, double *squares);
+    /* y = activation(added + affine(x)) over `count` pixels of a channel block; added NULL: none. In place is allowed. */
+    void (*scale)(enum block_finish kind, float alpha, float beta, const struct block_affine *affine, const float *x,
+                  const float *added, float *y, int64_t count);
 };
 
 /*

@@ -31,6 +31,17 @@ static inline vec vec_fma(vec a, vec b, vec c) {
 /* As many integers, for masks: all bits set where a comparison holds. */
 typedef int32_t ivec __attribute__((vector_size(VEC * 4)));
 
+/* Half a register of floats, and as many doubles in a whole one. */
+typedef float half_vec __attribute__((vector_size(VEC * 2)));
+typedef double double_vec __attribute__((vector_size(VEC * 4)));
+#define DOUBLES (VEC / 2)
+
+static inline double_vec doubles_from_floats(const float *p) {
+    half_vec v;
+    memcpy(&v, p, sizeof v);
+    return __builtin_convertvector(v, double_vec);
+}
+
 static inline vec vec_load(const float *p) {
     vec v;
     memcpy(&v, p, sizeof v);
