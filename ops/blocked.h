@@ -3,8 +3,8 @@
  * numbers that nobody reads. The layout pass (runtime/pass_layout.c) puts these operators of the domain "limner" where
  * Conv, ConvTranspose and their neighbours stood.
  *
- * A convolution reads blocks, or an image: a plain [N,C,H,W] with fewer than 16 channels. It writes blocks, or, with few
- * output channels, a plain tensor. Each lattice of its window is computed by
+ * A convolution reads blocks, or an image: a plain [N,C,H,W] with fewer than 16 channels. It writes blocks, or, with
+ * few output channels, a plain tensor. Each lattice of its window is computed by
  * - direct sums (blocked_direct.c): a tile of pixels walks the taps and channel blocks where they lie;
  * - minimal filtering (blocked_filter.c), where it costs less;
  * - narrow sums (blocked_narrow.c), for few output channels: the taps of a row stand beside each other as output
@@ -31,7 +31,7 @@ struct blocked_phase {
     struct blocked_depth depth;                 /* DIRECT, NARROW */
     struct filter_lattice filters[FILTER_SETS]; /* FILTER */
     int filter_count;
-    int64_t rows;  /* channel blocks that the kernel computes, per group */
+    int64_t rows;   /* channel blocks that the kernel computes, per group */
     int64_t floats; /* of packed weights */
     const float *packed;
 };
@@ -42,7 +42,7 @@ struct blocked_state {
     struct activation activation;
     struct blocked_phase *phases; /* owned */
     int64_t phase_count;
-    bool uncovered; /* some outputs meet no weight at all: they are the bias alone */
+    bool uncovered;               /* some outputs meet no weight at all: they are the bias alone */
     int64_t lowest[2], padded[2]; /* an image's copy: the index of its first row and column, its size */
     /* Parts of the workspace, in bytes and in this order. */
     size_t packed_bytes, image_bytes, bias_bytes, compute_bytes;

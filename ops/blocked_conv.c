@@ -28,8 +28,7 @@ static status check_border(const struct op_call *call, const struct window *wind
 
 static status resolve(const struct op_call *call, struct window *window, struct error *err) {
     const struct window_params *params = call->params;
-    status code =
-        is_transposed(call) ? conv_transpose_resolve(call, window, err) : conv_resolve(call, window, err);
+    status code = is_transposed(call) ? conv_transpose_resolve(call, window, err) : conv_resolve(call, window, err);
     if (code != STATUS_OK)
         return code;
     if (window->spatial != 2)
@@ -254,13 +253,12 @@ static const struct op_arg inputs[] = {{"X", TYPES_FLOAT, 0},
 static const struct op_arg outputs[] = {{"Y", TYPES_FLOAT, 0}, {NULL, 0, 0}};
 static const char transposed;
 
-#define BLOCKED(op_name, is_transposed_row)                                                                  \
-    {                                                                                                        \
-        .name = op_name, .domain = "limner", .since = 1, .inputs = inputs, .outputs = outputs,               \
-        .params_size = sizeof(struct window_params), .state_size = sizeof(struct blocked_state),             \
-        .parse = parse, .infer = infer, .prepare = prepare, .run = run_conv, .release = release,             \
-        .macs = macs, .row = is_transposed_row                                                               \
+#define BLOCKED(op_name, is_transposed_row)                                                                      \
+    {                                                                                                            \
+        .name = op_name, .domain = "limner", .since = 1, .inputs = inputs, .outputs = outputs,                   \
+        .params_size = sizeof(struct window_params), .state_size = sizeof(struct blocked_state), .parse = parse, \
+        .infer = infer, .prepare = prepare, .run = run_conv, .release = release, .macs = macs,                   \
+        .row = is_transposed_row                                                                                 \
     }
 
-const struct op ops_blocked_conv[] = {
-    BLOCKED("BlockedConv", NULL), BLOCKED("BlockedConvTranspose", &transposed), {0}};
+const struct op ops_blocked_conv[] = {BLOCKED("BlockedConv", NULL), BLOCKED("BlockedConvTranspose", &transposed), {0}};

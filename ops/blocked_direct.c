@@ -88,7 +88,8 @@ static void run_piece(const struct piece *piece) {
     const struct block_kernel *kernel = run->kernels->block;
     const int64_t entries = depth->down * depth->across;
     const int blocks = panel_blocks(kernel, phase->rows, piece->panel);
-    const int64_t group = piece->image % run->state->window.group, lane0 = piece->panel * kernel->blocks * CHANNEL_BLOCK;
+    const int64_t group = piece->image % run->state->window.group,
+                  lane0 = piece->panel * kernel->blocks * CHANNEL_BLOCK;
     const float *start = run->bias + group * phase->rows * CHANNEL_BLOCK + lane0;
     const float *weights = phase->packed + group * (phase->floats / run->state->window.group) + lane0 * depth->total;
     const size_t lanes = (size_t)blocks * CHANNEL_BLOCK;

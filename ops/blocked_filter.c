@@ -1,6 +1,6 @@
 /*
- * Minimal filtering on channel blocks: a block of tiles at a time, first its inputs are transformed point by point, then
- * every point is a matrix product over the channels, then the sums are transformed back, activated and stored.
+ * Minimal filtering on channel blocks: a block of tiles at a time, first its inputs are transformed point by point,
+ * then every point is a matrix product over the channels, then the sums are transformed back, activated and stored.
  */
 #include "ops/blocked.h"
 
@@ -10,6 +10,7 @@
 #define DEPTH_CUT 128                   /* channel blocks of depth whose weights stay in a small cache */
 #define MOST_POINTS (FILTER_POINTS * FILTER_POINTS)
 #define LANES CHANNEL_BLOCK
+#define AHEAD (4 * LANES) /* tiles of one point that are asked for before their turn, in floats */
 
 /* Sizes that follow from a lattice. */
 struct shape_of_block {
@@ -115,14 +116,20 @@ static void transform_patch(const struct block *block, const struct patch *patch
     const struct filter_kernel *kernel = block->run->kernels->filter;
     const size_t across = (size_t)ax->points;
     float half[MOST_POINTS * LANES] __attribute__((aligned(64)));
-    if (ay->kind == FILTER_ONE) {
-        kernel->input(ax->kind, 1, patch->data, patch->column, 0, place, point_stride, 0);
-    } else if (ax->kind == FILTER_ONE) {
-        kernel->input(ay->kind, 1, patch->data, patch->row, 0, place, point_stride, 0);
-    } else {
-        kernel->input(ax->kind, ay->points, patch->data, patch->column, patch->row, half, LANES, across * LANES);
-        kernel->input(ay->kind, ax->points, half, across * LANES, LANES, place, across * point_stride, point_stride);
+    struct filter_lines first = {1, patch->data, patch->column, patch->row, half, LANES, across * LANES, 0, 0};
+    struct filter_lines last = {ax->points,   half, across * LANES, LANES, place, across * point_stride,
+                                point_stride, 0,    AHEAD};
+    if (ay->kind != FILTER_ONE && ax->kind != FILTER_ONE) {
+        first.count = ay->points;
+        kernel->input(ax->kind, &first);
+        kernel->input(ay->kind, &last);
+        return;
     }
+    last.source = patch->data;
+    last.source_point = ay->kind == FILTER_ONE ? patch->column : patch->row;
+    last.destination_point = point_stride;
+    last.count = 1;
+    kernel->input(ay->kind == FILTER_ONE ? ax->kind : ay->kind, &last);
 }
 
 static void transform_inputs(const struct block *block) {
@@ -144,6 +151,13 @@ static void transform_inputs(const struct block *block) {
 
 /* ---- products ---- */
 
+/* The inputs of a later tile: the first panel finds them in a larger cache only. */
+static void ask_for_tiles(const float *inputs, int64_t plane, int blocks, int tiles) {
+    for (int block = 0; block < blocks; block++)
+        for (int tile = 0; tile < tiles; tile++)
+            __builtin_prefetch(inputs + block * plane + tile * LANES);
+}
+
 /* sums[point] of one panel: the tiles by the panel's channels, a cut of the depth at a time. */
 static void multiply_panel(const struct block *block, int point, int64_t panel, const float *weights) {
     static const float zeros[4 * LANES];
@@ -162,6 +176,8 @@ static void multiply_panel(const struct block *block, int point, int64_t panel, 
             for (int i = 0; i < rounded; i++)
                 pixels[i] = (struct block_pixel){
                     inputs + depth * b->plane + (tile + (i < count ? i : count - 1)) * LANES, b->plane};
+            if (panel == 0)
+                ask_for_tiles(inputs + depth * b->plane + (tile + most) * LANES, b->plane, source.blocks, most);
             kernel->tile(rounded, blocks, &source, weights + depth * LANES * blocks * LANES, depth ? NULL : zeros,
                          sums + tile * LANES, LANES, (size_t)b->plane);
         }
@@ -193,14 +209,19 @@ static void transform_sums(const struct block *block, const float *sums, float *
     const size_t point_stride = (size_t)(block->shape.rows * block->shape.plane);
     const size_t across = (size_t)ax->points, wide = (size_t)ax->outputs * LANES;
     float half[MOST_POINTS * LANES] __attribute__((aligned(64)));
-    if (ay->kind == FILTER_ONE) {
-        kernel->output(ax->kind, 1, sums, point_stride, 0, outputs, LANES, 0);
-    } else if (ax->kind == FILTER_ONE) {
-        kernel->output(ay->kind, 1, sums, point_stride, 0, outputs, wide, 0);
-    } else {
-        kernel->output(ay->kind, ax->points, sums, across * point_stride, point_stride, half, across * LANES, LANES);
-        kernel->output(ax->kind, ay->outputs, half, LANES, across * LANES, outputs, LANES, wide);
+    struct filter_lines first = {ax->points, sums, across * point_stride, point_stride, half, across * LANES, LANES,
+                                 AHEAD,      0};
+    struct filter_lines last = {ay->outputs, half, LANES, across * LANES, outputs, LANES, wide, 0, 0};
+    if (ay->kind != FILTER_ONE && ax->kind != FILTER_ONE) {
+        kernel->output(ay->kind, &first);
+        kernel->output(ax->kind, &last);
+        return;
     }
+    first.source_point = point_stride;
+    first.destination = outputs;
+    first.destination_point = ay->kind == FILTER_ONE ? LANES : wide;
+    first.count = 1;
+    kernel->output(ay->kind == FILTER_ONE ? ax->kind : ay->kind, &first);
 }
 
 static void store_tile(const struct block *block, int64_t tile, const float *bias, float *outputs, float *plane) {
@@ -265,7 +286,6 @@ void blocked_filter_run(const struct blocked_run *run, const struct blocked_phas
     const size_t share = share_floats(run->state, phase, run->threads);
 #pragma omp parallel for schedule(dynamic) num_threads(run->threads) if (run->threads > 1 && units > 1)
     for (int64_t unit = 0; unit < units; unit++)
-        run_block(run, phase, &phase->filters[unit / blocks % phase->filter_count],
-                  unit / blocks / phase->filter_count, unit % blocks,
-                  run->workspace + (size_t)omp_get_thread_num() * share);
+        run_block(run, phase, &phase->filters[unit / blocks % phase->filter_count], unit / blocks / phase->filter_count,
+                  unit % blocks, run->workspace + (size_t)omp_get_thread_num() * share);
 }

@@ -19,7 +19,8 @@ static status unblock_parse(const struct op_call *call, struct attributes *attri
     struct params *params = result;
     (void)call;
     params->channels = attribute_int(attributes, "channels", 0);
-    return params->channels > 0 ? STATUS_OK : fail(err, STATUS_INVALID_MODEL, "attribute \"channels\" must be positive");
+    return params->channels > 0 ? STATUS_OK
+                                : fail(err, STATUS_INVALID_MODEL, "attribute \"channels\" must be positive");
 }
 
 static status unblock_infer(struct op_call *call, struct error *err) {

@@ -46,7 +46,8 @@ static void plan_phase(const struct blocked_state *state, const struct kernels *
     if (!state->to_blocks) {
         plan_narrow(state, phase);
     } else if (state->from_blocks && kernels->filter &&
-               (phase->filter_count = filter_choose(&state->window, &phase->lattice, phase->filters, FILTER_SETS)) > 0) {
+               (phase->filter_count = filter_choose(&state->window, &phase->lattice, phase->filters, FILTER_SETS)) >
+                   0) {
         const struct filter_lattice *filter = &phase->filters[0];
         phase->algorithm = BLOCKED_FILTER;
         phase->floats = (int64_t)filter->axis[0].points * filter->axis[1].points * filter->part_count *
@@ -145,16 +146,16 @@ static void pack_stretch(const struct pack_job *job, const struct window_weights
     for (int64_t k = 0; k < phase->depth.length; k++, packed += lanes) {
         const struct lane row = depth_at(job->state, phase, place[1], place[2], k);
         const int64_t start = group * weights->group_stride + row.channel * weights->channel_stride;
-        const int64_t shared =
-            phase->algorithm == BLOCKED_NARROW ? 0 : lattice_kernel(window, &phase->lattice, place[0] * across + row.tap);
+        const int64_t shared = phase->algorithm == BLOCKED_NARROW
+                                   ? 0
+                                   : lattice_kernel(window, &phase->lattice, place[0] * across + row.tap);
         for (int i = 0; i < lanes; i++) {
             if (lane[i].channel < 0 || row.channel < 0) {
                 packed[i] = 0;
                 continue;
             }
-            const int64_t kernel = lane[i].tap < 0 ? shared
-                                                   : lattice_kernel(window, &phase->lattice,
-                                                                    place[0] * across + lane[i].tap);
+            const int64_t kernel =
+                lane[i].tap < 0 ? shared : lattice_kernel(window, &phase->lattice, place[0] * across + lane[i].tap);
             packed[i] = window_weight(weights, start + lane[i].channel * weights->row_stride + kernel);
             if (weights->scale)
                 packed[i] *= weights->scale[group * window->out_channels + lane[i].channel];
@@ -230,8 +231,7 @@ static void pack_panel(const struct pack_job *job, const struct window_weights *
         pack_direct_panel(job, weights, group, panel, packed + first * phase->depth.total);
         return;
     }
-    const int64_t depth =
-        phase->filters[0].part_count * channel_blocks(job->state->window.in_channels) * CHANNEL_BLOCK;
+    const int64_t depth = phase->filters[0].part_count * channel_blocks(job->state->window.in_channels) * CHANNEL_BLOCK;
     pack_filter_panel(job, weights, group, panel, phase->rows * CHANNEL_BLOCK * depth, packed + first * depth);
 }
 

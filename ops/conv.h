@@ -32,7 +32,6 @@ status conv_prepare(struct op_call *call, const struct window *window, bool tran
 status conv_run(struct op_call *call, struct error *err);
 void conv_release(struct op_call *call);
 
-
 /* Takes constant weights from the cache; those of other calls are packed by conv_pack_now at each run. */
 status conv_take_weights(struct op_call *call, struct conv_state *state, struct error *err);
 /* Packs every phase into `room` (state->packed_bytes, 64-byte aligned) and points the given phases there. */

@@ -191,8 +191,8 @@ status window_describe(struct op_call *call, const struct window *window, struct
     for (int i = 0; i < window->spatial; i++)
         shape.dims[2 + i] = axis[i].out;
     if (params->blocked_output)
-        shape = (struct shape){5,
-                               {window->batch, (channels + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK, axis[0].out, axis[1].out,
-                                CHANNEL_BLOCK}};
+        shape = (struct shape){
+            5,
+            {window->batch, (channels + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK, axis[0].out, axis[1].out, CHANNEL_BLOCK}};
     return tensor_describe(call->outputs[0], DTYPE_FLOAT, &shape, err);
 }

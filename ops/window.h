@@ -42,7 +42,7 @@ struct window {
     int64_t in_channels, out_channels; /* per group */
     int spatial;                       /* 1..3: how many dimensions the tensors have */
     enum border border;
-    struct window_axis axis[SPATIAL];  /* the last `spatial` ones are real */
+    struct window_axis axis[SPATIAL]; /* the last `spatial` ones are real */
 };
 
 /* Reads the attributes that both have; transposed adds output_padding and output_shape. */

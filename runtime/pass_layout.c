@@ -147,14 +147,14 @@ static bool is_narrow(const struct node *node, const struct form *form) {
     const struct attribute *strides = node_attribute(node, "strides"), *dilations = node_attribute(node, "dilations");
     const int64_t stride = strides && strides->count == 2 ? strides->ints[1] : 1;
     const int64_t dilation = dilations && dilations->count == 2 ? dilations->ints[1] : 1;
-    const int64_t kernel = form->weight->dims[3], taps = form->transposed && stride > 0 ? (kernel + stride - 1) / stride : kernel;
+    const int64_t kernel = form->weight->dims[3],
+                  taps = form->transposed && stride > 0 ? (kernel + stride - 1) / stride : kernel;
     return form->from_blocks && form->group == 1 && (form->transposed || stride == 1) && dilation > 0 &&
            dilation <= 8 && kernel <= 8 && taps * form->out <= 4 * CHANNEL_BLOCK;
 }
 
 static bool read_form(const struct layout *layout, const struct node *node, struct form *form) {
-    const struct tensor *weight =
-        pass_is_convolution(node) ? pass_weight(layout->context, node, 1, DTYPE_FLOAT) : NULL;
+    const struct tensor *weight = pass_is_convolution(node) ? pass_weight(layout->context, node, 1, DTYPE_FLOAT) : NULL;
     if (!weight || weight->shape.rank != 4 || weight->bytes == 0)
         return false;
     *form = (struct form){.transposed = strcmp(node->op_type, "ConvTranspose") == 0,
@@ -231,8 +231,9 @@ static bool lay_out_conv(struct layout *layout, const struct node *node, bool *d
 
 /* Unary operators that make finite numbers of zeros, and one of each. */
 static bool is_unary(const struct node *node) {
-    static const char *const names[] = {"Relu", "LeakyRelu", "Sigmoid", "Tanh",     "Clip", "Elu", "Selu", "HardSigmoid",
-                                        "Gelu", "HardSwish", "Abs",     "Softplus", "Neg",  "Erf", "Identity"};
+    static const char *const names[] = {"Relu", "LeakyRelu", "Sigmoid",     "Tanh", "Clip",
+                                        "Elu",  "Selu",      "HardSigmoid", "Gelu", "HardSwish",
+                                        "Abs",  "Softplus",  "Neg",         "Erf",  "Identity"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (pass_is(node, names[i]))
             return node->output_count == 1;
@@ -318,7 +319,8 @@ static struct node *take_over(struct layout *layout, const struct node *norm, co
 
 static bool fuse_activation(struct layout *layout, const struct node *node, bool *done) {
     struct pass_fusion fusion;
-    struct node *norm = pass_read_activation(layout->context, node, &fusion) ? open_norm(layout, node->inputs[0]) : NULL;
+    struct node *norm =
+        pass_read_activation(layout->context, node, &fusion) ? open_norm(layout, node->inputs[0]) : NULL;
     *done = norm != NULL;
     if (!norm)
         return true;

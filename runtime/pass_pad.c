@@ -71,8 +71,9 @@ static status try_merge(struct pass_context *context, struct node *conv, struct 
     struct node *pad = weight ? pass_only_producer(context, pass_input(conv, 0)) : NULL;
     struct pass_padding padding;
     int64_t pads[2 * MAX_RANK];
-    if (!pad || !pass_read_padding(context, pad, &padding) || strcmp(padding.mode, "constant") != 0 || padding.rank != weight->shape.rank ||
-        pass_input(pad, 0) == NO_VALUE || !pass_read_pads(conv, padding.rank - 2, pads))
+    if (!pad || !pass_read_padding(context, pad, &padding) || strcmp(padding.mode, "constant") != 0 ||
+        padding.rank != weight->shape.rank || pass_input(pad, 0) == NO_VALUE ||
+        !pass_read_pads(conv, padding.rank - 2, pads))
         return STATUS_OK;
     const int spatial = padding.rank - 2;
     for (int i = 0; i < spatial; i++) {

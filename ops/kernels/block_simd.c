@@ -11,21 +11,25 @@
 #if KERNEL_LEVEL == 2
 #define NAME "avx512-6x64"
 #define BLOCKS 4
-#define TILES {0, 14, 12, 8, 6}
+#define TILES \
+    { 0, 14, 12, 8, 6 }
 #elif KERNEL_LEVEL == 1
 #define NAME "avx2-6x16"
 #define BLOCKS 1
-#define TILES {0, 6}
+#define TILES \
+    { 0, 6 }
 #else
 #define NAME "portable-3x16"
 #define BLOCKS 1
-#define TILES {0, 3}
+#define TILES \
+    { 0, 3 }
 #endif
 
 /* One stretch of depth: `length` numbers of every pixel. Inlined with constants, so that the sums stay in registers. */
 static inline __attribute__((always_inline)) const float *add_stretch(const int pixels, const int parts,
                                                                       const int length, const float *const *pixel,
-                                                                      const float *weights, vec (*sums)[BLOCKS * PARTS]) {
+                                                                      const float *weights,
+                                                                      vec (*sums)[BLOCKS * PARTS]) {
 #pragma GCC unroll 4
     for (int k = 0; k < length; k++, weights += parts * VEC) {
         vec columns[BLOCKS * PARTS];
@@ -64,9 +68,8 @@ static inline __attribute__((always_inline)) void tile_of(const int pixels, cons
         for (int i = 0; i < pixels; i++)
             pixel[i] = entry[i].data;
         for (int b = 0; b < source->blocks; b++) {
-            weights = source->length == LANES
-                          ? add_stretch(pixels, parts, LANES, pixel, weights, sums)
-                          : add_stretch(pixels, parts, source->length, pixel, weights, sums);
+            weights = source->length == LANES ? add_stretch(pixels, parts, LANES, pixel, weights, sums)
+                                              : add_stretch(pixels, parts, source->length, pixel, weights, sums);
 #pragma GCC unroll 16
             for (int i = 0; i < pixels; i++)
                 pixel[i] += entry[i].step;
@@ -81,9 +84,9 @@ static inline __attribute__((always_inline)) void tile_of(const int pixels, cons
                       sums[i][v]);
 }
 
-#define TILE(pixels, blocks)                                                               \
-    case (blocks)*16 + (pixels):                                                           \
-        tile_of(pixels, blocks, source, weights, start, c, pixel_stride, block_stride);    \
+#define TILE(pixels, blocks)                                                            \
+    case (blocks)*16 + (pixels):                                                        \
+        tile_of(pixels, blocks, source, weights, start, c, pixel_stride, block_stride); \
         break;
 
 static void tile(int pixels, int blocks, const struct block_source *source, const float *weights, const float *start,
@@ -169,10 +172,10 @@ static inline __attribute__((always_inline)) void finish_as(const enum block_fin
 static void finish(enum block_finish kind, float alpha, float beta, const float *bias, int rows, int columns,
                    const float *source, size_t source_row, size_t source_column, float *destination,
                    size_t destination_row, size_t destination_column) {
-#define FINISH(k)                                                                                             \
-    case k:                                                                                                   \
-        finish_as(k, alpha, beta, bias, rows, columns, source, source_row, source_column, destination,        \
-                  destination_row, destination_column);                                                       \
+#define FINISH(k)                                                                                      \
+    case k:                                                                                            \
+        finish_as(k, alpha, beta, bias, rows, columns, source, source_row, source_column, destination, \
+                  destination_row, destination_column);                                                \
         break;
     switch (kind) {
         FINISH(BLOCK_COPY)
@@ -224,9 +227,9 @@ static inline __attribute__((always_inline)) void scale_as(const enum block_fini
 
 static void scale(enum block_finish kind, float alpha, float beta, const struct block_affine *affine, const float *x,
                   const float *added, float *y, int64_t count) {
-#define SCALE(k)                                                        \
-    case k:                                                             \
-        scale_as(k, alpha, beta, affine, x, added, y, count);           \
+#define SCALE(k)                                              \
+    case k:                                                   \
+        scale_as(k, alpha, beta, affine, x, added, y, count); \
         break;
     switch (kind) {
         SCALE(BLOCK_COPY)

@@ -52,17 +52,20 @@ static inline __attribute__((always_inline)) vec plus_scaled(vec sum, const floa
     return vec_fma(vec_all(factor), x, sum);
 }
 
-/* Adds up the nonzero terms of each row; everything is constant but the data, so zeros cost nothing. */
+/*
+ * Adds up the nonzero terms of each row; everything is constant but the data, so zeros cost nothing. A stage that reads
+ * or writes as many streams as there are points asks for what comes next: the processor follows only some of them.
+ */
 static inline __attribute__((always_inline)) void
-multiply(const int rows, const int columns, const float (*matrix)[MOST], int lines, const float *source,
-         size_t source_point, size_t source_line, float *destination, size_t destination_point,
-         size_t destination_line) {
-    for (int line = 0; line < lines; line++, source += source_line, destination += destination_line)
+multiply(const int rows, const int columns, const float (*matrix)[MOST], const struct filter_lines *lines) {
+    const float *source = lines->source;
+    float *destination = lines->destination;
+    for (int line = 0; line < lines->count; line++) {
         for (int v = 0; v < LANES; v += VEC) {
             vec points[MOST];
 #pragma GCC unroll 8
             for (int j = 0; j < columns; j++)
-                points[j] = vec_load(source + (size_t)j * source_point + v);
+                points[j] = vec_load(source + (size_t)j * lines->source_point + v);
 #pragma GCC unroll 8
             for (int i = 0; i < rows; i++) {
                 vec sum = {0};
@@ -73,17 +76,25 @@ multiply(const int rows, const int columns, const float (*matrix)[MOST], int lin
                         sum = empty ? scaled(matrix[i][j], points[j]) : plus_scaled(sum, matrix[i][j], points[j]);
                         empty = false;
                     }
-                vec_store(destination + (size_t)i * destination_point + v, sum);
+                vec_store(destination + (size_t)i * lines->destination_point + v, sum);
             }
         }
+        if (lines->source_ahead)
+#pragma GCC unroll 8
+            for (int j = 0; j < columns; j++)
+                __builtin_prefetch(source + (size_t)j * lines->source_point + lines->source_ahead);
+        if (lines->destination_ahead)
+#pragma GCC unroll 8
+            for (int i = 0; i < rows; i++)
+                __builtin_prefetch(destination + (size_t)i * lines->destination_point + lines->destination_ahead, 1);
+        source += lines->source_line;
+        destination += lines->destination_line;
+    }
 }
 
-#define MULTIPLY(rows, columns, matrix)                                                                       \
-    multiply(rows, columns, matrix, lines, source, source_point, source_line, destination, destination_point, \
-             destination_line)
+#define MULTIPLY(rows, columns, matrix) multiply(rows, columns, matrix, lines)
 
-static void input(enum filter_kind kind, int lines, const float *source, size_t source_point, size_t source_line,
-                  float *destination, size_t destination_point, size_t destination_line) {
+static void input(enum filter_kind kind, const struct filter_lines *lines) {
     switch (kind) {
     case FILTER_2_2:
         MULTIPLY(3, 3, input_2_2);
@@ -102,8 +113,7 @@ static void input(enum filter_kind kind, int lines, const float *source, size_t 
     }
 }
 
-static void output(enum filter_kind kind, int lines, const float *source, size_t source_point, size_t source_line,
-                   float *destination, size_t destination_point, size_t destination_line) {
+static void output(enum filter_kind kind, const struct filter_lines *lines) {
     switch (kind) {
     case FILTER_2_2:
         MULTIPLY(2, 3, output_2_2);

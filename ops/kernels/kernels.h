@@ -67,14 +67,15 @@ struct block_kernel {
                    size_t destination_row, size_t destination_column);
     /* Sums of x - shift and of its squares over `count` pixels of a channel block, by lane. */
     void (*moments)(const float *x, int64_t count, const float *shift, double *sum, double *squares);
-    /* y = activation(added + affine(x)) over `count` pixels of a channel block; added NULL: none. In place is allowed. */
+    /* y = activation(added + affine(x)) over `count` pixels of a channel block; added NULL: none. In place is allowed.
+     */
     void (*scale)(enum block_finish kind, float alpha, float beta, const struct block_affine *affine, const float *x,
                   const float *added, float *y, int64_t count);
 };
 
 /*
- * Minimal filtering F(m, r): m outputs of an r-tap filter from m + r - 1 products. Strides are in floats; every point is
- * a channel block. input and output transform `lines` lines of one dimension.
+ * Minimal filtering F(m, r): m outputs of an r-tap filter from m + r - 1 products. Strides are in floats; every point
+ * is a channel block. input and output transform `lines` lines of one dimension.
  */
 enum filter_kind { FILTER_ONE, FILTER_2_2, FILTER_4_2, FILTER_2_3, FILTER_4_3, FILTER_KINDS };
 
@@ -90,13 +91,21 @@ static inline int filter_points(enum filter_kind kind) {
     return filter_outputs(kind) + filter_taps(kind) - 1;
 }
 
+/* Lines of one dimension to transform: point j of line i stands at i * line + j * point. */
+struct filter_lines {
+    int count;
+    const float *source;
+    size_t source_point, source_line;
+    float *destination;
+    size_t destination_point, destination_line;
+    size_t source_ahead, destination_ahead; /* where the next lines will be read and written; 0: no matter */
+};
+
 struct filter_kernel {
     /* points -> points: destination point i = sum of BT[i][j] * source point j */
-    void (*input)(enum filter_kind kind, int lines, const float *source, size_t source_point, size_t source_line,
-                  float *destination, size_t destination_point, size_t destination_line);
+    void (*input)(enum filter_kind kind, const struct filter_lines *lines);
     /* points -> m outputs: destination i = sum of AT[i][j] * source point j */
-    void (*output)(enum filter_kind kind, int lines, const float *source, size_t source_point, size_t source_line,
-                   float *destination, size_t destination_point, size_t destination_line);
+    void (*output)(enum filter_kind kind, const struct filter_lines *lines);
     /* taps[y][x][lane] -> destination[point y * points x + point x][lane], in double precision up to the last step */
     void (*weights)(enum filter_kind y, enum filter_kind x, const float *taps, float *destination, size_t point);
 };
