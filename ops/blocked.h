@@ -15,6 +15,8 @@
 
 #include "ops/filter.h"
 
+#define FILTER_CUT 64 /* channel blocks of depth whose inputs and weights stay in a small cache */
+
 enum blocked_algorithm { BLOCKED_DIRECT, BLOCKED_FILTER, BLOCKED_NARROW };
 
 /* How the depth of a direct or narrow sum is walked: cuts, then entries, then blocks, then `length` numbers. */
@@ -91,6 +93,11 @@ static inline int64_t panel_count(const struct block_kernel *kernel, int64_t row
     return (rows + kernel->blocks - 1) / kernel->blocks;
 }
 
+/*
+ * Lets tile `number` of `tiles` ask for its share of the weights that follow those of `source`, of panels of so many
+ * channel blocks.
+ */
+void blocked_ask_ahead(struct block_source *source, const float *next, int blocks, int64_t number, int64_t tiles);
 /* image: batch row and group. */
 struct blocked_input blocked_input_of(const struct blocked_run *run, int64_t image);
 /* bias + activation of sums[rows][columns][16] into place; the sums are scratch. */

@@ -14,6 +14,7 @@ struct piece {
     struct blocked_input input;
     int64_t image, panel, first;
     int count;
+    bool last;   /* of its panel: the next panel's weights follow */
     float *sums; /* [pixel][lanes] */
     struct block_pixel *pixels;
 };
@@ -96,15 +97,21 @@ static void run_piece(const struct piece *piece) {
     const int most = kernel->pixels[blocks];
     for (int64_t cut = 0; cut < depth->cuts; cut++) {
         const int64_t block0 = cut * depth->cut_blocks, left = depth->blocks - block0;
-        const struct block_source source = {(int)entries, (int)(left < depth->cut_blocks ? left : depth->cut_blocks),
-                                            (int)depth->length, piece->pixels};
+        struct block_source source = {.entries = (int)entries,
+                                      .blocks = (int)(left < depth->cut_blocks ? left : depth->cut_blocks),
+                                      .length = (int)depth->length,
+                                      .pixels = piece->pixels};
+        const float *part = weights + block0 * entries * depth->length * (int64_t)lanes;
+        const float *next = part + entries * source.blocks * source.length * (int64_t)lanes;
+        const bool asks = cut + 1 < depth->cuts || piece->last;
         for (int first = 0; first < piece->count; first += most) {
             const int count = piece->count - first < most ? piece->count - first : most;
             const int rounded = kernel->round(count, blocks); /* what is too much goes behind the last sums */
             float *sums = piece->sums + (size_t)first * lanes;
             list_pixels(piece, piece->first + first, count, rounded, block0);
-            kernel->tile(rounded, blocks, &source, weights + block0 * entries * depth->length * (int64_t)lanes,
-                         cut ? NULL : start, sums, lanes, CHANNEL_BLOCK);
+            if (asks)
+                blocked_ask_ahead(&source, next, blocks, first / most, (piece->count + most - 1) / most);
+            kernel->tile(rounded, blocks, &source, part, cut ? NULL : start, sums, lanes, CHANNEL_BLOCK);
             if (cut + 1 == depth->cuts)
                 store_tile(piece, piece->first + first, count, blocks, sums);
         }
@@ -141,6 +148,7 @@ void blocked_direct_run(const struct blocked_run *run, const struct blocked_phas
                               .pixels = (struct block_pixel *)(room + PIECE_FLOATS)};
         piece.input = blocked_input_of(run, piece.image);
         piece.count = (int)(points - piece.first < size ? points - piece.first : size);
+        piece.last = piece.first + piece.count == points;
         run_piece(&piece);
     }
 }

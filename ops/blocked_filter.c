@@ -7,7 +7,6 @@
 #include <omp.h>
 
 #define BLOCK_FLOATS ((int64_t)1 << 20) /* transformed inputs of a block, about: they stay in a large cache */
-#define DEPTH_CUT 128                   /* channel blocks of depth whose weights stay in a small cache */
 #define MOST_POINTS (FILTER_POINTS * FILTER_POINTS)
 #define LANES CHANNEL_BLOCK
 #define AHEAD (4 * LANES) /* tiles of one point that are asked for before their turn, in floats */
@@ -158,42 +157,52 @@ static void ask_for_tiles(const float *inputs, int64_t plane, int blocks, int ti
             __builtin_prefetch(inputs + block * plane + tile * LANES);
 }
 
-/* sums[point] of one panel: the tiles by the panel's channels, a cut of the depth at a time. */
-static void multiply_panel(const struct block *block, int point, int64_t panel, const float *weights) {
+/* A cut of the depth of one point, and a panel. */
+struct product {
+    int point;
+    int64_t panel, depth;
+    int depths;           /* channel blocks of the cut */
+    const float *weights; /* those of the next panel, cut or point follow */
+};
+
+/* sums[point] of one panel: the tiles by the panel's channels. */
+static void multiply_panel(const struct block *block, const struct product *p) {
     static const float zeros[4 * LANES];
     const struct shape_of_block *b = &block->shape;
     const struct block_kernel *kernel = block->run->kernels->block;
-    const int blocks = panel_blocks(kernel, b->rows, panel), most = kernel->pixels[blocks];
-    const float *inputs = block->inputs + point * b->depth * b->plane;
-    float *sums = block->sums + (point * b->rows + panel * kernel->blocks) * b->plane;
-    for (int64_t depth = 0; depth < b->depth; depth += DEPTH_CUT) {
-        const int64_t left = b->depth - depth;
-        struct block_pixel pixels[BLOCK_PIXELS];
-        const struct block_source source = {1, (int)(left < DEPTH_CUT ? left : DEPTH_CUT), LANES, pixels};
-        for (int64_t tile = 0; tile < block->count; tile += most) {
-            const int64_t count = block->count - tile < most ? block->count - tile : most;
-            const int rounded = kernel->round((int)count, blocks); /* what is too much goes behind the last tile */
-            for (int i = 0; i < rounded; i++)
-                pixels[i] = (struct block_pixel){
-                    inputs + depth * b->plane + (tile + (i < count ? i : count - 1)) * LANES, b->plane};
-            if (panel == 0)
-                ask_for_tiles(inputs + depth * b->plane + (tile + most) * LANES, b->plane, source.blocks, most);
-            kernel->tile(rounded, blocks, &source, weights + depth * LANES * blocks * LANES, depth ? NULL : zeros,
-                         sums + tile * LANES, LANES, (size_t)b->plane);
-        }
+    const int blocks = panel_blocks(kernel, b->rows, p->panel), most = kernel->pixels[blocks];
+    const float *inputs = block->inputs + (p->point * b->depth + p->depth) * b->plane;
+    float *sums = block->sums + (p->point * b->rows + p->panel * kernel->blocks) * b->plane;
+    struct block_pixel pixels[BLOCK_PIXELS];
+    struct block_source source = {.entries = 1, .blocks = p->depths, .length = LANES, .pixels = pixels};
+    const float *next = p->weights + (int64_t)p->depths * LANES * blocks * LANES;
+    for (int64_t tile = 0; tile < block->count; tile += most) {
+        const int64_t count = block->count - tile < most ? block->count - tile : most;
+        const int rounded = kernel->round((int)count, blocks); /* what is too much goes behind the last tile */
+        for (int i = 0; i < rounded; i++)
+            pixels[i] = (struct block_pixel){inputs + (tile + (i < count ? i : count - 1)) * LANES, b->plane};
+        blocked_ask_ahead(&source, next, blocks, tile / most, (block->count + most - 1) / most);
+        if (p->panel == 0)
+            ask_for_tiles(inputs + (tile + most) * LANES, b->plane, p->depths, most);
+        kernel->tile(rounded, blocks, &source, p->weights, p->depth ? NULL : zeros, sums + tile * LANES, LANES,
+                     (size_t)b->plane);
     }
 }
 
+/* Cut by cut, so that a cut's inputs stay in a small cache while the panels pass over them. */
 static void multiply_block(const struct block *block) {
     const struct shape_of_block *b = &block->shape;
     const int64_t group = block->image % block->run->state->window.group;
-    const int64_t size = b->rows * b->depth * LANES * LANES; /* weights of a point */
-    const float *weights = block->phase->packed + group * b->points * size;
     const struct block_kernel *kernel = block->run->kernels->block;
-    for (int point = 0; point < b->points; point++)
-        for (int64_t panel = 0; panel < panel_count(kernel, b->rows); panel++)
-            multiply_panel(block, point, panel,
-                           weights + point * size + panel * kernel->blocks * LANES * b->depth * LANES);
+    struct product p = {.weights = block->phase->packed + group * b->points * b->rows * b->depth * LANES * LANES};
+    for (p.point = 0; p.point < b->points; p.point++)
+        for (p.depth = 0; p.depth < b->depth; p.depth += FILTER_CUT) {
+            p.depths = (int)(b->depth - p.depth < FILTER_CUT ? b->depth - p.depth : FILTER_CUT);
+            for (p.panel = 0; p.panel < panel_count(kernel, b->rows); p.panel++) {
+                multiply_panel(block, &p);
+                p.weights += (int64_t)p.depths * LANES * panel_blocks(kernel, b->rows, p.panel) * LANES;
+            }
+        }
 }
 
 /* ---- outputs ---- */

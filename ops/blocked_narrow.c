@@ -74,8 +74,10 @@ static void multiply(const struct segment *segment) {
     const struct block_kernel *kernel = segment->run->kernels->block;
     const int64_t columns = segment->outputs + reach_of(&phase->lattice.axis[2]);
     const size_t lanes = (size_t)phase->rows * CHANNEL_BLOCK;
-    const struct block_source source = {(int)phase->depth.down, (int)phase->depth.blocks, CHANNEL_BLOCK,
-                                        segment->pixels};
+    const struct block_source source = {.entries = (int)phase->depth.down,
+                                        .blocks = (int)phase->depth.blocks,
+                                        .length = CHANNEL_BLOCK,
+                                        .pixels = segment->pixels};
     for (int64_t panel = 0; panel < panel_count(kernel, phase->rows); panel++) {
         const int blocks = panel_blocks(kernel, phase->rows, panel), most = kernel->pixels[blocks];
         const int64_t lane0 = panel * kernel->blocks * CHANNEL_BLOCK;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEPTH_CUT 2048 /* depth of a cut, about: its weights stay in a small cache. A constant of the arithmetic */
+#define DEPTH_CUT 1024 /* depth of a cut, about: its weights stay in a small cache. A constant of the arithmetic */
 
 static void close_depth(struct blocked_depth *depth) {
     const int64_t entries = depth->down * depth->across;
@@ -93,6 +93,13 @@ status blocked_plan(struct blocked_state *state, const struct kernels *kernels, 
         state->padded[d] = highest[d] - state->lowest[d] + 1;
     state->uncovered = points < window->axis[1].out * window->axis[2].out;
     return STATUS_OK;
+}
+
+void blocked_ask_ahead(struct block_source *source, const float *next, int blocks, int64_t number, int64_t tiles) {
+    const int64_t steps = (int64_t)source->entries * source->blocks; /* of a tile */
+    const int64_t lines = (int64_t)source->length * blocks * CHANNEL_BLOCK * (int64_t)sizeof(float) / 64;
+    source->ahead_lines = (int)((lines + tiles - 1) / tiles);
+    source->ahead = next + number * steps * source->ahead_lines * (64 / (int64_t)sizeof(float));
 }
 
 /* ---- packing ---- */
@@ -205,22 +212,32 @@ static void load_taps(const struct pack_job *job, const struct window_weights *w
         }
 }
 
-/* [point][depth][lanes] of one panel; from one point to the next `point_stride`. */
+/* [point][cut][panel][depth][lanes]: where a panel's weights of one depth lie within a point, in floats. */
+static int64_t filter_place(const struct blocked_phase *phase, int64_t depths, int64_t first_lane, int64_t lanes,
+                            int64_t depth) {
+    const int64_t cut = depth / (FILTER_CUT * CHANNEL_BLOCK) * (FILTER_CUT * CHANNEL_BLOCK), left = depths - cut;
+    const int64_t in_cut = left < FILTER_CUT * CHANNEL_BLOCK ? left : FILTER_CUT * CHANNEL_BLOCK;
+    return cut * phase->rows * CHANNEL_BLOCK + first_lane * in_cut + (depth - cut) * lanes;
+}
+
 static void pack_filter_panel(const struct pack_job *job, const struct window_weights *weights, int64_t group,
-                              int64_t panel, int64_t point_stride, float *packed) {
-    const struct filter_lattice *filter = &job->phase->filters[0];
-    const int most = job->kernels->block->blocks, blocks = panel_blocks(job->kernels->block, job->phase->rows, panel);
+                              int64_t panel, float *packed) {
+    const struct blocked_phase *phase = job->phase;
+    const struct filter_lattice *filter = &phase->filters[0];
+    const int blocks = panel_blocks(job->kernels->block, phase->rows, panel);
     const int64_t channels = channel_blocks(job->state->window.in_channels) * CHANNEL_BLOCK;
+    const int64_t first = panel * job->kernels->block->blocks * CHANNEL_BLOCK, depths = filter->part_count * channels;
     float taps[9 * CHANNEL_BLOCK];
     for (int part = 0; part < filter->part_count; part++)
-        for (int64_t channel = 0; channel < channels; channel++)
-            for (int block = 0; block < blocks; block++) {
-                load_taps(job, weights, &filter->parts[part], group, (panel * most + block) * CHANNEL_BLOCK, channel,
-                          taps);
-                job->kernels->filter->weights(filter->axis[0].kind, filter->axis[1].kind, taps,
-                                              packed + ((part * channels + channel) * blocks + block) * CHANNEL_BLOCK,
-                                              (size_t)point_stride);
+        for (int64_t channel = 0; channel < channels; channel++) {
+            float *place =
+                packed + filter_place(phase, depths, first, blocks * CHANNEL_BLOCK, part * channels + channel);
+            for (int block = 0; block < blocks; block++, place += CHANNEL_BLOCK) {
+                load_taps(job, weights, &filter->parts[part], group, first + block * CHANNEL_BLOCK, channel, taps);
+                job->kernels->filter->weights(filter->axis[0].kind, filter->axis[1].kind, taps, place,
+                                              (size_t)(phase->rows * CHANNEL_BLOCK * depths));
             }
+        }
 }
 
 static void pack_panel(const struct pack_job *job, const struct window_weights *weights, int64_t group, int64_t panel,
@@ -231,8 +248,7 @@ static void pack_panel(const struct pack_job *job, const struct window_weights *
         pack_direct_panel(job, weights, group, panel, packed + first * phase->depth.total);
         return;
     }
-    const int64_t depth = phase->filters[0].part_count * channel_blocks(job->state->window.in_channels) * CHANNEL_BLOCK;
-    pack_filter_panel(job, weights, group, panel, phase->rows * CHANNEL_BLOCK * depth, packed + first * depth);
+    pack_filter_panel(job, weights, group, panel, packed);
 }
 
 static void pack_phase(void *destination, const struct tensor *source, const void *context) {

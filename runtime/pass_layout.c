@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LEAST_CHANNELS 10 /* that are worth whole blocks */
-
 /* A value of the graph as the pass sees it. */
 struct known {
     int blocked;      /* the same in channel blocks, or NO_VALUE */
@@ -137,9 +135,10 @@ struct form {
     const struct shape *weight;
 };
 
+/* Whole blocks are worth their padding. */
 static bool fills_blocks(int64_t channels) {
-    return channels >= LEAST_CHANNELS && (channels % CHANNEL_BLOCK == 0 || channels % CHANNEL_BLOCK >= LEAST_CHANNELS ||
-                                          channels >= 2 * CHANNEL_BLOCK);
+    const int64_t padded = (channels + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK * CHANNEL_BLOCK;
+    return padded * 5 <= channels * 8;
 }
 
 /* Few output channels: the taps of a row fit beside each other. */
@@ -150,7 +149,7 @@ static bool is_narrow(const struct node *node, const struct form *form) {
     const int64_t kernel = form->weight->dims[3],
                   taps = form->transposed && stride > 0 ? (kernel + stride - 1) / stride : kernel;
     return form->from_blocks && form->group == 1 && (form->transposed || stride == 1) && dilation > 0 &&
-           dilation <= 8 && kernel <= 8 && taps * form->out <= 4 * CHANNEL_BLOCK;
+           dilation <= 8 && kernel <= 8 && form->out <= CHANNEL_BLOCK && taps * form->out <= 4 * CHANNEL_BLOCK;
 }
 
 static bool read_form(const struct layout *layout, const struct node *node, struct form *form) {

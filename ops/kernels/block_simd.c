@@ -62,12 +62,15 @@ static inline __attribute__((always_inline)) void tile_of(const int pixels, cons
                                           (size_t)(v % PARTS * VEC));
 
     const struct block_pixel *entry = source->pixels;
+    const float *ahead = source->ahead;
     for (int e = 0; e < source->entries; e++, entry += BLOCK_PIXELS) {
         const float *pixel[14];
 #pragma GCC unroll 16
         for (int i = 0; i < pixels; i++)
             pixel[i] = entry[i].data;
         for (int b = 0; b < source->blocks; b++) {
+            for (int line = 0; line < source->ahead_lines; line++, ahead += 16)
+                __builtin_prefetch(ahead, 0, 2);
             weights = source->length == LANES ? add_stretch(pixels, parts, LANES, pixel, weights, sums)
                                               : add_stretch(pixels, parts, source->length, pixel, weights, sums);
 #pragma GCC unroll 16

@@ -39,6 +39,8 @@ struct block_pixel {
 struct block_source {
     int entries, blocks, length;
     const struct block_pixel *pixels; /* [entries][BLOCK_PIXELS] */
+    const float *ahead;               /* weights that a later tile will read: */
+    int ahead_lines;                  /* so many cache lines of them are asked for with every block */
 };
 
 enum block_finish { BLOCK_COPY, BLOCK_RELU, BLOCK_LEAKY_RELU, BLOCK_CLIP };
