@@ -15,7 +15,7 @@
 
 #include "ops/filter.h"
 
-#define FILTER_CUT 64 /* channel blocks of depth whose inputs and weights stay in a small cache */
+#define FILTER_CUT 32 /* channel blocks of depth whose inputs and weights stay in a small cache */
 
 enum blocked_algorithm { BLOCKED_DIRECT, BLOCKED_FILTER, BLOCKED_NARROW };
 

@@ -36,33 +36,57 @@ size_t blocked_direct_bytes(const struct blocked_phase *phase, const struct kern
 
 static const float zeros[MOST_LANES];
 
-static struct block_pixel pixel_at(const struct piece *piece, int64_t y, int64_t x, int64_t block) {
+static struct block_pixel pixel_at(const struct piece *piece, int64_t y, int64_t x) {
     const struct blocked_input *input = &piece->input;
     const struct lattice_axis *axis = piece->phase->lattice.axis;
     const enum border border = piece->run->state->window.border;
-    if (!input->whole) {
-        y = border_index(border, y, axis[1].in);
-        x = border_index(border, x, axis[2].in);
-        if (y < 0 || x < 0)
-            return (struct block_pixel){zeros, 0};
+    y = border_index(border, y, axis[1].in);
+    x = border_index(border, x, axis[2].in);
+    if (y < 0 || x < 0)
+        return (struct block_pixel){zeros, 0};
+    return (struct block_pixel){input->data + y * input->row + x * input->pixel, input->block};
+}
+
+/* All taps of the axis lie inside at this point. */
+static bool is_inside(const struct lattice_axis *axis, int64_t point) {
+    const int64_t first = lattice_input(axis, point, 0), last = lattice_input(axis, point, axis->taps - 1);
+    return first >= 0 && first < axis->in && last >= 0 && last < axis->in;
+}
+
+/* The entries of one pixel. */
+static void list_entries(const struct piece *piece, int64_t py, int64_t px, struct block_pixel *entry) {
+    const struct blocked_input *input = &piece->input;
+    const struct blocked_depth *depth = &piece->phase->depth;
+    const struct lattice_axis *ay = &piece->phase->lattice.axis[1], *ax = &piece->phase->lattice.axis[2];
+    const int64_t leftmost = depth->merged && ax->tap_step < 0 ? ax->taps - 1 : 0;
+    const int64_t y = lattice_input(ay, py, 0), x = lattice_input(ax, px, leftmost);
+    if (input->whole || (is_inside(ay, py) && is_inside(ax, px))) {
+        const float *data = input->data + (y - input->lowest[0]) * input->row + (x - input->lowest[1]) * input->pixel;
+        for (int64_t ty = 0; ty < depth->down; ty++)
+            for (int64_t tx = 0; tx < depth->across; tx++, entry += BLOCK_PIXELS)
+                *entry = (struct block_pixel){data + ty * ay->tap_step * input->row + tx * ax->tap_step * input->pixel,
+                                              input->block};
+        return;
     }
-    y -= input->lowest[0];
-    x -= input->lowest[1];
-    return (struct block_pixel){input->data + y * input->row + x * input->pixel + block * input->block, input->block};
+    for (int64_t ty = 0; ty < depth->down; ty++)
+        for (int64_t tx = 0; tx < depth->across; tx++, entry += BLOCK_PIXELS)
+            *entry = pixel_at(piece, y + ty * ay->tap_step, x + tx * ax->tap_step);
 }
 
 /* Where the pixels of a tile lie for every entry. Those past `count` stand for the last one. */
 static void list_pixels(const struct piece *piece, int64_t first, int count, int rounded, int64_t block) {
-    const struct blocked_depth *depth = &piece->phase->depth;
-    const struct lattice_axis *ay = &piece->phase->lattice.axis[1], *ax = &piece->phase->lattice.axis[2];
-    const int64_t leftmost = depth->merged && ax->tap_step < 0 ? ax->taps - 1 : 0;
+    const int64_t entries = piece->phase->depth.down * piece->phase->depth.across;
+    const int64_t across = piece->phase->lattice.axis[2].points;
+    int64_t y = first / across, x = first % across;
     for (int i = 0; i < rounded; i++) {
-        const int64_t point = first + (i < count ? i : count - 1), py = point / ax->points, px = point % ax->points;
-        struct block_pixel *entry = piece->pixels + i;
-        for (int64_t ty = 0; ty < depth->down; ty++)
-            for (int64_t tx = 0; tx < depth->across; tx++, entry += BLOCK_PIXELS)
-                *entry = pixel_at(piece, lattice_input(ay, py, ty), lattice_input(ax, px, tx + leftmost), block);
+        list_entries(piece, y, x, piece->pixels + i);
+        if (i + 1 < count && ++x == across) {
+            x = 0;
+            y++;
+        }
     }
+    for (int64_t i = 0; block > 0 && i < entries * BLOCK_PIXELS; i++)
+        piece->pixels[i].data += block * piece->pixels[i].step;
 }
 
 /* The finished sums of a tile, to their places: runs of pixels that lie side by side. */

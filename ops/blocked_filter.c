@@ -6,7 +6,8 @@
 
 #include <omp.h>
 
-#define BLOCK_FLOATS ((int64_t)1 << 20) /* transformed inputs of a block, about: they stay in a large cache */
+#define BLOCK_FLOATS ((int64_t)1 << 20)  /* transformed inputs of a block, about: they stay in a large cache */
+#define NEAR_FLOATS ((int64_t)160 << 10) /* inputs and sums that stay in a small one */
 #define MOST_POINTS (FILTER_POINTS * FILTER_POINTS)
 #define LANES CHANNEL_BLOCK
 #define AHEAD (4 * LANES) /* tiles of one point that are asked for before their turn, in floats */
@@ -27,15 +28,27 @@ static int64_t depth_of(const struct blocked_state *state, const struct filter_l
     return lattice->part_count * channel_blocks(state->window.in_channels);
 }
 
+/*
+ * Tiles of a block. Many: the weights are read seldom, but inputs and sums pass through a large cache (written, read,
+ * and read again). Few: inputs and sums stay in a small one, but the weights pass by for every block.
+ */
+static int64_t block_tiles(const struct shape_of_block *b) {
+    const int64_t larger = b->depth > b->rows ? b->depth : b->rows;
+    const int64_t tile = b->points * (b->depth + b->rows) * LANES,
+                  weights = b->points * b->depth * b->rows * LANES * LANES;
+    const int64_t many = BLOCK_FLOATS / (b->points * larger * LANES), few = NEAR_FLOATS / tile;
+    if (few < 12 || (many < b->tiles ? weights / many : weights / b->tiles) + 3 * tile < weights / few)
+        return many < 6 ? 6 : many;
+    return few;
+}
+
 static struct shape_of_block block_shape(const struct blocked_state *state, const struct blocked_phase *phase,
                                          const struct filter_lattice *lattice, int threads) {
     struct shape_of_block b = {.points = (int)points_of(lattice),
                                .depth = depth_of(state, lattice),
                                .rows = phase->rows,
                                .tiles = lattice->axis[0].tiles * lattice->axis[1].tiles};
-    const int64_t larger = b.depth > b.rows ? b.depth : b.rows;
-    int64_t fitting = BLOCK_FLOATS / (b.points * larger * LANES);
-    fitting = fitting < 6 ? 6 : fitting;
+    const int64_t fitting = block_tiles(&b);
     int64_t blocks = (b.tiles + fitting - 1) / fitting;
     if (b.tiles > 48 * threads)
         blocks = (blocks + threads - 1) / threads * threads; /* all threads end together */

@@ -57,14 +57,16 @@ static void list_pixels(const struct segment *segment, int64_t column, int count
     const enum border border = segment->run->state->window.border;
     const struct blocked_input *input = &segment->input;
     const int64_t leftmost = ax->first + segment->x - (ax->tap_step < 0 ? reach_of(ax) : 0);
+    int64_t places[BLOCK_PIXELS];
+    for (int i = 0; i < rounded; i++)
+        places[i] = border_index(border, leftmost + column + (i < count ? i : count - 1), ax->in) * input->pixel;
     for (int64_t ty = 0; ty < segment->phase->depth.down; ty++) {
         const int64_t y = border_index(border, lattice_input(ay, segment->y, ty), ay->in);
-        for (int i = 0; i < rounded; i++) {
-            const int64_t x = border_index(border, leftmost + column + (i < count ? i : count - 1), ax->in);
-            segment->pixels[ty * BLOCK_PIXELS + i] =
-                y < 0 || x < 0 ? (struct block_pixel){zeros, 0}
-                               : (struct block_pixel){input->data + y * input->row + x * input->pixel, input->block};
-        }
+        const float *row = input->data + y * input->row;
+        struct block_pixel *entry = segment->pixels + ty * BLOCK_PIXELS;
+        for (int i = 0; i < rounded; i++)
+            entry[i] = y < 0 || places[i] < 0 ? (struct block_pixel){zeros, 0}
+                                              : (struct block_pixel){row + places[i], input->block};
     }
 }
 
