@@ -1,169 +1,74 @@
 /*
  * Minimal filtering on channel blocks: a block of tiles at a time, first its inputs are transformed point by point,
  * then every point is a matrix product over the channels, then the sums are transformed back, activated and stored.
+ * Threads share a block where its weights are large, so that they are read once, and have blocks of their own else.
  */
-#include "ops/blocked.h"
+#include "ops/blocked_filter.h"
 
 #include <omp.h>
 
-#define BLOCK_FLOATS ((int64_t)1 << 20)  /* transformed inputs of a block, about: they stay in a large cache */
-#define NEAR_FLOATS ((int64_t)160 << 10) /* inputs and sums that stay in a small one */
-#define MOST_POINTS (FILTER_POINTS * FILTER_POINTS)
+#define SHARED_FLOATS ((int64_t)1 << 20)  /* transformed inputs of a shared block, about: they stay in a large cache */
+#define DISTANT_FLOATS ((int64_t)5 << 19) /* the same where the weights come from memory every time */
+#define DISTANT_WEIGHTS ((int64_t)4 << 20)
+#define NEAR_FLOATS ((int64_t)160 << 10) /* inputs and sums that stay in a small cache */
 #define LANES CHANNEL_BLOCK
-#define AHEAD (4 * LANES) /* tiles of one point that are asked for before their turn, in floats */
 
-/* Sizes that follow from a lattice. */
-struct shape_of_block {
-    int points;          /* products per tile */
-    int64_t depth, rows; /* channel blocks */
-    int64_t tiles, size; /* of an image, of a block */
-    int64_t plane;       /* floats of one channel block of one point: tiles and some lines more, no power of two */
-};
-
-static int64_t points_of(const struct filter_lattice *lattice) {
-    return (int64_t)lattice->axis[0].points * lattice->axis[1].points;
-}
-
-static int64_t depth_of(const struct blocked_state *state, const struct filter_lattice *lattice) {
-    return lattice->part_count * channel_blocks(state->window.in_channels);
+static int64_t divide_up(int64_t a, int64_t b) {
+    return (a + b - 1) / b;
 }
 
 /*
  * Tiles of a block. Many: the weights are read seldom, but inputs and sums pass through a large cache (written, read,
  * and read again). Few: inputs and sums stay in a small one, but the weights pass by for every block.
  */
-static int64_t block_tiles(const struct shape_of_block *b) {
+static int64_t block_tiles(struct filter_shape *b) {
     const int64_t larger = b->depth > b->rows ? b->depth : b->rows;
-    const int64_t tile = b->points * (b->depth + b->rows) * LANES,
-                  weights = b->points * b->depth * b->rows * LANES * LANES;
-    const int64_t many = BLOCK_FLOATS / (b->points * larger * LANES), few = NEAR_FLOATS / tile;
-    if (few < 12 || (many < b->tiles ? weights / many : weights / b->tiles) + 3 * tile < weights / few)
-        return many < 6 ? 6 : many;
-    return few;
+    const int64_t tile = b->points * (b->depth + b->rows) * LANES;
+    const int64_t weights = b->points * b->depth * b->rows * LANES * LANES;
+    const int64_t room = weights > DISTANT_WEIGHTS ? DISTANT_FLOATS : SHARED_FLOATS;
+    const int64_t most = room / (b->points * larger * LANES), many = most < 6 ? 6 : most, few = NEAR_FLOATS / tile;
+    b->shared = few < 12 || weights / (many < b->tiles ? many : b->tiles) + 3 * tile < weights / few;
+    return b->shared ? many : few;
 }
 
-static struct shape_of_block block_shape(const struct blocked_state *state, const struct blocked_phase *phase,
-                                         const struct filter_lattice *lattice, int threads) {
-    struct shape_of_block b = {.points = (int)points_of(lattice),
-                               .depth = depth_of(state, lattice),
-                               .rows = phase->rows,
-                               .tiles = lattice->axis[0].tiles * lattice->axis[1].tiles};
-    const int64_t fitting = block_tiles(&b);
-    int64_t blocks = (b.tiles + fitting - 1) / fitting;
-    if (b.tiles > 48 * threads)
-        blocks = (blocks + threads - 1) / threads * threads; /* all threads end together */
-    b.size = (b.tiles + blocks - 1) / blocks;
-    b.plane = (b.size + BLOCK_PIXELS + 1 + !(b.size & 1)) * LANES;
+static struct filter_shape shape_of(const struct blocked_state *state, const struct blocked_phase *phase,
+                                    const struct filter_lattice *lattice) {
+    struct filter_shape b = {.points = lattice->axis[0].points * lattice->axis[1].points,
+                             .depth = lattice->part_count * channel_blocks(state->window.in_channels),
+                             .rows = phase->rows,
+                             .tiles = lattice->axis[0].tiles * lattice->axis[1].tiles};
+    const int64_t blocks = divide_up(b.tiles, block_tiles(&b));
+    b.size = divide_up(b.tiles, blocks);
+    b.plane = (b.size + BLOCK_PIXELS + 1 + (b.size & 1)) * LANES; /* an odd number of cache lines */
     return b;
 }
 
-static size_t block_floats(const struct shape_of_block *b) {
-    return (size_t)b->points * (size_t)(b->depth + b->rows) * (size_t)b->plane;
-}
+/* Of all the lattices of a phase: workspace of one block's inputs, and of its sums. */
+struct room {
+    size_t inputs, sums;
+    bool shared;
+};
 
-static size_t share_floats(const struct blocked_state *state, const struct blocked_phase *phase, int threads) {
-    size_t most = 0;
+static struct room room_for(const struct blocked_state *state, const struct blocked_phase *phase) {
+    struct room room = {0};
     for (int i = 0; i < phase->filter_count; i++) {
-        const struct shape_of_block b = block_shape(state, phase, &phase->filters[i], threads);
-        if (block_floats(&b) > most)
-            most = block_floats(&b);
+        const struct filter_shape b = shape_of(state, phase, &phase->filters[i]);
+        const size_t inputs = (size_t)(b.points * b.depth * b.plane), sums = (size_t)(b.points * b.rows * b.plane);
+        room.inputs = inputs > room.inputs ? inputs : room.inputs;
+        room.sums = sums > room.sums ? sums : room.sums;
+        room.shared |= b.shared;
     }
-    return most;
+    return room;
 }
 
 size_t blocked_filter_bytes(const struct blocked_state *state, const struct blocked_phase *phase, int threads) {
-    return share_floats(state, phase, threads) * sizeof(float) * (size_t)threads;
-}
-
-struct block {
-    const struct blocked_run *run;
-    const struct blocked_phase *phase;
-    const struct filter_lattice *lattice;
-    struct shape_of_block shape;
-    int64_t image; /* batch row and group */
-    int64_t tile0, count;
-    float *inputs, *sums; /* [point][channel block][tile][16] */
-};
-
-/* ---- inputs ---- */
-
-/* A tile's points: where they lie, or a copy with its border. */
-struct patch {
-    const float *data;
-    size_t row, column;
-};
-
-static void copy_patch(const struct block *block, const struct blocked_input *input, int64_t y0, int64_t x0,
-                       float *copy) {
-    const struct filter_axis *ay = &block->lattice->axis[0], *ax = &block->lattice->axis[1];
-    const enum border border = block->run->state->window.border;
-    for (int py = 0; py < ay->points; py++) {
-        const int64_t y = border_index(border, y0 + py * ay->step, block->lattice->y.in);
-        for (int px = 0; px < ax->points; px++, copy += LANES) {
-            const int64_t x = border_index(border, x0 + px * ax->step, block->lattice->x.in);
-            if (y < 0 || x < 0)
-                __builtin_memset(copy, 0, LANES * sizeof *copy);
-            else
-                __builtin_memcpy(copy, input->data + y * input->row + x * LANES, LANES * sizeof *copy);
-        }
-    }
-}
-
-static struct patch patch_at(const struct block *block, const struct blocked_input *input,
-                             const struct filter_part *part, int64_t tile, float *copy) {
-    const struct filter_axis *ay = &block->lattice->axis[0], *ax = &block->lattice->axis[1];
-    const int64_t y = tile / ax->tiles * ay->outputs * ay->step + part->first[0];
-    const int64_t x = tile % ax->tiles * ax->outputs * ax->step + part->first[1];
-    if (y >= 0 && y + (ay->points - 1) * ay->step < block->lattice->y.in && x >= 0 &&
-        x + (ax->points - 1) * ax->step < block->lattice->x.in)
-        return (struct patch){input->data + y * input->row + x * LANES, (size_t)(ay->step * input->row),
-                              (size_t)(ax->step * LANES)};
-    copy_patch(block, input, y, x, copy);
-    return (struct patch){copy, (size_t)(ax->points * LANES), LANES};
-}
-
-/* Both dimensions forwards, into the tile's place of every point. */
-static void transform_patch(const struct block *block, const struct patch *patch, float *place, size_t point_stride) {
-    const struct filter_axis *ay = &block->lattice->axis[0], *ax = &block->lattice->axis[1];
-    const struct filter_kernel *kernel = block->run->kernels->filter;
-    const size_t across = (size_t)ax->points;
-    float half[MOST_POINTS * LANES] __attribute__((aligned(64)));
-    struct filter_lines first = {1, patch->data, patch->column, patch->row, half, LANES, across * LANES, 0, 0};
-    struct filter_lines last = {ax->points,   half, across * LANES, LANES, place, across * point_stride,
-                                point_stride, 0,    AHEAD};
-    if (ay->kind != FILTER_ONE && ax->kind != FILTER_ONE) {
-        first.count = ay->points;
-        kernel->input(ax->kind, &first);
-        kernel->input(ay->kind, &last);
-        return;
-    }
-    last.source = patch->data;
-    last.source_point = ay->kind == FILTER_ONE ? patch->column : patch->row;
-    last.destination_point = point_stride;
-    last.count = 1;
-    kernel->input(ay->kind == FILTER_ONE ? ax->kind : ay->kind, &last);
-}
-
-static void transform_inputs(const struct block *block) {
-    const struct shape_of_block *b = &block->shape;
-    const int64_t channels = channel_blocks(block->run->state->window.in_channels);
-    float copy[MOST_POINTS * LANES] __attribute__((aligned(64)));
-    for (int part = 0; part < block->lattice->part_count; part++)
-        for (int64_t channel = 0; channel < channels; channel++) {
-            struct blocked_input input = blocked_input_of(block->run, block->image);
-            input.data += channel * input.block;
-            float *place = block->inputs + (part * channels + channel) * b->plane;
-            for (int64_t tile = 0; tile < block->count; tile++) {
-                const struct patch patch =
-                    patch_at(block, &input, &block->lattice->parts[part], block->tile0 + tile, copy);
-                transform_patch(block, &patch, place + tile * LANES, (size_t)(b->depth * b->plane));
-            }
-        }
+    const struct room room = room_for(state, phase);
+    return (room.inputs + room.sums) * sizeof(float) * (room.shared ? 1 : (size_t)threads);
 }
 
 /* ---- products ---- */
 
-/* The inputs of a later tile: the first panel finds them in a larger cache only. */
+/* The inputs of a later tile, which may lie in a larger cache. */
 static void ask_for_tiles(const float *inputs, int64_t plane, int blocks, int tiles) {
     for (int block = 0; block < blocks; block++)
         for (int tile = 0; tile < tiles; tile++)
@@ -179,9 +84,9 @@ struct product {
 };
 
 /* sums[point] of one panel: the tiles by the panel's channels. */
-static void multiply_panel(const struct block *block, const struct product *p) {
+static void multiply_panel(const struct filter_block *block, const struct product *p) {
     static const float zeros[4 * LANES];
-    const struct shape_of_block *b = &block->shape;
+    const struct filter_shape *b = &block->shape;
     const struct block_kernel *kernel = block->run->kernels->block;
     const int blocks = panel_blocks(kernel, b->rows, p->panel), most = kernel->pixels[blocks];
     const float *inputs = block->inputs + (p->point * b->depth + p->depth) * b->plane;
@@ -195,119 +100,124 @@ static void multiply_panel(const struct block *block, const struct product *p) {
         for (int i = 0; i < rounded; i++)
             pixels[i] = (struct block_pixel){inputs + (tile + (i < count ? i : count - 1)) * LANES, b->plane};
         blocked_ask_ahead(&source, next, blocks, tile / most, (block->count + most - 1) / most);
-        if (p->panel == 0)
-            ask_for_tiles(inputs + (tile + most) * LANES, b->plane, p->depths, most);
+        ask_for_tiles(inputs + (tile + most) * LANES, b->plane, p->depths, most);
         kernel->tile(rounded, blocks, &source, p->weights, p->depth ? NULL : zeros, sums + tile * LANES, LANES,
                      (size_t)b->plane);
     }
 }
 
-/* Cut by cut, so that a cut's inputs stay in a small cache while the panels pass over them. */
-static void multiply_block(const struct block *block) {
-    const struct shape_of_block *b = &block->shape;
-    const int64_t group = block->image % block->run->state->window.group;
+/* One unit of work: a point and a few panels, cut by cut, so that a cut's inputs stay in a small cache. */
+static void multiply(const struct filter_block *block, int point, int64_t first_panel, int64_t end_panel) {
+    const struct filter_shape *b = &block->shape;
     const struct block_kernel *kernel = block->run->kernels->block;
-    struct product p = {.weights = block->phase->packed + group * b->points * b->rows * b->depth * LANES * LANES};
-    for (p.point = 0; p.point < b->points; p.point++)
-        for (p.depth = 0; p.depth < b->depth; p.depth += FILTER_CUT) {
-            p.depths = (int)(b->depth - p.depth < FILTER_CUT ? b->depth - p.depth : FILTER_CUT);
-            for (p.panel = 0; p.panel < panel_count(kernel, b->rows); p.panel++) {
-                multiply_panel(block, &p);
-                p.weights += (int64_t)p.depths * LANES * panel_blocks(kernel, b->rows, p.panel) * LANES;
-            }
-        }
-}
-
-/* ---- outputs ---- */
-
-static int most_of(int outputs, int64_t left) {
-    return left < outputs ? (int)left : outputs;
-}
-
-/* Both dimensions back: outputs[y][x][16] of one tile. */
-static void transform_sums(const struct block *block, const float *sums, float *outputs) {
-    const struct filter_axis *ay = &block->lattice->axis[0], *ax = &block->lattice->axis[1];
-    const struct filter_kernel *kernel = block->run->kernels->filter;
-    const size_t point_stride = (size_t)(block->shape.rows * block->shape.plane);
-    const size_t across = (size_t)ax->points, wide = (size_t)ax->outputs * LANES;
-    float half[MOST_POINTS * LANES] __attribute__((aligned(64)));
-    struct filter_lines first = {ax->points, sums, across * point_stride, point_stride, half, across * LANES, LANES,
-                                 AHEAD,      0};
-    struct filter_lines last = {ay->outputs, half, LANES, across * LANES, outputs, LANES, wide, 0, 0};
-    if (ay->kind != FILTER_ONE && ax->kind != FILTER_ONE) {
-        kernel->output(ay->kind, &first);
-        kernel->output(ax->kind, &last);
-        return;
-    }
-    first.source_point = point_stride;
-    first.destination = outputs;
-    first.destination_point = ay->kind == FILTER_ONE ? LANES : wide;
-    first.count = 1;
-    kernel->output(ay->kind == FILTER_ONE ? ax->kind : ay->kind, &first);
-}
-
-static void store_tile(const struct block *block, int64_t tile, const float *bias, float *outputs, float *plane) {
-    const struct filter_axis *ay = &block->lattice->axis[0], *ax = &block->lattice->axis[1];
-    const struct lattice_axis *ly = &block->lattice->y, *lx = &block->lattice->x;
-    const int64_t y = tile / ax->tiles * ay->outputs, x = tile % ax->tiles * ax->outputs;
-    const size_t column = (size_t)(lx->out_step * LANES), row = (size_t)(ly->out_step * lx->out * LANES);
-    float *place = plane + ((ly->out0 + y * ly->out_step) * lx->out + lx->out0 + x * lx->out_step) * LANES;
-    blocked_finish(block->run, bias, most_of(ay->outputs, ly->points - y), most_of(ax->outputs, lx->points - x),
-                   outputs, (size_t)ax->outputs * LANES, LANES, place, row, column);
-}
-
-static void store_block(const struct block *block) {
-    const struct shape_of_block *b = &block->shape;
-    const int64_t plane = block->lattice->y.out * block->lattice->x.out * LANES;
     const int64_t group = block->image % block->run->state->window.group;
-    float outputs[16 * LANES] __attribute__((aligned(64)));
-    for (int64_t row = 0; row < b->rows; row++) {
-        const float *bias = block->run->bias + (group * b->rows + row) * LANES;
-        float *image = block->run->y + (block->image * b->rows + row) * plane;
-        for (int64_t tile = 0; tile < block->count; tile++) {
-            transform_sums(block, block->sums + row * b->plane + tile * LANES, outputs);
-            store_tile(block, block->tile0 + tile, bias, outputs, image);
+    const int64_t size = b->rows * b->depth * LANES * LANES; /* weights of a point */
+    const float *weights = block->phase->packed + (group * b->points + point) * size;
+    struct product p = {.point = point};
+    for (p.depth = 0; p.depth < b->depth; p.depth += FILTER_CUT) {
+        p.depths = (int)(b->depth - p.depth < FILTER_CUT ? b->depth - p.depth : FILTER_CUT);
+        for (p.panel = first_panel; p.panel < end_panel; p.panel++) {
+            p.weights = weights + (p.depth * b->rows + p.panel * kernel->blocks * p.depths) * LANES * LANES;
+            multiply_panel(block, &p);
         }
     }
 }
 
 /* ---- a run ---- */
 
-static void run_block(const struct blocked_run *run, const struct blocked_phase *phase,
-                      const struct filter_lattice *lattice, int64_t image, int64_t number, float *workspace) {
-    struct block block = {.run = run,
-                          .phase = phase,
-                          .lattice = lattice,
-                          .image = image,
-                          .shape = block_shape(run->state, phase, lattice, run->threads),
-                          .inputs = workspace};
+static struct filter_block block_at(const struct blocked_run *run, const struct blocked_phase *phase, int64_t image,
+                                    int lattice, int64_t number) {
+    struct filter_block block = {.run = run,
+                                 .phase = phase,
+                                 .lattice = &phase->filters[lattice],
+                                 .image = image,
+                                 .shape = shape_of(run->state, phase, &phase->filters[lattice])};
     block.tile0 = number * block.shape.size;
-    if (block.tile0 >= block.shape.tiles)
-        return;
     const int64_t left = block.shape.tiles - block.tile0;
     block.count = left < block.shape.size ? left : block.shape.size;
-    block.sums = workspace + block.shape.points * block.shape.depth * block.shape.plane;
-    transform_inputs(&block);
-    multiply_block(&block);
-    store_block(&block);
+    return block;
+}
+
+static void run_own(const struct filter_block *block) {
+    const struct filter_shape *b = &block->shape;
+    for (int64_t depth = 0; depth < b->depth; depth++)
+        filter_read_tiles(block, depth, 0, block->count);
+    for (int point = 0; point < b->points; point++)
+        multiply(block, point, 0, panel_count(block->run->kernels->block, b->rows));
+    for (int64_t row = 0; row < b->rows; row++)
+        filter_write_tiles(block, row, 0, block->count);
+}
+
+#define SEGMENTS 4 /* of a block's tiles, for the transforms */
+#define PANELS 2   /* of a unit of products */
+
+/*
+ * All threads of the team on one block. They meet after the inputs and after the products; who has stored its outputs
+ * goes on to the next block's inputs.
+ */
+static void run_shared(const struct filter_block *block) {
+    const struct filter_shape *b = &block->shape;
+    const int64_t panels = panel_count(block->run->kernels->block, b->rows), groups = divide_up(panels, PANELS);
+#pragma omp for schedule(dynamic)
+    for (int64_t unit = 0; unit < b->depth * SEGMENTS; unit++)
+        filter_read_tiles(block, unit / SEGMENTS, block->count * (unit % SEGMENTS) / SEGMENTS,
+                      block->count * (unit % SEGMENTS + 1) / SEGMENTS);
+#pragma omp for schedule(dynamic)
+    for (int64_t unit = 0; unit < b->points * groups; unit++) {
+        const int64_t first = unit % groups * PANELS;
+        multiply(block, (int)(unit / groups), first, first + PANELS < panels ? first + PANELS : panels);
+    }
+#pragma omp for schedule(dynamic) nowait
+    for (int64_t unit = 0; unit < b->rows * SEGMENTS; unit++)
+        filter_write_tiles(block, unit / SEGMENTS, block->count * (unit % SEGMENTS) / SEGMENTS,
+                       block->count * (unit % SEGMENTS + 1) / SEGMENTS);
+}
+
+static int64_t blocks_in(const struct filter_shape *shape) {
+    return divide_up(shape->tiles, shape->size);
 }
 
 static int64_t most_blocks(const struct blocked_run *run, const struct blocked_phase *phase) {
     int64_t most = 0;
     for (int i = 0; i < phase->filter_count; i++) {
-        const struct shape_of_block b = block_shape(run->state, phase, &phase->filters[i], run->threads);
-        const int64_t blocks = (b.tiles + b.size - 1) / b.size;
-        most = blocks > most ? blocks : most;
+        const struct filter_shape shape = shape_of(run->state, phase, &phase->filters[i]);
+        most = blocks_in(&shape) > most ? blocks_in(&shape) : most;
     }
     return most;
 }
 
-void blocked_filter_run(const struct blocked_run *run, const struct blocked_phase *phase) {
+static void run_all(const struct blocked_run *run, const struct blocked_phase *phase, const struct room *room) {
     const int64_t images = run->state->window.batch * run->state->window.group, blocks = most_blocks(run, phase);
     const int64_t units = images * phase->filter_count * blocks;
-    const size_t share = share_floats(run->state, phase, run->threads);
 #pragma omp parallel for schedule(dynamic) num_threads(run->threads) if (run->threads > 1 && units > 1)
-    for (int64_t unit = 0; unit < units; unit++)
-        run_block(run, phase, &phase->filters[unit / blocks % phase->filter_count], unit / blocks / phase->filter_count,
-                  unit % blocks, run->workspace + (size_t)omp_get_thread_num() * share);
+    for (int64_t unit = 0; unit < units; unit++) {
+        struct filter_block block = block_at(run, phase, unit / blocks / phase->filter_count,
+                                             (int)(unit / blocks % phase->filter_count), unit % blocks);
+        block.inputs = run->workspace + (size_t)omp_get_thread_num() * (room->inputs + room->sums);
+        block.sums = block.inputs + room->inputs;
+        if (block.count > 0)
+            run_own(&block);
+    }
+}
+
+static void run_all_shared(const struct blocked_run *run, const struct blocked_phase *phase, const struct room *room) {
+    const int64_t images = run->state->window.batch * run->state->window.group, blocks = most_blocks(run, phase);
+    const int64_t units = images * phase->filter_count * blocks;
+#pragma omp parallel num_threads(run->threads) if (run->threads > 1)
+    for (int64_t unit = 0; unit < units; unit++) {
+        struct filter_block block = block_at(run, phase, unit / blocks / phase->filter_count,
+                                             (int)(unit / blocks % phase->filter_count), unit % blocks);
+        block.inputs = run->workspace;
+        block.sums = block.inputs + room->inputs;
+        if (block.count > 0)
+            run_shared(&block);
+    }
+}
+
+void blocked_filter_run(const struct blocked_run *run, const struct blocked_phase *phase) {
+    const struct room room = room_for(run->state, phase);
+    if (room.shared)
+        run_all_shared(run, phase, &room);
+    else
+        run_all(run, phase, &room);
 }
