@@ -1,10 +1,12 @@
 #include "tools/engine.h"
 
+#include "ops/digest.h"
 #include "tools/element.h"
 #include "tools/npy.h"
 #include "tools/output.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,13 +69,21 @@ status engine_explain(const char *path, struct error *err) {
     return named ? err->code : fail_prefix(err, "%s", path);
 }
 
+/* In one folder, models of the same name have files of their own. */
+static int name_in_folder(const char *path, const char *folder, char **file) {
+    char *whole = realpath(path, NULL);
+    const char *slash = strrchr(path, '/'), *place = whole ? whole : path;
+    const struct digest digest = digest_make(place, strlen(place), 1, NULL, NULL);
+    free(whole);
+    return asprintf(file, "%s/%s-%08" PRIx32 ".limner-cache", folder, slash ? slash + 1 : path, (uint32_t)digest.a);
+}
+
 /* Where the packed weights of the model are kept; *file is NULL for nowhere, else the caller's to free(). */
 static status cache_file(const char *path, const struct engine_options *options, char **file, struct error *err) {
-    const char *slash = strrchr(path, '/'), *folder = options->cache_folder;
     int length = 0;
     *file = NULL;
-    if (folder)
-        length = asprintf(file, "%s/%s.limner-cache", folder, slash ? slash + 1 : path);
+    if (options->cache_folder)
+        length = name_in_folder(path, options->cache_folder, file);
     else if (options->cache)
         length = asprintf(file, "%s.limner-cache", path);
     if (length >= 0)
