@@ -4,6 +4,7 @@
 #include "onnx/checked.h"
 #include "onnx/filemap.h"
 #include "onnx/output.h"
+#include "onnx/tensor.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #endif
 
 #define DATA_ALIGNMENT ((size_t)4096)
+#define PART_BYTES ((size_t)4 << 20)
 #define MOST_RECORDS 1000000
 
 struct header {
@@ -78,7 +80,7 @@ static status read_rows(struct weight_file *file, struct error *err) {
             row->bytes > file->map.bytes - row->offset)
             return fail(err, STATUS_INVALID_MODEL, "record %zu lies outside of the file", i);
         file->records[i] = (struct weight_record){
-            {row->source, row->whole}, row->digest, file->map.data + row->offset, (size_t)row->bytes};
+            {row->source, row->whole}, row->digest, file->map.data + row->offset, (size_t)row->bytes, true};
     }
     return STATUS_OK;
 }
@@ -151,6 +153,16 @@ static void fill_table(struct header *header, struct row *rows, const struct wei
     header->table = digest_table(header, rows, count);
 }
 
+/* A part at a time: what is copied from a mapped file does not gather in memory. */
+static void write_data(struct output *output, const struct weight_record *record) {
+    const struct tensor view = {.data = (void *)(uintptr_t)record->data, .mapped = record->mapped};
+    for (size_t first = 0; first < record->bytes; first += PART_BYTES) {
+        const size_t count = record->bytes - first < PART_BYTES ? record->bytes - first : PART_BYTES;
+        output_write(output, (const unsigned char *)record->data + first, count);
+        tensor_drop_range(&view, first, count);
+    }
+}
+
 static status write_all(struct output *output, const struct weight_record *records, size_t count, struct error *err) {
     struct header header;
     struct row *rows = calloc(count + 1, sizeof *rows);
@@ -161,7 +173,7 @@ static status write_all(struct output *output, const struct weight_record *recor
     output_write(output, rows, count * sizeof *rows);
     for (size_t i = 0; i < count; i++) {
         output_align(output, DATA_ALIGNMENT);
-        output_write(output, records[i].data, records[i].bytes);
+        write_data(output, &records[i]);
     }
     free(rows);
     return output_close(output, err);

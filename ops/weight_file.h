@@ -20,6 +20,7 @@ struct weight_record {
     struct digest digest; /* of the data */
     const void *data;     /* 64-byte aligned */
     size_t bytes;
+    bool mapped; /* the data lie in an open file, and are read for nothing but this */
 };
 
 struct weight_file;

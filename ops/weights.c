@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* From here on packed forms share slabs of huge pages, whose untouched ends cost nothing; smaller ones are the heap's. */
+/* From here on packed forms share slabs of huge pages, whose untouched ends cost nothing; smaller ones are the heap's.
+ */
 #define SLAB_LEAST ((size_t)1 << 20)
 #define SLAB_BYTES ((size_t)128 << 20)
 
@@ -200,7 +201,7 @@ static size_t list_entries(const struct weight_cache *cache, struct weight_recor
         if (entry->keyed && !listed(records, count, &entry->key))
             records[count++] = (struct weight_record){
                 entry->key, digest_make(entry->packed, entry->bytes, cache->keys.threads, NULL, NULL), entry->packed,
-                entry->bytes};
+                entry->bytes, false};
     return count;
 }
 
