@@ -1,8 +1,8 @@
 /*
  * limner: runs ONNX networks that make pictures.
  *
- * A model is loaded once, is immutable, and may serve many sessions and threads at once. A session runs one model and
- * is for one thread at a time; different sessions may run at the same time. There is no global state.
+ * A model is loaded once, is immutable, and may serve many sessions and threads at once. A session runs one model and is
+ * for one thread at a time; different sessions may run at the same time. There is no global state.
  *
  * Every function that can fail takes a limner_error (may be NULL), fills it, and returns the same status. Output
  * parameters are set to NULL or left alone on failure. All strings are UTF-8, zero-terminated, and owned by the object
@@ -148,13 +148,13 @@ typedef enum limner_cpu {
 
 /* Zero everywhere is a good default. */
 typedef struct limner_options {
-    int threads;    /* 0: one per processor that this process may use */
-    limner_cpu cpu; /* an upper bound is an error when the processor lacks it */
-    int exact; /* 1: direct sums only, no minimal filtering (Winograd): smaller rounding errors, less memory, slower */
-    int profile; /* 1: time every node (limner_session_profile) */
-    int plans;   /* how many input shapes to keep planned; 0: 4 */
+    int threads;     /* 0: one per processor that this process may use */
+    limner_cpu cpu;  /* an upper bound is an error when the processor lacks it */
+    int exact;       /* 1: direct sums only, no minimal filtering (Winograd): smaller rounding errors, less memory, slower */
+    int profile;     /* 1: time every node (limner_session_profile) */
+    int plans;       /* how many input shapes to keep planned; 0: 4 */
     limner_limits limits;
-    int low_memory;    /* 1: as little memory as can be; slower. Implies exact */
+    int low_memory;    /* 1: as little memory as can be, slower: exact, mapped pages let go, no huge pages */
     const char *cache; /* a file that keeps the model's packed weights, so that the next start is short; NULL: none */
 } limner_options;
 
@@ -166,17 +166,17 @@ LIMNER_API void limner_session_close(limner_session *session);
 
 /*
  * Runs the model. inputs: by name, or by position where name is NULL; they are only read. outputs: by name, or by
- * position where name is NULL; not every output need be asked for. An output with data == NULL is filled in and points
- * into the session, valid until its next run, swap or close; one with data != NULL says in `bytes` how much room there
- * is, and is copied there. The first run with new input shapes plans; later ones do not allocate.
+ * position where name is NULL; not every output need be asked for. An output with data == NULL is filled in and points into the
+ * session, valid until its next run, swap or close; one with data != NULL says in `bytes` how much room there is, and is
+ * copied there. The first run with new input shapes plans; later ones do not allocate.
  */
 LIMNER_API limner_status limner_session_run(limner_session *session, const limner_tensor *inputs, size_t input_count,
                                             limner_tensor *outputs, size_t output_count, limner_error *error);
 
 /*
- * Puts another model (a generator variant) into a running session. Its inputs and outputs must have the same names and
- * types as those of the present model. Input shapes that the session has planned are planned for the new model first;
- * when anything fails, the session goes on with the old one.
+ * Puts another model (a generator variant) into a running session. Its inputs and outputs must have the same names and types as those of the
+ * present model. Input shapes that the session has planned are planned for the new model first; when anything fails, the
+ * session goes on with the old one.
  */
 LIMNER_API limner_status limner_session_swap(limner_session *session, limner_model *model, limner_error *error);
 
@@ -190,8 +190,7 @@ LIMNER_API limner_status limner_session_swap(limner_session *session, limner_mod
 LIMNER_API limner_status limner_session_save_cache(limner_session *session, limner_error *error);
 LIMNER_API const char *limner_session_cache_note(const limner_session *session);
 
-/* What the plan for the given input shapes needs (only name, type, rank and dims of inputs are looked at; data may be
- * NULL). */
+/* What the plan for the given input shapes needs (only name, type, rank and dims of inputs are looked at; data may be NULL). */
 typedef struct limner_plan_info {
     double macs;         /* multiply-accumulates of one run */
     size_t arena_bytes;  /* activations and workspaces */
