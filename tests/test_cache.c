@@ -411,6 +411,70 @@ static void closing_gives_memory_back(void **state) {
     }
 }
 
+/* Kilobytes of the file's mappings that are resident. */
+static size_t resident_of(const char *path) {
+    char line[512];
+    size_t sum = 0, kilobytes;
+    bool inside = false;
+    FILE *maps = fopen("/proc/self/smaps", "r");
+    assert_non_null(maps);
+    while (fgets(line, sizeof line, maps)) {
+        if (strchr(line, '-') && strchr(line, ':') > strchr(line, '-'))
+            inside = strstr(line, path) != NULL;
+        else if (inside && sscanf(line, "Rss: %zu", &kilobytes) == 1)
+            sum += kilobytes;
+    }
+    fclose(maps);
+    return sum;
+}
+
+static struct builder large_product(void) {
+    struct random random = random_from(5);
+    struct builder b = build_start(17);
+    build_input(&b, "x", DTYPE_FLOAT, "3 3000");
+    build_random(&b, "w", "3000 1501", &random);
+    build_node(&b, "MatMul", "x w", "y");
+    build_output(&b, "y");
+    return b;
+}
+
+static float *run_product(limner_model *model) {
+    struct random random = random_from(6);
+    struct tensor *x = test_tensor(DTYPE_FLOAT, 2, 3, 3000);
+    test_fill(x, &random);
+    float *result = malloc(3 * 1501 * sizeof *result);
+    assert_non_null(result);
+    limner_session *session = open_session(model, &(limner_options){.threads = 2});
+    const limner_tensor input = as_input("x", x);
+    limner_tensor output = {.name = "y", .data = result, .bytes = 3 * 1501 * sizeof *result};
+    run_model(session, &input, 1, &output, 1);
+    limner_session_close(session);
+    test_tensor_free(x);
+    return result;
+}
+
+/* A mapped matrix of 18 MB is packed in parts; the parts make the whole, and the file's pages are gone. */
+static void mapped_weights_are_let_go(void **state) {
+    (void)state;
+    char *folder = test_folder(), path[PATH_BYTES];
+    struct error err;
+    limner_model *mapped;
+    struct builder b = large_product(), same = large_product();
+    assert_int_equal(onnx_save(b.model, name_in(folder, "model.onnx", path), NULL, &err), STATUS_OK);
+    build_drop(&b);
+    limner_model *model = build_model(&same, 0);
+    assert_int_equal(limner_model_load(path, NULL, &mapped, NULL), LIMNER_OK);
+    float *expected = run_product(model), *result = run_product(mapped);
+    assert_memory_equal(result, expected, 3 * 1501 * sizeof *result);
+    if (resident_of(path) > 512)
+        fail_msg("%zu KB of the model's file are resident", resident_of(path));
+    free(expected);
+    free(result);
+    limner_model_close(model);
+    limner_model_close(mapped);
+    test_folder_remove(folder);
+}
+
 static void a_region_grows_and_empties(void **state) {
     (void)state;
     struct region region = {0};
@@ -442,6 +506,7 @@ int main(void) {
         cmocka_unit_test(everything_that_decides_is_in_the_key),
         cmocka_unit_test(a_digest_sees_every_bit),
         cmocka_unit_test(closing_gives_memory_back),
+        cmocka_unit_test(mapped_weights_are_let_go),
         cmocka_unit_test(a_region_grows_and_empties),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
