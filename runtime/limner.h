@@ -154,6 +154,8 @@ typedef struct limner_options {
     int profile;     /* 1: time every node (limner_session_profile) */
     int plans;       /* how many input shapes to keep planned; 0: 4 */
     limner_limits limits;
+    int low_memory;    /* 1: as little memory as can be, slower: exact, mapped pages let go, no huge pages */
+    const char *cache; /* a file that keeps the model's packed weights, so that the next start is short; NULL: none */
 } limner_options;
 
 /* options may be NULL. The session holds the model; the caller may close its own hold. */
@@ -177,6 +179,16 @@ LIMNER_API limner_status limner_session_run(limner_session *session, const limne
  * session goes on with the old one.
  */
 LIMNER_API limner_status limner_session_swap(limner_session *session, limner_model *model, limner_error *error);
+
+/*
+ * options.cache: packed weights are looked for in that file first, and limner_session_save_cache writes it anew when
+ * something was packed that it does not hold. Call it after the first run, or before closing. Weights are found by what
+ * they are: after a change of the model, of limner or of the options nothing old is used. A file that is not there is
+ * no error, nor is one that cannot be used: limner_session_cache_note says why, "" where there is nothing to say.
+ * Sessions of one model share the file of the first that names one; a model that is swapped in has its own, or none.
+ */
+LIMNER_API limner_status limner_session_save_cache(limner_session *session, limner_error *error);
+LIMNER_API const char *limner_session_cache_note(const limner_session *session);
 
 /* What the plan for the given input shapes needs (only name, type, rank and dims of inputs are looked at; data may be NULL). */
 typedef struct limner_plan_info {

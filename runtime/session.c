@@ -36,7 +36,15 @@ static status read_options(const limner_options *options, struct limner_session 
                                .tensor_bytes = o->limits.tensor_bytes ? o->limits.tensor_bytes : DEFAULT_TENSOR_BYTES,
                                .arena_bytes = o->limits.arena_bytes ? o->limits.arena_bytes : DEFAULT_ARENA_BYTES,
                                .profile = o->profile != 0};
-    return read_kernels(o->cpu, o->exact != 0, &session->settings.kernels, err);
+    session->low_memory = o->low_memory != 0;
+    return read_kernels(o->cpu, o->exact || o->low_memory, &session->settings.kernels, err);
+}
+
+/* A file that cannot be used is no error: what it should hold is made. */
+static void use_cache(struct limner_session *session, const struct limner_model *model, const char *path) {
+    struct error err;
+    if (weight_cache_use_file(model->weights, path, session->settings.threads, &err) != STATUS_OK)
+        session->cache_note = strdup(err.message);
 }
 
 static status create(struct limner_session *session, struct limner_model *model, const limner_options *options,
@@ -49,6 +57,8 @@ static status create(struct limner_session *session, struct limner_model *model,
     session->copies = calloc((size_t)model->input_count + 1, sizeof *session->copies);
     if (!session->plans || !session->modes || !session->copies || !request_create(&session->request, model))
         return fail_memory(err, "a session");
+    if (options && options->cache)
+        use_cache(session, model, options->cache);
     session->model = model;
     model_hold(model);
     return STATUS_OK;
@@ -80,6 +90,7 @@ void limner_session_close(limner_session *session) {
     free(session->copies);
     free(session->plans);
     free(session->modes);
+    free(session->cache_note);
     request_destroy(&session->request);
     region_release(&session->arena);
     model_release(session->model);
@@ -150,6 +161,17 @@ int limner_session_threads(const limner_session *session) {
 
 const char *limner_session_cpu(const limner_session *session) {
     return session ? session->settings.kernels->name : "";
+}
+
+limner_status limner_session_save_cache(limner_session *session, limner_error *error) {
+    if (!session)
+        return api_refuse(error, "limner_session_save_cache needs a session");
+    struct error err;
+    return api_return(error, weight_cache_save(session->model->weights, &err), &err);
+}
+
+const char *limner_session_cache_note(const limner_session *session) {
+    return session && session->cache_note ? session->cache_note : "";
 }
 
 limner_status limner_session_plan(limner_session *session, const limner_tensor *inputs, size_t input_count,

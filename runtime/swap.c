@@ -94,7 +94,7 @@ static status make(struct limner_session *session, struct limner_model *model, s
         return fail_memory(err, "the new model's plans");
     if (make_plans(session, model, made, err) != STATUS_OK)
         return err->code;
-    if (!region_reserve(&session->arena, made->arena_bytes))
+    if (!region_reserve(&session->arena, made->arena_bytes, !session->low_memory))
         return fail(err, STATUS_NO_MEMORY, "out of memory for %zu bytes of activations", made->arena_bytes);
     return STATUS_OK;
 }

@@ -129,6 +129,7 @@ static status measure(struct job *job, struct error *err) {
     progress_clear();
     if (code)
         return code;
+    engine_save_cache(job->engine.session);
     qsort(job->run_ms, (size_t)settings->runs, sizeof *job->run_ms, ascending);
     limner_error problem = {0};
     return engine_status(limner_session_plan(job->engine.session, job->inputs, job->input_count, &job->plan, &problem),
@@ -206,6 +207,7 @@ static const struct option options[] = {
      offsetof(struct settings, warmup)},
     {"json", 0, NULL, "print one JSON object on one line", set_flag, offsetof(struct settings, json)},
     ENGINE_OPTIONS(struct settings),
+    CACHE_OPTIONS(struct settings),
     OPTIONS_END};
 
 const struct command bench_command = {

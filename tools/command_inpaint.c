@@ -122,6 +122,7 @@ static const struct option options[] = {
     {"max-pixels", 0, "N", "refuse pictures with more pixels than this (default: 100M)", set_pixels,
      FIELD(studio.max_pixels)},
     ENGINE_OPTIONS(struct settings),
+    CACHE_OPTIONS(struct settings),
     OPTIONS_END};
 
 const struct command inpaint_command = {

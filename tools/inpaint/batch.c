@@ -68,6 +68,7 @@ static void *worker(void *argument) {
             meter_complain(work->meter, "%s", err.message);
         count(work, code ? &work->failed : &work->painted);
     }
+    painter_keep_weights(&painter);
     painter_close(&painter);
     return NULL;
 }
@@ -128,6 +129,8 @@ static status run_single(const struct paint_task *task, const struct batch_setti
     painter.shows_pieces = true;
     if (!code)
         code = painter_paint(&painter, task, err);
+    if (!code)
+        painter_keep_weights(&painter);
     painter_close(&painter);
     return code;
 }

@@ -9,10 +9,7 @@
 
 static status open_session(const struct network *network, const struct engine_options *options,
                            limner_session **session, struct error *err) {
-    const limner_options wanted = {
-        .threads = options->threads, .cpu = (limner_cpu)options->cpu, .exact = options->exact};
-    limner_error problem = {0};
-    return engine_status(limner_session_create(network->model, &wanted, session, &problem), &problem, err);
+    return engine_session(network->model, network->path, options, false, session, err);
 }
 
 status painter_open(struct painter *painter, const struct studio *studio, const struct engine_options *options,
@@ -22,6 +19,12 @@ status painter_open(struct painter *painter, const struct studio *studio, const 
     if (!code && studio->edge.model)
         code = open_session(&studio->edge, options, &painter->edge, err);
     return code;
+}
+
+void painter_keep_weights(const struct painter *painter) {
+    engine_save_cache(painter->paint);
+    if (painter->edge)
+        engine_save_cache(painter->edge);
 }
 
 void painter_close(struct painter *painter) {

@@ -20,6 +20,8 @@ struct paint_task {
 /* memory: bytes. Closed with painter_close, after errors too. */
 status painter_open(struct painter *painter, const struct studio *studio, const struct engine_options *options,
                     size_t memory, struct meter *meter, struct error *err);
+/* In the cache, if the options ask for one; once something was painted. */
+void painter_keep_weights(const struct painter *painter);
 void painter_close(struct painter *painter);
 
 /* Files are written when all is done, or not at all. */
