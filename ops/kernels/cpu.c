@@ -34,12 +34,13 @@ enum cpu_level cpu_best(void) {
 #define BUILT_LEVELS 1
 #endif
 
-#define LEVEL_TABLES(filter_of) \
-    {CPU_PORTABLE, "portable", &gemm_kernel_portable, filter_of(portable)}, SIMD_TABLES(filter_of)
+#define LEVEL_TABLES(filter_of)                                                                    \
+    {CPU_PORTABLE, "portable", &gemm_kernel_portable, filter_of(portable), &math_kernel_portable}, \
+        SIMD_TABLES(filter_of)
 #if BUILT_LEVELS == 3
-#define SIMD_TABLES(filter_of)                              \
-    {CPU_AVX2, "avx2", &gemm_kernel_avx2, filter_of(avx2)}, \
-        {CPU_AVX512, "avx512", &gemm_kernel_avx512, filter_of(avx512)},
+#define SIMD_TABLES(filter_of)                                                 \
+    {CPU_AVX2, "avx2", &gemm_kernel_avx2, filter_of(avx2), &math_kernel_avx2}, \
+        {CPU_AVX512, "avx512", &gemm_kernel_avx512, filter_of(avx512), &math_kernel_avx512},
 #else
 #define SIMD_TABLES(filter_of)
 #endif

@@ -52,6 +52,7 @@ struct kernels {
     const char *name; /* "portable", "avx2", "avx512" */
     const struct gemm_kernel *gemm;
     const struct filter_kernel *filter; /* NULL: direct sums only */
+    const struct math_kernel *math;     /* ops/kernels/math.h */
 };
 
 /* Best level that this processor and system can run. */
