@@ -1,8 +1,9 @@
 /*
  * Functions of every element, as loops over vectors. A result depends on its element alone: wherever it stands in the
  * array and at every level, on every processor, the bits are the same (nothing here is a fused multiply-add). NaN gives
- * NaN, infinities their limits, a zero keeps its sign where the function passes through it. Where denormal numbers are
- * flushed (runtime/fpu.h) denormal arguments count as zero and denormal results become zero.
+ * NaN, which one is left to the compiler. Infinities give the limits, a zero keeps its sign where the function passes
+ * through it. Where denormal numbers are flushed (runtime/fpu.h) they count as zero and results that would be denormal
+ * become zero; only a denormal argument that is its own result (relu, clip, ...) may stay.
  *
  * The largest errors over all 2^32 arguments, against double precision (`make ulp` finds them again), in units in the
  * last place of the exact result:

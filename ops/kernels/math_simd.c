@@ -144,8 +144,7 @@ INLINE void map(body *const function, const float *in, float *out, size_t count,
     }
 
 FUNCTION(relu, vec_max(vec_all(0.0f), x))
-/* A product either way: compilers may turn a choice between x and x alpha into it, and NaN bits would differ. */
-FUNCTION(leaky_relu, x *vec_if_less(x, vec_all(0.0f), alpha, vec_all(1.0f)))
+FUNCTION(leaky_relu, vec_if_less(x, vec_all(0.0f), x *alpha, x))
 FUNCTION(clip, vec_min(beta, vec_max(alpha, x)))
 FUNCTION(exp, exp_all(x))
 FUNCTION(log, log_all(x))
