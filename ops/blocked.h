@@ -104,7 +104,7 @@ struct blocked_input blocked_input_of(const struct blocked_run *run, int64_t ima
 void blocked_finish(const struct blocked_run *run, const float *bias, int rows, int columns, float *sums,
                     size_t sums_row, size_t sums_column, float *destination, size_t row, size_t column);
 
-/* The kernels' name of an activation; false and BLOCK_COPY for those that they leave to activation_apply. */
+/* The kernels' name of an activation; false and BLOCK_COPY for those that they leave to activation_run. */
 bool blocked_finish_kind(const struct activation *activation, enum block_finish *kind);
 
 /* ---- planning (blocked_plan.c) ---- */

@@ -168,7 +168,7 @@ void blocked_finish(const struct blocked_run *run, const float *bias, int rows, 
         kernel->finish(BLOCK_COPY, 0, 0, bias, rows, columns, sums, sums_row, sums_column, sums, sums_row, sums_column);
         for (int y = 0; y < rows; y++)
             for (int x = 0; x < columns; x++)
-                activation_apply(activation, sums + (size_t)y * sums_row + (size_t)x * sums_column, CHANNEL_BLOCK);
+                activation_run(run->kernels, activation, sums + (size_t)y * sums_row + (size_t)x * sums_column, CHANNEL_BLOCK);
         bias = NULL;
     }
     kernel->finish(kind, activation->alpha, activation->beta, bias, rows, columns, sums, sums_row, sums_column,
@@ -194,7 +194,7 @@ static void fill_with_bias(const struct blocked_run *run) {
     for (int64_t i = 0; i < state->window.batch * rows; i++) {
         float values[CHANNEL_BLOCK], *y = run->y + i * plane * width;
         memcpy(values, run->bias + i % rows * width, (size_t)width * sizeof *values);
-        activation_apply(&state->activation, values, (size_t)width);
+        activation_run(run->kernels, &state->activation, values, (size_t)width);
         for (int64_t p = 0; p < plane * width; p++)
             y[p] = values[p % width];
     }

@@ -120,7 +120,7 @@ static void store(const struct segment *segment) {
         float *line = segment->lines + c * SEGMENT;
         float *place = run->y + (segment->image * channels + c) * plane +
                        (ay->out0 + segment->y * ay->out_step) * ax->out + ax->out0 + segment->x * ax->out_step;
-        activation_apply(&run->state->activation, line, (size_t)segment->outputs);
+        activation_run(run->kernels, &run->state->activation, line, (size_t)segment->outputs);
         for (int64_t i = 0; i < segment->outputs; i++)
             place[i * ax->out_step] = line[i];
     }

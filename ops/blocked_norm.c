@@ -69,7 +69,7 @@ static void normalize(const struct op_call *call, int64_t channel0, const float 
     const bool known = blocked_finish_kind(&params->activation, &kind);
     kernel->scale(kind, params->activation.alpha, params->activation.beta, &affine, x, added, y, count);
     if (!known)
-        activation_apply(&params->activation, y, (size_t)(count * LANES));
+        activation_run(call->kernels, &params->activation, y, (size_t)(count * LANES));
 }
 
 static status run(struct op_call *call, struct error *err) {

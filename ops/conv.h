@@ -20,6 +20,7 @@ struct conv_state {
     struct window window;
     bool transposed;
     struct activation activation;
+    const struct kernels *kernels;
     struct conv_phase *phases; /* owned */
     int64_t phase_count;
     bool uncovered;      /* some outputs meet no weight at all: they are the bias alone */

@@ -26,7 +26,7 @@ static status make_phases(struct conv_state *state, struct error *err) {
 status conv_prepare(struct op_call *call, const struct window *window, bool transposed,
                     const struct activation *activation, size_t *workspace_bytes, struct error *err) {
     struct conv_state *state = call->state;
-    *state = (struct conv_state){.window = *window, .transposed = transposed, .activation = *activation};
+    *state = (struct conv_state){.window = *window, .transposed = transposed, .activation = *activation, .kernels = call->kernels};
     status code = make_phases(state, err);
     if (code == STATUS_OK)
         code = conv_take_weights(call, state, err);
@@ -65,7 +65,7 @@ static void store(const struct gemm_job *job, int64_t row0, int rows, int64_t co
     const struct lattice_axis *axis = phase->lattice.axis;
     const int64_t plane = axis[0].out * axis[1].out * axis[2].out;
     for (int row = 0; row < rows; row++, block += stride) {
-        activation_apply(&phase->state->activation, block, (size_t)count);
+        activation_run(phase->state->kernels, &phase->state->activation, block, (size_t)count);
         lattice_store(&phase->lattice, block, column0, count, job->output + (row0 + row) * plane);
     }
 }
@@ -115,7 +115,7 @@ static void fill_with_bias(const struct conv_call *call) {
 #pragma omp parallel for schedule(static) num_threads(call->threads)
     for (int64_t plane = 0; plane < planes; plane++) {
         float value = call->bias ? call->bias[plane % channels] : 0;
-        activation_apply(&call->state->activation, &value, 1);
+        activation_run(call->kernels, &call->state->activation, &value, 1);
         float *output = call->output + plane * call->out_plane;
         for (int64_t i = 0; i < call->out_plane; i++)
             output[i] = value;

@@ -141,12 +141,12 @@ static int round_pixels(int pixels, int blocks) {
 static inline __attribute__((always_inline)) vec activate(const enum block_finish kind, vec v, vec a, vec b) {
     const vec zero = {0};
     if (kind == BLOCK_RELU)
-        return vec_select((ivec)(v < zero), zero, v);
+        return vec_if_less(v, zero, zero, v);
     if (kind == BLOCK_LEAKY_RELU)
-        return vec_select((ivec)(v < zero), v * a, v);
+        return vec_if_less(v, zero, v * a, v);
     if (kind == BLOCK_CLIP) {
-        v = vec_select((ivec)(v < a), a, v);
-        return vec_select((ivec)(v > b), b, v);
+        v = vec_if_less(v, a, a, v);
+        return vec_if_less(b, v, b, v);
     }
     return v;
 }

@@ -118,6 +118,7 @@ struct kernels {
     const struct gemm_kernel *gemm;
     const struct block_kernel *block;
     const struct filter_kernel *filter; /* NULL: direct sums only */
+    const struct math_kernel *math;     /* ops/kernels/math.h */
 };
 
 /* Best level that this processor and system can run. */
