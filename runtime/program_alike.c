@@ -5,7 +5,7 @@
 
 static bool texts_alike(const struct text *a, const struct text *b, size_t count) {
     for (size_t i = 0; i < count; i++)
-        if (a[i].length != b[i].length || memcmp(a[i].bytes, b[i].bytes, a[i].length) != 0)
+        if (a[i].length != b[i].length || (a[i].length > 0 && memcmp(a[i].bytes, b[i].bytes, a[i].length) != 0))
             return false;
     return true;
 }
