@@ -174,9 +174,10 @@ LIMNER_API limner_status limner_session_run(limner_session *session, const limne
                                             limner_tensor *outputs, size_t output_count, limner_error *error);
 
 /*
- * Puts another model (a generator variant) into a running session. Its inputs and outputs must have the same names and types as those of the
- * present model. Input shapes that the session has planned are planned for the new model first; when anything fails, the
- * session goes on with the old one.
+ * Puts another model (a generator variant) into a running session. Its inputs and outputs must have the same names and
+ * types as those of the present model. Plans of the session are kept when the models differ in nothing but the values of
+ * their weights, which are packed anew; else the same input shapes are planned for the new model. All this comes first:
+ * when anything fails, the session goes on with the old model.
  */
 LIMNER_API limner_status limner_session_swap(limner_session *session, limner_model *model, limner_error *error);
 
@@ -213,6 +214,15 @@ typedef struct limner_node_profile {
 
 /* The i-th step; LIMNER_INVALID_ARGUMENT past the end or before the first run. */
 LIMNER_API limner_status limner_session_profile(const limner_session *session, size_t i, limner_node_profile *profile);
+
+/* The plans of a session: one for each set of input shapes. */
+typedef struct limner_session_info {
+    size_t plans;        /* kept now */
+    size_t plans_made;   /* since the session was created: for new input shapes, and by swaps that could not keep a plan */
+    size_t plans_reused; /* kept by swaps: the same steps and the same places in memory, with the new model's weights */
+} limner_session_info;
+
+LIMNER_API void limner_session_get_info(const limner_session *session, limner_session_info *info);
 
 /* Threads and instruction set in use ("avx512"). */
 LIMNER_API int limner_session_threads(const limner_session *session);

@@ -23,11 +23,11 @@ static status set_inputs(struct plan *plan, const int *port_values, struct error
     return STATUS_OK;
 }
 
-static void set_constants(struct plan *plan) {
+void plan_set_constants(struct plan *plan) {
     const struct graph *graph = plan->program->graph;
     for (int i = 0; i < graph->value_count; i++) {
         struct plan_value *value = &plan->values[i];
-        if (value->place != PLACE_NONE || !graph->values[i].initializer)
+        if (value->place == PLACE_INPUT || !graph->values[i].initializer)
             continue;
         value->tensor = *graph->values[i].initializer;
         value->tensor.constant = true;
@@ -67,7 +67,7 @@ static bool is_unwanted(const struct plan *plan, const struct node *node, const 
     return argument && (argument->flags & ARG_OPTIONAL) && plan->values[node->outputs[i]].last_use < 0;
 }
 
-static status make_call(struct plan *plan, struct plan_step *step, struct error *err) {
+status plan_make_call(struct plan *plan, struct plan_step *step, struct error *err) {
     const struct node *node = &plan->program->graph->nodes[step->node];
     const struct op *op = step->bound->op;
     const struct tensor **inputs = pool_array(plan->pool, (size_t)node->input_count + 1, sizeof *inputs);
@@ -150,7 +150,7 @@ static int threads_for(const struct plan *plan, const struct plan_step *step) {
     return step->macs < TEAM_MACS && bytes < TEAM_BYTES ? 1 : plan->settings.threads;
 }
 
-static status compute_now(struct plan *plan, struct plan_step *step, struct error *err) {
+status plan_compute_now(struct plan *plan, struct plan_step *step, struct error *err) {
     step->call.threads = 1; /* only the calling thread is in the mode of running (fpu.h) */
     const status code = plan_compute(&step->call, err);
     if (code == STATUS_OK)
@@ -185,7 +185,7 @@ static status plan_dynamic(struct plan *plan, struct plan_step *step) {
 }
 
 static status plan_node(struct plan *plan, struct plan_step *step, struct error *err) {
-    if (make_call(plan, step, err) != STATUS_OK)
+    if (plan_make_call(plan, step, err) != STATUS_OK)
         return err->code;
     if (reads_dynamic(plan, step->call.node))
         return plan_dynamic(plan, step);
@@ -197,7 +197,7 @@ static status plan_node(struct plan *plan, struct plan_step *step, struct error 
     if (plan_check_outputs(plan, &step->call, err) != STATUS_OK)
         return err->code;
     if (inputs_known(&step->call) && outputs_small(&step->call) && is_repeatable(step->call.node))
-        return compute_now(plan, step, err);
+        return plan_compute_now(plan, step, err);
     return prepare(plan, step, err);
 }
 
@@ -234,7 +234,7 @@ status plan_shapes(struct plan *plan, const int *port_values, struct error *err)
     mark_read(plan);
     if (set_inputs(plan, port_values, err) != STATUS_OK)
         return err->code;
-    set_constants(plan);
+    plan_set_constants(plan);
     for (int i = 0; i < graph->node_count; i++) {
         struct plan_step *step = &plan->steps[plan->step_count];
         *step = (struct plan_step){.node = i, .bound = &plan->program->nodes[i], .workspace = -1, .freed = -1};

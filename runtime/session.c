@@ -99,10 +99,10 @@ void limner_session_close(limner_session *session) {
 
 status session_make_plan(struct limner_session *session, struct limner_model *model, const struct port_request *ports,
                          bool open, struct plan **out, struct error *err) {
-    const struct program *program = model->program;
+    const struct program *program;
     struct plan_settings settings = session->settings;
     settings.weights = model->weights;
-    if (open && model_open_program(model, &program, err) != STATUS_OK)
+    if (model_program(model, open, &program, err) != STATUS_OK)
         return err->code;
     fpu_enter(session->modes, 1);
     const status code = plan_create(program, model->input_values, ports, model->input_count, &settings, out, err);
@@ -149,6 +149,7 @@ status session_plan(struct limner_session *session, struct plan **out, struct er
         STATUS_OK)
         return err->code;
     session->plans[session->plan_count++] = plan;
+    session->plans_made++;
     move_to_front(session, session->plan_count - 1);
     evict(session);
     *out = plan;
@@ -172,6 +173,16 @@ limner_status limner_session_save_cache(limner_session *session, limner_error *e
 
 const char *limner_session_cache_note(const limner_session *session) {
     return session && session->cache_note ? session->cache_note : "";
+}
+
+void limner_session_get_info(const limner_session *session, limner_session_info *info) {
+    if (!info)
+        return;
+    *info = (limner_session_info){0};
+    if (!session)
+        return;
+    *info = (limner_session_info){
+        .plans = (size_t)session->plan_count, .plans_made = session->plans_made, .plans_reused = session->plans_reused};
 }
 
 limner_status limner_session_plan(limner_session *session, const limner_tensor *inputs, size_t input_count,

@@ -29,7 +29,8 @@ struct limner_session {
     int capacity;        /* plans to keep */
     struct plan **plans; /* the most recently used first; room for capacity + 1 */
     int plan_count;
-    struct plan *current; /* what ran last: its outputs are the caller's until the next run */
+    size_t plans_made, plans_reused; /* so far */
+    struct plan *current;            /* what ran last: its outputs are the caller's until the next run */
     struct request request;
     struct input_copy *copies; /* by input of the model */
     bool low_memory;

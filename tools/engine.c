@@ -52,12 +52,14 @@ static const char *recognise_other(const char *path) {
     size_t printable = 0;
     while (printable < size && (isprint(start[printable]) || isspace(start[printable])))
         printable++;
-    return picture == PICTURE_PNG                     ? "a PNG picture"
-           : picture == PICTURE_JPEG                  ? "a JPEG picture"
-           : npy_recognise(start, size)               ? "a .npy array"
-           : size > 4 && printable == size            ? "text"
-           : size >= 4 && !memcmp(start, "PK\3\4", 4) ? "a zip archive (a PyTorch checkpoint?)"
-                                                      : NULL;
+    return picture == PICTURE_PNG                       ? "a PNG picture"
+           : picture == PICTURE_JPEG                    ? "a JPEG picture"
+           : npy_recognise(start, size)                 ? "a .npy array"
+           : size > 4 && printable == size              ? "text"
+           : size >= 4 && !memcmp(start, "PK\3\4", 4)   ? "a zip archive (a PyTorch checkpoint?)"
+           : size >= 2 && !memcmp(start, "\x80\2", 2)   ? "a pickle (an older PyTorch checkpoint?)"
+           : size >= 10 && !memcmp(start + 8, "{\"", 2) ? "a safetensors file"
+                                                        : NULL;
 }
 
 status engine_explain(const char *path, struct error *err) {
