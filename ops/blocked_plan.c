@@ -289,6 +289,8 @@ status blocked_take_weights(struct op_call *call, struct blocked_state *state, s
                                   .read_again = i + 1 < state->phase_count};
         window_packing_key(&state->window, state->transposed, scale, i, &packing);
         packing.numbers[WINDOW_KEY_NUMBERS] = algorithm_code(state, phase);
+        packing.numbers[WINDOW_KEY_NUMBERS + 1] = DEPTH_CUT;
+        packing.numbers[WINDOW_KEY_NUMBERS + 2] = FILTER_CUT;
         phase->packed = weight_cache_get(call->weights, weight, &packing);
         if (!phase->packed)
             return fail_memory(err, "packed weights");

@@ -33,5 +33,5 @@ void window_packing_key(const struct window *window, bool transposed, const stru
         packing->numbers[5 + d] = window->axis[d].dilation;
     }
     packing->numbers[8] = phase;
-    packing->numbers[9] = scale ? (int64_t)(intptr_t)scale->data : 0;
+    packing->second = scale;
 }

@@ -19,7 +19,7 @@ int64_t lattice_kernel(const struct window *window, const struct lattice *lattic
 /* Weights (and scale) of the call are constant: their packed form can be kept. */
 bool window_weights_constant(const struct op_call *call);
 /* Fills the packing's numbers for the i-th phase; numbers from WINDOW_KEY_NUMBERS on are the caller's. */
-#define WINDOW_KEY_NUMBERS 10
+#define WINDOW_KEY_NUMBERS 9
 void window_packing_key(const struct window *window, bool transposed, const struct tensor *scale, int64_t phase,
                         struct packing *packing);
 

@@ -206,7 +206,9 @@ LIMNER_API limner_status limner_session_plan(limner_session *session, const limn
 typedef struct limner_node_profile {
     const char *name, *op_type; /* op_type as it runs: "Conv+LeakyRelu" */
     double milliseconds;        /* mean of one run */
+    double fastest;             /* milliseconds of the fastest run */
     double macs;
+    double bytes; /* of the tensors that it reads and writes, weights included */
     uint64_t runs;
     int rank; /* of output 0 */
     int64_t dims[LIMNER_MAX_RANK];

@@ -54,6 +54,7 @@ struct plan_step {
     int freed;            /* first dynamic value whose last reader this step is, or -1 */
     double macs;          /* of a dynamic step: when it last ran */
     uint64_t nanoseconds; /* over all runs */
+    uint64_t fastest;     /* nanoseconds of the fastest run; 0 before the first */
 };
 
 struct plan_output {

@@ -73,13 +73,19 @@ static void free_dead(struct plan *plan, const struct plan_step *step) {
     }
 }
 
+static void note_time(struct plan_step *step, uint64_t nanoseconds) {
+    step->nanoseconds += nanoseconds;
+    if (step->fastest == 0 || nanoseconds < step->fastest)
+        step->fastest = nanoseconds;
+}
+
 static status run_step(struct plan *plan, struct plan_step *step, struct error *err) {
     const uint64_t begin = plan->settings.profile ? now() : 0;
     const status code = step->dynamic ? run_dynamic(plan, step, err) : step->call.op->run(&step->call, err);
     if (code != STATUS_OK)
         return fail_prefix(err, "%s", step->bound->label);
     if (plan->settings.profile)
-        step->nanoseconds += now() - begin;
+        note_time(step, now() - begin);
     free_dead(plan, step);
     return STATUS_OK;
 }

@@ -203,6 +203,15 @@ limner_status limner_session_plan(limner_session *session, const limner_tensor *
     return api_return(error, code, &err);
 }
 
+static double step_bytes(const struct op_call *call) {
+    double bytes = 0;
+    for (int i = 0; i < call->input_count; i++)
+        bytes += call->inputs[i] ? (double)call->inputs[i]->bytes : 0;
+    for (int i = 0; i < call->output_count; i++)
+        bytes += call->outputs[i] ? (double)call->outputs[i]->bytes : 0;
+    return bytes;
+}
+
 limner_status limner_session_profile(const limner_session *session, size_t i, limner_node_profile *profile) {
     const struct plan *plan = session ? session->current : NULL;
     if (!plan || !profile || i >= (size_t)plan->step_count)
@@ -211,7 +220,9 @@ limner_status limner_session_profile(const limner_session *session, size_t i, li
     const struct tensor *output = step->call.output_count > 0 ? step->call.outputs[0] : NULL;
     *profile = (limner_node_profile){.name = step->call.node->name ? step->call.node->name : "",
                                      .op_type = step->bound->op_type,
+                                     .fastest = (double)step->fastest / 1e6,
                                      .macs = step->macs,
+                                     .bytes = step_bytes(&step->call),
                                      .runs = plan->runs};
     if (plan->runs > 0)
         profile->milliseconds = (double)step->nanoseconds / 1e6 / (double)plan->runs;

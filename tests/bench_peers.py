@@ -2,145 +2,216 @@
 """limner beside other engines on the full-size networks: alternating rounds, medians, ratios, memory, start.
 
 Makes the models with models/graphs.py (onnx and numpy; seeded weights) and runs every engine that is installed in the
-calling Python (onnxruntime, openvino), each round in a process of its own. `make bench-peers` sets the Python up.
+calling Python (onnxruntime, OpenVINO, MNN, ncnn), each round in a process of its own. All compute in float32. Before
+anything is timed, each engine's output is compared with onnxruntime's; engines that are missing, that cannot run a
+network or that compute something else are left out, and the reason is printed. `make bench-peers` sets the Python up.
+docs/performance.md says what the figures mean.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import pathlib
-import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-NETWORKS = {"plain": 3, "inpaint": 4, "edge": 3}
+from bench import common, engines
+from bench.engines import ENGINES, CannotRun
+
+REFERENCE = "onnxruntime"
+LARGEST_ERROR = 1e-4  # relative, of the whole output; half precision is off by 1e-3
+KEYS = ("median_ms", "min_ms", "first_ms", "peak_mb")
 
 
-def make_model(network: str, folder: pathlib.Path) -> pathlib.Path:
-    path = folder / f"{network}.onnx"
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        subprocess.run([sys.executable, ROOT / "models/graphs.py", network, "-o", path], check=True)
-    return path
+# ---- in a process of its own ----
 
-
-def feed(shape: list[int]):
+def work(job: dict) -> dict:
+    """One round of a peer: the figures that `limner bench --json` prints."""
     import numpy as np
 
-    return np.random.default_rng(1).random(shape, dtype=np.float32)
-
-
-def start_onnxruntime(model: str, threads: int, shape: list[int]):
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    inputs = {session.get_inputs()[0].name: feed(shape)}
-    return lambda: session.run(None, inputs)
-
-
-def start_openvino(model: str, threads: int, shape: list[int]):
-    import openvino
-
-    core = openvino.Core()
-    settings = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
-    compiled = core.compile_model(model, "CPU", settings)
-    request, data = compiled.create_infer_request(), feed(shape)
-    return lambda: request.infer([data])
-
-
-WORKERS = {"onnxruntime": start_onnxruntime, "openvino": start_openvino}
-
-
-def work(engine: str, model: str, threads: int, shape: list[int], runs: int) -> None:
-    """One round of a peer, in this process: prints the figures that `limner bench --json` prints."""
+    engine = ENGINES[job["engine"]]
+    importlib.import_module(engine.module)
+    feeds = common.feeds(job["inputs"])
+    before = common.memory_mb("VmRSS")
     started = time.perf_counter()
-    run = WORKERS[engine](model, threads, shape)
-    run()
+    run = engine.start(pathlib.Path(job["path"]), job["threads"], feeds)
+    output = run()
     first = time.perf_counter() - started
+    if job["output"]:
+        np.save(job["output"], output)
     times = []
-    for _ in range(runs):
+    for turn in range(1 + job["runs"]):  # the first is not counted, as limner's warm-up is not
         started = time.perf_counter()
         run()
-        times.append(time.perf_counter() - started)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"first_ms": first * 1e3, "median_ms": statistics.median(times) * 1e3, "min_ms": min(times) * 1e3,
-                      "peak_rss_mb": peak}))
+        times += [time.perf_counter() - started] if turn else []
+    figures = {"first_ms": first * 1e3, "peak_mb": common.memory_mb("VmHWM"), "before_mb": before}
+    if times:
+        figures.update(median_ms=statistics.median(times) * 1e3, min_ms=min(times) * 1e3)
+    return figures
 
 
-def command(engine: str, options: argparse.Namespace, model: pathlib.Path, threads: int, shape: list[int]) -> list[str]:
-    text = "x".join(map(str, shape))
-    if engine == "limner":
-        return [options.limner, "bench", str(model), "--shape", text, "--threads", str(threads), "--runs", str(options.runs), "--json"]
-    return [sys.executable, __file__, "--worker", engine, "--model", str(model), "--threads", str(threads), "--shape", text,
-            "--runs", str(options.runs)]
+# ---- the table ----
+
+class Network:
+    """One network at one size, and the engines that can run it."""
+
+    def __init__(self, options: argparse.Namespace, name: str) -> None:
+        self.options, self.name = options, name
+        self.folder = pathlib.Path(options.models).resolve()
+        self.model = common.make_model(name, self.folder)
+        self.inputs = common.inputs_of(name, options.batch, options.size)
+        self.paths: dict[str, pathlib.Path] = {"limner": self.model}
+        self.errors: dict[str, float] = {}
+        self.reasons: dict[str, str] = {}
+
+    def prepare(self, wanted: list[str]) -> None:
+        """Converts the model for every engine and compares the outputs."""
+        import numpy as np
+
+        with tempfile.TemporaryDirectory() as folder:
+            outputs: dict[str, np.ndarray] = {}
+            for name in sorted(wanted, key=lambda name: name != REFERENCE):
+                try:
+                    if common.version(ENGINES[name].package) is None:
+                        raise CannotRun("not installed")
+                    convert = ENGINES[name].convert
+                    path = convert(self.model, self.folder, self.inputs) if convert else self.model
+                    self.paths[name] = path
+                    outputs[name] = self.output(name, pathlib.Path(folder))
+                    self.check(name, outputs)
+                except CannotRun as problem:
+                    self.paths.pop(name, None)
+                    self.reasons[name] = str(problem)
+                    print(f"{name} is left out of {self.name}: {problem}", file=sys.stderr, flush=True)
+            outputs["limner"] = self.limner_output(pathlib.Path(folder))
+            self.check("limner", outputs)
+
+    def check(self, name: str, outputs: dict) -> None:
+        import numpy as np
+
+        expected = outputs.get(REFERENCE)
+        if expected is None:
+            return
+        if outputs[name].shape != expected.shape:
+            raise CannotRun(f"its output is {outputs[name].shape}, {REFERENCE}'s {expected.shape}")
+        difference = np.linalg.norm((outputs[name].astype(np.float64) - expected).ravel())
+        self.errors[name] = float(difference / np.linalg.norm(expected.astype(np.float64).ravel()))
+        if not self.errors[name] <= LARGEST_ERROR:
+            raise CannotRun(f"its output differs from {REFERENCE}'s by {self.errors[name]:.1e}, at most {LARGEST_ERROR} expected")
+
+    def output(self, name: str, folder: pathlib.Path):
+        import numpy as np
+
+        path = folder / f"{name}.npy"
+        self.round(name, 2, runs=0, output=path)
+        return np.load(path)
+
+    def limner_output(self, folder: pathlib.Path):
+        import numpy as np
+
+        words: list[object] = []
+        for name, array in common.feeds(self.inputs).items():
+            np.save(folder / f"{name}.npy", array)
+            words += ["--input", f"{name}={folder / name}.npy"]
+        subprocess.run([self.options.limner, "run", self.model, *words, "-o", folder / "out.npy"], check=True,
+                       capture_output=True)
+        return np.load(folder / "out.npy")
+
+    def round(self, name: str, threads: int, runs: int, output: pathlib.Path | None = None) -> dict:
+        """One process: load, first run, runs."""
+        if name == "limner":
+            command = [self.options.limner, "bench", str(self.model), *common.shape_options(self.inputs), "--threads",
+                       str(threads), "--runs", str(runs), "--json"]
+        else:
+            job = {"engine": name, "path": str(self.paths[name]), "inputs": self.inputs, "threads": threads, "runs": runs,
+                   "output": str(output) if output else None}
+            command = [sys.executable, __file__, "--worker", json.dumps(job)]
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        if done.returncode != 0:
+            words = done.stderr.strip().splitlines()
+            raise CannotRun(words[-1] if words else f"ends with {done.returncode}")
+        figures = json.loads(done.stdout.strip().splitlines()[-1])
+        if name == "limner":
+            figures["peak_mb"] = figures["peak_rss_mb"]
+        else:
+            figures["peak_mb"] -= figures["before_mb"]  # the interpreter and the engine's libraries
+        return figures
+
+    def measure(self, threads: int) -> dict[str, dict[str, float]]:
+        """Medians over the rounds of each figure of each engine, the engines taking turns."""
+        rounds: dict[str, list[dict]] = {name: [] for name in self.paths}
+        for turn in range(self.options.rounds):
+            for name in list(rounds)[turn % len(rounds):] + list(rounds)[:turn % len(rounds)]:
+                rounds[name].append(self.round(name, threads, self.options.runs))
+        return {name: {key: statistics.median(figures[key] for figures in results) for key in KEYS}
+                for name, results in rounds.items()}
 
 
-def measure(options: argparse.Namespace, engines: list[str], network: str, threads: int) -> dict[str, dict[str, float]]:
-    """Medians over the rounds of each figure of each engine, the engines taking turns."""
-    model = make_model(network, pathlib.Path(options.models))
-    shape = [options.batch, NETWORKS[network], options.size, options.size]
-    rounds: dict[str, list[dict]] = {engine: [] for engine in engines}
-    for _ in range(options.rounds):
-        for engine in engines:
-            done = subprocess.run(command(engine, options, model, threads, shape), check=True, capture_output=True, text=True)
-            rounds[engine].append(json.loads(done.stdout.strip().splitlines()[-1]))
-    keys = ("median_ms", "min_ms", "first_ms", "peak_rss_mb")
-    return {engine: {key: statistics.median(r[key] for r in results) for key in keys} for engine, results in rounds.items()}
+def rows(network: Network, threads: int, results: dict[str, dict[str, float]]) -> list[list[str]]:
+    mine = results["limner"]["median_ms"]
+    return [[network.name, str(threads), name, f"{r['median_ms']:.0f}", f"{r['min_ms']:.0f}", f"{r['median_ms'] / mine:.2f}",
+             f"{r['first_ms']:.0f}", f"{r['peak_mb']:.0f}", f"{network.errors.get(name, float('nan')):.0e}"]
+            for name, r in results.items()]
 
 
-def report(network: str, threads: int, results: dict[str, dict[str, float]]) -> None:
-    best = min((r["median_ms"] for e, r in results.items() if e != "limner"), default=None)
-    for engine, r in results.items():
-        ratio = f"{r['median_ms'] / results['limner']['median_ms']:.2f}"
-        print(f"| {network} | {threads} | {engine} | {r['median_ms']:.0f} | {r['min_ms']:.0f} | {ratio} | {r['first_ms']:.0f} | "
-              f"{r['peak_rss_mb']:.0f} |", flush=True)
-    if best:
-        print(f"<!-- {network}, {threads} threads: the best peer takes {best / results['limner']['median_ms']:.2f} times limner's time -->")
-
-
-def installed(engine: str) -> bool:
-    return subprocess.run([sys.executable, "-c", f"import {engine}"], check=False, capture_output=True).returncode == 0
+HEADER = ["network", "threads", "engine", "median ms", "best ms", "time / limner's", "load + first run ms", "peak MB", "difference"]
 
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("limner", nargs="?", default=str(ROOT / "build/limner"))
-    parser.add_argument("--models", default=str(ROOT / "build/bench"), help="folder of the models (default build/bench)")
-    parser.add_argument("--network", action="append", choices=sorted(NETWORKS), help="default: all")
+    parser.add_argument("limner", nargs="?", default=str(common.ROOT / "build/limner"))
+    parser.add_argument("--models", default=str(common.ROOT / "build/bench"), help="folder of the models (default build/bench)")
+    parser.add_argument("--network", action="append", choices=common.NETWORKS, help="default: all but keyvalue (606 MB)")
+    parser.add_argument("--engine", action="append", choices=sorted(ENGINES), help="a peer; default: all that are installed")
     parser.add_argument("--threads", default="1,2", help="default %(default)s")
-    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--size", type=int, default=256, help="height and width, default %(default)s")
     parser.add_argument("--batch", type=int, default=1)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--runs", type=int, default=10, help="runs a round")
+    parser.add_argument("--rounds", type=int, default=5, help="processes of each engine, default %(default)s")
+    parser.add_argument("--runs", type=int, default=10, help="runs a process, default %(default)s")
     parser.add_argument("--json", help="also write the figures to this file")
-    parser.add_argument("--worker", choices=sorted(WORKERS), help=argparse.SUPPRESS)
-    parser.add_argument("--model", help=argparse.SUPPRESS)
-    parser.add_argument("--shape", help=argparse.SUPPRESS)
+    parser.add_argument("--plot", help="also draw them into this PNG file")
+    parser.add_argument("--worker", help=argparse.SUPPRESS)
     return parser.parse_args()
+
+
+def write(options: argparse.Namespace, measured: list[dict], reasons: dict[str, dict[str, str]]) -> None:
+    figures = {"machine": common.machine(), "versions": engines.versions(), "size": options.size, "batch": options.batch,
+               "rounds": options.rounds, "runs": options.runs, "left_out": reasons, "figures": measured}
+    if options.json:
+        pathlib.Path(options.json).parent.mkdir(parents=True, exist_ok=True)
+        pathlib.Path(options.json).write_text(json.dumps(figures, indent=1) + "\n")
+    if options.plot:
+        from bench.plot import draw
+
+        draw(figures, pathlib.Path(options.plot))
 
 
 def main() -> int:
     options = parse()
     if options.worker:
-        work(options.worker, options.model, int(options.threads), [int(v) for v in options.shape.split("x")], options.runs)
+        print(json.dumps(work(json.loads(options.worker))))
         return 0
-    engines = ["limner"] + [engine for engine in WORKERS if installed(engine)]
-    print("| network | threads | engine | median ms | best ms | time / limner's | load + first run ms | peak MB |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
-    figures = []
-    for network in options.network or NETWORKS:
+    measured, table, reasons = [], [], {}
+    for name in options.network or common.USUAL:
+        network = Network(options, name)
+        network.prepare(options.engine or list(ENGINES))
+        reasons[name] = network.reasons
         for threads in map(int, options.threads.split(",")):
-            results = measure(options, engines, network, threads)
-            report(network, threads, results)
-            figures.append({"network": network, "threads": threads, "size": options.size, "batch": options.batch, "engines": results})
-    if options.json:
-        pathlib.Path(options.json).write_text(json.dumps(figures, indent=1) + "\n")
+            results = network.measure(threads)
+            table += rows(network, threads, results)
+            measured.append({"network": name, "threads": threads, "engines": results, "differences": network.errors})
+            peers = {peer: r["median_ms"] for peer, r in results.items() if peer != "limner"}
+            if peers:
+                best = min(peers, key=peers.__getitem__)
+                print(f"{name}, {threads} threads: {best} takes {peers[best] / results['limner']['median_ms']:.2f} times limner's time",
+                      file=sys.stderr, flush=True)
+    print(common.table(HEADER, table))
+    write(options, measured, reasons)
     return 0
 
 

@@ -470,6 +470,11 @@ def check_bench(tmp):
     assert about["shape"] == {"x": [1, 3, 16, 16]} and about["threads"] == 1 and about["runs"] == 4
     assert 0 < about["min_ms"] <= about["median_ms"] and about["load_ms"] <= about["first_ms"] and about["peak_rss_mb"] > 1
     assert "median" in good("bench", model("fixed"), "--runs", 1, "--warmup", 0).out
+    nodes = json.loads(good("bench", model("swap"), "--shape", "1x3x16x8", "--runs", 2, "--profile", "--json").out)["nodes"]
+    assert [n["operator"] for n in nodes] == ["Conv"] and nodes[0]["shape"] == [1, 3, 16, 8], nodes
+    assert 0 < nodes[0]["min_ms"] <= nodes[0]["mean_ms"] and nodes[0]["macs"] == 9 * 16 * 8
+    assert nodes[0]["bytes"] == 4 * (2 * 3 * 16 * 8 + 9), nodes
+    assert "100.0%" in good("bench", model("fixed"), "--runs", 1, "--profile").out
     bad(2, "bench", model("swap"), says=["\"x\"", "--shape"])
 
 

@@ -2,6 +2,7 @@
 #include "tools/commands.h"
 #include "tools/element.h"
 #include "tools/output.h"
+#include "tools/profile.h"
 #include "tools/shapes.h"
 
 #include <stddef.h>
@@ -16,7 +17,7 @@ struct settings {
     struct engine_options engine;
     struct shape_list shapes;
     int runs, warmup;
-    bool json;
+    bool json, profile;
 };
 static const struct settings defaults = {.runs = 10, .warmup = 1};
 
@@ -154,6 +155,8 @@ static void print_json(const struct job *job) {
     json_integer(&json, "runs", job->settings->runs);
     json_number(&json, "macs", job->plan.macs, 0);
     json_number(&json, "peak_rss_mb", peak_rss_mb(), 1);
+    if (job->settings->profile)
+        json_profile(&json, "nodes", &job->engine);
     json_close(&json, '}');
     putchar('\n');
 }
@@ -181,7 +184,7 @@ static status run(const struct call *call, bool *good, struct error *err) {
     struct job job = {.settings = call->settings};
     const double start = now_ms();
     progress("loading %s", call->arguments[0]);
-    status code = engine_open(&job.engine, call->arguments[0], &job.settings->engine, false, err);
+    status code = engine_open(&job.engine, call->arguments[0], &job.settings->engine, job.settings->profile, err);
     job.load_ms = now_ms() - start;
     if (!code)
         code = prepare(&job, call->pool, err);
@@ -191,6 +194,8 @@ static status run(const struct call *call, bool *good, struct error *err) {
         print_json(&job);
     else if (!code)
         print_people(&job);
+    if (!code && job.settings->profile && !job.settings->json)
+        code = print_profile(&job.engine, err);
     for (size_t i = 0; job.memory && i < job.input_count; i++)
         free(job.memory[i]);
     engine_close(&job.engine);
@@ -205,6 +210,7 @@ static const struct option options[] = {
     {"runs", 0, "N", "how many runs to measure (default: 10)", set_positive, offsetof(struct settings, runs)},
     {"warmup", 0, "N", "runs between the first one and the measured ones (default: 1)", set_count,
      offsetof(struct settings, warmup)},
+    {"profile", 0, NULL, "print how long each node took too", set_flag, offsetof(struct settings, profile)},
     {"json", 0, NULL, "print one JSON object on one line", set_flag, offsetof(struct settings, json)},
     ENGINE_OPTIONS(struct settings),
     CACHE_OPTIONS(struct settings),
@@ -218,7 +224,9 @@ const struct command bench_command = {
         "Runs the model on random inputs, always the same ones: floats in [0, 1), everything else 0. Free sizes must "
         "be given with --shape; a free first size (the batch) is taken as 1. JSON has load_ms, first_ms (load, plan "
         "and first run), median_ms and min_ms of the measured runs, and peak_rss_mb, the most memory that the "
-        "process held.",
+        "process held. With --profile it has nodes, each with mean_ms and min_ms of all runs, multiply-accumulates and "
+        "the "
+        "bytes of the tensors that it reads and writes.",
     .examples = "  limner bench generator.onnx --shape 1x3x256x256 --threads 8\n"
                 "  limner bench inpaint.onnx --shape rgb_edge=1x4x256x256 --runs 30 --json\n",
     .options = options,

@@ -49,3 +49,26 @@ status print_profile(const struct engine *engine, struct error *err) {
     free(nodes);
     return STATUS_OK;
 }
+
+static void json_node(struct json *json, const limner_node_profile *node) {
+    json_object(json, NULL);
+    json_text(json, "operator", node->op_type);
+    json_text(json, "name", node->name);
+    json_array(json, "shape");
+    for (int d = 0; d < node->rank; d++)
+        json_integer(json, NULL, node->dims[d]);
+    json_close(json, ']');
+    json_number(json, "mean_ms", node->milliseconds, 4);
+    json_number(json, "min_ms", node->fastest, 4);
+    json_number(json, "macs", node->macs, 0);
+    json_number(json, "bytes", node->bytes, 0);
+    json_close(json, '}');
+}
+
+void json_profile(struct json *json, const char *key, const struct engine *engine) {
+    limner_node_profile node;
+    json_array(json, key);
+    for (size_t i = 0; limner_session_profile(engine->session, i, &node) == LIMNER_OK; i++)
+        json_node(json, &node);
+    json_close(json, ']');
+}

@@ -3,8 +3,11 @@
 #define LIMNER_TOOLS_PROFILE_H
 
 #include "tools/engine.h"
+#include "tools/json.h"
 
 /* A table of the last plan's nodes on stdout, the slowest first; the session must have been opened with profile on. */
 status print_profile(const struct engine *engine, struct error *err);
+/* The nodes in the order in which they run, as an array under that key. */
+void json_profile(struct json *json, const char *key, const struct engine *engine);
 
 #endif
