@@ -182,11 +182,12 @@ LIMNER_API limner_status limner_session_run(limner_session *session, const limne
 LIMNER_API limner_status limner_session_swap(limner_session *session, limner_model *model, limner_error *error);
 
 /*
- * options.cache: packed weights are looked for in that file first, and limner_session_save_cache writes it anew when
- * something was packed that it does not hold. Call it after the first run, or before closing. Weights are found by what
- * they are: after a change of the model, of limner or of the options nothing old is used. A file that is not there is
- * no error, nor is one that cannot be used: limner_session_cache_note says why, "" where there is nothing to say.
- * Sessions of one model share the file of the first that names one; a model that is swapped in has its own, or none.
+ * options.cache (copied): packed weights are looked for in that file first, and limner_session_save_cache writes it anew
+ * when something was packed that it does not hold; whatever stands there is replaced. Call it after the first run, or
+ * before closing. Weights are found by what they are: after a change of the model, of limner or of the options nothing
+ * old is used. A file that is not there is no error, nor is one that cannot be used: limner_session_cache_note says why,
+ * "" where there is nothing to say. Sessions of one model share the file of the first that names one; a model that is
+ * swapped in has its own, or none.
  */
 LIMNER_API limner_status limner_session_save_cache(limner_session *session, limner_error *error);
 LIMNER_API const char *limner_session_cache_note(const limner_session *session);

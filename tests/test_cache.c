@@ -359,9 +359,17 @@ static void a_digest_sees_every_bit(void **state) {
 
 /* ---- memory ---- */
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#define SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#else
+#define SANITIZED 0
+#endif
+
 /* Bytes resident now; 0 where that means nothing (sanitizers keep what is freed). */
 static size_t resident(void) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if SANITIZED
     return 0;
 #else
     unsigned long total, pages = 0;
