@@ -15,7 +15,9 @@
 
 #include "ops/filter.h"
 
-#define FILTER_CUT 32 /* channel blocks of depth whose inputs and weights stay in a small cache */
+/* The depth is walked in cuts whose weights (and inputs) stay in a small cache: constants of the arithmetic. */
+#define DEPTH_CUT 1024 /* of direct sums, about */
+#define FILTER_CUT 32  /* of minimal filtering, in channel blocks */
 
 enum blocked_algorithm { BLOCKED_DIRECT, BLOCKED_FILTER, BLOCKED_NARROW };
 
@@ -109,6 +111,7 @@ bool blocked_finish_kind(const struct activation *activation, enum block_finish 
 
 /* ---- planning (blocked_plan.c) ---- */
 status blocked_plan(struct blocked_state *state, const struct kernels *kernels, struct error *err);
+/* ---- weights (blocked_pack.c) ---- */
 /* Weights from the cache, or room for them in the workspace. */
 status blocked_take_weights(struct op_call *call, struct blocked_state *state, struct error *err);
 void blocked_pack_now(const struct op_call *call, struct blocked_state *state, float *room);

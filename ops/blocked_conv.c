@@ -168,7 +168,8 @@ void blocked_finish(const struct blocked_run *run, const float *bias, int rows, 
         kernel->finish(BLOCK_COPY, 0, 0, bias, rows, columns, sums, sums_row, sums_column, sums, sums_row, sums_column);
         for (int y = 0; y < rows; y++)
             for (int x = 0; x < columns; x++)
-                activation_run(run->kernels, activation, sums + (size_t)y * sums_row + (size_t)x * sums_column, CHANNEL_BLOCK);
+                activation_run(run->kernels, activation, sums + (size_t)y * sums_row + (size_t)x * sums_column,
+                               CHANNEL_BLOCK);
         bias = NULL;
     }
     kernel->finish(kind, activation->alpha, activation->beta, bias, rows, columns, sums, sums_row, sums_column,

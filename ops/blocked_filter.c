@@ -161,7 +161,7 @@ static void run_shared(const struct filter_block *block) {
 #pragma omp for schedule(dynamic)
     for (int64_t unit = 0; unit < b->depth * SEGMENTS; unit++)
         filter_read_tiles(block, unit / SEGMENTS, block->count * (unit % SEGMENTS) / SEGMENTS,
-                      block->count * (unit % SEGMENTS + 1) / SEGMENTS);
+                          block->count * (unit % SEGMENTS + 1) / SEGMENTS);
 #pragma omp for schedule(dynamic)
     for (int64_t unit = 0; unit < b->points * groups; unit++) {
         const int64_t first = unit % groups * PANELS;
@@ -170,7 +170,7 @@ static void run_shared(const struct filter_block *block) {
 #pragma omp for schedule(dynamic) nowait
     for (int64_t unit = 0; unit < b->rows * SEGMENTS; unit++)
         filter_write_tiles(block, unit / SEGMENTS, block->count * (unit % SEGMENTS) / SEGMENTS,
-                       block->count * (unit % SEGMENTS + 1) / SEGMENTS);
+                           block->count * (unit % SEGMENTS + 1) / SEGMENTS);
 }
 
 static int64_t blocks_in(const struct filter_shape *shape) {

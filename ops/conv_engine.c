@@ -26,7 +26,8 @@ static status make_phases(struct conv_state *state, struct error *err) {
 status conv_prepare(struct op_call *call, const struct window *window, bool transposed,
                     const struct activation *activation, size_t *workspace_bytes, struct error *err) {
     struct conv_state *state = call->state;
-    *state = (struct conv_state){.window = *window, .transposed = transposed, .activation = *activation, .kernels = call->kernels};
+    *state = (struct conv_state){
+        .window = *window, .transposed = transposed, .activation = *activation, .kernels = call->kernels};
     status code = make_phases(state, err);
     if (code == STATUS_OK)
         code = conv_take_weights(call, state, err);
