@@ -4,11 +4,11 @@
 #include "tools/output.h"
 #include "tools/profile.h"
 #include "tools/shapes.h"
+#include "tools/usage.h"
 
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 
 #define SEED 0x9e3779b97f4a7c15u
@@ -36,21 +36,6 @@ static double now_ms(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
-}
-
-/* The most memory that the process ever held, in megabytes. */
-static double peak_rss_mb(void) {
-    char line[256];
-    long long kilobytes = 0;
-    FILE *about = fopen("/proc/self/status", "r");
-    while (about && fgets(line, sizeof line, about) && sscanf(line, "VmHWM: %lld", &kilobytes) != 1) {
-    }
-    if (about)
-        fclose(about);
-    struct rusage usage;
-    if (!kilobytes && getrusage(RUSAGE_SELF, &usage) == 0)
-        kilobytes = usage.ru_maxrss;
-    return (double)kilobytes / 1024;
 }
 
 /* In [0, 1): xorshift64*, the upper bits. */
@@ -154,7 +139,7 @@ static void print_json(const struct job *job) {
     json_number(&json, "min_ms", job->run_ms[0], 3);
     json_integer(&json, "runs", job->settings->runs);
     json_number(&json, "macs", job->plan.macs, 0);
-    json_number(&json, "peak_rss_mb", peak_rss_mb(), 1);
+    json_number(&json, "peak_rss_mb", peak_memory_mb(), 1);
     if (job->settings->profile)
         json_profile(&json, "nodes", &job->engine);
     json_close(&json, '}');
@@ -176,7 +161,7 @@ static void print_people(const struct job *job) {
     if (job->plan.macs > 0 && middle > 0)
         printf(", %.1f GFLOP/s", 2 * job->plan.macs / middle / 1e6);
     printf("\n  fastest    %10.2f ms\n", job->run_ms[0]);
-    printf("  peak memory %9.1f MB\n", peak_rss_mb());
+    printf("  peak memory %9.1f MB\n", peak_memory_mb());
 }
 
 static status run(const struct call *call, bool *good, struct error *err) {
