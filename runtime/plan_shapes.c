@@ -224,6 +224,50 @@ static status check_made(const struct plan *plan, int index, struct error *err) 
     return STATUS_OK;
 }
 
+/* ---- steps that nobody needs ---- */
+
+/* The step makes something that is marked as read; then its own inputs are marked, too. */
+static bool is_needed(struct plan *plan, const struct plan_step *step) {
+    const struct node *node = step->call.node;
+    bool needed = false;
+    for (int i = 0; i < node->output_count; i++)
+        needed |= step->call.outputs[i] && plan->values[node->outputs[i]].last_use >= 0;
+    for (int i = 0; needed && i < node->input_count; i++)
+        if (node->inputs[i] != NO_VALUE)
+            plan->values[node->inputs[i]].last_use = 0;
+    return needed;
+}
+
+static void drop_step(struct plan *plan, struct plan_step *step) {
+    if (step->prepared && step->call.op->release)
+        step->call.op->release(&step->call);
+    plan->macs -= step->macs;
+    for (int i = 0; i < step->call.output_count; i++)
+        if (step->call.outputs[i])
+            plan->values[step->call.node->outputs[i]].place = PLACE_NONE;
+}
+
+/* Steps whose outputs served shapes alone, which are all computed by now. From the last to the first. */
+static status drop_unread(struct plan *plan, struct error *err) {
+    bool *needed = pool_array(plan->pool, (size_t)plan->step_count + 1, sizeof *needed);
+    if (!needed)
+        return fail_memory(err, "the plan");
+    for (int i = 0; i < plan->value_count; i++)
+        plan->values[i].last_use = -1;
+    for (int i = 0; i < plan->program->graph->output_count; i++)
+        plan->values[plan->program->graph->outputs[i]].last_use = 0;
+    for (int s = plan->step_count - 1; s >= 0; s--)
+        needed[s] = is_needed(plan, &plan->steps[s]);
+    int kept = 0;
+    for (int s = 0; s < plan->step_count; s++)
+        if (needed[s])
+            plan->steps[kept++] = plan->steps[s];
+        else
+            drop_step(plan, &plan->steps[s]);
+    plan->step_count = kept;
+    return STATUS_OK;
+}
+
 status plan_shapes(struct plan *plan, const int *port_values, struct error *err) {
     const struct graph *graph = plan->program->graph;
     plan->values = pool_array(plan->pool, (size_t)graph->value_count + 1, sizeof *plan->values);
@@ -244,5 +288,5 @@ status plan_shapes(struct plan *plan, const int *port_values, struct error *err)
         if (code != STATUS_OK)
             return fail_prefix(err, "%s", plan->program->nodes[i].label);
     }
-    return STATUS_OK;
+    return drop_unread(plan, err);
 }
