@@ -123,9 +123,11 @@ static status run_single(const struct paint_task *task, const struct batch_setti
                          const struct studio *studio, struct painter *painter, struct meter *meter, struct error *err) {
     if (settings->resume && access(task->output, F_OK) == 0)
         return STATUS_OK;
-    const status code = painter_open(painter, studio, &settings->engine, physical_memory(), meter, err);
+    status code = painter_open(painter, studio, &settings->engine, physical_memory(), meter, err);
     painter->shows_pieces = true;
-    return code ? code : painter_paint(painter, task, err);
+    if (!code)
+        code = painter_paint(painter, task, err);
+    return code;
 }
 
 status batch_run(const struct batch *batch, const struct batch_settings *settings, const struct studio *studio,
