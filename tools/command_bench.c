@@ -139,7 +139,7 @@ static void print_json(const struct job *job) {
     json_number(&json, "min_ms", job->run_ms[0], 3);
     json_integer(&json, "runs", job->settings->runs);
     json_number(&json, "macs", job->plan.macs, 0);
-    json_number(&json, "peak_rss_mb", peak_memory_mb(), 1);
+    json_number(&json, "peak_rss_mb", peak_rss_mb(), 1);
     if (job->settings->profile)
         json_profile(&json, "nodes", &job->engine);
     json_close(&json, '}');
@@ -161,7 +161,7 @@ static void print_people(const struct job *job) {
     if (job->plan.macs > 0 && middle > 0)
         printf(", %.1f GFLOP/s", 2 * job->plan.macs / middle / 1e6);
     printf("\n  fastest    %10.2f ms\n", job->run_ms[0]);
-    printf("  peak memory %9.1f MB\n", peak_memory_mb());
+    printf("  peak memory %9.1f MB\n", peak_rss_mb());
 }
 
 static status run(const struct call *call, bool *good, struct error *err) {

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
-double peak_memory_mb(void) {
+double peak_rss_mb(void) {
     char line[256];
     long long kilobytes = 0;
     FILE *about = fopen("/proc/self/status", "r");

@@ -3,6 +3,6 @@
 #define LIMNER_TOOLS_USAGE_H
 
 /* The most memory that it ever held, in megabytes. */
-double peak_memory_mb(void);
+double peak_rss_mb(void);
 
 #endif

@@ -62,7 +62,7 @@ static status run_named(const struct variants *variants, const struct pair *mode
     const status code = variant_run(&settings, &files, painter, pool, meter, good, err);
     if (code)
         return fail_prefix(err, "%s", model->name);
-    say(stdout, "%s: %.2f s, at most %.0f MB so far\n", model->name, now() - start, peak_memory_mb());
+    say(stdout, "%s: %.2f s, at most %.0f MB so far\n", model->name, now() - start, peak_rss_mb());
     return STATUS_OK;
 }
 
