@@ -85,8 +85,9 @@ static void list_pixels(const struct piece *piece, int64_t first, int count, int
             y++;
         }
     }
-    for (int64_t i = 0; block > 0 && i < entries * BLOCK_PIXELS; i++)
-        piece->pixels[i].data += block * piece->pixels[i].step;
+    for (int64_t entry = 0; block > 0 && entry < entries; entry++)
+        for (int i = 0; i < rounded; i++)
+            piece->pixels[entry * BLOCK_PIXELS + i].data += block * piece->pixels[entry * BLOCK_PIXELS + i].step;
 }
 
 /* The finished sums of a tile, to their places: runs of pixels that lie side by side. */

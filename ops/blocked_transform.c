@@ -49,11 +49,22 @@ static void transform_patch(const struct filter_block *block, const struct patch
     const struct filter_kernel *kernel = block->run->kernels->filter;
     const size_t across = (size_t)ax->points;
     float half[MOST_POINTS * LANES] __attribute__((aligned(64)));
-    struct filter_lines first = {1, patch->data, patch->column, patch->row, half, LANES, across * LANES, 0, 0};
-    struct filter_lines last = {ax->points,   half, across * LANES, LANES, place, across * point_stride,
-                                point_stride, 0,    AHEAD};
+    struct filter_lines last = {.count = ax->points,
+                                .source = half,
+                                .source_point = across * LANES,
+                                .source_line = LANES,
+                                .destination = place,
+                                .destination_point = across * point_stride,
+                                .destination_line = point_stride,
+                                .destination_ahead = AHEAD};
     if (ay->kind != FILTER_ONE && ax->kind != FILTER_ONE) {
-        first.count = ay->points;
+        const struct filter_lines first = {.count = ay->points,
+                                           .source = patch->data,
+                                           .source_point = patch->column,
+                                           .source_line = patch->row,
+                                           .destination = half,
+                                           .destination_point = LANES,
+                                           .destination_line = across * LANES};
         kernel->input(ax->kind, &first);
         kernel->input(ay->kind, &last);
         return;
@@ -84,37 +95,74 @@ static int most_of(int outputs, int64_t left) {
     return left < outputs ? (int)left : outputs;
 }
 
-/* Both dimensions back: outputs[y][x][16] of one tile. */
-static void transform_sums(const struct filter_block *block, const float *sums, float *outputs) {
+/* Where a tile's outputs go, or are formed. */
+struct place {
+    float *data;
+    size_t row, column;
+    const float *bias; /* NULL: neither bias nor activation yet */
+};
+
+/* Both dimensions back, for one tile. */
+static void transform_sums(const struct filter_block *block, const float *sums, const struct place *place) {
     const struct filter_axis *ay = &block->lattice->axis[0], *ax = &block->lattice->axis[1];
+    const struct activation *activation = &block->run->state->activation;
     const struct filter_kernel *kernel = block->run->kernels->filter;
     const size_t point_stride = (size_t)(block->shape.rows * block->shape.plane);
-    const size_t across = (size_t)ax->points, wide = (size_t)ax->outputs * LANES;
+    const bool single = ay->kind == FILTER_ONE || ax->kind == FILTER_ONE;
     float half[MOST_POINTS * LANES] __attribute__((aligned(64)));
-    struct filter_lines first = {ax->points, sums, across * point_stride, point_stride, half, across * LANES, LANES,
-                                 AHEAD,      0};
-    struct filter_lines last = {ay->outputs, half, LANES, across * LANES, outputs, LANES, wide, 0, 0};
-    if (ay->kind != FILTER_ONE && ax->kind != FILTER_ONE) {
-        kernel->output(ay->kind, &first);
-        kernel->output(ax->kind, &last);
+    struct filter_lines last = {.count = ay->outputs,
+                                .source = half,
+                                .source_point = LANES,
+                                .source_line = (size_t)ax->points * LANES,
+                                .destination = place->data,
+                                .destination_point = place->column,
+                                .destination_line = place->row,
+                                .bias = place->bias,
+                                .alpha = activation->alpha,
+                                .beta = activation->beta};
+    blocked_finish_kind(activation, &last.finish);
+    if (single) {
+        last.count = 1;
+        last.source = sums;
+        last.source_point = point_stride;
+        last.source_ahead = AHEAD;
+        last.destination_point = ay->kind == FILTER_ONE ? place->column : place->row;
+        kernel->output(ay->kind == FILTER_ONE ? ax->kind : ay->kind, &last);
         return;
     }
-    first.source_point = point_stride;
-    first.destination = outputs;
-    first.destination_point = ay->kind == FILTER_ONE ? LANES : wide;
-    first.count = 1;
-    kernel->output(ay->kind == FILTER_ONE ? ax->kind : ay->kind, &first);
+    const struct filter_lines first = {.count = ax->points,
+                                       .source = sums,
+                                       .source_point = (size_t)ax->points * point_stride,
+                                       .source_line = point_stride,
+                                       .destination = half,
+                                       .destination_point = (size_t)ax->points * LANES,
+                                       .destination_line = LANES,
+                                       .source_ahead = AHEAD};
+    kernel->output(ay->kind, &first);
+    kernel->output(ax->kind, &last);
 }
 
-static void store_tile(const struct filter_block *block, int64_t tile, const float *bias, float *outputs,
+/* Straight to its place where all of the tile lies inside and the kernel knows the activation. */
+static void write_tile(const struct filter_block *block, int64_t tile, const float *sums, const float *bias,
                        float *plane) {
     const struct filter_axis *ay = &block->lattice->axis[0], *ax = &block->lattice->axis[1];
     const struct lattice_axis *ly = &block->lattice->y, *lx = &block->lattice->x;
     const int64_t y = tile / ax->tiles * ay->outputs, x = tile % ax->tiles * ax->outputs;
-    const size_t column = (size_t)(lx->out_step * LANES), row = (size_t)(ly->out_step * lx->out * LANES);
-    float *place = plane + ((ly->out0 + y * ly->out_step) * lx->out + lx->out0 + x * lx->out_step) * LANES;
-    blocked_finish(block->run, bias, most_of(ay->outputs, ly->points - y), most_of(ax->outputs, lx->points - x),
-                   outputs, (size_t)ax->outputs * LANES, LANES, place, row, column);
+    const int rows = most_of(ay->outputs, ly->points - y), columns = most_of(ax->outputs, lx->points - x);
+    const struct place place = {.data = plane +
+                                        ((ly->out0 + y * ly->out_step) * lx->out + lx->out0 + x * lx->out_step) * LANES,
+                                .row = (size_t)(ly->out_step * lx->out * LANES),
+                                .column = (size_t)(lx->out_step * LANES),
+                                .bias = bias};
+    enum block_finish finish;
+    if (rows == ay->outputs && columns == ax->outputs && blocked_finish_kind(&block->run->state->activation, &finish)) {
+        transform_sums(block, sums, &place);
+        return;
+    }
+    float outputs[16 * LANES] __attribute__((aligned(64)));
+    const size_t wide = (size_t)ax->outputs * LANES;
+    transform_sums(block, sums, &(struct place){outputs, wide, LANES, NULL});
+    blocked_finish(block->run, bias, rows, columns, outputs, wide, LANES, place.data, place.row, place.column);
 }
 
 void filter_write_tiles(const struct filter_block *block, int64_t row, int64_t first, int64_t end) {
@@ -123,9 +171,6 @@ void filter_write_tiles(const struct filter_block *block, int64_t row, int64_t f
     const int64_t group = block->image % block->run->state->window.group;
     const float *bias = block->run->bias + (group * b->rows + row) * LANES;
     float *image = block->run->y + (block->image * b->rows + row) * plane;
-    float outputs[16 * LANES] __attribute__((aligned(64)));
-    for (int64_t tile = first; tile < end; tile++) {
-        transform_sums(block, block->sums + row * b->plane + tile * LANES, outputs);
-        store_tile(block, block->tile0 + tile, bias, outputs, image);
-    }
+    for (int64_t tile = first; tile < end; tile++)
+        write_tile(block, block->tile0 + tile, block->sums + row * b->plane + tile * LANES, bias, image);
 }

@@ -2,8 +2,8 @@
  * The matrix core over channel blocks: sums of some pixels by some blocks of output channels stay in registers over the
  * whole depth; a pixel's numbers are broadcast, the weights of a depth are vectors.
  */
+#include "ops/kernels/activate.h"
 #include "ops/kernels/tables.h"
-#include "ops/kernels/vec.h"
 
 #define LANES CHANNEL_BLOCK
 #define PARTS (LANES / VEC) /* registers of a channel block */
@@ -71,7 +71,7 @@ static inline __attribute__((always_inline)) void tile_of(const int pixels, cons
         for (int b = 0; b < source->blocks; b++) {
             for (int line = 0; line < source->ahead_lines; line++, ahead += 16)
                 __builtin_prefetch(ahead, 0, 2);
-            /* Planes of a power of two fall on the same cache lines: what is next comes from far. */
+                /* Planes of a power of two fall on the same cache lines: what is next comes from far. */
 #pragma GCC unroll 16
             for (int i = 0; i < pixels; i++)
                 __builtin_prefetch(pixel[i] + entry[i].step);
@@ -140,19 +140,6 @@ static int round_pixels(int pixels, int blocks) {
     while (i < 3 && made[blocks][i] < pixels)
         i++;
     return made[blocks][i];
-}
-
-static inline __attribute__((always_inline)) vec activate(const enum block_finish kind, vec v, vec a, vec b) {
-    const vec zero = {0};
-    if (kind == BLOCK_RELU)
-        return vec_if_less(v, zero, zero, v);
-    if (kind == BLOCK_LEAKY_RELU)
-        return vec_if_less(v, zero, v * a, v);
-    if (kind == BLOCK_CLIP) {
-        v = vec_if_less(v, a, a, v);
-        return vec_if_less(b, v, b, v);
-    }
-    return v;
 }
 
 /* Inlined with a constant kind: the loop holds no branch. */

@@ -2,8 +2,8 @@
  * The transforms of minimal filtering (Winograd), a dimension at a time, on channel blocks. F(m, r) multiplies
  * polynomials at m + r - 2 points and infinity (Cook and Toom): BT transforms inputs, G weights, AT the products.
  */
+#include "ops/kernels/activate.h"
 #include "ops/kernels/tables.h"
-#include "ops/kernels/vec.h"
 
 #define LANES CHANNEL_BLOCK
 #define MOST FILTER_POINTS
@@ -56,8 +56,11 @@ static inline __attribute__((always_inline)) vec plus_scaled(vec sum, const floa
  * Adds up the nonzero terms of each row; everything is constant but the data, so zeros cost nothing. A stage that reads
  * or writes as many streams as there are points asks for what comes next: the processor follows only some of them.
  */
-static inline __attribute__((always_inline)) void
-multiply(const int rows, const int columns, const float (*matrix)[MOST], const struct filter_lines *lines) {
+static inline __attribute__((always_inline)) void multiply(const int rows, const int columns,
+                                                           const float (*matrix)[MOST],
+                                                           const struct filter_lines *lines, const bool finishes,
+                                                           const enum block_finish finish) {
+    const vec alpha = vec_all(lines->alpha), beta = vec_all(lines->beta);
     const float *source = lines->source;
     float *destination = lines->destination;
     for (int line = 0; line < lines->count; line++) {
@@ -76,6 +79,8 @@ multiply(const int rows, const int columns, const float (*matrix)[MOST], const s
                         sum = empty ? scaled(matrix[i][j], points[j]) : plus_scaled(sum, matrix[i][j], points[j]);
                         empty = false;
                     }
+                if (finishes)
+                    sum = activate(finish, sum + vec_load(lines->bias + v), alpha, beta);
                 vec_store(destination + (size_t)i * lines->destination_point + v, sum);
             }
         }
@@ -92,7 +97,22 @@ multiply(const int rows, const int columns, const float (*matrix)[MOST], const s
     }
 }
 
-#define MULTIPLY(rows, columns, matrix) multiply(rows, columns, matrix, lines)
+#define MULTIPLY(rows, columns, matrix) multiply(rows, columns, matrix, lines, false, BLOCK_COPY)
+
+#define FINISH(kind, rows, columns, matrix)                 \
+    case kind:                                              \
+        multiply(rows, columns, matrix, lines, true, kind); \
+        break;
+#define MULTIPLY_AND_FINISH(rows, columns, matrix)          \
+    if (!lines->bias) {                                     \
+        MULTIPLY(rows, columns, matrix);                    \
+    } else                                                  \
+        switch (lines->finish) {                            \
+            FINISH(BLOCK_COPY, rows, columns, matrix)       \
+            FINISH(BLOCK_RELU, rows, columns, matrix)       \
+            FINISH(BLOCK_LEAKY_RELU, rows, columns, matrix) \
+            FINISH(BLOCK_CLIP, rows, columns, matrix)       \
+        }
 
 static void input(enum filter_kind kind, const struct filter_lines *lines) {
     switch (kind) {
@@ -116,19 +136,19 @@ static void input(enum filter_kind kind, const struct filter_lines *lines) {
 static void output(enum filter_kind kind, const struct filter_lines *lines) {
     switch (kind) {
     case FILTER_2_2:
-        MULTIPLY(2, 3, output_2_2);
+        MULTIPLY_AND_FINISH(2, 3, output_2_2);
         break;
     case FILTER_4_2:
-        MULTIPLY(4, 5, output_4_2);
+        MULTIPLY_AND_FINISH(4, 5, output_4_2);
         break;
     case FILTER_2_3:
-        MULTIPLY(2, 4, output_2_3);
+        MULTIPLY_AND_FINISH(2, 4, output_2_3);
         break;
     case FILTER_4_3:
-        MULTIPLY(4, 6, output_4_3);
+        MULTIPLY_AND_FINISH(4, 6, output_4_3);
         break;
     default:
-        MULTIPLY(1, 1, one);
+        MULTIPLY_AND_FINISH(1, 1, one);
     }
 }
 

@@ -101,6 +101,9 @@ struct filter_lines {
     float *destination;
     size_t destination_point, destination_line;
     size_t source_ahead, destination_ahead; /* where the next lines will be read and written; 0: no matter */
+    const float *bias;                      /* of outputs: added to every one before the activation; NULL: neither */
+    enum block_finish finish;
+    float alpha, beta;
 };
 
 struct filter_kernel {
