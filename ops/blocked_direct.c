@@ -1,20 +1,23 @@
-/* Direct sums on channel blocks: a panel of output channels by some pixels at a time. */
+/* Direct sums on channel blocks: a strip of output channels by some pixels at a time. */
 #include "ops/blocked.h"
 
 #include <omp.h>
 
 #define PIECE 192 /* pixels of a piece, at most: their sums stay in a small cache between cuts of the depth */
-#define MOST_LANES (4 * CHANNEL_BLOCK)
+#define STRIP 4   /* channel blocks of a strip, at most: one panel or several that share their list of pixels */
+#define MOST_LANES (STRIP * CHANNEL_BLOCK)
 #define PIECE_FLOATS ((size_t)(PIECE + BLOCK_PIXELS) * MOST_LANES)
 
-/* Pixels of one phase of one image, and a panel. */
+/* Pixels of one phase of one image, and a strip. */
 struct piece {
     const struct blocked_run *run;
     const struct blocked_phase *phase;
     struct blocked_input input;
-    int64_t image, panel, first;
+    int64_t image, first;
     int count;
-    bool last;   /* of its panel: the next panel's weights follow */
+    int64_t block; /* the strip's first channel block */
+    int blocks;
+    bool last;   /* of its strip: the next strip's weights follow */
     float *sums; /* [pixel][lanes] */
     struct block_pixel *pixels;
 };
@@ -91,65 +94,82 @@ static void list_pixels(const struct piece *piece, int64_t first, int count, int
 }
 
 /* The finished sums of a tile, to their places: runs of pixels that lie side by side. */
-static void store_tile(const struct piece *piece, int64_t first, int count, int blocks, float *sums) {
+static void store_tile(const struct piece *piece, int64_t first, int count, float *sums) {
     const struct lattice_axis *ay = &piece->phase->lattice.axis[1], *ax = &piece->phase->lattice.axis[2];
-    const struct blocked_run *run = piece->run;
     const int64_t plane = ay->out * ax->out * CHANNEL_BLOCK;
-    const size_t lanes = (size_t)blocks * CHANNEL_BLOCK;
-    float *image = run->y + (piece->image * piece->phase->rows + piece->panel * run->kernels->block->blocks) * plane;
+    const size_t lanes = (size_t)piece->blocks * CHANNEL_BLOCK;
+    float *image = piece->run->y + (piece->image * piece->phase->rows + piece->block) * plane;
     for (int done = 0, columns; done < count; done += columns) {
         const int64_t y = (first + done) / ax->points, x = (first + done) % ax->points, left = ax->points - x;
         columns = left < count - done ? (int)left : count - done;
         float *place = image + ((ay->out0 + y * ay->out_step) * ax->out + ax->out0 + x * ax->out_step) * CHANNEL_BLOCK;
-        for (int block = 0; block < blocks; block++)
-            blocked_finish(run, NULL, 1, columns, sums + (size_t)done * lanes + (size_t)block * CHANNEL_BLOCK, 0, lanes,
-                           place + block * plane, 0, (size_t)(ax->out_step * CHANNEL_BLOCK));
+        blocked_finish(piece->run, NULL, piece->blocks, columns, sums + (size_t)done * lanes, CHANNEL_BLOCK, lanes,
+                       place, (size_t)plane, (size_t)(ax->out_step * CHANNEL_BLOCK));
+    }
+}
+
+/* The weights of a cut for the panel at this channel block. */
+static const float *weights_at(const struct piece *piece, int64_t block, int blocks, int64_t cut) {
+    const struct blocked_phase *phase = piece->phase;
+    const int64_t groups = piece->run->state->window.group, entries = phase->depth.down * phase->depth.across;
+    const int64_t before = cut * phase->depth.cut_blocks * entries * phase->depth.length;
+    return phase->packed + piece->image % groups * (phase->floats / groups) +
+           block * CHANNEL_BLOCK * phase->depth.total + before * blocks * CHANNEL_BLOCK;
+}
+
+/* One tile of one cut: all panels of the strip pass over the same pixels. */
+static void multiply_tile(const struct piece *piece, struct block_source *source, int first, int count, int64_t cut) {
+    const struct block_kernel *kernel = piece->run->kernels->block;
+    const struct blocked_depth *depth = &piece->phase->depth;
+    const float *bias =
+        piece->run->bias +
+        (piece->image % piece->run->state->window.group * piece->phase->rows + piece->block) * CHANNEL_BLOCK;
+    const size_t lanes = (size_t)piece->blocks * CHANNEL_BLOCK;
+    const bool more = cut + 1 < depth->cuts;
+    for (int block = 0, blocks; block < piece->blocks; block += blocks) {
+        blocks = piece->blocks - block < kernel->blocks ? piece->blocks - block : kernel->blocks;
+        const int64_t place = piece->block + block;
+        if (more || piece->last) {
+            const float *next =
+                more ? weights_at(piece, place, blocks, cut + 1) : weights_at(piece, place + piece->blocks, blocks, 0);
+            const int most = kernel->pixels[blocks];
+            blocked_ask_ahead(source, next, blocks, first / most, (piece->count + most - 1) / most);
+        }
+        kernel->tile(kernel->round(count, blocks), blocks, source, weights_at(piece, place, blocks, cut),
+                     cut ? NULL : bias + block * CHANNEL_BLOCK,
+                     piece->sums + (size_t)first * lanes + (size_t)block * CHANNEL_BLOCK, lanes, CHANNEL_BLOCK);
     }
 }
 
 static void run_piece(const struct piece *piece) {
-    const struct blocked_run *run = piece->run;
-    const struct blocked_phase *phase = piece->phase;
-    const struct blocked_depth *depth = &phase->depth;
-    const struct block_kernel *kernel = run->kernels->block;
-    const int64_t entries = depth->down * depth->across;
-    const int blocks = panel_blocks(kernel, phase->rows, piece->panel);
-    const int64_t group = piece->image % run->state->window.group,
-                  lane0 = piece->panel * kernel->blocks * CHANNEL_BLOCK;
-    const float *start = run->bias + group * phase->rows * CHANNEL_BLOCK + lane0;
-    const float *weights = phase->packed + group * (phase->floats / run->state->window.group) + lane0 * depth->total;
-    const size_t lanes = (size_t)blocks * CHANNEL_BLOCK;
-    const int most = kernel->pixels[blocks];
+    const struct blocked_depth *depth = &piece->phase->depth;
+    const struct block_kernel *kernel = piece->run->kernels->block;
+    const int widest = piece->blocks < kernel->blocks ? piece->blocks : kernel->blocks, most = kernel->pixels[widest];
     for (int64_t cut = 0; cut < depth->cuts; cut++) {
         const int64_t block0 = cut * depth->cut_blocks, left = depth->blocks - block0;
-        struct block_source source = {.entries = (int)entries,
+        struct block_source source = {.entries = (int)(depth->down * depth->across),
                                       .blocks = (int)(left < depth->cut_blocks ? left : depth->cut_blocks),
                                       .length = (int)depth->length,
                                       .pixels = piece->pixels};
-        const float *part = weights + block0 * entries * depth->length * (int64_t)lanes;
-        const float *next = part + entries * source.blocks * source.length * (int64_t)lanes;
-        const bool asks = cut + 1 < depth->cuts || piece->last;
         for (int first = 0; first < piece->count; first += most) {
             const int count = piece->count - first < most ? piece->count - first : most;
-            const int rounded = kernel->round(count, blocks); /* what is too much goes behind the last sums */
-            float *sums = piece->sums + (size_t)first * lanes;
-            list_pixels(piece, piece->first + first, count, rounded, block0);
-            if (asks)
-                blocked_ask_ahead(&source, next, blocks, first / most, (piece->count + most - 1) / most);
-            kernel->tile(rounded, blocks, &source, part, cut ? NULL : start, sums, lanes, CHANNEL_BLOCK);
+            /* What rounding adds goes behind the last sums. */
+            list_pixels(piece, piece->first + first, count, kernel->round(count, widest), block0);
+            multiply_tile(piece, &source, first, count, cut);
             if (cut + 1 == depth->cuts)
-                store_tile(piece, piece->first + first, count, blocks, sums);
+                store_tile(piece, piece->first + first, count,
+                           piece->sums + (size_t)first * (size_t)piece->blocks * CHANNEL_BLOCK);
         }
     }
 }
 
 /* Pixels of a piece: some pieces for every thread to balance with. */
-static int64_t piece_pixels(const struct blocked_run *run, const struct blocked_phase *phase, int64_t panels) {
+static int64_t piece_pixels(const struct blocked_run *run, const struct blocked_phase *phase, int64_t strips) {
     const int64_t images = run->state->window.batch * run->state->window.group, points = phase->lattice.points;
     int64_t pieces = (points + PIECE - 1) / PIECE;
     const int64_t wanted = run->threads > 1 ? (int64_t)run->threads * 6 : 1;
-    if (images * panels * pieces < wanted)
-        pieces = (wanted + images * panels - 1) / (images * panels);
+    if (images * strips * pieces < wanted)
+        pieces = (wanted + images * strips - 1) / (images * strips);
     const int64_t size = (points + pieces - 1) / pieces;
     return size < 24 ? (points < 24 ? points : 24) : size;
 }
@@ -158,21 +178,22 @@ void blocked_direct_run(const struct blocked_run *run, const struct blocked_phas
     const int64_t images = run->state->window.batch * run->state->window.group, points = phase->lattice.points;
     if (points <= 0 || images <= 0)
         return;
-    const int64_t panels = panel_count(run->kernels->block, phase->rows), size = piece_pixels(run, phase, panels);
-    const int64_t pieces = (points + size - 1) / size, units = images * panels * pieces;
+    const int64_t strips = (phase->rows + STRIP - 1) / STRIP, size = piece_pixels(run, phase, strips);
+    const int64_t pieces = (points + size - 1) / size, units = images * strips * pieces;
     const size_t share = share_floats(phase);
 #pragma omp parallel for schedule(dynamic) num_threads(run->threads) if (run->threads > 1 && units > 1)
     for (int64_t unit = 0; unit < units; unit++) {
         float *room = run->workspace + (size_t)omp_get_thread_num() * share;
         struct piece piece = {.run = run,
                               .phase = phase,
-                              .image = unit / (panels * pieces),
-                              .panel = unit / pieces % panels,
+                              .image = unit / (strips * pieces),
                               .first = unit % pieces * size,
+                              .block = unit / pieces % strips * STRIP,
                               .sums = room,
                               .pixels = (struct block_pixel *)(room + PIECE_FLOATS)};
         piece.input = blocked_input_of(run, piece.image);
         piece.count = (int)(points - piece.first < size ? points - piece.first : size);
+        piece.blocks = (int)(phase->rows - piece.block < STRIP ? phase->rows - piece.block : STRIP);
         piece.last = piece.first + piece.count == points;
         run_piece(&piece);
     }
