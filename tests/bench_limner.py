@@ -242,9 +242,11 @@ def main() -> int:
     for name, show in (("networks", print_networks), ("kernels", print_kernels), ("product", print_product)):
         if name in figures:
             show(figures[name], machine)
+    about = {"machine": common.machine(), "versions": {name: common.version(name) for name in ("torch", "numpy")},
+             "peaks": machine.best, "size": options.size, "batch": options.batch, **figures}
     if options.json:
         pathlib.Path(options.json).parent.mkdir(parents=True, exist_ok=True)
-        pathlib.Path(options.json).write_text(json.dumps({"machine": common.machine(), "peaks": machine.best, **figures}, indent=1) + "\n")
+        pathlib.Path(options.json).write_text(json.dumps(about, indent=1) + "\n")
     return 0
 
 

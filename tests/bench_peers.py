@@ -24,7 +24,7 @@ from bench import common, engines
 from bench.engines import ENGINES, CannotRun
 
 REFERENCE = "onnxruntime"
-LARGEST_ERROR = 1e-4  # relative, of the whole output; half precision is off by 1e-3
+LARGEST_ERROR = 5e-4  # relative, of the whole output; half precision is off by 1e-3 and more
 KEYS = ("median_ms", "min_ms", "first_ms", "peak_mb")
 
 
@@ -194,7 +194,10 @@ def write(options: argparse.Namespace, measured: list[dict], reasons: dict[str, 
 def main() -> int:
     options = parse()
     if options.worker:
-        print(json.dumps(work(json.loads(options.worker))))
+        try:
+            print(json.dumps(work(json.loads(options.worker))))
+        except CannotRun as problem:
+            sys.exit(str(problem))
         return 0
     measured, table, reasons = [], [], {}
     for name in options.network or common.USUAL:
