@@ -1,7 +1,14 @@
 /*
  * Zip archives of which torch.save makes use: entries stored as they are. Only the central directory counts; entries
- * are found where they lie, nothing is unpacked or copied. Libraries for zip hand out copies and forgive much; here
- * entries that overlap, share a name, or differ from their local header are refused.
+ * are found where they lie, nothing is unpacked or copied; entries that overlap, share a name, or differ from their
+ * local header are refused.
+ *
+ * Why no library reads the directory: libzip 1.7 has no call that says where an entry's data lies. Minizip has one,
+ * but that of Debian 12 (1.1-8+deb12u1) reads no ZIP64 fields of entries on 64-bit machines: it compares the 32-bit
+ * sizes and places with 2^64 - 1. In a checkpoint of 5 GiB, the storage that began beyond 4 GiB could not be opened
+ * (UNZ_BADZIPFILE); where the sizes were in ZIP64 form, too, no entry could. Besides, it opens archives with a byte
+ * missing from the end record, prepended bytes, two entries of one name, other local names, or more entries than
+ * counted, and gives no reason when it opens nothing: the checks here would stay, and reading ZIP64 fields with them.
  */
 #ifndef LIMNER_TOOLS_CHECKPOINT_ARCHIVE_H
 #define LIMNER_TOOLS_CHECKPOINT_ARCHIVE_H
