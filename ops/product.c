@@ -1,5 +1,7 @@
 #include "ops/product.h"
 
+#include "ops/product_strips.h"
+
 #include "onnx/checked.h"
 
 #include <string.h>
@@ -17,15 +19,14 @@ static struct side side_of(const struct product *product, bool b) {
     return (struct side){product->m, product->a.row_stride, product->a.column_stride};
 }
 
-static int64_t batches(const struct product *product) {
+int64_t product_batches(const struct product *product) {
     int64_t count = 1;
     for (int d = 0; d < product->batch_rank; d++)
         count *= product->batch_dims[d];
     return count;
 }
 
-/* Where matrix `index` of the batch starts, with these strides. */
-static int64_t batch_offset(const struct product *product, const int64_t *strides, int64_t index) {
+int64_t product_offset(const struct product *product, const int64_t *strides, int64_t index) {
     int64_t offset = 0;
     for (int d = product->batch_rank - 1; d >= 0; d--) {
         offset += index % product->batch_dims[d] * strides[d];
@@ -87,6 +88,12 @@ status product_prepare(struct op_call *call, const struct product *product, size
                        struct error *err) {
     struct product_state *state = call->state;
     *state = (struct product_state){.product = *product};
+    if (strips_fit(call, product)) {
+        state->strips = true;
+        strips_take_weights(call, state);
+        *workspace_bytes = strips_workspace_bytes(call->threads);
+        return state->packed ? STATUS_OK : fail_memory(err, "packed weights");
+    }
     state->b_packed = constant_weight(call, 1) || (!constant_weight(call, 0) && product->m == 1);
     const struct tensor *source = call->inputs[state->b_packed];
     const int64_t size = packed_size(state);
@@ -137,10 +144,7 @@ static void fetch(const struct gemm_job *job, int64_t column0, int count, int64_
 }
 
 static float finish(const struct product_call *call, float sum, int64_t m, int64_t n) {
-    const struct product *product = &call->state->product;
-    const float scaled = product->alpha == 1 ? sum : product->alpha * sum;
-    return call->c ? scaled + product->beta * call->c[m * product->c.row_stride + n * product->c.column_stride]
-                   : scaled;
+    return product_finish(&call->state->product, call->c, sum, m, n);
 }
 
 static void store(const struct gemm_job *job, int64_t row0, int rows, int64_t column0, int count, float *block,
@@ -164,8 +168,8 @@ static void make_job(const struct gemm_batch *batch, int64_t i, struct gemm_job 
     const struct product_call *call = batch->context;
     const struct product *product = &call->state->product;
     const bool b_packed = call->state->b_packed;
-    const int64_t a = batch_offset(product, product->a_batch_strides, i);
-    const int64_t b = batch_offset(product, product->b_batch_strides, i);
+    const int64_t a = product_offset(product, product->a_batch_strides, i);
+    const int64_t b = product_offset(product, product->b_batch_strides, i);
     *job = (struct gemm_job){.panels = gemm_panels(call->kernel, side_of(product, b_packed).size, product->k),
                              .packed = call->packed + (b_packed ? b : a),
                              .columns = side_of(product, !b_packed).size,
@@ -191,13 +195,17 @@ status product_run(struct op_call *op_call, struct error *err) {
     struct product_call call = {.state = state,
                                 .kernel = op_call->kernels->gemm,
                                 .packed = state->packed,
-                                .streamed = op_call->inputs[!state->b_packed]->data,
+                                .streamed = op_call->inputs[state->strips ? 0 : !state->b_packed]->data,
                                 .c = c ? c->data : NULL,
                                 .y = op_call->outputs[0]->data};
     if (op_call->outputs[0]->bytes == 0)
         return STATUS_OK;
     if (product->k == 0) {
         store_empty(&call, tensor_elements(op_call->outputs[0]));
+        return STATUS_OK;
+    }
+    if (state->strips) {
+        strips_run(op_call, call.streamed, call.c, call.y, op_call->workspace);
         return STATUS_OK;
     }
     char *scratch = op_call->workspace;
@@ -208,7 +216,7 @@ status product_run(struct op_call *op_call, struct error *err) {
         scratch += (state->packed_bytes + 63) / 64 * 64;
     }
     gemm_run(&(struct gemm_batch){.kernel = call.kernel,
-                                  .job_count = batches(product),
+                                  .job_count = product_batches(product),
                                   .make = make_job,
                                   .context = &call,
                                   .largest_rows = side_of(product, state->b_packed).size,

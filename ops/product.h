@@ -27,11 +27,22 @@ struct product {
 /* The state of a planned product. */
 struct product_state {
     struct product product;
+    bool strips;         /* B is packed in channel blocks (product_strips.h) */
     bool b_packed;       /* the packed side is B (its columns are the rows of the matrix product), else A */
     int64_t matrices;    /* of the packed side */
     const float *packed; /* from the weight cache; NULL: packed into the workspace at run */
     size_t packed_bytes;
 };
+
+/* Matrices of the batch, and where the index-th of them starts with these strides. */
+int64_t product_batches(const struct product *product);
+int64_t product_offset(const struct product *product, const int64_t *strides, int64_t index);
+
+/* An element of Y from its sum. */
+static inline float product_finish(const struct product *product, const float *c, float sum, int64_t m, int64_t n) {
+    const float scaled = product->alpha == 1 ? sum : product->alpha * sum;
+    return c ? scaled + product->beta * c[m * product->c.row_stride + n * product->c.column_stride] : scaled;
+}
 
 status product_prepare(struct op_call *call, const struct product *product, size_t *workspace_bytes, struct error *err);
 status product_run(struct op_call *call, struct error *err);

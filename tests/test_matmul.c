@@ -1,4 +1,5 @@
 /* MatMul and Gemm against plain loops in double precision. */
+#include "tests/builder.h"
 #include "tests/support.h"
 
 #include "ops/op.h"
@@ -208,8 +209,99 @@ static void test_refusals(void **unused) {
     test_tensor_free(b);
 }
 
+/* ---- a constant right side, which is packed beforehand ---- */
+
+struct product_case {
+    const char *op_type;
+    int m, n, k, batch;
+    int64_t transposed_a, transposed_b;
+    float alpha, beta;
+};
+
+static struct product_case random_product(struct random *random) {
+    struct product_case c = {
+        .op_type = random_int(random, 0, 1) ? "Gemm" : "MatMul", .alpha = 1, .beta = 1, .batch = 1};
+    c.m = (int)random_int(random, 1, 230);
+    c.n = (int)random_int(random, 1, 150);
+    c.k = random_int(random, 0, 3) ? (int)random_int(random, 1, 90) : (int)random_int(random, 1000, 2200);
+    if (c.op_type[0] == 'M') {
+        c.batch = (int)random_int(random, 1, 3);
+        return c;
+    }
+    c.transposed_a = random_int(random, 0, 3) == 0;
+    c.transposed_b = random_int(random, 0, 1);
+    c.alpha = random_int(random, 0, 1) ? 1 : 0.5f;
+    c.beta = random_int(random, 0, 1) ? 1 : -2;
+    return c;
+}
+
+/* Y of the case; the right side is a constant of the model, or an input. */
+static void run_product(const struct product_case *c, const struct tensor *a, const struct tensor *b,
+                        const struct tensor *bias, bool constant, int threads, float *y) {
+    const bool gemm = c->op_type[0] == 'G';
+    struct builder builder = build_start(17);
+    build_input(&builder, "a", DTYPE_FLOAT, NULL);
+    if (constant)
+        build_constant(&builder, "b", b);
+    else
+        build_input(&builder, "b", DTYPE_FLOAT, NULL);
+    build_constant(&builder, "bias", bias);
+    build_node(&builder, c->op_type, gemm ? "a b bias" : "a b", "y");
+    if (gemm) {
+        build_attribute_int(&builder, "transA", c->transposed_a);
+        build_attribute_int(&builder, "transB", c->transposed_b);
+        build_attribute_float(&builder, "alpha", c->alpha);
+        build_attribute_float(&builder, "beta", c->beta);
+    }
+    build_output(&builder, "y");
+    limner_model *model = build_model(&builder, 0);
+    const limner_cpu cpus[] = {LIMNER_CPU_PORTABLE, LIMNER_CPU_AVX2, LIMNER_CPU_AVX512};
+    limner_session *session =
+        open_session(model, &(limner_options){.threads = threads, .cpu = cpus[test_kernels()->level]});
+    const limner_tensor inputs[] = {as_input("a", a), as_input("b", b)};
+    limner_tensor output = {.name = "y"};
+    run_model(session, inputs, constant ? 1 : 2, &output, 1);
+    memcpy(y, output.data, output.bytes);
+    limner_session_close(session);
+    limner_model_close(model);
+}
+
+/* However the right side is packed, with any number of threads: the same bits. */
+static void test_constant_side(void **unused) {
+    (void)unused;
+    struct random random = random_from(test_seed() + 71);
+    for (int i = 0; i < test_cases(100); i++) {
+        const struct product_case c = random_product(&random);
+        struct tensor *a = c.op_type[0] == 'M' ? test_tensor(DTYPE_FLOAT, 3, c.batch, c.m, c.k)
+                           : c.transposed_a    ? test_tensor(DTYPE_FLOAT, 2, c.k, c.m)
+                                               : test_tensor(DTYPE_FLOAT, 2, c.m, c.k);
+        struct tensor *b =
+            c.transposed_b ? test_tensor(DTYPE_FLOAT, 2, c.n, c.k) : test_tensor(DTYPE_FLOAT, 2, c.k, c.n);
+        struct tensor *bias = test_tensor(DTYPE_FLOAT, 1, c.n);
+        test_fill(a, &random);
+        test_fill(b, &random);
+        test_fill(bias, &random);
+        const size_t count = (size_t)c.batch * (size_t)c.m * (size_t)c.n;
+        float *expected = malloc(count * sizeof *expected), *actual = malloc(count * sizeof *actual);
+        assert_true(expected && actual);
+        run_product(&c, a, b, bias, false, 1, expected);
+        for (int threads = 1; threads < 4; threads += 2) {
+            run_product(&c, a, b, bias, true, threads, actual);
+            if (memcmp(actual, expected, count * sizeof *actual) != 0)
+                fail_msg("case %d (seed %llu): %s %dx%dx%d, batch %d: other bits with %d threads", i,
+                         (unsigned long long)test_seed(), c.op_type, c.m, c.n, c.k, c.batch, threads);
+        }
+        free(expected);
+        free(actual);
+        test_tensor_free(a);
+        test_tensor_free(b);
+        test_tensor_free(bias);
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_matmul_random), cmocka_unit_test(test_matmul_vectors),
-                                       cmocka_unit_test(test_gemm_random), cmocka_unit_test(test_refusals)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_constant_side), cmocka_unit_test(test_matmul_random),
+                                       cmocka_unit_test(test_matmul_vectors), cmocka_unit_test(test_gemm_random),
+                                       cmocka_unit_test(test_refusals)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
