@@ -72,6 +72,11 @@ $(BUILD)/obj/%.o: %.c | $(BUILD)/gen/onnx.pb-c.h deps-build
 	$(call SAY,CC)
 	$(Q)$(CC) $(CPPFLAGS) $(BASE_CFLAGS) -MMD -MP -c $< -o $@
 
+# Packed weights that are kept in a file are good for the very code that packed them.
+PACKING_FILES := $(wildcard ops/*.[ch] ops/kernels/*.[ch])
+$(BUILD)/obj/ops/weight_file.o: CPPFLAGS += -DPACKING_SOURCES='"$(shell cat $(PACKING_FILES) | cksum | cut -d " " -f 1)"'
+$(BUILD)/obj/ops/weight_file.o: $(PACKING_FILES)
+
 define SIMD_RULE
 $$(BUILD)/obj/%_simd-$(1).o: %_simd.c
 	@mkdir -p $$(@D)

@@ -10,11 +10,11 @@ static void close_overlong(char *message, size_t used) {
         memcpy(message + ERROR_MESSAGE_BYTES - sizeof ellipsis, ellipsis, sizeof ellipsis);
 }
 
-/* Names from files may carry terminal escapes; messages must not. */
-static void mask_controls(char *message) {
-    for (; *message; message++)
-        if (((unsigned char)*message < ' ' && *message != '\n') || *message == 0x7f)
-            *message = '?';
+/* Names from files may carry terminal escapes, and lines that look like messages of limner; messages must not. */
+static void mask_controls(char *text) {
+    for (; *text; text++)
+        if ((unsigned char)*text < ' ' || *text == 0x7f)
+            *text = '?';
 }
 
 status fail(struct error *err, status code, const char *format, ...) {
@@ -38,6 +38,7 @@ status fail_prefix(struct error *err, const char *format, ...) {
     va_start(arguments, format);
     vsnprintf(prefix, sizeof prefix, format, arguments);
     va_end(arguments);
+    mask_controls(prefix);
 
     const size_t prefix_length = strlen(prefix), length = strlen(err->message);
     const size_t room = sizeof err->message - 1 - prefix_length - 2;
@@ -46,7 +47,6 @@ status fail_prefix(struct error *err, const char *format, ...) {
     err->message[prefix_length + 2 + kept] = 0;
     memcpy(err->message, prefix, prefix_length);
     memcpy(err->message + prefix_length, ": ", 2);
-    mask_controls(err->message);
     if (kept < length)
         close_overlong(err->message, sizeof err->message);
     return err->code;
@@ -59,5 +59,5 @@ void error_append(struct error *err, const char *format, ...) {
     const int length = vsnprintf(err->message + used, sizeof err->message - used, format, arguments);
     va_end(arguments);
     close_overlong(err->message, used + (length < 0 ? 0 : (size_t)length));
-    mask_controls(err->message);
+    mask_controls(err->message + used + (err->message[used] && format[0] == '\n'));
 }

@@ -118,12 +118,16 @@ bool tensor_aligned(const struct tensor *tensor) {
     return alignment <= 1 || (uintptr_t)tensor->data % alignment == 0;
 }
 
-void tensor_drop_pages(const struct tensor *tensor) {
+void tensor_drop_range(const struct tensor *tensor, size_t first, size_t bytes) {
     if (!tensor->mapped || !tensor->data)
         return;
     const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    const uintptr_t first = ((uintptr_t)tensor->data + page - 1) / page * page;
-    const uintptr_t end = ((uintptr_t)tensor->data + tensor->bytes) / page * page;
-    if (end > first)
-        madvise((void *)first, end - first, MADV_DONTNEED);
+    const uintptr_t start = ((uintptr_t)tensor->data + first + page - 1) / page * page;
+    const uintptr_t end = ((uintptr_t)tensor->data + first + bytes) / page * page;
+    if (end > start)
+        madvise((void *)start, end - start, MADV_DONTNEED);
+}
+
+void tensor_drop_pages(const struct tensor *tensor) {
+    tensor_drop_range(tensor, 0, tensor->bytes);
 }

@@ -90,5 +90,7 @@ int64_t tensor_elements(const struct tensor *tensor);
 bool tensor_aligned(const struct tensor *tensor);
 /* Tells the system that a mapped tensor's whole pages are not needed for now; they come back when read. No-op else. */
 void tensor_drop_pages(const struct tensor *tensor);
+/* The same for `bytes` of its data from `first`, while the rest is still being read. */
+void tensor_drop_range(const struct tensor *tensor, size_t first, size_t bytes);
 
 #endif

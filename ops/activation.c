@@ -1,32 +1,17 @@
 #include "ops/activation.h"
 
-#include "ops/scalar.h"
-#include "ops/simd.h"
+#include "ops/kernels/math.h"
 
 #include <string.h>
 
-#define APPLY(NAME, EXPRESSION)                                            \
-    static void NAME(float *data, size_t count, float alpha, float beta) { \
-        (void)alpha, (void)beta;                                           \
-        SIMD for (size_t i = 0; i < count; i++) {                          \
-            const float x = data[i];                                       \
-            data[i] = EXPRESSION;                                          \
-        }                                                                  \
-    }
-APPLY(apply_relu, scalar_relu(x))
-APPLY(apply_leaky_relu, scalar_leaky_relu(x, alpha))
-APPLY(apply_sigmoid, scalar_sigmoid(x))
-APPLY(apply_tanh, scalar_tanh(x))
-APPLY(apply_clip, scalar_clip(x, alpha, beta))
-
-void activation_apply(const struct activation *activation, float *data, size_t count) {
-    static void (*const apply[])(float *, size_t, float, float) = {
-        [ACTIVATION_RELU] = apply_relu,       [ACTIVATION_LEAKY_RELU] = apply_leaky_relu,
-        [ACTIVATION_SIGMOID] = apply_sigmoid, [ACTIVATION_TANH] = apply_tanh,
-        [ACTIVATION_CLIP] = apply_clip,
+void activation_run(const struct kernels *kernels, const struct activation *activation, float *data, size_t count) {
+    static const enum math_function functions[] = {
+        [ACTIVATION_RELU] = MATH_RELU,       [ACTIVATION_LEAKY_RELU] = MATH_LEAKY_RELU,
+        [ACTIVATION_SIGMOID] = MATH_SIGMOID, [ACTIVATION_TANH] = MATH_TANH,
+        [ACTIVATION_CLIP] = MATH_CLIP,
     };
     if (activation->kind != ACTIVATION_NONE)
-        apply[activation->kind](data, count, activation->alpha, activation->beta);
+        kernels->math->map[functions[activation->kind]](data, data, count, activation->alpha, activation->beta);
 }
 
 int activation_kind(const char *op_type) {

@@ -2,6 +2,8 @@
 #ifndef LIMNER_OPS_ACTIVATION_H
 #define LIMNER_OPS_ACTIVATION_H
 
+#include "ops/kernels/kernels.h"
+
 #include <stddef.h>
 
 enum activation_kind {
@@ -19,8 +21,9 @@ struct activation {
     float beta;  /* CLIP: largest value */
 };
 
-/* In place over data[count]; one thread. NaN stays NaN. Every element's result depends on that element alone. */
-void activation_apply(const struct activation *activation, float *data, size_t count);
+/* In place over data[count]; one thread. NaN stays NaN. Every element's result depends on that element alone, not on
+ * the level. */
+void activation_run(const struct kernels *kernels, const struct activation *activation, float *data, size_t count);
 
 /* Kind of the ONNX operator of that name (default domain), or -1: "Relu", "LeakyRelu", "Sigmoid", "Tanh", "Clip". */
 int activation_kind(const char *op_type);

@@ -1,6 +1,5 @@
 /* Clip: bounds as attributes until opset 10, as inputs since 11. */
 #include "ops/convert.h"
-#include "ops/scalar.h"
 #include "ops/unary.h"
 
 #include <float.h>
@@ -9,10 +8,10 @@
 #define HALF_MAX 65504.0f
 #define BFLOAT_MAX 3.38953138925153547590470800371487867904e38f
 
-/* The bounds in the element type of the loop that runs, in the first bytes. */
+/* The bounds in the element type of the loop that runs. */
 struct clip_bounds {
+    struct unary_params real; /* float and the 16-bit types */
     union clip_bound {
-        float real;
         double wide;
         uint64_t bits;
     } low, high;
@@ -32,13 +31,11 @@ struct clip_bounds {
 #define CLIP_NUMBER(X, LOW, HIGH) ((X) < (LOW) ? ((LOW) > (HIGH) ? (HIGH) : (LOW)) : (X) > (HIGH) ? (HIGH) : (X))
 #define ENTRY(T, DTYPE, ...) [DTYPE_##DTYPE] = clip_##T,
 
-CLIP_LOOP(float, FLOAT, scalar_clip)
 CLIP_LOOP(double, DOUBLE, CLIP_NUMBER)
 SIGNED_TYPES(CLIP_LOOP, CLIP_NUMBER)
 UNSIGNED_TYPES(CLIP_LOOP, CLIP_NUMBER)
 static const struct unary_row clip_row = {
-    .loops = {
-        [DTYPE_FLOAT] = clip_float, [DTYPE_DOUBLE] = clip_double, SIGNED_TYPES(ENTRY, 0) UNSIGNED_TYPES(ENTRY, 0)}};
+    .loops = {[DTYPE_DOUBLE] = clip_double, SIGNED_TYPES(ENTRY, 0) UNSIGNED_TYPES(ENTRY, 0)}, .math = MATH_CLIP};
 
 static bool is_signed(enum dtype dtype) {
     return dtype == DTYPE_INT8 || dtype == DTYPE_INT16 || dtype == DTYPE_INT32 || dtype == DTYPE_INT64;
@@ -52,8 +49,8 @@ static struct clip_bounds default_bounds(enum dtype dtype) {
     case DTYPE_FLOAT:
     case DTYPE_FLOAT16:
     case DTYPE_BFLOAT16:
-        bounds.high.real = dtype == DTYPE_FLOAT ? FLT_MAX : dtype == DTYPE_FLOAT16 ? HALF_MAX : BFLOAT_MAX;
-        bounds.low.real = -bounds.high.real;
+        bounds.real.beta = dtype == DTYPE_FLOAT ? FLT_MAX : dtype == DTYPE_FLOAT16 ? HALF_MAX : BFLOAT_MAX;
+        bounds.real.alpha = -bounds.real.beta;
         break;
     case DTYPE_DOUBLE:
         bounds.high.wide = DBL_MAX;
@@ -66,9 +63,11 @@ static struct clip_bounds default_bounds(enum dtype dtype) {
     return bounds;
 }
 
-static void read_bound(const struct tensor *tensor, union clip_bound *bound) {
+static void read_bound(const struct tensor *tensor, float *real, union clip_bound *bound) {
     if (dtype_is_half(tensor->dtype))
-        half_to_float(tensor->dtype, tensor->data, &bound->real, 1);
+        half_to_float(tensor->dtype, tensor->data, real, 1);
+    else if (tensor->dtype == DTYPE_FLOAT)
+        memcpy(real, tensor->data, sizeof *real);
     else
         memcpy(bound, tensor->data, dtype_size(tensor->dtype));
 }
@@ -89,9 +88,9 @@ static status clip_run(struct op_call *call, struct error *err) {
     struct clip_bounds bounds = default_bounds(call->inputs[0]->dtype);
     (void)err;
     if (low)
-        read_bound(low, &bounds.low);
+        read_bound(low, &bounds.real.alpha, &bounds.low);
     if (high)
-        read_bound(high, &bounds.high);
+        read_bound(high, &bounds.real.beta, &bounds.high);
     return unary_apply(&clip_row, call, &bounds);
 }
 
@@ -107,10 +106,9 @@ static status clip_attributes_parse(const struct op_call *call, struct attribute
 
 static status clip_attributes_run(struct op_call *call, struct error *err) {
     const struct unary_params *p = call->params;
-    struct clip_bounds bounds = {.low = {.real = p->alpha}, .high = {.real = p->beta}};
+    const struct clip_bounds bounds = {
+        .real = *p, .low = {.wide = (double)p->alpha}, .high = {.wide = (double)p->beta}};
     (void)err;
-    if (call->inputs[0]->dtype == DTYPE_DOUBLE)
-        bounds = (struct clip_bounds){.low = {.wide = p->alpha}, .high = {.wide = p->beta}};
     return unary_apply(&clip_row, call, &bounds);
 }
 

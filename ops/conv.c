@@ -32,7 +32,7 @@ static status resolve_axis(const struct window_params *params, int i, int spatia
     return STATUS_OK;
 }
 
-static status resolve(const struct op_call *call, struct window *window, struct error *err) {
+status conv_resolve(const struct op_call *call, struct window *window, struct error *err) {
     const struct window_params *params = call->params;
     status code = window_begin(call, params, false, window, err);
     for (int i = 0; code == STATUS_OK && i < window->spatial; i++)
@@ -42,21 +42,21 @@ static status resolve(const struct op_call *call, struct window *window, struct 
 
 static status infer(struct op_call *call, struct error *err) {
     struct window window;
-    const status code = resolve(call, &window, err);
+    const status code = conv_resolve(call, &window, err);
     return code == STATUS_OK ? window_describe(call, &window, err) : code;
 }
 
 static status prepare(struct op_call *call, size_t *workspace_bytes, struct error *err) {
     const struct window_params *params = call->params;
     struct window window;
-    const status code = resolve(call, &window, err);
+    const status code = conv_resolve(call, &window, err);
     return code == STATUS_OK ? conv_prepare(call, &window, false, &params->activation, workspace_bytes, err) : code;
 }
 
 static double macs(const struct op_call *call) {
     struct window window;
     struct error err;
-    return resolve(call, &window, &err) == STATUS_OK ? conv_macs(&window, false) : 0;
+    return conv_resolve(call, &window, &err) == STATUS_OK ? conv_macs(&window, false) : 0;
 }
 
 static const struct op_arg inputs[] = {

@@ -1,33 +1,39 @@
-/* The engine under Conv and ConvTranspose: direct phases as matrix products, the others by minimal filtering. */
+/* The engine under Conv and ConvTranspose in any dimension and grouping: every phase is a matrix product. */
 #include "ops/conv.h"
 
 #include <stdlib.h>
 
-/* Workspace of the phase that needs most. */
-static size_t compute_bytes(const struct conv_state *state, const struct kernels *kernels, int threads) {
-    size_t most = 0;
+static status make_phases(struct conv_state *state, struct error *err) {
+    const struct window *window = &state->window;
+    int64_t points = 0, outputs = 1;
+    state->phase_count = window_lattices(window, state->transposed);
+    state->phases = calloc((size_t)state->phase_count, sizeof *state->phases);
+    if (!state->phases)
+        return fail_memory(err, "the phases of a convolution");
     for (int64_t i = 0; i < state->phase_count; i++) {
-        const struct conv_phase *phase = &state->phases[i];
-        const size_t bytes =
-            phase->algorithm == CONV_FILTER
-                ? filter_workspace_bytes(&state->window, phase->filters, phase->filter_count, kernels, threads)
-                : gemm_workspace_bytes(kernels->gemm, threads);
-        most = bytes > most ? bytes : most;
+        struct conv_phase *phase = &state->phases[i];
+        window_lattice(window, state->transposed, i, &phase->lattice);
+        phase->state = state;
+        phase->floats = window->group * window->out_channels * window->in_channels * phase->lattice.taps;
+        points += phase->lattice.points;
     }
-    return most;
+    for (int d = 0; d < SPATIAL; d++)
+        outputs *= window->axis[d].out;
+    state->uncovered = points < outputs;
+    return STATUS_OK;
 }
 
 status conv_prepare(struct op_call *call, const struct window *window, bool transposed,
                     const struct activation *activation, size_t *workspace_bytes, struct error *err) {
     struct conv_state *state = call->state;
-    *state = (struct conv_state){.window = *window, .transposed = transposed, .activation = *activation};
-    status code = conv_make_phases(state, call->kernels, err);
+    *state = (struct conv_state){
+        .window = *window, .transposed = transposed, .activation = *activation, .kernels = call->kernels};
+    status code = make_phases(state, err);
     if (code == STATUS_OK)
         code = conv_take_weights(call, state, err);
     if (code != STATUS_OK)
         return code;
-    state->compute_bytes = compute_bytes(state, call->kernels, call->threads);
-    *workspace_bytes = state->packed_bytes + state->compute_bytes;
+    *workspace_bytes = state->packed_bytes + gemm_workspace_bytes(call->kernels->gemm, call->threads);
     return STATUS_OK;
 }
 
@@ -48,13 +54,6 @@ struct conv_call {
     void *workspace;
 };
 
-/* A spread phase within a call. */
-struct conv_job {
-    const struct conv_call *call;
-    const struct conv_phase *phase;
-    struct spread_context spread;
-};
-
 static void fetch(const struct gemm_job *job, int64_t column0, int count, int64_t depth0, int depth, int width,
                   float *tile) {
     const struct conv_phase *phase = job->context;
@@ -67,7 +66,7 @@ static void store(const struct gemm_job *job, int64_t row0, int rows, int64_t co
     const struct lattice_axis *axis = phase->lattice.axis;
     const int64_t plane = axis[0].out * axis[1].out * axis[2].out;
     for (int row = 0; row < rows; row++, block += stride) {
-        activation_apply(&phase->state->activation, block, (size_t)count);
+        activation_run(phase->state->kernels, &phase->state->activation, block, (size_t)count);
         lattice_store(&phase->lattice, block, column0, count, job->output + (row0 + row) * plane);
     }
 }
@@ -75,8 +74,8 @@ static void store(const struct gemm_job *job, int64_t row0, int rows, int64_t co
 static void make_job(const struct gemm_batch *batch, int64_t i, struct gemm_job *job) {
     const struct conv_call *call = batch->context;
     const struct window *window = &call->state->window;
-    const struct conv_phase *phase = &call->state->phases[i % call->state->direct];
-    const int64_t image = i / call->state->direct; /* batch row and group */
+    const struct conv_phase *phase = &call->state->phases[i % call->state->phase_count];
+    const int64_t image = i / call->state->phase_count; /* batch row and group */
     const int64_t group = image % window->group;
     const int64_t depth = phase->lattice.taps * phase->lattice.channels;
     *job = (struct gemm_job){.panels = gemm_panels(batch->kernel, window->out_channels, depth),
@@ -92,7 +91,7 @@ static void make_job(const struct gemm_batch *batch, int64_t i, struct gemm_job 
 
 static int64_t most_points(const struct conv_state *state) {
     int64_t most = 0;
-    for (int64_t i = 0; i < state->direct; i++)
+    for (int64_t i = 0; i < state->phase_count; i++)
         if (state->phases[i].lattice.points > most)
             most = state->phases[i].lattice.points;
     return most;
@@ -101,67 +100,13 @@ static int64_t most_points(const struct conv_state *state) {
 static void run_direct(const struct conv_call *call) {
     const struct window *window = &call->state->window;
     gemm_run(&(struct gemm_batch){.kernel = call->kernels->gemm,
-                                  .job_count = window->batch * window->group * call->state->direct,
+                                  .job_count = window->batch * window->group * call->state->phase_count,
                                   .make = make_job,
                                   .context = call,
                                   .largest_rows = window->out_channels,
                                   .largest_columns = most_points(call->state),
                                   .threads = call->threads,
                                   .workspace = call->workspace});
-}
-
-static void make_spread_job(const struct gemm_batch *batch, int64_t image, struct gemm_job *job) {
-    const struct conv_job *shared = batch->context;
-    const struct conv_call *call = shared->call;
-    const struct window *window = &call->state->window;
-    const struct conv_phase *phase = shared->phase;
-    const int64_t group = image % window->group;
-    *job = (struct gemm_job){.panels = gemm_panels(batch->kernel, phase->spread.rows, phase->spread.depth),
-                             .packed = phase->packed + group * phase->spread.rows * phase->spread.depth,
-                             .bias_later = call->bias ? call->bias + group * window->out_channels : NULL,
-                             .columns = spread_columns(&phase->lattice, &phase->spread),
-                             .fetch = spread_fetch,
-                             .store = spread_store,
-                             .context = &shared->spread,
-                             .input = call->input + image * window->in_channels * call->in_plane,
-                             .output = call->output + image * window->out_channels * call->out_plane};
-}
-
-static void run_spread(const struct conv_call *call, const struct conv_phase *phase) {
-    const struct conv_job shared = {call, phase, {&phase->lattice, &phase->spread, &call->state->activation}};
-    gemm_run(&(struct gemm_batch){.kernel = call->kernels->gemm,
-                                  .job_count = call->state->window.batch * call->state->window.group,
-                                  .make = make_spread_job,
-                                  .context = &shared,
-                                  .largest_rows = phase->spread.rows,
-                                  .largest_columns = spread_columns(&phase->lattice, &phase->spread),
-                                  .column_unit = phase->spread.columns,
-                                  .threads = call->threads,
-                                  .workspace = call->workspace});
-}
-
-static void run_filter(const struct conv_call *call, const struct conv_phase *phase) {
-    filter_execute(&(struct filter_run){.window = &call->state->window,
-                                        .lattices = phase->filters,
-                                        .lattice_count = phase->filter_count,
-                                        .kernels = call->kernels,
-                                        .activation = &call->state->activation,
-                                        .input = call->input,
-                                        .bias = call->bias,
-                                        .output = call->output,
-                                        .threads = call->threads,
-                                        .workspace = call->workspace});
-}
-
-static void run_phases(const struct conv_call *call) {
-    run_direct(call);
-    for (int64_t i = call->state->direct; i < call->state->phase_count; i++) {
-        const struct conv_phase *phase = &call->state->phases[i];
-        if (phase->algorithm == CONV_SPREAD)
-            run_spread(call, phase);
-        else
-            run_filter(call, phase);
-    }
 }
 
 /* Outputs that no weight meets are the bias, put through the activation. */
@@ -171,7 +116,7 @@ static void fill_with_bias(const struct conv_call *call) {
 #pragma omp parallel for schedule(static) num_threads(call->threads)
     for (int64_t plane = 0; plane < planes; plane++) {
         float value = call->bias ? call->bias[plane % channels] : 0;
-        activation_apply(&call->state->activation, &value, 1);
+        activation_run(call->kernels, &call->state->activation, &value, 1);
         float *output = call->output + plane * call->out_plane;
         for (int64_t i = 0; i < call->out_plane; i++)
             output[i] = value;
@@ -201,7 +146,7 @@ status conv_run(struct op_call *op_call, struct error *err) {
         return STATUS_OK;
     if (state->packed_bytes)
         conv_pack_now(op_call, state, op_call->workspace, state->phases);
-    run_phases(&call);
+    run_direct(&call);
     return STATUS_OK;
 }
 

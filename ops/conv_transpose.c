@@ -45,7 +45,7 @@ static status check_output_padding(const struct window_axis *axis, int i, struct
                 (long long)axis->output_padding, (long long)axis->stride, (long long)axis->dilation);
 }
 
-static status resolve(const struct op_call *call, struct window *window, struct error *err) {
+status conv_transpose_resolve(const struct op_call *call, struct window *window, struct error *err) {
     const struct window_params *params = call->params;
     status code = window_begin(call, params, true, window, err);
     for (int i = 0; code == STATUS_OK && i < window->spatial; i++) {
@@ -59,21 +59,21 @@ static status resolve(const struct op_call *call, struct window *window, struct 
 
 static status infer(struct op_call *call, struct error *err) {
     struct window window;
-    const status code = resolve(call, &window, err);
+    const status code = conv_transpose_resolve(call, &window, err);
     return code == STATUS_OK ? window_describe(call, &window, err) : code;
 }
 
 static status prepare(struct op_call *call, size_t *workspace_bytes, struct error *err) {
     const struct window_params *params = call->params;
     struct window window;
-    const status code = resolve(call, &window, err);
+    const status code = conv_transpose_resolve(call, &window, err);
     return code == STATUS_OK ? conv_prepare(call, &window, true, &params->activation, workspace_bytes, err) : code;
 }
 
 static double macs(const struct op_call *call) {
     struct window window;
     struct error err;
-    return resolve(call, &window, &err) == STATUS_OK ? conv_macs(&window, true) : 0;
+    return conv_transpose_resolve(call, &window, &err) == STATUS_OK ? conv_macs(&window, true) : 0;
 }
 
 static const struct op_arg inputs[] = {

@@ -1,7 +1,5 @@
-/* Where minimal filtering applies, what it saves, and the weights for it. */
+/* Where minimal filtering applies, and what it saves. */
 #include "ops/filter.h"
-
-#include <string.h>
 
 /* ---- cutting ---- */
 
@@ -22,8 +20,8 @@ static bool cut_of(const struct lattice_axis *axis, struct cut_axis *cut) {
         *cut = (struct cut_axis){(int)tap_step, 1, (int)axis->taps, tap_step};
         return true;
     }
-    if (axis->step == 2 && tap_step == 1 && axis->taps % 2 == 0 && axis->taps <= 6) {
-        *cut = (struct cut_axis){1, 2, (int)axis->taps / 2, 2};
+    if (axis->step == 2 && tap_step == 1 && axis->taps <= 6) {
+        *cut = (struct cut_axis){1, 2, (int)(axis->taps + 1) / 2, 2};
         return true;
     }
     return false;
@@ -39,14 +37,14 @@ static enum filter_kind kind_of(int taps, bool small) {
 }
 
 static struct filter_axis axis_of(const struct cut_axis *cut, int64_t points, bool small) {
-    static const int outputs[FILTER_KINDS] = {1, 2, 4, 2, 4};
     const enum filter_kind kind = kind_of(cut->taps, small);
+    const int outputs = filter_outputs(kind);
     return (struct filter_axis){.kind = kind,
-                                .outputs = outputs[kind],
+                                .outputs = outputs,
                                 .taps = cut->taps,
-                                .points = outputs[kind] + cut->taps - 1,
+                                .points = filter_points(kind),
                                 .step = cut->step,
-                                .tiles = (points + outputs[kind] - 1) / outputs[kind]};
+                                .tiles = (points + outputs - 1) / outputs};
 }
 
 /* The a-th of `sets` interleaved sets of points. */
@@ -113,163 +111,55 @@ static int cut_lattice(const struct window *window, const struct lattice *lattic
 }
 
 /*
- * Costs in multiply-adds, from measurements: a transformed point costs some loads and sums; a weight that comes from a
- * cache takes as long as several products, and one that comes from memory, which all threads share, as many more.
+ * Costs in vectors of products (a channel block by a number), from measurements: a transformed block costs some loads,
+ * sums and stores; a weight that comes from memory takes as long as several products.
  */
-#define TRANSFORM_COST 10.0
-#define CACHED_WEIGHT_COST 16.0
-#define DISTANT_WEIGHT_COST 80.0
+#define TRANSFORM_COST 6.0
+#define WEIGHT_COST 0.5
+#define DISTANT_WEIGHT_COST 40.0
 #define CACHED_WEIGHTS 4e6
 
 static double weight_cost(double weights) {
-    return weights * (weights > CACHED_WEIGHTS ? DISTANT_WEIGHT_COST : CACHED_WEIGHT_COST);
+    return weights / CHANNEL_BLOCK * (weights > CACHED_WEIGHTS ? DISTANT_WEIGHT_COST : WEIGHT_COST);
 }
 
-static double round_up(int64_t n, int unit) {
-    return (double)((n + unit - 1) / unit * unit);
+static double blocks_of(int64_t channels) {
+    return (double)((channels + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK);
 }
 
-static double filter_cost(const struct window *window, const struct filter_lattice *lattices, int count, int width) {
-    const double rows = (double)window->out_channels;
-    const double depth = (double)window->in_channels * lattices[0].part_count;
-    double cost = weight_cost(lattices[0].axis[0].points * lattices[0].axis[1].points * rows * depth);
+static double filter_cost(const struct window *window, const struct filter_lattice *lattices, int count) {
+    const double rows = blocks_of(window->out_channels);
+    const double depth = blocks_of(window->in_channels) * lattices[0].part_count;
+    double cost = weight_cost(lattices[0].axis[0].points * lattices[0].axis[1].points * rows * depth * CHANNEL_BLOCK *
+                              CHANNEL_BLOCK);
     for (int i = 0; i < count; i++) {
         const struct filter_axis *y = &lattices[i].axis[0], *x = &lattices[i].axis[1];
-        cost += y->points * x->points * round_up(y->tiles * x->tiles, width) *
-                (rows * depth + TRANSFORM_COST * (depth + rows));
+        cost += y->points * x->points * (double)(y->tiles * x->tiles) *
+                (rows * depth * CHANNEL_BLOCK + TRANSFORM_COST * (depth + rows));
     }
     return cost;
 }
 
-static double direct_cost(const struct window *window, const struct lattice *lattice, int width) {
-    const double rows = (double)window->out_channels, depth = (double)(window->in_channels * lattice->taps);
-    return round_up(lattice->points, width) * depth * (rows + TRANSFORM_COST / 4) + weight_cost(rows * depth);
+static double direct_cost(const struct window *window, const struct lattice *lattice) {
+    const double rows = blocks_of(window->out_channels);
+    const double depth = blocks_of(window->in_channels) * CHANNEL_BLOCK * (double)lattice->taps;
+    return (double)lattice->points * depth * rows + weight_cost(rows * depth * CHANNEL_BLOCK);
 }
 
 /* Minimal filtering is chosen when it saves this much: the costs are rough. */
-#define WORTH_FILTERING 1.1
+#define WORTH_FILTERING 1.05
 
-int filter_choose(const struct window *window, const struct lattice *lattice, const struct gemm_kernel *kernel,
-                  struct filter_lattice *lattices, int capacity) {
-    double least = direct_cost(window, lattice, kernel->columns) / WORTH_FILTERING;
+int filter_choose(const struct window *window, const struct lattice *lattice, struct filter_lattice *lattices,
+                  int capacity) {
+    double least = direct_cost(window, lattice) / WORTH_FILTERING;
     int best = -1;
     for (int sizes = 0; sizes < 4; sizes++) {
         const int count = cut_lattice(window, lattice, sizes, lattices, capacity);
-        const double cost = count ? filter_cost(window, lattices, count, kernel->columns) : least;
+        const double cost = count ? filter_cost(window, lattices, count) : least;
         if (cost < least) {
             least = cost;
             best = sizes;
         }
     }
     return best < 0 ? 0 : cut_lattice(window, lattice, best, lattices, capacity);
-}
-
-/* ---- weights ---- */
-
-int64_t filter_weight_floats(const struct window *window, const struct filter_lattice *lattice) {
-    return window->group * lattice->axis[0].points * lattice->axis[1].points * lattice->part_count *
-           window->in_channels * window->out_channels;
-}
-
-/* G of F(m, r): row j is [1, a, a^2] over the product of distances from point a to the others; infinity last. */
-static const double weight_matrices[FILTER_KINDS][6][3] = {
-    [FILTER_ONE] = {{1}},
-    [FILTER_2_2] = {{-1, 0}, {1, 1}, {0, 1}},
-    [FILTER_4_2] = {{1 / 2.0, 0}, {-1 / 2.0, -1 / 2.0}, {-1 / 6.0, 1 / 6.0}, {1 / 6.0, 2 / 6.0}, {0, 1}},
-    [FILTER_2_3] = {{-1, 0, 0}, {1 / 2.0, 1 / 2.0, 1 / 2.0}, {1 / 2.0, -1 / 2.0, 1 / 2.0}, {0, 0, 1}},
-    [FILTER_4_3] = {{1 / 4.0, 0, 0},
-                    {-1 / 6.0, -1 / 6.0, -1 / 6.0},
-                    {-1 / 6.0, 1 / 6.0, -1 / 6.0},
-                    {1 / 24.0, 2 / 24.0, 4 / 24.0},
-                    {1 / 24.0, -2 / 24.0, 4 / 24.0},
-                    {0, 0, 1}},
-};
-
-static float load_float(const void *source, int64_t index) {
-    float value;
-    memcpy(&value, (const char *)source + index * (int64_t)sizeof value, sizeof value);
-    return value;
-}
-
-#define MOST_ROWS 16 /* of a panel */
-
-/* destination[i] = sum of matrix[i][t] * source[t], for MOST_ROWS rows side by side. */
-static void multiply_rows(const double (*matrix)[3], int points, int taps, const double *source, size_t source_stride,
-                          double *destination, size_t destination_stride) {
-    for (int i = 0; i < points; i++) {
-        double *sum = destination + (size_t)i * destination_stride;
-        for (int row = 0; row < MOST_ROWS; row++)
-            sum[row] = matrix[i][0] * source[row];
-        for (int t = 1; t < taps; t++)
-            for (int row = 0; row < MOST_ROWS; row++)
-                sum[row] += matrix[i][t] * source[(size_t)t * source_stride + (size_t)row];
-    }
-}
-
-/* The taps of a panel's kernels at one channel: taps[y][x][row]. */
-static void load_taps(const struct filter_lattice *lattice, const struct filter_part *part,
-                      const struct filter_weights *weights, int64_t start, int64_t rows, double taps[9 * MOST_ROWS]) {
-    const struct filter_axis *ay = &lattice->axis[0], *ax = &lattice->axis[1];
-    for (int y = 0; y < ay->taps; y++)
-        for (int x = 0; x < ax->taps; x++) {
-            const int64_t ky = part->kernel0[0] + y * part->kernel_step[0],
-                          kx = part->kernel0[1] + x * part->kernel_step[1];
-            double *place = taps + (y * ax->taps + x) * MOST_ROWS;
-            for (int64_t row = 0; row < rows; row++)
-                place[row] =
-                    load_float(weights->source, start + row * weights->row_stride + ky * weights->kernel_width + kx);
-            for (int64_t row = rows; row < MOST_ROWS; row++)
-                place[row] = 0;
-        }
-}
-
-static void scale_taps(const struct filter_lattice *lattice, const float *scale, int64_t rows, double *taps) {
-    for (int tap = 0; tap < lattice->axis[0].taps * lattice->axis[1].taps; tap++)
-        for (int64_t row = 0; row < rows; row++)
-            taps[tap * MOST_ROWS + row] *= scale[row];
-}
-
-/* Transformed weights of a panel's kernels at one channel: points[y][x][row]. */
-static void transform_taps(const struct filter_lattice *lattice, const double *taps, double points[36 * MOST_ROWS]) {
-    const struct filter_axis *ay = &lattice->axis[0], *ax = &lattice->axis[1];
-    double half[3 * 6 * MOST_ROWS];
-    const size_t line = (size_t)ax->points * MOST_ROWS;
-    for (int y = 0; y < ay->taps; y++)
-        multiply_rows(weight_matrices[ax->kind], ax->points, ax->taps, taps + y * ax->taps * MOST_ROWS, MOST_ROWS,
-                      half + (size_t)y * line, MOST_ROWS);
-    for (int x = 0; x < ax->points; x++)
-        multiply_rows(weight_matrices[ay->kind], ay->points, ay->taps, half + x * MOST_ROWS, line,
-                      points + x * MOST_ROWS, line);
-}
-
-static void pack_panel(const struct window *window, const struct filter_lattice *lattice,
-                       const struct filter_weights *weights, const struct gemm_panels *panels, int64_t group, int panel,
-                       float *packed) {
-    const int count = lattice->axis[0].points * lattice->axis[1].points;
-    const int64_t first = gemm_panel_row(panels, panel), rows = gemm_panel_row(panels, panel + 1) - first;
-    double taps[9 * MOST_ROWS], points[36 * MOST_ROWS];
-    for (int part = 0; part < lattice->part_count; part++)
-        for (int64_t channel = 0; channel < window->in_channels; channel++) {
-            const int64_t start =
-                group * weights->group_stride + first * weights->row_stride + channel * weights->channel_stride;
-            load_taps(lattice, &lattice->parts[part], weights, start, rows, taps);
-            if (weights->scale)
-                scale_taps(lattice, weights->scale + group * window->out_channels + first, rows, taps);
-            transform_taps(lattice, taps, points);
-            float *place = packed + first * panels->depth + (part * window->in_channels + channel) * rows;
-            for (int p = 0; p < count; p++, place += panels->rows * panels->depth)
-                for (int64_t row = 0; row < rows; row++)
-                    place[row] = (float)points[p * MOST_ROWS + row];
-        }
-}
-
-void filter_pack(const struct window *window, const struct filter_lattice *lattice,
-                 const struct filter_weights *weights, const struct gemm_kernel *kernel, int threads, float *packed) {
-    const struct gemm_panels panels =
-        gemm_panels(kernel, window->out_channels, lattice->part_count * window->in_channels);
-    const int64_t size = filter_weight_floats(window, lattice) / window->group;
-#pragma omp parallel for schedule(static) collapse(2) num_threads(threads)
-    for (int64_t group = 0; group < window->group; group++)
-        for (int panel = 0; panel < panels.count; panel++)
-            pack_panel(window, lattice, weights, &panels, group, panel, packed + group * size);
 }

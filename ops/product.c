@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#define PART_BYTES ((size_t)8 << 20)
+
 /* One side as the matrix product wants it: element (row or column i, depth k). */
 struct side {
     int64_t size, stride, depth_stride;
@@ -42,9 +44,9 @@ struct pack_job {
     int threads;
 };
 
-/* The matrices of the packed side lie one behind the other in its tensor, each of packed_size elements. */
-static void pack_side(void *destination, const struct tensor *source, const void *context) {
-    const struct pack_job *job = context;
+/* Depths first .. first + count of every panel; the matrices lie one behind the other, each of packed_size elements. */
+static void pack_depths(const struct pack_job *job, const struct tensor *source, int64_t first, int64_t count,
+                        float *destination) {
     const struct product_state *state = job->state;
     const struct side side = side_of(&state->product, state->b_packed);
     const struct gemm_panels panels = gemm_panels(job->kernel, side.size, state->product.k);
@@ -52,13 +54,28 @@ static void pack_side(void *destination, const struct tensor *source, const void
 #pragma omp parallel for schedule(static) collapse(2) num_threads(job->threads)
     for (int64_t matrix = 0; matrix < state->matrices; matrix++)
         for (int panel = 0; panel < panels.count; panel++) {
-            const int64_t first = gemm_panel_row(&panels, panel), count = gemm_panel_row(&panels, panel + 1) - first;
-            const struct gemm_panels single = {count, panels.depth, 1};
-            const char *start =
-                (const char *)source->data + (matrix * size + first * side.stride) * (int64_t)sizeof(float);
-            gemm_pack_panels(&single, start, side.stride, side.depth_stride,
-                             (float *)destination + matrix * size + first * panels.depth);
+            const int64_t row = gemm_panel_row(&panels, panel), rows = gemm_panel_row(&panels, panel + 1) - row;
+            const struct gemm_panels single = {rows, count, 1};
+            const int64_t start = matrix * size + row * side.stride + first * side.depth_stride;
+            gemm_pack_panels(&single, (const char *)source->data + start * (int64_t)sizeof(float), side.stride,
+                             side.depth_stride, destination + matrix * size + row * panels.depth + first * rows);
         }
+}
+
+/* A large matrix whose depths lie one behind the other is packed in parts, and its mapped pages go part by part. */
+static void pack_side(void *destination, const struct tensor *source, const void *context) {
+    const struct pack_job *job = context;
+    const struct product_state *state = job->state;
+    const int64_t stride = side_of(&state->product, state->b_packed).depth_stride, depth = state->product.k;
+    const bool in_order = state->matrices == 1 && side_of(&state->product, state->b_packed).stride == 1;
+    const int64_t parts = in_order && source->mapped ? (int64_t)(source->bytes / PART_BYTES) + 1 : 1;
+    for (int64_t part = 0; part < parts; part++) {
+        const int64_t first = depth * part / parts, count = depth * (part + 1) / parts - first;
+        pack_depths(job, source, first, count, destination);
+        if (parts > 1)
+            tensor_drop_range(source, (size_t)(first * stride) * sizeof(float),
+                              (size_t)(count * stride) * sizeof(float));
+    }
 }
 
 static bool constant_weight(const struct op_call *call, int input) {

@@ -3,35 +3,38 @@
 
 #include <string.h>
 
-#define OPERATOR_FILES(X)                                                                                        \
-    X(ops_conv)                                                                                                  \
-    X(ops_conv_transpose)                                                                                        \
-    X(ops_matmul)                                                                                                \
-    X(ops_normalization)                                                                                         \
-    X(ops_concat)                                                                                                \
-    X(ops_constant)                                                                                              \
-    X(ops_depth_to_space)                                                                                        \
-    X(ops_expand)                                                                                                \
-    X(ops_gather)                                                                                                \
-    X(ops_identity)                                                                                              \
-    X(ops_pad)                                                                                                   \
-    X(ops_range)                                                                                                 \
-    X(ops_reshape)                                                                                               \
-    X(ops_shape)                                                                                                 \
-    X(ops_slice)                                                                                                 \
-    X(ops_split)                                                                                                 \
-    X(ops_transpose)                                                                                             \
-    X(ops_binary_arithmetic)                                                                                     \
-    X(ops_binary_compare)                                                                                        \
-    X(ops_cast)                                                                                                  \
-    X(ops_clip)                                                                                                  \
-    X(ops_pow)                                                                                                   \
-    X(ops_reduce)                                                                                                \
-    X(ops_softmax)                                                                                               \
-    X(ops_unary_activations)                                                                                     \
-    X(ops_unary_logic)                                                                                           \
-    X(ops_unary_math)                                                                                            \
-    X(ops_variadic)                                                                                              \
+#define OPERATOR_FILES(X)    \
+    X(ops_conv)              \
+    X(ops_conv_transpose)    \
+    X(ops_blocked_conv)      \
+    X(ops_blocked_layout)    \
+    X(ops_blocked_norm)      \
+    X(ops_matmul)            \
+    X(ops_normalization)     \
+    X(ops_concat)            \
+    X(ops_constant)          \
+    X(ops_depth_to_space)    \
+    X(ops_expand)            \
+    X(ops_gather)            \
+    X(ops_identity)          \
+    X(ops_pad)               \
+    X(ops_range)             \
+    X(ops_reshape)           \
+    X(ops_shape)             \
+    X(ops_slice)             \
+    X(ops_split)             \
+    X(ops_transpose)         \
+    X(ops_binary_arithmetic) \
+    X(ops_binary_compare)    \
+    X(ops_cast)              \
+    X(ops_clip)              \
+    X(ops_pow)               \
+    X(ops_reduce)            \
+    X(ops_softmax)           \
+    X(ops_unary_activations) \
+    X(ops_unary_logic)       \
+    X(ops_unary_math)        \
+    X(ops_variadic)          \
     X(ops_where)
 
 #define DECLARE(records) extern const struct op records[];

@@ -15,100 +15,121 @@
 
 enum softmax_kind { SOFTMAX, LOG_SOFTMAX, HARDMAX };
 
+struct softmax_work {
+    enum softmax_kind kind;
+    enum dtype dtype; /* FLOAT or DOUBLE */
+    const struct math_kernel *math;
+    const char *in;
+    char *out;
+    size_t size, inner, tiles; /* tiles of one outer step */
+};
+
+static void exp_float(const struct math_kernel *math, float *data, size_t count) {
+    math->map[MATH_EXP](data, data, count, 0, 0);
+}
+static void exp_double(const struct math_kernel *math, double *data, size_t count) {
+    (void)math;
+    for (size_t j = 0; j < count; j++)
+        data[j] = exp(data[j]);
+}
+
 /*
  * A tile is `rows` rows of `count` numbers, `stride` apart. Where inner > 1 its columns are normalised, each by itself;
  * where inner = 1 a tile is one row, cut to pieces, and normalised as one. Both are made of the same steps along a row.
  */
-#define SOFTMAX_STEPS(T, EXP, PRAGMA)                                                                                \
-    SCALAR T larger_##T(T x, T old) {                                                                                \
-        return x > old ? x : old;                                                                                    \
-    }                                                                                                                \
-    static void exp_##T(const T *in, T *out, const T *largest, size_t largest_step, size_t count) {                  \
-        PRAGMA for (size_t j = 0; j < count; j++) out[j] = EXP(in[j] - largest[j * largest_step]);                   \
-    }                                                                                                                \
-    static void columns_##T(enum softmax_kind kind, const T *in, T *out, size_t rows, size_t stride, size_t count) { \
-        T largest[COLUMNS], scales[COLUMNS];                                                                         \
-        double sums[COLUMNS] = {0};                                                                                  \
-        for (size_t j = 0; j < count; j++)                                                                           \
-            largest[j] = in[j];                                                                                      \
-        for (size_t i = 1; i < rows; i++)                                                                            \
-            SIMD for (size_t j = 0; j < count; j++) largest[j] = larger_##T(in[i * stride + j], largest[j]);         \
-        for (size_t i = 0; i < rows; i++) {                                                                          \
-            T *target = kind == SOFTMAX ? out + i * stride : scales;                                                 \
-            exp_##T(in + i * stride, target, largest, 1, count);                                                     \
-            SIMD for (size_t j = 0; j < count; j++) sums[j] += (double)target[j];                                    \
-        }                                                                                                            \
-        for (size_t j = 0; j < count; j++)                                                                           \
-            scales[j] = (T)(kind == SOFTMAX ? 1 / sums[j] : log(sums[j]));                                           \
-        for (size_t i = 0; i < rows; i++) {                                                                          \
-            const T *source = in + i * stride;                                                                       \
-            T *target = out + i * stride;                                                                            \
-            if (kind == SOFTMAX)                                                                                     \
-                SIMD for (size_t j = 0; j < count; j++) target[j] *= scales[j];                                      \
-            else                                                                                                     \
-                SIMD for (size_t j = 0; j < count; j++) target[j] = source[j] - largest[j] - scales[j];              \
-        }                                                                                                            \
-    }                                                                                                                \
-    static T row_largest_##T(const T *in, size_t count) {                                                            \
-        T lanes[LANES];                                                                                              \
-        size_t j = 0;                                                                                                \
-        for (size_t k = 0; k < LANES; k++)                                                                           \
-            lanes[k] = in[0];                                                                                        \
-        for (; count - j >= LANES; j += LANES)                                                                       \
-            SIMD for (size_t k = 0; k < LANES; k++) lanes[k] = larger_##T(in[j + k], lanes[k]);                      \
-        for (; j < count; j++)                                                                                       \
-            lanes[0] = larger_##T(in[j], lanes[0]);                                                                  \
-        for (size_t k = 1; k < LANES; k++)                                                                           \
-            lanes[0] = larger_##T(lanes[k], lanes[0]);                                                               \
-        return lanes[0];                                                                                             \
-    }                                                                                                                \
-    static double row_sum_##T(const T *in, size_t count) {                                                           \
-        double lanes[LANES] = {0};                                                                                   \
-        size_t j = 0;                                                                                                \
-        for (; count - j >= LANES; j += LANES)                                                                       \
-            SIMD for (size_t k = 0; k < LANES; k++) lanes[k] += (double)in[j + k];                                   \
-        for (; j < count; j++)                                                                                       \
-            lanes[0] += (double)in[j];                                                                               \
-        for (size_t k = 1; k < LANES; k++)                                                                           \
-            lanes[0] += lanes[k];                                                                                    \
-        return lanes[0];                                                                                             \
-    }                                                                                                                \
-    static void row_##T(enum softmax_kind kind, const T *in, T *out, size_t count) {                                 \
-        const T largest = row_largest_##T(in, count);                                                                \
-        T piece[CONVERT_CHUNK];                                                                                      \
-        double sum = 0;                                                                                              \
-        for (size_t j = 0, n; j < count; j += n) {                                                                   \
-            n = count - j < CONVERT_CHUNK ? count - j : CONVERT_CHUNK;                                               \
-            T *target = kind == SOFTMAX ? out + j : piece;                                                           \
-            exp_##T(in + j, target, &largest, 0, n);                                                                 \
-            sum += row_sum_##T(target, n);                                                                           \
-        }                                                                                                            \
-        const T scale = (T)(kind == SOFTMAX ? 1 / sum : log(sum));                                                   \
-        if (kind == SOFTMAX)                                                                                         \
-            SIMD for (size_t j = 0; j < count; j++) out[j] *= scale;                                                 \
-        else                                                                                                         \
-            SIMD for (size_t j = 0; j < count; j++) out[j] = in[j] - largest - scale;                                \
-    }                                                                                                                \
-    /* One at the first of the largest numbers, zero elsewhere. */                                                   \
-    static void hard_##T(const T *in, T *out, size_t rows, size_t stride) {                                          \
-        size_t best = 0;                                                                                             \
-        for (size_t i = 1; i < rows; i++)                                                                            \
-            if (in[i * stride] > in[best * stride])                                                                  \
-                best = i;                                                                                            \
-        for (size_t i = 0; i < rows; i++)                                                                            \
-            out[i * stride] = i == best ? 1 : 0;                                                                     \
-    }                                                                                                                \
-    static void tile_##T(enum softmax_kind kind, const void *in, void *out, size_t rows, size_t stride,              \
-                         size_t count) {                                                                             \
-        for (size_t j = 0; kind == HARDMAX && j < count; j++)                                                        \
-            hard_##T((const T *)in + j, (T *)out + j, rows, stride);                                                 \
-        if (kind != HARDMAX && stride == 1)                                                                          \
-            row_##T(kind, in, out, rows);                                                                            \
-        else if (kind != HARDMAX)                                                                                    \
-            columns_##T(kind, in, out, rows, stride, count);                                                         \
+#define SOFTMAX_STEPS(T)                                                                                         \
+    SCALAR T larger_##T(T x, T old) {                                                                            \
+        return x > old ? x : old;                                                                                \
+    }                                                                                                            \
+    static void less_##T(const T *in, T *out, const T *largest, size_t largest_step, size_t count) {             \
+        SIMD for (size_t j = 0; j < count; j++) out[j] = in[j] - largest[j * largest_step];                      \
+    }                                                                                                            \
+    static void columns_##T(const struct softmax_work *work, const T *in, T *out, size_t rows, size_t stride,    \
+                            size_t count) {                                                                      \
+        T largest[COLUMNS], scales[COLUMNS];                                                                     \
+        double sums[COLUMNS] = {0};                                                                              \
+        for (size_t j = 0; j < count; j++)                                                                       \
+            largest[j] = in[j];                                                                                  \
+        for (size_t i = 1; i < rows; i++)                                                                        \
+            SIMD for (size_t j = 0; j < count; j++) largest[j] = larger_##T(in[i * stride + j], largest[j]);     \
+        for (size_t i = 0; i < rows; i++) {                                                                      \
+            T *target = work->kind == SOFTMAX ? out + i * stride : scales;                                       \
+            less_##T(in + i * stride, target, largest, 1, count);                                                \
+            exp_##T(work->math, target, count);                                                                  \
+            SIMD for (size_t j = 0; j < count; j++) sums[j] += (double)target[j];                                \
+        }                                                                                                        \
+        for (size_t j = 0; j < count; j++)                                                                       \
+            scales[j] = (T)(work->kind == SOFTMAX ? 1 / sums[j] : log(sums[j]));                                 \
+        for (size_t i = 0; i < rows; i++) {                                                                      \
+            const T *source = in + i * stride;                                                                   \
+            T *target = out + i * stride;                                                                        \
+            if (work->kind == SOFTMAX)                                                                           \
+                SIMD for (size_t j = 0; j < count; j++) target[j] *= scales[j];                                  \
+            else                                                                                                 \
+                SIMD for (size_t j = 0; j < count; j++) target[j] = source[j] - largest[j] - scales[j];          \
+        }                                                                                                        \
+    }                                                                                                            \
+    static T row_largest_##T(const T *in, size_t count) {                                                        \
+        T lanes[LANES];                                                                                          \
+        size_t j = 0;                                                                                            \
+        for (size_t k = 0; k < LANES; k++)                                                                       \
+            lanes[k] = in[0];                                                                                    \
+        for (; count - j >= LANES; j += LANES)                                                                   \
+            SIMD for (size_t k = 0; k < LANES; k++) lanes[k] = larger_##T(in[j + k], lanes[k]);                  \
+        for (; j < count; j++)                                                                                   \
+            lanes[0] = larger_##T(in[j], lanes[0]);                                                              \
+        for (size_t k = 1; k < LANES; k++)                                                                       \
+            lanes[0] = larger_##T(lanes[k], lanes[0]);                                                           \
+        return lanes[0];                                                                                         \
+    }                                                                                                            \
+    static double row_sum_##T(const T *in, size_t count) {                                                       \
+        double lanes[LANES] = {0};                                                                               \
+        size_t j = 0;                                                                                            \
+        for (; count - j >= LANES; j += LANES)                                                                   \
+            SIMD for (size_t k = 0; k < LANES; k++) lanes[k] += (double)in[j + k];                               \
+        for (; j < count; j++)                                                                                   \
+            lanes[0] += (double)in[j];                                                                           \
+        for (size_t k = 1; k < LANES; k++)                                                                       \
+            lanes[0] += lanes[k];                                                                                \
+        return lanes[0];                                                                                         \
+    }                                                                                                            \
+    static void row_##T(const struct softmax_work *work, const T *in, T *out, size_t count) {                    \
+        const T largest = row_largest_##T(in, count);                                                            \
+        T piece[CONVERT_CHUNK];                                                                                  \
+        double sum = 0;                                                                                          \
+        for (size_t j = 0, n; j < count; j += n) {                                                               \
+            n = count - j < CONVERT_CHUNK ? count - j : CONVERT_CHUNK;                                           \
+            T *target = work->kind == SOFTMAX ? out + j : piece;                                                 \
+            less_##T(in + j, target, &largest, 0, n);                                                            \
+            exp_##T(work->math, target, n);                                                                      \
+            sum += row_sum_##T(target, n);                                                                       \
+        }                                                                                                        \
+        const T scale = (T)(work->kind == SOFTMAX ? 1 / sum : log(sum));                                         \
+        if (work->kind == SOFTMAX)                                                                               \
+            SIMD for (size_t j = 0; j < count; j++) out[j] *= scale;                                             \
+        else                                                                                                     \
+            SIMD for (size_t j = 0; j < count; j++) out[j] = in[j] - largest - scale;                            \
+    }                                                                                                            \
+    /* One at the first of the largest numbers, zero elsewhere. */                                               \
+    static void hard_##T(const T *in, T *out, size_t rows, size_t stride) {                                      \
+        size_t best = 0;                                                                                         \
+        for (size_t i = 1; i < rows; i++)                                                                        \
+            if (in[i * stride] > in[best * stride])                                                              \
+                best = i;                                                                                        \
+        for (size_t i = 0; i < rows; i++)                                                                        \
+            out[i * stride] = i == best ? 1 : 0;                                                                 \
+    }                                                                                                            \
+    static void tile_##T(const struct softmax_work *work, const void *in, void *out, size_t rows, size_t stride, \
+                         size_t count) {                                                                         \
+        for (size_t j = 0; work->kind == HARDMAX && j < count; j++)                                              \
+            hard_##T((const T *)in + j, (T *)out + j, rows, stride);                                             \
+        if (work->kind != HARDMAX && stride == 1)                                                                \
+            row_##T(work, in, out, rows);                                                                        \
+        else if (work->kind != HARDMAX)                                                                          \
+            columns_##T(work, in, out, rows, stride, count);                                                     \
     }
-SOFTMAX_STEPS(float, scalar_exp, SIMD)
-SOFTMAX_STEPS(double, exp, )
+SOFTMAX_STEPS(float)
+SOFTMAX_STEPS(double)
 
 struct softmax_row {
     enum softmax_kind kind;
@@ -156,14 +177,6 @@ static status softmax_prepare(struct op_call *call, size_t *workspace_bytes, str
     return STATUS_OK;
 }
 
-struct softmax_work {
-    enum softmax_kind kind;
-    enum dtype dtype; /* FLOAT or DOUBLE */
-    const char *in;
-    char *out;
-    size_t size, inner, tiles; /* tiles of one outer step */
-};
-
 static void run_tiles(void *context, size_t begin, size_t end) {
     const struct softmax_work *work = context;
     const size_t item = dtype_size(work->dtype);
@@ -171,8 +184,8 @@ static void run_tiles(void *context, size_t begin, size_t end) {
         const size_t column = i % work->tiles * COLUMNS, left = work->inner - column;
         const size_t offset = (i / work->tiles * work->size * work->inner + column) * item;
         const size_t count = left < COLUMNS ? left : COLUMNS;
-        (work->dtype == DTYPE_FLOAT ? tile_float : tile_double)(work->kind, work->in + offset, work->out + offset,
-                                                                work->size, work->inner, count);
+        (work->dtype == DTYPE_FLOAT ? tile_float : tile_double)(work, work->in + offset, work->out + offset, work->size,
+                                                                work->inner, count);
     }
 }
 
@@ -197,8 +210,11 @@ static status softmax_run(struct op_call *call, struct error *err) {
     if (code != STATUS_OK || !y || y->bytes == 0)
         return code;
     const size_t count = (size_t)tensor_elements(x);
-    struct softmax_work work = {
-        .kind = row->kind, .dtype = half ? DTYPE_FLOAT : x->dtype, .in = x->data, .out = y->data};
+    struct softmax_work work = {.kind = row->kind,
+                                .dtype = half ? DTYPE_FLOAT : x->dtype,
+                                .math = call->kernels->math,
+                                .in = x->data,
+                                .out = y->data};
     if (half) {
         half_to_float(x->dtype, x->data, call->workspace, count);
         work.in = work.out = call->workspace;

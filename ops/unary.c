@@ -21,6 +21,7 @@ status unary_infer(struct op_call *call, struct error *err) {
 
 struct unary_work {
     unary_loop *loop;
+    math_map *map; /* instead of loop, where not NULL */
     const char *in;
     char *out;
     size_t in_size, out_size;
@@ -29,13 +30,21 @@ struct unary_work {
     const void *params;
 };
 
+static void run_loop(const struct unary_work *work, const void *in, void *out, size_t count) {
+    const struct unary_params *params = work->params;
+    if (work->map)
+        work->map(in, out, count, params->alpha, params->beta);
+    else
+        work->loop(in, out, count, params);
+}
+
 static void run_half(const struct unary_work *work, size_t begin, size_t end) {
     float chunk[CONVERT_CHUNK];
     for (size_t i = begin, n; i < end; i += n) {
         n = end - i < CONVERT_CHUNK ? end - i : CONVERT_CHUNK;
         void *out = work->out + i * work->out_size;
         half_to_float(work->half, (const uint16_t *)(const void *)work->in + i, chunk, n);
-        work->loop(chunk, work->half_out ? chunk : out, n, work->params);
+        run_loop(work, chunk, work->half_out ? chunk : out, n);
         if (work->half_out)
             half_from_float(work->half, chunk, out, n);
     }
@@ -46,7 +55,7 @@ static void run_block(void *context, size_t begin, size_t end) {
     if (work->half)
         run_half(work, begin, end);
     else
-        work->loop(work->in + begin * work->in_size, work->out + begin * work->out_size, end - begin, work->params);
+        run_loop(work, work->in + begin * work->in_size, work->out + begin * work->out_size, end - begin);
 }
 
 status unary_apply(const struct unary_row *row, const struct op_call *call, const void *params) {
@@ -55,7 +64,9 @@ status unary_apply(const struct unary_row *row, const struct op_call *call, cons
     if (!y)
         return STATUS_OK;
     const bool half = dtype_is_half(x->dtype) && !row->loops[x->dtype];
-    struct unary_work work = {.loop = row->loops[half ? DTYPE_FLOAT : x->dtype],
+    const enum dtype dtype = half ? DTYPE_FLOAT : x->dtype;
+    struct unary_work work = {.loop = row->loops[dtype],
+                              .map = dtype == DTYPE_FLOAT ? call->kernels->math->map[row->math] : NULL,
                               .in = x->data,
                               .out = y->data,
                               .in_size = dtype_size(x->dtype),

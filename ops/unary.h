@@ -2,6 +2,7 @@
 #ifndef LIMNER_OPS_UNARY_H
 #define LIMNER_OPS_UNARY_H
 
+#include "ops/kernels/math.h"
 #include "ops/op.h"
 #include "ops/simd.h"
 
@@ -15,6 +16,7 @@ struct unary_params {
 
 struct unary_row {
     unary_loop *loops[DTYPE_COUNT]; /* by element type; the 16-bit types go through FLOAT's when they have none */
+    enum math_function math;        /* instead of FLOAT's loop; params are a struct unary_params */
     enum dtype output;              /* UNDEFINED: that of the input */
     const char *attributes[2];      /* names of the float attributes alpha and beta, or NULL */
     float defaults[2];

@@ -1,4 +1,4 @@
-/* Activation functions. Those that convolutions may close with are defined in ops/scalar.h, once. */
+/* Activation functions. */
 #include "ops/convert.h"
 #include "ops/scalar.h"
 #include "ops/unary.h"
@@ -10,6 +10,10 @@
     LOOP(NAME##_float, float, float, FLOAT_EXPRESSION)            \
     UNARY_CALLS(NAME##_double, double, double, DOUBLE_EXPRESSION) \
     static const struct unary_row NAME##_row = {ROW_ENTRIES(NAME), __VA_ARGS__};
+/* The same where ops/kernels has the function for floats. */
+#define MATH_ROW(NAME, MATH, DOUBLE_EXPRESSION, ...)              \
+    UNARY_CALLS(NAME##_double, double, double, DOUBLE_EXPRESSION) \
+    static const struct unary_row NAME##_row = {.loops = {[DTYPE_DOUBLE] = NAME##_double}, .math = MATH, __VA_ARGS__};
 #define NO_ATTRIBUTES .attributes = {NULL, NULL}
 #define ONE_ATTRIBUTE(NAME, VALUE) .attributes = {NAME, NULL}, .defaults = {VALUE, 0}
 #define TWO_ATTRIBUTES(NAME, VALUE, OTHER, OTHER_VALUE) .attributes = {NAME, OTHER}, .defaults = {VALUE, OTHER_VALUE}
@@ -22,57 +26,51 @@ SCALAR double ramp_double(double x, double alpha, double beta) {
     return y < 0 ? 0 : y > 1 ? 1 : y;
 }
 /* log(1 + e^x) without overflow. */
-static float log_of_sum_float(float x) {
-    return log1pf(scalar_exp(-scalar_abs(x))) + (x < 0.0f ? 0.0f : x);
-}
 static double log_of_sum_double(double x) {
     return log1p(exp(-fabs(x))) + (x < 0.0 ? 0.0 : x);
 }
 
-ROW(leaky_relu, UNARY_LOOP, scalar_leaky_relu(x, alpha), x < 0 ? x * alpha : x, ONE_ATTRIBUTE("alpha", 0.01f))
-ROW(sigmoid, UNARY_LOOP, scalar_sigmoid(x), 1 / (1 + exp(-x)), NO_ATTRIBUTES)
-ROW(elu, UNARY_CALLS, x < 0.0f ? alpha * expm1f(x) : x, x < 0 ? alpha * expm1(x) : x, ONE_ATTRIBUTE("alpha", 1.0f))
-ROW(selu, UNARY_CALLS, beta *(x > 0.0f ? x : alpha * expm1f(x)), beta *(x > 0 ? x : alpha * expm1(x)),
-    TWO_ATTRIBUTES("alpha", 1.67326319217681884765625f, "gamma", 1.05070102214813232421875f))
+MATH_ROW(leaky_relu, MATH_LEAKY_RELU, x < 0 ? x * alpha : x, ONE_ATTRIBUTE("alpha", 0.01f))
+MATH_ROW(sigmoid, MATH_SIGMOID, 1 / (1 + exp(-x)), NO_ATTRIBUTES)
+MATH_ROW(elu, MATH_ELU, x < 0 ? alpha * expm1(x) : x, ONE_ATTRIBUTE("alpha", 1.0f))
+MATH_ROW(selu, MATH_SELU, beta *(x > 0 ? x : alpha * expm1(x)),
+         TWO_ATTRIBUTES("alpha", 1.67326319217681884765625f, "gamma", 1.05070102214813232421875f))
 ROW(celu, UNARY_CALLS, x < 0.0f ? alpha * expm1f(x / alpha) : x, x < 0 ? alpha * expm1(x / alpha) : x,
     ONE_ATTRIBUTE("alpha", 1.0f))
 ROW(hard_sigmoid, UNARY_LOOP, ramp_float(x, alpha, beta), ramp_double(x, alpha, beta),
     TWO_ATTRIBUTES("alpha", 0.2f, "beta", 0.5f))
 ROW(hard_swish, UNARY_LOOP, x *ramp_float(x, 1.0f / 6.0f, 0.5f), x *ramp_double(x, 1.0 / 6.0, 0.5), NO_ATTRIBUTES)
-ROW(softplus, UNARY_CALLS, log_of_sum_float(x), log_of_sum_double(x), NO_ATTRIBUTES)
+MATH_ROW(softplus, MATH_SOFTPLUS, log_of_sum_double(x), NO_ATTRIBUTES)
 ROW(softsign, UNARY_LOOP, x / (1.0f + scalar_abs(x)), x / (1 + fabs(x)), NO_ATTRIBUTES)
 ROW(thresholded_relu, UNARY_LOOP, x > alpha || isnan(x) ? x : 0.0f, x > alpha || isnan(x) ? x : 0.0,
     ONE_ATTRIBUTE("alpha", 1.0f))
-ROW(mish, UNARY_CALLS, x *scalar_tanh(log_of_sum_float(x)), x *tanh(log_of_sum_double(x)), NO_ATTRIBUTES)
-ROW(swish, UNARY_LOOP, x *scalar_sigmoid(alpha *x), x / (1 + exp(-alpha * x)), ONE_ATTRIBUTE("alpha", 1.0f))
+MATH_ROW(mish, MATH_MISH, x *tanh(log_of_sum_double(x)), NO_ATTRIBUTES)
+MATH_ROW(swish, MATH_SWISH, x / (1 + exp(-alpha * x)), ONE_ATTRIBUTE("alpha", 1.0f))
 
-/* 0.5 x (1 + erf(x / sqrt 2)), or with tanh in erf's place: alpha says which. */
-SCALAR float gelu_float32(float x, bool with_tanh) {
-    const float inner =
-        with_tanh ? scalar_tanh(0.797884561f * (x + 0.044715f * x * x * x)) : scalar_erf(x * 0.707106781f);
-    return 0.5f * x * (1.0f + inner);
-}
-static double gelu_float64(double x, bool with_tanh) {
+static double gelu_of(double x, bool with_tanh) {
     const double inner =
         with_tanh ? tanh(0.79788456080286535588 * (x + 0.044715 * x * x * x)) : erf(x * 0.70710678118654752440);
     return 0.5 * x * (1 + inner);
 }
-UNARY_LOOP(gelu_erf_float, float, float, gelu_float32(x, false))
-UNARY_LOOP(gelu_tanh_float, float, float, gelu_float32(x, true))
-UNARY_CALLS(gelu_double, double, double, gelu_float64(x, alpha != 0))
+MATH_ROW(gelu, MATH_GELU, gelu_of(x, false), NO_ATTRIBUTES)
+MATH_ROW(gelu_tanh, MATH_GELU_TANH, gelu_of(x, true), NO_ATTRIBUTES)
 
-static void gelu_float(const void *in, void *out, size_t count, const void *params) {
-    const bool with_tanh = ((const struct unary_params *)params)->alpha != 0;
-    (with_tanh ? gelu_tanh_float : gelu_erf_float)(in, out, count, params);
-}
-
-static const struct unary_row gelu_row = {ROW_ENTRIES(gelu)};
+struct gelu_params {
+    struct unary_params unary;
+    bool with_tanh;
+};
 
 static status gelu_parse(const struct op_call *call, struct attributes *attributes, void *params, struct error *err) {
     static const char *const choices[] = {"none", "tanh", NULL};
     (void)call, (void)err;
-    ((struct unary_params *)params)->alpha = (float)attribute_choice(attributes, "approximate", choices, 0);
+    ((struct gelu_params *)params)->with_tanh = attribute_choice(attributes, "approximate", choices, 0) != 0;
     return STATUS_OK;
+}
+
+static status gelu_run(struct op_call *call, struct error *err) {
+    const struct gelu_params *params = call->params;
+    (void)err;
+    return unary_apply(params->with_tanh ? &gelu_tanh_row : &gelu_row, call, &params->unary);
 }
 
 #define RELU_SIGNED(T, DTYPE, ...) UNARY_LOOP(relu_##T, T, T, x < 0 ? 0 : x)
@@ -84,11 +82,10 @@ static status gelu_parse(const struct op_call *call, struct attributes *attribut
                     : 0)
 #define ENTRY(T, DTYPE, NAME) [DTYPE_##DTYPE] = NAME##_##T,
 
-UNARY_LOOP(relu_float, float, float, scalar_relu(x))
 UNARY_LOOP(relu_double, double, double, x < 0 ? 0 : x)
 SIGNED_TYPES(RELU_SIGNED, 0)
-static const struct unary_row relu_row = {
-    .loops = {[DTYPE_FLOAT] = relu_float, [DTYPE_DOUBLE] = relu_double, SIGNED_TYPES(ENTRY, relu)}};
+static const struct unary_row relu_row = {.loops = {[DTYPE_DOUBLE] = relu_double, SIGNED_TYPES(ENTRY, relu)},
+                                          .math = MATH_RELU};
 
 UNARY_LOOP(shrink_float, float, float, scalar_select(x < -alpha, x + beta, scalar_select(x > alpha, x - beta, 0.0f)))
 UNARY_LOOP(shrink_double, double, double, x<-alpha ? x + beta : x> alpha ? x - beta : 0.0)
@@ -122,6 +119,16 @@ const struct op ops_unary_activations[] = {
     UNTIL_22("Mish", 18, "X", mish_row),
     UNARY("Swish", 24, 0, "X", TYPES_REAL_BF, swish_row),
     UNARY("Shrink", 9, 0, "input", TYPES_REAL | TYPES_INTEGER, shrink_row),
-    UNARY_RECORD("Gelu", 20, 0, "X", TYPES_REAL_BF, TYPES_REAL_BF, gelu_parse, gelu_row),
+    {.name = "Gelu",
+     .domain = "",
+     .since = 20,
+     .inputs = (const struct op_arg[]){{"X", TYPES_REAL_BF, 0}, {0}},
+     .outputs = (const struct op_arg[]){{"Y", TYPES_REAL_BF, 0}, {0}},
+     .storage = STORAGE_IN_PLACE,
+     .params_size = sizeof(struct gelu_params),
+     .parse = gelu_parse,
+     .infer = unary_infer,
+     .run = gelu_run,
+     .row = &gelu_row},
     {0},
 };

@@ -10,18 +10,22 @@
     UNARY_CALLS(NAME##_double, double, double, DOUBLE_EXPRESSION) \
     static const struct unary_row NAME##_row = {                  \
         .loops = {[DTYPE_FLOAT] = NAME##_float, [DTYPE_DOUBLE] = NAME##_double}};
+/* The same where ops/kernels has the function for floats. */
+#define MATH_ROW(FUNCTION, MATH)                                \
+    UNARY_CALLS(FUNCTION##_double, double, double, FUNCTION(x)) \
+    static const struct unary_row FUNCTION##_row = {.loops = {[DTYPE_DOUBLE] = FUNCTION##_double}, .math = MATH};
 /* The same for a function of the C library. */
 #define LIBRARY_ROW(FUNCTION) REAL_ROW(FUNCTION, UNARY_CALLS, FUNCTION##f(x), FUNCTION(x))
 
 REAL_ROW(sqrt, UNARY_LOOP, sqrtf(x), sqrt(x))
-REAL_ROW(exp, UNARY_LOOP, scalar_exp(x), exp(x))
-REAL_ROW(erf, UNARY_LOOP, scalar_erf(x), erf(x))
-REAL_ROW(tanh, UNARY_LOOP, scalar_tanh(x), tanh(x))
+MATH_ROW(exp, MATH_EXP)
+MATH_ROW(log, MATH_LOG)
+MATH_ROW(erf, MATH_ERF)
+MATH_ROW(tanh, MATH_TANH)
 REAL_ROW(reciprocal, UNARY_LOOP, 1.0f / x, 1.0 / x)
 REAL_ROW(round, UNARY_CALLS, rintf(x), rint(x)) /* half to even, the rounding mode that nobody changes */
 LIBRARY_ROW(floor)
 LIBRARY_ROW(ceil)
-LIBRARY_ROW(log)
 LIBRARY_ROW(sin)
 LIBRARY_ROW(cos)
 LIBRARY_ROW(tan)
@@ -68,8 +72,7 @@ static const struct unary_row sign_row = {.loops = {[DTYPE_FLOAT] = sign_float,
                                                     [DTYPE_DOUBLE] = sign_double,
                                                     SIGNED_TYPES(ENTRY, sign) UNSIGNED_TYPES(ENTRY, sign)}};
 static const struct unary_row erf_9_row = {
-    .loops = {
-        [DTYPE_FLOAT] = erf_float, [DTYPE_DOUBLE] = erf_double, SIGNED_TYPES(ENTRY, erf) UNSIGNED_TYPES(ENTRY, erf)}};
+    .loops = {[DTYPE_DOUBLE] = erf_double, SIGNED_TYPES(ENTRY, erf) UNSIGNED_TYPES(ENTRY, erf)}, .math = MATH_ERF};
 
 /* An operator that learned bfloat16 at opset 13 or 22 and did not change otherwise. */
 #define SINCE_6(NAME, INPUT, ROW) \

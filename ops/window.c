@@ -1,6 +1,8 @@
 /* Attributes and geometry that Conv and ConvTranspose share. */
 #include "ops/window.h"
 
+#include "ops/kernels/kernels.h"
+
 #include <string.h>
 
 static status check_range(const char *name, const int64_t *values, int count, int64_t least, struct error *err) {
@@ -13,7 +15,7 @@ static status check_range(const char *name, const int64_t *values, int count, in
 }
 
 /* The activation that a pass put behind the node. */
-static status parse_activation(struct attributes *attributes, struct activation *activation, struct error *err) {
+status activation_parse(struct attributes *attributes, struct activation *activation, struct error *err) {
     const char *name = attribute_text(attributes, "activation", "");
     size_t count;
     const float *numbers = attribute_floats(attributes, "activation_params", &count);
@@ -54,8 +56,13 @@ status window_parse(const struct op_call *call, struct attributes *attributes, b
         code = check_range("output_padding", params->output_padding, params->output_padding_count, 0, err);
     if (code == STATUS_OK)
         code = check_range("output_shape", params->output_shape, params->output_shape_count, 0, err);
-    if (code == STATUS_OK && strcmp(call->op->domain, "limner") == 0)
-        code = parse_activation(attributes, &params->activation, err);
+    if (code == STATUS_OK && strcmp(call->op->domain, "limner") == 0) {
+        static const char *const borders[] = {"constant", "reflect", "edge", NULL};
+        params->blocked_input = attribute_int(attributes, "blocked_input", 0) != 0;
+        params->blocked_output = attribute_int(attributes, "blocked_output", 0) != 0;
+        params->border = (enum border)attribute_choice(attributes, "border", borders, BORDER_ZERO);
+        code = activation_parse(attributes, &params->activation, err);
+    }
     return code;
 }
 
@@ -80,9 +87,26 @@ static status check_lists(const struct window_params *params, int spatial, struc
     return code;
 }
 
-static status check_ranks(const struct op_call *call, struct error *err) {
+/* Input 0 as [N,C,...]: of channel blocks the weights tell how many channels are true. */
+static status input_shape(const struct op_call *call, const struct window_params *params, bool transposed,
+                          struct shape *x, struct error *err) {
     char x_text[SHAPE_TEXT_BYTES], w_text[SHAPE_TEXT_BYTES];
-    const struct shape *x = &call->inputs[0]->shape, *w = &call->inputs[1]->shape;
+    const struct shape *w = &call->inputs[1]->shape;
+    *x = call->inputs[0]->shape;
+    if (!params->blocked_input)
+        return STATUS_OK;
+    const int64_t channels = w->rank != 4 ? 0 : transposed ? w->dims[0] : w->dims[1] * params->group;
+    if (x->rank != 5 || x->dims[4] != CHANNEL_BLOCK || x->dims[1] * CHANNEL_BLOCK < channels ||
+        (x->dims[1] - 1) * CHANNEL_BLOCK >= channels)
+        return fail(err, STATUS_SHAPE, "input 0 (X) %s in blocks of %d channels does not fit input 1 (W) %s",
+                    shape_text(x, x_text), CHANNEL_BLOCK, shape_text(w, w_text));
+    *x = (struct shape){4, {x->dims[0], channels, x->dims[2], x->dims[3]}};
+    return STATUS_OK;
+}
+
+static status check_ranks(const struct op_call *call, const struct shape *x, struct error *err) {
+    char x_text[SHAPE_TEXT_BYTES], w_text[SHAPE_TEXT_BYTES];
+    const struct shape *w = &call->inputs[1]->shape;
     if (x->rank < 3 || x->rank > 2 + SPATIAL)
         return fail(err, x->rank < 3 ? STATUS_SHAPE : STATUS_UNSUPPORTED,
                     "input 0 (X) is %s, expected [N,C,...] with 1 to 3 spatial dimensions", shape_text(x, x_text));
@@ -96,10 +120,10 @@ static status check_ranks(const struct op_call *call, struct error *err) {
     return STATUS_OK;
 }
 
-static status check_channels(const struct op_call *call, const struct window_params *params, bool transposed,
-                             struct window *window, struct error *err) {
+static status check_channels(const struct op_call *call, const struct window_params *params, const struct shape *x,
+                             bool transposed, struct window *window, struct error *err) {
     char x_text[SHAPE_TEXT_BYTES], w_text[SHAPE_TEXT_BYTES];
-    const struct shape *x = &call->inputs[0]->shape, *w = &call->inputs[1]->shape;
+    const struct shape *w = &call->inputs[1]->shape;
     const int64_t channels = x->dims[1], group = params->group;
     const int64_t expected = transposed ? w->dims[0] : w->dims[1] * group;
     shape_text(x, x_text);
@@ -122,9 +146,9 @@ static status check_channels(const struct op_call *call, const struct window_par
     return STATUS_OK;
 }
 
-static status fill_axes(const struct op_call *call, const struct window_params *params, struct window *window,
-                        struct error *err) {
-    const struct shape *x = &call->inputs[0]->shape, *w = &call->inputs[1]->shape;
+static status fill_axes(const struct op_call *call, const struct window_params *params, const struct shape *x,
+                        struct window *window, struct error *err) {
+    const struct shape *w = &call->inputs[1]->shape;
     const int missing = SPATIAL - window->spatial;
     for (int d = 0; d < missing; d++)
         window->axis[d] = (struct window_axis){.in = 1, .out = 1, .kernel = 1, .stride = 1, .dilation = 1};
@@ -144,21 +168,31 @@ static status fill_axes(const struct op_call *call, const struct window_params *
 
 status window_begin(const struct op_call *call, const struct window_params *params, bool transposed,
                     struct window *window, struct error *err) {
-    *window = (struct window){.group = params->group};
-    status code = check_ranks(call, err);
+    struct shape x;
+    *window = (struct window){.group = params->group, .border = params->border};
+    status code = input_shape(call, params, transposed, &x, err);
+    if (code == STATUS_OK)
+        code = check_ranks(call, &x, err);
     if (code != STATUS_OK)
         return code;
-    window->batch = call->inputs[0]->shape.dims[0];
-    window->spatial = call->inputs[0]->shape.rank - 2;
+    window->batch = x.dims[0];
+    window->spatial = x.rank - 2;
     code = check_lists(params, window->spatial, err);
     if (code == STATUS_OK)
-        code = check_channels(call, params, transposed, window, err);
-    return code == STATUS_OK ? fill_axes(call, params, window, err) : code;
+        code = check_channels(call, params, &x, transposed, window, err);
+    return code == STATUS_OK ? fill_axes(call, params, &x, window, err) : code;
 }
 
 status window_describe(struct op_call *call, const struct window *window, struct error *err) {
-    struct shape shape = {.rank = 2 + window->spatial, .dims = {window->batch, window->out_channels * window->group}};
+    const struct window_params *params = call->params;
+    const int64_t channels = window->out_channels * window->group;
+    const struct window_axis *axis = &window->axis[SPATIAL - window->spatial];
+    struct shape shape = {.rank = 2 + window->spatial, .dims = {window->batch, channels}};
     for (int i = 0; i < window->spatial; i++)
-        shape.dims[2 + i] = window->axis[SPATIAL - window->spatial + i].out;
+        shape.dims[2 + i] = axis[i].out;
+    if (params->blocked_output)
+        shape = (struct shape){
+            5,
+            {window->batch, (channels + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK, axis[0].out, axis[1].out, CHANNEL_BLOCK}};
     return tensor_describe(call->outputs[0], DTYPE_FLOAT, &shape, err);
 }

@@ -154,6 +154,8 @@ typedef struct limner_options {
     int profile;     /* 1: time every node (limner_session_profile) */
     int plans;       /* how many input shapes to keep planned; 0: 4 */
     limner_limits limits;
+    int low_memory;    /* 1: as little memory as can be, slower: exact, mapped pages let go, no huge pages */
+    const char *cache; /* a file that keeps the model's packed weights, so that the next start is short; NULL: none */
 } limner_options;
 
 /* options may be NULL. The session holds the model; the caller may close its own hold. */
@@ -172,11 +174,23 @@ LIMNER_API limner_status limner_session_run(limner_session *session, const limne
                                             limner_tensor *outputs, size_t output_count, limner_error *error);
 
 /*
- * Puts another model (a generator variant) into a running session. Its inputs and outputs must have the same names and types as those of the
- * present model. Input shapes that the session has planned are planned for the new model first; when anything fails, the
- * session goes on with the old one.
+ * Puts another model (a generator variant) into a running session. Its inputs and outputs must have the same names and
+ * types as those of the present model. Plans of the session are kept when the models differ in nothing but the values of
+ * their weights, which are packed anew; else the same input shapes are planned for the new model. All this comes first:
+ * when anything fails, the session goes on with the old model.
  */
 LIMNER_API limner_status limner_session_swap(limner_session *session, limner_model *model, limner_error *error);
+
+/*
+ * options.cache (copied): packed weights are looked for in that file first, and limner_session_save_cache writes it anew
+ * when something was packed that it does not hold; whatever stands there is replaced. Call it after the first run, or
+ * before closing. Weights are found by what they are: after a change of the model, of limner or of the options nothing
+ * old is used. A file that is not there is no error, nor is one that cannot be used: limner_session_cache_note says why,
+ * "" where there is nothing to say. Sessions of one model share the file of the first that names one; a model that is
+ * swapped in has its own, or none.
+ */
+LIMNER_API limner_status limner_session_save_cache(limner_session *session, limner_error *error);
+LIMNER_API const char *limner_session_cache_note(const limner_session *session);
 
 /* What the plan for the given input shapes needs (only name, type, rank and dims of inputs are looked at; data may be NULL). */
 typedef struct limner_plan_info {
@@ -203,6 +217,15 @@ typedef struct limner_node_profile {
 
 /* The i-th step; LIMNER_INVALID_ARGUMENT past the end or before the first run. */
 LIMNER_API limner_status limner_session_profile(const limner_session *session, size_t i, limner_node_profile *profile);
+
+/* The plans of a session: one for each set of input shapes. */
+typedef struct limner_session_info {
+    size_t plans;        /* kept now */
+    size_t plans_made;   /* since the session was created: for new input shapes, and by swaps that could not keep a plan */
+    size_t plans_reused; /* kept by swaps: the same steps and the same places in memory, with the new model's weights */
+} limner_session_info;
+
+LIMNER_API void limner_session_get_info(const limner_session *session, limner_session_info *info);
 
 /* Threads and instruction set in use ("avx512"). */
 LIMNER_API int limner_session_threads(const limner_session *session);

@@ -101,8 +101,11 @@ void model_release(struct limner_model *model) {
     onnx_close(source);
 }
 
-status model_open_program(struct limner_model *model, const struct program **out, struct error *err) {
+status model_program(struct limner_model *model, bool open, const struct program **out, struct error *err) {
     status code = STATUS_OK;
+    *out = model->program;
+    if (!open)
+        return STATUS_OK;
     pthread_mutex_lock(&model->lock);
     if (!model->open) {
         struct program_options options = model->options;

@@ -38,8 +38,8 @@ void model_hold(struct limner_model *model);
 /* Gives up one hold; the last one frees the model. NULL is allowed. */
 void model_release(struct limner_model *model);
 
-/* The program that takes values for optional inputs, made on first use. Thread-safe. */
-status model_open_program(struct limner_model *model, const struct program **out, struct error *err);
+/* The program, or with `open` the one that takes values for optional inputs, made on first use. Thread-safe. */
+status model_program(struct limner_model *model, bool open, const struct program **out, struct error *err);
 
 /* Index of the input or output of that name, or -1. */
 int port_find(const struct port *ports, int count, const char *name);

@@ -14,7 +14,8 @@ enum pass_bit {
     PASS_BATCHNORM = 4, /* another order of arithmetic */
     PASS_PAD = 8,
     PASS_ACTIVATION = 16,
-    PASS_ALL = 31
+    PASS_LAYOUT = 32, /* another order of arithmetic */
+    PASS_ALL = 63
 };
 
 struct pass_context {
@@ -44,6 +45,7 @@ status pass_noop(struct pass_context *context, struct error *err);
 status pass_batchnorm(struct pass_context *context, struct error *err);
 status pass_pad(struct pass_context *context, struct error *err);
 status pass_activation(struct pass_context *context, struct error *err);
+status pass_layout(struct pass_context *context, struct error *err);
 
 /* ---- for the passes ---- */
 
@@ -66,6 +68,27 @@ int64_t pass_int(const struct node *node, const char *name, int64_t fallback);
 float pass_float(const struct node *node, const char *name, float fallback);
 /* The same text, or fallback; never NULL when fallback is not. */
 const char *pass_text(const struct node *node, const char *name, const char *fallback);
+/* What a Pad adds at the borders of the spatial dimensions. */
+struct pass_padding {
+    const char *mode;
+    int rank; /* of what is padded */
+    int64_t begin[MAX_RANK], end[MAX_RANK];
+};
+/* False unless the node pads spatial dimensions alone, with known amounts, and constant padding is by zeros. */
+bool pass_read_padding(const struct pass_context *context, const struct node *pad, struct pass_padding *padding);
+/* A convolution's own pads, begin of every spatial dimension before the ends. False when they are not fixed numbers. */
+bool pass_read_pads(const struct node *conv, int spatial, int64_t *pads);
+/* Gives a convolution these pads. False without memory. */
+bool pass_set_pads(struct pass_context *context, struct node *conv, const int64_t *pads, int count);
+/* The activation that a node is, with its parameters; false for every other node. */
+struct pass_fusion {
+    const char *name; /* of the activation's operator */
+    float params[2];
+    int param_count;
+};
+bool pass_read_activation(const struct pass_context *context, const struct node *node, struct pass_fusion *fusion);
+/* Puts the activation's attributes on an internal node. False without memory. */
+bool pass_set_activation(struct pass_context *context, struct node *node, const struct pass_fusion *fusion);
 /* A described tensor with heap memory that becomes a new constant value of the graph; *value is its index. */
 status pass_new_constant(struct pass_context *context, const char *name, const struct shape *shape, enum dtype dtype,
                          struct tensor *tensor, int *value, struct error *err);

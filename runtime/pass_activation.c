@@ -4,12 +4,6 @@
 #include <float.h>
 #include <string.h>
 
-struct fusion {
-    const char *name; /* of the activation's operator */
-    float params[2];
-    int param_count;
-};
-
 /* Input i as one constant float; fallback when it is left out. False when it is anything else. */
 static bool scalar_input(const struct pass_context *context, const struct node *node, int i, float fallback,
                          float *value) {
@@ -23,16 +17,16 @@ static bool scalar_input(const struct pass_context *context, const struct node *
     return true;
 }
 
-static bool read_clip(const struct pass_context *context, const struct node *node, struct fusion *fusion) {
+static bool read_clip(const struct pass_context *context, const struct node *node, struct pass_fusion *fusion) {
     fusion->param_count = 2;
     return scalar_input(context, node, 1, pass_float(node, "min", -FLT_MAX), &fusion->params[0]) &&
            scalar_input(context, node, 2, pass_float(node, "max", FLT_MAX), &fusion->params[1]) &&
            fusion->params[0] <= fusion->params[1];
 }
 
-static bool read_activation(const struct pass_context *context, const struct node *node, struct fusion *fusion) {
+bool pass_read_activation(const struct pass_context *context, const struct node *node, struct pass_fusion *fusion) {
     static const char *const plain[] = {"Relu", "Sigmoid", "Tanh"};
-    *fusion = (struct fusion){.name = node->op_type};
+    *fusion = (struct pass_fusion){.name = node->op_type};
     if (node->output_count != 1 || node->outputs[0] == NO_VALUE)
         return false;
     for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++)
@@ -53,7 +47,7 @@ static bool takes_activation(const struct pass_context *context, const struct no
            op_find(INTERNAL_DOMAIN, node->op_type, INTERNAL_OPSET) != NULL;
 }
 
-static bool fuse(struct pass_context *context, struct node *node, const struct fusion *fusion) {
+bool pass_set_activation(struct pass_context *context, struct node *node, const struct pass_fusion *fusion) {
     struct pool *pool = context->program->pool;
     float *params = pool_array(pool, 2, sizeof *params);
     if (!params)
@@ -65,21 +59,21 @@ static bool fuse(struct pass_context *context, struct node *node, const struct f
                                    .s = {.bytes = fusion->name, .length = strlen(fusion->name)}};
     const struct attribute numbers = {
         .name = "activation_params", .type = ATTRIBUTE_FLOATS, .count = (size_t)fusion->param_count, .floats = params};
-    node->domain = INTERNAL_DOMAIN;
     return pass_set_attribute(context, node, &kind) && pass_set_attribute(context, node, &numbers);
 }
 
 status pass_activation(struct pass_context *context, struct error *err) {
     for (int i = 0; i < context->graph->node_count; i++) {
         struct node *reader = &context->graph->nodes[i];
-        struct fusion fusion;
-        if (!read_activation(context, reader, &fusion))
+        struct pass_fusion fusion;
+        if (!pass_read_activation(context, reader, &fusion))
             continue;
         struct node *node = pass_only_producer(context, pass_input(reader, 0));
         if (!node || !takes_activation(context, node))
             continue;
-        if (!fuse(context, node, &fusion))
+        if (!pass_set_activation(context, node, &fusion))
             return fail_memory(err, "a fused node");
+        node->domain = INTERNAL_DOMAIN;
         pass_absorb(context, node, reader);
     }
     return STATUS_OK;

@@ -3,12 +3,7 @@
 
 #include <string.h>
 
-struct padding {
-    int rank; /* of what is padded */
-    int64_t begin[MAX_RANK], end[MAX_RANK];
-};
-
-static bool read_list(const int64_t *list, int64_t count, struct padding *padding) {
+static bool read_list(const int64_t *list, int64_t count, struct pass_padding *padding) {
     if (count < 6 || count > 2 * MAX_RANK || count % 2 != 0)
         return false;
     padding->rank = (int)(count / 2);
@@ -29,10 +24,11 @@ static bool fills_with_zero(const struct pass_context *context, const struct nod
     return value && tensor_elements(value) == 1 && *(const float *)value->data == 0.0f;
 }
 
-/* False unless the node pads spatial dimensions alone, by zeros, with amounts that are known. */
-static bool read_padding(const struct pass_context *context, const struct node *pad, struct padding *padding) {
-    if (!pass_is(pad, "Pad") || strcmp(pass_text(pad, "mode", "constant"), "constant") != 0 ||
-        !fills_with_zero(context, pad) || pass_input(pad, 3) != NO_VALUE)
+bool pass_read_padding(const struct pass_context *context, const struct node *pad, struct pass_padding *padding) {
+    if (!pass_is(pad, "Pad") || pass_input(pad, 3) != NO_VALUE)
+        return false;
+    padding->mode = pass_text(pad, "mode", "constant");
+    if (strcmp(padding->mode, "constant") == 0 && !fills_with_zero(context, pad))
         return false;
     const struct attribute *list = node_attribute(pad, "pads");
     if (list)
@@ -42,9 +38,7 @@ static bool read_padding(const struct pass_context *context, const struct node *
     return amounts && amounts->shape.rank == 1 && read_list(amounts->data, amounts->shape.dims[0], padding);
 }
 
-/* The convolution's own pads, begin of every spatial dimension before the ends. False when they are not fixed numbers.
- */
-static bool read_pads(const struct node *conv, int spatial, int64_t *pads) {
+bool pass_read_pads(const struct node *conv, int spatial, int64_t *pads) {
     const char *auto_pad = pass_text(conv, "auto_pad", "NOTSET");
     if (strcmp(auto_pad, "NOTSET") != 0 && strcmp(auto_pad, "VALID") != 0)
         return false;
@@ -59,7 +53,7 @@ static bool read_pads(const struct node *conv, int spatial, int64_t *pads) {
     return true;
 }
 
-static bool set_pads(struct pass_context *context, struct node *conv, const int64_t *pads, int count) {
+bool pass_set_pads(struct pass_context *context, struct node *conv, const int64_t *pads, int count) {
     int64_t *list = pool_array(context->program->pool, (size_t)count, sizeof *list);
     if (!list)
         return false;
@@ -75,17 +69,18 @@ static status try_merge(struct pass_context *context, struct node *conv, struct 
                                       ? pass_weight(context, conv, 1, DTYPE_FLOAT)
                                       : NULL;
     struct node *pad = weight ? pass_only_producer(context, pass_input(conv, 0)) : NULL;
-    struct padding padding;
+    struct pass_padding padding;
     int64_t pads[2 * MAX_RANK];
-    if (!pad || !read_padding(context, pad, &padding) || padding.rank != weight->shape.rank ||
-        pass_input(pad, 0) == NO_VALUE || !read_pads(conv, padding.rank - 2, pads))
+    if (!pad || !pass_read_padding(context, pad, &padding) || strcmp(padding.mode, "constant") != 0 ||
+        padding.rank != weight->shape.rank || pass_input(pad, 0) == NO_VALUE ||
+        !pass_read_pads(conv, padding.rank - 2, pads))
         return STATUS_OK;
     const int spatial = padding.rank - 2;
     for (int i = 0; i < spatial; i++) {
         pads[i] += padding.begin[i + 2];
         pads[spatial + i] += padding.end[i + 2];
     }
-    if (!set_pads(context, conv, pads, spatial * 2))
+    if (!pass_set_pads(context, conv, pads, spatial * 2))
         return fail_memory(err, "a merged node");
     conv->inputs[0] = pad->inputs[0];
     pad->input_count = 0;

@@ -13,6 +13,7 @@ static const struct pass table[] = {
     {"fold BatchNormalization", PASS_BATCHNORM, pass_batchnorm},
     {"merge Pad into Conv", PASS_PAD, pass_pad},
     {"fuse activations", PASS_ACTIVATION, pass_activation},
+    {"lay out in channel blocks", PASS_LAYOUT, pass_layout},
 };
 #define PASS_COUNT (sizeof table / sizeof table[0])
 

@@ -68,17 +68,26 @@ static status copy_request(struct plan *plan, const struct port_request *ports, 
     return STATUS_OK;
 }
 
+struct plan *plan_new(const struct program *program, const struct plan_settings *settings, struct error *err) {
+    struct plan *plan = calloc(1, sizeof *plan);
+    struct pool *pool = pool_create();
+    if (!plan || !pool) {
+        fail_memory(err, "the plan");
+        free(plan);
+        pool_destroy(pool);
+        return NULL;
+    }
+    *plan = (struct plan){.pool = pool, .program = program, .settings = *settings, .threads = 1};
+    return plan;
+}
+
 status plan_create(const struct program *program, const int *port_values, const struct port_request *ports,
                    int port_count, const struct plan_settings *settings, struct plan **out, struct error *err) {
     *out = NULL;
-    struct plan *plan = calloc(1, sizeof *plan);
+    struct plan *plan = plan_new(program, settings, err);
     if (!plan)
-        return fail_memory(err, "the plan");
-    plan->program = program;
-    plan->settings = *settings;
-    plan->threads = 1;
-    plan->pool = pool_create();
-    status code = plan->pool ? copy_request(plan, ports, port_count, err) : fail_memory(err, "the plan");
+        return err->code;
+    status code = copy_request(plan, ports, port_count, err);
     if (code == STATUS_OK)
         code = plan_shapes(plan, port_values, err);
     if (code == STATUS_OK)

@@ -93,6 +93,13 @@ struct plan {
  */
 status plan_create(const struct program *program, const int *port_values, const struct port_request *ports,
                    int port_count, const struct plan_settings *settings, struct plan **out, struct error *err);
+/*
+ * The old plan made over to a program that is alike (program_alike): the same steps, places and arena with the
+ * program's own constants, and weights of its cache. The ports must be the same ones. *out is NULL, and no error, when
+ * the program is not alike or its constants ask for another plan. The old plan stays as it is.
+ */
+status plan_reuse(const struct plan *old, const struct program *program, struct weight_cache *weights,
+                  struct plan **out, struct error *err);
 /* NULL is allowed. */
 void plan_destroy(struct plan *plan);
 
@@ -107,10 +114,21 @@ void plan_drop_dynamic(struct plan *plan);
 
 /* ---- the stages of planning ---- */
 
+/* An empty plan, or NULL without memory. */
+struct plan *plan_new(const struct program *program, const struct plan_settings *settings, struct error *err);
 /* Gives every value its type, shape and place, and makes the steps (without memory). */
 status plan_shapes(struct plan *plan, const int *port_values, struct error *err);
 /* Lays out the arena. */
 status plan_memory(struct plan *plan, struct error *err);
+
+/* ---- shared by planning and making over ---- */
+
+/* Points the values that are constants, and no inputs of this run, to the program's. */
+void plan_set_constants(struct plan *plan);
+/* Makes the step's call; constants are aligned as its operator needs them. */
+status plan_make_call(struct plan *plan, struct plan_step *step, struct error *err);
+/* Computes the step's described outputs once and for all. */
+status plan_compute_now(struct plan *plan, struct plan_step *step, struct error *err);
 
 /* ---- shared by planning and running ---- */
 

@@ -23,11 +23,11 @@ static status set_inputs(struct plan *plan, const int *port_values, struct error
     return STATUS_OK;
 }
 
-static void set_constants(struct plan *plan) {
+void plan_set_constants(struct plan *plan) {
     const struct graph *graph = plan->program->graph;
     for (int i = 0; i < graph->value_count; i++) {
         struct plan_value *value = &plan->values[i];
-        if (value->place != PLACE_NONE || !graph->values[i].initializer)
+        if (value->place == PLACE_INPUT || !graph->values[i].initializer)
             continue;
         value->tensor = *graph->values[i].initializer;
         value->tensor.constant = true;
@@ -67,7 +67,7 @@ static bool is_unwanted(const struct plan *plan, const struct node *node, const 
     return argument && (argument->flags & ARG_OPTIONAL) && plan->values[node->outputs[i]].last_use < 0;
 }
 
-static status make_call(struct plan *plan, struct plan_step *step, struct error *err) {
+status plan_make_call(struct plan *plan, struct plan_step *step, struct error *err) {
     const struct node *node = &plan->program->graph->nodes[step->node];
     const struct op *op = step->bound->op;
     const struct tensor **inputs = pool_array(plan->pool, (size_t)node->input_count + 1, sizeof *inputs);
@@ -150,7 +150,7 @@ static int threads_for(const struct plan *plan, const struct plan_step *step) {
     return step->macs < TEAM_MACS && bytes < TEAM_BYTES ? 1 : plan->settings.threads;
 }
 
-static status compute_now(struct plan *plan, struct plan_step *step, struct error *err) {
+status plan_compute_now(struct plan *plan, struct plan_step *step, struct error *err) {
     step->call.threads = 1; /* only the calling thread is in the mode of running (fpu.h) */
     const status code = plan_compute(&step->call, err);
     if (code == STATUS_OK)
@@ -185,7 +185,7 @@ static status plan_dynamic(struct plan *plan, struct plan_step *step) {
 }
 
 static status plan_node(struct plan *plan, struct plan_step *step, struct error *err) {
-    if (make_call(plan, step, err) != STATUS_OK)
+    if (plan_make_call(plan, step, err) != STATUS_OK)
         return err->code;
     if (reads_dynamic(plan, step->call.node))
         return plan_dynamic(plan, step);
@@ -197,7 +197,7 @@ static status plan_node(struct plan *plan, struct plan_step *step, struct error 
     if (plan_check_outputs(plan, &step->call, err) != STATUS_OK)
         return err->code;
     if (inputs_known(&step->call) && outputs_small(&step->call) && is_repeatable(step->call.node))
-        return compute_now(plan, step, err);
+        return plan_compute_now(plan, step, err);
     return prepare(plan, step, err);
 }
 
@@ -224,6 +224,50 @@ static status check_made(const struct plan *plan, int index, struct error *err) 
     return STATUS_OK;
 }
 
+/* ---- steps that nobody needs ---- */
+
+/* The step makes something that is marked as read; then its own inputs are marked, too. */
+static bool is_needed(struct plan *plan, const struct plan_step *step) {
+    const struct node *node = step->call.node;
+    bool needed = false;
+    for (int i = 0; i < node->output_count; i++)
+        needed |= step->call.outputs[i] && plan->values[node->outputs[i]].last_use >= 0;
+    for (int i = 0; needed && i < node->input_count; i++)
+        if (node->inputs[i] != NO_VALUE)
+            plan->values[node->inputs[i]].last_use = 0;
+    return needed;
+}
+
+static void drop_step(struct plan *plan, struct plan_step *step) {
+    if (step->prepared && step->call.op->release)
+        step->call.op->release(&step->call);
+    plan->macs -= step->macs;
+    for (int i = 0; i < step->call.output_count; i++)
+        if (step->call.outputs[i])
+            plan->values[step->call.node->outputs[i]].place = PLACE_NONE;
+}
+
+/* Steps whose outputs served shapes alone, which are all computed by now. From the last to the first. */
+static status drop_unread(struct plan *plan, struct error *err) {
+    bool *needed = pool_array(plan->pool, (size_t)plan->step_count + 1, sizeof *needed);
+    if (!needed)
+        return fail_memory(err, "the plan");
+    for (int i = 0; i < plan->value_count; i++)
+        plan->values[i].last_use = -1;
+    for (int i = 0; i < plan->program->graph->output_count; i++)
+        plan->values[plan->program->graph->outputs[i]].last_use = 0;
+    for (int s = plan->step_count - 1; s >= 0; s--)
+        needed[s] = is_needed(plan, &plan->steps[s]);
+    int kept = 0;
+    for (int s = 0; s < plan->step_count; s++)
+        if (needed[s])
+            plan->steps[kept++] = plan->steps[s];
+        else
+            drop_step(plan, &plan->steps[s]);
+    plan->step_count = kept;
+    return STATUS_OK;
+}
+
 status plan_shapes(struct plan *plan, const int *port_values, struct error *err) {
     const struct graph *graph = plan->program->graph;
     plan->values = pool_array(plan->pool, (size_t)graph->value_count + 1, sizeof *plan->values);
@@ -234,7 +278,7 @@ status plan_shapes(struct plan *plan, const int *port_values, struct error *err)
     mark_read(plan);
     if (set_inputs(plan, port_values, err) != STATUS_OK)
         return err->code;
-    set_constants(plan);
+    plan_set_constants(plan);
     for (int i = 0; i < graph->node_count; i++) {
         struct plan_step *step = &plan->steps[plan->step_count];
         *step = (struct plan_step){.node = i, .bound = &plan->program->nodes[i], .workspace = -1, .freed = -1};
@@ -244,5 +288,5 @@ status plan_shapes(struct plan *plan, const int *port_values, struct error *err)
         if (code != STATUS_OK)
             return fail_prefix(err, "%s", plan->program->nodes[i].label);
     }
-    return STATUS_OK;
+    return drop_unread(plan, err);
 }

@@ -113,10 +113,13 @@ static void close_inputs(struct graph *graph) {
 }
 
 static const char *running_type(struct pool *pool, const struct node *node) {
+    static const char prefix[] = "Blocked"; /* how the operator's numbers lie is not the reader's business */
     const struct attribute *activation = node_attribute(node, "activation");
-    if (strcmp(node->domain, INTERNAL_DOMAIN) != 0 || !activation)
+    if (strcmp(node->domain, INTERNAL_DOMAIN) != 0)
         return node->op_type;
-    return pool_format(pool, "%s+%s", node->op_type, activation->s.bytes);
+    const bool blocked = strncmp(node->op_type, prefix, sizeof prefix - 1) == 0;
+    const char *name = node->op_type + (blocked ? sizeof prefix - 1 : 0);
+    return activation ? pool_format(pool, "%s+%s", name, activation->s.bytes) : name;
 }
 
 static status bind_node(struct program *program, int index, struct error *err) {

@@ -63,6 +63,12 @@ struct program_block *program_block_create(struct program *program, void *data);
 /* Takes back a constant that nobody reads any more; memory that a pass made is freed with its last user. */
 void program_drop_constant(struct program *program, int value);
 
+/*
+ * The programs are the same but for the values of their constants: nodes with the same operators, attributes and edges,
+ * the same outputs, constants of the same types and shapes.
+ */
+bool program_alike(const struct program *a, const struct program *b);
+
 /* The version of the node's operator set: the model's import, or INTERNAL_OPSET. 0 when the model imports none. */
 int program_opset(const struct onnx_model *source, const struct node *node);
 /* How a message names the node: Conv "enc.0", or by what it makes: Conv making "x". Lives in the pool; NULL without

@@ -81,7 +81,7 @@ static status bind_input(struct limner_session *session, struct plan *plan, int 
 }
 
 static status bind(struct limner_session *session, struct plan *plan, struct error *err) {
-    if (!region_reserve(&session->arena, plan->arena_bytes ? plan->arena_bytes : 1))
+    if (!region_reserve(&session->arena, plan->arena_bytes ? plan->arena_bytes : 1, !session->low_memory))
         return fail(err, STATUS_NO_MEMORY, "out of memory for %zu bytes of activations", plan->arena_bytes);
     if (plan->arena != session->arena.base)
         plan_bind(plan, session->arena.base);

@@ -36,7 +36,15 @@ static status read_options(const limner_options *options, struct limner_session 
                                .tensor_bytes = o->limits.tensor_bytes ? o->limits.tensor_bytes : DEFAULT_TENSOR_BYTES,
                                .arena_bytes = o->limits.arena_bytes ? o->limits.arena_bytes : DEFAULT_ARENA_BYTES,
                                .profile = o->profile != 0};
-    return read_kernels(o->cpu, o->exact != 0, &session->settings.kernels, err);
+    session->low_memory = o->low_memory != 0;
+    return read_kernels(o->cpu, o->exact || o->low_memory, &session->settings.kernels, err);
+}
+
+/* A file that cannot be used is no error: what it should hold is made. */
+static void use_cache(struct limner_session *session, const struct limner_model *model, const char *path) {
+    struct error err;
+    if (weight_cache_use_file(model->weights, path, session->settings.threads, &err) != STATUS_OK)
+        session->cache_note = strdup(err.message);
 }
 
 static status create(struct limner_session *session, struct limner_model *model, const limner_options *options,
@@ -49,6 +57,8 @@ static status create(struct limner_session *session, struct limner_model *model,
     session->copies = calloc((size_t)model->input_count + 1, sizeof *session->copies);
     if (!session->plans || !session->modes || !session->copies || !request_create(&session->request, model))
         return fail_memory(err, "a session");
+    if (options && options->cache)
+        use_cache(session, model, options->cache);
     session->model = model;
     model_hold(model);
     return STATUS_OK;
@@ -80,6 +90,7 @@ void limner_session_close(limner_session *session) {
     free(session->copies);
     free(session->plans);
     free(session->modes);
+    free(session->cache_note);
     request_destroy(&session->request);
     region_release(&session->arena);
     model_release(session->model);
@@ -88,10 +99,10 @@ void limner_session_close(limner_session *session) {
 
 status session_make_plan(struct limner_session *session, struct limner_model *model, const struct port_request *ports,
                          bool open, struct plan **out, struct error *err) {
-    const struct program *program = model->program;
+    const struct program *program;
     struct plan_settings settings = session->settings;
     settings.weights = model->weights;
-    if (open && model_open_program(model, &program, err) != STATUS_OK)
+    if (model_program(model, open, &program, err) != STATUS_OK)
         return err->code;
     fpu_enter(session->modes, 1);
     const status code = plan_create(program, model->input_values, ports, model->input_count, &settings, out, err);
@@ -138,6 +149,7 @@ status session_plan(struct limner_session *session, struct plan **out, struct er
         STATUS_OK)
         return err->code;
     session->plans[session->plan_count++] = plan;
+    session->plans_made++;
     move_to_front(session, session->plan_count - 1);
     evict(session);
     *out = plan;
@@ -150,6 +162,27 @@ int limner_session_threads(const limner_session *session) {
 
 const char *limner_session_cpu(const limner_session *session) {
     return session ? session->settings.kernels->name : "";
+}
+
+limner_status limner_session_save_cache(limner_session *session, limner_error *error) {
+    if (!session)
+        return api_refuse(error, "limner_session_save_cache needs a session");
+    struct error err;
+    return api_return(error, weight_cache_save(session->model->weights, &err), &err);
+}
+
+const char *limner_session_cache_note(const limner_session *session) {
+    return session && session->cache_note ? session->cache_note : "";
+}
+
+void limner_session_get_info(const limner_session *session, limner_session_info *info) {
+    if (!info)
+        return;
+    *info = (limner_session_info){0};
+    if (!session)
+        return;
+    *info = (limner_session_info){
+        .plans = (size_t)session->plan_count, .plans_made = session->plans_made, .plans_reused = session->plans_reused};
 }
 
 limner_status limner_session_plan(limner_session *session, const limner_tensor *inputs, size_t input_count,

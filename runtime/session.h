@@ -2,6 +2,7 @@
 #ifndef LIMNER_RUNTIME_SESSION_H
 #define LIMNER_RUNTIME_SESSION_H
 
+#include "onnx/region.h"
 #include "runtime/memory.h"
 #include "runtime/model.h"
 #include "runtime/plan.h"
@@ -28,9 +29,12 @@ struct limner_session {
     int capacity;        /* plans to keep */
     struct plan **plans; /* the most recently used first; room for capacity + 1 */
     int plan_count;
-    struct plan *current; /* what ran last: its outputs are the caller's until the next run */
+    size_t plans_made, plans_reused; /* so far */
+    struct plan *current;            /* what ran last: its outputs are the caller's until the next run */
     struct request request;
     struct input_copy *copies; /* by input of the model */
+    bool low_memory;
+    char *cache_note; /* why the file of packed weights is not used; NULL: no reason */
     struct region arena;
     unsigned *modes; /* of every thread, while running (fpu.h) */
 };

@@ -1,5 +1,6 @@
 /* limner_session_swap: another model in the place of the present one, all or nothing. */
 #include "runtime/api.h"
+#include "runtime/fpu.h"
 #include "runtime/session.h"
 
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 struct holdings {
     struct plan **plans;
     int plan_count;
+    size_t made, reused;
     struct request request;
     struct input_copy *copies;
     size_t arena_bytes; /* the largest plan's */
@@ -69,6 +71,40 @@ static status check_shapes(const struct limner_model *model, const struct reques
     return STATUS_OK;
 }
 
+/* Inputs stand at the same places, so that a plan knows them by the same numbers. */
+static bool inputs_alike(const struct limner_model *a, const struct limner_model *b) {
+    for (int i = 0; i < a->input_count && a->input_count == b->input_count; i++)
+        if (a->inputs[i].index != b->inputs[i].index || strcmp(a->inputs[i].value->name, b->inputs[i].value->name) != 0)
+            return false;
+    return a->input_count == b->input_count;
+}
+
+/* The old model's plan made over to the new one; *out is NULL when it does not fit. */
+static status reuse_plan(struct limner_session *session, struct limner_model *model, const struct plan *plan, bool open,
+                         struct plan **out, struct error *err) {
+    const struct program *program;
+    *out = NULL;
+    if (!inputs_alike(session->model, model))
+        return STATUS_OK;
+    if (model_program(model, open, &program, err) != STATUS_OK)
+        return err->code;
+    fpu_enter(session->modes, 1);
+    const status code = plan_reuse(plan, program, model->weights, out, err);
+    fpu_leave(session->modes, 1);
+    return code;
+}
+
+static status make_plan(struct limner_session *session, struct limner_model *model, const struct plan *old,
+                        struct holdings *made, struct plan **out, struct error *err) {
+    const status code = reuse_plan(session, model, old, made->request.open, out, err);
+    if (code != STATUS_OK || *out) {
+        made->reused += *out != NULL;
+        return code;
+    }
+    made->made++;
+    return session_make_plan(session, model, made->request.ports, made->request.open, out, err);
+}
+
 static status make_plans(struct limner_session *session, struct limner_model *model, struct holdings *made,
                          struct error *err) {
     for (int i = 0; i < session->plan_count; i++) {
@@ -77,7 +113,7 @@ static status make_plans(struct limner_session *session, struct limner_model *mo
         struct plan *plan;
         if (check_shapes(model, &made->request, err) != STATUS_OK)
             return err->code;
-        if (session_make_plan(session, model, made->request.ports, made->request.open, &plan, err) != STATUS_OK)
+        if (make_plan(session, model, session->plans[i], made, &plan, err) != STATUS_OK)
             return err->code;
         made->plans[made->plan_count++] = plan;
         if (plan->arena_bytes > made->arena_bytes)
@@ -94,7 +130,7 @@ static status make(struct limner_session *session, struct limner_model *model, s
         return fail_memory(err, "the new model's plans");
     if (make_plans(session, model, made, err) != STATUS_OK)
         return err->code;
-    if (!region_reserve(&session->arena, made->arena_bytes))
+    if (!region_reserve(&session->arena, made->arena_bytes, !session->low_memory))
         return fail(err, STATUS_NO_MEMORY, "out of memory for %zu bytes of activations", made->arena_bytes);
     return STATUS_OK;
 }
@@ -117,6 +153,8 @@ static void exchange(struct limner_session *session, struct limner_model *model,
     struct limner_model *old_model = session->model;
     session->plans = made->plans;
     session->plan_count = made->plan_count;
+    session->plans_made += made->made;
+    session->plans_reused += made->reused;
     session->request = made->request;
     session->copies = made->copies;
     session->current = NULL;

@@ -478,6 +478,69 @@ def check_bench(tmp):
     bad(2, "bench", model("swap"), says=["\"x\"", "--shape"])
 
 
+def identity(path: Path):
+    about = path.stat()
+    return about.st_ino, about.st_size, about.st_mtime_ns
+
+
+def check_cache(tmp):
+    network, other, folder = tmp / "network.onnx", tmp / "elsewhere", tmp / "kept"
+    trained = DATA.parents[2] / "models" / "trained"
+    kept, source = tmp / "network.onnx.limner-cache", tmp / "in.png"
+    shutil.copy(model("swap"), network)
+    source.write_bytes(png(32, 32, 2, 8, pattern(3072, 255)))
+    good("run", network, source, "-o", tmp / "plain.npy")
+    assert not kept.exists()
+    for _ in range(2):
+        good("run", network, source, "-o", tmp / "cached.npy", "--cache")
+        assert (tmp / "cached.npy").read_bytes() == (tmp / "plain.npy").read_bytes()
+    first = identity(kept)
+    good("bench", network, "--shape", "1x3x32x32", "--runs", 1, "--cache")
+    assert identity(kept) == first  # nothing was missing in it
+
+    other.mkdir()
+    for folders in (other, other):  # cache and model may be copied: what counts is what the weights are
+        shutil.copy(network, folders)
+        shutil.copy(kept, folders)
+        good("run", folders / network.name, source, "-o", tmp / "cached.npy", "--cache")
+        assert (tmp / "cached.npy").read_bytes() == (tmp / "plain.npy").read_bytes()
+    shutil.copy(trained / "plain" / "model.onnx", network)  # another model under the old name
+    good("run", network, source, "-o", tmp / "plain.npy")
+    for _ in range(2):
+        good("run", network, source, "-o", tmp / "cached.npy", "--cache")
+        assert (tmp / "cached.npy").read_bytes() == (tmp / "plain.npy").read_bytes()
+
+    kept.write_bytes(kept.read_bytes()[:-1])
+    result = limner("run", network, source, "-o", tmp / "cached.npy", "--cache")
+    assert result.code == 0 and result.err.count("\n") == 1 and "cut off" in result.err and str(kept) in result.err, result
+    good("run", network, source, "-o", tmp / "cached.npy", "--cache")  # it was made anew
+
+    result = limner("run", network, source, "-o", tmp / "cached.npy", "--cache-in", folder)
+    assert result.code == 0 and result.err.startswith("limner: note: ") and str(folder) in result.err, result
+    assert (tmp / "cached.npy").read_bytes() == (tmp / "plain.npy").read_bytes()
+    folder.mkdir()
+    good("run", network, source, "-o", tmp / "cached.npy", "--cache-in", folder)
+    assert [path.name.startswith("network.onnx-") for path in folder.iterdir()] == [True]
+
+    words = ("--edge", trained / "edge" / "model.onnx", "--model", trained / "inpaint" / "model.onnx", source, source,
+             "--mask-threshold", 127)
+    good("inpaint", *words, "-o", tmp / "plain.png")
+    for _ in range(2):  # both networks are called model.onnx
+        good("inpaint", *words, "-o", tmp / "cached.png", "--cache-in", folder)
+        assert (tmp / "plain.png").read_bytes() == (tmp / "cached.png").read_bytes()
+        assert len(list(folder.iterdir())) == 3
+
+
+def check_low_memory(tmp):
+    network, source = DATA.parents[2] / "models" / "trained" / "plain" / "model.onnx", tmp / "in.png"
+    source.write_bytes(png(32, 32, 2, 8, pattern(3072, 255)))
+    for option in ("--exact", "--low-memory"):  # the same algorithms
+        good("run", network, source, "-o", tmp / f"{option}.npy", option)
+    assert (tmp / "--exact.npy").read_bytes() == (tmp / "--low-memory.npy").read_bytes()
+    for command in ("run", "bench", "inpaint", "test", "compare"):
+        assert "--low-memory" in good(command, "--help").out
+
+
 def check_compare(tmp):
     (tmp / "x.npy").write_bytes(npy((1, 3, 1, 2), [0, 1, 2, 3, 4, 5]))
     (tmp / "near.npy").write_bytes(npy((1, 3, 1, 2), [0, 1, 2, 3, 4, 5.001]))

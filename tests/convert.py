@@ -272,6 +272,9 @@ def check_refusals(limner: Limner) -> None:
     done = limner.call("convert", PLAIN, "--template", limner.folder / "copy.onnx", "-o", limner.folder / "copy.onnx")
     assert done.returncode == 1 and "would be overwritten" in done.stderr, done.stderr
     assert "no such file" in limner.refuse(limner.folder / "none.pth", EXPORT).lower()
+    for template, what in ((PLAIN, "a zip archive (a PyTorch checkpoint?)"), (DATA / "inpaint" / "saved.pth", "a pickle (an older PyTorch checkpoint?)"),
+                           (DATA / "keyvalue" / "saved.safetensors", "a safetensors file")):
+        assert limner.refuse(PLAIN, template) == f"limner: {template}: this is {what}, not an ONNX model\n"
 
 
 def check_existing_output(limner: Limner) -> None:

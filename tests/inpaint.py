@@ -500,6 +500,56 @@ def test_one_mask_for_all(folder: Path) -> None:
     assert result.code == 1 and "would overwrite that of" in result.err, result
 
 
+# ---- variants ----
+
+def test_variants(folder: Path) -> None:
+    """Several generators in one process paint what each paints alone: swapped into a session, or with one of its own."""
+    image, mask = folder / "a.png", folder / "mask.png"
+    save(image, data.chelsea()[50:98, 80:144])
+    save(mask, hole_mask(48, 64))
+    other = SMALL / "plain-dynamo18" / "model.onnx"
+    models = {"one": PLAIN, "two": other, "pair": INPAINT, "again": PLAIN}
+    words = [word for name, path in models.items() for word in ("--variant", f"{name}={path}")]
+    result = inpaint(*words, "--variant-edge", f"pair={EDGE}", image, mask, "-o", folder / "out")
+    assert result.code == 0 and result.err == "", result
+    assert re.fullmatch("".join(rf"{name}: [\d.]+ s, at most \d+ MB so far\n" for name in models), result.out), result
+    for name, path in models.items():
+        good("--model", path, *(("--edge", EDGE) if name == "pair" else ()), image, mask, "-o", folder / "alone.png")
+        assert (load(folder / "out" / f"{name}.png") == load(folder / "alone.png")).all(), name
+    assert not (load(folder / "out" / "one.png") == load(folder / "out" / "pair.png")).all()
+
+
+def test_variants_of_folders(folder: Path) -> None:
+    """A folder of results for each variant; one bad picture fails each."""
+    images, masks, out = make_folders(folder)
+    result = inpaint("--variant", f"one={PLAIN}", "--variant", f"pair={INPAINT}", "--variant-edge", f"pair={EDGE}", images, masks, "-o", out)
+    assert result.code == 1 and result.out.count("3 painted, 0 skipped, 2 failed\n") == 2, result
+    for name in ("one", "pair"):
+        assert sorted(p.name for p in (out / name).iterdir()) == ["a.png", "b.png", "d.png"]
+
+
+def test_variants_refused(folder: Path) -> None:
+    """Names that cannot be files, models given both ways, and a variant whose model is no model."""
+    image, mask = folder / "a.png", folder / "mask.png"
+    save(image, data.chelsea()[50:98, 80:144])
+    save(mask, hole_mask(48, 64))
+    files = image, mask, "-o", folder / "out"
+
+    def usage(*words: object, says: str) -> None:
+        result = inpaint(*words, *files)
+        assert result.code == 2 and says in result.err, result
+
+    usage("--variant", f"a/b={PLAIN}", says="'a/b' cannot be a file's name")
+    usage("--variant", f"..={PLAIN}", says="'..' cannot be a file's name")
+    usage("--variant", f"a={PLAIN}", "--variant", f"a={PLAIN}", says="names 'a' twice")
+    usage("--variant", f"a={PLAIN}", "--model", PLAIN, says="give one kind")
+    usage("--variant", f"a={PLAIN}", "--variant-edge", f"b={EDGE}", says="there is no --variant b")
+    usage("--model", PLAIN, "--variant-edge", f"b={EDGE}", says="there is no --variant b")
+    usage("--variant", f"a={PLAIN}", "--save-edges", folder / "e.png", says="--save-edges is for one --model")
+    result = inpaint("--variant", f"a={PLAIN}", "--variant", f"b={image}", *files)
+    assert result.code == 1 and "b: " in result.err and (folder / "out" / "a.png").exists(), result
+
+
 # ---- wrong command lines and files ----
 
 def test_errors(folder: Path) -> None:

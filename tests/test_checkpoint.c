@@ -77,6 +77,16 @@ static char *describe_with_choice(struct checkpoint *checkpoint) {
     return whole;
 }
 
+/* One line that a terminal shows as it is, and that says which file it is about. */
+static void check_clean(const struct error *err) {
+    assert_true(err->code != STATUS_OK && err->code != STATUS_NO_MEMORY);
+    assert_int_equal(strncmp(err->message, "x.pth: ", 7), 0);
+    assert_true(strlen(err->message) > 17);
+    for (const char *c = err->message; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            fail_msg("byte %d of the message is a control character: %s", (int)(c - err->message), err->message);
+}
+
 /* Loads bytes that must be refused with a message that contains `part`. */
 static void refuse_with(const void *data, size_t size, const struct checkpoint_limits *limits, const char *part) {
     struct error err = {STATUS_OK, ""};
@@ -86,8 +96,8 @@ static void refuse_with(const void *data, size_t size, const struct checkpoint_l
     if (!checkpoint_load_memory(exact, size, "x.pth", limits, &checkpoint, &err))
         fail_msg("was read, but \"%s\" was expected", part);
     assert_null(checkpoint);
-    assert_int_equal(err.code == STATUS_OK, 0);
-    if (!strstr(err.message, part) || strncmp(err.message, "x.pth: ", 7) != 0)
+    check_clean(&err);
+    if (!strstr(err.message, part))
         fail_msg("\"%s\" does not say \"%s\"", err.message, part);
     free(exact);
 }
@@ -890,8 +900,7 @@ static char *load_damaged(const unsigned char *data, size_t size, const struct c
     memcpy(exact, data, size);
     char *text = NULL;
     if (checkpoint_load_memory(exact, size, "x.pth", limits, &checkpoint, &err)) {
-        assert_true(err.code != STATUS_OK && err.code != STATUS_NO_MEMORY);
-        assert_true(strlen(err.message) > 10);
+        check_clean(&err);
     } else {
         text = describe(checkpoint);
         checkpoint_choose(checkpoint, NULL, &err);

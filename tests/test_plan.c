@@ -100,9 +100,9 @@ static void add_random_node(struct builder *b, struct random *random, int i) {
     }
 }
 
-static void make_tangle(struct builder *b, struct random *random) {
+static void make_tangle(struct builder *b, struct random *random, struct random *constants) {
     build_input(b, "v0", DTYPE_FLOAT, "4 6");
-    build_random(b, "k", "6", random);
+    build_random(b, "k", "6", constants);
     build_ints(b, "flat", "24");
     build_ints(b, "square", "4 6");
     const int nodes = (int)random_int(random, 3, 25);
@@ -119,7 +119,7 @@ static void make_tangle(struct builder *b, struct random *random) {
 static void check_tangle(uint64_t seed) {
     struct random random = random_from(seed);
     struct builder builder = build_start(13);
-    make_tangle(&builder, &random);
+    make_tangle(&builder, &random, &random);
     struct tensor *x = test_tensor(DTYPE_FLOAT, 2, 4, 6);
     test_fill(x, &random);
     const struct graph *graph = builder.model->graph;
@@ -149,6 +149,49 @@ static void random_graphs_share_memory_correctly(void **state) {
     (void)state;
     for (int i = 0; i < 500; i++)
         check_tangle(test_seed() + (uint64_t)i);
+}
+
+static limner_model *tangled(uint64_t seed, uint64_t constants_seed, unsigned passes_off, size_t *output_count) {
+    struct random random = random_from(seed), constants = random_from(constants_seed);
+    struct builder builder = build_start(13);
+    make_tangle(&builder, &random, &constants);
+    *output_count = (size_t)builder.model->graph->output_count;
+    return build_model(&builder, passes_off);
+}
+
+/* The plan of one model made over to one with another constant gives what that one's own plan gives. */
+static void random_plans_are_made_over(void **state) {
+    (void)state;
+    struct tensor *x = test_tensor(DTYPE_FLOAT, 2, 4, 6);
+    struct random random = random_from(test_seed());
+    test_fill(x, &random);
+    const limner_tensor input = as_input("v0", x);
+    for (uint64_t i = 0; i < 200; i++) {
+        const uint64_t seed = test_seed() + i;
+        const unsigned passes_off = i % 2 ? PASS_ALL : 0;
+        size_t count;
+        limner_model *old = tangled(seed, seed + 1, passes_off, &count),
+                     *new = tangled(seed, seed + 2, passes_off, &count);
+        limner_session *session = open_session(old, NULL), *fresh = open_session(new, NULL);
+        limner_tensor outputs[5] = {{0}}, expected[5] = {{0}};
+        limner_session_info info;
+        run_model(session, &input, 1, outputs, count);
+        run_model(fresh, &input, 1, expected, count);
+        assert_int_equal(limner_session_swap(session, new, NULL), LIMNER_OK);
+        limner_model_close(old);
+        limner_model_close(new);
+        memset(outputs, 0, sizeof outputs); /* their names were the old model's */
+        run_model(session, &input, 1, outputs, count);
+        for (size_t k = 0; k < count; k++)
+            if (memcmp(outputs[k].data, expected[k].data, 24 * sizeof(float)) != 0)
+                fail_msg("seed %llu: output %zu differs", (unsigned long long)seed, k);
+        limner_session_get_info(session, &info);
+        assert_int_equal(info.plans_reused, 1);
+        assert_int_equal(info.plans_made, 1);
+        limner_session_close(session);
+        limner_session_close(fresh);
+    }
+    test_tensor_free(x);
 }
 
 /* A chain of element-wise nodes needs the memory of one value, a chain of convolutions that of two. */
@@ -544,6 +587,7 @@ static void dynamic_values_count_towards_the_limit(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_graphs_share_memory_correctly),
+        cmocka_unit_test(random_plans_are_made_over),
         cmocka_unit_test(chains_use_little_memory),
         cmocka_unit_test(a_value_and_its_view_are_kept_apart_from_the_output),
         cmocka_unit_test(outputs_of_every_kind),

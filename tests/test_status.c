@@ -32,11 +32,12 @@ static void test_overlong(void **unused) {
 static void test_controls(void **unused) {
     (void)unused;
     struct error err;
-    fail(&err, STATUS_IO, "a%sb\nc", "\033[31m\r\x7f");
-    assert_string_equal(err.message, "a?[31m??b\nc");
-    fail_prefix(&err, "n%s", "\a");
-    error_append(&err, "%s", "\t");
-    assert_string_equal(err.message, "n?: a?[31m??b\nc?");
+    fail(&err, STATUS_IO, "a%sb", "\033[31m\r\x7f\nlimner: ");
+    assert_string_equal(err.message, "a?[31m???limner: b");
+    error_append(&err, "\n  c%s", "\n");
+    fail_prefix(&err, "n%s", "\a\n");
+    error_append(&err, "%s", "\n\t");
+    assert_string_equal(err.message, "n??: a?[31m???limner: b\n  c???");
 }
 
 int main(void) {

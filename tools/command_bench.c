@@ -4,11 +4,11 @@
 #include "tools/output.h"
 #include "tools/profile.h"
 #include "tools/shapes.h"
+#include "tools/usage.h"
 
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 
 #define SEED 0x9e3779b97f4a7c15u
@@ -36,21 +36,6 @@ static double now_ms(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
-}
-
-/* The most memory that the process ever held, in megabytes. */
-static double peak_rss_mb(void) {
-    char line[256];
-    long long kilobytes = 0;
-    FILE *about = fopen("/proc/self/status", "r");
-    while (about && fgets(line, sizeof line, about) && sscanf(line, "VmHWM: %lld", &kilobytes) != 1) {
-    }
-    if (about)
-        fclose(about);
-    struct rusage usage;
-    if (!kilobytes && getrusage(RUSAGE_SELF, &usage) == 0)
-        kilobytes = usage.ru_maxrss;
-    return (double)kilobytes / 1024;
 }
 
 /* In [0, 1): xorshift64*, the upper bits. */
@@ -130,6 +115,7 @@ static status measure(struct job *job, struct error *err) {
     progress_clear();
     if (code)
         return code;
+    engine_save_cache(job->engine.session);
     qsort(job->run_ms, (size_t)settings->runs, sizeof *job->run_ms, ascending);
     limner_error problem = {0};
     return engine_status(limner_session_plan(job->engine.session, job->inputs, job->input_count, &job->plan, &problem),
@@ -212,6 +198,7 @@ static const struct option options[] = {
     {"profile", 0, NULL, "print how long each node took too", set_flag, offsetof(struct settings, profile)},
     {"json", 0, NULL, "print one JSON object on one line", set_flag, offsetof(struct settings, json)},
     ENGINE_OPTIONS(struct settings),
+    CACHE_OPTIONS(struct settings),
     OPTIONS_END};
 
 const struct command bench_command = {

@@ -4,6 +4,7 @@
 #include "tools/convert/pour.h"
 #include "tools/convert/report.h"
 #include "tools/convert/resource.h"
+#include "tools/engine.h"
 #include "tools/file.h"
 #include "tools/output.h"
 #include "tools/values.h"
@@ -82,8 +83,8 @@ static status read_all(struct job *job, struct error *err) {
                              &job->template_path, err);
     if (!code)
         code = check_output(job, err);
-    if (!code)
-        code = with_path(onnx_load(job->template_path, NULL, &job->template, err), job->template_path, err);
+    if (!code && onnx_load(job->template_path, NULL, &job->template, err))
+        code = engine_explain(job->template_path, err);
     if (!code)
         code = with_path(checkpoint_load(job->checkpoint_path, NULL, &job->checkpoint, err), job->checkpoint_path, err);
     if (!code)

@@ -1,12 +1,13 @@
 /* limner inpaint: fills the holes of pictures. */
 #include "tools/commands.h"
-#include "tools/inpaint/batch.h"
+#include "tools/inpaint/variants.h"
 
 #include <stddef.h>
 #include <string.h>
 
 struct settings {
     struct studio_settings studio;
+    struct variants variants;
     struct batch_settings batch;
     struct engine_options engine;
 };
@@ -32,10 +33,21 @@ static status set_tile(struct pool *pool, void *field, const char *text, struct 
     return STATUS_OK;
 }
 
+static status check_variants(const struct settings *settings, struct error *err) {
+    if (settings->variants.models.count && (settings->studio.model || settings->studio.edge))
+        return fail(err, STATUS_USAGE, "--variant and --variant-edge stand for --model and --edge: give one kind");
+    if (settings->variants.models.count && settings->batch.save_edges)
+        return fail(err, STATUS_USAGE, "--save-edges is for one --model; variants would overwrite each other's");
+    return variants_check(&settings->variants, err);
+}
+
 /* What is wrong whatever the files hold. */
 static status check(const struct settings *settings, struct error *err) {
     const struct studio_settings *studio = &settings->studio;
-    if (!studio->model)
+    const status code = check_variants(settings, err);
+    if (code)
+        return code;
+    if (!studio->model && !settings->variants.models.count)
         return fail(err, STATUS_USAGE, "--model is missing");
     if (!settings->batch.output)
         return fail(err, STATUS_USAGE, "-o is missing: say where to write the result");
@@ -55,15 +67,11 @@ static status check(const struct settings *settings, struct error *err) {
 
 static status execute(const struct settings *settings, const struct batch_settings *files, struct pool *pool,
                       struct meter *meter, bool *good, struct error *err) {
-    struct batch batch;
-    struct studio studio;
-    status code = batch_collect(files, pool, &batch, err);
-    if (code)
-        return code;
-    code = studio_open(&studio, &settings->studio, meter, err);
-    if (!code)
-        code = batch_run(&batch, files, &studio, meter, good, err);
-    studio_close(&studio);
+    struct painter painter = {.studio = NULL};
+    if (settings->variants.models.count)
+        return variants_run(&settings->variants, &settings->studio, files, pool, meter, good, err);
+    const status code = variant_run(&settings->studio, files, &painter, pool, meter, good, err);
+    painter_close(&painter);
     return code;
 }
 
@@ -89,6 +97,11 @@ static const char *const arguments[] = {"IMAGE", "MASK", NULL};
 static const struct option options[] = {
     {"model", 0, "FILE", "the network that paints", set_file, FIELD(studio.model)},
     {"edge", 0, "FILE", "the network that draws edges into holes first (EdgeConnect)", set_file, FIELD(studio.edge)},
+    {"variant", 0, "NAME=FILE",
+     "instead of --model: the network that paints, of several that take turns; OUT is a folder then, with NAME.png",
+     set_pairs, FIELD(variants.models)},
+    {"variant-edge", 0, "NAME=FILE", "instead of --edge: the edge model of the variant NAME", set_pairs,
+     FIELD(variants.edges)},
     {NULL, 'o', "OUT", "write the result to OUT: .png or .jpg, or a folder", set_file, FIELD(batch.output)},
     {"save-edges", 0, "FILE", "also write the edges that the edge model drew", set_file, FIELD(batch.save_edges)},
     {"save-canny", 0, "FILE", "also write the edges that were found outside the hole", set_file,
@@ -122,6 +135,7 @@ static const struct option options[] = {
     {"max-pixels", 0, "N", "refuse pictures with more pixels than this (default: 100M)", set_pixels,
      FIELD(studio.max_pixels)},
     ENGINE_OPTIONS(struct settings),
+    CACHE_OPTIONS(struct settings),
     OPTIONS_END};
 
 const struct command inpaint_command = {
@@ -139,10 +153,13 @@ const struct command inpaint_command = {
         "IMAGE, MASK and OUT may be folders: a picture's mask is the one with the same name but for its ending (or "
         "MASK is one file for all), results are OUT/NAME.png. A picture that fails is reported, the rest is done, and "
         "the exit status is 1.\n\n"
+        "With --variant, several generators paint the same pictures in one process, one after the other, and what each "
+        "took is printed. Where two take and give the same, the second is swapped into the running session.\n\n"
         "Tiles give what the whole picture gives, as long as the model looks no further than they overlap. Models "
         "that look at the whole picture at once are cropped round each hole instead.",
     .examples = "  limner inpaint --edge edge.onnx --model inpaint.onnx photo.jpg mask.png -o whole.png\n"
-                "  limner inpaint --model generator.onnx photos/ masks/ -o repaired/ --jobs 2 --resume\n",
+                "  limner inpaint --model generator.onnx photos/ masks/ -o repaired/ --jobs 2 --resume\n"
+                "  limner inpaint --variant old=first.onnx --variant new=second.onnx photo.png mask.png -o both/\n",
     .options = options,
     .defaults = &defaults,
     .settings_size = sizeof defaults,

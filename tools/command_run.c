@@ -152,6 +152,8 @@ static status execute(struct job *job, const char *model, const char *picture, s
     code = engine_run(&job->engine, &job->feed, job->wanted, job->wanted_count, err);
     if (!code)
         code = write_outputs(job, err);
+    if (!code)
+        engine_save_cache(job->engine.session);
     progress_clear();
     for (size_t i = 0; !code && !job->target_count && i < job->wanted_count; i++)
         print_output(&job->wanted[i]);
@@ -181,6 +183,7 @@ static const struct option options[] = {
      offsetof(struct settings, outputs)},
     FEED_OPTIONS(struct settings),
     ENGINE_OPTIONS(struct settings),
+    CACHE_OPTIONS(struct settings),
     {"profile", 0, NULL, "print how long each node took", set_flag, offsetof(struct settings, profile)},
     OPTIONS_END};
 

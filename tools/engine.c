@@ -1,9 +1,12 @@
 #include "tools/engine.h"
 
+#include "ops/digest.h"
 #include "tools/element.h"
 #include "tools/npy.h"
+#include "tools/output.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,12 +52,14 @@ static const char *recognise_other(const char *path) {
     size_t printable = 0;
     while (printable < size && (isprint(start[printable]) || isspace(start[printable])))
         printable++;
-    return picture == PICTURE_PNG                     ? "a PNG picture"
-           : picture == PICTURE_JPEG                  ? "a JPEG picture"
-           : npy_recognise(start, size)               ? "a .npy array"
-           : size > 4 && printable == size            ? "text"
-           : size >= 4 && !memcmp(start, "PK\3\4", 4) ? "a zip archive (a PyTorch checkpoint?)"
-                                                      : NULL;
+    return picture == PICTURE_PNG                       ? "a PNG picture"
+           : picture == PICTURE_JPEG                    ? "a JPEG picture"
+           : npy_recognise(start, size)                 ? "a .npy array"
+           : size > 4 && printable == size              ? "text"
+           : size >= 4 && !memcmp(start, "PK\3\4", 4)   ? "a zip archive (a PyTorch checkpoint?)"
+           : size >= 2 && !memcmp(start, "\x80\2", 2)   ? "a pickle (an older PyTorch checkpoint?)"
+           : size >= 10 && !memcmp(start + 8, "{\"", 2) ? "a safetensors file"
+                                                        : NULL;
 }
 
 status engine_explain(const char *path, struct error *err) {
@@ -66,21 +71,62 @@ status engine_explain(const char *path, struct error *err) {
     return named ? err->code : fail_prefix(err, "%s", path);
 }
 
+/* In one folder, models of the same name have files of their own. */
+static int name_in_folder(const char *path, const char *folder, char **file) {
+    char *whole = realpath(path, NULL);
+    const char *slash = strrchr(path, '/'), *place = whole ? whole : path;
+    const struct digest digest = digest_make(place, strlen(place), 1, NULL, NULL);
+    free(whole);
+    return asprintf(file, "%s/%s-%08" PRIx32 ".limner-cache", folder, slash ? slash + 1 : path, (uint32_t)digest.a);
+}
+
+/* Where the packed weights of the model are kept; *file is NULL for nowhere, else the caller's to free(). */
+static status cache_file(const char *path, const struct engine_options *options, char **file, struct error *err) {
+    int length = 0;
+    *file = NULL;
+    if (options->cache_folder)
+        length = name_in_folder(path, options->cache_folder, file);
+    else if (options->cache)
+        length = asprintf(file, "%s.limner-cache", path);
+    if (length >= 0)
+        return STATUS_OK;
+    *file = NULL;
+    return fail_memory(err, "the name of a file");
+}
+
+status engine_session(limner_model *model, const char *path, const struct engine_options *options, bool profile,
+                      limner_session **session, struct error *err) {
+    char *cache;
+    if (cache_file(path, options, &cache, err))
+        return err->code;
+    const limner_options wanted = {.threads = options->threads,
+                                   .cpu = (limner_cpu)options->cpu,
+                                   .exact = options->exact,
+                                   .low_memory = options->low_memory,
+                                   .profile = profile ? 1 : 0,
+                                   .cache = cache};
+    limner_error problem = {0};
+    const limner_status code = limner_session_create(model, &wanted, session, &problem);
+    if (limner_session_cache_note(*session)[0])
+        complain("note: %s; it is made anew", limner_session_cache_note(*session));
+    free(cache);
+    return engine_status(code, &problem, err);
+}
+
+void engine_save_cache(limner_session *session) {
+    limner_error problem;
+    if (limner_session_save_cache(session, &problem))
+        complain("note: the packed weights are not kept: %s", problem.message);
+}
+
 status engine_open(struct engine *engine, const char *path, const struct engine_options *options, bool profile,
                    struct error *err) {
     *engine = (struct engine){NULL, NULL, path};
     limner_error problem = {0};
-    limner_status code = limner_model_load(path, NULL, &engine->model, &problem);
-    if (!code) {
-        const limner_options wanted = {.threads = options->threads,
-                                       .cpu = (limner_cpu)options->cpu,
-                                       .exact = options->exact,
-                                       .profile = profile ? 1 : 0};
-        code = limner_session_create(engine->model, &wanted, &engine->session, &problem);
-    }
-    if (!engine_status(code, &problem, err))
-        return STATUS_OK;
-    return engine_explain(path, err);
+    status code = engine_status(limner_model_load(path, NULL, &engine->model, &problem), &problem, err);
+    if (!code)
+        code = engine_session(engine->model, path, options, profile, &engine->session, err);
+    return code ? engine_explain(path, err) : STATUS_OK;
 }
 
 void engine_close(struct engine *engine) {

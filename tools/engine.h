@@ -9,7 +9,9 @@
 struct engine_options {
     int threads; /* 0: all processors */
     int cpu;     /* a limner_cpu */
-    bool exact;
+    bool exact, low_memory;
+    bool cache;               /* keep packed weights beside the model */
+    const char *cache_folder; /* or there; NULL: not */
 };
 
 option_set set_cpu; /* int */
@@ -24,10 +26,23 @@ const char *engine_cpu_option(const struct engine_options *options);
         {"exact",  0,                                                                                             \
          NULL,     "direct sums only: a little more exact, less memory, slower",                                  \
          set_flag, offsetof(settings, engine.exact)},                                                             \
+        {"low-memory", 0,                                                                                         \
+         NULL,         "as little memory as can be; slower (implies --exact)",                                    \
+         set_flag,     offsetof(settings, engine.low_memory)},                                                    \
     {                                                                                                             \
         "cpu", 0, "LEVEL",                                                                                        \
             "instructions to compute with: portable, avx2 or avx512 (default: the best that this processor has)", \
             set_cpu, offsetof(settings, engine.cpu)                                                               \
+    }
+
+/* Rows for commands that may keep packed weights. */
+#define CACHE_OPTIONS(settings)                                                                                     \
+    {"cache",  0,                                                                                                   \
+     NULL,     "keep the weights as they are computed with in MODEL.limner-cache, so that the next start is short", \
+     set_flag, offsetof(settings, engine.cache)},                                                                   \
+    {                                                                                                               \
+        "cache-in", 0, "FOLDER", "the same, in a folder instead of beside the model", set_file,                     \
+            offsetof(settings, engine.cache_folder)                                                                 \
     }
 
 struct engine {
@@ -40,6 +55,12 @@ struct engine {
 status engine_open(struct engine *engine, const char *path, const struct engine_options *options, bool profile,
                    struct error *err);
 void engine_close(struct engine *engine);
+
+/* A session as the options want it, of the model at path. A cache that cannot be used is complained about. */
+status engine_session(limner_model *model, const char *path, const struct engine_options *options, bool profile,
+                      limner_session **session, struct error *err);
+/* Writes what was packed into the cache, if there is one; complains when it cannot. */
+void engine_save_cache(limner_session *session);
 
 /* Puts the path before a load's error, and says so when the file is plainly something else; returns the code. */
 status engine_explain(const char *path, struct error *err);

@@ -30,6 +30,9 @@ from holdout import pictures_and_masks  # noqa: E402
 
 GRAY = np.array([0.2125, 0.7154, 0.0721], np.float32)
 INPAINT_RADIUS = 3
+# The rows of --sheet: set of pictures, kind of mask, which of them; and its columns between damaged and original.
+SHEET_ROWS = ("photographs", "scratches", 0), ("photographs", "text", 6), ("photographs", "25 % block", 1), ("photographs", "25 % block", 5)
+SHEET_COLUMNS = "plain", "EdgeConnect", "Telea"
 Repair = Callable[..., np.ndarray]
 
 
@@ -143,6 +146,17 @@ def measure(repairs: dict[str, Repair], save: Path | None) -> list[dict]:
     return rows
 
 
+def sheet(repairs: dict[str, Repair]) -> Image.Image:
+    """Some pictures damaged, repaired in several ways, and as they were."""
+    sets, masks = pictures_and_masks()
+    rows = []
+    for set_name, kind, index in SHEET_ROWS:
+        picture, hole = sets[set_name][index], masks[kind][index]
+        made = [repairs[way](picture, hole) for way in SHEET_COLUMNS]
+        rows.append(np.concatenate([np.where(hole[..., None], np.uint8(255), picture), *made, picture], 1))
+    return Image.fromarray(np.concatenate(rows))
+
+
 def table(rows: list[dict]) -> str:
     """The rows as Markdown: a line for each set and kind of mask, a column for each way, PSNR / SSIM."""
     ways = list(dict.fromkeys(row["way"] for row in rows))
@@ -160,6 +174,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
     parser.add_argument("--save", type=Path, metavar="DIR", help="also write the repaired pictures to DIR")
     parser.add_argument("--evened", action="store_true", help="also what evening the hole's rim would give (with onnxruntime)")
+    parser.add_argument("--sheet", type=Path, metavar="FILE", help="only write some of the pictures side by side to FILE")
     options = parser.parse_args(arguments)
     models = options.models
     if options.limner:
@@ -171,6 +186,9 @@ def main(arguments: list[str] | None = None) -> int:
         if options.evened:
             repairs |= {"plain, evened": plain_repair(models, evened), "EdgeConnect, evened": edgeconnect_repair(models, evened)}
     repairs |= {"mean colour": mean_colour, "Telea": opencv(cv2.INPAINT_TELEA), "Navier-Stokes": opencv(cv2.INPAINT_NS)}
+    if options.sheet:
+        sheet(repairs).save(options.sheet, quality=88)
+        return 0
     if options.save:
         options.save.mkdir(parents=True, exist_ok=True)
     rows = measure(repairs, options.save)

@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from networks import EdgeGenerator, Generator, InpaintGenerator  # noqa: E402
 from testdata import drop_traces, reference_session, write_data_set  # noqa: E402
-from train import EDGE_WIDTH, INPAINT_WIDTH, PLAIN_BOTTLENECK, PLAIN_WIDTHS  # noqa: E402
+from train import EDGE_WIDTH, INPAINT_WIDTH, PLAIN_BOTTLENECK, PLAIN_WIDTHS, settled  # noqa: E402
 
 OPSET = 17
 SMALLEST_HALF = 256
@@ -48,11 +48,7 @@ def load(name: str, folder: Path) -> nn.Module:
     network = NETWORKS[name][0]()
     state = torch.load(folder / f"{name}.pth", map_location="cpu", weights_only=True)["generator"]
     network.load_state_dict({key: value.float() if value.is_floating_point() else value for key, value in state.items()})
-    network.eval()
-    for module in network.modules():
-        if hasattr(module, "weight_orig"):
-            nn.utils.remove_spectral_norm(module)
-    return network
+    return settled(network)
 
 
 def store(name: str, source: Path, target: Path) -> None:

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Trains every network for two steps at 64 pixels on the processor, goes on from there, and exports what came out.
+"""Trains every network for two steps at 64 pixels on the processor, goes on from there, and exports what came out; sees
+that a paused run goes on with its schedule, and that every photograph of the training has a free licence.
 
 Not part of `make check`: it needs the packages of models/requirements.txt. Without them it is skipped (exit status 0).
 """
@@ -42,10 +43,30 @@ class Training(unittest.TestCase):
             self.assertEqual(self.train(network, "--resume", "--edge-share", "0.1")["iteration"], 4)
         self.assertEqual(export_trained.main([str(self.folder), str(self.folder / "out")]), 0)
 
+    def test_a_paused_run_goes_on_with_its_schedule(self) -> None:
+        import torch
+
+        schedule = "--steps", "0", "--minutes", "60"
+        self.assertGreater(self.train("plain", *schedule, "--pause-after", "0.15")["iteration"], 0)
+        first = torch.load(self.folder / "plain.state", weights_only=True)
+        self.train("plain", *schedule, "--pause-after", "0.15", "--resume")
+        second = torch.load(self.folder / "plain.state", weights_only=True)
+        self.assertGreater(second["iteration"], first["iteration"])
+        self.assertGreater(second["seconds"], first["seconds"])
+        self.assertLess(second["seconds"], first["seconds"] + 60)
+
     def test_seed_fixes_the_run(self) -> None:
         first = self.train("plain")["generator"]
         again = self.train("plain")["generator"]
         self.assertTrue(all(first[key].equal(again[key]) for key in first))
+
+    def test_photographs_are_free(self) -> None:
+        from data import HELD_OUT_PHOTOS, TRAINING_PHOTOS
+        from skimage import data
+
+        for name in (*TRAINING_PHOTOS, *HELD_OUT_PHOTOS):
+            self.assertRegex(getattr(data, name).__doc__, r"(?i)\bCC-?0\b|public\s+domain|no\s+known\s+copyright", name)
+        self.assertFalse(set(TRAINING_PHOTOS) & set(HELD_OUT_PHOTOS))
 
     def test_edges_are_those_of_scikit_image(self) -> None:
         import edges

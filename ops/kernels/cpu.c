@@ -34,12 +34,11 @@ enum cpu_level cpu_best(void) {
 #define BUILT_LEVELS 1
 #endif
 
-#define LEVEL_TABLES(filter_of) \
-    {CPU_PORTABLE, "portable", &gemm_kernel_portable, filter_of(portable)}, SIMD_TABLES(filter_of)
+#define LEVEL(LEVEL_ID, level, filter_of) \
+    {LEVEL_ID, #level, &gemm_kernel_##level, &block_kernel_##level, filter_of(level), &math_kernel_##level},
+#define LEVEL_TABLES(filter_of) LEVEL(CPU_PORTABLE, portable, filter_of) SIMD_TABLES(filter_of)
 #if BUILT_LEVELS == 3
-#define SIMD_TABLES(filter_of)                              \
-    {CPU_AVX2, "avx2", &gemm_kernel_avx2, filter_of(avx2)}, \
-        {CPU_AVX512, "avx512", &gemm_kernel_avx512, filter_of(avx512)},
+#define SIMD_TABLES(filter_of) LEVEL(CPU_AVX2, avx2, filter_of) LEVEL(CPU_AVX512, avx512, filter_of)
 #else
 #define SIMD_TABLES(filter_of)
 #endif

@@ -24,34 +24,104 @@ struct gemm_kernel {
     void (*tile)(int rows, size_t depth, const float *a, const float *b, const float *bias, float *c, size_t c_stride);
 };
 
+/* ---- channel blocks: activations as [channel / 16][y][x][channel % 16] ---- */
+
+#define CHANNEL_BLOCK 16
+#define BLOCK_PIXELS 14 /* most pixels of a tile */
+
+/* Where a pixel's numbers lie for one tap: `length` of them, then the next block's `step` floats on. */
+struct block_pixel {
+    const float *data;
+    int64_t step;
+};
+
+/* The depth of a tile: for every entry (a tap) and every block, `length` numbers of each pixel. */
+struct block_source {
+    int entries, blocks, length;
+    const struct block_pixel *pixels; /* [entries][BLOCK_PIXELS] */
+    const float *ahead;               /* weights that a later tile will read: */
+    int ahead_lines;                  /* so many cache lines of them are asked for with every block */
+};
+
+enum block_finish { BLOCK_COPY, BLOCK_RELU, BLOCK_LEAKY_RELU, BLOCK_CLIP };
+
+/* y = (x - center) * factor + offset, by lane. */
+struct block_affine {
+    float center[CHANNEL_BLOCK], factor[CHANNEL_BLOCK], offset[CHANNEL_BLOCK];
+};
+
+struct block_kernel {
+    const char *name;
+    int blocks;    /* most channel blocks of a tile */
+    int pixels[5]; /* most pixels of a tile, by its channel blocks */
+    /* The smallest number of pixels >= `pixels` for which there is a tile. */
+    int (*round)(int pixels, int blocks);
+    /*
+     * Sums of `pixels` (as round() says) by `blocks` channel blocks: c[pixel * pixel_stride + block * block_stride +
+     * lane] = start[block][lane] + products when start is not NULL, else c += products. weights: [entry][block][length]
+     * [blocks * 16], 64-byte aligned. Every sum is one chain of fused multiply-adds in that order.
+     */
+    void (*tile)(int pixels, int blocks, const struct block_source *source, const float *weights, const float *start,
+                 float *c, size_t pixel_stride, size_t block_stride);
+    /* destination[y][x][lane] = activation(source[y][x][lane] + bias[lane]); bias NULL: none. In place is allowed. */
+    void (*finish)(enum block_finish kind, float alpha, float beta, const float *bias, int rows, int columns,
+                   const float *source, size_t source_row, size_t source_column, float *destination,
+                   size_t destination_row, size_t destination_column);
+    /* Sums of x - shift and of its squares over `count` pixels of a channel block, by lane. */
+    void (*moments)(const float *x, int64_t count, const float *shift, double *sum, double *squares);
+    /* y = activation(added + affine(x)) over `count` pixels of a channel block; added NULL: none. In place is allowed.
+     */
+    void (*scale)(enum block_finish kind, float alpha, float beta, const struct block_affine *affine, const float *x,
+                  const float *added, float *y, int64_t count);
+};
+
 /*
- * Minimal filtering F(m, r): m outputs of an r-tap filter from m + r - 1 products. The transforms of one dimension, on
- * blocks of `columns` floats (the gemm tile's width), one block per point. Strides are in floats.
+ * Minimal filtering F(m, r): m outputs of an r-tap filter from m + r - 1 products. Strides are in floats; every point
+ * is a channel block. input and output transform `lines` lines of one dimension.
  */
 enum filter_kind { FILTER_ONE, FILTER_2_2, FILTER_4_2, FILTER_2_3, FILTER_4_3, FILTER_KINDS };
 
+#define FILTER_POINTS 6 /* most of a dimension */
+
+static inline int filter_outputs(enum filter_kind kind) {
+    return kind == FILTER_ONE ? 1 : kind == FILTER_2_2 || kind == FILTER_2_3 ? 2 : 4;
+}
+static inline int filter_taps(enum filter_kind kind) {
+    return kind == FILTER_ONE ? 1 : kind == FILTER_2_2 || kind == FILTER_4_2 ? 2 : 3;
+}
+static inline int filter_points(enum filter_kind kind) {
+    return filter_outputs(kind) + filter_taps(kind) - 1;
+}
+
+/* Lines of one dimension to transform: point j of line i stands at i * line + j * point. */
+struct filter_lines {
+    int count;
+    const float *source;
+    size_t source_point, source_line;
+    float *destination;
+    size_t destination_point, destination_line;
+    size_t source_ahead, destination_ahead; /* where the next lines will be read and written; 0: no matter */
+    const float *bias;                      /* of outputs: added to every one before the activation; NULL: neither */
+    enum block_finish finish;
+    float alpha, beta;
+};
+
 struct filter_kernel {
     /* points -> points: destination point i = sum of BT[i][j] * source point j */
-    void (*input)(enum filter_kind kind, const float *source, size_t source_stride, float *destination,
-                  size_t destination_stride);
+    void (*input)(enum filter_kind kind, const struct filter_lines *lines);
     /* points -> m outputs: destination i = sum of AT[i][j] * source point j */
-    void (*output)(enum filter_kind kind, const float *source, size_t source_stride, float *destination,
-                   size_t destination_stride);
-    /* destination[i] = source[i * step] */
-    void (*gather)(float *destination, const float *source, int count, int64_t step);
-    /* destination[i * step] = source[i] */
-    void (*scatter)(float *destination, const float *source, int count, int64_t step);
-    /* A line dealt out to `ways` (1, 2 or 4) rows of count: destination[w * stride + i] = line[i * ways + w]. */
-    void (*deal)(float *destination, size_t stride, const float *line, int ways, int count);
-    /* And back: line[i * ways + w] = source[w * stride + i]. */
-    void (*collect)(float *line, const float *source, size_t stride, int ways, int count);
+    void (*output)(enum filter_kind kind, const struct filter_lines *lines);
+    /* taps[y][x][lane] -> destination[point y * points x + point x][lane], in double precision up to the last step */
+    void (*weights)(enum filter_kind y, enum filter_kind x, const float *taps, float *destination, size_t point);
 };
 
 struct kernels {
     enum cpu_level level;
     const char *name; /* "portable", "avx2", "avx512" */
     const struct gemm_kernel *gemm;
+    const struct block_kernel *block;
     const struct filter_kernel *filter; /* NULL: direct sums only */
+    const struct math_kernel *math;     /* ops/kernels/math.h */
 };
 
 /* Best level that this processor and system can run. */

@@ -28,6 +28,17 @@ static inline vec vec_fma(vec a, vec b, vec c) {
 }
 #endif
 
+/* Half a register of floats, and as many doubles in a whole one. */
+typedef float half_vec __attribute__((vector_size(VEC * 2)));
+typedef double double_vec __attribute__((vector_size(VEC * 4)));
+#define DOUBLES (VEC / 2)
+
+static inline double_vec doubles_from_floats(const float *p) {
+    half_vec v;
+    memcpy(&v, p, sizeof v);
+    return __builtin_convertvector(v, double_vec);
+}
+
 static inline vec vec_load(const float *p) {
     vec v;
     memcpy(&v, p, sizeof v);
@@ -40,6 +51,101 @@ static inline void vec_store(float *p, vec v) {
 
 static inline vec vec_all(float x) {
     return x - (vec){0};
+}
+
+/* ---- choices and bits ---- */
+
+/* The bits of a vec, lane by lane; a cast goes from one to the other. */
+typedef uint32_t vec_bits __attribute__((vector_size(VEC * sizeof(uint32_t))));
+
+static inline vec_bits vec_bits_all(uint32_t x) {
+    return x - (vec_bits){0};
+}
+
+/* a < b ? x : y; y where a or b is NaN. */
+#if KERNEL_LEVEL == 2
+static inline vec vec_if_less(vec a, vec b, vec x, vec y) {
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), y, x);
+}
+#elif KERNEL_LEVEL == 1
+static inline vec vec_if_less(vec a, vec b, vec x, vec y) {
+    return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_LT_OQ));
+}
+#else
+static inline vec vec_if_less(vec a, vec b, vec x, vec y) {
+    const vec_bits is_less = (vec_bits)(a < b);
+    return (vec)((is_less & (vec_bits)x) | (~is_less & (vec_bits)y));
+}
+#endif
+
+/* The smaller and the larger; b where one is NaN. By the processor's own instruction where there is one: it takes
+   denormal numbers as zero when they are flushed. */
+#if KERNEL_LEVEL == 2
+#define VEC_OWN(NAME) _mm512_##NAME##_ps(a, b)
+#elif KERNEL_LEVEL == 1
+#define VEC_OWN(NAME) _mm256_##NAME##_ps(a, b)
+#elif defined(__SSE__)
+#include <xmmintrin.h>
+#define VEC_OWN(NAME) _mm_##NAME##_ps(a, b)
+#endif
+static inline vec vec_min(vec a, vec b) {
+#ifdef VEC_OWN
+    return VEC_OWN(min);
+#else
+    return vec_if_less(a, b, a, b);
+#endif
+}
+static inline vec vec_max(vec a, vec b) {
+#ifdef VEC_OWN
+    return VEC_OWN(max);
+#else
+    return vec_if_less(b, a, a, b);
+#endif
+}
+
+static inline vec vec_abs(vec x) {
+    return (vec)((vec_bits)x & vec_bits_all(0x7fffffffu));
+}
+
+/* |magnitude| with the sign of `sign`. */
+static inline vec vec_copysign(vec magnitude, vec sign) {
+    return (vec)(((vec_bits)magnitude & vec_bits_all(0x7fffffffu)) | ((vec_bits)sign & vec_bits_all(0x80000000u)));
+}
+
+/* 1.5 * 2^23: adding it leaves no fraction, and the low bits of the sum are the integer. */
+#define VEC_ROUND 12582912.0f
+
+/* The integer nearest to x, for |x| < 2^22. */
+static inline vec vec_round(vec x) {
+    return (x + vec_all(VEC_ROUND)) - vec_all(VEC_ROUND);
+}
+
+/* 2^n, for integers n in -126..127. */
+static inline vec vec_power(vec n) {
+    return (vec)((vec_bits)(n + vec_all(VEC_ROUND + 127.0f)) << 23);
+}
+
+/* x 2^n with one rounding, for integers n in -252..254 and 2^-126 <= |x| 2^(n/2). */
+#if KERNEL_LEVEL == 2
+static inline vec vec_scale(vec x, vec n) {
+    return _mm512_scalef_ps(x, n);
+}
+#else
+static inline vec vec_scale(vec x, vec n) {
+    const vec half = vec_round(n * vec_all(0.5f));
+    return x * vec_power(half) * vec_power(n - half);
+}
+#endif
+
+/* The first `count` < VEC lanes; the others are zero. */
+static inline vec vec_load_part(const float *p, size_t count) {
+    float lanes[VEC] = {0};
+    memcpy(lanes, p, count * sizeof *p);
+    return vec_load(lanes);
+}
+
+static inline void vec_store_part(float *p, vec v, size_t count) {
+    memcpy(p, &v, count * sizeof *p);
 }
 
 #endif

@@ -1,6 +1,7 @@
 /*
  * Zip archives of which torch.save makes use: entries stored as they are. Only the central directory counts; entries
- * are found where they lie, nothing is unpacked or copied.
+ * are found where they lie, nothing is unpacked or copied. Libraries for zip hand out copies and forgive much; here
+ * entries that overlap, share a name, or differ from their local header are refused.
  */
 #ifndef LIMNER_TOOLS_CHECKPOINT_ARCHIVE_H
 #define LIMNER_TOOLS_CHECKPOINT_ARCHIVE_H

@@ -48,7 +48,7 @@ static status paint_item(struct painter *painter, const struct batch_item *item,
 
 static void *worker(void *argument) {
     struct work *work = argument;
-    struct painter painter;
+    struct painter painter = {.studio = NULL};
     struct error err;
     if (painter_open(&painter, work->studio, &work->engine, work->memory, work->meter, &err)) {
         meter_complain(work->meter, "%s", err.message);
@@ -68,6 +68,7 @@ static void *worker(void *argument) {
             meter_complain(work->meter, "%s", err.message);
         count(work, code ? &work->failed : &work->painted);
     }
+    painter_keep_weights(&painter);
     painter_close(&painter);
     return NULL;
 }
@@ -120,20 +121,20 @@ static status run_folder(const struct batch *batch, const struct batch_settings 
 }
 
 static status run_single(const struct paint_task *task, const struct batch_settings *settings,
-                         const struct studio *studio, struct meter *meter, struct error *err) {
-    struct painter painter;
+                         const struct studio *studio, struct painter *painter, struct meter *meter, struct error *err) {
     if (settings->resume && access(task->output, F_OK) == 0)
         return STATUS_OK;
-    status code = painter_open(&painter, studio, &settings->engine, physical_memory(), meter, err);
-    painter.shows_pieces = true;
+    status code = painter_open(painter, studio, &settings->engine, physical_memory(), meter, err);
+    painter->shows_pieces = true;
     if (!code)
-        code = painter_paint(&painter, task, err);
-    painter_close(&painter);
+        code = painter_paint(painter, task, err);
+    if (!code)
+        painter_keep_weights(painter);
     return code;
 }
 
 status batch_run(const struct batch *batch, const struct batch_settings *settings, const struct studio *studio,
-                 struct meter *meter, bool *good, struct error *err) {
+                 struct painter *painter, struct meter *meter, bool *good, struct error *err) {
     return batch->folder ? run_folder(batch, settings, studio, meter, good, err)
-                         : run_single(&batch->items[0].task, settings, studio, meter, err);
+                         : run_single(&batch->items[0].task, settings, studio, painter, meter, err);
 }

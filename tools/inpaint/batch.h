@@ -27,8 +27,11 @@ struct batch {
 
 /* Finds the pairs, and makes folders for what is written. */
 status batch_collect(const struct batch_settings *settings, struct pool *pool, struct batch *batch, struct error *err);
-/* *good becomes false when a picture of a folder failed; of a single picture, the error comes back. */
+/*
+ * *good becomes false when a picture of a folder failed; of a single picture, the error comes back. painter: the one
+ * for single pictures, zero at first, kept from call to call and closed by the caller.
+ */
 status batch_run(const struct batch *batch, const struct batch_settings *settings, const struct studio *studio,
-                 struct meter *meter, bool *good, struct error *err);
+                 struct painter *painter, struct meter *meter, bool *good, struct error *err);
 
 #endif

@@ -9,19 +9,33 @@
 
 static status open_session(const struct network *network, const struct engine_options *options,
                            limner_session **session, struct error *err) {
-    const limner_options wanted = {
-        .threads = options->threads, .cpu = (limner_cpu)options->cpu, .exact = options->exact};
-    limner_error problem = {0};
-    return engine_status(limner_session_create(network->model, &wanted, session, &problem), &problem, err);
+    return engine_session(network->model, network->path, options, false, session, err);
+}
+
+/* The session goes on with the network's model where it can; a network without a model needs no session. */
+static status use_network(const struct network *network, const struct engine_options *options, limner_session **session,
+                          struct error *err) {
+    limner_error misfit = {0};
+    if (*session && network->model && limner_session_swap(*session, network->model, &misfit) == LIMNER_OK)
+        return STATUS_OK;
+    limner_session_close(*session);
+    *session = NULL;
+    return network->model ? open_session(network, options, session, err) : STATUS_OK;
 }
 
 status painter_open(struct painter *painter, const struct studio *studio, const struct engine_options *options,
                     size_t memory, struct meter *meter, struct error *err) {
-    *painter = (struct painter){.studio = studio, .meter = meter, .memory = memory};
-    status code = open_session(&studio->paint, options, &painter->paint, err);
-    if (!code && studio->edge.model)
-        code = open_session(&studio->edge, options, &painter->edge, err);
-    return code;
+    painter->studio = studio;
+    painter->meter = meter;
+    painter->memory = memory;
+    const status code = use_network(&studio->paint, options, &painter->paint, err);
+    return code ? code : use_network(&studio->edge, options, &painter->edge, err);
+}
+
+void painter_keep_weights(const struct painter *painter) {
+    engine_save_cache(painter->paint);
+    if (painter->edge)
+        engine_save_cache(painter->edge);
 }
 
 void painter_close(struct painter *painter) {

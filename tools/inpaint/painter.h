@@ -17,9 +17,15 @@ struct paint_task {
     const char *save_edges, *save_canny; /* files or NULL */
 };
 
-/* memory: bytes. Closed with painter_close, after errors too. */
+/*
+ * painter: zero, or open with another studio's models, which make way for this one's: a session goes on with the new
+ * model where that takes and gives the same (limner_session_swap), else it begins anew. memory: bytes. Closed with
+ * painter_close, after errors too.
+ */
 status painter_open(struct painter *painter, const struct studio *studio, const struct engine_options *options,
                     size_t memory, struct meter *meter, struct error *err);
+/* In the cache, if the options ask for one; once something was painted. */
+void painter_keep_weights(const struct painter *painter);
 void painter_close(struct painter *painter);
 
 /* Files are written when all is done, or not at all. */

@@ -1,7 +1,5 @@
 /* From a window to lattices: one for a convolution, one per residue for a transposed one. */
-#include "ops/conv.h"
-
-#include <stdlib.h>
+#include "ops/window.h"
 
 static struct lattice_axis forward_axis(const struct window_axis *axis) {
     return (struct lattice_axis){.in = axis->in,
@@ -62,57 +60,18 @@ static struct lattice_axis phase_axis(const struct window_axis *axis, bool trans
     return transposed ? transposed_axis(axis, phase) : forward_axis(axis);
 }
 
-static void choose_algorithm(const struct window *window, const struct kernels *kernels, struct conv_phase *phase) {
-    if (kernels->filter)
-        phase->filter_count = filter_choose(window, &phase->lattice, kernels->gemm, phase->filters, PHASE_FILTERS);
-    phase->floats = window->group * window->out_channels * window->in_channels * phase->lattice.taps;
-    if (phase->filter_count) {
-        phase->algorithm = CONV_FILTER;
-        phase->floats = filter_weight_floats(window, &phase->filters[0]);
-    } else if (spread_choose(window, &phase->lattice, kernels->gemm, &phase->spread)) {
-        phase->algorithm = CONV_SPREAD;
-    }
+int64_t window_lattices(const struct window *window, bool transposed) {
+    int64_t count = 1;
+    for (int d = 0; d < SPATIAL; d++)
+        count *= axis_phases(&window->axis[d], transposed); /* at most the weights of one channel pair */
+    return count;
 }
 
-/* Phases of one algorithm together, the order among equals kept. */
-static void sort_phases(struct conv_state *state) {
-    int64_t sorted = 0;
-    for (int algorithm = CONV_DIRECT; algorithm <= CONV_FILTER; algorithm++) {
-        for (int64_t i = sorted; i < state->phase_count; i++)
-            if (state->phases[i].algorithm == (enum conv_algorithm)algorithm) {
-                const struct conv_phase phase = state->phases[i];
-                for (int64_t j = i; j > sorted; j--)
-                    state->phases[j] = state->phases[j - 1];
-                state->phases[sorted++] = phase;
-            }
-        if (algorithm == CONV_DIRECT)
-            state->direct = sorted;
+void window_lattice(const struct window *window, bool transposed, int64_t i, struct lattice *lattice) {
+    for (int d = SPATIAL - 1; d >= 0; d--) {
+        const int64_t phases = axis_phases(&window->axis[d], transposed);
+        lattice->axis[d] = phase_axis(&window->axis[d], transposed, i % phases);
+        i /= phases;
     }
-}
-
-status conv_make_phases(struct conv_state *state, const struct kernels *kernels, struct error *err) {
-    const struct window *window = &state->window;
-    int64_t phases[SPATIAL], points = 0, outputs = 1;
-    state->phase_count = 1;
-    for (int d = 0; d < SPATIAL; d++) {
-        phases[d] = axis_phases(&window->axis[d], state->transposed);
-        state->phase_count *= phases[d]; /* at most the weights of one channel pair */
-        outputs *= window->axis[d].out;
-    }
-    state->phases = calloc((size_t)state->phase_count, sizeof *state->phases);
-    if (!state->phases)
-        return fail_memory(err, "the phases of a convolution");
-    for (int64_t i = 0; i < state->phase_count; i++) {
-        struct conv_phase *phase = &state->phases[i];
-        const int64_t index[SPATIAL] = {i / (phases[1] * phases[2]), i / phases[2] % phases[1], i % phases[2]};
-        for (int d = 0; d < SPATIAL; d++)
-            phase->lattice.axis[d] = phase_axis(&window->axis[d], state->transposed, index[d]);
-        lattice_close(&phase->lattice, window->in_channels);
-        phase->state = state;
-        choose_algorithm(window, kernels, phase);
-        points += phase->lattice.points;
-    }
-    state->uncovered = points < outputs;
-    sort_phases(state);
-    return STATUS_OK;
+    lattice_close(lattice, window->in_channels);
 }

@@ -1,0 +1,129 @@
+/*
+ * Activations in channel blocks: [N, C/16, H, W, 16], a tensor of rank 5 like any other; channels above C hold finite
+ * numbers that nobody reads. The layout pass (runtime/pass_layout.c) puts these operators of the domain "limner" where
+ * Conv, ConvTranspose and their neighbours stood.
+ *
+ * A convolution reads blocks, or an image: a plain [N,C,H,W] with fewer than 16 channels. It writes blocks, or, with
+ * few output channels, a plain tensor. Each lattice of its window is computed by
+ * - direct sums (blocked_direct.c): a tile of pixels walks the taps and channel blocks where they lie;
+ * - minimal filtering (blocked_filter.c), where it costs less;
+ * - narrow sums (blocked_narrow.c), for few output channels: the taps of a row stand beside each other as output
+ *   channels, and are added up afterwards.
+ */
+#ifndef LIMNER_OPS_BLOCKED_H
+#define LIMNER_OPS_BLOCKED_H
+
+#include "ops/filter.h"
+
+/* The depth is walked in cuts whose weights (and inputs) stay in a small cache: constants of the arithmetic. */
+#define DEPTH_CUT 1024 /* of direct sums, about */
+#define FILTER_CUT 32  /* of minimal filtering, in channel blocks */
+
+enum blocked_algorithm { BLOCKED_DIRECT, BLOCKED_FILTER, BLOCKED_NARROW };
+
+/* How the depth of a direct or narrow sum is walked: cuts, then entries, then blocks, then `length` numbers. */
+struct blocked_depth {
+    int64_t down, across; /* entries: taps of y by taps of x */
+    bool merged;          /* the taps of x are part of the length: image rows are contiguous */
+    int64_t length, blocks, cut_blocks, cuts;
+    int64_t total;
+};
+
+struct blocked_phase {
+    struct lattice lattice;
+    enum blocked_algorithm algorithm;
+    struct blocked_depth depth;                 /* DIRECT, NARROW */
+    struct filter_lattice filters[FILTER_SETS]; /* FILTER */
+    int filter_count;
+    int64_t rows;   /* channel blocks that the kernel computes, per group */
+    int64_t floats; /* of packed weights */
+    const float *packed;
+};
+
+struct blocked_state {
+    struct window window;
+    bool transposed, from_blocks, to_blocks;
+    struct activation activation;
+    struct blocked_phase *phases; /* owned */
+    int64_t phase_count;
+    bool uncovered;               /* some outputs meet no weight at all: they are the bias alone */
+    int64_t lowest[2], padded[2]; /* an image's copy: the index of its first row and column, its size */
+    /* Parts of the workspace, in bytes and in this order. */
+    size_t packed_bytes, image_bytes, bias_bytes, compute_bytes;
+};
+
+/* Where the numbers of one image and group lie; strides in floats. */
+struct blocked_input {
+    const float *data;
+    int64_t row, pixel, block;
+    int64_t lowest[2]; /* index of the first row and column: not 0 for an image's copy */
+    bool whole;        /* every index that is met lies inside */
+};
+
+/* One run. */
+struct blocked_run {
+    const struct blocked_state *state;
+    const struct kernels *kernels;
+    const float *x, *bias; /* bias: in whole channel blocks, per group; never NULL */
+    float *y;
+    int threads;
+    float *image, *workspace;
+};
+
+/* Index i beyond 0..in-1 as the border says; -1: zero. */
+static inline int64_t border_index(enum border border, int64_t i, int64_t in) {
+    if (i >= 0 && i < in)
+        return i;
+    if (border == BORDER_ZERO)
+        return -1;
+    if (border == BORDER_EDGE)
+        return i < 0 ? 0 : in - 1;
+    const int64_t mirrored = i < 0 ? -i : 2 * (in - 1) - i;
+    return mirrored >= 0 && mirrored < in ? mirrored : -1;
+}
+
+static inline int64_t channel_blocks(int64_t channels) {
+    return (channels + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK;
+}
+
+/* The channel blocks of a panel, the width of a kernel's tile; the last one may have fewer. */
+static inline int panel_blocks(const struct block_kernel *kernel, int64_t rows, int64_t panel) {
+    const int64_t left = rows - panel * kernel->blocks;
+    return left < kernel->blocks ? (int)left : kernel->blocks;
+}
+static inline int64_t panel_count(const struct block_kernel *kernel, int64_t rows) {
+    return (rows + kernel->blocks - 1) / kernel->blocks;
+}
+
+/*
+ * Lets tile `number` of `tiles` ask for its share of the weights that follow those of `source`, of panels of so many
+ * channel blocks.
+ */
+void blocked_ask_ahead(struct block_source *source, const float *next, int blocks, int64_t number, int64_t tiles);
+/* image: batch row and group. */
+struct blocked_input blocked_input_of(const struct blocked_run *run, int64_t image);
+/* bias + activation of sums[rows][columns][16] into place; the sums are scratch. */
+void blocked_finish(const struct blocked_run *run, const float *bias, int rows, int columns, float *sums,
+                    size_t sums_row, size_t sums_column, float *destination, size_t row, size_t column);
+
+/* The kernels' name of an activation; false and BLOCK_COPY for those that they leave to activation_run. */
+bool blocked_finish_kind(const struct activation *activation, enum block_finish *kind);
+
+/* ---- planning (blocked_plan.c) ---- */
+status blocked_plan(struct blocked_state *state, const struct kernels *kernels, struct error *err);
+/* ---- weights (blocked_pack.c) ---- */
+/* Weights from the cache, or room for them in the workspace. */
+status blocked_take_weights(struct op_call *call, struct blocked_state *state, struct error *err);
+void blocked_pack_now(const struct op_call *call, struct blocked_state *state, float *room);
+
+/* ---- algorithms: workspace of all threads, and one phase of all images ---- */
+size_t blocked_direct_bytes(const struct blocked_phase *phase, const struct kernels *kernels, int threads);
+void blocked_direct_run(const struct blocked_run *run, const struct blocked_phase *phase);
+size_t blocked_filter_bytes(const struct blocked_state *state, const struct blocked_phase *phase, int threads);
+void blocked_filter_run(const struct blocked_run *run, const struct blocked_phase *phase);
+bool blocked_narrow_fits(const struct blocked_state *state, const struct lattice *lattice,
+                         const struct block_kernel *kernel);
+size_t blocked_narrow_bytes(const struct blocked_phase *phase, const struct kernels *kernels, int threads);
+void blocked_narrow_run(const struct blocked_run *run, const struct blocked_phase *phase);
+
+#endif

@@ -1,0 +1,236 @@
+/*
+ * The matrix core over channel blocks: sums of some pixels by some blocks of output channels stay in registers over the
+ * whole depth; a pixel's numbers are broadcast, the weights of a depth are vectors.
+ */
+#include "ops/kernels/activate.h"
+#include "ops/kernels/tables.h"
+
+#define LANES CHANNEL_BLOCK
+#define PARTS (LANES / VEC) /* registers of a channel block */
+
+#if KERNEL_LEVEL == 2
+#define NAME "avx512-6x64"
+#define BLOCKS 4
+#define TILES \
+    { 0, 14, 12, 8, 6 }
+#elif KERNEL_LEVEL == 1
+#define NAME "avx2-6x16"
+#define BLOCKS 1
+#define TILES \
+    { 0, 6 }
+#else
+#define NAME "portable-3x16"
+#define BLOCKS 1
+#define TILES \
+    { 0, 3 }
+#endif
+
+/* One stretch of depth: `length` numbers of every pixel. Inlined with constants, so that the sums stay in registers. */
+static inline __attribute__((always_inline)) const float *add_stretch(const int pixels, const int parts,
+                                                                      const int length, const float *const *pixel,
+                                                                      const float *weights,
+                                                                      vec (*sums)[BLOCKS * PARTS]) {
+#pragma GCC unroll 4
+    for (int k = 0; k < length; k++, weights += parts * VEC) {
+        vec columns[BLOCKS * PARTS];
+#pragma GCC unroll 16
+        for (int v = 0; v < parts; v++)
+            columns[v] = vec_load(weights + v * VEC);
+#pragma GCC unroll 16
+        for (int i = 0; i < pixels; i++) {
+            const vec row = vec_all(pixel[i][k]);
+#pragma GCC unroll 16
+            for (int v = 0; v < parts; v++)
+                sums[i][v] = vec_fma(row, columns[v], sums[i][v]);
+        }
+    }
+    return weights;
+}
+
+static inline __attribute__((always_inline)) void tile_of(const int pixels, const int blocks,
+                                                          const struct block_source *source, const float *weights,
+                                                          const float *start, float *c, size_t pixel_stride,
+                                                          size_t block_stride) {
+    const int parts = blocks * PARTS;
+    vec sums[14][BLOCKS * PARTS];
+#pragma GCC unroll 16
+    for (int i = 0; i < pixels; i++)
+#pragma GCC unroll 16
+        for (int v = 0; v < parts; v++)
+            sums[i][v] = start ? vec_load(start + v * VEC)
+                               : vec_load(c + (size_t)i * pixel_stride + (size_t)(v / PARTS) * block_stride +
+                                          (size_t)(v % PARTS * VEC));
+
+    const struct block_pixel *entry = source->pixels;
+    const float *ahead = source->ahead;
+    for (int e = 0; e < source->entries; e++, entry += BLOCK_PIXELS) {
+        const float *pixel[14];
+#pragma GCC unroll 16
+        for (int i = 0; i < pixels; i++)
+            pixel[i] = entry[i].data;
+        for (int b = 0; b < source->blocks; b++) {
+            for (int line = 0; line < source->ahead_lines; line++, ahead += 16)
+                __builtin_prefetch(ahead, 0, 2);
+                /* Planes of a power of two fall on the same cache lines: what is next comes from far. */
+#pragma GCC unroll 16
+            for (int i = 0; i < pixels; i++)
+                __builtin_prefetch(pixel[i] + entry[i].step);
+            weights = source->length == LANES ? add_stretch(pixels, parts, LANES, pixel, weights, sums)
+                                              : add_stretch(pixels, parts, source->length, pixel, weights, sums);
+#pragma GCC unroll 16
+            for (int i = 0; i < pixels; i++)
+                pixel[i] += entry[i].step;
+        }
+    }
+
+#pragma GCC unroll 16
+    for (int i = 0; i < pixels; i++)
+#pragma GCC unroll 16
+        for (int v = 0; v < parts; v++)
+            vec_store(c + (size_t)i * pixel_stride + (size_t)(v / PARTS) * block_stride + (size_t)(v % PARTS * VEC),
+                      sums[i][v]);
+}
+
+#define TILE(pixels, blocks)                                                            \
+    case (blocks)*16 + (pixels):                                                        \
+        tile_of(pixels, blocks, source, weights, start, c, pixel_stride, block_stride); \
+        break;
+
+static void tile(int pixels, int blocks, const struct block_source *source, const float *weights, const float *start,
+                 float *c, size_t pixel_stride, size_t block_stride) {
+    switch (blocks * 16 + pixels) {
+#if KERNEL_LEVEL == 2
+        TILE(3, 4)
+        TILE(4, 4)
+        TILE(5, 4)
+        TILE(6, 4)
+        TILE(4, 3)
+        TILE(6, 3)
+        TILE(8, 3)
+        TILE(4, 2)
+        TILE(8, 2)
+        TILE(12, 2)
+        TILE(4, 1)
+        TILE(8, 1)
+        TILE(14, 1)
+#elif KERNEL_LEVEL == 1
+        TILE(3, 1)
+        TILE(4, 1)
+        TILE(5, 1)
+        TILE(6, 1)
+#else
+        TILE(1, 1)
+        TILE(2, 1)
+        TILE(3, 1)
+#endif
+    default:
+        break;
+    }
+}
+
+static int round_pixels(int pixels, int blocks) {
+#if KERNEL_LEVEL == 2
+    static const int made[5][4] = {{0}, {4, 8, 14, 14}, {4, 8, 12, 12}, {4, 6, 8, 8}, {3, 4, 5, 6}};
+#elif KERNEL_LEVEL == 1
+    static const int made[2][4] = {{0}, {3, 4, 5, 6}};
+#else
+    static const int made[2][4] = {{0}, {1, 2, 3, 3}};
+#endif
+    int i = 0;
+    while (i < 3 && made[blocks][i] < pixels)
+        i++;
+    return made[blocks][i];
+}
+
+/* Inlined with a constant kind: the loop holds no branch. */
+static inline __attribute__((always_inline)) void finish_as(const enum block_finish kind, float alpha, float beta,
+                                                            const float *bias, int rows, int columns,
+                                                            const float *source, size_t source_row,
+                                                            size_t source_column, float *destination,
+                                                            size_t destination_row, size_t destination_column) {
+    const vec a = vec_all(alpha), b = vec_all(beta), zero = {0};
+    vec offset[PARTS];
+    for (int p = 0; p < PARTS; p++)
+        offset[p] = bias ? vec_load(bias + p * VEC) : zero;
+    for (int y = 0; y < rows; y++)
+        for (int x = 0; x < columns; x++)
+            for (int p = 0; p < PARTS; p++) {
+                vec v = vec_load(source + (size_t)y * source_row + (size_t)x * source_column + p * VEC);
+                if (bias)
+                    v = v + offset[p];
+                vec_store(destination + (size_t)y * destination_row + (size_t)x * destination_column + p * VEC,
+                          activate(kind, v, a, b));
+            }
+}
+
+static void finish(enum block_finish kind, float alpha, float beta, const float *bias, int rows, int columns,
+                   const float *source, size_t source_row, size_t source_column, float *destination,
+                   size_t destination_row, size_t destination_column) {
+#define FINISH(k)                                                                                      \
+    case k:                                                                                            \
+        finish_as(k, alpha, beta, bias, rows, columns, source, source_row, source_column, destination, \
+                  destination_row, destination_column);                                                \
+        break;
+    switch (kind) {
+        FINISH(BLOCK_COPY)
+        FINISH(BLOCK_RELU)
+        FINISH(BLOCK_LEAKY_RELU)
+        FINISH(BLOCK_CLIP)
+    }
+}
+
+/* Two pixels at a time, so that sums do not wait for one another. */
+static void moments(const float *x, int64_t count, const float *shift, double *sum, double *squares) {
+    for (int lane = 0; lane < LANES; lane += DOUBLES) {
+        const double_vec from = doubles_from_floats(shift + lane);
+        double_vec sums[4] = {{0}}, powers[4] = {{0}};
+        int64_t i = 0;
+        for (; i + 4 <= count; i += 4)
+            for (int k = 0; k < 4; k++) {
+                const double_vec d = doubles_from_floats(x + (i + k) * LANES + lane) - from;
+                sums[k] += d;
+                powers[k] += d * d;
+            }
+        for (; i < count; i++) {
+            const double_vec d = doubles_from_floats(x + i * LANES + lane) - from;
+            sums[0] += d;
+            powers[0] += d * d;
+        }
+        const double_vec total = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+        const double_vec power = (powers[0] + powers[1]) + (powers[2] + powers[3]);
+        memcpy(sum + lane, &total, sizeof total);
+        memcpy(squares + lane, &power, sizeof power);
+    }
+}
+
+static inline __attribute__((always_inline)) void scale_as(const enum block_finish kind, float alpha, float beta,
+                                                           const struct block_affine *affine, const float *x,
+                                                           const float *added, float *y, int64_t count) {
+    const vec a = vec_all(alpha), b = vec_all(beta);
+    for (int lane = 0; lane < LANES; lane += VEC) {
+        const vec center = vec_load(affine->center + lane), factor = vec_load(affine->factor + lane);
+        const vec offset = vec_load(affine->offset + lane);
+        for (int64_t i = lane; i < count * LANES; i += LANES) {
+            vec v = (vec_load(x + i) - center) * factor + offset;
+            if (added)
+                v = vec_load(added + i) + v;
+            vec_store(y + i, activate(kind, v, a, b));
+        }
+    }
+}
+
+static void scale(enum block_finish kind, float alpha, float beta, const struct block_affine *affine, const float *x,
+                  const float *added, float *y, int64_t count) {
+#define SCALE(k)                                              \
+    case k:                                                   \
+        scale_as(k, alpha, beta, affine, x, added, y, count); \
+        break;
+    switch (kind) {
+        SCALE(BLOCK_COPY)
+        SCALE(BLOCK_RELU)
+        SCALE(BLOCK_LEAKY_RELU)
+        SCALE(BLOCK_CLIP)
+    }
+}
+
+const struct block_kernel LEVEL_NAME(block_kernel) = {NAME, BLOCKS, TILES, round_pixels, tile, finish, moments, scale};

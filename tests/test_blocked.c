@@ -1,0 +1,419 @@
+/*
+ * Convolutions and normalization on channel blocks against the plain operators, whose own reference is the
+ * specification (test_conv.c): every algorithm, borders, strides, dilations, groups, images, few outputs, tails.
+ */
+#include "tests/support.h"
+
+#include "ops/blocked.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CASES 400
+#define NORM_CASES 60
+
+/* One node of the internal domain, by kernels that may leave algorithms out. */
+static struct tensor evaluate(struct test_node *node, const struct kernels *kernels, int threads,
+                              const struct tensor *const *inputs) {
+    struct tensor y, *outputs[] = {&y};
+    struct error err = {0};
+    if (op_evaluate(&node->node, 1, inputs, outputs, kernels, threads, SIZE_MAX, &err) != STATUS_OK)
+        fail_msg("%s: %s", node->node.op_type, err.message);
+    return y;
+}
+
+static struct tensor to_blocks(const struct tensor *x) {
+    struct test_node node;
+    const struct tensor *inputs[] = {x};
+    test_node_init(&node, "Block", 1, 1);
+    node.node.domain = "limner";
+    return evaluate(&node, test_kernels(), 2, inputs);
+}
+
+static struct tensor from_blocks(const struct tensor *x, int64_t channels) {
+    struct test_node node;
+    const struct tensor *inputs[] = {x};
+    test_node_init(&node, "Unblock", 1, 1);
+    node.node.domain = "limner";
+    test_node_int(&node, "channels", channels);
+    return evaluate(&node, test_kernels(), 2, inputs);
+}
+
+struct conv_case {
+    bool transposed, image, narrow, bias, scale;
+    int64_t kernel[2], stride[2], dilation[2], pads[4], output_padding[2], size[2];
+    int64_t batch, group, in, out; /* channels of a group */
+    const char *border, *activation;
+};
+
+static int64_t random_channels(struct random *random, bool whole) {
+    return whole ? CHANNEL_BLOCK * random_int(random, 1, 2) : random_int(random, 10, 90);
+}
+
+static struct conv_case random_case(struct random *random) {
+    static const char *const borders[] = {"constant", "constant", "reflect", "edge"};
+    static const char *const activations[] = {"", "", "Relu", "LeakyRelu", "Clip", "Tanh", "Sigmoid"};
+    struct conv_case c = {.transposed = random_int(random, 0, 1), .group = 1, .batch = random_int(random, 1, 2)};
+    c.image = random_int(random, 0, 4) == 0;
+    c.narrow = !c.image && random_int(random, 0, 4) == 0;
+    if (!c.image && !c.narrow && random_int(random, 0, 5) == 0)
+        c.group = random_int(random, 2, 3);
+    c.in = c.image ? random_int(random, 1, 9) : random_channels(random, c.group > 1);
+    c.out = c.narrow ? random_int(random, 1, 7) : random_channels(random, c.group > 1);
+    c.border = c.transposed ? "constant" : borders[random_int(random, 0, 3)];
+    c.activation = activations[random_int(random, 0, 6)];
+    c.bias = random_int(random, 0, 1);
+    c.scale = random_int(random, 0, 3) == 0;
+    for (int d = 0; d < 2; d++) {
+        c.kernel[d] = random_int(random, 1, c.narrow ? 7 : 5);
+        c.stride[d] = c.narrow && !c.transposed ? 1 : random_int(random, 1, 3);
+        c.dilation[d] = c.stride[d] == 1 ? random_int(random, 1, 3) : 1;
+        c.size[d] = random_int(random, 12, 45);
+        c.output_padding[d] = c.transposed ? random_int(random, 0, c.stride[d] - 1) : 0;
+        c.pads[d] = random_int(random, 0, c.kernel[d] - 1);
+        c.pads[2 + d] = random_int(random, 0, c.kernel[d] - 1);
+    }
+    return c;
+}
+
+static void describe(const struct conv_case *c, int number, char text[256]) {
+    snprintf(
+        text, 256,
+        "case %d (seed %llu): %s %lldx%lld, stride %lld,%lld, dilation %lld,%lld, group %lld, %lld to %lld channels, "
+        "%lldx%lld, border %s %s",
+        number, (unsigned long long)test_seed(), c->transposed ? "ConvTranspose" : "Conv", (long long)c->kernel[0],
+        (long long)c->kernel[1], (long long)c->stride[0], (long long)c->stride[1], (long long)c->dilation[0],
+        (long long)c->dilation[1], (long long)c->group, (long long)c->in, (long long)c->out, (long long)c->size[0],
+        (long long)c->size[1], c->border, c->activation);
+}
+
+struct conv_data {
+    struct tensor *x, *w, *b, *scale;
+};
+
+static struct conv_data make_data(const struct conv_case *c, struct random *random) {
+    const int in = (int)(c->in * c->group), out = (int)(c->out * c->group);
+    struct conv_data data = {
+        .x = test_tensor(DTYPE_FLOAT, 4, (int)c->batch, in, (int)c->size[0], (int)c->size[1]),
+        .w = c->transposed ? test_tensor(DTYPE_FLOAT, 4, in, (int)c->out, (int)c->kernel[0], (int)c->kernel[1])
+                           : test_tensor(DTYPE_FLOAT, 4, out, (int)c->in, (int)c->kernel[0], (int)c->kernel[1]),
+        .b = test_tensor(DTYPE_FLOAT, 1, out),
+        .scale = test_tensor(DTYPE_FLOAT, 1, out)};
+    test_fill(data.x, random);
+    test_fill(data.w, random);
+    test_fill(data.b, random);
+    test_fill(data.scale, random);
+    return data;
+}
+
+static void free_data(struct conv_data *data) {
+    test_tensor_free(data->x);
+    test_tensor_free(data->w);
+    test_tensor_free(data->b);
+    test_tensor_free(data->scale);
+}
+
+static void make_node(struct test_node *node, const char *op_type, const struct conv_case *c, bool merged) {
+    static const float params[] = {-0.25f, 0.5f}, slope[] = {0.2f};
+    static const int64_t none[4];
+    test_node_init(node, op_type, 4, 1);
+    node->node.domain = "limner";
+    test_node_int(node, "group", c->group);
+    test_node_ints(node, "strides", c->stride, 2);
+    test_node_ints(node, "dilations", c->dilation, 2);
+    test_node_ints(node, "pads", merged ? c->pads : none, 4);
+    if (c->transposed)
+        test_node_ints(node, "output_padding", c->output_padding, 2);
+    if (!*c->activation)
+        return;
+    test_node_text(node, "activation", c->activation);
+    if (strcmp(c->activation, "Clip") == 0)
+        test_node_floats(node, "activation_params", params, 2);
+    else if (strcmp(c->activation, "LeakyRelu") == 0)
+        test_node_floats(node, "activation_params", slope, 1);
+}
+
+/* The input with a border that the plain operator does not know. */
+static struct tensor pad_input(const struct conv_case *c, const struct tensor *x) {
+    struct test_node node;
+    struct tensor y, *outputs[] = {&y};
+    struct tensor *amounts =
+        test_ints(8, (const int64_t[]){0, 0, c->pads[0], c->pads[1], 0, 0, c->pads[2], c->pads[3]});
+    const struct tensor *inputs[] = {x, amounts};
+    test_node_init(&node, "Pad", 2, 1);
+    test_node_text(&node, "mode", c->border);
+    test_evaluate(&node, 18, inputs, outputs);
+    test_tensor_free(amounts);
+    return y;
+}
+
+static struct tensor expected_of(const struct conv_case *c, const struct conv_data *data) {
+    const bool merged = strcmp(c->border, "constant") == 0;
+    struct test_node node;
+    struct tensor padded = merged ? *data->x : pad_input(c, data->x);
+    const struct tensor *inputs[] = {&padded, data->w, c->bias ? data->b : NULL, c->scale ? data->scale : NULL};
+    make_node(&node, c->transposed ? "ConvTranspose" : "Conv", c, merged);
+    const struct tensor y = evaluate(&node, test_kernels(), 1, inputs);
+    if (!merged)
+        free(padded.data);
+    return y;
+}
+
+static struct tensor actual_of(const struct conv_case *c, const struct conv_data *data, const struct kernels *kernels,
+                               int threads) {
+    struct test_node node;
+    struct tensor blocks = c->image ? *data->x : to_blocks(data->x);
+    const struct tensor *inputs[] = {&blocks, data->w, c->bias ? data->b : NULL, c->scale ? data->scale : NULL};
+    make_node(&node, c->transposed ? "BlockedConvTranspose" : "BlockedConv", c, true);
+    test_node_text(&node, "border", c->border);
+    test_node_int(&node, "blocked_input", !c->image);
+    test_node_int(&node, "blocked_output", !c->narrow);
+    struct tensor y = evaluate(&node, kernels, threads, inputs);
+    if (!c->image)
+        free(blocks.data);
+    if (c->narrow)
+        return y;
+    const struct tensor plain = from_blocks(&y, c->out * c->group);
+    free(y.data);
+    return plain;
+}
+
+static void compare(const struct tensor *actual, const struct tensor *expected, double atol, const char *what) {
+    const size_t count = (size_t)tensor_elements(expected);
+    if (!shape_equal(&actual->shape, &expected->shape))
+        fail_msg("%s: another shape", what);
+    double *wide = calloc(count + 1, sizeof *wide);
+    assert_non_null(wide);
+    for (size_t i = 0; i < count; i++)
+        wide[i] = ((const float *)expected->data)[i];
+    test_close(actual->data, wide, count, 1e-5, atol, what);
+    free(wide);
+}
+
+/* A window that fits, and a reflection that has enough to reflect. */
+static bool makes_sense(const struct conv_case *c) {
+    for (int d = 0; d < 2; d++) {
+        const int64_t reach = c->dilation[d] * (c->kernel[d] - 1) + 1;
+        if (!c->transposed && c->size[d] + c->pads[d] + c->pads[2 + d] < reach)
+            return false;
+        if (c->transposed &&
+            (c->size[d] - 1) * c->stride[d] + reach + c->output_padding[d] <= c->pads[d] + c->pads[2 + d])
+            return false;
+    }
+    return true;
+}
+
+static void test_convolutions(void **unused) {
+    (void)unused;
+    struct random random = random_from(test_seed() + 61);
+    for (int i = 0; i < test_cases(CASES); i++) {
+        const struct conv_case c = random_case(&random);
+        char what[256];
+        if (!makes_sense(&c))
+            continue;
+        describe(&c, i, what);
+        struct conv_data data = make_data(&c, &random);
+        struct tensor expected = expected_of(&c, &data);
+        struct tensor direct = actual_of(&c, &data, kernels_exact(test_kernels()->level), 1);
+        compare(&direct, &expected, 1e-5 + 1e-7 * (double)(c.in * c.kernel[0] * c.kernel[1]), what);
+        struct tensor fast = actual_of(&c, &data, test_kernels(), 3);
+        compare(&fast, &expected, 1e-3, what);
+        free(expected.data);
+        free(direct.data);
+        free(fast.data);
+        free_data(&data);
+    }
+}
+
+/* Deep and wide enough for cuts and pieces; threads and batch rows change no bit, with any algorithm. */
+static void test_same_bits(void **unused) {
+    (void)unused;
+    static const struct conv_case cases[] = {
+        {.kernel = {3, 3}, .stride = {1, 1}, .dilation = {1, 1}, .in = 160, .out = 100},
+        {.kernel = {4, 4}, .stride = {2, 2}, .dilation = {1, 1}, .in = 150, .out = 80},
+        {.kernel = {3, 3}, .stride = {1, 1}, .dilation = {2, 2}, .in = 70, .out = 300},
+        {.transposed = true, .kernel = {3, 3}, .stride = {2, 2}, .dilation = {1, 1}, .in = 1100, .out = 70},
+        {.kernel = {5, 5}, .stride = {1, 1}, .dilation = {1, 1}, .in = 64, .out = 64},
+        {.image = true, .kernel = {7, 7}, .stride = {1, 1}, .dilation = {1, 1}, .in = 4, .out = 64},
+        {.narrow = true, .kernel = {7, 7}, .stride = {1, 1}, .dilation = {1, 1}, .in = 64, .out = 3},
+    };
+    struct random random = random_from(test_seed() + 62);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct conv_case c = cases[i];
+        c.size[0] = 23;
+        c.size[1] = 37;
+        c.group = c.batch = 1;
+        c.border = "constant";
+        c.activation = "";
+        struct conv_data one = make_data(&c, &random);
+        c.batch = 3;
+        struct conv_data three = make_data(&c, &random);
+        for (int row = 0; row < 3; row++)
+            memcpy((char *)three.x->data + (size_t)row * one.x->bytes, one.x->data, one.x->bytes);
+        struct conv_data many = {three.x, one.w, one.b, one.scale};
+        c.batch = 1;
+        struct tensor a = actual_of(&c, &one, test_kernels(), 1);
+        c.batch = 3;
+        for (int threads = 1; threads < 5; threads++) {
+            struct tensor b = actual_of(&c, &many, test_kernels(), threads);
+            for (int row = 0; row < 3; row++)
+                if (memcmp((char *)b.data + (size_t)row * a.bytes, a.data, a.bytes) != 0)
+                    fail_msg("case %zu: other bits with %d threads in batch row %d", i, threads, row);
+            free(b.data);
+        }
+        free(a.data);
+        free_data(&one);
+        free_data(&three);
+    }
+}
+
+/* Which algorithm serves the first lattice of a window on channel blocks. */
+static enum blocked_algorithm algorithm_for(struct window window, bool transposed, const struct kernels *kernels) {
+    struct blocked_state state = {.window = window, .transposed = transposed, .from_blocks = true, .to_blocks = true};
+    struct error err;
+    assert_int_equal(blocked_plan(&state, kernels, &err), STATUS_OK);
+    const enum blocked_algorithm algorithm = state.phases[0].algorithm;
+    free(state.phases);
+    return algorithm;
+}
+
+static struct window square_window(int64_t channels, int64_t size, int64_t out, int64_t kernel, int64_t stride,
+                                   int64_t dilation) {
+    const struct window_axis none = {.in = 1, .out = 1, .kernel = 1, .stride = 1, .dilation = 1};
+    const struct window_axis axis = {.in = size, .out = out, .kernel = kernel, .stride = stride, .dilation = dilation};
+    return (struct window){.batch = 1,
+                           .group = 1,
+                           .in_channels = channels,
+                           .out_channels = channels,
+                           .spatial = 2,
+                           .axis = {none, axis, axis}};
+}
+
+static void test_choice(void **unused) {
+    (void)unused;
+    const struct kernels *kernels = test_kernels(), *exact = kernels_exact(kernels->level);
+    const struct window plain = square_window(64, 66, 64, 3, 1, 1), dilated = square_window(64, 68, 64, 3, 1, 2);
+    const struct window strided = square_window(64, 66, 32, 4, 2, 1), up = square_window(64, 32, 66, 4, 2, 1);
+    const struct window wide = square_window(64, 66, 60, 7, 1, 1), pointwise = square_window(64, 64, 64, 1, 1, 1);
+    assert_int_equal(algorithm_for(plain, false, kernels), BLOCKED_FILTER);
+    assert_int_equal(algorithm_for(dilated, false, kernels), BLOCKED_FILTER);
+    assert_int_equal(algorithm_for(strided, false, kernels), BLOCKED_FILTER);
+    assert_int_equal(algorithm_for(up, true, kernels), BLOCKED_FILTER);
+    assert_int_equal(algorithm_for(wide, false, kernels), BLOCKED_DIRECT);
+    assert_int_equal(algorithm_for(pointwise, false, kernels), BLOCKED_DIRECT);
+    assert_int_equal(algorithm_for(plain, false, exact), BLOCKED_DIRECT);
+}
+
+/* ---- InstanceNormalization ---- */
+
+static struct tensor norm_of(const char *op_type, const char *domain, const struct tensor *const *inputs, int count,
+                             int64_t relu) {
+    struct test_node node;
+    test_node_init(&node, op_type, count, 1);
+    node.node.domain = domain;
+    if (relu)
+        test_node_text(&node, "activation", "Relu");
+    struct tensor y, *outputs[] = {&y};
+    struct error err = {0};
+    if (op_evaluate(&node.node, *domain ? 1 : 22, inputs, outputs, test_kernels(), 2, SIZE_MAX, &err) != STATUS_OK)
+        fail_msg("%s: %s", op_type, err.message);
+    return y;
+}
+
+static void test_norm(void **unused) {
+    (void)unused;
+    struct random random = random_from(test_seed() + 63);
+    for (int i = 0; i < test_cases(NORM_CASES); i++) {
+        const int channels = (int)random_int(&random, 10, 40), height = (int)random_int(&random, 1, 30),
+                  width = (int)random_int(&random, 2, 30);
+        const bool relu = random_int(&random, 0, 1), add = random_int(&random, 0, 1);
+        struct tensor *x = test_tensor(DTYPE_FLOAT, 4, 2, channels, height, width);
+        struct tensor *z = test_tensor(DTYPE_FLOAT, 4, 2, channels, height, width);
+        struct tensor *scale = test_tensor(DTYPE_FLOAT, 1, channels), *bias = test_tensor(DTYPE_FLOAT, 1, channels);
+        test_fill(x, &random);
+        test_fill(z, &random);
+        test_fill(scale, &random);
+        test_fill(bias, &random);
+        const float shift = random_int(&random, 0, 1) ? 1000.0f : 0.0f; /* a mean far from the spread */
+        for (int64_t k = 0; k < tensor_elements(x); k++)
+            ((float *)x->data)[k] += shift;
+        const struct tensor *plain_in[] = {x, scale, bias};
+        struct tensor expected = norm_of("InstanceNormalization", "", plain_in, 3, 0);
+        for (int64_t k = 0; k < tensor_elements(x); k++) {
+            float *y = (float *)expected.data + k;
+            *y += add ? ((float *)z->data)[k] : 0;
+            *y = relu && *y < 0 ? 0 : *y;
+        }
+        struct tensor blocks = to_blocks(x), added = to_blocks(z);
+        const struct tensor *inputs[] = {&blocks, scale, bias, add ? &added : NULL};
+        struct tensor y = norm_of("BlockedInstanceNormalization", "limner", inputs, 4, relu);
+        struct tensor actual = from_blocks(&y, channels);
+        compare(&actual, &expected, shift != 0 ? 1e-3 : 1e-5, "BlockedInstanceNormalization");
+        free(expected.data);
+        free(blocks.data);
+        free(added.data);
+        free(y.data);
+        free(actual.data);
+        test_tensor_free(x);
+        test_tensor_free(z);
+        test_tensor_free(scale);
+        test_tensor_free(bias);
+    }
+}
+
+/* ---- the kernel's contract ---- */
+
+/* Sums of every tile size against doubles, and nothing written beside them. */
+static void test_tiles(void **unused) {
+    (void)unused;
+    const struct block_kernel *kernel = test_kernels()->block;
+    struct random random = random_from(test_seed() + 64);
+    enum { ENTRIES = 3, BLOCKS = 2, LENGTH = 16, DEPTH = ENTRIES * BLOCKS * LENGTH, ROOM = 20 };
+    float *data = aligned_alloc(64, sizeof(float) * 4096), *weights = aligned_alloc(64, sizeof(float) * DEPTH * 64);
+    float c[ROOM * 64], start[64];
+    assert_true(data && weights);
+    for (int i = 0; i < 4096; i++)
+        data[i] = random_float(&random);
+    for (int i = 0; i < DEPTH * 64; i++)
+        weights[i] = random_float(&random);
+    for (int i = 0; i < 64; i++)
+        start[i] = random_float(&random);
+    for (int blocks = 1; blocks <= kernel->blocks; blocks++)
+        for (int wanted = 1; wanted <= kernel->pixels[blocks]; wanted++) {
+            const int pixels = kernel->round(wanted, blocks), lanes = blocks * CHANNEL_BLOCK;
+            assert_true(pixels >= wanted && pixels <= kernel->pixels[blocks]);
+            struct block_pixel list[ENTRIES * BLOCK_PIXELS];
+            for (int i = 0; i < ENTRIES * BLOCK_PIXELS; i++)
+                list[i] = (struct block_pixel){data + random_int(&random, 0, 2000), random_int(&random, 0, 1000)};
+            const int length = wanted % 2 ? LENGTH : 5; /* of blocks, and of images */
+            const struct block_source source = {.entries = ENTRIES, .blocks = BLOCKS, .length = length, .pixels = list};
+            for (int i = 0; i < ROOM * 64; i++)
+                c[i] = 77;
+            kernel->tile(pixels, blocks, &source, weights, start, c, (size_t)lanes, CHANNEL_BLOCK);
+            kernel->tile(pixels, blocks, &source, weights, NULL, c, (size_t)lanes, CHANNEL_BLOCK);
+            for (int i = 0; i < pixels; i++)
+                for (int lane = 0; lane < lanes; lane++) {
+                    double sum = 0;
+                    for (int k = 0; k < ENTRIES * BLOCKS * length; k++) {
+                        const struct block_pixel *p = &list[k / (BLOCKS * length) * BLOCK_PIXELS + i];
+                        sum += (double)p->data[k / length % BLOCKS * p->step + k % length] * weights[k * lanes + lane];
+                    }
+                    if (fabs(c[i * lanes + lane] - (start[lane] + 2 * sum)) > 1e-4)
+                        fail_msg("%s: %d pixels by %d blocks: sum %d,%d is %g, expected %g", kernel->name, pixels,
+                                 blocks, i, lane, c[i * lanes + lane], start[lane] + 2 * sum);
+                }
+            for (int i = pixels * lanes; i < ROOM * 64; i++)
+                assert_true(c[i] == 77);
+        }
+    free(data);
+    free(weights);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_tiles), cmocka_unit_test(test_convolutions),
+                                       cmocka_unit_test(test_same_bits), cmocka_unit_test(test_choice),
+                                       cmocka_unit_test(test_norm)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
