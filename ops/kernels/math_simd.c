@@ -122,25 +122,35 @@ INLINE vec gelu_by_tanh(vec x) {
 
 typedef vec body(vec x, vec alpha, vec beta);
 
-INLINE void map(body *const function, const float *in, float *out, size_t count, float alpha, float beta) {
+/* count is a multiple of VEC. */
+INLINE void map_whole(body *const function, const float *in, float *out, size_t count, float alpha, float beta) {
     const vec a = vec_all(alpha), b = vec_all(beta);
-    for (size_t i = 0; i < count; i += VEC) {
-        const size_t left = count - i;
-        const vec y = function(left < VEC ? vec_load_part(in + i, left) : vec_load(in + i), a, b);
-        if (left < VEC)
-            vec_store_part(out + i, y, left);
-        else
-            vec_store(out + i, y);
-    }
+    for (size_t i = 0; i < count; i += VEC)
+        vec_store(out + i, function(vec_load(in + i), a, b));
 }
 
-#define FUNCTION(NAME, EXPRESSION)                                                               \
-    INLINE vec NAME##_body(vec x, vec alpha, vec beta) {                                         \
-        (void)alpha, (void)beta;                                                                 \
-        return EXPRESSION;                                                                       \
-    }                                                                                            \
-    static void map_##NAME(const float *in, float *out, size_t count, float alpha, float beta) { \
-        map(NAME##_body, in, out, count, alpha, beta);                                           \
+/* The rest goes through the same loop, padded. */
+static void map_any(math_map *whole, const float *in, float *out, size_t count, float alpha, float beta) {
+    const size_t left = count % VEC, done = count - left;
+    float rest[VEC] = {0};
+    whole(in, out, done, alpha, beta);
+    if (left == 0)
+        return;
+    memcpy(rest, in + done, left * sizeof *rest);
+    whole(rest, rest, VEC, alpha, beta);
+    memcpy(out + done, rest, left * sizeof *rest);
+}
+
+#define FUNCTION(NAME, EXPRESSION)                                                                 \
+    INLINE vec NAME##_body(vec x, vec alpha, vec beta) {                                           \
+        (void)alpha, (void)beta;                                                                   \
+        return EXPRESSION;                                                                         \
+    }                                                                                              \
+    static void NAME##_whole(const float *in, float *out, size_t count, float alpha, float beta) { \
+        map_whole(NAME##_body, in, out, count, alpha, beta);                                       \
+    }                                                                                              \
+    static void map_##NAME(const float *in, float *out, size_t count, float alpha, float beta) {   \
+        map_any(NAME##_whole, in, out, count, alpha, beta);                                        \
     }
 
 FUNCTION(relu, vec_max(vec_all(0.0f), x))

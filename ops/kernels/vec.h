@@ -137,15 +137,4 @@ static inline vec vec_scale(vec x, vec n) {
 }
 #endif
 
-/* The first `count` < VEC lanes; the others are zero. */
-static inline vec vec_load_part(const float *p, size_t count) {
-    float lanes[VEC] = {0};
-    memcpy(lanes, p, count * sizeof *p);
-    return vec_load(lanes);
-}
-
-static inline void vec_store_part(float *p, vec v, size_t count) {
-    memcpy(p, &v, count * sizeof *p);
-}
-
 #endif
