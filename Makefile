@@ -10,7 +10,9 @@ BUILD ?= build
 Q := $(if $(V),,@)
 SAY = $(if $(V),,@echo '  $(1)' $@)
 PREFIX ?= /usr/local
-VERSION := 0.1.0
+VERSION := 0.2.0
+# Before 1.0 every minor version has an interface of its own.
+SONAME := liblimner.so.0.2
 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
 # clang says so when a sanitizer keeps a loop scalar; that is no fault of the loop.
@@ -95,8 +97,8 @@ $(BUILD)/liblimner.a: $(LIBRARY_OBJECTS)
 
 $(BUILD)/liblimner.so: $(LIBRARY_OBJECTS)
 	$(call SAY,LINK)
-	$(Q)$(CC) -shared -Wl,-soname,liblimner.so.0 $(BASE_CFLAGS) $^ -o $@ $(LDFLAGS) $(LIBRARIES)
-	$(Q)ln -sf liblimner.so $(BUILD)/liblimner.so.0
+	$(Q)$(CC) -shared -Wl,-soname,$(SONAME) $(BASE_CFLAGS) $^ -o $@ $(LDFLAGS) $(LIBRARIES)
+	$(Q)ln -sf liblimner.so $(BUILD)/$(SONAME)
 
 $(BUILD)/limner: $(BUILD)/obj/tools/main.o $(TOOLS_OBJECTS) $(LIBRARY_OBJECTS)
 	$(call SAY,LINK)

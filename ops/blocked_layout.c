@@ -2,20 +2,21 @@
 #include "ops/blocked.h"
 
 struct params {
-    int64_t channels; /* Unblock: how many are true */
+    int64_t channels; /* how many are true */
 };
 
 static status block_infer(struct op_call *call, struct error *err) {
     const struct shape *x = &call->inputs[0]->shape;
     char text[SHAPE_TEXT_BYTES];
-    if (x->rank != 4)
-        return fail(err, STATUS_SHAPE, "input 0 is %s, expected [N,C,H,W]", shape_text(x, text));
+    const struct params *params = call->params;
+    if (x->rank != 4 || x->dims[1] != params->channels)
+        return fail(err, STATUS_SHAPE, "input 0 is %s, expected [N,%lld,H,W] for a convolution's weights",
+                    shape_text(x, text), (long long)params->channels);
     const struct shape y = {5, {x->dims[0], channel_blocks(x->dims[1]), x->dims[2], x->dims[3], CHANNEL_BLOCK}};
     return tensor_describe(call->outputs[0], DTYPE_FLOAT, &y, err);
 }
 
-static status unblock_parse(const struct op_call *call, struct attributes *attributes, void *result,
-                            struct error *err) {
+static status turn_parse(const struct op_call *call, struct attributes *attributes, void *result, struct error *err) {
     struct params *params = result;
     (void)call;
     params->channels = attribute_int(attributes, "channels", 0);
@@ -115,6 +116,8 @@ const struct op ops_blocked_layout[] = {{.name = "Block",
                                          .since = 1,
                                          .inputs = inputs,
                                          .outputs = outputs,
+                                         .params_size = sizeof(struct params),
+                                         .parse = turn_parse,
                                          .infer = block_infer,
                                          .run = block_run},
                                         {.name = "Unblock",
@@ -123,7 +126,7 @@ const struct op ops_blocked_layout[] = {{.name = "Block",
                                          .inputs = inputs,
                                          .outputs = outputs,
                                          .params_size = sizeof(struct params),
-                                         .parse = unblock_parse,
+                                         .parse = turn_parse,
                                          .infer = unblock_infer,
                                          .run = unblock_run},
                                         {0}};

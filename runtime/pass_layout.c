@@ -86,14 +86,15 @@ static bool set_text(struct layout *layout, struct node *node, const char *name,
     return pass_set_attribute(layout->context, node, &attribute);
 }
 
-static struct node *turn_node(struct layout *layout, const char *op_type, int from, int to) {
+static struct node *turn_node(struct layout *layout, const char *op_type, const char *name, int from, int to,
+                              int64_t channels) {
     struct pool *pool = layout->context->program->pool;
     int *ends = pool_array(pool, 2, sizeof *ends);
     if (!ends || from == NO_VALUE || to == NO_VALUE)
         return NULL;
     ends[0] = from;
     ends[1] = to;
-    const struct node node = {.name = "",
+    const struct node node = {.name = name,
                               .op_type = op_type,
                               .domain = INTERNAL_DOMAIN,
                               .overload = "",
@@ -101,15 +102,16 @@ static struct node *turn_node(struct layout *layout, const char *op_type, int fr
                               .input_count = 1,
                               .outputs = &ends[1],
                               .output_count = 1};
-    return add_node(layout, &node);
+    struct node *added = add_node(layout, &node);
+    return added && set_int(layout, added, "channels", channels) ? added : NULL;
 }
 
 /* The value in blocks; a node that turns it is added where it is not there yet. NO_VALUE without memory. */
-static int blocks_of(struct layout *layout, int value, int64_t channels) {
+static int blocks_of(struct layout *layout, int value, int64_t channels, const char *reader) {
     if (is_blocked(layout, value))
         return layout->known[value].blocked;
     const int blocked = new_value(layout, value);
-    if (!turn_node(layout, "Block", value, blocked))
+    if (!turn_node(layout, "Block", reader, value, blocked, channels))
         return NO_VALUE;
     layout->known[value] = (struct known){blocked, channels};
     return blocked;
@@ -119,8 +121,7 @@ static int blocks_of(struct layout *layout, int value, int64_t channels) {
 static bool make_blocked(struct layout *layout, struct node *node, int64_t channels) {
     const int plain = node->outputs[0], blocked = new_value(layout, plain);
     node->outputs[0] = blocked;
-    struct node *turned = turn_node(layout, "Unblock", blocked, plain); /* dropped when nobody reads it */
-    if (!turned || !set_int(layout, turned, "channels", channels))
+    if (!turn_node(layout, "Unblock", "", blocked, plain, channels)) /* dropped when nobody reads it */
         return false;
     layout->known[plain] = (struct known){blocked, channels};
     return true;
@@ -169,7 +170,10 @@ static bool read_form(const struct layout *layout, const struct node *node, stru
             form->in / form->group % CHANNEL_BLOCK == 0 && form->out / form->group % CHANNEL_BLOCK == 0;
         return form->from_blocks;
     }
-    form->from_blocks = is_blocked(layout, pass_input(node, 0)) || fills_blocks(form->in);
+    const struct known x = known_of(layout, pass_input(node, 0));
+    if (x.blocked != NO_VALUE && x.channels != form->in)
+        return false; /* that is an error, and the plain operator explains it better */
+    form->from_blocks = x.blocked != NO_VALUE || fills_blocks(form->in);
     form->to_blocks = fills_blocks(form->out);
     if (!form->from_blocks && form->in >= CHANNEL_BLOCK)
         return false;
@@ -213,7 +217,7 @@ static bool lay_out_conv(struct layout *layout, const struct node *node, bool *d
     *done = read_form(layout, &seen, &form) && node->output_count == 1 && node->outputs[0] != NO_VALUE;
     if (!*done)
         return true;
-    const int x = pass_input(&seen, 0), from = form.from_blocks ? blocks_of(layout, x, form.in) : x;
+    const int x = pass_input(&seen, 0), from = form.from_blocks ? blocks_of(layout, x, form.in, seen.name) : x;
     struct node *conv = from == NO_VALUE ? NULL : copy_node(layout, &seen, 0);
     if (!conv || (pad && !merge_border(layout, conv, pad, &padding)))
         return false;

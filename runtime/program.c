@@ -29,13 +29,22 @@ int program_opset(const struct onnx_model *source, const struct node *node) {
     return version < 0 ? 0 : version > INT_MAX ? INT_MAX : (int)version;
 }
 
+/* The operator's name: how its numbers lie is not the reader's business. */
+static const char *shown_type(const struct node *node) {
+    static const char prefix[] = "Blocked";
+    const bool blocked =
+        strcmp(node->domain, INTERNAL_DOMAIN) == 0 && strncmp(node->op_type, prefix, sizeof prefix - 1) == 0;
+    return node->op_type + (blocked ? sizeof prefix - 1 : 0);
+}
+
 const char *program_label(struct pool *pool, const struct graph *graph, const struct node *node) {
     if (node->name && node->name[0])
-        return pool_format(pool, "%.100s \"%.200s\"", node->op_type, node->name);
+        return pool_format(pool, "%.100s \"%.200s\"", shown_type(node), node->name);
     for (int i = 0; i < node->output_count; i++)
         if (node->outputs[i] != NO_VALUE)
-            return pool_format(pool, "%.100s making \"%.200s\"", node->op_type, graph->values[node->outputs[i]].name);
-    return pool_format(pool, "%.100s", node->op_type);
+            return pool_format(pool, "%.100s making \"%.200s\"", shown_type(node),
+                               graph->values[node->outputs[i]].name);
+    return pool_format(pool, "%.100s", shown_type(node));
 }
 
 const struct tensor *program_constant(const struct program *program, int value) {
@@ -113,13 +122,9 @@ static void close_inputs(struct graph *graph) {
 }
 
 static const char *running_type(struct pool *pool, const struct node *node) {
-    static const char prefix[] = "Blocked"; /* how the operator's numbers lie is not the reader's business */
     const struct attribute *activation = node_attribute(node, "activation");
-    if (strcmp(node->domain, INTERNAL_DOMAIN) != 0)
-        return node->op_type;
-    const bool blocked = strncmp(node->op_type, prefix, sizeof prefix - 1) == 0;
-    const char *name = node->op_type + (blocked ? sizeof prefix - 1 : 0);
-    return activation ? pool_format(pool, "%s+%s", name, activation->s.bytes) : name;
+    const bool fused = strcmp(node->domain, INTERNAL_DOMAIN) == 0 && activation;
+    return fused ? pool_format(pool, "%s+%s", shown_type(node), activation->s.bytes) : shown_type(node);
 }
 
 static status bind_node(struct program *program, int index, struct error *err) {

@@ -29,6 +29,7 @@ static struct tensor to_blocks(const struct tensor *x) {
     const struct tensor *inputs[] = {x};
     test_node_init(&node, "Block", 1, 1);
     node.node.domain = "limner";
+    test_node_int(&node, "channels", x->shape.dims[1]);
     return evaluate(&node, test_kernels(), 2, inputs);
 }
 
