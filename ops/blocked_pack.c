@@ -1,6 +1,8 @@
 /* Packing the weights of a phase as its algorithm walks them. */
 #include "ops/blocked.h"
 
+#include "ops/unaligned.h"
+
 #include <string.h>
 
 struct pack_job {
@@ -62,7 +64,7 @@ static void pack_stretch(const struct pack_job *job, const struct window_weights
             }
             const int64_t kernel =
                 lane[i].tap < 0 ? shared : lattice_kernel(window, &phase->lattice, place[0] * across + lane[i].tap);
-            packed[i] = window_weight(weights, start + lane[i].channel * weights->row_stride + kernel);
+            packed[i] = unaligned_float(weights->source, start + lane[i].channel * weights->row_stride + kernel);
             if (weights->scale)
                 packed[i] *= weights->scale[group * window->out_channels + lane[i].channel];
         }
@@ -109,8 +111,8 @@ static void load_taps(const struct pack_job *job, const struct window_weights *w
             if (channel >= window->in_channels || ky >= window->axis[1].kernel || kx >= window->axis[2].kernel)
                 continue;
             for (int64_t lane = 0; lane < lanes; lane++)
-                taps[lane] =
-                    window_weight(weights, start + lane * weights->row_stride + ky * weights->kernel_width + kx);
+                taps[lane] = unaligned_float(weights->source,
+                                             start + lane * weights->row_stride + ky * weights->kernel_width + kx);
             for (int64_t lane = 0; weights->scale && lane < lanes; lane++)
                 taps[lane] *= weights->scale[group * window->out_channels + first + lane];
         }
@@ -147,14 +149,12 @@ static void pack_filter(const struct pack_job *job, const struct window_weights 
         }
 }
 
-#define PART_BYTES ((size_t)8 << 20) /* of the source: its mapped pages are let go part by part */
-
 /*
  * Channel blocks of the input that are packed before their pages are let go: all where output channels come first, in
  * the source, or groups.
  */
 static int64_t part_blocks(const struct pack_job *job, const struct tensor *source, int64_t blocks) {
-    const int64_t parts = (int64_t)(source->bytes / PART_BYTES) + 1;
+    const int64_t parts = (int64_t)(source->bytes / PACKING_PART_BYTES) + 1;
     return job->state->transposed && job->state->window.group == 1 ? (blocks + parts - 1) / parts : blocks;
 }
 

@@ -1,5 +1,7 @@
 #include "ops/gemm.h"
 
+#include "ops/unaligned.h"
+
 #include <omp.h>
 #include <string.h>
 
@@ -10,12 +12,6 @@ struct gemm_panels gemm_panels(const struct gemm_kernel *kernel, int64_t rows, i
     return (struct gemm_panels){rows, depth, (int)((rows + kernel->max_rows - 1) / kernel->max_rows)};
 }
 
-static float load_float(const void *source, int64_t index) {
-    float value;
-    memcpy(&value, (const char *)source + index * (int64_t)sizeof value, sizeof value);
-    return value;
-}
-
 void gemm_pack_panels(const struct gemm_panels *panels, const void *source, int64_t row_stride, int64_t depth_stride,
                       float *packed) {
     for (int panel = 0; panel < panels->count; panel++) {
@@ -23,7 +19,7 @@ void gemm_pack_panels(const struct gemm_panels *panels, const void *source, int6
         float *destination = packed + first * panels->depth;
         for (int64_t k = 0; k < panels->depth; k++)
             for (int64_t r = 0; r < rows; r++)
-                *destination++ = load_float(source, (first + r) * row_stride + k * depth_stride);
+                *destination++ = unaligned_float(source, (first + r) * row_stride + k * depth_stride);
     }
 }
 

@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-#define PART_BYTES ((size_t)8 << 20)
-
 /* One side as the matrix product wants it: element (row or column i, depth k). */
 struct side {
     int64_t size, stride, depth_stride;
@@ -69,7 +67,7 @@ static void pack_side(void *destination, const struct tensor *source, const void
     const struct product_state *state = job->state;
     const int64_t stride = side_of(&state->product, state->b_packed).depth_stride, depth = state->product.k;
     const bool in_order = state->matrices == 1 && side_of(&state->product, state->b_packed).stride == 1;
-    const int64_t parts = in_order && source->mapped ? (int64_t)(source->bytes / PART_BYTES) + 1 : 1;
+    const int64_t parts = in_order && source->mapped ? (int64_t)(source->bytes / PACKING_PART_BYTES) + 1 : 1;
     for (int64_t part = 0; part < parts; part++) {
         const int64_t first = depth * part / parts, count = depth * (part + 1) / parts - first;
         pack_depths(job, source, first, count, destination);

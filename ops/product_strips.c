@@ -1,6 +1,7 @@
 #include "ops/product_strips.h"
 
 #include "ops/blocked.h"
+#include "ops/unaligned.h"
 
 #include <omp.h>
 #include <string.h>
@@ -9,7 +10,6 @@
 #define STRIP 4   /* channel blocks of a strip */
 #define LANES (STRIP * CHANNEL_BLOCK)
 #define SHARE_FLOATS ((size_t)(PIECE + BLOCK_PIXELS) * LANES)
-#define PART_BYTES ((size_t)8 << 20) /* of B: its mapped pages go part by part */
 
 bool strips_fit(const struct op_call *call, const struct product *product) {
     const struct tensor *b = call->inputs[1];
@@ -33,12 +33,6 @@ static int64_t packed_floats(const struct product *product) {
     return channel_blocks(product->n) * CHANNEL_BLOCK * product->k;
 }
 
-static float load_float(const void *source, int64_t index) {
-    float value;
-    memcpy(&value, (const char *)source + index * (int64_t)sizeof value, sizeof value);
-    return value;
-}
-
 /* Depths first..end of one panel. */
 static void pack_panel(const struct pack_job *job, const void *source, int64_t panel, int64_t first, int64_t end,
                        float *packed) {
@@ -48,9 +42,10 @@ static void pack_panel(const struct pack_job *job, const void *source, int64_t p
     float *place = packed + column0 * product->k + first * lanes;
     for (int64_t k = first; k < end; k++)
         for (int64_t lane = 0; lane < lanes; lane++)
-            *place++ = column0 + lane < product->n
-                           ? load_float(source, k * product->b.row_stride + (column0 + lane) * product->b.column_stride)
-                           : 0;
+            *place++ =
+                column0 + lane < product->n
+                    ? unaligned_float(source, k * product->b.row_stride + (column0 + lane) * product->b.column_stride)
+                    : 0;
 }
 
 static void pack(void *destination, const struct tensor *source, const void *context) {
@@ -58,7 +53,7 @@ static void pack(void *destination, const struct tensor *source, const void *con
     const struct product *product = job->product;
     const int64_t panels = panel_count(job->kernel, channel_blocks(product->n));
     const bool in_order = job->matrices == 1 && product->b.column_stride == 1;
-    const int64_t parts = in_order && source->mapped ? (int64_t)(source->bytes / PART_BYTES) + 1 : 1;
+    const int64_t parts = in_order && source->mapped ? (int64_t)(source->bytes / PACKING_PART_BYTES) + 1 : 1;
     for (int64_t part = 0; part < parts; part++) {
         const int64_t first = product->k * part / parts, end = product->k * (part + 1) / parts;
 #pragma omp parallel for schedule(static) collapse(2) num_threads(job->threads)

@@ -6,6 +6,9 @@
 
 struct weight_cache;
 
+/* A large source is packed in parts of about so many bytes; the mapped pages of each are let go when it is done. */
+#define PACKING_PART_BYTES ((size_t)8 << 20)
+
 struct weight_cache *weight_cache_create(void);
 /* Frees every packed copy; NULL is allowed. No session may use them any more. */
 void weight_cache_destroy(struct weight_cache *cache);

@@ -23,10 +23,4 @@ bool window_weights_constant(const struct op_call *call);
 void window_packing_key(const struct window *window, bool transposed, const struct tensor *scale, int64_t phase,
                         struct packing *packing);
 
-static inline float window_weight(const struct window_weights *weights, int64_t index) {
-    float value;
-    __builtin_memcpy(&value, (const char *)weights->source + index * (int64_t)sizeof value, sizeof value);
-    return value;
-}
-
 #endif
