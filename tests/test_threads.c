@@ -15,19 +15,77 @@ const char *__lsan_default_suppressions(void) {
     return "leak:libomp";
 }
 
+/* Nodes from "picture" to "made". */
+typedef void make_nodes(struct builder *b, struct random *random);
+
+/* Plain tensors. */
+static void plain_nodes(struct builder *b, struct random *random) {
+    build_random(b, "w0", "8 3 3 3", random);
+    build_random(b, "w1", "8 3 4 4", random);
+    build_node(b, "Conv", "picture w0", "c0");
+    build_node(b, "LeakyRelu", "c0", "r0");
+    build_node(b, "ConvTranspose", "r0 w1", "made");
+}
+
+static void pad(struct builder *b, const char *pads) {
+    build_attribute_ints(b, "pads", pads);
+}
+
+/* An image, minimal filtering where every thread has blocks of its own, normalization with what stands behind it. */
+static void shallow_nodes(struct builder *b, struct random *random) {
+    build_random(b, "w0", "32 3 3 3", random);
+    build_random(b, "w1", "32 32 3 3", random);
+    build_random(b, "scale", "32", random);
+    build_random(b, "shift", "32", random);
+    build_node(b, "Conv", "picture w0", "c0");
+    pad(b, "1 1 1 1");
+    build_node(b, "InstanceNormalization", "c0 scale shift", "n0");
+    build_node(b, "Relu", "n0", "r0");
+    build_node(b, "Conv", "r0 w1", "c1");
+    pad(b, "1 1 1 1");
+    build_node(b, "InstanceNormalization", "c1 scale shift", "n1");
+    build_node(b, "Add", "r0 n1", "shallow");
+}
+
+/*
+ * Direct sums in two cuts; so many channels that the threads share the blocks of minimal filtering, and a dilation that
+ * makes several blocks of it; narrow sums.
+ */
+static void deep_nodes(struct builder *b, struct random *random) {
+    build_random(b, "w2", "48 32 3 3", random);
+    build_random(b, "w3", "192 48 5 5", random);
+    build_random(b, "w4", "192 192 3 3", random);
+    build_random(b, "w5", "192 32 4 4", random);
+    build_random(b, "w6", "3 32 7 7", random);
+    build_node(b, "Conv", "shallow w2", "c2");
+    build_attribute_ints(b, "strides", "2 2");
+    build_node(b, "Conv", "c2 w3", "c3");
+    build_attribute_ints(b, "strides", "3 3");
+    pad(b, "2 2 2 2");
+    build_node(b, "Conv", "c3 w4", "c4");
+    build_attribute_ints(b, "dilations", "2 2");
+    pad(b, "2 2 2 2");
+    build_node(b, "ConvTranspose", "c4 w5", "c5");
+    build_attribute_ints(b, "strides", "2 2");
+    build_node(b, "Conv", "c5 w6", "made");
+    pad(b, "3 3 3 3");
+}
+
+/* Channel blocks, by every algorithm. */
+static void blocked_nodes(struct builder *b, struct random *random) {
+    shallow_nodes(b, random);
+    deep_nodes(b, random);
+}
+
 /* An input "gain" with a default value, so that both programs of the model are in use. */
-static limner_model *make_model(uint64_t seed) {
+static limner_model *make_model(make_nodes *nodes, uint64_t seed) {
     struct random random = random_from(seed);
     struct builder b = build_start(13);
     build_input(&b, "picture", DTYPE_FLOAT, "N 3 H W");
     build_input(&b, "gain", DTYPE_FLOAT, "1");
     build_random(&b, "gain", "1", &random);
-    build_random(&b, "w0", "8 3 3 3", &random);
-    build_random(&b, "w1", "8 3 4 4", &random);
-    build_node(&b, "Conv", "picture w0", "c0");
-    build_node(&b, "LeakyRelu", "c0", "r0");
-    build_node(&b, "ConvTranspose", "r0 w1", "c1");
-    build_node(&b, "Mul", "c1 gain", "repaired");
+    nodes(&b, &random);
+    build_node(&b, "Mul", "made gain", "repaired");
     build_output(&b, "repaired");
     return build_model(&b, 0);
 }
@@ -74,6 +132,12 @@ struct worker {
     bool ok;
 };
 
+/* The level of LIMNER_TEST_CPU: ThreadSanitizer sees what the portable kernels touch, but no vectors of 32 bytes or
+ * more. */
+static limner_options options_for(int threads) {
+    return (limner_options){.threads = threads, .cpu = LIMNER_CPU_PORTABLE + test_kernels()->level};
+}
+
 static bool run_all(limner_session *session, const struct worker *worker, const struct result *expected) {
     for (int i = 0; i < RUNS; i++) {
         const int at = (i + worker->number) % CASES;
@@ -87,7 +151,7 @@ static bool run_all(limner_session *session, const struct worker *worker, const 
 static void *run_worker(void *context) {
     struct worker *worker = context;
     limner_session *session = NULL;
-    const limner_options options = {.threads = 1 + worker->number % 2};
+    const limner_options options = options_for(1 + worker->number % 3);
     worker->ok = limner_session_create(worker->model, &options, &session, NULL) == LIMNER_OK &&
                  run_all(session, worker, worker->expected) &&
                  limner_session_swap(session, worker->other, NULL) == LIMNER_OK &&
@@ -100,7 +164,8 @@ static void *run_worker(void *context) {
 
 static struct result run_alone(limner_model *model, const struct work *work) {
     struct result result = {{NULL}, {0}};
-    limner_session *session = open_session(model, &(limner_options){.threads = 1});
+    const limner_options options = options_for(1);
+    limner_session *session = open_session(model, &options);
     for (int i = 0; i < CASES; i++) {
         limner_tensor output;
         assert_int_equal(run_case(session, work, i, &output), LIMNER_OK);
@@ -126,11 +191,11 @@ static void free_work(struct work *work) {
     test_tensor_free(work->gain);
 }
 
-static void sessions_share_models(void **state) {
-    (void)state;
+static void share_models(make_nodes *nodes) {
     struct work work = make_work();
     /* The expected results come from models of their own: those that are shared start untouched. */
-    limner_model *alone = make_model(1), *other_alone = make_model(2), *model = make_model(1), *other = make_model(2);
+    limner_model *alone = make_model(nodes, 1), *other_alone = make_model(nodes, 2);
+    limner_model *model = make_model(nodes, 1), *other = make_model(nodes, 2);
     struct result expected = run_alone(alone, &work), expected_other = run_alone(other_alone, &work);
     struct worker workers[THREADS];
     pthread_t threads[THREADS];
@@ -153,7 +218,18 @@ static void sessions_share_models(void **state) {
     free_work(&work);
 }
 
+static void sessions_share_models(void **state) {
+    (void)state;
+    share_models(plain_nodes);
+}
+
+static void sessions_share_blocked_models(void **state) {
+    (void)state;
+    share_models(blocked_nodes);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(sessions_share_models)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(sessions_share_models),
+                                       cmocka_unit_test(sessions_share_blocked_models)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

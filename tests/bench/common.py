@@ -17,16 +17,17 @@ SEED = 1
 Inputs = dict[str, tuple[list[int], str]]  # name -> dimensions and numpy's name of the element type
 
 
-def inputs_of(network: str, batch: int, size: int) -> Inputs:
-    """The inputs of a network of models/graphs.py for pictures of size x size."""
+def inputs_of(network: str, batch: int, height: int, width: int | None = None) -> Inputs:
+    """The inputs of a network of models/graphs.py for pictures of height x width; one number: squares."""
+    size = [height, height if width is None else width]
     if network in ("plain", "keyvalue"):
-        inputs: Inputs = {"picture": ([batch, 3, size, size], "float32")}
+        inputs: Inputs = {"picture": ([batch, 3, *size], "float32")}
         if network == "keyvalue":
-            inputs["mask"] = ([batch, -(-size // 16), -(-size // 16)], "int64")
+            inputs["mask"] = ([batch, *(-(-side // 16) for side in size)], "int64")
         return inputs
     if network == "edge":
-        return {"gray_edge_mask": ([batch, 3, size, size], "float32")}
-    return {"rgb_edge": ([batch, 4, size, size], "float32")}
+        return {"gray_edge_mask": ([batch, 3, *size], "float32")}
+    return {"rgb_edge": ([batch, 4, *size], "float32")}
 
 
 def make_model(network: str, folder: pathlib.Path) -> pathlib.Path:
