@@ -3,8 +3,8 @@
  * computed independently. `panels` hold the side that is packed beforehand (weights); the other side is fetched piece
  * by piece through a callback, so that no layer is ever unfolded as a whole.
  *
- * Every element of the result is one chain of multiply-adds over the depth, cut at multiples of GEMM_DEPTH: the same
- * bits for any number of threads, any cutting, any row of a batch.
+ * Every element of the result is the sum of chains of multiply-adds over the depth, cut at multiples of GEMM_DEPTH: the
+ * same bits for any number of threads, any cutting, any row of a batch.
  */
 #ifndef LIMNER_OPS_GEMM_H
 #define LIMNER_OPS_GEMM_H

@@ -47,6 +47,25 @@ static inline __attribute__((always_inline)) const float *add_stretch(const int 
     return weights;
 }
 
+#define CHAIN 128 /* products of one chain of multiply-adds: longer ones lose digits */
+
+/* Closes the chains: sums of the depth so far go to c, new ones begin at zero. */
+static inline __attribute__((always_inline)) void close_chains(const int pixels, const int parts,
+                                                               vec (*sums)[BLOCKS * PARTS], float *c,
+                                                               size_t pixel_stride, size_t block_stride, bool first) {
+#pragma GCC unroll 16
+    for (int i = 0; i < pixels; i++)
+#pragma GCC unroll 16
+        for (int v = 0; v < parts; v++) {
+            float *place =
+                c + (size_t)i * pixel_stride + (size_t)(v / PARTS) * block_stride + (size_t)(v % PARTS * VEC);
+            if (!first)
+                sums[i][v] = sums[i][v] + vec_load(place);
+            vec_store(place, sums[i][v]);
+            sums[i][v] = (vec){0};
+        }
+}
+
 static inline __attribute__((always_inline)) void tile_of(const int pixels, const int blocks,
                                                           const struct block_source *source, const float *weights,
                                                           const float *start, float *c, size_t pixel_stride,
@@ -57,12 +76,12 @@ static inline __attribute__((always_inline)) void tile_of(const int pixels, cons
     for (int i = 0; i < pixels; i++)
 #pragma GCC unroll 16
         for (int v = 0; v < parts; v++)
-            sums[i][v] = start ? vec_load(start + v * VEC)
-                               : vec_load(c + (size_t)i * pixel_stride + (size_t)(v / PARTS) * block_stride +
-                                          (size_t)(v % PARTS * VEC));
+            sums[i][v] = start ? vec_load(start + v * VEC) : (vec){0};
 
     const struct block_pixel *entry = source->pixels;
     const float *ahead = source->ahead;
+    bool first = start != NULL;
+    int chain = 0;
     for (int e = 0; e < source->entries; e++, entry += BLOCK_PIXELS) {
         const float *pixel[14];
 #pragma GCC unroll 16
@@ -80,15 +99,16 @@ static inline __attribute__((always_inline)) void tile_of(const int pixels, cons
 #pragma GCC unroll 16
             for (int i = 0; i < pixels; i++)
                 pixel[i] += entry[i].step;
+            chain += source->length;
+            if (chain >= CHAIN) {
+                close_chains(pixels, parts, sums, c, pixel_stride, block_stride, first);
+                first = false;
+                chain = 0;
+            }
         }
     }
-
-#pragma GCC unroll 16
-    for (int i = 0; i < pixels; i++)
-#pragma GCC unroll 16
-        for (int v = 0; v < parts; v++)
-            vec_store(c + (size_t)i * pixel_stride + (size_t)(v / PARTS) * block_stride + (size_t)(v % PARTS * VEC),
-                      sums[i][v]);
+    if (chain > 0 || first)
+        close_chains(pixels, parts, sums, c, pixel_stride, block_stride, first);
 }
 
 #define TILE(pixels, blocks)                                                            \

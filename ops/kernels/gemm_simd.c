@@ -24,7 +24,7 @@ static inline __attribute__((always_inline)) void tile_rows(const int rows, size
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 4
         for (int v = 0; v < VECTORS; v++)
-            sums[r][v] = bias ? vec_all(bias[r]) : vec_load(c + (size_t)r * c_stride + (size_t)v * VEC);
+            sums[r][v] = bias ? vec_all(bias[r]) : (vec){0};
 
     for (size_t k = 0; k < depth; k++, a += rows, b += COLUMNS) {
         vec columns[VECTORS];
@@ -43,8 +43,12 @@ static inline __attribute__((always_inline)) void tile_rows(const int rows, size
 #pragma GCC unroll 16
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 4
-        for (int v = 0; v < VECTORS; v++)
-            vec_store(c + (size_t)r * c_stride + (size_t)v * VEC, sums[r][v]);
+        for (int v = 0; v < VECTORS; v++) {
+            float *place = c + (size_t)r * c_stride + (size_t)v * VEC;
+            if (!bias)
+                sums[r][v] = sums[r][v] + vec_load(place);
+            vec_store(place, sums[r][v]);
+        }
 }
 
 #define CASE(r)                                       \

@@ -16,7 +16,8 @@ enum cpu_level { CPU_PORTABLE = 0, CPU_AVX2 = 1, CPU_AVX512 = 2, CPU_LEVELS = 3 
  *   a: panel of `rows` <= max_rows rows, packed as [depth][rows]
  *   b: panel of `columns` columns (always the full tile width, zero-filled), packed as [depth][columns], 64-byte
  * aligned c: [rows][columns] with row stride c_stride (elements) c = bias + a.b when bias is not NULL (bias[row] starts
- * every sum), else c += a.b. Every element is one chain of fused multiply-adds in the order of depth, whatever rows is.
+ * every sum), else c += a.b. The products of every element are one chain of fused multiply-adds in the order of depth,
+ * whatever rows is.
  */
 struct gemm_kernel {
     const char *name;
@@ -59,7 +60,8 @@ struct block_kernel {
     /*
      * Sums of `pixels` (as round() says) by `blocks` channel blocks: c[pixel * pixel_stride + block * block_stride +
      * lane] = start[block][lane] + products when start is not NULL, else c += products. weights: [entry][block][length]
-     * [blocks * 16], 64-byte aligned. Every sum is one chain of fused multiply-adds in that order.
+     * [blocks * 16], 64-byte aligned. Products are added in that order, in chains of fused multiply-adds that close after
+     * 128 of them or more (at the end of a block) and at the end of the call.
      */
     void (*tile)(int pixels, int blocks, const struct block_source *source, const float *weights, const float *start,
                  float *c, size_t pixel_stride, size_t block_stride);
