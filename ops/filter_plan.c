@@ -117,7 +117,7 @@ static int cut_lattice(const struct window *window, const struct lattice *lattic
 #define TRANSFORM_COST 6.0
 #define WEIGHT_COST 0.5
 #define DISTANT_WEIGHT_COST 40.0
-#define CACHED_WEIGHTS 4e6
+#define CACHED_WEIGHTS 3e6
 
 static double weight_cost(double weights) {
     return weights / CHANNEL_BLOCK * (weights > CACHED_WEIGHTS ? DISTANT_WEIGHT_COST : WEIGHT_COST);

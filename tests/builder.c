@@ -243,9 +243,13 @@ void run_model(limner_session *session, const limner_tensor *inputs, size_t inpu
 }
 
 limner_session *open_session(limner_model *model, const limner_options *options) {
+    static const limner_cpu cpus[] = {LIMNER_CPU_PORTABLE, LIMNER_CPU_AVX2, LIMNER_CPU_AVX512};
+    limner_options own = options ? *options : (limner_options){0};
     limner_error error;
     limner_session *session = NULL;
-    if (limner_session_create(model, options, &session, &error) != LIMNER_OK)
+    if (own.cpu == LIMNER_CPU_AUTO)
+        own.cpu = cpus[test_kernels()->level];
+    if (limner_session_create(model, &own, &session, &error) != LIMNER_OK)
         fail_msg("%s", error.message);
     return session;
 }

@@ -43,6 +43,7 @@ limner_tensor as_input(const char *name, const struct tensor *tensor);
 /* Runs with the inputs; fails the test with the message. outputs[i].name says which, data is the session's. */
 void run_model(limner_session *session, const limner_tensor *inputs, size_t input_count, limner_tensor *outputs,
                size_t output_count);
+/* options may be NULL. Unless they name another, the level of LIMNER_TEST_CPU. */
 limner_session *open_session(limner_model *model, const limner_options *options);
 
 #endif

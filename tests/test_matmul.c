@@ -256,9 +256,7 @@ static void run_product(const struct product_case *c, const struct tensor *a, co
     }
     build_output(&builder, "y");
     limner_model *model = build_model(&builder, 0);
-    const limner_cpu cpus[] = {LIMNER_CPU_PORTABLE, LIMNER_CPU_AVX2, LIMNER_CPU_AVX512};
-    limner_session *session =
-        open_session(model, &(limner_options){.threads = threads, .cpu = cpus[test_kernels()->level]});
+    limner_session *session = open_session(model, &(limner_options){.threads = threads});
     const limner_tensor inputs[] = {as_input("a", a), as_input("b", b)};
     limner_tensor output = {.name = "y"};
     run_model(session, inputs, constant ? 1 : 2, &output, 1);
