@@ -1,6 +1,7 @@
 /*
  * The inner loops: raw pointers and sizes, one thread, no allocation, no tensors. One table per instruction set, filled
- * with portable C, then AVX2+FMA, then AVX-512. docs/kernels.md is the contract.
+ * with portable C, then AVX2+FMA, then AVX-512. The contracts stand here; docs/performance.md says why the kernels are as
+ * they are.
  */
 #ifndef LIMNER_OPS_KERNELS_KERNELS_H
 #define LIMNER_OPS_KERNELS_KERNELS_H
