@@ -49,7 +49,7 @@ struct blocked_state {
     bool uncovered;               /* some outputs meet no weight at all: they are the bias alone */
     int64_t lowest[2], padded[2]; /* an image's copy: the index of its first row and column, its size */
     /* Parts of the workspace, in bytes and in this order. */
-    size_t packed_bytes, image_bytes, bias_bytes, compute_bytes;
+    size_t packed_bytes, image_bytes, bias_bytes;
 };
 
 /* Where the numbers of one image and group lie; strides in floats. */
@@ -117,13 +117,12 @@ status blocked_take_weights(struct op_call *call, struct blocked_state *state, s
 void blocked_pack_now(const struct op_call *call, struct blocked_state *state, float *room);
 
 /* ---- algorithms: workspace of all threads, and one phase of all images ---- */
-size_t blocked_direct_bytes(const struct blocked_phase *phase, const struct kernels *kernels, int threads);
+size_t blocked_direct_bytes(const struct blocked_phase *phase, int threads);
 void blocked_direct_run(const struct blocked_run *run, const struct blocked_phase *phase);
 size_t blocked_filter_bytes(const struct blocked_state *state, const struct blocked_phase *phase, int threads);
 void blocked_filter_run(const struct blocked_run *run, const struct blocked_phase *phase);
-bool blocked_narrow_fits(const struct blocked_state *state, const struct lattice *lattice,
-                         const struct block_kernel *kernel);
-size_t blocked_narrow_bytes(const struct blocked_phase *phase, const struct kernels *kernels, int threads);
+bool blocked_narrow_fits(const struct blocked_state *state, const struct lattice *lattice);
+size_t blocked_narrow_bytes(const struct blocked_phase *phase, int threads);
 void blocked_narrow_run(const struct blocked_run *run, const struct blocked_phase *phase);
 
 #endif

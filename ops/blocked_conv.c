@@ -60,10 +60,9 @@ static size_t most_bytes(const struct blocked_state *state, const struct op_call
     size_t most = 0;
     for (int64_t i = 0; i < state->phase_count; i++) {
         const struct blocked_phase *phase = &state->phases[i];
-        const size_t bytes = phase->algorithm == BLOCKED_FILTER ? blocked_filter_bytes(state, phase, call->threads)
-                             : phase->algorithm == BLOCKED_NARROW
-                                 ? blocked_narrow_bytes(phase, call->kernels, call->threads)
-                                 : blocked_direct_bytes(phase, call->kernels, call->threads);
+        const size_t bytes = phase->algorithm == BLOCKED_FILTER   ? blocked_filter_bytes(state, phase, call->threads)
+                             : phase->algorithm == BLOCKED_NARROW ? blocked_narrow_bytes(phase, call->threads)
+                                                                  : blocked_direct_bytes(phase, call->threads);
         most = bytes > most ? bytes : most;
     }
     return most;
@@ -87,8 +86,7 @@ static status prepare(struct op_call *call, size_t *workspace_bytes, struct erro
         return code;
     state->bias_bytes =
         (size_t)(state->window.group * channel_blocks(state->window.out_channels)) * CHANNEL_BLOCK * sizeof(float);
-    state->compute_bytes = most_bytes(state, call);
-    *workspace_bytes = state->packed_bytes + state->image_bytes + state->bias_bytes + state->compute_bytes;
+    *workspace_bytes = state->packed_bytes + state->image_bytes + state->bias_bytes + most_bytes(state, call);
     return STATUS_OK;
 }
 

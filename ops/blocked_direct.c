@@ -32,8 +32,7 @@ static size_t share_floats(const struct blocked_phase *phase) {
     return (PIECE_FLOATS + table_floats(phase) + 15) / 16 * 16;
 }
 
-size_t blocked_direct_bytes(const struct blocked_phase *phase, const struct kernels *kernels, int threads) {
-    (void)kernels;
+size_t blocked_direct_bytes(const struct blocked_phase *phase, int threads) {
     return share_floats(phase) * sizeof(float) * (size_t)threads;
 }
 

@@ -12,26 +12,30 @@
 #define MOST_CHANNELS CHANNEL_BLOCK
 #define MOST_LANES (4 * CHANNEL_BLOCK)
 #define COLUMNS (SEGMENT + MOST_REACH + BLOCK_PIXELS)
-#define SUMS_FLOATS ((size_t)COLUMNS * MOST_LANES)
 
-bool blocked_narrow_fits(const struct blocked_state *state, const struct lattice *lattice,
-                         const struct block_kernel *kernel) {
+/* From the first tap of x to the last. */
+static int64_t reach_of(const struct lattice_axis *ax) {
+    return (ax->taps - 1) * (ax->tap_step < 0 ? -ax->tap_step : ax->tap_step);
+}
+
+bool blocked_narrow_fits(const struct blocked_state *state, const struct lattice *lattice) {
     const struct lattice_axis *ax = &lattice->axis[2];
-    const int64_t reach = (ax->taps - 1) * (ax->tap_step < 0 ? -ax->tap_step : ax->tap_step);
-    (void)kernel;
     return state->from_blocks && state->window.group == 1 && state->window.out_channels <= MOST_CHANNELS &&
-           ax->step == 1 && reach <= MOST_REACH;
+           ax->step == 1 && reach_of(ax) <= MOST_REACH;
+}
+
+/* Of one thread: the sums of a segment's columns, its lines, and the list of a tile's pixels. */
+static size_t sums_floats(const struct blocked_phase *phase) {
+    return (size_t)COLUMNS * (size_t)phase->rows * CHANNEL_BLOCK;
 }
 
 static size_t share_floats(const struct blocked_phase *phase) {
     const size_t table = (size_t)phase->depth.down * BLOCK_PIXELS * sizeof(struct block_pixel) / sizeof(float);
     const size_t lines = (size_t)MOST_CHANNELS * SEGMENT;
-    const size_t sums = (size_t)COLUMNS * (size_t)phase->rows * CHANNEL_BLOCK;
-    return (sums + lines + table + 15) / 16 * 16;
+    return (sums_floats(phase) + lines + table + 15) / 16 * 16;
 }
 
-size_t blocked_narrow_bytes(const struct blocked_phase *phase, const struct kernels *kernels, int threads) {
-    (void)kernels;
+size_t blocked_narrow_bytes(const struct blocked_phase *phase, int threads) {
     return share_floats(phase) * sizeof(float) * (size_t)threads;
 }
 
@@ -45,10 +49,6 @@ struct segment {
     float *lines; /* [output channel][output] */
     struct block_pixel *pixels;
 };
-
-static int64_t reach_of(const struct lattice_axis *ax) {
-    return (ax->taps - 1) * (ax->tap_step < 0 ? -ax->tap_step : ax->tap_step);
-}
 
 static const float zeros[MOST_LANES];
 
@@ -130,7 +130,7 @@ void blocked_narrow_run(const struct blocked_run *run, const struct blocked_phas
     const struct lattice_axis *ay = &phase->lattice.axis[1], *ax = &phase->lattice.axis[2];
     const int64_t across = (ax->points + SEGMENT - 1) / SEGMENT, size = across ? (ax->points + across - 1) / across : 0;
     const int64_t units = run->state->window.batch * ay->points * across;
-    const size_t share = share_floats(phase), sums = (size_t)COLUMNS * (size_t)phase->rows * CHANNEL_BLOCK;
+    const size_t share = share_floats(phase), sums = sums_floats(phase);
 #pragma omp parallel for schedule(dynamic, 4) num_threads(run->threads) if (run->threads > 1 && units > 1)
     for (int64_t unit = 0; unit < units; unit++) {
         float *room = run->workspace + (size_t)omp_get_thread_num() * share;

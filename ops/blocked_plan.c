@@ -79,7 +79,7 @@ status blocked_plan(struct blocked_state *state, const struct kernels *kernels, 
         return fail_memory(err, "the phases of a convolution");
     for (int64_t i = 0; i < state->phase_count; i++) {
         window_lattice(window, state->transposed, i, &state->phases[i].lattice);
-        if (!state->to_blocks && !blocked_narrow_fits(state, &state->phases[i].lattice, kernels->block))
+        if (!state->to_blocks && !blocked_narrow_fits(state, &state->phases[i].lattice))
             return fail(err, STATUS_UNSUPPORTED, "too many output channels for a plain output");
         plan_phase(state, kernels, &state->phases[i]);
         points += state->phases[i].lattice.points;

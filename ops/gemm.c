@@ -36,9 +36,8 @@ static int64_t even_block(int64_t size, int64_t most, int64_t unit) {
 /* Large blocks, halved until every thread has some pieces of its own to balance with. */
 static struct gemm_cut cut_for(const struct gemm_batch *batch) {
     const int64_t rows = batch->largest_rows, columns = batch->largest_columns;
-    const int64_t unit = batch->column_unit ? batch->column_unit : batch->kernel->columns;
-    const int64_t most = COLUMN_BLOCK / unit * unit > 0 ? COLUMN_BLOCK / unit * unit : unit;
-    struct gemm_cut cut = {even_block(rows, ROW_BLOCK, 1), even_block(columns, most, unit)};
+    const int64_t unit = batch->kernel->columns;
+    struct gemm_cut cut = {even_block(rows, ROW_BLOCK, 1), even_block(columns, COLUMN_BLOCK, unit)};
     const int64_t wanted = batch->threads > 1 ? (int64_t)batch->threads * 4 : 1;
     while (batch->job_count * divide_up(rows, cut.row_block) * divide_up(columns, cut.column_block) < wanted) {
         if (cut.row_block > 4 * batch->kernel->max_rows)

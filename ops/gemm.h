@@ -30,9 +30,8 @@ static inline int64_t gemm_panel_row(const struct gemm_panels *panels, int i) {
 /* One product: rows x columns, of depth `depth`. */
 struct gemm_job {
     struct gemm_panels panels;
-    const float *packed;     /* rows * depth floats, see gemm_panels */
-    const float *bias;       /* [rows]; NULL: zero */
-    const float *bias_later; /* for store() to add: not touched by the product */
+    const float *packed; /* rows * depth floats, see gemm_panels */
+    const float *bias;   /* [rows]; NULL: zero */
     int64_t columns;
     /* Writes tile[depth][kernel->columns]: rows depth0.. of the unpacked side at columns column0 .. column0+count,
        zeros up to the kernel's width. */
@@ -46,7 +45,7 @@ struct gemm_job {
     float *output;
 };
 
-/* How jobs are cut; made by gemm_cut, the same for all jobs of a call. */
+/* How jobs are cut; the same for all jobs of a call. */
 struct gemm_cut {
     int64_t row_block; /* panels together */
     int64_t column_block;
@@ -65,7 +64,6 @@ struct gemm_batch {
     void (*make)(const struct gemm_batch *batch, int64_t i, struct gemm_job *job);
     const void *context;
     int64_t largest_rows, largest_columns; /* over all jobs: what the cutting looks at */
-    int64_t column_unit; /* columns that must stay in one piece, a multiple of the kernel's; 0: a tile */
     int threads;
     void *workspace;
 };

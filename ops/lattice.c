@@ -29,10 +29,6 @@ static struct span span_at(const struct lattice *lattice, int64_t point0, int co
     return span;
 }
 
-static int64_t input_at(const struct lattice_axis *axis, int64_t point, int64_t tap) {
-    return point * axis->step + axis->first + tap * axis->tap_step;
-}
-
 static bool inside(const struct lattice_axis *axis, int64_t i) {
     return i >= 0 && i < axis->in;
 }
@@ -49,9 +45,9 @@ static int clamp_count(int64_t n, int most) {
 
 static struct reading read_tap(const struct lattice *lattice, const struct span *span, int64_t tap) {
     const struct lattice_axis *az = &lattice->axis[0], *ay = &lattice->axis[1], *ax = &lattice->axis[2];
-    const int64_t z = input_at(az, span->z, tap / (ay->taps * ax->taps));
-    const int64_t y = input_at(ay, span->y, tap / ax->taps % ay->taps);
-    const int64_t x = input_at(ax, span->x, tap % ax->taps);
+    const int64_t z = lattice_input(az, span->z, tap / (ay->taps * ax->taps));
+    const int64_t y = lattice_input(ay, span->y, tap / ax->taps % ay->taps);
+    const int64_t x = lattice_input(ax, span->x, tap % ax->taps);
     if (!inside(az, z) || !inside(ay, y))
         return (struct reading){0, span->count, 0};
     const int before = clamp_count(x < 0 ? (-x + ax->step - 1) / ax->step : 0, span->count);
