@@ -119,7 +119,8 @@ void blocked_pack_now(const struct op_call *call, struct blocked_state *state, f
 /* ---- algorithms: workspace of all threads, and one phase of all images ---- */
 size_t blocked_direct_bytes(const struct blocked_phase *phase, int threads);
 void blocked_direct_run(const struct blocked_run *run, const struct blocked_phase *phase);
-size_t blocked_filter_bytes(const struct blocked_state *state, const struct blocked_phase *phase, int threads);
+size_t blocked_filter_bytes(const struct blocked_state *state, const struct kernels *kernels,
+                            const struct blocked_phase *phase, int threads);
 void blocked_filter_run(const struct blocked_run *run, const struct blocked_phase *phase);
 bool blocked_narrow_fits(const struct blocked_state *state, const struct lattice *lattice);
 size_t blocked_narrow_bytes(const struct blocked_phase *phase, int threads);

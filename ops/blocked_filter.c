@@ -1,59 +1,71 @@
 /*
- * Minimal filtering on channel blocks: a block of tiles at a time, first its inputs are transformed point by point,
- * then every point is a matrix product over the channels, then the sums are transformed back, activated and stored.
- * Threads share a block where its weights are large, so that they are read once, and have blocks of their own else.
+ * Minimal filtering on channel blocks. The inputs of a block of tiles are transformed point by point; then every panel
+ * of output channels passes over segments of them: each point is a matrix product over the channels, and the sums are
+ * transformed back, activated and stored before they leave a small cache. Threads share a block where its weights are
+ * large, so that they are read once, and have blocks of their own else.
  */
 #include "ops/blocked_filter.h"
 
 #include <omp.h>
 
-#define SHARED_FLOATS ((int64_t)1 << 20)  /* transformed inputs of a shared block, about: they stay in a large cache */
-#define DISTANT_FLOATS ((int64_t)5 << 19) /* the same where the weights come from memory every time */
-#define DISTANT_WEIGHTS ((int64_t)4 << 20)
-#define NEAR_FLOATS ((int64_t)160 << 10) /* inputs and sums that stay in a small cache */
 #define LANES CHANNEL_BLOCK
+#define SUMS_FLOATS ((int64_t)160 << 10)  /* of a segment: they stay in a small cache */
+#define INPUT_FLOATS ((int64_t)5 << 18)   /* transformed inputs of a block: those of all threads stay in a large one */
+#define DISTANT_WEIGHTS ((int64_t)1 << 20) /* so many weights are not found in a cache when a run comes to them */
 
 static int64_t divide_up(int64_t a, int64_t b) {
     return (a + b - 1) / b;
 }
 
-/*
- * Tiles of a block. Many: the weights are read seldom, but inputs and sums pass through a large cache (written, read,
- * and read again). Few: inputs and sums stay in a small one, but the weights pass by for every block.
- */
-static int64_t block_tiles(struct filter_shape *b) {
-    const int64_t larger = b->depth > b->rows ? b->depth : b->rows;
-    const int64_t tile = b->points * (b->depth + b->rows) * LANES;
-    const int64_t weights = b->points * b->depth * b->rows * LANES * LANES;
-    const int64_t room = weights > DISTANT_WEIGHTS ? DISTANT_FLOATS : SHARED_FLOATS;
-    const int64_t most = room / (b->points * larger * LANES), many = most < 6 ? 6 : most, few = NEAR_FLOATS / tile;
-    b->shared = few < 12 || weights / (many < b->tiles ? many : b->tiles) + 3 * tile < weights / few;
-    return b->shared ? many : few;
+static int64_t least(int64_t a, int64_t b) {
+    return a < b ? a : b;
 }
 
-static struct filter_shape shape_of(const struct blocked_state *state, const struct blocked_phase *phase,
-                                    const struct filter_lattice *lattice) {
+/* Tiles of equal parts of at most `most`, in whole tiles of the kernel where there are many. */
+static int64_t even_share(int64_t tiles, int64_t most) {
+    return divide_up(tiles, divide_up(tiles, most < 6 ? 6 : most));
+}
+
+static int64_t odd_lines(int64_t tiles) {
+    return (tiles + BLOCK_PIXELS + 1 + (tiles & 1)) * LANES;
+}
+
+static struct filter_shape shape_of(const struct blocked_state *state, const struct kernels *kernels,
+                                    const struct blocked_phase *phase, const struct filter_lattice *lattice) {
+    const int panel = kernels->block->blocks;
     struct filter_shape b = {.points = lattice->axis[0].points * lattice->axis[1].points,
                              .depth = lattice->part_count * channel_blocks(state->window.in_channels),
                              .rows = phase->rows,
                              .tiles = lattice->axis[0].tiles * lattice->axis[1].tiles};
-    const int64_t blocks = divide_up(b.tiles, block_tiles(&b));
-    b.size = divide_up(b.tiles, blocks);
-    b.plane = (b.size + BLOCK_PIXELS + 1 + (b.size & 1)) * LANES; /* an odd number of cache lines */
+    const int64_t widest = least(panel, b.rows);
+    const int64_t segment = SUMS_FLOATS / (b.points * widest * LANES);
+    b.shared = b.points * b.depth * b.rows * LANES * LANES > DISTANT_WEIGHTS;
+    b.size = even_share(b.tiles, b.shared ? 4 * INPUT_FLOATS / (b.points * b.depth * LANES)
+                                          : least(segment, INPUT_FLOATS / (b.points * b.depth * LANES)));
+    b.segment = even_share(b.size, segment);
+    b.plane = odd_lines(b.size);
+    b.point = b.depth * b.plane + LANES;
+    b.sums = odd_lines(b.segment);
+    b.sum_point = widest * b.sums + LANES;
     return b;
 }
 
-/* Of all the lattices of a phase: workspace of one block's inputs, and of its sums. */
+/* Floats that the threads have together: inputs, then the sums of each. */
 struct room {
     size_t inputs, sums;
     bool shared;
 };
 
-static struct room room_for(const struct blocked_state *state, const struct blocked_phase *phase) {
+static size_t whole_lines(int64_t floats) {
+    return (size_t)divide_up(floats, LANES) * LANES;
+}
+
+static struct room room_for(const struct blocked_state *state, const struct kernels *kernels,
+                            const struct blocked_phase *phase) {
     struct room room = {0};
     for (int i = 0; i < phase->filter_count; i++) {
-        const struct filter_shape b = shape_of(state, phase, &phase->filters[i]);
-        const size_t inputs = (size_t)(b.points * b.depth * b.plane), sums = (size_t)(b.points * b.rows * b.plane);
+        const struct filter_shape b = shape_of(state, kernels, phase, &phase->filters[i]);
+        const size_t inputs = whole_lines(b.points * b.point), sums = whole_lines(b.points * b.sum_point);
         room.inputs = inputs > room.inputs ? inputs : room.inputs;
         room.sums = sums > room.sums ? sums : room.sums;
         room.shared |= b.shared;
@@ -61,66 +73,77 @@ static struct room room_for(const struct blocked_state *state, const struct bloc
     return room;
 }
 
-size_t blocked_filter_bytes(const struct blocked_state *state, const struct blocked_phase *phase, int threads) {
-    const struct room room = room_for(state, phase);
-    return (room.inputs + room.sums) * sizeof(float) * (room.shared ? 1 : (size_t)threads);
+size_t blocked_filter_bytes(const struct blocked_state *state, const struct kernels *kernels,
+                            const struct blocked_phase *phase, int threads) {
+    const struct room room = room_for(state, kernels, phase);
+    return (room.inputs * (room.shared ? 1 : (size_t)threads) + room.sums * (size_t)threads) * sizeof(float);
 }
 
 /* ---- products ---- */
 
-/* The inputs of a later tile, which may lie in a larger cache. */
-static void ask_for_tiles(const float *inputs, int64_t plane, int blocks, int tiles) {
-    for (int block = 0; block < blocks; block++)
-        for (int tile = 0; tile < tiles; tile++)
-            __builtin_prefetch(inputs + block * plane + tile * LANES);
-}
-
-/* A cut of the depth of one point, and a panel. */
+/* A cut of the depth of one point, and its weights; those of the next cut, point or panel follow. */
 struct product {
     int point;
-    int64_t panel, depth;
-    int depths;           /* channel blocks of the cut */
-    const float *weights; /* those of the next panel, cut or point follow */
+    int64_t depth;
+    int depths; /* channel blocks */
+    const float *weights;
 };
 
-/* sums[point] of one panel: the tiles by the panel's channels. */
-static void multiply_panel(const struct filter_block *block, const struct product *p) {
+static void multiply(const struct filter_panel *panel, const struct product *p) {
     static const float zeros[4 * LANES];
-    const struct filter_shape *b = &block->shape;
-    const struct block_kernel *kernel = block->run->kernels->block;
-    const int blocks = panel_blocks(kernel, b->rows, p->panel), most = kernel->pixels[blocks];
-    const float *inputs = block->inputs + (p->point * b->depth + p->depth) * b->plane;
-    float *sums = block->sums + (p->point * b->rows + p->panel * kernel->blocks) * b->plane;
+    const struct filter_shape *b = &panel->block->shape;
+    const struct block_kernel *kernel = panel->block->run->kernels->block;
+    const int most = kernel->pixels[panel->rows];
+    const float *inputs = panel->block->inputs + p->point * b->point + p->depth * b->plane + panel->first * LANES;
+    const float *next = p->weights + (int64_t)p->depths * LANES * panel->rows * LANES;
+    float *sums = panel->sums + p->point * b->sum_point;
     struct block_pixel pixels[BLOCK_PIXELS];
     struct block_source source = {.entries = 1, .blocks = p->depths, .length = LANES, .pixels = pixels};
-    const float *next = p->weights + (int64_t)p->depths * LANES * blocks * LANES;
-    for (int64_t tile = 0; tile < block->count; tile += most) {
-        const int64_t count = block->count - tile < most ? block->count - tile : most;
-        const int rounded = kernel->round((int)count, blocks); /* what is too much goes behind the last tile */
+    const int64_t tiles = panel->end - panel->first;
+    for (int64_t tile = 0; tile < tiles; tile += most) {
+        const int64_t count = least(tiles - tile, most);
+        const int rounded = kernel->round((int)count, panel->rows); /* what is too much goes behind the last tile */
         for (int i = 0; i < rounded; i++)
             pixels[i] = (struct block_pixel){inputs + (tile + (i < count ? i : count - 1)) * LANES, b->plane};
-        blocked_ask_ahead(&source, next, blocks, tile / most, (block->count + most - 1) / most);
-        ask_for_tiles(inputs + (tile + most) * LANES, b->plane, p->depths, most);
-        kernel->tile(rounded, blocks, &source, p->weights, p->depth ? NULL : zeros, sums + tile * LANES, LANES,
-                     (size_t)b->plane);
+        blocked_ask_ahead(&source, next, panel->rows, tile / most, divide_up(tiles, most));
+        kernel->tile(rounded, panel->rows, &source, p->weights, p->depth ? NULL : zeros, sums + tile * LANES, LANES,
+                     (size_t)b->sums);
     }
 }
 
-/* One unit of work: a point and a few panels, cut by cut, so that a cut's inputs stay in a small cache. */
-static void multiply(const struct filter_block *block, int point, int64_t first_panel, int64_t end_panel) {
+/* All products of a panel, cut by cut, and its outputs. */
+static void run_panel(const struct filter_panel *panel) {
+    const struct filter_block *block = panel->block;
+    const struct filter_shape *b = &block->shape;
+    const int64_t group = block->image % block->run->state->window.group, lanes = panel->rows * LANES;
+    struct product p = {.weights = block->phase->packed +
+                                   (group * b->rows + panel->row) * LANES * b->points * b->depth * LANES};
+    for (p.point = 0; p.point < b->points; p.point++)
+        for (p.depth = 0; p.depth < b->depth; p.depth += FILTER_CUT) {
+            p.depths = (int)least(b->depth - p.depth, FILTER_CUT);
+            multiply(panel, &p);
+            p.weights += p.depths * LANES * lanes;
+        }
+    filter_write_tiles(panel);
+}
+
+/* The panel and segment of a unit of work; those of one panel come one after the other. */
+static struct filter_panel panel_of(const struct filter_block *block, int64_t unit, float *sums) {
     const struct filter_shape *b = &block->shape;
     const struct block_kernel *kernel = block->run->kernels->block;
-    const int64_t group = block->image % block->run->state->window.group;
-    const int64_t size = b->rows * b->depth * LANES * LANES; /* weights of a point */
-    const float *weights = block->phase->packed + (group * b->points + point) * size;
-    struct product p = {.point = point};
-    for (p.depth = 0; p.depth < b->depth; p.depth += FILTER_CUT) {
-        p.depths = (int)(b->depth - p.depth < FILTER_CUT ? b->depth - p.depth : FILTER_CUT);
-        for (p.panel = first_panel; p.panel < end_panel; p.panel++) {
-            p.weights = weights + (p.depth * b->rows + p.panel * kernel->blocks * p.depths) * LANES * LANES;
-            multiply_panel(block, &p);
-        }
-    }
+    const int64_t segments = divide_up(b->size, b->segment), number = unit / segments;
+    const int64_t first = unit % segments * b->segment;
+    return (struct filter_panel){.block = block,
+                                 .row = number * kernel->blocks,
+                                 .rows = panel_blocks(kernel, b->rows, number),
+                                 .first = first,
+                                 .end = least(first + b->segment, block->count),
+                                 .sums = sums};
+}
+
+static int64_t panel_units(const struct filter_block *block) {
+    const struct filter_shape *b = &block->shape;
+    return panel_count(block->run->kernels->block, b->rows) * divide_up(b->size, b->segment);
 }
 
 /* ---- a run ---- */
@@ -131,93 +154,78 @@ static struct filter_block block_at(const struct blocked_run *run, const struct 
                                  .phase = phase,
                                  .lattice = &phase->filters[lattice],
                                  .image = image,
-                                 .shape = shape_of(run->state, phase, &phase->filters[lattice])};
+                                 .shape = shape_of(run->state, run->kernels, phase, &phase->filters[lattice])};
     block.tile0 = number * block.shape.size;
-    const int64_t left = block.shape.tiles - block.tile0;
-    block.count = left < block.shape.size ? left : block.shape.size;
+    block.count = least(block.shape.tiles - block.tile0, block.shape.size);
     return block;
 }
 
-static void run_own(const struct filter_block *block) {
-    const struct filter_shape *b = &block->shape;
-    for (int64_t depth = 0; depth < b->depth; depth++)
+static void run_own(const struct filter_block *block, float *sums) {
+    for (int64_t depth = 0; depth < block->shape.depth; depth++)
         filter_read_tiles(block, depth, 0, block->count);
-    for (int point = 0; point < b->points; point++)
-        multiply(block, point, 0, panel_count(block->run->kernels->block, b->rows));
-    for (int64_t row = 0; row < b->rows; row++)
-        filter_write_tiles(block, row, 0, block->count);
+    for (int64_t unit = 0; unit < panel_units(block); unit++) {
+        const struct filter_panel panel = panel_of(block, unit, sums);
+        run_panel(&panel);
+    }
 }
 
-#define SEGMENTS 4 /* of a block's tiles, for the transforms */
-#define PANELS 2   /* of a unit of products */
+#define SEGMENTS 4 /* of a shared block's tiles, while its inputs are transformed */
 
-/*
- * All threads of the team on one block. They meet after the inputs and after the products; who has stored its outputs
- * goes on to the next block's inputs.
- */
-static void run_shared(const struct filter_block *block) {
-    const struct filter_shape *b = &block->shape;
-    const int64_t panels = panel_count(block->run->kernels->block, b->rows), groups = divide_up(panels, PANELS);
+/* All threads of the team on one block. They meet after the inputs, and before the next block overwrites them. */
+static void run_shared(const struct filter_block *block, float *sums) {
+    const int64_t units = panel_units(block);
 #pragma omp for schedule(dynamic)
-    for (int64_t unit = 0; unit < b->depth * SEGMENTS; unit++)
+    for (int64_t unit = 0; unit < block->shape.depth * SEGMENTS; unit++)
         filter_read_tiles(block, unit / SEGMENTS, block->count * (unit % SEGMENTS) / SEGMENTS,
                           block->count * (unit % SEGMENTS + 1) / SEGMENTS);
 #pragma omp for schedule(dynamic)
-    for (int64_t unit = 0; unit < b->points * groups; unit++) {
-        const int64_t first = unit % groups * PANELS;
-        multiply(block, (int)(unit / groups), first, first + PANELS < panels ? first + PANELS : panels);
+    for (int64_t unit = 0; unit < units; unit++) {
+        const struct filter_panel panel = panel_of(block, unit, sums);
+        if (panel.first < panel.end)
+            run_panel(&panel);
     }
-#pragma omp for schedule(dynamic) nowait
-    for (int64_t unit = 0; unit < b->rows * SEGMENTS; unit++)
-        filter_write_tiles(block, unit / SEGMENTS, block->count * (unit % SEGMENTS) / SEGMENTS,
-                           block->count * (unit % SEGMENTS + 1) / SEGMENTS);
-}
-
-static int64_t blocks_in(const struct filter_shape *shape) {
-    return divide_up(shape->tiles, shape->size);
 }
 
 static int64_t most_blocks(const struct blocked_run *run, const struct blocked_phase *phase) {
     int64_t most = 0;
     for (int i = 0; i < phase->filter_count; i++) {
-        const struct filter_shape shape = shape_of(run->state, phase, &phase->filters[i]);
-        most = blocks_in(&shape) > most ? blocks_in(&shape) : most;
+        const struct filter_shape shape = shape_of(run->state, run->kernels, phase, &phase->filters[i]);
+        const int64_t blocks = divide_up(shape.tiles, shape.size);
+        most = blocks > most ? blocks : most;
     }
     return most;
 }
 
-static void run_all(const struct blocked_run *run, const struct blocked_phase *phase, const struct room *room) {
-    const int64_t images = run->state->window.batch * run->state->window.group, blocks = most_blocks(run, phase);
-    const int64_t units = images * phase->filter_count * blocks;
-#pragma omp parallel for schedule(dynamic) num_threads(run->threads) if (run->threads > 1 && units > 1)
-    for (int64_t unit = 0; unit < units; unit++) {
-        struct filter_block block = block_at(run, phase, unit / blocks / phase->filter_count,
-                                             (int)(unit / blocks % phase->filter_count), unit % blocks);
-        block.inputs = run->workspace + (size_t)omp_get_thread_num() * (room->inputs + room->sums);
-        block.sums = block.inputs + room->inputs;
-        if (block.count > 0)
-            run_own(&block);
-    }
-}
-
-static void run_all_shared(const struct blocked_run *run, const struct blocked_phase *phase, const struct room *room) {
-    const int64_t images = run->state->window.batch * run->state->window.group, blocks = most_blocks(run, phase);
-    const int64_t units = images * phase->filter_count * blocks;
-#pragma omp parallel num_threads(run->threads) if (run->threads > 1)
-    for (int64_t unit = 0; unit < units; unit++) {
-        struct filter_block block = block_at(run, phase, unit / blocks / phase->filter_count,
-                                             (int)(unit / blocks % phase->filter_count), unit % blocks);
-        block.inputs = run->workspace;
-        block.sums = block.inputs + room->inputs;
-        if (block.count > 0)
-            run_shared(&block);
-    }
+/* A unit is an image, a lattice and a block; lattices may have fewer blocks than the largest. */
+static struct filter_block unit_block(const struct blocked_run *run, const struct blocked_phase *phase, int64_t blocks,
+                                      int64_t unit) {
+    const int64_t lattices = phase->filter_count;
+    return block_at(run, phase, unit / blocks / lattices, (int)(unit / blocks % lattices), unit % blocks);
 }
 
 void blocked_filter_run(const struct blocked_run *run, const struct blocked_phase *phase) {
-    const struct room room = room_for(run->state, phase);
-    if (room.shared)
-        run_all_shared(run, phase, &room);
-    else
-        run_all(run, phase, &room);
+    const struct room room = room_for(run->state, run->kernels, phase);
+    const int64_t images = run->state->window.batch * run->state->window.group, blocks = most_blocks(run, phase);
+    const int64_t units = images * phase->filter_count * blocks;
+    float *all_sums = run->workspace + room.inputs * (room.shared ? 1 : (size_t)run->threads);
+#pragma omp parallel num_threads(run->threads) if (run->threads > 1)
+    {
+        const size_t thread = (size_t)omp_get_thread_num();
+        float *sums = all_sums + thread * room.sums;
+        if (room.shared)
+            for (int64_t unit = 0; unit < units; unit++) {
+                struct filter_block block = unit_block(run, phase, blocks, unit);
+                block.inputs = run->workspace;
+                if (block.count > 0)
+                    run_shared(&block, sums);
+            }
+        else
+#pragma omp for schedule(dynamic)
+            for (int64_t unit = 0; unit < units; unit++) {
+                struct filter_block block = unit_block(run, phase, blocks, unit);
+                block.inputs = run->workspace + thread * room.inputs;
+                if (block.count > 0)
+                    run_own(&block, sums);
+            }
+    }
 }

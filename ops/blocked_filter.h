@@ -1,16 +1,22 @@
-/* Minimal filtering on channel blocks, for its own two files: a block of tiles, and the stages that it goes through. */
+/*
+ * Minimal filtering on channel blocks, for its own files: a block of tiles, whose transformed inputs stand ready, and a
+ * panel of output channels for a segment of its tiles, whose sums stay in a small cache from the first product to the
+ * last transform.
+ */
 #ifndef LIMNER_OPS_BLOCKED_FILTER_H
 #define LIMNER_OPS_BLOCKED_FILTER_H
 
 #include "ops/blocked.h"
 
-/* Sizes that follow from a lattice. */
+/* Sizes that follow from a lattice; strides in floats. Planes have an odd number of cache lines: no powers of two. */
 struct filter_shape {
-    int points;          /* products per tile */
-    int64_t depth, rows; /* channel blocks */
-    int64_t tiles, size; /* of an image, of a block */
-    int64_t plane;       /* floats of one channel block of one point: tiles and some lines more, no power of two */
-    bool shared;         /* all threads work on one block; else each on one of its own */
+    int points;             /* products per tile */
+    int64_t depth, rows;    /* channel blocks */
+    int64_t tiles, size;    /* of an image, of a block */
+    int64_t segment;        /* tiles that a panel passes over at once */
+    int64_t plane, point;   /* of the inputs: from one channel block, and one point, to the next */
+    int64_t sums, sum_point; /* the same of a panel's sums */
+    bool shared;            /* all threads work on one block; else each on one of its own */
 };
 
 struct filter_block {
@@ -20,11 +26,20 @@ struct filter_block {
     struct filter_shape shape;
     int64_t image; /* batch row and group */
     int64_t tile0, count;
-    float *inputs, *sums; /* [point][channel block][tile][16] */
+    float *inputs; /* [point][channel block][tile][16] */
 };
 
-/* The stages on tiles first..end of the block: inputs of one channel block of the depth, outputs of one of the rows. */
+/* Tiles first..end of a block by the channel blocks of one panel. */
+struct filter_panel {
+    const struct filter_block *block;
+    int64_t row; /* first channel block of the output */
+    int rows;
+    int64_t first, end;
+    float *sums; /* [point][row][tile][16] */
+};
+
+/* The first stage, for one channel block of the depth, and the last one, of a panel. */
 void filter_read_tiles(const struct filter_block *block, int64_t depth, int64_t first, int64_t end);
-void filter_write_tiles(const struct filter_block *block, int64_t row, int64_t first, int64_t end);
+void filter_write_tiles(const struct filter_panel *panel);
 
 #endif

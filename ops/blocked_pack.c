@@ -118,33 +118,25 @@ static void load_taps(const struct pack_job *job, const struct window_weights *w
         }
 }
 
-/* [point][cut][panel][depth][lanes]: where a panel's weights of one depth lie within a point, in floats. */
-static int64_t filter_place(const struct blocked_phase *phase, int64_t depths, int64_t first_lane, int64_t lanes,
-                            int64_t depth) {
-    const int64_t cut = depth / (FILTER_CUT * CHANNEL_BLOCK) * (FILTER_CUT * CHANNEL_BLOCK), left = depths - cut;
-    const int64_t in_cut = left < FILTER_CUT * CHANNEL_BLOCK ? left : FILTER_CUT * CHANNEL_BLOCK;
-    return cut * phase->rows * CHANNEL_BLOCK + first_lane * in_cut + (depth - cut) * lanes;
-}
-
+/* [panel][point][depth][lanes] */
 static void pack_filter(const struct pack_job *job, const struct window_weights *weights, const struct slice *slice,
                         float *packed) {
-    const struct blocked_phase *phase = job->phase;
-    const struct filter_lattice *filter = &phase->filters[0];
-    const int blocks = panel_blocks(job->kernels->block, phase->rows, slice->panel);
+    const struct filter_lattice *filter = &job->phase->filters[0];
+    const int points = filter->axis[0].points * filter->axis[1].points;
+    const int lanes = panel_blocks(job->kernels->block, job->phase->rows, slice->panel) * CHANNEL_BLOCK;
     const int64_t channels = channel_blocks(job->state->window.in_channels) * CHANNEL_BLOCK;
     const int64_t first = slice->panel * job->kernels->block->blocks * CHANNEL_BLOCK;
     const int64_t depths = filter->part_count * channels;
     float taps[9 * CHANNEL_BLOCK];
+    packed += first * points * depths;
     for (int part = 0; part < filter->part_count; part++)
         for (int64_t channel = slice->first_block * CHANNEL_BLOCK; channel < slice->end_block * CHANNEL_BLOCK;
              channel++) {
-            float *place =
-                packed + filter_place(phase, depths, first, blocks * CHANNEL_BLOCK, part * channels + channel);
-            for (int block = 0; block < blocks; block++, place += CHANNEL_BLOCK) {
-                load_taps(job, weights, &filter->parts[part], slice->group, first + block * CHANNEL_BLOCK, channel,
-                          taps);
-                job->kernels->filter->weights(filter->axis[0].kind, filter->axis[1].kind, taps, place,
-                                              (size_t)(phase->rows * CHANNEL_BLOCK * depths));
+            float *place = packed + (part * channels + channel) * lanes;
+            for (int lane = 0; lane < lanes; lane += CHANNEL_BLOCK) {
+                load_taps(job, weights, &filter->parts[part], slice->group, first + lane, channel, taps);
+                job->kernels->filter->weights(filter->axis[0].kind, filter->axis[1].kind, taps, place + lane,
+                                              (size_t)(depths * lanes));
             }
         }
 }
@@ -218,7 +210,6 @@ status blocked_take_weights(struct op_call *call, struct blocked_state *state, s
         window_packing_key(&state->window, state->transposed, scale, i, &packing);
         packing.numbers[WINDOW_KEY_NUMBERS] = algorithm_code(state, phase);
         packing.numbers[WINDOW_KEY_NUMBERS + 1] = DEPTH_CUT;
-        packing.numbers[WINDOW_KEY_NUMBERS + 2] = FILTER_CUT;
         phase->packed = weight_cache_get(call->weights, weight, &packing);
         if (!phase->packed)
             return fail_memory(err, "packed weights");
