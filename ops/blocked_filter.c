@@ -11,7 +11,7 @@
 #define LANES CHANNEL_BLOCK
 #define SUMS_FLOATS ((int64_t)160 << 10)  /* of a segment: they stay in a small cache */
 #define INPUT_FLOATS ((int64_t)5 << 18)   /* transformed inputs of a block: those of all threads stay in a large one */
-#define DISTANT_WEIGHTS ((int64_t)1 << 20) /* so many weights are not found in a cache when a run comes to them */
+#define DISTANT_WEIGHTS ((int64_t)4 << 20) /* so many weights are not found in a cache when a run comes to them */
 
 static int64_t divide_up(int64_t a, int64_t b) {
     return (a + b - 1) / b;
@@ -118,6 +118,7 @@ static void run_panel(const struct filter_panel *panel) {
     const int64_t group = block->image % block->run->state->window.group, lanes = panel->rows * LANES;
     struct product p = {.weights = block->phase->packed +
                                    (group * b->rows + panel->row) * LANES * b->points * b->depth * LANES};
+    filter_ask_for_pages(panel);
     for (p.point = 0; p.point < b->points; p.point++)
         for (p.depth = 0; p.depth < b->depth; p.depth += FILTER_CUT) {
             p.depths = (int)least(b->depth - p.depth, FILTER_CUT);

@@ -2,34 +2,19 @@
 #include "ops/blocked_filter.h"
 
 #define MOST_POINTS (FILTER_POINTS * FILTER_POINTS)
+#define MOST_OUTPUTS 16 /* of a tile */
 #define LANES CHANNEL_BLOCK
-#define AHEAD 4 /* tiles that are asked for before their turn: activations lie in a large cache or beyond */
+#define AHEAD 4 /* tiles of one point that are asked for before their turn: no processor follows so many streams */
 
-/* A tile's place in an image, in tiles. */
-struct tile_at {
-    int64_t y, x;
+/* Tiles of a block that lie side by side: in row y of an image's tiles, from x on. */
+struct tile_run {
+    int64_t y, x, count;
 };
 
-static struct tile_at tile_at(const struct filter_lattice *lattice, int64_t tile) {
-    const int64_t across = lattice->axis[1].tiles;
-    return (struct tile_at){tile / across, tile % across};
-}
-
-static void step(const struct filter_lattice *lattice, struct tile_at *at) {
-    if (++at->x == lattice->axis[1].tiles)
-        *at = (struct tile_at){at->y + 1, 0};
-}
-
-/* Asks for rows of lines, columns apart, at an address that need not be inside: what is asked for in vain does no harm. */
-static inline void ask_for(uintptr_t from, int rows, size_t row, int columns, size_t column, bool write) {
-    for (int y = 0; y < rows; y++)
-        for (int x = 0; x < columns; x++) {
-            const void *line = (const void *)(from + ((size_t)y * row + (size_t)x * column) * sizeof(float));
-            if (write)
-                __builtin_prefetch(line, 1);
-            else
-                __builtin_prefetch(line, 0);
-        }
+/* The run that starts at a tile of the image, of at most `left` tiles. */
+static struct tile_run run_at(const struct filter_lattice *lattice, int64_t tile, int64_t left) {
+    const int64_t across = lattice->axis[1].tiles, x = tile % across;
+    return (struct tile_run){tile / across, x, left < across - x ? left : across - x};
 }
 
 /* ---- inputs ---- */
@@ -41,18 +26,13 @@ struct reading {
     const struct filter_part *part;
 };
 
-/* A tile's points: where they lie, or a copy with its border. */
-struct patch {
-    const float *data;
-    size_t row, column;
-};
-
-/* Index of the tile's first point in one dimension. */
+/* Index of a tile's first point in one dimension. */
 static int64_t patch_first(const struct reading *reading, int d, int64_t tile) {
     const struct filter_axis *axis = &reading->block->lattice->axis[d];
     return tile * axis->outputs * axis->step + reading->part->first[d];
 }
 
+/* The patch of a tile at the border. */
 static void copy_patch(const struct reading *reading, int64_t y0, int64_t x0, float *copy) {
     const struct filter_lattice *lattice = reading->block->lattice;
     const struct filter_axis *ay = &lattice->axis[0], *ax = &lattice->axis[1];
@@ -70,85 +50,86 @@ static void copy_patch(const struct reading *reading, int64_t y0, int64_t x0, fl
     }
 }
 
-static struct patch patch_at(const struct reading *reading, const struct tile_at *at, float *copy) {
-    const struct filter_lattice *lattice = reading->block->lattice;
-    const struct filter_axis *ay = &lattice->axis[0], *ax = &lattice->axis[1];
-    const struct blocked_input *input = &reading->input;
-    const int64_t y = patch_first(reading, 0, at->y), x = patch_first(reading, 1, at->x);
-    if (y >= 0 && y + (ay->points - 1) * ay->step < lattice->y.in && x >= 0 &&
-        x + (ax->points - 1) * ax->step < lattice->x.in)
-        return (struct patch){input->data + y * input->row + x * LANES, (size_t)(ay->step * input->row),
-                              (size_t)(ax->step * LANES)};
-    copy_patch(reading, y, x, copy);
-    return (struct patch){copy, (size_t)(ax->points * LANES), LANES};
+/* Tiles first..end of a dimension have all their points inside. */
+struct inner {
+    int64_t first, end;
+};
+
+static struct inner inner_tiles(const struct reading *reading, int d) {
+    const struct filter_axis *axis = &reading->block->lattice->axis[d];
+    const int64_t in = d ? reading->block->lattice->x.in : reading->block->lattice->y.in;
+    struct inner inner = {0, axis->tiles};
+    while (inner.first < axis->tiles && patch_first(reading, d, inner.first) < 0)
+        inner.first++;
+    while (inner.end > inner.first && patch_first(reading, d, inner.end - 1) + (axis->points - 1) * axis->step >= in)
+        inner.end--;
+    return inner;
 }
 
-/* What a later tile has beyond its neighbour on the left. */
-static void ask_for_patch(const struct reading *reading, const struct tile_at *at, int64_t offset) {
+static void read_border_tile(const struct reading *reading, int64_t y, int64_t x, struct filter_tiles tiles) {
     const struct filter_axis *ay = &reading->block->lattice->axis[0], *ax = &reading->block->lattice->axis[1];
-    const int64_t x = patch_first(reading, 1, at->x) + (ax->points - ax->outputs) * ax->step;
-    const int64_t place = patch_first(reading, 0, at->y) * reading->input.row + x * LANES + offset;
-    ask_for((uintptr_t)reading->input.data + (uintptr_t)place * sizeof(float), ay->points,
-            (size_t)(ay->step * reading->input.row), ax->outputs, (size_t)(ax->step * LANES), false);
+    float copy[MOST_POINTS * LANES] __attribute__((aligned(64)));
+    copy_patch(reading, patch_first(reading, 0, y), patch_first(reading, 1, x), copy);
+    tiles.count = 1;
+    tiles.source = copy;
+    tiles.source_row = (size_t)(ax->points * LANES);
+    tiles.source_column = LANES;
+    tiles.ahead_rows = 0;
+    reading->block->run->kernels->filter->input(ay->kind, ax->kind, &tiles);
 }
 
-/* Both dimensions forwards, into the tile's place of every point. */
-static void transform_patch(const struct filter_block *block, const struct patch *patch, float *place,
-                            size_t point_stride) {
+/* Rows that come next: those below, or the beginning of the next channel block. */
+static void ask_below(const struct reading *reading, const struct tile_run *run, bool last,
+                      struct filter_tiles *tiles) {
+    const struct filter_axis *ay = &reading->block->lattice->axis[0];
+    const int64_t row = ay->step * reading->input.row;
+    const int64_t below = ay->outputs * row, skipped = (ay->points - ay->outputs) * row;
+    const int64_t back = (run->y - reading->block->tile0 / reading->block->lattice->axis[1].tiles) * below;
+    tiles->ahead_rows = last ? ay->points : ay->outputs;
+    tiles->ahead = (uintptr_t)tiles->source +
+                   (uintptr_t)(last ? reading->input.block - back : below + skipped) * sizeof(float);
+}
+
+static void read_run(const struct reading *reading, const struct tile_run *run, const struct inner inner[2], bool last,
+                     float *place) {
+    const struct filter_block *block = reading->block;
     const struct filter_axis *ay = &block->lattice->axis[0], *ax = &block->lattice->axis[1];
-    const struct filter_kernel *kernel = block->run->kernels->filter;
-    const size_t across = (size_t)ax->points;
-    float half[MOST_POINTS * LANES] __attribute__((aligned(64)));
-    struct filter_lines last = {.count = ax->points,
-                                .source = half,
-                                .source_point = across * LANES,
-                                .source_line = LANES,
-                                .destination = place,
-                                .destination_point = across * point_stride,
-                                .destination_line = point_stride,
-                                .destination_ahead = AHEAD * LANES};
-    if (ay->kind != FILTER_ONE && ax->kind != FILTER_ONE) {
-        const struct filter_lines first = {.count = ay->points,
-                                           .source = patch->data,
-                                           .source_point = patch->column,
-                                           .source_line = patch->row,
-                                           .destination = half,
-                                           .destination_point = LANES,
-                                           .destination_line = across * LANES};
-        kernel->input(ax->kind, &first);
-        kernel->input(ay->kind, &last);
-        return;
+    const struct blocked_input *input = &reading->input;
+    struct filter_tiles tiles = {.source_row = (size_t)(ay->step * input->row),
+                                 .source_column = (size_t)(ax->step * LANES),
+                                 .source_tile = (size_t)(ax->outputs * ax->step * LANES),
+                                 .destination_row = (size_t)(ax->points * block->shape.point),
+                                 .destination_column = (size_t)block->shape.point,
+                                 .destination_tile = LANES,
+                                 .point_ahead = AHEAD * LANES};
+    const bool inside = run->y >= inner[0].first && run->y < inner[0].end;
+    for (int64_t x = run->x; x < run->x + run->count;) {
+        tiles.destination = place + (x - run->x) * LANES;
+        if (!inside || x < inner[1].first || x >= inner[1].end) {
+            read_border_tile(reading, run->y, x++, tiles);
+            continue;
+        }
+        const int64_t end = run->x + run->count < inner[1].end ? run->x + run->count : inner[1].end;
+        tiles.count = (int)(end - x);
+        tiles.source =
+            input->data + patch_first(reading, 0, run->y) * input->row + patch_first(reading, 1, x) * LANES;
+        ask_below(reading, run, last, &tiles);
+        block->run->kernels->filter->input(ay->kind, ax->kind, &tiles);
+        x = end;
     }
-    last.source = patch->data;
-    last.source_point = ay->kind == FILTER_ONE ? patch->column : patch->row;
-    last.destination_point = point_stride;
-    last.count = 1;
-    kernel->input(ay->kind == FILTER_ONE ? ax->kind : ay->kind, &last);
 }
 
 void filter_read_tiles(const struct filter_block *block, int64_t depth, int64_t first, int64_t end) {
-    const struct filter_shape *b = &block->shape;
     const int64_t channels = channel_blocks(block->run->state->window.in_channels);
     struct reading reading = {block, blocked_input_of(block->run, block->image),
                               &block->lattice->parts[depth / channels]};
     reading.input.data += depth % channels * reading.input.block;
-    float copy[MOST_POINTS * LANES] __attribute__((aligned(64)));
-    float *place = block->inputs + depth * b->plane + first * LANES;
-    struct tile_at now = tile_at(block->lattice, block->tile0 + first), later = now;
-    const struct tile_at start = now;
-    int64_t offset = 0; /* of the channel block that `later` is in: after the last tile comes the next block */
-    for (int i = 0; i < AHEAD; i++)
-        step(block->lattice, &later);
-    for (int64_t tile = first; tile < end; tile++, place += LANES) {
-        if (tile + AHEAD == end) {
-            later = start;
-            offset = reading.input.block;
-        }
-        ask_for_patch(&reading, &later, offset);
-        const struct patch patch = patch_at(&reading, &now, copy);
-        transform_patch(block, &patch, place, (size_t)b->point);
-        step(block->lattice, &now);
-        step(block->lattice, &later);
+    const struct inner inner[2] = {inner_tiles(&reading, 0), inner_tiles(&reading, 1)};
+    float *place = block->inputs + depth * block->shape.plane;
+    struct tile_run run;
+    for (int64_t tile = first; tile < end; tile += run.count) {
+        run = run_at(block->lattice, block->tile0 + tile, end - tile);
+        read_run(&reading, &run, inner, tile + run.count == end, place + tile * LANES);
     }
 }
 
@@ -158,101 +139,124 @@ static int most_of(int outputs, int64_t left) {
     return left < outputs ? (int)left : outputs;
 }
 
-/* Where a tile's outputs go, or are formed. */
-struct place {
-    float *data;
-    size_t row, column;
-    const float *bias; /* NULL: neither bias nor activation yet */
+/* One channel block of a panel's outputs: where they go. */
+struct writing {
+    const struct filter_panel *panel;
+    float *plane;
+    const float *bias;
+    size_t row, column; /* from one output of a tile to the next */
 };
 
-/* Both dimensions back, for one tile. */
-static void transform_sums(const struct filter_block *block, const float *sums, const struct place *place) {
-    const struct filter_axis *ay = &block->lattice->axis[0], *ax = &block->lattice->axis[1];
-    const struct activation *activation = &block->run->state->activation;
-    const struct filter_kernel *kernel = block->run->kernels->filter;
-    const size_t point_stride = (size_t)block->shape.sum_point;
-    const bool single = ay->kind == FILTER_ONE || ax->kind == FILTER_ONE;
-    float half[MOST_POINTS * LANES] __attribute__((aligned(64)));
-    struct filter_lines last = {.count = ay->outputs,
-                                .source = half,
-                                .source_point = LANES,
-                                .source_line = (size_t)ax->points * LANES,
-                                .destination = place->data,
-                                .destination_point = place->column,
-                                .destination_line = place->row,
-                                .bias = place->bias,
-                                .alpha = activation->alpha,
-                                .beta = activation->beta};
-    blocked_finish_kind(activation, &last.finish);
-    if (single) {
-        last.count = 1;
-        last.source = sums;
-        last.source_point = point_stride;
-        last.destination_point = ay->kind == FILTER_ONE ? place->column : place->row;
-        kernel->output(ay->kind == FILTER_ONE ? ax->kind : ay->kind, &last);
-        return;
-    }
-    const struct filter_lines first = {.count = ax->points,
-                                       .source = sums,
-                                       .source_point = (size_t)ax->points * point_stride,
-                                       .source_line = point_stride,
-                                       .destination = half,
-                                       .destination_point = (size_t)ax->points * LANES,
-                                       .destination_line = LANES};
-    kernel->output(ay->kind, &first);
-    kernel->output(ax->kind, &last);
-}
-
-/* Where a tile's outputs are in a channel block of the output, in floats. */
-static int64_t place_of(const struct filter_lattice *lattice, const struct tile_at *at) {
+/* Where a tile's outputs are in the plane, in floats. */
+static int64_t place_of(const struct filter_lattice *lattice, int64_t tile_y, int64_t tile_x) {
     const struct lattice_axis *ly = &lattice->y, *lx = &lattice->x;
-    const int64_t y = ly->out0 + at->y * lattice->axis[0].outputs * ly->out_step;
-    const int64_t x = lx->out0 + at->x * lattice->axis[1].outputs * lx->out_step;
+    const int64_t y = ly->out0 + tile_y * lattice->axis[0].outputs * ly->out_step;
+    const int64_t x = lx->out0 + tile_x * lattice->axis[1].outputs * lx->out_step;
     return (y * lx->out + x) * LANES;
 }
 
-/* Straight to its place where all of the tile lies inside and the kernel knows the activation. */
-static void write_tile(const struct filter_block *block, const struct tile_at *at, const float *sums,
-                       struct place place) {
+/* A tile of which only a part lies inside, or whose activation the kernel does not know. */
+static void write_border_tile(const struct writing *writing, int64_t y, int64_t x, struct filter_tiles tiles) {
+    const struct filter_block *block = writing->panel->block;
     const struct filter_axis *ay = &block->lattice->axis[0], *ax = &block->lattice->axis[1];
-    const int rows = most_of(ay->outputs, block->lattice->y.points - at->y * ay->outputs);
-    const int columns = most_of(ax->outputs, block->lattice->x.points - at->x * ax->outputs);
-    enum block_finish finish;
-    if (rows == ay->outputs && columns == ax->outputs && blocked_finish_kind(&block->run->state->activation, &finish)) {
-        transform_sums(block, sums, &place);
-        return;
+    const int rows = most_of(ay->outputs, block->lattice->y.points - y * ay->outputs);
+    const int columns = most_of(ax->outputs, block->lattice->x.points - x * ax->outputs);
+    float outputs[MOST_OUTPUTS * LANES] __attribute__((aligned(64)));
+    tiles.count = 1;
+    tiles.destination = outputs;
+    tiles.destination_row = (size_t)ax->outputs * LANES;
+    tiles.destination_column = LANES;
+    tiles.ahead_rows = 0;
+    tiles.bias = NULL;
+    block->run->kernels->filter->output(ay->kind, ax->kind, &tiles);
+    blocked_finish(block->run, writing->bias, rows, columns, outputs, tiles.destination_row, LANES,
+                   writing->plane + place_of(block->lattice, y, x), writing->row, writing->column);
+}
+
+/* Straight to its place where all of a tile lies inside and the kernel knows the activation. */
+static void write_run(const struct writing *writing, const struct tile_run *run, const float *sums) {
+    const struct filter_block *block = writing->panel->block;
+    const struct filter_lattice *lattice = block->lattice;
+    const struct filter_axis *ay = &lattice->axis[0], *ax = &lattice->axis[1];
+    const struct activation *activation = &block->run->state->activation;
+    struct filter_tiles tiles = {.source_row = (size_t)(ax->points * block->shape.sum_point),
+                                 .source_column = (size_t)block->shape.sum_point,
+                                 .source_tile = LANES,
+                                 .destination_row = writing->row,
+                                 .destination_column = writing->column,
+                                 .destination_tile = (size_t)ax->outputs * writing->column,
+                                 .bias = writing->bias,
+                                 .ahead_rows = ay->outputs,
+                                 .alpha = activation->alpha,
+                                 .beta = activation->beta};
+    const bool known = blocked_finish_kind(activation, &tiles.finish);
+    const bool inside = known && (run->y + 1) * ay->outputs <= lattice->y.points;
+    const int64_t end = run->x + run->count, whole = inside ? lattice->x.points / ax->outputs : 0;
+    const int64_t straight = whole < run->x ? run->x : whole < end ? whole : end;
+    tiles.source = sums;
+    tiles.count = (int)(straight - run->x);
+    tiles.destination = writing->plane + place_of(lattice, run->y, run->x);
+    tiles.ahead = (uintptr_t)tiles.destination + ay->outputs * writing->row * sizeof(float);
+    if (tiles.count > 0)
+        block->run->kernels->filter->output(ay->kind, ax->kind, &tiles);
+    for (int64_t x = straight; x < end; x++) {
+        tiles.source = sums + (x - run->x) * LANES;
+        write_border_tile(writing, run->y, x, tiles);
     }
-    float outputs[16 * LANES] __attribute__((aligned(64)));
-    const size_t wide = (size_t)ax->outputs * LANES;
-    transform_sums(block, sums, &(struct place){outputs, wide, LANES, NULL});
-    blocked_finish(block->run, place.bias, rows, columns, outputs, wide, LANES, place.data, place.row, place.column);
+}
+
+#define PAGE_FLOATS 1024
+
+/*
+ * One line of every page that the outputs of a channel block will go to: finding pages takes as long as products that
+ * are yet to come.
+ */
+static void ask_for_pages(const struct writing *writing) {
+    const struct filter_panel *panel = writing->panel;
+    const struct filter_lattice *lattice = panel->block->lattice;
+    struct tile_run run;
+    for (int64_t tile = panel->first; tile < panel->end; tile += run.count) {
+        run = run_at(lattice, panel->block->tile0 + tile, panel->end - tile);
+        const float *place = writing->plane + place_of(lattice, run.y, run.x);
+        const size_t wide = (size_t)run.count * (size_t)lattice->axis[1].outputs * writing->column;
+        for (int row = 0; row < lattice->axis[0].outputs; row++)
+            for (size_t x = 0; x < wide; x += PAGE_FLOATS)
+                __builtin_prefetch((const void *)((uintptr_t)place + ((size_t)row * writing->row + x) * sizeof(float)), 1);
+    }
 }
 
 /* One channel block of a panel's outputs. */
-static void write_row(const struct filter_panel *panel, int64_t row) {
+static void write_row(const struct writing *writing, const float *sums) {
+    const struct filter_panel *panel = writing->panel;
+    struct tile_run run;
+    for (int64_t tile = panel->first; tile < panel->end; tile += run.count, sums += run.count * LANES) {
+        run = run_at(panel->block->lattice, panel->block->tile0 + tile, panel->end - tile);
+        write_run(writing, &run, sums);
+    }
+}
+
+static struct writing writing_at(const struct filter_panel *panel, int64_t row) {
     const struct filter_block *block = panel->block;
     const struct filter_lattice *lattice = block->lattice;
     const int64_t number = panel->row + row, group = block->image % block->run->state->window.group;
-    float *plane =
-        block->run->y + (block->image * block->shape.rows + number) * lattice->y.out * lattice->x.out * LANES;
-    struct place place = {.row = (size_t)(lattice->y.out_step * lattice->x.out * LANES),
-                          .column = (size_t)(lattice->x.out_step * LANES),
-                          .bias = block->run->bias + (group * block->shape.rows + number) * LANES};
-    const float *sums = panel->sums + row * block->shape.sums;
-    struct tile_at now = tile_at(lattice, block->tile0 + panel->first), later = now;
-    for (int i = 0; i < AHEAD; i++)
-        step(lattice, &later);
-    for (int64_t tile = panel->first; tile < panel->end; tile++, sums += LANES) {
-        ask_for((uintptr_t)plane + (uintptr_t)place_of(lattice, &later) * sizeof(float), lattice->axis[0].outputs,
-                place.row, lattice->axis[1].outputs, place.column, true);
-        place.data = plane + place_of(lattice, &now);
-        write_tile(block, &now, sums, place);
-        step(lattice, &now);
-        step(lattice, &later);
+    return (struct writing){
+        .panel = panel,
+        .plane = block->run->y + (block->image * block->shape.rows + number) * lattice->y.out * lattice->x.out * LANES,
+        .bias = block->run->bias + (group * block->shape.rows + number) * LANES,
+        .row = (size_t)(lattice->y.out_step * lattice->x.out * LANES),
+        .column = (size_t)(lattice->x.out_step * LANES)};
+}
+
+void filter_ask_for_pages(const struct filter_panel *panel) {
+    for (int row = 0; row < panel->rows; row++) {
+        const struct writing writing = writing_at(panel, row);
+        ask_for_pages(&writing);
     }
 }
 
 void filter_write_tiles(const struct filter_panel *panel) {
-    for (int row = 0; row < panel->rows; row++)
-        write_row(panel, row);
+    for (int row = 0; row < panel->rows; row++) {
+        const struct writing writing = writing_at(panel, row);
+        write_row(&writing, panel->sums + row * panel->block->shape.sums);
+    }
 }

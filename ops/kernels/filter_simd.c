@@ -22,7 +22,6 @@ static const float output_4_2[MOST][MOST] = {{1, 1, 1, 1}, {0, 1, -1, 2}, {0, 1,
 static const float input_4_3[MOST][MOST] = {{4, 0, -5, 0, 1},  {0, -4, -4, 1, 1}, {0, 4, -4, -1, 1},
                                             {0, -2, -1, 2, 1}, {0, 2, -1, -2, 1}, {0, 4, 0, -5, 0, 1}};
 static const float output_4_3[MOST][MOST] = {{1, 1, 1, 1, 1}, {0, 1, -1, 2, -2}, {0, 1, 1, 4, 4}, {0, 1, -1, 8, -8, 1}};
-static const float one[MOST][MOST] = {{1}};
 
 /* Rows of G: [1, a, a^2] over the product of distances from point a to the others; infinity last. */
 static const double weight_one[MOST][3] = {{1}};
@@ -52,14 +51,22 @@ static inline __attribute__((always_inline)) vec plus_scaled(vec sum, const floa
     return vec_fma(vec_all(factor), x, sum);
 }
 
-/*
- * Adds up the nonzero terms of each row; everything is constant but the data, so zeros cost nothing. A stage that reads
- * or writes as many streams as there are points asks for what comes next: the processor follows only some of them.
- */
+/* Lines of one dimension: point j of line i stands at i * line + j * point. */
+struct lines {
+    int count;
+    const float *source;
+    size_t source_point, source_line;
+    float *destination;
+    size_t destination_point, destination_line;
+    size_t ahead; /* of the destination, to ask for; 0: none */
+    const float *bias;
+    float alpha, beta;
+};
+
+/* Adds up the nonzero terms of each row; everything is constant but the data, so zeros cost nothing. */
 static inline __attribute__((always_inline)) void multiply(const int rows, const int columns,
-                                                           const float (*matrix)[MOST],
-                                                           const struct filter_lines *lines, const bool finishes,
-                                                           const enum block_finish finish) {
+                                                           const float (*matrix)[MOST], const struct lines *lines,
+                                                           const bool finishes, const enum block_finish finish) {
     const vec alpha = vec_all(lines->alpha), beta = vec_all(lines->beta);
     const float *source = lines->source;
     float *destination = lines->destination;
@@ -84,72 +91,156 @@ static inline __attribute__((always_inline)) void multiply(const int rows, const
                 vec_store(destination + (size_t)i * lines->destination_point + v, sum);
             }
         }
-        if (lines->source_ahead)
-#pragma GCC unroll 8
-            for (int j = 0; j < columns; j++)
-                __builtin_prefetch(source + (size_t)j * lines->source_point + lines->source_ahead);
-        if (lines->destination_ahead)
+        if (lines->ahead)
 #pragma GCC unroll 8
             for (int i = 0; i < rows; i++)
-                __builtin_prefetch(destination + (size_t)i * lines->destination_point + lines->destination_ahead, 1);
+                __builtin_prefetch(destination + (size_t)i * lines->destination_point + lines->ahead, 1);
         source += lines->source_line;
         destination += lines->destination_line;
     }
 }
 
-#define MULTIPLY(rows, columns, matrix) multiply(rows, columns, matrix, lines, false, BLOCK_COPY)
+/* One dimension of a kind, and the functions that do it. */
+typedef void transform(const struct lines *lines);
+#define TRANSFORM(name, rows, columns, matrix)              \
+    static void name(const struct lines *lines) {           \
+        multiply(rows, columns, matrix, lines, false, BLOCK_COPY); \
+    }
+#define FINISHED(name, rows, columns, matrix, finish)       \
+    static void name##_##finish(const struct lines *lines) { \
+        multiply(rows, columns, matrix, lines, true, finish); \
+    }
+#define OUTPUT(name, rows, columns, matrix)                  \
+    TRANSFORM(name, rows, columns, matrix)                   \
+    FINISHED(name, rows, columns, matrix, BLOCK_COPY)        \
+    FINISHED(name, rows, columns, matrix, BLOCK_RELU)        \
+    FINISHED(name, rows, columns, matrix, BLOCK_LEAKY_RELU)  \
+    FINISHED(name, rows, columns, matrix, BLOCK_CLIP)
+#define FINISHES(name)                                                                                            \
+    {                                                                                                             \
+        [BLOCK_COPY] = name##_BLOCK_COPY, [BLOCK_RELU] = name##_BLOCK_RELU,                                       \
+        [BLOCK_LEAKY_RELU] = name##_BLOCK_LEAKY_RELU, [BLOCK_CLIP] = name##_BLOCK_CLIP                            \
+    }
 
-#define FINISH(kind, rows, columns, matrix)                 \
-    case kind:                                              \
-        multiply(rows, columns, matrix, lines, true, kind); \
-        break;
-#define MULTIPLY_AND_FINISH(rows, columns, matrix)          \
-    if (!lines->bias) {                                     \
-        MULTIPLY(rows, columns, matrix);                    \
-    } else                                                  \
-        switch (lines->finish) {                            \
-            FINISH(BLOCK_COPY, rows, columns, matrix)       \
-            FINISH(BLOCK_RELU, rows, columns, matrix)       \
-            FINISH(BLOCK_LEAKY_RELU, rows, columns, matrix) \
-            FINISH(BLOCK_CLIP, rows, columns, matrix)       \
+TRANSFORM(input_of_2_2, 3, 3, input_2_2)
+TRANSFORM(input_of_4_2, 5, 5, input_4_2)
+TRANSFORM(input_of_2_3, 4, 4, input_2_3)
+TRANSFORM(input_of_4_3, 6, 6, input_4_3)
+OUTPUT(output_of_2_2, 2, 3, output_2_2)
+OUTPUT(output_of_4_2, 4, 5, output_4_2)
+OUTPUT(output_of_2_3, 2, 4, output_2_3)
+OUTPUT(output_of_4_3, 4, 6, output_4_3)
+
+/* By kind; one of the dimensions of a tile is more than FILTER_ONE. */
+static transform *const inputs[FILTER_KINDS] = {
+    [FILTER_2_2] = input_of_2_2, [FILTER_4_2] = input_of_4_2, [FILTER_2_3] = input_of_2_3, [FILTER_4_3] = input_of_4_3};
+static transform *const outputs[FILTER_KINDS] = {[FILTER_2_2] = output_of_2_2,
+                                                 [FILTER_4_2] = output_of_4_2,
+                                                 [FILTER_2_3] = output_of_2_3,
+                                                 [FILTER_4_3] = output_of_4_3};
+static transform *const finished[FILTER_KINDS][4] = {[FILTER_2_2] = FINISHES(output_of_2_2),
+                                                     [FILTER_4_2] = FINISHES(output_of_4_2),
+                                                     [FILTER_2_3] = FINISHES(output_of_2_3),
+                                                     [FILTER_4_3] = FINISHES(output_of_4_3)};
+
+/* A tile's two stages; `before` is NULL where one dimension has a single tap. */
+struct stages {
+    transform *before, *last;
+    struct lines first_lines, last_lines;
+};
+
+/* What is asked for may lie outside of everything: in vain it does no harm. */
+static inline __attribute__((always_inline)) void ask_for(uintptr_t from, int rows, size_t row, int columns,
+                                                          size_t column, const bool write) {
+    for (int y = 0; y < rows; y++)
+        for (int x = 0; x < columns; x++) {
+            const void *line = (const void *)(from + ((size_t)y * row + (size_t)x * column) * sizeof(float));
+            if (write)
+                __builtin_prefetch(line, 1);
+            else
+                __builtin_prefetch(line, 0);
         }
+}
 
-static void input(enum filter_kind kind, const struct filter_lines *lines) {
-    switch (kind) {
-    case FILTER_2_2:
-        MULTIPLY(3, 3, input_2_2);
-        break;
-    case FILTER_4_2:
-        MULTIPLY(5, 5, input_4_2);
-        break;
-    case FILTER_2_3:
-        MULTIPLY(4, 4, input_2_3);
-        break;
-    case FILTER_4_3:
-        MULTIPLY(6, 6, input_4_3);
-        break;
-    default:
-        MULTIPLY(1, 1, one);
+static inline __attribute__((always_inline)) void pass_over(const struct filter_tiles *tiles, struct stages *stages,
+                                                            int columns, const bool write) {
+    const size_t row = write ? tiles->destination_row : tiles->source_row;
+    const size_t column = write ? tiles->destination_column : tiles->source_column;
+    const size_t tile = write ? tiles->destination_tile : tiles->source_tile;
+    const float *source = tiles->source;
+    uintptr_t ahead = tiles->ahead;
+    for (int i = 0; i < tiles->count; i++, ahead += tile * sizeof(float), source += tiles->source_tile) {
+        ask_for(ahead, tiles->ahead_rows, row, columns, column, write);
+        if (stages->before) {
+            stages->first_lines.source = source;
+            stages->before(&stages->first_lines);
+        } else {
+            stages->last_lines.source = source;
+        }
+        stages->last(&stages->last_lines);
+        stages->last_lines.destination += tiles->destination_tile;
     }
 }
 
-static void output(enum filter_kind kind, const struct filter_lines *lines) {
-    switch (kind) {
-    case FILTER_2_2:
-        MULTIPLY_AND_FINISH(2, 3, output_2_2);
-        break;
-    case FILTER_4_2:
-        MULTIPLY_AND_FINISH(4, 5, output_4_2);
-        break;
-    case FILTER_2_3:
-        MULTIPLY_AND_FINISH(2, 4, output_2_3);
-        break;
-    case FILTER_4_3:
-        MULTIPLY_AND_FINISH(4, 6, output_4_3);
-        break;
-    default:
-        MULTIPLY_AND_FINISH(1, 1, one);
+/* Along x into lines of a tile, then along y into the points. */
+static void input(enum filter_kind y, enum filter_kind x, const struct filter_tiles *tiles) {
+    const bool one = y == FILTER_ONE, single = one || x == FILTER_ONE;
+    const int down = filter_points(y), across = filter_points(x);
+    float half[MOST * MOST * LANES] __attribute__((aligned(64)));
+    struct stages stages = {.before = single ? NULL : inputs[x],
+                            .last = inputs[one ? x : y],
+                            .first_lines = {.count = down,
+                                            .source_point = tiles->source_column,
+                                            .source_line = tiles->source_row,
+                                            .destination = half,
+                                            .destination_point = LANES,
+                                            .destination_line = (size_t)across * LANES},
+                            .last_lines = {.count = across,
+                                           .source = half,
+                                           .source_point = (size_t)across * LANES,
+                                           .source_line = LANES,
+                                           .destination = tiles->destination,
+                                           .destination_point = tiles->destination_row,
+                                           .destination_line = tiles->destination_column,
+                                           .ahead = tiles->point_ahead}};
+    if (single) {
+        stages.last_lines.count = 1;
+        stages.last_lines.source_point = one ? tiles->source_column : tiles->source_row;
+        stages.last_lines.destination_point = one ? tiles->destination_column : tiles->destination_row;
     }
+    pass_over(tiles, &stages, filter_outputs(x), false);
+}
+
+/* Along y into lines of a tile, then along x into place. */
+static void output(enum filter_kind y, enum filter_kind x, const struct filter_tiles *tiles) {
+    const bool one = x == FILTER_ONE, single = one || y == FILTER_ONE;
+    const enum filter_kind kind = one ? y : x;
+    const int down = filter_outputs(y), across = filter_points(x);
+    float half[MOST * MOST * LANES] __attribute__((aligned(64)));
+    struct stages stages = {.before = single ? NULL : outputs[y],
+                            .last = tiles->bias ? finished[kind][tiles->finish] : outputs[kind],
+                            .first_lines = {.count = across,
+                                            .source_point = tiles->source_row,
+                                            .source_line = tiles->source_column,
+                                            .destination = half,
+                                            .destination_point = (size_t)across * LANES,
+                                            .destination_line = LANES},
+                            .last_lines = {.count = down,
+                                           .source = half,
+                                           .source_point = LANES,
+                                           .source_line = (size_t)across * LANES,
+                                           .destination = tiles->destination,
+                                           .destination_point = tiles->destination_column,
+                                           .destination_line = tiles->destination_row,
+                                           .bias = tiles->bias,
+                                           .alpha = tiles->alpha,
+                                           .beta = tiles->beta}};
+    if (single) {
+        stages.last_lines.count = 1;
+        stages.last_lines.source_point = one ? tiles->source_row : tiles->source_column;
+        stages.last_lines.destination_point = one ? tiles->destination_row : tiles->destination_column;
+    }
+    pass_over(tiles, &stages, filter_outputs(x), true);
 }
 
 /* destination[i] = sum of matrix[i][t] * source[t], for all lanes, in double precision. */

@@ -80,7 +80,7 @@ struct block_kernel {
 
 /*
  * Minimal filtering F(m, r): m outputs of an r-tap filter from m + r - 1 products. Strides are in floats; every point
- * is a channel block. input and output transform `lines` lines of one dimension.
+ * is a channel block.
  */
 enum filter_kind { FILTER_ONE, FILTER_2_2, FILTER_4_2, FILTER_2_3, FILTER_4_3, FILTER_KINDS };
 
@@ -96,24 +96,30 @@ static inline int filter_points(enum filter_kind kind) {
     return filter_outputs(kind) + filter_taps(kind) - 1;
 }
 
-/* Lines of one dimension to transform: point j of line i stands at i * line + j * point. */
-struct filter_lines {
+/*
+ * Tiles side by side, all of whose source lies in place. Inputs: source rows and columns are a patch's, destination ones
+ * the points of y and x. Outputs: the other way round.
+ */
+struct filter_tiles {
     int count;
     const float *source;
-    size_t source_point, source_line;
+    size_t source_row, source_column, source_tile;
     float *destination;
-    size_t destination_point, destination_line;
-    size_t source_ahead, destination_ahead; /* where the next lines will be read and written; 0: no matter */
-    const float *bias;                      /* of outputs: added to every one before the activation; NULL: neither */
+    size_t destination_row, destination_column, destination_tile;
+    size_t point_ahead; /* where inputs are written later: floats beyond the tile in every point */
+    /* Activations of a later row of tiles to ask for, with the strides above: `ahead_rows` rows of lines; may be 0. */
+    uintptr_t ahead;
+    int ahead_rows;
+    const float *bias; /* of outputs: added to every one before the activation; NULL: neither */
     enum block_finish finish;
     float alpha, beta;
 };
 
 struct filter_kernel {
-    /* points -> points: destination point i = sum of BT[i][j] * source point j */
-    void (*input)(enum filter_kind kind, const struct filter_lines *lines);
-    /* points -> m outputs: destination i = sum of AT[i][j] * source point j */
-    void (*output)(enum filter_kind kind, const struct filter_lines *lines);
+    /* points -> points: BT along both dimensions */
+    void (*input)(enum filter_kind y, enum filter_kind x, const struct filter_tiles *tiles);
+    /* points -> outputs: AT along both dimensions */
+    void (*output)(enum filter_kind y, enum filter_kind x, const struct filter_tiles *tiles);
     /* taps[y][x][lane] -> destination[point y * points x + point x][lane], in double precision up to the last step */
     void (*weights)(enum filter_kind y, enum filter_kind x, const float *taps, float *destination, size_t point);
 };
