@@ -11,6 +11,7 @@
 #define LANES CHANNEL_BLOCK
 #define SUMS_FLOATS ((int64_t)160 << 10)  /* of a segment: they stay in a small cache */
 #define INPUT_FLOATS ((int64_t)5 << 18)   /* transformed inputs of a block: those of all threads stay in a large one */
+#define PASSING_FLOATS ((int64_t)96 << 10) /* weights of a cut that are transformed in passing, and its sums */
 #define DISTANT_WEIGHTS ((int64_t)4 << 20) /* so many weights are not found in a cache when a run comes to them */
 
 static int64_t divide_up(int64_t a, int64_t b) {
@@ -38,7 +39,13 @@ static struct filter_shape shape_of(const struct blocked_state *state, const str
                              .rows = phase->rows,
                              .tiles = lattice->axis[0].tiles * lattice->axis[1].tiles};
     const int64_t widest = least(panel, b.rows);
-    const int64_t segment = SUMS_FLOATS / (b.points * widest * LANES);
+    const int64_t segment = (lattice->expands ? PASSING_FLOATS : SUMS_FLOATS) / (b.points * widest * LANES);
+    b.cut = FILTER_CUT;
+    if (lattice->expands) {
+        b.cut = (int)least(least(PASSING_FLOATS / (b.points * widest * LANES * LANES), b.depth), FILTER_CUT);
+        b.cut = b.cut < 1 ? 1 : b.cut;
+        b.weights = b.points * (b.cut * LANES * widest + 1) * LANES;
+    }
     b.shared = b.points * b.depth * b.rows * LANES * LANES > DISTANT_WEIGHTS;
     b.size = even_share(b.tiles, b.shared ? 4 * INPUT_FLOATS / (b.points * b.depth * LANES)
                                           : least(segment, INPUT_FLOATS / (b.points * b.depth * LANES)));
@@ -50,7 +57,7 @@ static struct filter_shape shape_of(const struct blocked_state *state, const str
     return b;
 }
 
-/* Floats that the threads have together: inputs, then the sums of each. */
+/* Floats that the threads have together: inputs, then the sums of each and the weights of a cut. */
 struct room {
     size_t inputs, sums;
     bool shared;
@@ -65,7 +72,8 @@ static struct room room_for(const struct blocked_state *state, const struct kern
     struct room room = {0};
     for (int i = 0; i < phase->filter_count; i++) {
         const struct filter_shape b = shape_of(state, kernels, phase, &phase->filters[i]);
-        const size_t inputs = whole_lines(b.points * b.point), sums = whole_lines(b.points * b.sum_point);
+        const size_t inputs = whole_lines(b.points * b.point);
+        const size_t sums = whole_lines(b.points * b.sum_point) + (size_t)b.weights;
         room.inputs = inputs > room.inputs ? inputs : room.inputs;
         room.sums = sums > room.sums ? sums : room.sums;
         room.shared |= b.shared;
@@ -81,7 +89,7 @@ size_t blocked_filter_bytes(const struct blocked_state *state, const struct kern
 
 /* ---- products ---- */
 
-/* A cut of the depth of one point, and its weights; those of the next cut, point or panel follow. */
+/* A cut of the depth of one point, and its weights. */
 struct product {
     int point;
     int64_t depth;
@@ -89,13 +97,19 @@ struct product {
     const float *weights;
 };
 
-static void multiply(const struct filter_panel *panel, const struct product *p) {
+/* Weights that come next: tiles ask for their share, the first of them as tile `number` of `tiles`. */
+struct next_weights {
+    const float *data;
+    int vectors; /* per depth, in channel blocks */
+    int64_t number, tiles;
+};
+
+static void multiply(const struct filter_panel *panel, const struct product *p, const struct next_weights *next) {
     static const float zeros[4 * LANES];
     const struct filter_shape *b = &panel->block->shape;
     const struct block_kernel *kernel = panel->block->run->kernels->block;
     const int most = kernel->pixels[panel->rows];
     const float *inputs = panel->block->inputs + p->point * b->point + p->depth * b->plane + panel->first * LANES;
-    const float *next = p->weights + (int64_t)p->depths * LANES * panel->rows * LANES;
     float *sums = panel->sums + p->point * b->sum_point;
     struct block_pixel pixels[BLOCK_PIXELS];
     struct block_source source = {.entries = 1, .blocks = p->depths, .length = LANES, .pixels = pixels};
@@ -105,26 +119,66 @@ static void multiply(const struct filter_panel *panel, const struct product *p) 
         const int rounded = kernel->round((int)count, panel->rows); /* what is too much goes behind the last tile */
         for (int i = 0; i < rounded; i++)
             pixels[i] = (struct block_pixel){inputs + (tile + (i < count ? i : count - 1)) * LANES, b->plane};
-        blocked_ask_ahead(&source, next, panel->rows, tile / most, divide_up(tiles, most));
+        blocked_ask_ahead(&source, next->data, next->vectors, next->number + tile / most, next->tiles);
         kernel->tile(rounded, panel->rows, &source, p->weights, p->depth ? NULL : zeros, sums + tile * LANES, LANES,
                      (size_t)b->sums);
     }
 }
 
-/* All products of a panel, cut by cut, and its outputs. */
+/* Tiles of the kernel that a panel's segment takes. */
+static int64_t kernel_tiles(const struct filter_panel *panel) {
+    return divide_up(panel->end - panel->first, panel->block->run->kernels->block->pixels[panel->rows]);
+}
+
+/* Weights are kept by points: one point after the other. */
+static void multiply_stored(const struct filter_panel *panel, const float *weights) {
+    const struct filter_shape *b = &panel->block->shape;
+    struct next_weights next = {.vectors = panel->rows, .tiles = kernel_tiles(panel)};
+    struct product p = {.weights = weights};
+    for (p.point = 0; p.point < b->points; p.point++)
+        for (p.depth = 0; p.depth < b->depth; p.depth += b->cut) {
+            p.depths = (int)least(b->depth - p.depth, b->cut);
+            next.data = p.weights + p.depths * LANES * panel->rows * LANES;
+            multiply(panel, &p, &next);
+            p.weights = next.data;
+        }
+}
+
+/* Weights are kept by taps: a cut of all points after the other. */
+static void multiply_expanded(const struct filter_panel *panel, const float *taps) {
+    const struct filter_block *block = panel->block;
+    const struct filter_shape *b = &block->shape;
+    const struct filter_axis *axis = block->lattice->axis;
+    const int count = axis[0].taps * axis[1].taps, lanes = panel->rows * LANES;
+    const int64_t tiles = kernel_tiles(panel);
+    struct next_weights next = {.vectors = panel->rows * count, .tiles = tiles * b->points};
+    struct product p = {0};
+    for (p.depth = 0; p.depth < b->depth; p.depth += b->cut) {
+        p.depths = (int)least(b->depth - p.depth, b->cut);
+        const int64_t point = (int64_t)p.depths * LANES * lanes + LANES; /* no power of two */
+        block->run->kernels->filter->expand(axis[0].kind, axis[1].kind, taps, p.depths * LANES, lanes, panel->weights,
+                                            (size_t)point);
+        taps += p.depths * LANES * count * lanes;
+        next.data = taps;
+        for (p.point = 0; p.point < b->points; p.point++) {
+            next.number = p.point * tiles;
+            p.weights = panel->weights + p.point * point;
+            multiply(panel, &p, &next);
+        }
+    }
+}
+
+/* All products of a panel, and its outputs. */
 static void run_panel(const struct filter_panel *panel) {
     const struct filter_block *block = panel->block;
     const struct filter_shape *b = &block->shape;
-    const int64_t group = block->image % block->run->state->window.group, lanes = panel->rows * LANES;
-    struct product p = {.weights = block->phase->packed +
-                                   (group * b->rows + panel->row) * LANES * b->points * b->depth * LANES};
-    filter_ask_for_pages(panel);
-    for (p.point = 0; p.point < b->points; p.point++)
-        for (p.depth = 0; p.depth < b->depth; p.depth += FILTER_CUT) {
-            p.depths = (int)least(b->depth - p.depth, FILTER_CUT);
-            multiply(panel, &p);
-            p.weights += p.depths * LANES * lanes;
-        }
+    const int64_t group = block->image % block->run->state->window.group;
+    const float *weights = block->phase->packed +
+                           (group * b->rows + panel->row) * LANES * filter_kept(block->lattice) * b->depth * LANES;
+    if (block->lattice->expands)
+        multiply_expanded(panel, weights);
+    else
+        multiply_stored(panel, weights);
     filter_write_tiles(panel);
 }
 
@@ -139,7 +193,8 @@ static struct filter_panel panel_of(const struct filter_block *block, int64_t un
                                  .rows = panel_blocks(kernel, b->rows, number),
                                  .first = first,
                                  .end = least(first + b->segment, block->count),
-                                 .sums = sums};
+                                 .sums = sums,
+                                 .weights = sums + whole_lines(b->points * b->sum_point)};
 }
 
 static int64_t panel_units(const struct filter_block *block) {

@@ -16,6 +16,8 @@ struct filter_shape {
     int64_t segment;        /* tiles that a panel passes over at once */
     int64_t plane, point;   /* of the inputs: from one channel block, and one point, to the next */
     int64_t sums, sum_point; /* the same of a panel's sums */
+    int64_t weights;        /* of one cut of the depth, where they are transformed in passing; else 0 */
+    int cut;                /* channel blocks of a cut */
     bool shared;            /* all threads work on one block; else each on one of its own */
 };
 
@@ -35,7 +37,8 @@ struct filter_panel {
     int64_t row; /* first channel block of the output */
     int rows;
     int64_t first, end;
-    float *sums; /* [point][row][tile][16] */
+    float *sums;    /* [point][row][tile][16] */
+    float *weights; /* [point][depth][lanes] of a cut that is transformed in passing */
 };
 
 /* The first stage, for one channel block of the depth, and the last one, of a panel. */

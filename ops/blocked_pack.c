@@ -118,27 +118,36 @@ static void load_taps(const struct pack_job *job, const struct window_weights *w
         }
 }
 
-/* [panel][point][depth][lanes] */
+/* taps[tap][16] of one depth and channel block into place: [panel][point][depth][lanes], or [panel][depth][tap][lanes]. */
+static void place_taps(const struct pack_job *job, const float *taps, int64_t depths, int64_t depth, int lanes,
+                       float *panel) {
+    const struct filter_lattice *filter = &job->phase->filters[0];
+    const int count = filter->axis[0].taps * filter->axis[1].taps;
+    if (!filter->expands) {
+        job->kernels->filter->weights(filter->axis[0].kind, filter->axis[1].kind, taps, panel + depth * lanes,
+                                      (size_t)(depths * lanes));
+        return;
+    }
+    for (int tap = 0; tap < count; tap++)
+        memcpy(panel + (depth * count + tap) * lanes, taps + tap * CHANNEL_BLOCK, CHANNEL_BLOCK * sizeof *taps);
+}
+
 static void pack_filter(const struct pack_job *job, const struct window_weights *weights, const struct slice *slice,
                         float *packed) {
     const struct filter_lattice *filter = &job->phase->filters[0];
-    const int points = filter->axis[0].points * filter->axis[1].points;
     const int lanes = panel_blocks(job->kernels->block, job->phase->rows, slice->panel) * CHANNEL_BLOCK;
     const int64_t channels = channel_blocks(job->state->window.in_channels) * CHANNEL_BLOCK;
     const int64_t first = slice->panel * job->kernels->block->blocks * CHANNEL_BLOCK;
     const int64_t depths = filter->part_count * channels;
     float taps[9 * CHANNEL_BLOCK];
-    packed += first * points * depths;
+    packed += first * filter_kept(filter) * depths;
     for (int part = 0; part < filter->part_count; part++)
         for (int64_t channel = slice->first_block * CHANNEL_BLOCK; channel < slice->end_block * CHANNEL_BLOCK;
-             channel++) {
-            float *place = packed + (part * channels + channel) * lanes;
+             channel++)
             for (int lane = 0; lane < lanes; lane += CHANNEL_BLOCK) {
                 load_taps(job, weights, &filter->parts[part], slice->group, first + lane, channel, taps);
-                job->kernels->filter->weights(filter->axis[0].kind, filter->axis[1].kind, taps, place + lane,
-                                              (size_t)(depths * lanes));
+                place_taps(job, taps, depths, part * channels + channel, lanes, packed + lane);
             }
-        }
 }
 
 /*
@@ -187,7 +196,8 @@ static void pack_phase(void *destination, const struct tensor *source, const voi
 static int64_t algorithm_code(const struct blocked_state *state, const struct blocked_phase *phase) {
     int64_t code = phase->algorithm * 2 + state->from_blocks;
     if (phase->algorithm == BLOCKED_FILTER)
-        code += 8 * (phase->filters[0].axis[0].kind * FILTER_KINDS + phase->filters[0].axis[1].kind);
+        code += 8 * (phase->filters[0].axis[0].kind * FILTER_KINDS + phase->filters[0].axis[1].kind) +
+                1024 * phase->filters[0].expands;
     return code;
 }
 

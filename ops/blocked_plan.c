@@ -47,8 +47,7 @@ static void plan_phase(const struct blocked_state *state, const struct kernels *
                    0) {
         const struct filter_lattice *filter = &phase->filters[0];
         phase->algorithm = BLOCKED_FILTER;
-        phase->floats = (int64_t)filter->axis[0].points * filter->axis[1].points * filter->part_count *
-                        channel_blocks(state->window.in_channels);
+        phase->floats = filter_kept(filter) * filter->part_count * channel_blocks(state->window.in_channels);
     } else {
         phase->depth = depth_of(state, &phase->lattice);
     }

@@ -33,7 +33,14 @@ struct filter_lattice {
     struct filter_axis axis[2];
     struct filter_part parts[FILTER_PARTS];
     int part_count;
+    bool expands; /* weights are kept as taps, and transformed in passing */
 };
+
+/* Numbers that are kept of the weights of one pair of channels: points, or taps. */
+static inline int64_t filter_kept(const struct filter_lattice *lattice) {
+    const struct filter_axis *y = &lattice->axis[0], *x = &lattice->axis[1];
+    return lattice->expands ? y->taps * x->taps : y->points * x->points;
+}
 
 /*
  * Cuts a lattice of a window into at most `capacity` lattices for minimal filtering, with the kinds that cost least;

@@ -111,39 +111,57 @@ static int cut_lattice(const struct window *window, const struct lattice *lattic
 }
 
 /*
- * Costs in vectors of products (a channel block by a number), from measurements: a transformed block costs some loads,
- * sums and stores; a weight that comes from memory takes as long as several products.
+ * Costs in vectors of products (a channel block by a number), from measurements. A transformed block costs loads, sums
+ * and stores. A vector of weights serves the tiles of a segment; where it comes from memory it takes at least as long as
+ * MEMORY_COST products, and where so many are kept that loading a model takes notice, they have their price. Weights
+ * that are transformed in passing cost EXPAND_COST every time, and neither.
  */
-#define TRANSFORM_COST 6.0
-#define WEIGHT_COST 0.5
-#define DISTANT_WEIGHT_COST 40.0
-#define CACHED_WEIGHTS 3e6
-
-static double weight_cost(double weights) {
-    return weights / CHANNEL_BLOCK * (weights > CACHED_WEIGHTS ? DISTANT_WEIGHT_COST : WEIGHT_COST);
-}
+#define TRANSFORM_COST 14.0
+#define MEMORY_COST 20.0
+#define KEPT_COST 4.0
+#define EXPAND_COST 3.0
+#define CACHED_WEIGHTS 1e6
+#define MANY_WEIGHTS 4e6
+#define SEGMENT_TILES 64.0
 
 static double blocks_of(int64_t channels) {
     return (double)((channels + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK);
 }
 
-static double filter_cost(const struct window *window, const struct filter_lattice *lattices, int count) {
+/* Products of `tiles` with so many vectors of weights, which are kept. */
+static double stored_cost(double tiles, double vectors) {
+    const double passes = tiles > SEGMENT_TILES ? tiles / SEGMENT_TILES : 1, floats = vectors * CHANNEL_BLOCK;
+    const double memory = floats > CACHED_WEIGHTS ? passes * MEMORY_COST : 0;
+    return vectors * ((memory > tiles ? memory : tiles) + (floats > MANY_WEIGHTS ? KEPT_COST : 0));
+}
+
+static double expanded_cost(double tiles, double vectors) {
+    const double passes = tiles > SEGMENT_TILES ? tiles / SEGMENT_TILES : 1;
+    return vectors * (tiles + passes * EXPAND_COST);
+}
+
+/* Of all sets of points; says whether weights are better transformed in passing. */
+static double filter_cost(const struct window *window, const struct filter_lattice *lattices, int count,
+                          bool *expands) {
+    const struct filter_axis *y = &lattices[0].axis[0], *x = &lattices[0].axis[1];
     const double rows = blocks_of(window->out_channels);
     const double depth = blocks_of(window->in_channels) * lattices[0].part_count;
-    double cost = weight_cost(lattices[0].axis[0].points * lattices[0].axis[1].points * rows * depth * CHANNEL_BLOCK *
-                              CHANNEL_BLOCK);
+    const double vectors = y->points * x->points * rows * depth * CHANNEL_BLOCK;
+    double stored = 0, expanded = 0, transforms = 0;
     for (int i = 0; i < count; i++) {
-        const struct filter_axis *y = &lattices[i].axis[0], *x = &lattices[i].axis[1];
-        cost += y->points * x->points * (double)(y->tiles * x->tiles) *
-                (rows * depth * CHANNEL_BLOCK + TRANSFORM_COST * (depth + rows));
+        const double tiles = (double)(lattices[i].axis[0].tiles * lattices[i].axis[1].tiles * window->batch);
+        stored += stored_cost(tiles, vectors);
+        expanded += expanded_cost(tiles, vectors);
+        transforms += tiles * y->points * x->points * TRANSFORM_COST * (depth + rows);
     }
-    return cost;
+    *expands = filter_expands(y->kind, x->kind) && expanded < stored;
+    return transforms + (*expands ? expanded : stored);
 }
 
 static double direct_cost(const struct window *window, const struct lattice *lattice) {
     const double rows = blocks_of(window->out_channels);
     const double depth = blocks_of(window->in_channels) * CHANNEL_BLOCK * (double)lattice->taps;
-    return (double)lattice->points * depth * rows + weight_cost(rows * depth * CHANNEL_BLOCK);
+    return stored_cost((double)(lattice->points * window->batch), rows * depth);
 }
 
 /* Minimal filtering is chosen when it saves this much: the costs are rough. */
@@ -153,13 +171,19 @@ int filter_choose(const struct window *window, const struct lattice *lattice, st
                   int capacity) {
     double least = direct_cost(window, lattice) / WORTH_FILTERING;
     int best = -1;
+    bool expands = false;
     for (int sizes = 0; sizes < 4; sizes++) {
         const int count = cut_lattice(window, lattice, sizes, lattices, capacity);
-        const double cost = count ? filter_cost(window, lattices, count) : least;
+        bool these_expand = false;
+        const double cost = count ? filter_cost(window, lattices, count, &these_expand) : least;
         if (cost < least) {
             least = cost;
             best = sizes;
+            expands = these_expand;
         }
     }
-    return best < 0 ? 0 : cut_lattice(window, lattice, best, lattices, capacity);
+    const int count = best < 0 ? 0 : cut_lattice(window, lattice, best, lattices, capacity);
+    for (int i = 0; i < count; i++)
+        lattices[i].expands = expands;
+    return count;
 }

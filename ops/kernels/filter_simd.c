@@ -63,7 +63,19 @@ struct lines {
     float alpha, beta;
 };
 
-/* Adds up the nonzero terms of each row; everything is constant but the data, so zeros cost nothing. */
+/* Adds up the nonzero terms of a row; everything is constant but the data, so zeros cost nothing. */
+static inline __attribute__((always_inline)) vec combine(const int columns, const float *row, const vec *points) {
+    vec sum = {0};
+    bool empty = true;
+#pragma GCC unroll 8
+    for (int j = 0; j < columns; j++)
+        if (row[j] != 0) {
+            sum = empty ? scaled(row[j], points[j]) : plus_scaled(sum, row[j], points[j]);
+            empty = false;
+        }
+    return sum;
+}
+
 static inline __attribute__((always_inline)) void multiply(const int rows, const int columns,
                                                            const float (*matrix)[MOST], const struct lines *lines,
                                                            const bool finishes, const enum block_finish finish) {
@@ -78,14 +90,7 @@ static inline __attribute__((always_inline)) void multiply(const int rows, const
                 points[j] = vec_load(source + (size_t)j * lines->source_point + v);
 #pragma GCC unroll 8
             for (int i = 0; i < rows; i++) {
-                vec sum = {0};
-                bool empty = true;
-#pragma GCC unroll 8
-                for (int j = 0; j < columns; j++)
-                    if (matrix[i][j] != 0) {
-                        sum = empty ? scaled(matrix[i][j], points[j]) : plus_scaled(sum, matrix[i][j], points[j]);
-                        empty = false;
-                    }
+                vec sum = combine(columns, matrix[i], points);
                 if (finishes)
                     sum = activate(finish, sum + vec_load(lines->bias + v), alpha, beta);
                 vec_store(destination + (size_t)i * lines->destination_point + v, sum);
@@ -290,4 +295,57 @@ static void weights(enum filter_kind y, enum filter_kind x, const float *taps, f
             destination[(size_t)p * point + (size_t)lane] = (float)whole[p * LANES + lane];
 }
 
-const struct filter_kernel LEVEL_NAME(filter_kernel) = {input, output, weights};
+/* Both dimensions of one register of lanes stay in registers. */
+static inline __attribute__((always_inline)) void expand_as(const int down, const int rows, const float (*gy)[MOST],
+                                                            const int across, const int columns,
+                                                            const float (*gx)[MOST], const float *taps, int64_t depths,
+                                                            int lanes, float *destination, size_t point) {
+    for (int64_t depth = 0; depth < depths; depth++, taps += rows * columns * lanes, destination += lanes)
+        for (int v = 0; v < lanes; v += VEC) {
+            vec half[MOST][2];
+#pragma GCC unroll 2
+            for (int y = 0; y < rows; y++) {
+                vec row[2];
+#pragma GCC unroll 2
+                for (int x = 0; x < columns; x++)
+                    row[x] = vec_load(taps + (y * columns + x) * lanes + v);
+#pragma GCC unroll 8
+                for (int x = 0; x < across; x++)
+                    half[x][y] = combine(columns, gx[x], row);
+            }
+#pragma GCC unroll 8
+            for (int y = 0; y < down; y++)
+#pragma GCC unroll 8
+                for (int x = 0; x < across; x++)
+                    vec_store(destination + (size_t)(y * across + x) * point + v, combine(rows, gy[y], half[x]));
+        }
+}
+
+static const float expand_one[MOST][MOST] = {{1}};
+static const float expand_2_2[MOST][MOST] = {{-1}, {1, 1}, {0, 1}};
+static const float expand_4_2[MOST][MOST] = {
+    {1 / 2.0F}, {-1 / 2.0F, -1 / 2.0F}, {-1 / 6.0F, 1 / 6.0F}, {1 / 6.0F, 2 / 6.0F}, {0, 1}};
+
+#define EXPAND(y, down, rows, x, across, columns)                                                                    \
+    case FILTER_##y * FILTER_KINDS + FILTER_##x:                                                                     \
+        expand_as(down, rows, expand_##y, across, columns, expand_##x, taps, depths, lanes, destination, point);     \
+        break;
+#define expand_ONE expand_one
+
+static void expand(enum filter_kind y, enum filter_kind x, const float *taps, int64_t depths, int lanes,
+                   float *destination, size_t point) {
+    switch ((int)y * FILTER_KINDS + (int)x) {
+        EXPAND(ONE, 1, 1, 2_2, 3, 2)
+        EXPAND(ONE, 1, 1, 4_2, 5, 2)
+        EXPAND(2_2, 3, 2, ONE, 1, 1)
+        EXPAND(4_2, 5, 2, ONE, 1, 1)
+        EXPAND(2_2, 3, 2, 2_2, 3, 2)
+        EXPAND(2_2, 3, 2, 4_2, 5, 2)
+        EXPAND(4_2, 5, 2, 2_2, 3, 2)
+        EXPAND(4_2, 5, 2, 4_2, 5, 2)
+    default:
+        break; /* see filter_expands() */
+    }
+}
+
+const struct filter_kernel LEVEL_NAME(filter_kernel) = {input, output, weights, expand};

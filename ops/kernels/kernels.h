@@ -96,6 +96,10 @@ static inline int filter_points(enum filter_kind kind) {
     return filter_outputs(kind) + filter_taps(kind) - 1;
 }
 
+static inline bool filter_expands(enum filter_kind y, enum filter_kind x) {
+    return filter_taps(y) <= 2 && filter_taps(x) <= 2;
+}
+
 /*
  * Tiles side by side, all of whose source lies in place. Inputs: source rows and columns are a patch's, destination ones
  * the points of y and x. Outputs: the other way round.
@@ -122,6 +126,12 @@ struct filter_kernel {
     void (*output)(enum filter_kind y, enum filter_kind x, const struct filter_tiles *tiles);
     /* taps[y][x][lane] -> destination[point y * points x + point x][lane], in double precision up to the last step */
     void (*weights)(enum filter_kind y, enum filter_kind x, const float *taps, float *destination, size_t point);
+    /*
+     * The same in single precision for the taps of many depths and lanes, taps[depth][y][x][lanes] ->
+     * destination[point][depth][lanes]; for kinds of at most two taps (filter_expands()).
+     */
+    void (*expand)(enum filter_kind y, enum filter_kind x, const float *taps, int64_t depths, int lanes,
+                   float *destination, size_t point);
 };
 
 struct kernels {
