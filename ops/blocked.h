@@ -15,9 +15,8 @@
 
 #include "ops/filter.h"
 
-/* The depth is walked in cuts whose weights (and inputs) stay in a small cache: constants of the arithmetic. */
-#define DEPTH_CUT 1024 /* of direct sums, about */
-#define FILTER_CUT 32  /* of minimal filtering, in channel blocks */
+/* The depth of direct sums is walked in cuts of about so much, whose weights stay in a small cache. */
+#define DEPTH_CUT 1024
 
 enum blocked_algorithm { BLOCKED_DIRECT, BLOCKED_FILTER, BLOCKED_NARROW };
 
@@ -119,8 +118,7 @@ void blocked_pack_now(const struct op_call *call, struct blocked_state *state, f
 /* ---- algorithms: workspace of all threads, and one phase of all images ---- */
 size_t blocked_direct_bytes(const struct blocked_phase *phase, int threads);
 void blocked_direct_run(const struct blocked_run *run, const struct blocked_phase *phase);
-size_t blocked_filter_bytes(const struct blocked_state *state, const struct kernels *kernels,
-                            const struct blocked_phase *phase, int threads);
+size_t blocked_filter_bytes(const struct blocked_phase *phase, int threads);
 void blocked_filter_run(const struct blocked_run *run, const struct blocked_phase *phase);
 bool blocked_narrow_fits(const struct blocked_state *state, const struct lattice *lattice);
 size_t blocked_narrow_bytes(const struct blocked_phase *phase, int threads);

@@ -60,8 +60,7 @@ static size_t most_bytes(const struct blocked_state *state, const struct op_call
     size_t most = 0;
     for (int64_t i = 0; i < state->phase_count; i++) {
         const struct blocked_phase *phase = &state->phases[i];
-        const size_t bytes = phase->algorithm == BLOCKED_FILTER
-                                 ? blocked_filter_bytes(state, call->kernels, phase, call->threads)
+        const size_t bytes = phase->algorithm == BLOCKED_FILTER   ? blocked_filter_bytes(phase, call->threads)
                              : phase->algorithm == BLOCKED_NARROW ? blocked_narrow_bytes(phase, call->threads)
                                                                   : blocked_direct_bytes(phase, call->threads);
         most = bytes > most ? bytes : most;

@@ -8,27 +8,14 @@
 
 #include "ops/blocked.h"
 
-/* Sizes that follow from a lattice; strides in floats. Planes have an odd number of cache lines: no powers of two. */
-struct filter_shape {
-    int points;             /* products per tile */
-    int64_t depth, rows;    /* channel blocks */
-    int64_t tiles, size;    /* of an image, of a block */
-    int64_t segment;        /* tiles that a panel passes over at once */
-    int64_t plane, point;   /* of the inputs: from one channel block, and one point, to the next */
-    int64_t sums, sum_point; /* the same of a panel's sums */
-    int64_t weights;        /* of one cut of the depth, where they are transformed in passing; else 0 */
-    int cut;                /* channel blocks of a cut */
-    bool shared;            /* all threads work on one block; else each on one of its own */
-};
-
 struct filter_block {
     const struct blocked_run *run;
     const struct blocked_phase *phase;
     const struct filter_lattice *lattice;
-    struct filter_shape shape;
     int64_t image; /* batch row and group */
     int64_t tile0, count;
-    float *inputs; /* [point][channel block][tile][16] */
+    int64_t depth0, depth_end; /* the stretch whose inputs stand ready */
+    float *inputs;             /* [point][channel block][tile][16] */
 };
 
 /* Tiles first..end of a block by the channel blocks of one panel. */

@@ -47,6 +47,8 @@ static void plan_phase(const struct blocked_state *state, const struct kernels *
                    0) {
         const struct filter_lattice *filter = &phase->filters[0];
         phase->algorithm = BLOCKED_FILTER;
+        for (int i = 0; i < phase->filter_count; i++)
+            filter_shape(&state->window, kernels->block->blocks, &phase->filters[i]);
         phase->floats = filter_kept(filter) * filter->part_count * channel_blocks(state->window.in_channels);
     } else {
         phase->depth = depth_of(state, &phase->lattice);

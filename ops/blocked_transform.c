@@ -1,7 +1,6 @@
 /* The transforms of minimal filtering on channel blocks: from activations to points, and from sums to activations. */
 #include "ops/blocked_filter.h"
 
-#define MOST_POINTS (FILTER_POINTS * FILTER_POINTS)
 #define MOST_OUTPUTS 16 /* of a tile */
 #define LANES CHANNEL_BLOCK
 #define AHEAD 4 /* tiles of one point that are asked for before their turn: no processor follows so many streams */
@@ -32,21 +31,46 @@ static int64_t patch_first(const struct reading *reading, int d, int64_t tile) {
     return tile * axis->outputs * axis->step + reading->part->first[d];
 }
 
-/* The patch of a tile at the border. */
-static void copy_patch(const struct reading *reading, int64_t y0, int64_t x0, float *copy) {
+#define STRIP_TILES 8
+#define STRIP_COLUMNS (STRIP_TILES * 4 + FILTER_POINTS)
+
+/* `columns` lines of one row of the input, with its border; asks for those `ahead` floats on. */
+static void copy_row(const struct reading *reading, int64_t y, int64_t x0, int64_t columns, int64_t ahead,
+                     float *strip) {
     const struct filter_lattice *lattice = reading->block->lattice;
-    const struct filter_axis *ay = &lattice->axis[0], *ax = &lattice->axis[1];
-    const struct blocked_input *input = &reading->input;
+    const int64_t step = lattice->axis[1].step, in = lattice->x.in;
     const enum border border = reading->block->run->state->window.border;
-    for (int py = 0; py < ay->points; py++) {
-        const int64_t y = border_index(border, y0 + py * ay->step, lattice->y.in);
-        for (int px = 0; px < ax->points; px++, copy += LANES) {
-            const int64_t x = border_index(border, x0 + px * ax->step, lattice->x.in);
-            if (y < 0 || x < 0)
-                __builtin_memset(copy, 0, LANES * sizeof *copy);
-            else
-                __builtin_memcpy(copy, input->data + y * input->row + x * LANES, LANES * sizeof *copy);
-        }
+    const float *row = reading->input.data + y * reading->input.row;
+    const int64_t first = x0 < 0 ? (-x0 + step - 1) / step : 0, inside = x0 < in ? (in - 1 - x0) / step + 1 : 0;
+    const int64_t end = inside < columns ? inside : columns;
+    for (int64_t i = 0; i < columns; i++) {
+        if (i == first)
+            for (; i < end; i++) {
+                const float *line = row + (x0 + i * step) * LANES;
+                __builtin_prefetch((const void *)((uintptr_t)line + (uintptr_t)ahead * sizeof(float)));
+                __builtin_memcpy(strip + i * LANES, line, LANES * sizeof *strip);
+            }
+        if (i == columns)
+            break;
+        const int64_t x = border_index(border, x0 + i * step, in);
+        if (x < 0)
+            __builtin_memset(strip + i * LANES, 0, LANES * sizeof *strip);
+        else
+            __builtin_memcpy(strip + i * LANES, row + x * LANES, LANES * sizeof *strip);
+    }
+}
+
+/* The rows of some tiles side by side, with their border. */
+static void copy_strip(const struct reading *reading, int64_t y0, int64_t x0, int64_t columns, int64_t ahead,
+                       float *strip) {
+    const struct filter_lattice *lattice = reading->block->lattice;
+    const enum border border = reading->block->run->state->window.border;
+    for (int py = 0; py < lattice->axis[0].points; py++, strip += columns * LANES) {
+        const int64_t y = border_index(border, y0 + py * lattice->axis[0].step, lattice->y.in);
+        if (y < 0)
+            __builtin_memset(strip, 0, (size_t)columns * LANES * sizeof *strip);
+        else
+            copy_row(reading, y, x0, columns, ahead, strip);
     }
 }
 
@@ -66,28 +90,27 @@ static struct inner inner_tiles(const struct reading *reading, int d) {
     return inner;
 }
 
-static void read_border_tile(const struct reading *reading, int64_t y, int64_t x, struct filter_tiles tiles) {
+/* Tiles x..end of a row, some of them at the border. */
+static void read_strip(const struct reading *reading, int64_t y, int64_t x, int64_t end, int64_t ahead,
+                       struct filter_tiles tiles) {
     const struct filter_axis *ay = &reading->block->lattice->axis[0], *ax = &reading->block->lattice->axis[1];
-    float copy[MOST_POINTS * LANES] __attribute__((aligned(64)));
-    copy_patch(reading, patch_first(reading, 0, y), patch_first(reading, 1, x), copy);
-    tiles.count = 1;
-    tiles.source = copy;
-    tiles.source_row = (size_t)(ax->points * LANES);
+    float strip[FILTER_POINTS * STRIP_COLUMNS * LANES] __attribute__((aligned(64)));
+    const int64_t columns = (end - x - 1) * ax->outputs + ax->points;
+    copy_strip(reading, patch_first(reading, 0, y), patch_first(reading, 1, x), columns, ahead, strip);
+    tiles.count = (int)(end - x);
+    tiles.source = strip;
+    tiles.source_row = (size_t)(columns * LANES);
     tiles.source_column = LANES;
-    tiles.ahead_rows = 0;
+    tiles.source_tile = (size_t)(ax->outputs * LANES);
     reading->block->run->kernels->filter->input(ay->kind, ax->kind, &tiles);
 }
 
-/* Rows that come next: those below, or the beginning of the next channel block. */
-static void ask_below(const struct reading *reading, const struct tile_run *run, bool last,
-                      struct filter_tiles *tiles) {
+/* From a row of tiles to what is read next, in floats: the row below, or the beginning of the next channel block. */
+static int64_t ahead_of(const struct reading *reading, const struct tile_run *run, bool last) {
     const struct filter_axis *ay = &reading->block->lattice->axis[0];
-    const int64_t row = ay->step * reading->input.row;
-    const int64_t below = ay->outputs * row, skipped = (ay->points - ay->outputs) * row;
-    const int64_t back = (run->y - reading->block->tile0 / reading->block->lattice->axis[1].tiles) * below;
-    tiles->ahead_rows = last ? ay->points : ay->outputs;
-    tiles->ahead = (uintptr_t)tiles->source +
-                   (uintptr_t)(last ? reading->input.block - back : below + skipped) * sizeof(float);
+    const int64_t below = ay->outputs * ay->step * reading->input.row;
+    const int64_t first = reading->block->tile0 / reading->block->lattice->axis[1].tiles;
+    return last ? reading->input.block - (run->y - first) * below : below;
 }
 
 static void read_run(const struct reading *reading, const struct tile_run *run, const struct inner inner[2], bool last,
@@ -98,24 +121,28 @@ static void read_run(const struct reading *reading, const struct tile_run *run, 
     struct filter_tiles tiles = {.source_row = (size_t)(ay->step * input->row),
                                  .source_column = (size_t)(ax->step * LANES),
                                  .source_tile = (size_t)(ax->outputs * ax->step * LANES),
-                                 .destination_row = (size_t)(ax->points * block->shape.point),
-                                 .destination_column = (size_t)block->shape.point,
+                                 .destination_row = (size_t)(ax->points * block->lattice->shape.point),
+                                 .destination_column = (size_t)block->lattice->shape.point,
                                  .destination_tile = LANES,
                                  .point_ahead = AHEAD * LANES};
-    const bool inside = run->y >= inner[0].first && run->y < inner[0].end;
-    for (int64_t x = run->x; x < run->x + run->count;) {
+    const int64_t ahead = ahead_of(reading, run, last), run_end = run->x + run->count;
+    const bool direct = run->y >= inner[0].first && run->y < inner[0].end && inner[1].end - inner[1].first > STRIP_TILES;
+    for (int64_t x = run->x, end; x < run_end; x = end) {
+        const bool inside = direct && x >= inner[1].first && x < inner[1].end;
+        end = inside                            ? inner[1].end
+              : direct && x < inner[1].first    ? inner[1].first
+                                                : x + STRIP_TILES;
+        end = end < run_end ? end : run_end;
         tiles.destination = place + (x - run->x) * LANES;
-        if (!inside || x < inner[1].first || x >= inner[1].end) {
-            read_border_tile(reading, run->y, x++, tiles);
+        if (!inside) {
+            read_strip(reading, run->y, x, end, ahead, tiles);
             continue;
         }
-        const int64_t end = run->x + run->count < inner[1].end ? run->x + run->count : inner[1].end;
         tiles.count = (int)(end - x);
-        tiles.source =
-            input->data + patch_first(reading, 0, run->y) * input->row + patch_first(reading, 1, x) * LANES;
-        ask_below(reading, run, last, &tiles);
+        tiles.source = input->data + patch_first(reading, 0, run->y) * input->row + patch_first(reading, 1, x) * LANES;
+        tiles.ahead = (uintptr_t)tiles.source + (uintptr_t)ahead * sizeof(float);
+        tiles.ahead_rows = ay->points;
         block->run->kernels->filter->input(ay->kind, ax->kind, &tiles);
-        x = end;
     }
 }
 
@@ -125,7 +152,7 @@ void filter_read_tiles(const struct filter_block *block, int64_t depth, int64_t 
                               &block->lattice->parts[depth / channels]};
     reading.input.data += depth % channels * reading.input.block;
     const struct inner inner[2] = {inner_tiles(&reading, 0), inner_tiles(&reading, 1)};
-    float *place = block->inputs + depth * block->shape.plane;
+    float *place = block->inputs + (depth - block->depth0) * block->lattice->shape.plane;
     struct tile_run run;
     for (int64_t tile = first; tile < end; tile += run.count) {
         run = run_at(block->lattice, block->tile0 + tile, end - tile);
@@ -179,8 +206,8 @@ static void write_run(const struct writing *writing, const struct tile_run *run,
     const struct filter_lattice *lattice = block->lattice;
     const struct filter_axis *ay = &lattice->axis[0], *ax = &lattice->axis[1];
     const struct activation *activation = &block->run->state->activation;
-    struct filter_tiles tiles = {.source_row = (size_t)(ax->points * block->shape.sum_point),
-                                 .source_column = (size_t)block->shape.sum_point,
+    struct filter_tiles tiles = {.source_row = (size_t)(ax->points * block->lattice->shape.sum_point),
+                                 .source_column = (size_t)block->lattice->shape.sum_point,
                                  .source_tile = LANES,
                                  .destination_row = writing->row,
                                  .destination_column = writing->column,
@@ -241,8 +268,8 @@ static struct writing writing_at(const struct filter_panel *panel, int64_t row) 
     const int64_t number = panel->row + row, group = block->image % block->run->state->window.group;
     return (struct writing){
         .panel = panel,
-        .plane = block->run->y + (block->image * block->shape.rows + number) * lattice->y.out * lattice->x.out * LANES,
-        .bias = block->run->bias + (group * block->shape.rows + number) * LANES,
+        .plane = block->run->y + (block->image * block->lattice->shape.rows + number) * lattice->y.out * lattice->x.out * LANES,
+        .bias = block->run->bias + (group * block->lattice->shape.rows + number) * LANES,
         .row = (size_t)(lattice->y.out_step * lattice->x.out * LANES),
         .column = (size_t)(lattice->x.out_step * LANES)};
 }
@@ -257,6 +284,6 @@ void filter_ask_for_pages(const struct filter_panel *panel) {
 void filter_write_tiles(const struct filter_panel *panel) {
     for (int row = 0; row < panel->rows; row++) {
         const struct writing writing = writing_at(panel, row);
-        write_row(&writing, panel->sums + row * panel->block->shape.sums);
+        write_row(&writing, panel->sums + row * panel->block->lattice->shape.sums);
     }
 }

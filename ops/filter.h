@@ -27,6 +27,23 @@ struct filter_part {
     int64_t first[2], kernel0[2], kernel_step[2];
 };
 
+/*
+ * How a lattice is walked. Tiles come in blocks, whose transformed inputs stand ready for a stretch of the depth; panels
+ * of output channels pass over segments of them, a cut of the depth at a time. Strides are in floats; planes have an odd
+ * number of cache lines, no powers of two.
+ */
+struct filter_shape {
+    int points;              /* products per tile */
+    int panel;               /* channel blocks of a panel */
+    int64_t depth, rows;     /* channel blocks */
+    int64_t tiles, size;     /* of an image, of a block */
+    int64_t segment;         /* tiles that a panel passes over at once */
+    int64_t stretch, cut;    /* channel blocks of the depth */
+    int64_t plane, point;    /* of the inputs: from one channel block, and one point, to the next */
+    int64_t sums, sum_point; /* the same of a panel's sums */
+    bool shared;             /* all threads work on one block; else each on one of its own */
+};
+
 /* One set of points with all its parts. */
 struct filter_lattice {
     struct lattice_axis y, x; /* sizes and places of inputs and outputs; taps are in `parts` */
@@ -34,6 +51,7 @@ struct filter_lattice {
     struct filter_part parts[FILTER_PARTS];
     int part_count;
     bool expands; /* weights are kept as taps, and transformed in passing */
+    struct filter_shape shape;
 };
 
 /* Numbers that are kept of the weights of one pair of channels: points, or taps. */
@@ -48,5 +66,15 @@ static inline int64_t filter_kept(const struct filter_lattice *lattice) {
  */
 int filter_choose(const struct window *window, const struct lattice *lattice, struct filter_lattice *lattices,
                   int capacity);
+/* Fills in the shape, for panels of so many channel blocks at most. */
+void filter_shape(const struct window *window, int panel, struct filter_lattice *lattice);
+
+static inline int64_t filter_blocks(const struct filter_shape *shape) {
+    return (shape->tiles + shape->size - 1) / shape->size;
+}
+/* Panels by segments: what threads share a block out by. */
+static inline int64_t filter_units(const struct filter_shape *shape) {
+    return (shape->rows + shape->panel - 1) / shape->panel * ((shape->size + shape->segment - 1) / shape->segment);
+}
 
 #endif

@@ -1,0 +1,72 @@
+/* How the tiles of minimal filtering are walked, so that what is needed again is near. Sizes in floats. */
+#include "ops/filter.h"
+
+/* Weights are kept by points. */
+#define SUMS ((int64_t)160 << 10)       /* of a segment: they stay in a small cache until they are transformed back */
+#define INPUTS ((int64_t)5 << 18)       /* of a block of one thread: those of a few threads stay in a large cache */
+#define DISTANT ((int64_t)4 << 20)      /* so many weights come from memory for every block: threads share it */
+#define SHARED_INPUTS ((int64_t)5 << 20)
+#define STORED_CUT 32 /* of the depth, in channel blocks */
+
+/* Weights are kept by taps; a cut of them with its points and inputs, and a segment's sums, stay in a small cache. */
+#define PASSING ((int64_t)160 << 10)
+#define PASSING_SUMS ((int64_t)64 << 10)
+#define PASSING_INPUTS ((int64_t)256 << 10) /* of a stretch, which all panels pass over */
+#define PASSING_CUT 8                       /* at most: there the chains of products close anyway */
+
+static int64_t divide_up(int64_t a, int64_t b) {
+    return (a + b - 1) / b;
+}
+
+static int64_t between(int64_t least, int64_t a, int64_t most) {
+    return a < least ? least : a > most ? most : a;
+}
+
+/* Tiles of equal parts of at most `most`, or of some that make it worth the while. */
+static int64_t even_share(int64_t tiles, int64_t most) {
+    return divide_up(tiles, divide_up(tiles, most < 12 ? 12 : most));
+}
+
+/* Room for so many tiles: an odd number of cache lines. */
+static int64_t odd_lines(int64_t tiles) {
+    return (tiles | 1) * CHANNEL_BLOCK;
+}
+
+static void shape_stored(struct filter_shape *s, int64_t sums, int64_t inputs) {
+    const int64_t weights = s->points * s->depth * s->rows * CHANNEL_BLOCK * CHANNEL_BLOCK, segment = SUMS / sums;
+    s->shared = weights > DISTANT;
+    s->stretch = s->depth;
+    s->cut = STORED_CUT;
+    s->size = s->shared ? even_share(s->tiles, SHARED_INPUTS / (inputs * s->depth))
+                        : even_share(s->tiles, between(0, INPUTS / (inputs * s->depth), segment));
+    s->segment = even_share(s->size, segment);
+}
+
+static void shape_passing(struct filter_shape *s, int64_t taps, int64_t sums, int64_t inputs) {
+    const int64_t weights = (s->points + taps) * CHANNEL_BLOCK * s->panel * CHANNEL_BLOCK;
+    s->shared = true;
+    s->size = even_share(s->tiles, PASSING_INPUTS / (inputs * PASSING_CUT));
+    s->segment = even_share(s->size, PASSING_SUMS / sums);
+    s->cut = between(1, PASSING / (weights + inputs * s->segment), PASSING_CUT);
+    s->stretch = between(1, PASSING_INPUTS / (inputs * s->size * s->cut), s->depth) * s->cut;
+    s->stretch = between(1, s->stretch, s->depth);
+}
+
+void filter_shape(const struct window *window, int panel, struct filter_lattice *lattice) {
+    const int64_t rows = divide_up(window->out_channels, CHANNEL_BLOCK);
+    struct filter_shape s = {.points = lattice->axis[0].points * lattice->axis[1].points,
+                             .panel = rows < panel ? (int)rows : panel,
+                             .depth = lattice->part_count * divide_up(window->in_channels, CHANNEL_BLOCK),
+                             .rows = rows,
+                             .tiles = lattice->axis[0].tiles * lattice->axis[1].tiles};
+    const int64_t inputs = (int64_t)s.points * CHANNEL_BLOCK, sums = inputs * s.panel; /* of a tile */
+    if (lattice->expands)
+        shape_passing(&s, lattice->axis[0].taps * lattice->axis[1].taps, sums, inputs);
+    else
+        shape_stored(&s, sums, inputs);
+    s.plane = odd_lines(s.size);
+    s.point = s.stretch * s.plane + CHANNEL_BLOCK;
+    s.sums = odd_lines(s.segment + BLOCK_PIXELS); /* what rounding adds goes behind the last tile */
+    s.sum_point = s.panel * s.sums + CHANNEL_BLOCK;
+    lattice->shape = s;
+}
