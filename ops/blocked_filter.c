@@ -82,6 +82,12 @@ static struct next_weights next_weights(int64_t vectors, int64_t tiles) {
     return (struct next_weights){.lines = (int)divide_up(LANES * vectors, tiles)};
 }
 
+/* The first inputs of the tile or point that comes next: within a tile the kernel asks for itself. */
+static void ask_for_inputs(const float *inputs, int tiles) {
+    for (int i = 0; i < tiles; i++)
+        __builtin_prefetch(inputs + i * LANES);
+}
+
 static void multiply(const struct filter_panel *panel, const struct product *p, const struct next_weights *next) {
     static const float zeros[4 * LANES];
     const struct filter_block *block = panel->block;
@@ -104,6 +110,7 @@ static void multiply(const struct filter_panel *panel, const struct product *p, 
         const int rounded = count == most ? most : kernel->round(count, panel->rows);
         for (int i = 0; i < rounded; i++)
             pixels[i] = (struct block_pixel){inputs + (tile + (i < count ? i : count - 1)) * LANES, b->plane};
+        ask_for_inputs(tile + most < tiles ? inputs + (tile + most) * LANES : inputs + b->point, most);
         kernel->tile(rounded, panel->rows, &source, p->weights, p->depth ? NULL : zeros, sums + tile * LANES, LANES,
                      (size_t)b->sums);
     }

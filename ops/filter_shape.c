@@ -9,7 +9,7 @@
 #define STORED_CUT 32 /* of the depth, in channel blocks */
 
 /* Weights are kept by taps; a cut of them with its points and inputs, and a segment's sums, stay in a small cache. */
-#define PASSING ((int64_t)160 << 10)
+#define PASSING ((int64_t)200 << 10)
 #define PASSING_SUMS ((int64_t)64 << 10)
 #define PASSING_INPUTS ((int64_t)256 << 10) /* of a stretch, which all panels pass over */
 #define PASSING_CUT 8                       /* at most: there the chains of products close anyway */
