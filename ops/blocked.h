@@ -109,7 +109,7 @@ void blocked_finish(const struct blocked_run *run, const float *bias, int rows, 
 bool blocked_finish_kind(const struct activation *activation, enum block_finish *kind);
 
 /* ---- planning (blocked_plan.c) ---- */
-status blocked_plan(struct blocked_state *state, const struct kernels *kernels, struct error *err);
+status blocked_plan(struct blocked_state *state, const struct kernels *kernels, int threads, struct error *err);
 /* ---- weights (blocked_pack.c) ---- */
 /* Weights from the cache, or room for them in the workspace. */
 status blocked_take_weights(struct op_call *call, struct blocked_state *state, struct error *err);

@@ -77,7 +77,7 @@ static status prepare(struct op_call *call, size_t *workspace_bytes, struct erro
                                     .activation = params->activation};
     status code = resolve(call, &state->window, err);
     if (code == STATUS_OK)
-        code = blocked_plan(state, call->kernels, err);
+        code = blocked_plan(state, call->kernels, call->threads, err);
     if (code == STATUS_OK && !state->from_blocks)
         code = size_image(state, err);
     if (code == STATUS_OK)

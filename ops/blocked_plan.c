@@ -38,7 +38,8 @@ static void plan_narrow(const struct blocked_state *state, struct blocked_phase 
     phase->depth.cuts = 1;
 }
 
-static void plan_phase(const struct blocked_state *state, const struct kernels *kernels, struct blocked_phase *phase) {
+static void plan_phase(const struct blocked_state *state, const struct kernels *kernels, int threads,
+                       struct blocked_phase *phase) {
     phase->rows = channel_blocks(state->window.out_channels);
     if (!state->to_blocks) {
         plan_narrow(state, phase);
@@ -47,8 +48,9 @@ static void plan_phase(const struct blocked_state *state, const struct kernels *
                    0) {
         const struct filter_lattice *filter = &phase->filters[0];
         phase->algorithm = BLOCKED_FILTER;
+        const struct filter_team team = {threads, state->window.batch * state->window.group * phase->filter_count};
         for (int i = 0; i < phase->filter_count; i++)
-            filter_shape(&state->window, kernels->block->blocks, &phase->filters[i]);
+            filter_shape(&state->window, kernels->block->blocks, &team, &phase->filters[i]);
         phase->floats = filter_kept(filter) * filter->part_count * channel_blocks(state->window.in_channels);
     } else {
         phase->depth = depth_of(state, &phase->lattice);
@@ -71,7 +73,7 @@ static void cover_image(struct blocked_state *state, const struct lattice *latti
     }
 }
 
-status blocked_plan(struct blocked_state *state, const struct kernels *kernels, struct error *err) {
+status blocked_plan(struct blocked_state *state, const struct kernels *kernels, int threads, struct error *err) {
     const struct window *window = &state->window;
     int64_t points = 0, highest[2] = {0, 0};
     state->phase_count = window_lattices(window, state->transposed);
@@ -82,7 +84,7 @@ status blocked_plan(struct blocked_state *state, const struct kernels *kernels, 
         window_lattice(window, state->transposed, i, &state->phases[i].lattice);
         if (!state->to_blocks && !blocked_narrow_fits(state, &state->phases[i].lattice))
             return fail(err, STATUS_UNSUPPORTED, "too many output channels for a plain output");
-        plan_phase(state, kernels, &state->phases[i]);
+        plan_phase(state, kernels, threads, &state->phases[i]);
         points += state->phases[i].lattice.points;
         if (state->phases[i].lattice.points > 0)
             cover_image(state, &state->phases[i].lattice, highest);

@@ -66,8 +66,14 @@ static inline int64_t filter_kept(const struct filter_lattice *lattice) {
  */
 int filter_choose(const struct window *window, const struct lattice *lattice, struct filter_lattice *lattices,
                   int capacity);
-/* Fills in the shape, for panels of so many channel blocks at most. */
-void filter_shape(const struct window *window, int panel, struct filter_lattice *lattice);
+/* Who shares a lattice's tiles out, and how many such lattices there are: sets of points by images. */
+struct filter_team {
+    int threads;
+    int64_t units;
+};
+/* Fills in the shape, for panels of at most so many channel blocks. No output's bits depend on the team. */
+void filter_shape(const struct window *window, int panel, const struct filter_team *team,
+                  struct filter_lattice *lattice);
 
 static inline int64_t filter_blocks(const struct filter_shape *shape) {
     return (shape->tiles + shape->size - 1) / shape->size;

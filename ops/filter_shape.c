@@ -6,6 +6,7 @@
 #define INPUTS ((int64_t)5 << 18)       /* of a block of one thread: those of a few threads stay in a large cache */
 #define DISTANT ((int64_t)4 << 20)      /* so many weights come from memory for every block: threads share it */
 #define SHARED_INPUTS ((int64_t)5 << 20)
+#define LEAST_OWN 40 /* tiles that make it worth the while to read the weights for one thread */
 #define STORED_CUT 32 /* of the depth, in channel blocks */
 
 /* Weights are kept by taps; a cut of them with its points and inputs, and a segment's sums, stay in a small cache. */
@@ -32,14 +33,45 @@ static int64_t odd_lines(int64_t tiles) {
     return (tiles | 1) * CHANNEL_BLOCK;
 }
 
-static void shape_stored(struct filter_shape *s, int64_t sums, int64_t inputs) {
+/* What part of the threads' time is used when so many units are dealt out. */
+static double balance(int64_t units, int threads) {
+    return (double)units / (double)(divide_up(units, threads) * threads);
+}
+
+#define BALANCED 0.95
+
+/* Parts of at least `least` tiles and at most `most` that threads can share out well, `others` of each; 0: none. */
+static int64_t balanced_share(int64_t tiles, int64_t least, int64_t most, int64_t others, int threads) {
+    int64_t best = 0;
+    double best_balance = 0;
+    for (int64_t parts = divide_up(tiles, most); parts <= tiles; parts++) {
+        const int64_t size = divide_up(tiles, parts);
+        if (size < least && best)
+            break;
+        const double even = balance(divide_up(tiles, size) * others, threads);
+        if (even > best_balance) {
+            best_balance = even;
+            best = size;
+        }
+        if (even >= BALANCED || size < least)
+            break;
+    }
+    return best_balance >= BALANCED ? best : 0;
+}
+
+static void shape_stored(struct filter_shape *s, const struct filter_team *team, int64_t sums, int64_t inputs) {
     const int64_t weights = s->points * s->depth * s->rows * CHANNEL_BLOCK * CHANNEL_BLOCK, segment = SUMS / sums;
-    s->shared = weights > DISTANT;
+    const int64_t panels = divide_up(s->rows, s->panel), most = between(12, INPUTS / (inputs * s->depth), segment);
     s->stretch = s->depth;
     s->cut = STORED_CUT;
-    s->size = s->shared ? even_share(s->tiles, SHARED_INPUTS / (inputs * s->depth))
-                        : even_share(s->tiles, between(0, INPUTS / (inputs * s->depth), segment));
-    s->segment = even_share(s->size, segment);
+    s->size = weights > DISTANT ? 0 : balanced_share(s->tiles, LEAST_OWN, most, team->units, team->threads);
+    s->shared = s->size == 0;
+    if (s->shared) {
+        s->size = even_share(s->tiles, SHARED_INPUTS / (inputs * s->depth));
+        s->segment = balanced_share(s->size, LEAST_OWN, segment, panels, team->threads);
+    }
+    if (s->segment == 0)
+        s->segment = even_share(s->size, segment);
 }
 
 static void shape_passing(struct filter_shape *s, int64_t taps, int64_t sums, int64_t inputs) {
@@ -52,7 +84,8 @@ static void shape_passing(struct filter_shape *s, int64_t taps, int64_t sums, in
     s->stretch = between(1, s->stretch, s->depth);
 }
 
-void filter_shape(const struct window *window, int panel, struct filter_lattice *lattice) {
+void filter_shape(const struct window *window, int panel, const struct filter_team *team,
+                  struct filter_lattice *lattice) {
     const int64_t rows = divide_up(window->out_channels, CHANNEL_BLOCK);
     struct filter_shape s = {.points = lattice->axis[0].points * lattice->axis[1].points,
                              .panel = rows < panel ? (int)rows : panel,
@@ -63,7 +96,7 @@ void filter_shape(const struct window *window, int panel, struct filter_lattice 
     if (lattice->expands)
         shape_passing(&s, lattice->axis[0].taps * lattice->axis[1].taps, sums, inputs);
     else
-        shape_stored(&s, sums, inputs);
+        shape_stored(&s, team, sums, inputs);
     s.plane = odd_lines(s.size);
     s.point = s.stretch * s.plane + CHANNEL_BLOCK;
     s.sums = odd_lines(s.segment + BLOCK_PIXELS); /* what rounding adds goes behind the last tile */
