@@ -114,12 +114,13 @@ static int cut_lattice(const struct window *window, const struct lattice *lattic
  * Costs in vectors of products (a channel block by a number), from measurements. A transformed block costs loads, sums
  * and stores. A vector of weights serves the tiles of a segment; where it comes from memory it takes at least as long as
  * MEMORY_COST products, and where so many are kept that loading a model takes notice, they have their price. Weights
- * that are transformed in passing cost EXPAND_COST every time, and neither.
+ * that are transformed in passing cost EXPAND_COST every time, and neither. The batch does not count: its rows have the
+ * bits that they have alone.
  */
 #define TRANSFORM_COST 14.0
 #define MEMORY_COST 20.0
-#define KEPT_COST 4.0
-#define EXPAND_COST 3.0
+#define KEPT_COST 6.0
+#define EXPAND_COST 4.0
 #define CACHED_WEIGHTS 1e6
 #define MANY_WEIGHTS 4e6
 #define SEGMENT_TILES 64.0
@@ -149,7 +150,7 @@ static double filter_cost(const struct window *window, const struct filter_latti
     const double vectors = y->points * x->points * rows * depth * CHANNEL_BLOCK;
     double stored = 0, expanded = 0, transforms = 0;
     for (int i = 0; i < count; i++) {
-        const double tiles = (double)(lattices[i].axis[0].tiles * lattices[i].axis[1].tiles * window->batch);
+        const double tiles = (double)(lattices[i].axis[0].tiles * lattices[i].axis[1].tiles);
         stored += stored_cost(tiles, vectors);
         expanded += expanded_cost(tiles, vectors);
         transforms += tiles * y->points * x->points * TRANSFORM_COST * (depth + rows);
@@ -161,7 +162,7 @@ static double filter_cost(const struct window *window, const struct filter_latti
 static double direct_cost(const struct window *window, const struct lattice *lattice) {
     const double rows = blocks_of(window->out_channels);
     const double depth = blocks_of(window->in_channels) * CHANNEL_BLOCK * (double)lattice->taps;
-    return stored_cost((double)(lattice->points * window->batch), rows * depth);
+    return stored_cost((double)lattice->points, rows * depth);
 }
 
 /* Minimal filtering is chosen when it saves this much: the costs are rough. */

@@ -228,6 +228,36 @@ static void test_convolutions(void **unused) {
     }
 }
 
+/* So many weights that they are transformed in passing, over several stretches of the depth. */
+static void test_many_weights(void **unused) {
+    (void)unused;
+    struct random random = random_from(test_seed() + 64);
+    for (int i = 0; i < 6; i++) {
+        struct conv_case c = {.transposed = i % 2 == 0,
+                              .kernel = {3 + i / 4, 3},
+                              .stride = {2, 2},
+                              .dilation = {1, 1},
+                              .pads = {1, 1, 1, 1},
+                              .output_padding = {i % 2 == 0, 0},
+                              .size = {random_int(&random, 9, 20), random_int(&random, 9, 20)},
+                              .batch = 1,
+                              .group = 1,
+                              .in = random_int(&random, 900, 1200),
+                              .out = random_int(&random, 180, 300),
+                              .border = "constant",
+                              .activation = "LeakyRelu",
+                              .bias = true};
+        char what[256];
+        describe(&c, i, what);
+        struct conv_data data = make_data(&c, &random);
+        struct tensor expected = expected_of(&c, &data), fast = actual_of(&c, &data, test_kernels(), 2);
+        compare(&fast, &expected, 1e-2, what);
+        free(expected.data);
+        free(fast.data);
+        free_data(&data);
+    }
+}
+
 /* Deep and wide enough for cuts and pieces; threads and batch rows change no bit, with any algorithm. */
 static void test_same_bits(void **unused) {
     (void)unused;
@@ -236,6 +266,7 @@ static void test_same_bits(void **unused) {
         {.kernel = {4, 4}, .stride = {2, 2}, .dilation = {1, 1}, .in = 150, .out = 80},
         {.kernel = {3, 3}, .stride = {1, 1}, .dilation = {2, 2}, .in = 70, .out = 300},
         {.transposed = true, .kernel = {3, 3}, .stride = {2, 2}, .dilation = {1, 1}, .in = 1100, .out = 70},
+        {.transposed = true, .kernel = {3, 3}, .stride = {2, 2}, .dilation = {1, 1}, .in = 1100, .out = 160},
         {.kernel = {5, 5}, .stride = {1, 1}, .dilation = {1, 1}, .in = 64, .out = 64},
         {.image = true, .kernel = {7, 7}, .stride = {1, 1}, .dilation = {1, 1}, .in = 4, .out = 64},
         {.narrow = true, .kernel = {7, 7}, .stride = {1, 1}, .dilation = {1, 1}, .in = 64, .out = 3},
@@ -270,14 +301,18 @@ static void test_same_bits(void **unused) {
     }
 }
 
-/* Which algorithm serves the first lattice of a window on channel blocks. */
-static enum blocked_algorithm algorithm_for(struct window window, bool transposed, const struct kernels *kernels) {
+/* The first lattice of a window on channel blocks, as it is planned. */
+static struct blocked_phase phase_for(struct window window, bool transposed, const struct kernels *kernels) {
     struct blocked_state state = {.window = window, .transposed = transposed, .from_blocks = true, .to_blocks = true};
     struct error err;
-    assert_int_equal(blocked_plan(&state, kernels, &err), STATUS_OK);
-    const enum blocked_algorithm algorithm = state.phases[0].algorithm;
+    assert_int_equal(blocked_plan(&state, kernels, 1, &err), STATUS_OK);
+    const struct blocked_phase phase = state.phases[0];
     free(state.phases);
-    return algorithm;
+    return phase;
+}
+
+static enum blocked_algorithm algorithm_for(struct window window, bool transposed, const struct kernels *kernels) {
+    return phase_for(window, transposed, kernels).algorithm;
 }
 
 static struct window square_window(int64_t channels, int64_t size, int64_t out, int64_t kernel, int64_t stride,
@@ -305,6 +340,12 @@ static void test_choice(void **unused) {
     assert_int_equal(algorithm_for(wide, false, kernels), BLOCKED_DIRECT);
     assert_int_equal(algorithm_for(pointwise, false, kernels), BLOCKED_DIRECT);
     assert_int_equal(algorithm_for(plain, false, exact), BLOCKED_DIRECT);
+    struct window deep = square_window(1024, 16, 32, 3, 2, 1);
+    deep.out_channels = 320;
+    const struct blocked_phase passing = phase_for(deep, true, kernels), kept = phase_for(up, true, kernels);
+    assert_true(passing.filters[0].expands && passing.filters[0].shape.stretch < passing.filters[0].shape.depth);
+    assert_int_equal(passing.floats, 4 * deep.in_channels * deep.out_channels);
+    assert_false(kept.filters[0].expands);
 }
 
 /* ---- InstanceNormalization ---- */
@@ -414,7 +455,7 @@ static void test_tiles(void **unused) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_tiles), cmocka_unit_test(test_convolutions),
-                                       cmocka_unit_test(test_same_bits), cmocka_unit_test(test_choice),
+                                       cmocka_unit_test(test_many_weights), cmocka_unit_test(test_same_bits), cmocka_unit_test(test_choice),
                                        cmocka_unit_test(test_norm)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
