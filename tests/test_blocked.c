@@ -242,8 +242,8 @@ static void test_many_weights(void **unused) {
                               .size = {random_int(&random, 9, 20), random_int(&random, 9, 20)},
                               .batch = 1,
                               .group = 1,
-                              .in = random_int(&random, 900, 1200),
-                              .out = random_int(&random, 180, 300),
+                              .in = random_int(&random, 1300, 1500),
+                              .out = random_int(&random, 300, 400),
                               .border = "constant",
                               .activation = "LeakyRelu",
                               .bias = true};
