@@ -30,7 +30,6 @@ struct filter_panel {
 
 /* The first stage, for one channel block of the depth, and the last one, of a panel. */
 void filter_read_tiles(const struct filter_block *block, int64_t depth, int64_t first, int64_t end);
-void filter_ask_for_pages(const struct filter_panel *panel);
 void filter_write_tiles(const struct filter_panel *panel);
 
 #endif

@@ -5,15 +5,22 @@
 #define LANES CHANNEL_BLOCK
 #define AHEAD 4 /* tiles of one point that are asked for before their turn: no processor follows so many streams */
 
-/* Tiles of a block that lie side by side: in row y of an image's tiles, from x on. */
+/* Tiles of a block that lie side by side, in some rows of an image's tiles from y, x on. */
 struct tile_run {
-    int64_t y, x, count;
+    int64_t y, x, rows, count; /* count: of a row; whole rows where they are several */
 };
 
-/* The run that starts at a tile of the image, of at most `left` tiles. */
-static struct tile_run run_at(const struct filter_lattice *lattice, int64_t tile, int64_t left) {
+static int64_t least(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+/* The run that starts at a tile of the image, of at most `left` tiles and so many rows. */
+static struct tile_run run_at(const struct filter_lattice *lattice, int64_t tile, int64_t left, int64_t rows) {
     const int64_t across = lattice->axis[1].tiles, x = tile % across;
-    return (struct tile_run){tile / across, x, left < across - x ? left : across - x};
+    struct tile_run run = {tile / across, x, 1, least(left, across - x)};
+    if (run.count == across)
+        run.rows = least(left / across, rows);
+    return run;
 }
 
 /* ---- inputs ---- */
@@ -32,7 +39,16 @@ static int64_t patch_first(const struct reading *reading, int d, int64_t tile) {
 }
 
 #define STRIP_TILES 8
-#define STRIP_COLUMNS (STRIP_TILES * 4 + FILTER_POINTS)
+#define STRIP_LINES ((STRIP_TILES * 4 + 2) * FILTER_POINTS) /* a row of the largest tiles; or several of smaller ones */
+
+/* Rows of tiles that a strip holds; 1 where a row alone is too long. */
+static int64_t strip_rows(const struct filter_lattice *lattice) {
+    const struct filter_axis *ay = &lattice->axis[0], *ax = &lattice->axis[1];
+    if (ax->tiles > STRIP_TILES)
+        return 1;
+    const int64_t lines = STRIP_LINES / ((ax->tiles - 1) * ax->outputs + ax->points);
+    return (lines - ay->points) / ay->outputs + 1;
+}
 
 /* `columns` lines of one row of the input, with its border; asks for those `ahead` floats on. */
 static void copy_row(const struct reading *reading, int64_t y, int64_t x0, int64_t columns, int64_t ahead,
@@ -60,12 +76,12 @@ static void copy_row(const struct reading *reading, int64_t y, int64_t x0, int64
     }
 }
 
-/* The rows of some tiles side by side, with their border. */
-static void copy_strip(const struct reading *reading, int64_t y0, int64_t x0, int64_t columns, int64_t ahead,
-                       float *strip) {
+/* So many rows of the input, with their border. */
+static void copy_strip(const struct reading *reading, int64_t y0, int64_t x0, int64_t rows, int64_t columns,
+                       int64_t ahead, float *strip) {
     const struct filter_lattice *lattice = reading->block->lattice;
     const enum border border = reading->block->run->state->window.border;
-    for (int py = 0; py < lattice->axis[0].points; py++, strip += columns * LANES) {
+    for (int64_t py = 0; py < rows; py++, strip += columns * LANES) {
         const int64_t y = border_index(border, y0 + py * lattice->axis[0].step, lattice->y.in);
         if (y < 0)
             __builtin_memset(strip, 0, (size_t)columns * LANES * sizeof *strip);
@@ -90,27 +106,30 @@ static struct inner inner_tiles(const struct reading *reading, int d) {
     return inner;
 }
 
-/* Tiles x..end of a row, some of them at the border. */
-static void read_strip(const struct reading *reading, int64_t y, int64_t x, int64_t end, int64_t ahead,
+/* Tiles x..end of a run's rows, some of them at the border. */
+static void read_strip(const struct reading *reading, const struct tile_run *run, int64_t x, int64_t end, int64_t ahead,
                        struct filter_tiles tiles) {
     const struct filter_axis *ay = &reading->block->lattice->axis[0], *ax = &reading->block->lattice->axis[1];
-    float strip[FILTER_POINTS * STRIP_COLUMNS * LANES] __attribute__((aligned(64)));
-    const int64_t columns = (end - x - 1) * ax->outputs + ax->points;
-    copy_strip(reading, patch_first(reading, 0, y), patch_first(reading, 1, x), columns, ahead, strip);
+    float strip[STRIP_LINES * LANES] __attribute__((aligned(64)));
+    const int64_t rows = (run->rows - 1) * ay->outputs + ay->points, columns = (end - x - 1) * ax->outputs + ax->points;
+    copy_strip(reading, patch_first(reading, 0, run->y), patch_first(reading, 1, x), rows, columns, ahead, strip);
+    tiles.rows = (int)run->rows;
     tiles.count = (int)(end - x);
     tiles.source = strip;
     tiles.source_row = (size_t)(columns * LANES);
     tiles.source_column = LANES;
     tiles.source_tile = (size_t)(ax->outputs * LANES);
+    tiles.source_down = (size_t)ay->outputs * tiles.source_row;
+    tiles.destination_down = (size_t)run->count * LANES;
     reading->block->run->kernels->filter->input(ay->kind, ax->kind, &tiles);
 }
 
 /* From a row of tiles to what is read next, in floats: the row below, or the beginning of the next channel block. */
 static int64_t ahead_of(const struct reading *reading, const struct tile_run *run, bool last) {
     const struct filter_axis *ay = &reading->block->lattice->axis[0];
-    const int64_t below = ay->outputs * ay->step * reading->input.row;
+    const int64_t below = run->rows * ay->outputs * ay->step * reading->input.row;
     const int64_t first = reading->block->tile0 / reading->block->lattice->axis[1].tiles;
-    return last ? reading->input.block - (run->y - first) * below : below;
+    return last ? reading->input.block - (run->y - first) * ay->outputs * ay->step * reading->input.row : below;
 }
 
 static void read_run(const struct reading *reading, const struct tile_run *run, const struct inner inner[2], bool last,
@@ -135,9 +154,10 @@ static void read_run(const struct reading *reading, const struct tile_run *run, 
         end = end < run_end ? end : run_end;
         tiles.destination = place + (x - run->x) * LANES;
         if (!inside) {
-            read_strip(reading, run->y, x, end, ahead, tiles);
+            read_strip(reading, run, x, end, ahead, tiles);
             continue;
         }
+        tiles.rows = 1;
         tiles.count = (int)(end - x);
         tiles.source = input->data + patch_first(reading, 0, run->y) * input->row + patch_first(reading, 1, x) * LANES;
         tiles.ahead = (uintptr_t)tiles.source + (uintptr_t)ahead * sizeof(float);
@@ -153,10 +173,11 @@ void filter_read_tiles(const struct filter_block *block, int64_t depth, int64_t 
     reading.input.data += depth % channels * reading.input.block;
     const struct inner inner[2] = {inner_tiles(&reading, 0), inner_tiles(&reading, 1)};
     float *place = block->inputs + (depth - block->depth0) * block->lattice->shape.plane;
+    const int64_t rows = strip_rows(block->lattice);
     struct tile_run run;
-    for (int64_t tile = first; tile < end; tile += run.count) {
-        run = run_at(block->lattice, block->tile0 + tile, end - tile);
-        read_run(&reading, &run, inner, tile + run.count == end, place + tile * LANES);
+    for (int64_t tile = first; tile < end; tile += run.rows * run.count) {
+        run = run_at(block->lattice, block->tile0 + tile, end - tile, rows);
+        read_run(&reading, &run, inner, tile + run.rows * run.count == end, place + tile * LANES);
     }
 }
 
@@ -189,7 +210,7 @@ static void write_border_tile(const struct writing *writing, int64_t y, int64_t 
     const int rows = most_of(ay->outputs, block->lattice->y.points - y * ay->outputs);
     const int columns = most_of(ax->outputs, block->lattice->x.points - x * ax->outputs);
     float outputs[MOST_OUTPUTS * LANES] __attribute__((aligned(64)));
-    tiles.count = 1;
+    tiles.rows = tiles.count = 1;
     tiles.destination = outputs;
     tiles.destination_row = (size_t)ax->outputs * LANES;
     tiles.destination_column = LANES;
@@ -221,6 +242,7 @@ static void write_run(const struct writing *writing, const struct tile_run *run,
     const int64_t end = run->x + run->count, whole = inside ? lattice->x.points / ax->outputs : 0;
     const int64_t straight = whole < run->x ? run->x : whole < end ? whole : end;
     tiles.source = sums;
+    tiles.rows = 1;
     tiles.count = (int)(straight - run->x);
     tiles.destination = writing->plane + place_of(lattice, run->y, run->x);
     tiles.ahead = (uintptr_t)tiles.destination + ay->outputs * writing->row * sizeof(float);
@@ -232,32 +254,12 @@ static void write_run(const struct writing *writing, const struct tile_run *run,
     }
 }
 
-#define PAGE_FLOATS 1024
-
-/*
- * One line of every page that the outputs of a channel block will go to: finding pages takes as long as products that
- * are yet to come.
- */
-static void ask_for_pages(const struct writing *writing) {
-    const struct filter_panel *panel = writing->panel;
-    const struct filter_lattice *lattice = panel->block->lattice;
-    struct tile_run run;
-    for (int64_t tile = panel->first; tile < panel->end; tile += run.count) {
-        run = run_at(lattice, panel->block->tile0 + tile, panel->end - tile);
-        const float *place = writing->plane + place_of(lattice, run.y, run.x);
-        const size_t wide = (size_t)run.count * (size_t)lattice->axis[1].outputs * writing->column;
-        for (int row = 0; row < lattice->axis[0].outputs; row++)
-            for (size_t x = 0; x < wide; x += PAGE_FLOATS)
-                __builtin_prefetch((const void *)((uintptr_t)place + ((size_t)row * writing->row + x) * sizeof(float)), 1);
-    }
-}
-
 /* One channel block of a panel's outputs. */
 static void write_row(const struct writing *writing, const float *sums) {
     const struct filter_panel *panel = writing->panel;
     struct tile_run run;
     for (int64_t tile = panel->first; tile < panel->end; tile += run.count, sums += run.count * LANES) {
-        run = run_at(panel->block->lattice, panel->block->tile0 + tile, panel->end - tile);
+        run = run_at(panel->block->lattice, panel->block->tile0 + tile, panel->end - tile, 1);
         write_run(writing, &run, sums);
     }
 }
@@ -272,13 +274,6 @@ static struct writing writing_at(const struct filter_panel *panel, int64_t row) 
         .bias = block->run->bias + (group * block->lattice->shape.rows + number) * LANES,
         .row = (size_t)(lattice->y.out_step * lattice->x.out * LANES),
         .column = (size_t)(lattice->x.out_step * LANES)};
-}
-
-void filter_ask_for_pages(const struct filter_panel *panel) {
-    for (int row = 0; row < panel->rows; row++) {
-        const struct writing writing = writing_at(panel, row);
-        ask_for_pages(&writing);
-    }
 }
 
 void filter_write_tiles(const struct filter_panel *panel) {

@@ -58,7 +58,7 @@ struct lines {
     size_t source_point, source_line;
     float *destination;
     size_t destination_point, destination_line;
-    size_t ahead; /* of the destination, to ask for; 0: none */
+    uintptr_t source_ahead, destination_ahead; /* in bytes, from a point to one to ask for; 0: none */
     const float *bias;
     float alpha, beta;
 };
@@ -74,6 +74,11 @@ static inline __attribute__((always_inline)) vec combine(const int columns, cons
             empty = false;
         }
     return sum;
+}
+
+/* An address to ask for, which may lie outside of everything: in vain it does no harm. */
+static inline const void *beyond(const float *place, uintptr_t bytes) {
+    return (const void *)((uintptr_t)place + bytes);
 }
 
 static inline __attribute__((always_inline)) void multiply(const int rows, const int columns,
@@ -96,10 +101,15 @@ static inline __attribute__((always_inline)) void multiply(const int rows, const
                 vec_store(destination + (size_t)i * lines->destination_point + v, sum);
             }
         }
-        if (lines->ahead)
+        if (lines->source_ahead)
+#pragma GCC unroll 8
+            for (int j = 0; j < columns; j++)
+                __builtin_prefetch(beyond(source + (size_t)j * lines->source_point, lines->source_ahead));
+        if (lines->destination_ahead)
 #pragma GCC unroll 8
             for (int i = 0; i < rows; i++)
-                __builtin_prefetch(destination + (size_t)i * lines->destination_point + lines->ahead, 1);
+                __builtin_prefetch(beyond(destination + (size_t)i * lines->destination_point, lines->destination_ahead),
+                                   1);
         source += lines->source_line;
         destination += lines->destination_line;
     }
@@ -148,13 +158,13 @@ static transform *const finished[FILTER_KINDS][4] = {[FILTER_2_2] = FINISHES(out
                                                      [FILTER_2_3] = FINISHES(output_of_2_3),
                                                      [FILTER_4_3] = FINISHES(output_of_4_3)};
 
-/* A tile's two stages; `before` is NULL where one dimension has a single tap. */
+/* A tile's two stages; or, where one dimension has a single tap, the last alone, whose lines are the tiles. */
 struct stages {
     transform *before, *last;
     struct lines first_lines, last_lines;
 };
 
-/* What is asked for may lie outside of everything: in vain it does no harm. */
+/* Lines of an activation that a later tile needs. */
 static inline __attribute__((always_inline)) void ask_for(uintptr_t from, int rows, size_t row, int columns,
                                                           size_t column, const bool write) {
     for (int y = 0; y < rows; y++)
@@ -167,23 +177,34 @@ static inline __attribute__((always_inline)) void ask_for(uintptr_t from, int ro
         }
 }
 
-static inline __attribute__((always_inline)) void pass_over(const struct filter_tiles *tiles, struct stages *stages,
-                                                            int columns, const bool write) {
+static void pass_by_lines(const struct filter_tiles *tiles, struct stages *stages) {
+    struct lines *lines = &stages->last_lines;
+    lines->count = tiles->count;
+    lines->source_line = tiles->source_tile;
+    lines->destination_line = tiles->destination_tile;
+    for (int y = 0; y < tiles->rows; y++) {
+        lines->source = tiles->source + (size_t)y * tiles->source_down;
+        lines->destination = tiles->destination + (size_t)y * tiles->destination_down;
+        stages->last(lines);
+    }
+}
+
+static inline __attribute__((always_inline)) void pass_by_tiles(const struct filter_tiles *tiles, struct stages *stages,
+                                                                int columns, const bool write) {
     const size_t row = write ? tiles->destination_row : tiles->source_row;
     const size_t column = write ? tiles->destination_column : tiles->source_column;
     const size_t tile = write ? tiles->destination_tile : tiles->source_tile;
-    const float *source = tiles->source;
-    uintptr_t ahead = tiles->ahead;
-    for (int i = 0; i < tiles->count; i++, ahead += tile * sizeof(float), source += tiles->source_tile) {
-        ask_for(ahead, tiles->ahead_rows, row, columns, column, write);
-        if (stages->before) {
-            stages->first_lines.source = source;
+    for (int y = 0; y < tiles->rows; y++) {
+        uintptr_t ahead = tiles->ahead;
+        stages->first_lines.source = tiles->source + (size_t)y * tiles->source_down;
+        stages->last_lines.destination = tiles->destination + (size_t)y * tiles->destination_down;
+        for (int i = 0; i < tiles->count; i++, ahead += tile * sizeof(float)) {
+            ask_for(ahead, tiles->ahead_rows, row, columns, column, write);
             stages->before(&stages->first_lines);
-        } else {
-            stages->last_lines.source = source;
+            stages->last(&stages->last_lines);
+            stages->first_lines.source += tiles->source_tile;
+            stages->last_lines.destination += tiles->destination_tile;
         }
-        stages->last(&stages->last_lines);
-        stages->last_lines.destination += tiles->destination_tile;
     }
 }
 
@@ -204,16 +225,17 @@ static void input(enum filter_kind y, enum filter_kind x, const struct filter_ti
                                            .source = half,
                                            .source_point = (size_t)across * LANES,
                                            .source_line = LANES,
-                                           .destination = tiles->destination,
                                            .destination_point = tiles->destination_row,
                                            .destination_line = tiles->destination_column,
-                                           .ahead = tiles->point_ahead}};
-    if (single) {
-        stages.last_lines.count = 1;
-        stages.last_lines.source_point = one ? tiles->source_column : tiles->source_row;
-        stages.last_lines.destination_point = one ? tiles->destination_column : tiles->destination_row;
+                                           .destination_ahead = tiles->point_ahead * sizeof(float)}};
+    if (!single) {
+        pass_by_tiles(tiles, &stages, filter_outputs(x), false);
+        return;
     }
-    pass_over(tiles, &stages, filter_outputs(x), false);
+    stages.last_lines.source_point = one ? tiles->source_column : tiles->source_row;
+    stages.last_lines.destination_point = one ? tiles->destination_column : tiles->destination_row;
+    stages.last_lines.source_ahead = tiles->ahead_rows ? tiles->ahead - (uintptr_t)tiles->source : 0;
+    pass_by_lines(tiles, &stages);
 }
 
 /* Along y into lines of a tile, then along x into place. */
@@ -234,18 +256,19 @@ static void output(enum filter_kind y, enum filter_kind x, const struct filter_t
                                            .source = half,
                                            .source_point = LANES,
                                            .source_line = (size_t)across * LANES,
-                                           .destination = tiles->destination,
                                            .destination_point = tiles->destination_column,
                                            .destination_line = tiles->destination_row,
                                            .bias = tiles->bias,
                                            .alpha = tiles->alpha,
                                            .beta = tiles->beta}};
-    if (single) {
-        stages.last_lines.count = 1;
-        stages.last_lines.source_point = one ? tiles->source_row : tiles->source_column;
-        stages.last_lines.destination_point = one ? tiles->destination_row : tiles->destination_column;
+    if (!single) {
+        pass_by_tiles(tiles, &stages, filter_outputs(x), true);
+        return;
     }
-    pass_over(tiles, &stages, filter_outputs(x), true);
+    stages.last_lines.source_point = one ? tiles->source_row : tiles->source_column;
+    stages.last_lines.destination_point = one ? tiles->destination_row : tiles->destination_column;
+    stages.last_lines.destination_ahead = tiles->ahead_rows ? tiles->ahead - (uintptr_t)tiles->destination : 0;
+    pass_by_lines(tiles, &stages);
 }
 
 /* destination[i] = sum of matrix[i][t] * source[t], for all lanes, in double precision. */

@@ -101,15 +101,15 @@ static inline bool filter_expands(enum filter_kind y, enum filter_kind x) {
 }
 
 /*
- * Tiles side by side, all of whose source lies in place. Inputs: source rows and columns are a patch's, destination ones
- * the points of y and x. Outputs: the other way round.
+ * Rows of tiles side by side, all of whose source lies in place. Inputs: source rows and columns are a patch's,
+ * destination ones the points of y and x. Outputs: the other way round.
  */
 struct filter_tiles {
-    int count;
+    int rows, count;
     const float *source;
-    size_t source_row, source_column, source_tile;
+    size_t source_row, source_column, source_tile, source_down; /* down: from one row of tiles to the next */
     float *destination;
-    size_t destination_row, destination_column, destination_tile;
+    size_t destination_row, destination_column, destination_tile, destination_down;
     size_t point_ahead; /* where inputs are written later: floats beyond the tile in every point */
     /* Activations of a later row of tiles to ask for, with the strides above: `ahead_rows` rows of lines; may be 0. */
     uintptr_t ahead;
