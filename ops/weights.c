@@ -25,6 +25,7 @@ struct entry {
     int64_t numbers[12];
     size_t bytes;
     const void *packed;
+    size_t mapped;         /* bytes of the source, when nobody reads it any more and its pages can go */
     void *heap;            /* what to free */
     bool keyed;            /* key is set: the entry goes into the file */
     struct weight_key key; /* in the file */
@@ -39,6 +40,7 @@ struct weight_cache {
     struct weight_file *file;
     struct weight_keys keys;
     size_t unsaved; /* entries that the file does not hold */
+    bool settled;
 };
 
 struct weight_cache *weight_cache_create(void) {
@@ -152,9 +154,11 @@ static const struct entry *add(struct weight_cache *cache, const struct tensor *
         free(entry);
         return NULL;
     }
+    entry->mapped = source->mapped && !packing->read_again ? source->bytes : 0;
     entry->next = cache->entries;
     cache->entries = entry;
     cache->bytes += packing->bytes;
+    cache->settled = false;
     return entry;
 }
 
@@ -165,6 +169,16 @@ const void *weight_cache_get(struct weight_cache *cache, const struct tensor *so
         entry = add(cache, source, packing);
     pthread_mutex_unlock(&cache->mutex);
     return entry ? entry->packed : NULL;
+}
+
+void weight_cache_settle(struct weight_cache *cache) {
+    pthread_mutex_lock(&cache->mutex);
+    for (const struct entry *entry = cache->entries; entry && !cache->settled; entry = entry->next)
+        if (entry->mapped)
+            tensor_drop_pages(
+                &(struct tensor){.data = (void *)entry->source, .bytes = entry->mapped, .mapped = true});
+    cache->settled = true;
+    pthread_mutex_unlock(&cache->mutex);
 }
 
 size_t weight_cache_bytes(struct weight_cache *cache) {

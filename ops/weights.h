@@ -34,6 +34,12 @@ struct packing {
  */
 const void *weight_cache_get(struct weight_cache *cache, const struct tensor *source, const struct packing *packing);
 
+/*
+ * Once everything is packed: lets the mapped pages of all sources go again. A file's pages may come two megabytes at a
+ * time, so that reading one tensor brought its neighbours back.
+ */
+void weight_cache_settle(struct weight_cache *cache);
+
 /* Bytes held. */
 size_t weight_cache_bytes(struct weight_cache *cache);
 

@@ -1,5 +1,6 @@
 #include "runtime/plan.h"
 
+#include "ops/weights.h"
 #include "runtime/memory.h"
 
 #include <stdlib.h>
@@ -96,8 +97,14 @@ status plan_create(const struct program *program, const int *port_values, const 
         plan_destroy(plan);
         return code;
     }
+    plan_settle(plan);
     *out = plan;
     return STATUS_OK;
+}
+
+void plan_settle(const struct plan *plan) {
+    if (plan->settings.weights)
+        weight_cache_settle(plan->settings.weights);
 }
 
 void plan_drop_dynamic(struct plan *plan) {

@@ -154,9 +154,11 @@ status plan_reuse(const struct plan *old, const struct program *program, struct 
         return err->code;
     bool fits = true;
     const status code = take_over(plan, old, &fits, err);
-    if (code == STATUS_OK && fits)
-        *out = plan;
-    else
+    if (code != STATUS_OK || !fits) {
         plan_destroy(plan);
-    return code;
+        return code;
+    }
+    plan_settle(plan);
+    *out = plan;
+    return STATUS_OK;
 }
