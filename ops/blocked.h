@@ -7,8 +7,7 @@
  * few output channels, a plain tensor. Each lattice of its window is computed by
  * - direct sums (blocked_direct.c): a tile of pixels walks the taps and channel blocks where they lie;
  * - minimal filtering (blocked_filter.c), where it costs less;
- * - narrow sums (blocked_narrow.c), for few output channels: the taps of a row stand beside each other as output
- *   channels, and are added up afterwards.
+ * - narrow sums (blocked_narrow.c), for few output channels: rows are turned into planes, and pixels are the lanes.
  */
 #ifndef LIMNER_OPS_BLOCKED_H
 #define LIMNER_OPS_BLOCKED_H
@@ -21,9 +20,12 @@
 
 enum blocked_algorithm { BLOCKED_DIRECT, BLOCKED_FILTER, BLOCKED_NARROW };
 
-/* How the depth of a direct or narrow sum is walked: cuts, then entries, then blocks, then `length` numbers. */
+/*
+ * How the depth of a direct sum is walked: cuts, then entries, then blocks, then `length` numbers; of a narrow one: taps
+ * of y, then `length` channels, then taps of x.
+ */
 struct blocked_depth {
-    int64_t down, across; /* entries: taps of y by taps of x */
+    int64_t down, across; /* taps of y by taps of x: a direct sum's entries */
     bool merged;          /* the taps of x are part of the length: image rows are contiguous */
     int64_t length, blocks, cut_blocks, cuts;
     int64_t total;

@@ -47,8 +47,6 @@ static inline __attribute__((always_inline)) const float *add_stretch(const int 
     return weights;
 }
 
-#define CHAIN 128 /* products of one chain of multiply-adds: longer ones lose digits */
-
 /* Closes the chains: sums of the depth so far go to c, new ones begin at zero. */
 static inline __attribute__((always_inline)) void close_chains(const int pixels, const int parts,
                                                                vec (*sums)[BLOCKS * PARTS], float *c,
@@ -100,7 +98,7 @@ static inline __attribute__((always_inline)) void tile_of(const int pixels, cons
             for (int i = 0; i < pixels; i++)
                 pixel[i] += entry[i].step;
             chain += source->length;
-            if (chain >= CHAIN) {
+            if (chain >= PRODUCT_CHAIN) {
                 close_chains(pixels, parts, sums, c, pixel_stride, block_stride, first);
                 first = false;
                 chain = 0;

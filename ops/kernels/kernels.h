@@ -30,6 +30,8 @@ struct gemm_kernel {
 
 #define CHANNEL_BLOCK 16
 #define BLOCK_PIXELS 14 /* most pixels of a tile */
+/* Products of one chain of multiply-adds in a sum, about: longer ones lose digits. */
+#define PRODUCT_CHAIN 128
 
 /* Where a pixel's numbers lie for one tap: `length` of them, then the next block's `step` floats on. */
 struct block_pixel {
@@ -62,7 +64,7 @@ struct block_kernel {
      * Sums of `pixels` (as round() says) by `blocks` channel blocks: c[pixel * pixel_stride + block * block_stride +
      * lane] = start[block][lane] + products when start is not NULL, else c += products. weights: [entry][block][length]
      * [blocks * 16], 64-byte aligned. Products are added in that order, in chains of fused multiply-adds that close after
-     * 128 of them or more (at the end of a block) and at the end of the call.
+     * PRODUCT_CHAIN of them or more (at the end of a block) and at the end of the call.
      */
     void (*tile)(int pixels, int blocks, const struct block_source *source, const float *weights, const float *start,
                  float *c, size_t pixel_stride, size_t block_stride);
@@ -76,6 +78,32 @@ struct block_kernel {
      */
     void (*scale)(enum block_finish kind, float alpha, float beta, const struct block_affine *affine, const float *x,
                   const float *added, float *y, int64_t count);
+};
+
+/* ---- planes: [channel][y][x] ---- */
+
+#define PLANE_CHANNELS 4 /* most output channels of a tile */
+
+/* The depth of a tile: of every row (a tap of y) the lines of all input channels, and of each the taps of x. */
+struct plane_source {
+    int rows, depth, taps;
+    size_t first, tap_step;          /* the first tap of the first pixel; taps from left to right */
+    const struct block_pixel *lines; /* of each row: the first line, the step to the next */
+};
+
+struct plane_kernel {
+    /* planes[lane * plane + i] = blocks[i][lane] for `count` pixels of a channel block, and the other way round. */
+    void (*to_planes)(const float *blocks, int64_t count, float *planes, size_t plane);
+    void (*to_blocks)(const float *planes, size_t plane, int64_t count, float *blocks);
+    /* The smallest number of pixels >= `pixels` for which there is a tile, or else the largest. */
+    int (*round)(int channels, int pixels);
+    /*
+     * c[channel * stride + pixel] = start[channel] + products, for up to PLANE_CHANNELS channels and as many pixels as
+     * round() says. weights: [row][depth][tap][channel]. Products are added in that order, in chains of fused
+     * multiply-adds that close after PRODUCT_CHAIN of them or more (at the end of a line) and at the end of the call.
+     */
+    void (*tile)(int channels, int pixels, const struct plane_source *source, const float *weights, const float *start,
+                 float *c, size_t stride);
 };
 
 /*
@@ -123,6 +151,7 @@ struct kernels {
     const char *name; /* "portable", "avx2", "avx512" */
     const struct gemm_kernel *gemm;
     const struct block_kernel *block;
+    const struct plane_kernel *plane;
     const struct filter_kernel *filter; /* NULL: direct sums only */
     const struct math_kernel *math;     /* ops/kernels/math.h */
 };

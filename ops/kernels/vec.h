@@ -45,6 +45,16 @@ static inline vec vec_load(const float *p) {
     return v;
 }
 
+/* Stays in a register: the compiler would rather read memory again for every use, and unaligned reads cost twice. */
+static inline vec vec_held(vec x) {
+#if KERNEL_LEVEL == 2
+    __asm__("" : "+v"(x));
+#elif defined(__SSE__)
+    __asm__("" : "+x"(x));
+#endif
+    return x;
+}
+
 static inline void vec_store(float *p, vec v) {
     memcpy(p, &v, sizeof v);
 }
