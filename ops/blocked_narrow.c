@@ -77,6 +77,10 @@ struct band {
 
 static const float zeros[MOST_LINE];
 
+static int64_t divide_up(int64_t a, int64_t b) {
+    return (a + b - 1) / b;
+}
+
 static int64_t limit(int64_t x, int64_t low, int64_t high) {
     return x < low ? low : x > high ? high : x;
 }
@@ -117,12 +121,15 @@ static int64_t row_step(const struct lattice_axis *ay) {
     return ay->tap_step < 0 ? -ay->tap_step : ay->tap_step > 0 ? ay->tap_step : 1;
 }
 
+static int64_t slot_of(const struct lattice_axis *ay, int64_t place) {
+    return (place + row_step(ay) * WINDOW_LIMIT) / row_step(ay) % ay->taps;
+}
+
 /* The turned rows that a row of outputs meets. Its taps have slots of their own; the next outputs find them there. */
 static void list_rows(const struct band *band, int64_t row) {
     const struct lattice_axis *ay = &band->phase->lattice.axis[1];
     for (int64_t tap = 0; tap < ay->taps; tap++) {
-        const int64_t place = lattice_input(ay, row, tap), step = row_step(ay);
-        const int64_t slot = (place + step * WINDOW_LIMIT) / step % ay->taps;
+        const int64_t place = lattice_input(ay, row, tap), slot = slot_of(ay, place);
         const int64_t y = border_index(band->run->state->window.border, place, ay->in);
         float *start = band->turned + slot * band->row + band->lead;
         band->lines[tap] = y < 0 ? (struct block_pixel){zeros, 0} : (struct block_pixel){start, band->line};
@@ -131,6 +138,26 @@ static void list_rows(const struct band *band, int64_t row) {
         turn_row(band, y, start);
         band->held[slot] = place;
     }
+}
+
+/* What the next row of outputs meets for the first time, to be asked for in so many steps. */
+static struct plane_ahead next_row(const struct band *band, int64_t row, int64_t steps) {
+    const struct lattice_axis *ay = &band->phase->lattice.axis[1];
+    const int64_t count = band->inner_end - band->inner, pieces = band->phase->depth.blocks;
+    for (int64_t tap = 0; tap < ay->taps && row < band->end && count > 0; tap++) {
+        const int64_t place = lattice_input(ay, row, tap);
+        const int64_t y = border_index(band->run->state->window.border, place, ay->in);
+        if (y < 0 || band->held[slot_of(ay, place)] == place)
+            continue;
+        return (struct plane_ahead){
+            .next = band->input.data + y * band->input.row + (band->left + band->inner) * CHANNEL_BLOCK,
+            .left = count,
+            .pieces = pieces,
+            .count = count,
+            .jump = band->input.block - count * CHANNEL_BLOCK,
+            .lines = (int)divide_up(count * pieces, steps)};
+    }
+    return (struct plane_ahead){0};
 }
 
 /* ---- sums ---- */
@@ -149,7 +176,7 @@ static void multiply_channels(const struct band *band, struct plane_source *sour
     }
 }
 
-static void multiply(const struct band *band) {
+static void multiply(const struct band *band, int64_t row) {
     const struct lattice_axis *ax = &band->phase->lattice.axis[2];
     const int channels = (int)band->run->state->window.out_channels;
     struct plane_source source = {.rows = (int)band->phase->depth.down,
@@ -157,6 +184,9 @@ static void multiply(const struct band *band) {
                                   .taps = (int)ax->taps,
                                   .tap_step = (size_t)(ax->tap_step < 0 ? -ax->tap_step : ax->tap_step),
                                   .lines = band->lines};
+    struct plane_ahead ahead = next_row(band, row + row_step(&band->phase->lattice.axis[1]),
+                                        (int64_t)source.rows * source.depth * divide_up(channels, PLANE_CHANNELS));
+    source.ahead = &ahead;
     for (int channel = 0; channel < channels; channel += PLANE_CHANNELS)
         multiply_channels(band, &source, channel,
                           channels - channel < PLANE_CHANNELS ? channels - channel : PLANE_CHANNELS);
@@ -186,7 +216,7 @@ static void run_band(const struct band *band) {
     for (int64_t first = 0; first < row_step(ay); first++)
         for (int64_t row = band->first + first; row < band->end; row += row_step(ay)) {
             list_rows(band, row);
-            multiply(band);
+            multiply(band, row);
             store(band, row);
         }
 }

@@ -84,11 +84,20 @@ struct block_kernel {
 
 #define PLANE_CHANNELS 4 /* most output channels of a tile */
 
+/* Cache lines that somebody will read later, in pieces at equal distances: a few are asked for with every step. */
+struct plane_ahead {
+    const float *next;
+    int64_t left, pieces;  /* cache lines of this piece; pieces, this one included */
+    int64_t count, jump;   /* cache lines of a piece; floats from the end of one to the next */
+    int lines;             /* of a step */
+};
+
 /* The depth of a tile: of every row (a tap of y) the lines of all input channels, and of each the taps of x. */
 struct plane_source {
     int rows, depth, taps;
     size_t first, tap_step;          /* the first tap of the first pixel; taps from left to right */
     const struct block_pixel *lines; /* of each row: the first line, the step to the next */
+    struct plane_ahead *ahead;       /* goes on with every line */
 };
 
 struct plane_kernel {

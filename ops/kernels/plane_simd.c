@@ -109,6 +109,17 @@ static inline __attribute__((always_inline)) void close_chains(const int channel
         }
 }
 
+static inline void ask_ahead(struct plane_ahead *ahead) {
+    for (int i = 0; i < ahead->lines && ahead->pieces > 0; i++, ahead->next += LANES) {
+        __builtin_prefetch(ahead->next, 0, 2);
+        if (--ahead->left > 0)
+            continue;
+        ahead->next += ahead->jump;
+        ahead->left = ahead->count;
+        ahead->pieces--;
+    }
+}
+
 static inline __attribute__((always_inline)) void tile_of(const int channels, const int vectors,
                                                           const struct plane_source *source, const float *weights,
                                                           const float *start, float *c, size_t stride) {
@@ -124,6 +135,7 @@ static inline __attribute__((always_inline)) void tile_of(const int channels, co
         const float *line = source->lines[row].data + source->first;
         for (int k = 0; k < source->depth; k++, line += source->lines[row].step) {
             const float *x = line;
+            ask_ahead(source->ahead);
             for (int tap = 0; tap < source->taps; tap++, x += source->tap_step, weights += channels) {
                 vec weight[PLANE_CHANNELS];
 #pragma GCC unroll 4
