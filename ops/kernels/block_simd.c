@@ -76,22 +76,26 @@ static inline __attribute__((always_inline)) void tile_of(const int pixels, cons
         for (int v = 0; v < parts; v++)
             sums[i][v] = start ? vec_load(start + v * VEC) : (vec){0};
 
-    const struct block_pixel *entry = source->pixels;
     const float *ahead = source->ahead;
     bool first = start != NULL;
     int chain = 0;
-    for (int e = 0; e < source->entries; e++, entry += BLOCK_PIXELS) {
+    for (int e = 0; e < source->entries; e++) {
+        const struct block_pixel *entry = source->pixels + (source->offsets ? 0 : e * BLOCK_PIXELS);
+        const int64_t offset = source->offsets ? source->offsets[e] : 0;
         const float *pixel[14];
 #pragma GCC unroll 16
         for (int i = 0; i < pixels; i++)
-            pixel[i] = entry[i].data;
+            pixel[i] = entry[i].data + offset;
         for (int b = 0; b < source->blocks; b++) {
             for (int line = 0; line < source->ahead_lines; line++, ahead += 16)
                 __builtin_prefetch(ahead, 0, 2);
-                /* Planes of a power of two fall on the same cache lines: what is next comes from far. */
+            /* Planes of a power of two fall on the same cache lines: what is next comes from far, the next tile's
+               pixels from farther. */
 #pragma GCC unroll 16
-            for (int i = 0; i < pixels; i++)
+            for (int i = 0; i < pixels; i++) {
                 __builtin_prefetch(pixel[i] + entry[i].step);
+                __builtin_prefetch(pixel[i] + source->pixel_ahead, 0, 2);
+            }
             weights = source->length == LANES ? add_stretch(pixels, parts, LANES, pixel, weights, sums)
                                               : add_stretch(pixels, parts, source->length, pixel, weights, sums);
 #pragma GCC unroll 16

@@ -42,9 +42,11 @@ struct block_pixel {
 /* The depth of a tile: for every entry (a tap) and every block, `length` numbers of each pixel. */
 struct block_source {
     int entries, blocks, length;
-    const struct block_pixel *pixels; /* [entries][BLOCK_PIXELS] */
+    const struct block_pixel *pixels; /* [entries][BLOCK_PIXELS]; with offsets, of the first entry alone: */
+    const int64_t *offsets;           /* floats from there to every entry; or NULL */
     const float *ahead;               /* weights that a later tile will read: */
     int ahead_lines;                  /* so many cache lines of them are asked for with every block */
+    int64_t pixel_ahead;              /* floats from a pixel to the one that the next tile will read in its place */
 };
 
 enum block_finish { BLOCK_COPY, BLOCK_RELU, BLOCK_LEAKY_RELU, BLOCK_CLIP };
