@@ -118,9 +118,9 @@ status blocked_plan(struct blocked_state *state, const struct kernels *kernels, 
 status blocked_take_weights(struct op_call *call, struct blocked_state *state, struct error *err);
 void blocked_pack_now(const struct op_call *call, struct blocked_state *state, float *room);
 
-/* ---- algorithms: workspace of all threads, and one phase of all images ---- */
+/* ---- algorithms: workspace of all threads; one phase of all images, or all direct ones ---- */
 size_t blocked_direct_bytes(const struct blocked_phase *phase, int threads);
-void blocked_direct_run(const struct blocked_run *run, const struct blocked_phase *phase);
+void blocked_direct_run(const struct blocked_run *run);
 size_t blocked_filter_bytes(const struct blocked_state *state, const struct blocked_phase *phase, int threads);
 void blocked_filter_run(const struct blocked_run *run, const struct blocked_phase *phase);
 bool blocked_narrow_fits(const struct blocked_state *state, const struct lattice *lattice);

@@ -225,9 +225,8 @@ static void run_phases(const struct blocked_run *run) {
             blocked_filter_run(run, phase);
         else if (phase->algorithm == BLOCKED_NARROW)
             blocked_narrow_run(run, phase);
-        else
-            blocked_direct_run(run, phase);
     }
+    blocked_direct_run(run);
 }
 
 static status run_conv(struct op_call *call, struct error *err) {

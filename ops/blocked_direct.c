@@ -4,6 +4,8 @@
 #include <omp.h>
 
 #define PIECE 192 /* pixels of a piece, at most: their sums stay in a small cache between cuts of the depth */
+#define LEAST_PIECE 24
+#define NEAR_WEIGHTS ((int64_t)192 << 10) /* floats of a strip that stay in a small cache beside a piece's inputs */
 #define STRIP 4   /* channel blocks of a strip, at most: one panel or several that share their list of pixels */
 #define MOST_LANES (STRIP * CHANNEL_BLOCK)
 #define PIECE_FLOATS ((size_t)(PIECE + BLOCK_PIXELS) * MOST_LANES)
@@ -256,42 +258,93 @@ static void run_piece(const struct piece *piece) {
 
 /* ---- a run ---- */
 
-/* Pixels of a piece: some pieces for every thread to balance with. */
-static int64_t piece_pixels(const struct blocked_run *run, const struct blocked_phase *phase, int64_t strips) {
-    const int64_t images = run->state->window.batch * run->state->window.group, points = phase->lattice.points;
-    int64_t pieces = (points + PIECE - 1) / PIECE;
-    const int64_t wanted = run->threads > 1 ? (int64_t)run->threads * 6 : 1;
-    if (images * strips * pieces < wanted)
-        pieces = (wanted + images * strips - 1) / (images * strips);
-    const int tile = run->kernels->block->pixels[widest_panel(run->kernels->block, phase->rows)];
-    const int64_t even = (points + pieces - 1) / pieces, size = (even + tile - 1) / tile * tile;
-    return size < 24 ? (points < 24 ? points : 24) : size;
+/* What is walked together: one phase, or all. */
+struct work {
+    const struct blocked_run *run;
+    const struct blocked_phase *phases;
+    int64_t count, images, strips, pieces; /* pieces of every phase */
+    size_t share;                          /* floats of a thread */
+};
+
+static bool is_direct(const struct blocked_phase *phase) {
+    return phase->algorithm == BLOCKED_DIRECT && phase->lattice.points > 0;
 }
 
-void blocked_direct_run(const struct blocked_run *run, const struct blocked_phase *phase) {
-    const int64_t images = run->state->window.batch * run->state->window.group, points = phase->lattice.points;
-    if (points <= 0 || images <= 0)
-        return;
-    const int64_t strips = (phase->rows + STRIP - 1) / STRIP, size = piece_pixels(run, phase, strips);
-    const int64_t pieces = (points + size - 1) / size, units = images * strips * pieces;
-    const size_t share = share_floats(phase);
-#pragma omp parallel for schedule(dynamic) num_threads(run->threads) if (run->threads > 1 && units > 1)
+/* Phases that lie between each other meet the same inputs, piece by piece, if their weights stay in a small cache. */
+static bool go_together(const struct blocked_state *state) {
+    int64_t floats = 0;
+    for (int64_t i = 0; i < state->phase_count; i++)
+        if (is_direct(&state->phases[i]))
+            floats += state->phases[i].depth.total * MOST_LANES;
+    return floats <= NEAR_WEIGHTS;
+}
+
+/* Some pieces for every thread to balance with. */
+static struct work work_of(const struct blocked_run *run, const struct blocked_phase *phases, int64_t count) {
+    struct work work = {
+        .run = run, .phases = phases, .count = count, .images = run->state->window.batch * run->state->window.group};
+    int64_t points = 0;
+    for (int64_t i = 0; i < count; i++) {
+        if (!is_direct(&phases[i]))
+            continue;
+        const size_t share = share_floats(&phases[i]);
+        work.share = share > work.share ? share : work.share;
+        points = phases[i].lattice.points > points ? phases[i].lattice.points : points;
+        work.strips = (phases[i].rows + STRIP - 1) / STRIP;
+    }
+    const int64_t wanted = run->threads > 1 ? (int64_t)run->threads * 6 : 1, strips = work.images * work.strips;
+    work.pieces = (points + PIECE - 1) / PIECE;
+    if (strips > 0 && strips * work.pieces < wanted)
+        work.pieces = (wanted + strips - 1) / strips;
+    if (work.pieces > points / LEAST_PIECE)
+        work.pieces = points < LEAST_PIECE ? points > 0 : points / LEAST_PIECE;
+    return work;
+}
+
+/* One unit of work: a piece of a phase; false if it is empty. */
+static bool piece_of(const struct work *work, int64_t unit, struct piece *piece) {
+    const struct blocked_phase *phase = &work->phases[unit % work->count];
+    const struct block_kernel *kernel = work->run->kernels->block;
+    const int64_t number = unit / work->count, strip = number / work->pieces % work->strips;
+    if (!is_direct(phase))
+        return false;
+    const int64_t points = phase->lattice.points, tile = kernel->pixels[widest_panel(kernel, phase->rows)];
+    const int64_t size = ((points + work->pieces - 1) / work->pieces + tile - 1) / tile * tile;
+    *piece = (struct piece){.run = work->run,
+                            .phase = phase,
+                            .image = number / (work->strips * work->pieces),
+                            .first = number % work->pieces * size,
+                            .block = strip * STRIP};
+    piece->input = blocked_input_of(work->run, piece->image);
+    piece->count = (int)(points - piece->first < size ? points - piece->first : size);
+    piece->blocks = (int)(phase->rows - piece->block < STRIP ? phase->rows - piece->block : STRIP);
+    piece->last = piece->first + piece->count >= points;
+    find_inner(piece);
+    return piece->count > 0;
+}
+
+static void run_work(const struct work *work) {
+    const int64_t units = work->images * work->strips * work->pieces * work->count;
+    const int threads = work->run->threads;
+#pragma omp parallel for schedule(dynamic) num_threads(threads) if (threads > 1 && units > 1)
     for (int64_t unit = 0; unit < units; unit++) {
-        float *room = run->workspace + (size_t)omp_get_thread_num() * share;
-        struct piece piece = {.run = run,
-                              .phase = phase,
-                              .image = unit / (strips * pieces),
-                              .first = unit % pieces * size,
-                              .block = unit / pieces % strips * STRIP,
-                              .sums = room,
-                              .pixels = (struct block_pixel *)(room + PIECE_FLOATS)};
-        piece.offsets = (int64_t *)(piece.pixels + entries_of(phase) * BLOCK_PIXELS);
-        piece.input = blocked_input_of(run, piece.image);
-        piece.count = (int)(points - piece.first < size ? points - piece.first : size);
-        piece.blocks = (int)(phase->rows - piece.block < STRIP ? phase->rows - piece.block : STRIP);
-        piece.last = piece.first + piece.count == points;
-        find_inner(&piece);
+        float *room = work->run->workspace + (size_t)omp_get_thread_num() * work->share;
+        struct piece piece;
+        if (!piece_of(work, unit, &piece))
+            continue;
+        piece.sums = room;
+        piece.pixels = (struct block_pixel *)(room + PIECE_FLOATS);
+        piece.offsets = (int64_t *)(piece.pixels + entries_of(piece.phase) * BLOCK_PIXELS);
         list_offsets(&piece);
         run_piece(&piece);
+    }
+}
+
+void blocked_direct_run(const struct blocked_run *run) {
+    const struct blocked_state *state = run->state;
+    const int64_t together = go_together(state) ? state->phase_count : 1;
+    for (int64_t i = 0; i < state->phase_count; i += together) {
+        const struct work work = work_of(run, &state->phases[i], together);
+        run_work(&work);
     }
 }
