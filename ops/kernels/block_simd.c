@@ -201,28 +201,33 @@ static void finish(enum block_finish kind, float alpha, float beta, const float 
     }
 }
 
-/* Two pixels at a time, so that sums do not wait for one another. */
-static void moments(const float *x, int64_t count, const float *shift, double *sum, double *squares) {
-    for (int lane = 0; lane < LANES; lane += DOUBLES) {
-        const double_vec from = doubles_from_floats(shift + lane);
-        double_vec sums[4] = {{0}}, powers[4] = {{0}};
-        int64_t i = 0;
-        for (; i + 4 <= count; i += 4)
-            for (int k = 0; k < 4; k++) {
-                const double_vec d = doubles_from_floats(x + (i + k) * LANES + lane) - from;
-                sums[k] += d;
-                powers[k] += d * d;
+#define CHAINS 2               /* of pixels, so that sums do not wait for one another */
+#define MOMENT_LANES (VEC * 2) /* of a pass: as many as the registers have room for */
+#define MOMENT_PARTS (MOMENT_LANES < LANES ? MOMENT_LANES / DOUBLES : LANES / DOUBLES)
+
+/* MOMENT_PARTS registers of lanes. */
+static inline void moments_of(const float *x, int64_t count, const float *shift, double *sum, double *squares) {
+    double_vec from[MOMENT_PARTS], sums[CHAINS][MOMENT_PARTS] = {{{0}}}, powers[CHAINS][MOMENT_PARTS] = {{{0}}};
+    for (int p = 0; p < MOMENT_PARTS; p++)
+        from[p] = doubles_from_floats(shift + p * DOUBLES);
+    for (int64_t i = 0; i < count; i += CHAINS)
+        for (int k = 0; k < CHAINS && i + k < count; k++)
+#pragma GCC unroll 4
+            for (int p = 0; p < MOMENT_PARTS; p++) {
+                const double_vec d = doubles_from_floats(x + (i + k) * LANES + p * DOUBLES) - from[p];
+                sums[k][p] += d;
+                powers[k][p] = doubles_fma(d, d, powers[k][p]);
             }
-        for (; i < count; i++) {
-            const double_vec d = doubles_from_floats(x + i * LANES + lane) - from;
-            sums[0] += d;
-            powers[0] += d * d;
-        }
-        const double_vec total = (sums[0] + sums[1]) + (sums[2] + sums[3]);
-        const double_vec power = (powers[0] + powers[1]) + (powers[2] + powers[3]);
-        memcpy(sum + lane, &total, sizeof total);
-        memcpy(squares + lane, &power, sizeof power);
+    for (int p = 0; p < MOMENT_PARTS; p++) {
+        const double_vec total = sums[0][p] + sums[1][p], power = powers[0][p] + powers[1][p];
+        memcpy(sum + p * DOUBLES, &total, sizeof total);
+        memcpy(squares + p * DOUBLES, &power, sizeof power);
     }
+}
+
+static void moments(const float *x, int64_t count, const float *shift, double *sum, double *squares) {
+    for (int lane = 0; lane < LANES; lane += MOMENT_PARTS * DOUBLES)
+        moments_of(x + lane, count, shift + lane, sum + lane, squares + lane);
 }
 
 static inline __attribute__((always_inline)) void scale_as(const enum block_finish kind, float alpha, float beta,
