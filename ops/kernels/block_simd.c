@@ -206,18 +206,21 @@ static void finish(enum block_finish kind, float alpha, float beta, const float 
 #define MOMENT_PARTS (MOMENT_LANES < LANES ? MOMENT_LANES / DOUBLES : LANES / DOUBLES)
 
 /* MOMENT_PARTS registers of lanes. */
-static inline void moments_of(const float *x, int64_t count, const float *shift, double *sum, double *squares) {
+static inline void moments_of(const float *x, int64_t count, const float *shift, const float *ahead, double *sum,
+                              double *squares) {
     double_vec from[MOMENT_PARTS], sums[CHAINS][MOMENT_PARTS] = {{{0}}}, powers[CHAINS][MOMENT_PARTS] = {{{0}}};
     for (int p = 0; p < MOMENT_PARTS; p++)
         from[p] = doubles_from_floats(shift + p * DOUBLES);
     for (int64_t i = 0; i < count; i += CHAINS)
-        for (int k = 0; k < CHAINS && i + k < count; k++)
+        for (int k = 0; k < CHAINS && i + k < count; k++) {
+            __builtin_prefetch(ahead ? ahead + (i + k) * LANES : x, 0, 2);
 #pragma GCC unroll 4
             for (int p = 0; p < MOMENT_PARTS; p++) {
                 const double_vec d = doubles_from_floats(x + (i + k) * LANES + p * DOUBLES) - from[p];
                 sums[k][p] += d;
                 powers[k][p] = doubles_fma(d, d, powers[k][p]);
             }
+        }
     for (int p = 0; p < MOMENT_PARTS; p++) {
         const double_vec total = sums[0][p] + sums[1][p], power = powers[0][p] + powers[1][p];
         memcpy(sum + p * DOUBLES, &total, sizeof total);
@@ -225,9 +228,10 @@ static inline void moments_of(const float *x, int64_t count, const float *shift,
     }
 }
 
-static void moments(const float *x, int64_t count, const float *shift, double *sum, double *squares) {
+static void moments(const float *x, int64_t count, const float *shift, const float *ahead, double *sum,
+                    double *squares) {
     for (int lane = 0; lane < LANES; lane += MOMENT_PARTS * DOUBLES)
-        moments_of(x + lane, count, shift + lane, sum + lane, squares + lane);
+        moments_of(x + lane, count, shift + lane, ahead, sum + lane, squares + lane);
 }
 
 static inline __attribute__((always_inline)) void scale_as(const enum block_finish kind, float alpha, float beta,

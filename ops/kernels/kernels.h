@@ -74,8 +74,12 @@ struct block_kernel {
     void (*finish)(enum block_finish kind, float alpha, float beta, const float *bias, int rows, int columns,
                    const float *source, size_t source_row, size_t source_column, float *destination,
                    size_t destination_row, size_t destination_column);
-    /* Sums of x - shift and of its squares over `count` pixels of a channel block, by lane. */
-    void (*moments)(const float *x, int64_t count, const float *shift, double *sum, double *squares);
+    /*
+     * Sums of x - shift and of its squares over `count` pixels of a channel block, by lane. As many pixels are asked for
+     * at `ahead`, which will be read next; NULL: none.
+     */
+    void (*moments)(const float *x, int64_t count, const float *shift, const float *ahead, double *sum,
+                    double *squares);
     /* y = activation(added + affine(x)) over `count` pixels of a channel block; added NULL: none. In place is allowed.
      */
     void (*scale)(enum block_finish kind, float alpha, float beta, const struct block_affine *affine, const float *x,
