@@ -22,7 +22,7 @@ enum blocked_algorithm { BLOCKED_DIRECT, BLOCKED_FILTER, BLOCKED_NARROW };
 
 /*
  * How the depth of a direct sum is walked: cuts, then entries, then blocks, then `length` numbers; of a narrow one: taps
- * of y, then `length` channels, then taps of x.
+ * of y (of all rows beside each other), then `length` channels, then taps of x.
  */
 struct blocked_depth {
     int64_t down, across; /* taps of y by taps of x: a direct sum's entries */
@@ -37,6 +37,7 @@ struct blocked_phase {
     struct blocked_depth depth;                 /* DIRECT, NARROW */
     struct filter_lattice filters[FILTER_SETS]; /* FILTER */
     int filter_count;
+    int64_t beside; /* NARROW: rows of outputs that are multiplied together */
     int64_t rows;   /* channel blocks that the kernel computes, per group */
     int64_t floats; /* of packed weights */
     const float *packed;
@@ -124,6 +125,8 @@ void blocked_direct_run(const struct blocked_run *run);
 size_t blocked_filter_bytes(const struct blocked_state *state, const struct blocked_phase *phase, int threads);
 void blocked_filter_run(const struct blocked_run *run, const struct blocked_phase *phase);
 bool blocked_narrow_fits(const struct blocked_state *state, const struct lattice *lattice);
+/* Rows of outputs that stand beside each other as if they were channels: 1 or 2. */
+int64_t blocked_narrow_beside(const struct blocked_state *state, const struct lattice *lattice);
 size_t blocked_narrow_bytes(const struct blocked_phase *phase, int threads);
 void blocked_narrow_run(const struct blocked_run *run, const struct blocked_phase *phase);
 

@@ -1,7 +1,8 @@
 /*
  * Few output channels, into plain tensors: input rows are turned into planes, one line for every channel, and then
  * pixels that lie side by side are the lanes of the sums. A thread goes down a band of rows and keeps the turned ones
- * that the next outputs meet again.
+ * that the next outputs meet again. With a single output channel two rows of outputs stand for two channels in all taps
+ * that they share, because reading the pixels would take longer than multiplying them.
  */
 #include "ops/blocked.h"
 
@@ -121,15 +122,32 @@ static int64_t row_step(const struct lattice_axis *ay) {
     return ay->tap_step < 0 ? -ay->tap_step : ay->tap_step > 0 ? ay->tap_step : 1;
 }
 
-static int64_t slot_of(const struct lattice_axis *ay, int64_t place) {
-    return (place + row_step(ay) * WINDOW_LIMIT) / row_step(ay) % ay->taps;
+/* From one row of outputs to the next whose inputs are the same but for one tap, if there is such a row. */
+static int64_t output_step(const struct lattice_axis *ay) {
+    return row_step(ay) % ay->step == 0 ? row_step(ay) / ay->step : 1;
 }
 
-/* The turned rows that a row of outputs meets. Its taps have slots of their own; the next outputs find them there. */
+int64_t blocked_narrow_beside(const struct blocked_state *state, const struct lattice *lattice) {
+    const struct lattice_axis *ay = &lattice->axis[1];
+    return state->window.out_channels == 1 && ay->taps > 1 && row_step(ay) % ay->step == 0 ? 2 : 1;
+}
+
+/* The input row that a row of outputs meets with a tap, counted from the top. */
+static int64_t row_at(const struct lattice_axis *ay, int64_t row, int64_t tap) {
+    return lattice_input(ay, row, ay->tap_step < 0 ? ay->taps - 1 : 0) + tap * row_step(ay);
+}
+
+/* Taps of one output have slots of their own. */
+static int64_t slot_of(const struct band *band, int64_t place) {
+    const int64_t step = row_step(&band->phase->lattice.axis[1]);
+    return (place + step * WINDOW_LIMIT) / step % band->phase->depth.down;
+}
+
+/* The turned rows that a row of outputs meets, and those beside it. The next outputs find them in their slots. */
 static void list_rows(const struct band *band, int64_t row) {
     const struct lattice_axis *ay = &band->phase->lattice.axis[1];
-    for (int64_t tap = 0; tap < ay->taps; tap++) {
-        const int64_t place = lattice_input(ay, row, tap), slot = slot_of(ay, place);
+    for (int64_t tap = 0; tap < band->phase->depth.down; tap++) {
+        const int64_t place = row_at(ay, row, tap), slot = slot_of(band, place);
         const int64_t y = border_index(band->run->state->window.border, place, ay->in);
         float *start = band->turned + slot * band->row + band->lead;
         band->lines[tap] = y < 0 ? (struct block_pixel){zeros, 0} : (struct block_pixel){start, band->line};
@@ -144,10 +162,10 @@ static void list_rows(const struct band *band, int64_t row) {
 static struct plane_ahead next_row(const struct band *band, int64_t row, int64_t steps) {
     const struct lattice_axis *ay = &band->phase->lattice.axis[1];
     const int64_t count = band->inner_end - band->inner, pieces = band->phase->depth.blocks;
-    for (int64_t tap = 0; tap < ay->taps && row < band->end && count > 0; tap++) {
-        const int64_t place = lattice_input(ay, row, tap);
+    for (int64_t tap = 0; tap < band->phase->depth.down && row < band->end && count > 0; tap++) {
+        const int64_t place = row_at(ay, row, tap);
         const int64_t y = border_index(band->run->state->window.border, place, ay->in);
-        if (y < 0 || band->held[slot_of(ay, place)] == place)
+        if (y < 0 || band->held[slot_of(band, place)] == place)
             continue;
         return (struct plane_ahead){
             .next = band->input.data + y * band->input.row + (band->left + band->inner) * CHANNEL_BLOCK,
@@ -162,73 +180,114 @@ static struct plane_ahead next_row(const struct band *band, int64_t row, int64_t
 
 /* ---- sums ---- */
 
-/* Some output channels of the row. */
-static void multiply_channels(const struct band *band, struct plane_source *source, int channel, int channels) {
-    const struct plane_kernel *kernel = band->run->kernels->plane;
-    const int outputs = (int)band->outputs;
-    const int most = kernel->round(channels, outputs), tiles = (outputs + most - 1) / most;
-    const int size = kernel->round(channels, (outputs + tiles - 1) / tiles); /* about the same for all */
-    for (int x = 0; x < outputs; x += size) {
-        source->first = (size_t)x;
-        kernel->tile(channels, kernel->round(channels, outputs - x < size ? outputs - x : size), source,
-                     band->phase->packed + channel * band->phase->depth.total, band->run->bias + channel,
-                     band->sums + channel * SUMS_LINE + x, SUMS_LINE);
-    }
-}
+/* Some of the taps of y by some lanes of sums: channels, or rows beside each other. */
+struct part {
+    int64_t tap, taps;
+    int lanes;
+    const float *weights, *start; /* start NULL: the sums go on */
+    float *sums;
+};
 
-static void multiply(const struct band *band, int64_t row) {
+static void multiply_part(const struct band *band, struct plane_ahead *ahead, const struct part *part) {
+    const struct plane_kernel *kernel = band->run->kernels->plane;
     const struct lattice_axis *ax = &band->phase->lattice.axis[2];
-    const int channels = (int)band->run->state->window.out_channels;
-    struct plane_source source = {.rows = (int)band->phase->depth.down,
+    const int outputs = (int)band->outputs;
+    const int most = kernel->round(part->lanes, outputs), tiles = (outputs + most - 1) / most;
+    const int size = kernel->round(part->lanes, (outputs + tiles - 1) / tiles); /* about the same for all */
+    struct plane_source source = {.rows = (int)part->taps,
                                   .depth = (int)band->phase->depth.length,
                                   .taps = (int)ax->taps,
                                   .tap_step = (size_t)(ax->tap_step < 0 ? -ax->tap_step : ax->tap_step),
-                                  .lines = band->lines};
-    struct plane_ahead ahead = next_row(band, row + row_step(&band->phase->lattice.axis[1]),
-                                        (int64_t)source.rows * source.depth * divide_up(channels, PLANE_CHANNELS));
-    source.ahead = &ahead;
-    for (int channel = 0; channel < channels; channel += PLANE_CHANNELS)
-        multiply_channels(band, &source, channel,
-                          channels - channel < PLANE_CHANNELS ? channels - channel : PLANE_CHANNELS);
+                                  .lines = band->lines + part->tap,
+                                  .ahead = ahead};
+    for (int x = 0; x < outputs; x += size) {
+        source.first = (size_t)x;
+        kernel->tile(part->lanes, kernel->round(part->lanes, outputs - x < size ? outputs - x : size), &source,
+                     part->weights, part->start, part->sums + x, SUMS_LINE);
+    }
 }
 
-static void store(const struct band *band, int64_t row) {
+static void multiply_channels(const struct band *band, struct plane_ahead *ahead) {
+    const int64_t channels = band->run->state->window.out_channels;
+    for (int64_t channel = 0; channel < channels; channel += PLANE_CHANNELS) {
+        const int64_t left = channels - channel;
+        multiply_part(band, ahead,
+                      &(struct part){.taps = band->phase->depth.down,
+                                     .lanes = (int)(left < PLANE_CHANNELS ? left : PLANE_CHANNELS),
+                                     .weights = band->phase->packed + channel * band->phase->depth.total,
+                                     .start = band->run->bias + channel,
+                                     .sums = band->sums + channel * SUMS_LINE});
+    }
+}
+
+/* Two rows of one channel: what only the upper one meets, what only the lower one meets, and all else together. */
+static void multiply_beside(const struct band *band, struct plane_ahead *ahead) {
+    const int64_t last = band->phase->depth.down - 1;
+    const int64_t floats = band->phase->depth.length * band->phase->depth.across; /* of a tap */
+    const float *weights = band->phase->packed, *bias = band->run->bias;
+    float *upper = band->sums, *lower = band->sums + SUMS_LINE;
+    multiply_part(band, ahead, &(struct part){0, 1, 1, weights, bias, upper});
+    multiply_part(band, ahead, &(struct part){last, 1, 1, weights + floats, bias, lower});
+    multiply_part(band, ahead, &(struct part){1, last - 1, 2, weights + 2 * floats, NULL, upper});
+}
+
+/* One row of outputs, or two beside each other. */
+static void multiply(const struct band *band, int64_t row) {
+    const struct blocked_depth *depth = &band->phase->depth;
+    struct plane_ahead ahead =
+        next_row(band, row + band->phase->beside * output_step(&band->phase->lattice.axis[1]),
+                 depth->down * depth->length * divide_up(band->run->state->window.out_channels, PLANE_CHANNELS));
+    if (band->phase->beside > 1)
+        multiply_beside(band, &ahead);
+    else
+        multiply_channels(band, &ahead);
+}
+
+/* The sums of a channel's row, to their places. */
+static void store(const struct band *band, int64_t channel, int64_t row, float *sums) {
     const struct blocked_run *run = band->run;
     const struct lattice_axis *ay = &band->phase->lattice.axis[1], *ax = &band->phase->lattice.axis[2];
-    const int64_t channels = run->state->window.out_channels, plane = ay->out * ax->out;
-    for (int64_t c = 0; c < channels; c++) {
-        float *line = band->sums + c * SUMS_LINE;
-        float *place = run->y + (band->image * channels + c) * plane + (ay->out0 + row * ay->out_step) * ax->out +
-                       ax->out0 + band->x * ax->out_step;
-        activation_run(run->kernels, &run->state->activation, line, (size_t)band->outputs);
-        for (int64_t i = 0; i < band->outputs; i++)
-            place[i * ax->out_step] = line[i];
-    }
+    const int64_t plane = band->image * run->state->window.out_channels + channel;
+    float *place = run->y + ((plane * ay->out) + ay->out0 + row * ay->out_step) * ax->out + ax->out0 +
+                   band->x * ax->out_step;
+    activation_run(run->kernels, &run->state->activation, sums, (size_t)band->outputs);
+    for (int64_t i = 0; i < band->outputs; i++)
+        place[i * ax->out_step] = sums[i];
 }
 
 /* ---- a run ---- */
 
-/* Rows whose inputs are the same but for one, one after the other. */
-static void run_band(const struct band *band) {
-    const struct lattice_axis *ay = &band->phase->lattice.axis[1];
-    for (int64_t slot = 0; slot < ay->taps; slot++)
-        band->held[slot] = INT64_MIN;
-    for (int64_t first = 0; first < row_step(ay); first++)
-        for (int64_t row = band->first + first; row < band->end; row += row_step(ay)) {
-            list_rows(band, row);
-            multiply(band, row);
-            store(band, row);
-        }
+static void run_rows(const struct band *band, int64_t row) {
+    const int64_t step = output_step(&band->phase->lattice.axis[1]);
+    list_rows(band, row);
+    multiply(band, row);
+    for (int64_t c = 0; c < band->run->state->window.out_channels; c++)
+        for (int64_t i = 0; i < band->phase->beside && row + i * step < band->end; i++)
+            store(band, c, row + i * step, band->sums + (c + i) * SUMS_LINE);
 }
 
-/* Rows of a band: all for one thread, else some bands for each to balance with; what two bands share is turned twice. */
+/* Rows whose inputs are the same but for one tap, one after the other. */
+static void run_band(const struct band *band) {
+    const int64_t step = output_step(&band->phase->lattice.axis[1]);
+    for (int64_t slot = 0; slot < band->phase->depth.down; slot++)
+        band->held[slot] = INT64_MIN;
+    for (int64_t first = band->first; first < band->first + step && first < band->end; first++)
+        for (int64_t row = first; row < band->end; row += band->phase->beside * step)
+            run_rows(band, row);
+}
+
+/*
+ * Rows of a band: all for one thread, else some bands for each to balance with; what two bands share is turned twice.
+ * Rows that stand beside each other are the same in any band.
+ */
 static int64_t band_rows(const struct blocked_run *run, const struct blocked_phase *phase, int64_t segments) {
     const struct lattice_axis *ay = &phase->lattice.axis[1];
     const int64_t columns = run->state->window.batch * segments, wanted = (int64_t)run->threads * 4;
     if (run->threads == 1 || columns >= wanted)
         return ay->points;
     const int64_t rows = ay->points * columns / wanted, least = 2 * ay->taps * row_step(ay);
-    return rows < least ? least : rows;
+    const int64_t whole = phase->beside * output_step(ay);
+    return divide_up(rows < least ? least : rows, whole) * whole;
 }
 
 static struct band band_at(const struct blocked_run *run, const struct blocked_phase *phase, float *room) {

@@ -28,12 +28,13 @@ static struct blocked_depth depth_of(const struct blocked_state *state, const st
 
 static void plan_narrow(const struct blocked_state *state, struct blocked_phase *phase) {
     phase->algorithm = BLOCKED_NARROW;
-    phase->depth = (struct blocked_depth){.down = phase->lattice.axis[1].taps,
+    phase->beside = blocked_narrow_beside(state, &phase->lattice);
+    phase->depth = (struct blocked_depth){.down = phase->lattice.axis[1].taps + phase->beside - 1,
                                           .across = phase->lattice.axis[2].taps,
                                           .length = state->window.in_channels,
                                           .blocks = channel_blocks(state->window.in_channels)};
-    phase->depth.total = phase->depth.down * phase->depth.across * phase->depth.length;
-    phase->floats = state->window.out_channels * phase->depth.total;
+    phase->depth.total = phase->lattice.axis[1].taps * phase->depth.across * phase->depth.length;
+    phase->floats = state->window.out_channels * phase->depth.total * phase->beside;
 }
 
 static void plan_phase(const struct blocked_state *state, const struct kernels *kernels, struct blocked_phase *phase) {

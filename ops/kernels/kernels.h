@@ -113,8 +113,8 @@ struct plane_kernel {
     /* The smallest number of pixels >= `pixels` for which there is a tile, or else the largest. */
     int (*round)(int channels, int pixels);
     /*
-     * c[channel * stride + pixel] = start[channel] + products, for up to PLANE_CHANNELS channels and as many pixels as
-     * round() says. weights: [row][depth][tap][channel]. Products are added in that order, in chains of fused
+     * c[channel * stride + pixel] = start[channel] + products, or c += products when start is NULL, for up to
+     * PLANE_CHANNELS channels and as many pixels as round() says. weights: [row][depth][tap][channel]. Products are added in that order, in chains of fused
      * multiply-adds that close after PRODUCT_CHAIN of them or more (at the end of a line) and at the end of the call.
      */
     void (*tile)(int channels, int pixels, const struct plane_source *source, const float *weights, const float *start,

@@ -128,8 +128,8 @@ static inline __attribute__((always_inline)) void tile_of(const int channels, co
     for (int m = 0; m < channels; m++)
 #pragma GCC unroll 16
         for (int v = 0; v < vectors; v++)
-            sums[m][v] = vec_all(start[m]);
-    bool first = true;
+            sums[m][v] = start ? vec_all(start[m]) : (vec){0};
+    bool first = start != NULL;
     int chain = 0;
     for (int row = 0; row < source->rows; row++) {
         const float *line = source->lines[row].data + source->first;
