@@ -7,8 +7,7 @@
  * few output channels, a plain tensor. Each lattice of its window is computed by
  * - direct sums (blocked_direct.c): a tile of pixels walks the taps and channel blocks where they lie;
  * - minimal filtering (blocked_filter.c), where it costs less;
- * - narrow sums (blocked_narrow.c), for few output channels: the taps of a row stand beside each other as output
- *   channels, and are added up afterwards.
+ * - narrow sums (blocked_narrow.c), for few output channels: rows are turned into planes, and pixels are the lanes.
  */
 #ifndef LIMNER_OPS_BLOCKED_H
 #define LIMNER_OPS_BLOCKED_H
@@ -20,9 +19,12 @@
 
 enum blocked_algorithm { BLOCKED_DIRECT, BLOCKED_FILTER, BLOCKED_NARROW };
 
-/* How the depth of a direct or narrow sum is walked: cuts, then entries, then blocks, then `length` numbers. */
+/*
+ * How the depth of a direct sum is walked: cuts, then entries, then blocks, then `length` numbers; of a narrow one: taps
+ * of y (of all rows beside each other), then `length` channels, then taps of x.
+ */
 struct blocked_depth {
-    int64_t down, across; /* entries: taps of y by taps of x */
+    int64_t down, across; /* taps of y by taps of x: a direct sum's entries */
     bool merged;          /* the taps of x are part of the length: image rows are contiguous */
     int64_t length, blocks, cut_blocks, cuts;
     int64_t total;
@@ -34,6 +36,7 @@ struct blocked_phase {
     struct blocked_depth depth;                 /* DIRECT, NARROW */
     struct filter_lattice filters[FILTER_SETS]; /* FILTER */
     int filter_count;
+    int64_t beside; /* NARROW: rows of outputs that are multiplied together */
     int64_t rows;   /* channel blocks that the kernel computes, per group */
     int64_t floats; /* of packed weights */
     const float *packed;
@@ -115,12 +118,14 @@ status blocked_plan(struct blocked_state *state, const struct kernels *kernels, 
 status blocked_take_weights(struct op_call *call, struct blocked_state *state, struct error *err);
 void blocked_pack_now(const struct op_call *call, struct blocked_state *state, float *room);
 
-/* ---- algorithms: workspace of all threads, and one phase of all images ---- */
+/* ---- algorithms: workspace of all threads; one phase of all images, or all direct ones ---- */
 size_t blocked_direct_bytes(const struct blocked_phase *phase, int threads);
-void blocked_direct_run(const struct blocked_run *run, const struct blocked_phase *phase);
+void blocked_direct_run(const struct blocked_run *run);
 size_t blocked_filter_bytes(const struct blocked_phase *phase, int threads);
 void blocked_filter_run(const struct blocked_run *run, const struct blocked_phase *phase);
 bool blocked_narrow_fits(const struct blocked_state *state, const struct lattice *lattice);
+/* Rows of outputs that stand beside each other as if they were channels: 1 or 2. */
+int64_t blocked_narrow_beside(const struct blocked_state *state, const struct lattice *lattice);
 size_t blocked_narrow_bytes(const struct blocked_phase *phase, int threads);
 void blocked_narrow_run(const struct blocked_run *run, const struct blocked_phase *phase);
 

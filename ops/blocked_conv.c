@@ -98,17 +98,36 @@ static void release(struct op_call *call) {
 
 /* ---- running ---- */
 
-/* One row of an image's copy: the channels of a pixel side by side, the border filled in. */
-static void copy_row(const struct blocked_run *run, int64_t image, int64_t row, float *copy) {
-    const struct blocked_state *state = run->state;
+/* Columns first..end of a row's copy: the channels of a pixel side by side; beyond the image what its border says. */
+static void copy_columns(const struct blocked_state *state, const float *source, int64_t first, int64_t end,
+                         float *copy) {
     const struct window_axis *ay = &state->window.axis[1], *ax = &state->window.axis[2];
-    const int64_t channels = state->window.in_channels, y = border_index(state->window.border, row, ay->in);
-    const float *source = run->x + (image * channels * ay->in + (y < 0 ? 0 : y)) * ax->in;
-    for (int64_t i = 0; i < state->padded[1]; i++) {
-        const int64_t x = y < 0 ? -1 : border_index(state->window.border, i + state->lowest[1], ax->in);
+    const int64_t channels = state->window.in_channels;
+    for (int64_t i = first; i < end; i++) {
+        const int64_t x = border_index(state->window.border, i + state->lowest[1], ax->in);
         for (int64_t c = 0; c < channels; c++)
             copy[i * channels + c] = x < 0 ? 0 : source[c * ay->in * ax->in + x];
     }
+}
+
+/* One row of an image's copy, the border filled in. */
+static void copy_row(const struct blocked_run *run, int64_t image, int64_t row, float *copy) {
+    const struct blocked_state *state = run->state;
+    const struct window_axis *ay = &state->window.axis[1], *ax = &state->window.axis[2];
+    const int64_t channels = state->window.in_channels, plane = ay->in * ax->in, columns = state->padded[1];
+    const int64_t y = border_index(state->window.border, row, ay->in);
+    if (y < 0) {
+        memset(copy, 0, (size_t)(columns * channels) * sizeof *copy);
+        return;
+    }
+    const float *source = run->x + image * channels * plane + y * ax->in;
+    const int64_t left = -state->lowest[1], inner = left < columns ? left : columns;
+    const int64_t end = inner + ax->in < columns ? inner + ax->in : columns;
+    copy_columns(state, source, 0, inner, copy);
+    for (int64_t c = 0; c < channels; c++)
+        for (int64_t i = inner; i < end; i++)
+            copy[i * channels + c] = source[c * plane + i - left];
+    copy_columns(state, source, end, columns, copy);
 }
 
 static void copy_images(const struct blocked_run *run) {
@@ -206,9 +225,8 @@ static void run_phases(const struct blocked_run *run) {
             blocked_filter_run(run, phase);
         else if (phase->algorithm == BLOCKED_NARROW)
             blocked_narrow_run(run, phase);
-        else
-            blocked_direct_run(run, phase);
     }
+    blocked_direct_run(run);
 }
 
 static status run_conv(struct op_call *call, struct error *err) {

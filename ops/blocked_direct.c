@@ -4,6 +4,8 @@
 #include <omp.h>
 
 #define PIECE 192 /* pixels of a piece, at most: their sums stay in a small cache between cuts of the depth */
+#define LEAST_PIECE 24
+#define NEAR_WEIGHTS ((int64_t)192 << 10) /* floats of a strip that stay in a small cache beside a piece's inputs */
 #define STRIP 4   /* channel blocks of a strip, at most: one panel or several that share their list of pixels */
 #define MOST_LANES (STRIP * CHANNEL_BLOCK)
 #define PIECE_FLOATS ((size_t)(PIECE + BLOCK_PIXELS) * MOST_LANES)
@@ -17,15 +19,28 @@ struct piece {
     int count;
     int64_t block; /* the strip's first channel block */
     int blocks;
-    bool last;   /* of its strip: the next strip's weights follow */
-    float *sums; /* [pixel][lanes] */
+    bool last;           /* of its strip: the next strip's weights follow */
+    int64_t inner[2][2]; /* rows and columns of points all of whose taps lie inside: the first, the end */
+    float *sums;         /* [pixel][lanes] */
     struct block_pixel *pixels;
+    int64_t *offsets; /* from the first entry to every one, where all lie inside */
 };
 
-/* Threads keep a table of pixels behind their sums. */
+/* Some pixels side by side, or around the end of a row. */
+struct tile {
+    int first, count;  /* in the piece */
+    int64_t y, x;      /* where the first one is */
+    float *sums;
+};
+
+static int64_t entries_of(const struct blocked_phase *phase) {
+    return phase->depth.down * phase->depth.across;
+}
+
+/* Threads keep a table of pixels and the offsets behind their sums. */
 static size_t table_floats(const struct blocked_phase *phase) {
-    const size_t entries = (size_t)(phase->depth.down * phase->depth.across);
-    return entries * BLOCK_PIXELS * sizeof(struct block_pixel) / sizeof(float);
+    const size_t entry = BLOCK_PIXELS * sizeof(struct block_pixel) + sizeof(int64_t);
+    return (size_t)entries_of(phase) * entry / sizeof(float);
 }
 
 static size_t share_floats(const struct blocked_phase *phase) {
@@ -36,9 +51,70 @@ size_t blocked_direct_bytes(const struct blocked_phase *phase, int threads) {
     return share_floats(phase) * sizeof(float) * (size_t)threads;
 }
 
+/* ---- where the inputs lie ---- */
+
 static const float zeros[MOST_LANES];
 
-static struct block_pixel pixel_at(const struct piece *piece, int64_t y, int64_t x) {
+static void next_point(const struct piece *piece, int64_t *y, int64_t *x) {
+    if (++*x == piece->phase->lattice.axis[2].points) {
+        *x = 0;
+        ++*y;
+    }
+}
+
+/* The tap of x that an entry begins with. */
+static int64_t first_tap(const struct blocked_phase *phase) {
+    const struct lattice_axis *ax = &phase->lattice.axis[2];
+    return phase->depth.merged && ax->tap_step < 0 ? ax->taps - 1 : 0;
+}
+
+static void find_inner(struct piece *piece) {
+    for (int d = 0; d < 2; d++) {
+        const struct lattice_axis *axis = &piece->phase->lattice.axis[1 + d];
+        const int64_t reach = (axis->taps - 1) * axis->tap_step;
+        const int64_t low = axis->first + (reach < 0 ? reach : 0), high = axis->first + (reach > 0 ? reach : 0);
+        piece->inner[d][0] = low < 0 && !piece->input.whole ? (-low + axis->step - 1) / axis->step : 0;
+        piece->inner[d][1] = piece->input.whole      ? axis->points
+                             : high < axis->in ? (axis->in - high + axis->step - 1) / axis->step
+                                               : 0;
+    }
+}
+
+static bool is_inner(const struct piece *piece, int64_t y, int64_t x) {
+    return y >= piece->inner[0][0] && y < piece->inner[0][1] && x >= piece->inner[1][0] && x < piece->inner[1][1];
+}
+
+static void list_offsets(const struct piece *piece) {
+    const struct lattice_axis *ay = &piece->phase->lattice.axis[1], *ax = &piece->phase->lattice.axis[2];
+    int64_t *offset = piece->offsets;
+    for (int64_t ty = 0; ty < piece->phase->depth.down; ty++)
+        for (int64_t tx = 0; tx < piece->phase->depth.across; tx++)
+            *offset++ = ty * ay->tap_step * piece->input.row + tx * ax->tap_step * piece->input.pixel;
+}
+
+/*
+ * The first entry of a tile's pixels, from a channel block on; false if not all entries of all pixels lie inside.
+ * Pixels past `count` stand for the last one.
+ */
+static bool list_inner(const struct piece *piece, const struct tile *tile, int rounded, int64_t block) {
+    const struct blocked_input *input = &piece->input;
+    const struct lattice_axis *ay = &piece->phase->lattice.axis[1], *ax = &piece->phase->lattice.axis[2];
+    const int64_t tap = first_tap(piece->phase);
+    int64_t y = tile->y, x = tile->x;
+    for (int i = 0; i < rounded; i++) {
+        if (!is_inner(piece, y, x))
+            return false;
+        const int64_t row = lattice_input(ay, y, 0) - input->lowest[0];
+        const int64_t column = lattice_input(ax, x, tap) - input->lowest[1];
+        piece->pixels[i] = (struct block_pixel){
+            input->data + row * input->row + column * input->pixel + block * input->block, input->block};
+        if (i + 1 < tile->count)
+            next_point(piece, &y, &x);
+    }
+    return true;
+}
+
+static struct block_pixel pixel_at(const struct piece *piece, int64_t y, int64_t x, int64_t block) {
     const struct blocked_input *input = &piece->input;
     const struct lattice_axis *axis = piece->phase->lattice.axis;
     const enum border border = piece->run->state->window.border;
@@ -46,78 +122,71 @@ static struct block_pixel pixel_at(const struct piece *piece, int64_t y, int64_t
     x = border_index(border, x, axis[2].in);
     if (y < 0 || x < 0)
         return (struct block_pixel){zeros, 0};
-    return (struct block_pixel){input->data + y * input->row + x * input->pixel, input->block};
+    return (struct block_pixel){input->data + y * input->row + x * input->pixel + block * input->block, input->block};
 }
 
-/* All taps of the axis lie inside at this point. */
-static bool is_inside(const struct lattice_axis *axis, int64_t point) {
-    const int64_t first = lattice_input(axis, point, 0), last = lattice_input(axis, point, axis->taps - 1);
-    return first >= 0 && first < axis->in && last >= 0 && last < axis->in;
-}
-
-/* The entries of one pixel. */
-static void list_entries(const struct piece *piece, int64_t py, int64_t px, struct block_pixel *entry) {
-    const struct blocked_input *input = &piece->input;
-    const struct blocked_depth *depth = &piece->phase->depth;
+/* All entries of a tile's pixels, at the border. */
+static void list_all(const struct piece *piece, const struct tile *tile, int rounded, int64_t block) {
     const struct lattice_axis *ay = &piece->phase->lattice.axis[1], *ax = &piece->phase->lattice.axis[2];
-    const int64_t leftmost = depth->merged && ax->tap_step < 0 ? ax->taps - 1 : 0;
-    const int64_t y = lattice_input(ay, py, 0), x = lattice_input(ax, px, leftmost);
-    if (input->whole || (is_inside(ay, py) && is_inside(ax, px))) {
-        const float *data = input->data + (y - input->lowest[0]) * input->row + (x - input->lowest[1]) * input->pixel;
-        for (int64_t ty = 0; ty < depth->down; ty++)
-            for (int64_t tx = 0; tx < depth->across; tx++, entry += BLOCK_PIXELS)
-                *entry = (struct block_pixel){data + ty * ay->tap_step * input->row + tx * ax->tap_step * input->pixel,
-                                              input->block};
-        return;
+    int64_t y = tile->y, x = tile->x;
+    for (int i = 0; i < rounded; i++) {
+        struct block_pixel *entry = piece->pixels + i;
+        for (int64_t ty = 0; ty < piece->phase->depth.down; ty++)
+            for (int64_t tx = 0; tx < piece->phase->depth.across; tx++, entry += BLOCK_PIXELS)
+                *entry = pixel_at(piece, lattice_input(ay, y, ty), lattice_input(ax, x, tx), block);
+        if (i + 1 < tile->count)
+            next_point(piece, &y, &x);
     }
-    for (int64_t ty = 0; ty < depth->down; ty++)
-        for (int64_t tx = 0; tx < depth->across; tx++, entry += BLOCK_PIXELS)
-            *entry = pixel_at(piece, y + ty * ay->tap_step, x + tx * ax->tap_step);
 }
 
-/* Where the pixels of a tile lie for every entry. Those past `count` stand for the last one. */
-static void list_pixels(const struct piece *piece, int64_t first, int count, int rounded, int64_t block) {
-    const int64_t entries = piece->phase->depth.down * piece->phase->depth.across;
-    const int64_t across = piece->phase->lattice.axis[2].points;
-    int64_t y = first / across, x = first % across;
-    for (int i = 0; i < rounded; i++) {
-        list_entries(piece, y, x, piece->pixels + i);
-        if (i + 1 < count && ++x == across) {
-            x = 0;
-            y++;
-        }
+/* ---- a tile ---- */
+
+/* Where an output of the strip's first block lies. */
+static float *output_at(const struct piece *piece, int64_t y, int64_t x) {
+    const struct lattice_axis *ay = &piece->phase->lattice.axis[1], *ax = &piece->phase->lattice.axis[2];
+    const int64_t block = piece->image * piece->phase->rows + piece->block;
+    return piece->run->y +
+           ((block * ay->out + ay->out0 + y * ay->out_step) * ax->out + ax->out0 + x * ax->out_step) * CHANNEL_BLOCK;
+}
+
+static size_t output_plane(const struct piece *piece) {
+    return (size_t)(piece->phase->lattice.axis[1].out * piece->phase->lattice.axis[2].out * CHANNEL_BLOCK);
+}
+
+/* Outputs lie in a far cache: they are asked for while the tile is multiplied. */
+static void ask_for_outputs(const struct piece *piece, const struct tile *tile) {
+    int64_t y = tile->y, x = tile->x;
+    for (int i = 0; i < tile->count; i++, next_point(piece, &y, &x)) {
+        const float *place = output_at(piece, y, x);
+        for (int block = 0; block < piece->blocks; block++)
+            __builtin_prefetch(place + (size_t)block * output_plane(piece), 1);
     }
-    for (int64_t entry = 0; block > 0 && entry < entries; entry++)
-        for (int i = 0; i < rounded; i++)
-            piece->pixels[entry * BLOCK_PIXELS + i].data += block * piece->pixels[entry * BLOCK_PIXELS + i].step;
 }
 
 /* The finished sums of a tile, to their places: runs of pixels that lie side by side. */
-static void store_tile(const struct piece *piece, int64_t first, int count, float *sums) {
-    const struct lattice_axis *ay = &piece->phase->lattice.axis[1], *ax = &piece->phase->lattice.axis[2];
-    const int64_t plane = ay->out * ax->out * CHANNEL_BLOCK;
+static void store_tile(const struct piece *piece, const struct tile *tile) {
+    const struct lattice_axis *ax = &piece->phase->lattice.axis[2];
     const size_t lanes = (size_t)piece->blocks * CHANNEL_BLOCK;
-    float *image = piece->run->y + (piece->image * piece->phase->rows + piece->block) * plane;
-    for (int done = 0, columns; done < count; done += columns) {
-        const int64_t y = (first + done) / ax->points, x = (first + done) % ax->points, left = ax->points - x;
-        columns = left < count - done ? (int)left : count - done;
-        float *place = image + ((ay->out0 + y * ay->out_step) * ax->out + ax->out0 + x * ax->out_step) * CHANNEL_BLOCK;
-        blocked_finish(piece->run, NULL, piece->blocks, columns, sums + (size_t)done * lanes, CHANNEL_BLOCK, lanes,
-                       place, (size_t)plane, (size_t)(ax->out_step * CHANNEL_BLOCK));
+    int64_t y = tile->y, x = tile->x;
+    for (int done = 0, columns; done < tile->count; done += columns, y++, x = 0) {
+        columns = ax->points - x < tile->count - done ? (int)(ax->points - x) : tile->count - done;
+        blocked_finish(piece->run, NULL, piece->blocks, columns, tile->sums + (size_t)done * lanes, CHANNEL_BLOCK,
+                       lanes, output_at(piece, y, x), output_plane(piece), (size_t)(ax->out_step * CHANNEL_BLOCK));
     }
 }
 
 /* The weights of a cut for the panel at this channel block. */
 static const float *weights_at(const struct piece *piece, int64_t block, int blocks, int64_t cut) {
     const struct blocked_phase *phase = piece->phase;
-    const int64_t groups = piece->run->state->window.group, entries = phase->depth.down * phase->depth.across;
-    const int64_t before = cut * phase->depth.cut_blocks * entries * phase->depth.length;
+    const int64_t groups = piece->run->state->window.group;
+    const int64_t before = cut * phase->depth.cut_blocks * entries_of(phase) * phase->depth.length;
     return phase->packed + piece->image % groups * (phase->floats / groups) +
            block * CHANNEL_BLOCK * phase->depth.total + before * blocks * CHANNEL_BLOCK;
 }
 
 /* One tile of one cut: all panels of the strip pass over the same pixels. */
-static void multiply_tile(const struct piece *piece, struct block_source *source, int first, int count, int64_t cut) {
+static void multiply_tile(const struct piece *piece, struct block_source *source, const struct tile *tile,
+                          int64_t cut) {
     const struct block_kernel *kernel = piece->run->kernels->block;
     const struct blocked_depth *depth = &piece->phase->depth;
     const float *bias =
@@ -132,68 +201,150 @@ static void multiply_tile(const struct piece *piece, struct block_source *source
             const float *next =
                 more ? weights_at(piece, place, blocks, cut + 1) : weights_at(piece, place + piece->blocks, blocks, 0);
             const int most = kernel->pixels[blocks];
-            blocked_ask_ahead(source, next, blocks, first / most, (piece->count + most - 1) / most);
+            blocked_ask_ahead(source, next, blocks, tile->first / most, (piece->count + most - 1) / most);
         }
-        kernel->tile(kernel->round(count, blocks), blocks, source, weights_at(piece, place, blocks, cut),
-                     cut ? NULL : bias + block * CHANNEL_BLOCK,
-                     piece->sums + (size_t)first * lanes + (size_t)block * CHANNEL_BLOCK, lanes, CHANNEL_BLOCK);
+        kernel->tile(kernel->round(tile->count, blocks), blocks, source, weights_at(piece, place, blocks, cut),
+                     cut ? NULL : bias + block * CHANNEL_BLOCK, tile->sums + (size_t)block * CHANNEL_BLOCK, lanes,
+                     CHANNEL_BLOCK);
     }
+}
+
+/* The channel blocks of a strip's widest panel. */
+static int widest_panel(const struct block_kernel *kernel, int64_t blocks) {
+    return blocks < kernel->blocks ? (int)blocks : kernel->blocks;
+}
+
+static void run_tile(const struct piece *piece, struct block_source *source, const struct tile *tile, int64_t cut) {
+    const struct blocked_depth *depth = &piece->phase->depth;
+    const int64_t block0 = cut * depth->cut_blocks;
+    const struct block_kernel *kernel = piece->run->kernels->block;
+    const int rounded = kernel->round(tile->count, widest_panel(kernel, piece->blocks));
+    const bool last = cut + 1 == depth->cuts;
+    source->offsets = list_inner(piece, tile, rounded, block0) ? piece->offsets : NULL;
+    if (!source->offsets)
+        list_all(piece, tile, rounded, block0);
+    if (last)
+        ask_for_outputs(piece, tile);
+    multiply_tile(piece, source, tile, cut);
+    if (last)
+        store_tile(piece, tile);
 }
 
 static void run_piece(const struct piece *piece) {
     const struct blocked_depth *depth = &piece->phase->depth;
+    const struct lattice_axis *ax = &piece->phase->lattice.axis[2];
     const struct block_kernel *kernel = piece->run->kernels->block;
-    const int widest = piece->blocks < kernel->blocks ? piece->blocks : kernel->blocks, most = kernel->pixels[widest];
+    const int most = kernel->pixels[widest_panel(kernel, piece->blocks)];
+    const int64_t pixel_ahead = most * ax->step * piece->input.pixel;
+    /* With one cut no sums wait for the next: all tiles use the same place. What rounding adds goes behind the sums. */
+    const size_t pixel_sums = depth->cuts > 1 ? (size_t)piece->blocks * CHANNEL_BLOCK : 0;
     for (int64_t cut = 0; cut < depth->cuts; cut++) {
-        const int64_t block0 = cut * depth->cut_blocks, left = depth->blocks - block0;
-        struct block_source source = {.entries = (int)(depth->down * depth->across),
+        const int64_t left = depth->blocks - cut * depth->cut_blocks;
+        struct block_source source = {.entries = (int)entries_of(piece->phase),
                                       .blocks = (int)(left < depth->cut_blocks ? left : depth->cut_blocks),
                                       .length = (int)depth->length,
-                                      .pixels = piece->pixels};
-        for (int first = 0; first < piece->count; first += most) {
-            const int count = piece->count - first < most ? piece->count - first : most;
-            /* What rounding adds goes behind the last sums. */
-            list_pixels(piece, piece->first + first, count, kernel->round(count, widest), block0);
-            multiply_tile(piece, &source, first, count, cut);
-            if (cut + 1 == depth->cuts)
-                store_tile(piece, piece->first + first, count,
-                           piece->sums + (size_t)first * (size_t)piece->blocks * CHANNEL_BLOCK);
+                                      .pixels = piece->pixels,
+                                      .pixel_ahead = pixel_ahead};
+        struct tile tile = {.y = piece->first / ax->points, .x = piece->first % ax->points};
+        for (; tile.first < piece->count; tile.first += most) {
+            tile.count = piece->count - tile.first < most ? piece->count - tile.first : most;
+            tile.sums = piece->sums + (size_t)tile.first * pixel_sums;
+            run_tile(piece, &source, &tile, cut);
+            for (tile.x += most; tile.x >= ax->points; tile.y++)
+                tile.x -= ax->points;
         }
     }
 }
 
-/* Pixels of a piece: some pieces for every thread to balance with. */
-static int64_t piece_pixels(const struct blocked_run *run, const struct blocked_phase *phase, int64_t strips) {
-    const int64_t images = run->state->window.batch * run->state->window.group, points = phase->lattice.points;
-    int64_t pieces = (points + PIECE - 1) / PIECE;
-    const int64_t wanted = run->threads > 1 ? (int64_t)run->threads * 6 : 1;
-    if (images * strips * pieces < wanted)
-        pieces = (wanted + images * strips - 1) / (images * strips);
-    const int64_t size = (points + pieces - 1) / pieces;
-    return size < 24 ? (points < 24 ? points : 24) : size;
+/* ---- a run ---- */
+
+/* What is walked together: one phase, or all. */
+struct work {
+    const struct blocked_run *run;
+    const struct blocked_phase *phases;
+    int64_t count, images, strips, pieces; /* pieces of every phase */
+    size_t share;                          /* floats of a thread */
+};
+
+static bool is_direct(const struct blocked_phase *phase) {
+    return phase->algorithm == BLOCKED_DIRECT && phase->lattice.points > 0;
 }
 
-void blocked_direct_run(const struct blocked_run *run, const struct blocked_phase *phase) {
-    const int64_t images = run->state->window.batch * run->state->window.group, points = phase->lattice.points;
-    if (points <= 0 || images <= 0)
-        return;
-    const int64_t strips = (phase->rows + STRIP - 1) / STRIP, size = piece_pixels(run, phase, strips);
-    const int64_t pieces = (points + size - 1) / size, units = images * strips * pieces;
-    const size_t share = share_floats(phase);
-#pragma omp parallel for schedule(dynamic) num_threads(run->threads) if (run->threads > 1 && units > 1)
+/* Phases that lie between each other meet the same inputs, piece by piece, if their weights stay in a small cache. */
+static bool go_together(const struct blocked_state *state) {
+    int64_t floats = 0;
+    for (int64_t i = 0; i < state->phase_count; i++)
+        if (is_direct(&state->phases[i]))
+            floats += state->phases[i].depth.total * MOST_LANES;
+    return floats <= NEAR_WEIGHTS;
+}
+
+/* Some pieces for every thread to balance with. */
+static struct work work_of(const struct blocked_run *run, const struct blocked_phase *phases, int64_t count) {
+    struct work work = {
+        .run = run, .phases = phases, .count = count, .images = run->state->window.batch * run->state->window.group};
+    int64_t points = 0;
+    for (int64_t i = 0; i < count; i++) {
+        if (!is_direct(&phases[i]))
+            continue;
+        const size_t share = share_floats(&phases[i]);
+        work.share = share > work.share ? share : work.share;
+        points = phases[i].lattice.points > points ? phases[i].lattice.points : points;
+        work.strips = (phases[i].rows + STRIP - 1) / STRIP;
+    }
+    const int64_t wanted = run->threads > 1 ? (int64_t)run->threads * 6 : 1, strips = work.images * work.strips;
+    work.pieces = (points + PIECE - 1) / PIECE;
+    if (strips > 0 && strips * work.pieces < wanted)
+        work.pieces = (wanted + strips - 1) / strips;
+    if (work.pieces > points / LEAST_PIECE)
+        work.pieces = points < LEAST_PIECE ? points > 0 : points / LEAST_PIECE;
+    return work;
+}
+
+/* One unit of work: a piece of a phase; false if it is empty. */
+static bool piece_of(const struct work *work, int64_t unit, struct piece *piece) {
+    const struct blocked_phase *phase = &work->phases[unit % work->count];
+    const struct block_kernel *kernel = work->run->kernels->block;
+    const int64_t number = unit / work->count, strip = number / work->pieces % work->strips;
+    if (!is_direct(phase))
+        return false;
+    const int64_t points = phase->lattice.points, tile = kernel->pixels[widest_panel(kernel, phase->rows)];
+    const int64_t size = ((points + work->pieces - 1) / work->pieces + tile - 1) / tile * tile;
+    *piece = (struct piece){.run = work->run,
+                            .phase = phase,
+                            .image = number / (work->strips * work->pieces),
+                            .first = number % work->pieces * size,
+                            .block = strip * STRIP};
+    piece->input = blocked_input_of(work->run, piece->image);
+    piece->count = (int)(points - piece->first < size ? points - piece->first : size);
+    piece->blocks = (int)(phase->rows - piece->block < STRIP ? phase->rows - piece->block : STRIP);
+    piece->last = piece->first + piece->count >= points;
+    find_inner(piece);
+    return piece->count > 0;
+}
+
+static void run_work(const struct work *work) {
+    const int64_t units = work->images * work->strips * work->pieces * work->count;
+    const int threads = work->run->threads;
+#pragma omp parallel for schedule(dynamic) num_threads(threads) if (threads > 1 && units > 1)
     for (int64_t unit = 0; unit < units; unit++) {
-        float *room = run->workspace + (size_t)omp_get_thread_num() * share;
-        struct piece piece = {.run = run,
-                              .phase = phase,
-                              .image = unit / (strips * pieces),
-                              .first = unit % pieces * size,
-                              .block = unit / pieces % strips * STRIP,
-                              .sums = room,
-                              .pixels = (struct block_pixel *)(room + PIECE_FLOATS)};
-        piece.input = blocked_input_of(run, piece.image);
-        piece.count = (int)(points - piece.first < size ? points - piece.first : size);
-        piece.blocks = (int)(phase->rows - piece.block < STRIP ? phase->rows - piece.block : STRIP);
-        piece.last = piece.first + piece.count == points;
+        float *room = work->run->workspace + (size_t)omp_get_thread_num() * work->share;
+        struct piece piece;
+        if (!piece_of(work, unit, &piece))
+            continue;
+        piece.sums = room;
+        piece.pixels = (struct block_pixel *)(room + PIECE_FLOATS);
+        piece.offsets = (int64_t *)(piece.pixels + entries_of(piece.phase) * BLOCK_PIXELS);
+        list_offsets(&piece);
         run_piece(&piece);
+    }
+}
+
+void blocked_direct_run(const struct blocked_run *run) {
+    const struct blocked_state *state = run->state;
+    const int64_t together = go_together(state) ? state->phase_count : 1;
+    for (int64_t i = 0; i < state->phase_count; i += together) {
+        const struct work work = work_of(run, &state->phases[i], together);
+        run_work(&work);
     }
 }

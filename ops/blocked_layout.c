@@ -1,6 +1,8 @@
 /* Between plain tensors [N,C,H,W] and channel blocks [N,C/16,H,W,16]. See ops/blocked.h. */
 #include "ops/blocked.h"
 
+#include <string.h>
+
 struct params {
     int64_t channels; /* how many are true */
 };
@@ -37,34 +39,49 @@ static status unblock_infer(struct op_call *call, struct error *err) {
 
 #define STRETCH 512 /* pixels that are turned while they lie in a small cache */
 
+/* A stretch of pixels of one channel block of a batch row. */
 struct turning {
-    const float *plain; /* of a batch row */
-    float *blocked;
+    const struct plane_kernel *kernel;
     int64_t plane, channels, block, first, count;
 };
 
-/* A stretch of one channel block, from planes to blocks; missing channels become zeros. */
-static void turn_in(const struct turning *t) {
-    const int64_t channel0 = t->block * CHANNEL_BLOCK;
-    for (int64_t lane = 0; lane < CHANNEL_BLOCK; lane++) {
-        const float *source = t->plain + (channel0 + lane) * t->plane + t->first;
-        float *place = t->blocked + (t->block * t->plane + t->first) * CHANNEL_BLOCK + lane;
-        if (channel0 + lane < t->channels)
-            for (int64_t i = 0; i < t->count; i++)
-                place[i * CHANNEL_BLOCK] = source[i];
-        else
-            for (int64_t i = 0; i < t->count; i++)
-                place[i * CHANNEL_BLOCK] = 0;
+/* A few pixels at a time where channels are missing: lanes without one are zeros, and belong to no plane. */
+#define FEW 64
+
+static int64_t channels_of(const struct turning *t) {
+    const int64_t left = t->channels - t->block * CHANNEL_BLOCK;
+    return left < CHANNEL_BLOCK ? left : CHANNEL_BLOCK;
+}
+
+static void turn_in(const float *plain, float *blocked, const struct turning *t) {
+    const float *source = plain + t->block * CHANNEL_BLOCK * t->plane + t->first;
+    float *place = blocked + (t->block * t->plane + t->first) * CHANNEL_BLOCK, few[CHANNEL_BLOCK][FEW] = {{0}};
+    const int64_t channels = channels_of(t);
+    if (channels == CHANNEL_BLOCK) {
+        t->kernel->to_blocks(source, (size_t)t->plane, t->count, place);
+        return;
+    }
+    for (int64_t i = 0, count; i < t->count; i += count) {
+        count = t->count - i < FEW ? t->count - i : FEW;
+        for (int64_t c = 0; c < channels; c++)
+            memcpy(few[c], source + c * t->plane + i, (size_t)count * sizeof **few);
+        t->kernel->to_blocks(few[0], FEW, count, place + i * CHANNEL_BLOCK);
     }
 }
 
 static void turn_out(const float *blocked, float *plain, const struct turning *t) {
-    const int64_t channel0 = t->block * CHANNEL_BLOCK;
-    for (int64_t lane = 0; lane < CHANNEL_BLOCK && channel0 + lane < t->channels; lane++) {
-        const float *source = blocked + (t->block * t->plane + t->first) * CHANNEL_BLOCK + lane;
-        float *place = plain + (channel0 + lane) * t->plane + t->first;
-        for (int64_t i = 0; i < t->count; i++)
-            place[i] = source[i * CHANNEL_BLOCK];
+    const float *source = blocked + (t->block * t->plane + t->first) * CHANNEL_BLOCK;
+    float *place = plain + t->block * CHANNEL_BLOCK * t->plane + t->first, few[CHANNEL_BLOCK][FEW];
+    const int64_t channels = channels_of(t);
+    if (channels == CHANNEL_BLOCK) {
+        t->kernel->to_planes(source, t->count, place, (size_t)t->plane);
+        return;
+    }
+    for (int64_t i = 0, count; i < t->count; i += count) {
+        count = t->count - i < FEW ? t->count - i : FEW;
+        t->kernel->to_planes(source + i * CHANNEL_BLOCK, count, few[0], FEW);
+        for (int64_t c = 0; c < channels; c++)
+            memcpy(place + c * t->plane + i, few[c], (size_t)count * sizeof **few);
     }
 }
 
@@ -78,18 +95,16 @@ static void turn(const struct op_call *call, int64_t channels, bool in) {
     for (int64_t unit = 0; unit < units; unit++) {
         const int64_t image = unit / (blocks * stretches), first = unit % stretches * STRETCH;
         const int64_t plain_at = image * channels * plane, blocked_at = image * blocks * plane * CHANNEL_BLOCK;
-        struct turning t = {.plane = plane,
+        const struct turning t = {.kernel = call->kernels->plane,
+                            .plane = plane,
                             .channels = channels,
                             .block = unit / stretches % blocks,
                             .first = first,
                             .count = plane - first < STRETCH ? plane - first : STRETCH};
-        if (in) {
-            t.plain = source + plain_at;
-            t.blocked = destination + blocked_at;
-            turn_in(&t);
-        } else {
+        if (in)
+            turn_in(source + plain_at, destination + blocked_at, &t);
+        else
             turn_out(source + blocked_at, destination + plain_at, &t);
-        }
     }
 }
 

@@ -13,61 +13,45 @@ struct pack_job {
     const float *scale;
 };
 
-/* Which output channel and tap of x a lane is: a narrow sum has them all side by side. */
-struct lane {
-    int64_t channel, tap; /* channel -1: padding; tap -1: not the lane's to say */
+/* One number of the depth: its input channel (-1: padding) and tap of x. */
+struct depth_place {
+    int64_t channel, tap;
 };
 
-static struct lane lane_at(const struct blocked_state *state, const struct blocked_phase *phase, int64_t number) {
-    const int64_t channels = state->window.out_channels, taps = phase->lattice.axis[2].taps;
-    if (phase->algorithm != BLOCKED_NARROW)
-        return (struct lane){number < channels ? number : -1, -1};
-    const bool falling = phase->lattice.axis[2].tap_step < 0;
-    const int64_t place = number / channels; /* from the left */
-    return number < channels * taps ? (struct lane){number % channels, falling ? taps - 1 - place : place}
-                                    : (struct lane){-1, -1};
-}
-
-/* One number of the depth: its input channel and tap of x. */
-static struct lane depth_at(const struct blocked_state *state, const struct blocked_phase *phase, int64_t across,
-                            int64_t block, int64_t k) {
+static struct depth_place depth_at(const struct blocked_state *state, const struct blocked_phase *phase, int64_t across,
+                                   int64_t block, int64_t k) {
     const struct blocked_depth *depth = &phase->depth;
     const struct lattice_axis *ax = &phase->lattice.axis[2];
     const int64_t channels = state->window.in_channels;
     if (depth->merged) {
         const int64_t place = k / channels;
-        return (struct lane){k % channels, ax->tap_step < 0 ? ax->taps - 1 - place : place};
+        return (struct depth_place){k % channels, ax->tap_step < 0 ? ax->taps - 1 - place : place};
     }
     const int64_t channel = state->from_blocks ? block * CHANNEL_BLOCK + k : k;
-    return (struct lane){channel < channels ? channel : -1, across};
+    return (struct depth_place){channel < channels ? channel : -1, across};
+}
+
+/* The weight of an output and an input channel at an index within the kernel. */
+static float weight_at(const struct pack_job *job, const struct window_weights *weights, int64_t group, int64_t row,
+                       int64_t channel, int64_t kernel) {
+    const float weight =
+        unaligned_float(weights->source, group * weights->group_stride + row * weights->row_stride +
+                                             channel * weights->channel_stride + kernel);
+    return weights->scale ? weight * weights->scale[group * job->state->window.out_channels + row] : weight;
 }
 
 /* The weights of one entry and block, `length` rows of a panel's lanes. */
 static void pack_stretch(const struct pack_job *job, const struct window_weights *weights, int64_t group,
                          int64_t first_lane, int lanes, const int64_t place[3], float *packed) {
     const struct blocked_phase *phase = job->phase;
-    const struct window *window = &job->state->window;
-    const int64_t across = phase->lattice.axis[2].taps;
-    struct lane lane[4 * CHANNEL_BLOCK];
-    for (int i = 0; i < lanes; i++)
-        lane[i] = lane_at(job->state, phase, first_lane + i);
+    const int64_t across = phase->lattice.axis[2].taps, channels = job->state->window.out_channels;
     for (int64_t k = 0; k < phase->depth.length; k++, packed += lanes) {
-        const struct lane row = depth_at(job->state, phase, place[1], place[2], k);
-        const int64_t start = group * weights->group_stride + row.channel * weights->channel_stride;
-        const int64_t shared = phase->algorithm == BLOCKED_NARROW
-                                   ? 0
-                                   : lattice_kernel(window, &phase->lattice, place[0] * across + row.tap);
-        for (int i = 0; i < lanes; i++) {
-            if (lane[i].channel < 0 || row.channel < 0) {
-                packed[i] = 0;
-                continue;
-            }
-            const int64_t kernel =
-                lane[i].tap < 0 ? shared : lattice_kernel(window, &phase->lattice, place[0] * across + lane[i].tap);
-            packed[i] = unaligned_float(weights->source, start + lane[i].channel * weights->row_stride + kernel);
-            if (weights->scale)
-                packed[i] *= weights->scale[group * window->out_channels + lane[i].channel];
-        }
+        const struct depth_place at = depth_at(job->state, phase, place[1], place[2], k);
+        const int64_t kernel = lattice_kernel(&job->state->window, &phase->lattice, place[0] * across + at.tap);
+        for (int i = 0; i < lanes; i++)
+            packed[i] = at.channel < 0 || first_lane + i >= channels
+                            ? 0
+                            : weight_at(job, weights, group, first_lane + i, at.channel, kernel);
     }
 }
 
@@ -91,6 +75,52 @@ static void pack_direct(const struct pack_job *job, const struct window_weights 
             const int64_t stretch = first * entries + entry * in_cut + (block - first);
             pack_stretch(job, weights, slice->group, first_lane, lanes, place,
                          packed + first_lane * depth->total + stretch * depth->length * lanes);
+        }
+    }
+}
+
+/* A weight of a narrow sum: its output channel, or which one of the rows beside each other, and its tap from above. */
+struct narrow_place {
+    int64_t row, tap;
+};
+
+/*
+ * Where such weights of the first input channel lie, and how many lanes stand beside each other. Some output channels
+ * after the other: [tap of y][input channel][tap of x][lane]. Of rows beside each other: the first tap, which is the
+ * upper one's alone, the last one, which is the lower one's, and the taps that they share.
+ */
+static int64_t narrow_lanes(const struct pack_job *job, struct narrow_place at, int64_t *start) {
+    const struct blocked_depth *depth = &job->phase->depth;
+    const int64_t floats = depth->length * depth->across, channels = job->state->window.out_channels; /* of a tap */
+    if (job->phase->beside == 1) {
+        const int64_t first = at.row / PLANE_CHANNELS * PLANE_CHANNELS, beside = channels - first;
+        const int64_t lanes = beside < PLANE_CHANNELS ? beside : PLANE_CHANNELS;
+        *start = first * depth->total + at.tap * floats * lanes + at.row - first;
+        return lanes;
+    }
+    const int64_t tap = at.tap + at.row; /* of both */
+    const bool alone = tap == 0 || tap == depth->down - 1;
+    *start = alone ? at.row * floats : (2 + (tap - 1) * 2) * floats + at.row;
+    return alone ? 1 : 2;
+}
+
+static void pack_narrow(const struct pack_job *job, const struct window_weights *weights, const struct slice *slice,
+                        float *packed) {
+    const struct blocked_depth *depth = &job->phase->depth;
+    const struct lattice_axis *ay = &job->phase->lattice.axis[1], *ax = &job->phase->lattice.axis[2];
+    const int64_t rows = job->state->window.out_channels * job->phase->beside;
+    const int64_t first = slice->first_block * CHANNEL_BLOCK, last = slice->end_block * CHANNEL_BLOCK;
+    const int64_t end = last < depth->length ? last : depth->length;
+    for (int64_t tap = 0; tap < ay->taps * ax->taps; tap++) {
+        const int64_t y = tap / ax->taps, x = tap % ax->taps, left = ax->tap_step < 0 ? ax->taps - 1 - x : x;
+        const int64_t kernel = lattice_kernel(&job->state->window, &job->phase->lattice, tap);
+        for (int64_t row = 0; row < rows; row++) {
+            int64_t start;
+            const struct narrow_place at = {row, ay->tap_step < 0 ? ay->taps - 1 - y : y};
+            const int64_t lanes = narrow_lanes(job, at, &start);
+            for (int64_t channel = first; channel < end; channel++)
+                packed[start + (channel * ax->taps + left) * lanes] =
+                    weight_at(job, weights, 0, job->phase->beside > 1 ? 0 : row, channel, kernel);
         }
     }
 }
@@ -184,6 +214,8 @@ static void pack_phase(void *destination, const struct tensor *source, const voi
                 float *packed = (float *)destination + group * (phase->floats / groups);
                 if (phase->algorithm == BLOCKED_FILTER)
                     pack_filter(job, &weights, &slice, packed);
+                else if (phase->algorithm == BLOCKED_NARROW)
+                    pack_narrow(job, &weights, &slice, packed);
                 else
                     pack_direct(job, &weights, &slice, packed);
             }

@@ -28,14 +28,13 @@ static struct blocked_depth depth_of(const struct blocked_state *state, const st
 
 static void plan_narrow(const struct blocked_state *state, struct blocked_phase *phase) {
     phase->algorithm = BLOCKED_NARROW;
-    phase->rows = channel_blocks(state->window.out_channels * phase->lattice.axis[2].taps);
-    phase->depth = (struct blocked_depth){.down = phase->lattice.axis[1].taps,
-                                          .across = 1,
-                                          .length = CHANNEL_BLOCK,
+    phase->beside = blocked_narrow_beside(state, &phase->lattice);
+    phase->depth = (struct blocked_depth){.down = phase->lattice.axis[1].taps + phase->beside - 1,
+                                          .across = phase->lattice.axis[2].taps,
+                                          .length = state->window.in_channels,
                                           .blocks = channel_blocks(state->window.in_channels)};
-    close_depth(&phase->depth);
-    phase->depth.cut_blocks = phase->depth.blocks;
-    phase->depth.cuts = 1;
+    phase->depth.total = phase->lattice.axis[1].taps * phase->depth.across * phase->depth.length;
+    phase->floats = state->window.out_channels * phase->depth.total * phase->beside;
 }
 
 static void plan_phase(const struct blocked_state *state, const struct kernels *kernels, int threads,
@@ -57,7 +56,7 @@ static void plan_phase(const struct blocked_state *state, const struct kernels *
     }
     if (phase->algorithm == BLOCKED_FILTER)
         phase->floats *= state->window.group * phase->rows * CHANNEL_BLOCK * CHANNEL_BLOCK;
-    else
+    else if (phase->algorithm == BLOCKED_DIRECT)
         phase->floats = state->window.group * phase->rows * CHANNEL_BLOCK * phase->depth.total;
 }
 

@@ -142,15 +142,13 @@ static bool fills_blocks(int64_t channels) {
     return padded * 5 <= channels * 8;
 }
 
-/* Few output channels: the taps of a row fit beside each other. */
+/* Few output channels, and taps of a row that are not far apart. */
 static bool is_narrow(const struct node *node, const struct form *form) {
     const struct attribute *strides = node_attribute(node, "strides"), *dilations = node_attribute(node, "dilations");
     const int64_t stride = strides && strides->count == 2 ? strides->ints[1] : 1;
     const int64_t dilation = dilations && dilations->count == 2 ? dilations->ints[1] : 1;
-    const int64_t kernel = form->weight->dims[3],
-                  taps = form->transposed && stride > 0 ? (kernel + stride - 1) / stride : kernel;
     return form->from_blocks && form->group == 1 && (form->transposed || stride == 1) && dilation > 0 &&
-           dilation <= 8 && kernel <= 8 && form->out <= CHANNEL_BLOCK && taps * form->out <= 4 * CHANNEL_BLOCK;
+           dilation <= 8 && form->weight->dims[3] <= 8 && form->out <= CHANNEL_BLOCK;
 }
 
 static bool read_form(const struct layout *layout, const struct node *node, struct form *form) {

@@ -69,8 +69,9 @@ static struct conv_case random_case(struct random *random) {
     c.scale = random_int(random, 0, 3) == 0;
     for (int d = 0; d < 2; d++) {
         c.kernel[d] = random_int(random, 1, c.narrow ? 7 : 5);
-        c.stride[d] = c.narrow && !c.transposed ? 1 : random_int(random, 1, 3);
-        c.dilation[d] = c.stride[d] == 1 ? random_int(random, 1, 3) : 1;
+        const bool narrow_conv = c.narrow && !c.transposed;
+        c.stride[d] = narrow_conv && d == 1 ? 1 : random_int(random, 1, 3);
+        c.dilation[d] = c.stride[d] == 1 || narrow_conv ? random_int(random, 1, 3) : 1;
         c.size[d] = random_int(random, 12, 45);
         c.output_padding[d] = c.transposed ? random_int(random, 0, c.stride[d] - 1) : 0;
         c.pads[d] = random_int(random, 0, c.kernel[d] - 1);
@@ -270,6 +271,8 @@ static void test_same_bits(void **unused) {
         {.kernel = {5, 5}, .stride = {1, 1}, .dilation = {1, 1}, .in = 64, .out = 64},
         {.image = true, .kernel = {7, 7}, .stride = {1, 1}, .dilation = {1, 1}, .in = 4, .out = 64},
         {.narrow = true, .kernel = {7, 7}, .stride = {1, 1}, .dilation = {1, 1}, .in = 64, .out = 3},
+        {.narrow = true, .kernel = {3, 5}, .stride = {1, 1}, .dilation = {1, 1}, .in = 64, .out = 1},
+        {.narrow = true, .transposed = true, .kernel = {4, 4}, .stride = {2, 2}, .dilation = {1, 1}, .in = 70, .out = 1},
     };
     struct random random = random_from(test_seed() + 62);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -47,8 +47,6 @@ static inline __attribute__((always_inline)) const float *add_stretch(const int 
     return weights;
 }
 
-#define CHAIN 128 /* products of one chain of multiply-adds: longer ones lose digits */
-
 /* Closes the chains: sums of the depth so far go to c, new ones begin at zero. */
 static inline __attribute__((always_inline)) void close_chains(const int pixels, const int parts,
                                                                vec (*sums)[BLOCKS * PARTS], float *c,
@@ -78,29 +76,33 @@ static inline __attribute__((always_inline)) void tile_of(const int pixels, cons
         for (int v = 0; v < parts; v++)
             sums[i][v] = start ? vec_load(start + v * VEC) : (vec){0};
 
-    const struct block_pixel *entry = source->pixels;
     const float *ahead = source->ahead;
     bool first = start != NULL;
     int chain = 0;
-    for (int e = 0; e < source->entries; e++, entry += BLOCK_PIXELS) {
+    for (int e = 0; e < source->entries; e++) {
+        const struct block_pixel *entry = source->pixels + (source->offsets ? 0 : e * BLOCK_PIXELS);
+        const int64_t offset = source->offsets ? source->offsets[e] : 0;
         const float *pixel[14];
 #pragma GCC unroll 16
         for (int i = 0; i < pixels; i++)
-            pixel[i] = entry[i].data;
+            pixel[i] = entry[i].data + offset;
         for (int b = 0; b < source->blocks; b++) {
             for (int line = 0; line < source->ahead_lines; line++, ahead += 16)
                 __builtin_prefetch(ahead, 0, 2);
-                /* Planes of a power of two fall on the same cache lines: what is next comes from far. */
+            /* Planes of a power of two fall on the same cache lines: what is next comes from far, the next tile's
+               pixels from farther. */
 #pragma GCC unroll 16
-            for (int i = 0; i < pixels; i++)
+            for (int i = 0; i < pixels; i++) {
                 __builtin_prefetch(pixel[i] + entry[i].step);
+                __builtin_prefetch(pixel[i] + source->pixel_ahead, 0, 2);
+            }
             weights = source->length == LANES ? add_stretch(pixels, parts, LANES, pixel, weights, sums)
                                               : add_stretch(pixels, parts, source->length, pixel, weights, sums);
 #pragma GCC unroll 16
             for (int i = 0; i < pixels; i++)
                 pixel[i] += entry[i].step;
             chain += source->length;
-            if (chain >= CHAIN) {
+            if (chain >= PRODUCT_CHAIN) {
                 close_chains(pixels, parts, sums, c, pixel_stride, block_stride, first);
                 first = false;
                 chain = 0;
@@ -199,28 +201,37 @@ static void finish(enum block_finish kind, float alpha, float beta, const float 
     }
 }
 
-/* Two pixels at a time, so that sums do not wait for one another. */
-static void moments(const float *x, int64_t count, const float *shift, double *sum, double *squares) {
-    for (int lane = 0; lane < LANES; lane += DOUBLES) {
-        const double_vec from = doubles_from_floats(shift + lane);
-        double_vec sums[4] = {{0}}, powers[4] = {{0}};
-        int64_t i = 0;
-        for (; i + 4 <= count; i += 4)
-            for (int k = 0; k < 4; k++) {
-                const double_vec d = doubles_from_floats(x + (i + k) * LANES + lane) - from;
-                sums[k] += d;
-                powers[k] += d * d;
+#define CHAINS 2               /* of pixels, so that sums do not wait for one another */
+#define MOMENT_LANES (VEC * 2) /* of a pass: as many as the registers have room for */
+#define MOMENT_PARTS (MOMENT_LANES < LANES ? MOMENT_LANES / DOUBLES : LANES / DOUBLES)
+
+/* MOMENT_PARTS registers of lanes. */
+static inline void moments_of(const float *x, int64_t count, const float *shift, const float *ahead, double *sum,
+                              double *squares) {
+    double_vec from[MOMENT_PARTS], sums[CHAINS][MOMENT_PARTS] = {{{0}}}, powers[CHAINS][MOMENT_PARTS] = {{{0}}};
+    for (int p = 0; p < MOMENT_PARTS; p++)
+        from[p] = doubles_from_floats(shift + p * DOUBLES);
+    for (int64_t i = 0; i < count; i += CHAINS)
+        for (int k = 0; k < CHAINS && i + k < count; k++) {
+            __builtin_prefetch(ahead ? ahead + (i + k) * LANES : x, 0, 2);
+#pragma GCC unroll 4
+            for (int p = 0; p < MOMENT_PARTS; p++) {
+                const double_vec d = doubles_from_floats(x + (i + k) * LANES + p * DOUBLES) - from[p];
+                sums[k][p] += d;
+                powers[k][p] = doubles_fma(d, d, powers[k][p]);
             }
-        for (; i < count; i++) {
-            const double_vec d = doubles_from_floats(x + i * LANES + lane) - from;
-            sums[0] += d;
-            powers[0] += d * d;
         }
-        const double_vec total = (sums[0] + sums[1]) + (sums[2] + sums[3]);
-        const double_vec power = (powers[0] + powers[1]) + (powers[2] + powers[3]);
-        memcpy(sum + lane, &total, sizeof total);
-        memcpy(squares + lane, &power, sizeof power);
+    for (int p = 0; p < MOMENT_PARTS; p++) {
+        const double_vec total = sums[0][p] + sums[1][p], power = powers[0][p] + powers[1][p];
+        memcpy(sum + p * DOUBLES, &total, sizeof total);
+        memcpy(squares + p * DOUBLES, &power, sizeof power);
     }
+}
+
+static void moments(const float *x, int64_t count, const float *shift, const float *ahead, double *sum,
+                    double *squares) {
+    for (int lane = 0; lane < LANES; lane += MOMENT_PARTS * DOUBLES)
+        moments_of(x + lane, count, shift + lane, ahead, sum + lane, squares + lane);
 }
 
 static inline __attribute__((always_inline)) void scale_as(const enum block_finish kind, float alpha, float beta,

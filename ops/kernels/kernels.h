@@ -30,6 +30,8 @@ struct gemm_kernel {
 
 #define CHANNEL_BLOCK 16
 #define BLOCK_PIXELS 14 /* most pixels of a tile */
+/* Products of one chain of multiply-adds in a sum, about: longer ones lose digits. */
+#define PRODUCT_CHAIN 128
 
 /* Where a pixel's numbers lie for one tap: `length` of them, then the next block's `step` floats on. */
 struct block_pixel {
@@ -40,9 +42,11 @@ struct block_pixel {
 /* The depth of a tile: for every entry (a tap) and every block, `length` numbers of each pixel. */
 struct block_source {
     int entries, blocks, length;
-    const struct block_pixel *pixels; /* [entries][BLOCK_PIXELS] */
+    const struct block_pixel *pixels; /* [entries][BLOCK_PIXELS]; with offsets, of the first entry alone: */
+    const int64_t *offsets;           /* floats from there to every entry; or NULL */
     const float *ahead;               /* weights that a later tile will read: */
     int ahead_lines;                  /* so many cache lines of them are asked for with every block */
+    int64_t pixel_ahead;              /* floats from a pixel to the one that the next tile will read in its place */
 };
 
 enum block_finish { BLOCK_COPY, BLOCK_RELU, BLOCK_LEAKY_RELU, BLOCK_CLIP };
@@ -62,7 +66,7 @@ struct block_kernel {
      * Sums of `pixels` (as round() says) by `blocks` channel blocks: c[pixel * pixel_stride + block * block_stride +
      * lane] = start[block][lane] + products when start is not NULL, else c += products. weights: [entry][block][length]
      * [blocks * 16], 64-byte aligned. Products are added in that order, in chains of fused multiply-adds that close after
-     * 128 of them or more (at the end of a block) and at the end of the call.
+     * PRODUCT_CHAIN of them or more (at the end of a block) and at the end of the call.
      */
     void (*tile)(int pixels, int blocks, const struct block_source *source, const float *weights, const float *start,
                  float *c, size_t pixel_stride, size_t block_stride);
@@ -70,12 +74,51 @@ struct block_kernel {
     void (*finish)(enum block_finish kind, float alpha, float beta, const float *bias, int rows, int columns,
                    const float *source, size_t source_row, size_t source_column, float *destination,
                    size_t destination_row, size_t destination_column);
-    /* Sums of x - shift and of its squares over `count` pixels of a channel block, by lane. */
-    void (*moments)(const float *x, int64_t count, const float *shift, double *sum, double *squares);
+    /*
+     * Sums of x - shift and of its squares over `count` pixels of a channel block, by lane. As many pixels are asked for
+     * at `ahead`, which will be read next; NULL: none.
+     */
+    void (*moments)(const float *x, int64_t count, const float *shift, const float *ahead, double *sum,
+                    double *squares);
     /* y = activation(added + affine(x)) over `count` pixels of a channel block; added NULL: none. In place is allowed.
      */
     void (*scale)(enum block_finish kind, float alpha, float beta, const struct block_affine *affine, const float *x,
                   const float *added, float *y, int64_t count);
+};
+
+/* ---- planes: [channel][y][x] ---- */
+
+#define PLANE_CHANNELS 4 /* most output channels of a tile */
+
+/* Cache lines that somebody will read later, in pieces at equal distances: a few are asked for with every step. */
+struct plane_ahead {
+    const float *next;
+    int64_t left, pieces;  /* cache lines of this piece; pieces, this one included */
+    int64_t count, jump;   /* cache lines of a piece; floats from the end of one to the next */
+    int lines;             /* of a step */
+};
+
+/* The depth of a tile: of every row (a tap of y) the lines of all input channels, and of each the taps of x. */
+struct plane_source {
+    int rows, depth, taps;
+    size_t first, tap_step;          /* the first tap of the first pixel; taps from left to right */
+    const struct block_pixel *lines; /* of each row: the first line, the step to the next */
+    struct plane_ahead *ahead;       /* goes on with every line */
+};
+
+struct plane_kernel {
+    /* planes[lane * plane + i] = blocks[i][lane] for `count` pixels of a channel block, and the other way round. */
+    void (*to_planes)(const float *blocks, int64_t count, float *planes, size_t plane);
+    void (*to_blocks)(const float *planes, size_t plane, int64_t count, float *blocks);
+    /* The smallest number of pixels >= `pixels` for which there is a tile, or else the largest. */
+    int (*round)(int channels, int pixels);
+    /*
+     * c[channel * stride + pixel] = start[channel] + products, or c += products when start is NULL, for up to
+     * PLANE_CHANNELS channels and as many pixels as round() says. weights: [row][depth][tap][channel]. Products are added in that order, in chains of fused
+     * multiply-adds that close after PRODUCT_CHAIN of them or more (at the end of a line) and at the end of the call.
+     */
+    void (*tile)(int channels, int pixels, const struct plane_source *source, const float *weights, const float *start,
+                 float *c, size_t stride);
 };
 
 /*
@@ -139,6 +182,7 @@ struct kernels {
     const char *name; /* "portable", "avx2", "avx512" */
     const struct gemm_kernel *gemm;
     const struct block_kernel *block;
+    const struct plane_kernel *plane;
     const struct filter_kernel *filter; /* NULL: direct sums only */
     const struct math_kernel *math;     /* ops/kernels/math.h */
 };

@@ -33,16 +33,43 @@ typedef float half_vec __attribute__((vector_size(VEC * 2)));
 typedef double double_vec __attribute__((vector_size(VEC * 4)));
 #define DOUBLES (VEC / 2)
 
+/* By the processor's own instruction: the compiler makes halves of a general conversion. */
 static inline double_vec doubles_from_floats(const float *p) {
+#if KERNEL_LEVEL == 2
+    return (double_vec)_mm512_cvtps_pd(_mm256_loadu_ps(p));
+#elif KERNEL_LEVEL == 1
+    return (double_vec)_mm256_cvtps_pd(_mm_loadu_ps(p));
+#else
     half_vec v;
     memcpy(&v, p, sizeof v);
     return __builtin_convertvector(v, double_vec);
+#endif
+}
+
+static inline double_vec doubles_fma(double_vec a, double_vec b, double_vec c) {
+#if KERNEL_LEVEL == 2
+    return (double_vec)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
+#elif KERNEL_LEVEL == 1
+    return (double_vec)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+#else
+    return a * b + c;
+#endif
 }
 
 static inline vec vec_load(const float *p) {
     vec v;
     memcpy(&v, p, sizeof v);
     return v;
+}
+
+/* Stays in a register: the compiler would rather read memory again for every use, and unaligned reads cost twice. */
+static inline vec vec_held(vec x) {
+#if KERNEL_LEVEL == 2
+    __asm__("" : "+v"(x));
+#elif defined(__SSE__)
+    __asm__("" : "+x"(x));
+#endif
+    return x;
 }
 
 static inline void vec_store(float *p, vec v) {

@@ -1,0 +1,204 @@
+/*
+ * Planes beside channel blocks: pixels that lie side by side are the lanes. Turning one into the other, and sums of few
+ * output channels, whose weights are broadcast.
+ */
+#include "ops/kernels/tables.h"
+#include "ops/kernels/vec.h"
+
+#define LANES CHANNEL_BLOCK
+
+/* ---- turning ---- */
+
+#if KERNEL_LEVEL == 2
+#define EVERY(F, d)                                                                                                  \
+    F(0, d), F(1, d), F(2, d), F(3, d), F(4, d), F(5, d), F(6, d), F(7, d), F(8, d), F(9, d), F(10, d), F(11, d),    \
+        F(12, d), F(13, d), F(14, d), F(15, d)
+#elif KERNEL_LEVEL == 1
+#define EVERY(F, d) F(0, d), F(1, d), F(2, d), F(3, d), F(4, d), F(5, d), F(6, d), F(7, d)
+#else
+#define EVERY(F, d) F(0, d), F(1, d), F(2, d), F(3, d)
+#endif
+/* Lanes without and with the bit d of both rows, which stand d apart. */
+#define WITHOUT(lane, d) ((lane) & (d) ? VEC + (lane) - (d) : (lane))
+#define WITH(lane, d) ((lane) & (d) ? VEC + (lane) : (lane) + (d))
+#define SWAP(d)                                                                       \
+    _Pragma("GCC unroll 16") for (int i = 0; i < VEC; i++) if (!(i & (d))) {          \
+        const vec a = rows[i], b = rows[i + (d)];                                     \
+        rows[i] = __builtin_shufflevector(a, b, EVERY(WITHOUT, d));                   \
+        rows[i + (d)] = __builtin_shufflevector(a, b, EVERY(WITH, d));                \
+    }
+
+/* A square of VEC rows and lanes, about its diagonal. */
+static inline __attribute__((always_inline)) void turn_square(const float *source, size_t source_row,
+                                                              float *destination, size_t destination_row) {
+    vec rows[VEC];
+#pragma GCC unroll 16
+    for (int i = 0; i < VEC; i++)
+        rows[i] = vec_load(source + (size_t)i * source_row);
+    SWAP(1)
+    SWAP(2)
+#if KERNEL_LEVEL >= 1
+    SWAP(4)
+#endif
+#if KERNEL_LEVEL == 2
+    SWAP(8)
+#endif
+#pragma GCC unroll 16
+    for (int i = 0; i < VEC; i++)
+        vec_store(destination + (size_t)i * destination_row, rows[i]);
+}
+
+#define AHEAD 32 /* pixels: blocks often lie in a far cache, in pieces too short for the processor to see a stream */
+
+static void to_planes(const float *blocks, int64_t count, float *planes, size_t plane) {
+    for (int64_t i = 0; i < count && count < VEC; i++)
+        for (int lane = 0; lane < LANES; lane++)
+            planes[(size_t)lane * plane + (size_t)i] = blocks[i * LANES + lane];
+    for (int64_t i = 0; i < count && count >= VEC; i += VEC) {
+        const int64_t first = i + VEC <= count ? i : count - VEC; /* the last square overlaps the one before */
+        for (int ahead = 0; ahead < VEC && first + AHEAD + ahead < count; ahead++)
+            __builtin_prefetch(blocks + (first + AHEAD + ahead) * LANES);
+        for (int lane = 0; lane < LANES; lane += VEC)
+            turn_square(blocks + first * LANES + lane, LANES, planes + (size_t)lane * plane + first, plane);
+    }
+}
+
+static void to_blocks(const float *planes, size_t plane, int64_t count, float *blocks) {
+    for (int64_t i = 0; i < count && count < VEC; i++)
+        for (int lane = 0; lane < LANES; lane++)
+            blocks[i * LANES + lane] = planes[(size_t)lane * plane + (size_t)i];
+    for (int64_t i = 0; i < count && count >= VEC; i += VEC) {
+        const int64_t first = i + VEC <= count ? i : count - VEC;
+        for (int ahead = 0; ahead < VEC && first + AHEAD + ahead < count; ahead++)
+            __builtin_prefetch(blocks + (first + AHEAD + ahead) * LANES, 1);
+        for (int lane = 0; lane < LANES; lane += VEC)
+            turn_square(planes + (size_t)lane * plane + first, plane, blocks + first * LANES + lane, LANES);
+    }
+}
+
+/* ---- sums ---- */
+
+#if KERNEL_LEVEL == 2
+#define MOST_VECTORS 14
+static const int made[PLANE_CHANNELS + 1][3] = {{0}, {4, 8, 14}, {4, 8, 12}, {2, 5, 8}, {2, 4, 6}};
+#else
+#define MOST_VECTORS 12
+static const int made[PLANE_CHANNELS + 1][3] = {{0}, {4, 8, 12}, {2, 4, 6}, {1, 2, 4}, {1, 2, 3}};
+#endif
+
+static int round_pixels(int channels, int pixels) {
+    int i = 0;
+    while (i < 2 && made[channels][i] * VEC < pixels)
+        i++;
+    return made[channels][i] * VEC;
+}
+
+/* Closes the chains: sums of the depth so far go to c, new ones begin at zero. */
+static inline __attribute__((always_inline)) void close_chains(const int channels, const int vectors,
+                                                               vec (*sums)[MOST_VECTORS], float *c, size_t stride,
+                                                               bool first) {
+#pragma GCC unroll 16
+    for (int m = 0; m < channels; m++)
+#pragma GCC unroll 16
+        for (int v = 0; v < vectors; v++) {
+            float *place = c + (size_t)m * stride + v * VEC;
+            if (!first)
+                sums[m][v] = sums[m][v] + vec_load(place);
+            vec_store(place, sums[m][v]);
+            sums[m][v] = (vec){0};
+        }
+}
+
+static inline void ask_ahead(struct plane_ahead *ahead) {
+    for (int i = 0; i < ahead->lines && ahead->pieces > 0; i++, ahead->next += LANES) {
+        __builtin_prefetch(ahead->next, 0, 2);
+        if (--ahead->left > 0)
+            continue;
+        ahead->next += ahead->jump;
+        ahead->left = ahead->count;
+        ahead->pieces--;
+    }
+}
+
+static inline __attribute__((always_inline)) void tile_of(const int channels, const int vectors,
+                                                          const struct plane_source *source, const float *weights,
+                                                          const float *start, float *c, size_t stride) {
+    vec sums[PLANE_CHANNELS][MOST_VECTORS];
+#pragma GCC unroll 16
+    for (int m = 0; m < channels; m++)
+#pragma GCC unroll 16
+        for (int v = 0; v < vectors; v++)
+            sums[m][v] = start ? vec_all(start[m]) : (vec){0};
+    bool first = start != NULL;
+    int chain = 0;
+    for (int row = 0; row < source->rows; row++) {
+        const float *line = source->lines[row].data + source->first;
+        for (int k = 0; k < source->depth; k++, line += source->lines[row].step) {
+            const float *x = line;
+            ask_ahead(source->ahead);
+            for (int tap = 0; tap < source->taps; tap++, x += source->tap_step, weights += channels) {
+                vec weight[PLANE_CHANNELS];
+#pragma GCC unroll 4
+                for (int m = 0; m < channels; m++)
+                    weight[m] = vec_all(weights[m]);
+#pragma GCC unroll 16
+                for (int v = 0; v < vectors; v++) {
+                    const vec pixels = vec_held(vec_load(x + v * VEC));
+#pragma GCC unroll 4
+                    for (int m = 0; m < channels; m++)
+                        sums[m][v] = vec_fma(weight[m], pixels, sums[m][v]);
+                }
+            }
+            chain += source->taps;
+            if (chain >= PRODUCT_CHAIN) {
+                close_chains(channels, vectors, sums, c, stride, first);
+                first = false;
+                chain = 0;
+            }
+        }
+    }
+    if (chain > 0 || first)
+        close_chains(channels, vectors, sums, c, stride, first);
+}
+
+#define TILE(channels, vectors)                                              \
+    case (channels)*16 + (vectors):                                          \
+        tile_of(channels, vectors, source, weights, start, c, stride);       \
+        break;
+
+static void tile(int channels, int pixels, const struct plane_source *source, const float *weights, const float *start,
+                 float *c, size_t stride) {
+    switch (channels * 16 + pixels / VEC) {
+#if KERNEL_LEVEL == 2
+        TILE(1, 4)
+        TILE(1, 8)
+        TILE(1, 14)
+        TILE(2, 4)
+        TILE(2, 8)
+        TILE(2, 12)
+        TILE(3, 2)
+        TILE(3, 5)
+        TILE(3, 8)
+        TILE(4, 2)
+        TILE(4, 4)
+        TILE(4, 6)
+#else
+        TILE(1, 4)
+        TILE(1, 8)
+        TILE(1, 12)
+        TILE(2, 2)
+        TILE(2, 4)
+        TILE(2, 6)
+        TILE(3, 1)
+        TILE(3, 2)
+        TILE(3, 4)
+        TILE(4, 1)
+        TILE(4, 2)
+        TILE(4, 3)
+#endif
+    default:
+        break;
+    }
+}
+
+const struct plane_kernel LEVEL_NAME(plane_kernel) = {to_planes, to_blocks, round_pixels, tile};
