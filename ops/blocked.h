@@ -118,11 +118,11 @@ status blocked_plan(struct blocked_state *state, const struct kernels *kernels, 
 status blocked_take_weights(struct op_call *call, struct blocked_state *state, struct error *err);
 void blocked_pack_now(const struct op_call *call, struct blocked_state *state, float *room);
 
-/* ---- algorithms: workspace of all threads; one phase of all images, or all direct ones ---- */
+/* ---- algorithms: workspace of all threads; all images of one phase, or of all phases of the kind ---- */
 size_t blocked_direct_bytes(const struct blocked_phase *phase, int threads);
 void blocked_direct_run(const struct blocked_run *run);
-size_t blocked_filter_bytes(const struct blocked_phase *phase, int threads);
-void blocked_filter_run(const struct blocked_run *run, const struct blocked_phase *phase);
+size_t blocked_filter_bytes(const struct blocked_state *state, int threads);
+void blocked_filter_run(const struct blocked_run *run);
 bool blocked_narrow_fits(const struct blocked_state *state, const struct lattice *lattice);
 /* Rows of outputs that stand beside each other as if they were channels: 1 or 2. */
 int64_t blocked_narrow_beside(const struct blocked_state *state, const struct lattice *lattice);

@@ -57,10 +57,10 @@ static status size_image(struct blocked_state *state, struct error *err) {
 }
 
 static size_t most_bytes(const struct blocked_state *state, const struct op_call *call) {
-    size_t most = 0;
+    size_t most = blocked_filter_bytes(state, call->threads);
     for (int64_t i = 0; i < state->phase_count; i++) {
         const struct blocked_phase *phase = &state->phases[i];
-        const size_t bytes = phase->algorithm == BLOCKED_FILTER   ? blocked_filter_bytes(phase, call->threads)
+        const size_t bytes = phase->algorithm == BLOCKED_FILTER   ? 0
                              : phase->algorithm == BLOCKED_NARROW ? blocked_narrow_bytes(phase, call->threads)
                                                                   : blocked_direct_bytes(phase, call->threads);
         most = bytes > most ? bytes : most;
@@ -221,11 +221,10 @@ static void fill_with_bias(const struct blocked_run *run) {
 static void run_phases(const struct blocked_run *run) {
     for (int64_t i = 0; i < run->state->phase_count; i++) {
         const struct blocked_phase *phase = &run->state->phases[i];
-        if (phase->algorithm == BLOCKED_FILTER)
-            blocked_filter_run(run, phase);
-        else if (phase->algorithm == BLOCKED_NARROW)
+        if (phase->algorithm == BLOCKED_NARROW)
             blocked_narrow_run(run, phase);
     }
+    blocked_filter_run(run);
     blocked_direct_run(run);
 }
 

@@ -24,6 +24,7 @@ static int64_t least(int64_t a, int64_t b) {
 struct room {
     size_t inputs, sums, weights;
     size_t input_count, sum_count;
+    bool waiting; /* every unit has sums of its own, which wait for the next stretch of the depth */
 };
 
 static size_t greatest(size_t a, size_t b) {
@@ -39,26 +40,53 @@ static int64_t weights_point(const struct filter_shape *b) {
     return (b->cut * LANES * b->panel + 1) * LANES;
 }
 
-static struct room room_for(const struct blocked_phase *phase, int threads) {
-    struct room room = {.input_count = 1, .sum_count = (size_t)threads};
+static struct room empty_room(int threads) {
+    return (struct room){.input_count = 1, .sum_count = (size_t)threads};
+}
+
+static void add_room(struct room *room, const struct blocked_phase *phase, int threads) {
     for (int i = 0; i < phase->filter_count; i++) {
         const struct filter_shape *b = &phase->filters[i].shape;
-        room.inputs = greatest(room.inputs, whole_lines(b->points * b->point));
-        room.sums = greatest(room.sums, whole_lines(b->points * b->sum_point));
+        room->inputs = greatest(room->inputs, whole_lines(b->points * b->point));
+        room->sums = greatest(room->sums, whole_lines(b->points * b->sum_point));
         if (phase->filters[i].expands)
-            room.weights = greatest(room.weights, (size_t)(b->points * weights_point(b)));
+            room->weights = greatest(room->weights, (size_t)(b->points * weights_point(b)));
         if (!b->shared)
-            room.input_count = (size_t)threads;
-        if (b->stretch < b->depth) /* sums wait for the next stretch */
-            room.sum_count = greatest(room.sum_count, (size_t)filter_units(b));
+            room->input_count = (size_t)threads;
+        if (b->stretch < b->depth) {
+            room->sum_count = greatest(room->sum_count, (size_t)filter_units(b));
+            room->waiting = true;
+        }
     }
+}
+
+static struct room room_for(const struct blocked_phase *phase, int threads) {
+    struct room room = empty_room(threads);
+    add_room(&room, phase, threads);
     return room;
 }
 
-size_t blocked_filter_bytes(const struct blocked_phase *phase, int threads) {
-    const struct room room = room_for(phase, threads);
-    return (room.inputs * room.input_count + room.sums * room.sum_count + room.weights * (size_t)threads) *
+static size_t room_bytes(const struct room *room, int threads) {
+    return (room->inputs * room->input_count + room->sums * room->sum_count + room->weights * (size_t)threads) *
            sizeof(float);
+}
+
+static bool is_owned(const struct blocked_phase *phase) {
+    return phase->algorithm == BLOCKED_FILTER && !phase->filters[0].shape.shared;
+}
+
+size_t blocked_filter_bytes(const struct blocked_state *state, int threads) {
+    struct room owned = empty_room(threads);
+    size_t most = 0;
+    for (int64_t i = 0; i < state->phase_count; i++) {
+        const struct blocked_phase *phase = &state->phases[i];
+        const struct room room = room_for(phase, threads);
+        if (is_owned(phase))
+            add_room(&owned, phase, threads);
+        else if (phase->algorithm == BLOCKED_FILTER)
+            most = greatest(most, room_bytes(&room, threads));
+    }
+    return greatest(most, room_bytes(&owned, threads));
 }
 
 /* ---- products ---- */
@@ -229,57 +257,101 @@ static void run_shared(struct filter_block *block, const struct share *share) {
     }
 }
 
-/* A unit is an image, a lattice and a block; not all lattices have as many blocks as the largest. */
-static struct filter_block block_at(const struct blocked_run *run, const struct blocked_phase *phase, int64_t blocks,
-                                    int64_t unit) {
-    const struct filter_lattice *lattice = &phase->filters[unit / blocks % phase->filter_count];
+static struct filter_block block_of(const struct blocked_run *run, const struct blocked_phase *phase,
+                                    const struct filter_lattice *lattice, int64_t image, int64_t number) {
     struct filter_block block = {
-        .run = run, .phase = phase, .lattice = lattice, .image = unit / blocks / phase->filter_count};
-    block.tile0 = unit % blocks * lattice->shape.size;
+        .run = run, .phase = phase, .lattice = lattice, .image = image, .tile0 = number * lattice->shape.size};
     block.count = least(lattice->shape.tiles - block.tile0, lattice->shape.size);
     return block;
 }
 
-/* One thread's part of all units. */
-static void run_units(const struct blocked_run *run, const struct blocked_phase *phase, int64_t blocks,
-                      const struct share *share) {
+static struct share share_of(const struct blocked_run *run, const struct room *room) {
+    const size_t thread = (size_t)omp_get_thread_num();
+    float *sums = run->workspace + room->inputs * room->input_count, *weights = sums + room->sums * room->sum_count;
+    return (struct share){.inputs = run->workspace + (room->input_count > 1 ? thread * room->inputs : 0),
+                          .sums = room->waiting ? sums : sums + thread * room->sums,
+                          .weights = weights + thread * room->weights,
+                          .unit_sums = room->waiting ? room->sums : 0};
+}
+
+/* All blocks of a phase, one after the other. */
+static void run_shared_phase(const struct blocked_run *run, const struct blocked_phase *phase) {
+    const struct room room = room_for(phase, run->threads);
     const int64_t images = run->state->window.batch * run->state->window.group;
-    const int64_t units = images * phase->filter_count * blocks;
-    if (phase->filters[0].shape.shared) {
-        for (int64_t unit = 0; unit < units; unit++) {
-            struct filter_block block = block_at(run, phase, blocks, unit);
-            block.inputs = share->inputs;
-            if (block.count > 0)
-                run_shared(&block, share);
-        }
-        return;
-    }
-#pragma omp for schedule(dynamic)
-    for (int64_t unit = 0; unit < units; unit++) {
-        struct filter_block block = block_at(run, phase, blocks, unit);
-        block.inputs = share->inputs;
-        if (block.count > 0)
-            run_own(&block, share);
+#pragma omp parallel num_threads(run->threads) if (run->threads > 1)
+    {
+        const struct share share = share_of(run, &room);
+        for (int64_t image = 0; image < images; image++)
+            for (int i = 0; i < phase->filter_count; i++)
+                for (int64_t number = 0; number < filter_blocks(&phase->filters[i].shape); number++) {
+                    struct filter_block block = block_of(run, phase, &phase->filters[i], image, number);
+                    block.inputs = share.inputs;
+                    run_shared(&block, &share);
+                }
     }
 }
 
-void blocked_filter_run(const struct blocked_run *run, const struct blocked_phase *phase) {
-    const struct room room = room_for(phase, run->threads);
-    int64_t blocks = 0;
-    bool waiting = false;
-    for (int i = 0; i < phase->filter_count; i++) {
-        const struct filter_shape *b = &phase->filters[i].shape;
-        blocks = filter_blocks(b) > blocks ? filter_blocks(b) : blocks;
-        waiting = waiting || b->stretch < b->depth;
+/* The lattices of all phases whose blocks have one thread each: they read the same inputs, so they go side by side. */
+struct owned {
+    int64_t count, slots; /* slots: the blocks of the lattice that has most */
+    struct room room;
+};
+
+static struct owned owned_of(const struct blocked_run *run) {
+    struct owned owned = {.room = empty_room(run->threads)};
+    for (int64_t p = 0; p < run->state->phase_count; p++) {
+        const struct blocked_phase *phase = &run->state->phases[p];
+        if (!is_owned(phase))
+            continue;
+        add_room(&owned.room, phase, run->threads);
+        owned.count += phase->filter_count;
+        for (int i = 0; i < phase->filter_count; i++)
+            if (filter_blocks(&phase->filters[i].shape) > owned.slots)
+                owned.slots = filter_blocks(&phase->filters[i].shape);
     }
-    float *sums = run->workspace + room.inputs * room.input_count, *weights = sums + room.sums * room.sum_count;
+    return owned;
+}
+
+/* The block of the i-th lattice that falls into a slot, if there is one: blocks are spread evenly over the slots. */
+static struct filter_block block_in_slot(const struct blocked_run *run, int64_t i, int64_t image, int64_t slot,
+                                         int64_t slots) {
+    const struct blocked_phase *phase = run->state->phases;
+    while (!is_owned(phase) || i >= phase->filter_count) {
+        i -= is_owned(phase) ? phase->filter_count : 0;
+        phase++;
+    }
+    const int64_t blocks = filter_blocks(&phase->filters[i].shape), number = divide_up(slot * blocks, slots);
+    if (number < blocks && number * slots / blocks == slot)
+        return block_of(run, phase, &phase->filters[i], image, number);
+    return (struct filter_block){0};
+}
+
+static void run_owned(const struct blocked_run *run) {
+    const struct owned owned = owned_of(run);
+    const int64_t images = run->state->window.batch * run->state->window.group;
 #pragma omp parallel num_threads(run->threads) if (run->threads > 1)
     {
-        const size_t thread = (size_t)omp_get_thread_num();
-        const struct share share = {.inputs = run->workspace + (room.input_count > 1 ? thread * room.inputs : 0),
-                                    .sums = waiting ? sums : sums + thread * room.sums,
-                                    .weights = weights + thread * room.weights,
-                                    .unit_sums = waiting ? room.sums : 0};
-        run_units(run, phase, blocks, &share);
+        const struct share share = share_of(run, &owned.room);
+#pragma omp for schedule(dynamic)
+        for (int64_t unit = 0; unit < images * owned.slots * owned.count; unit++) {
+            struct filter_block block =
+                block_in_slot(run, unit % owned.count, unit / owned.count / owned.slots,
+                              unit / owned.count % owned.slots, owned.slots);
+            block.inputs = share.inputs;
+            if (block.count > 0)
+                run_own(&block, &share);
+        }
     }
+}
+
+void blocked_filter_run(const struct blocked_run *run) {
+    bool owned = false;
+    for (int64_t i = 0; i < run->state->phase_count; i++) {
+        const struct blocked_phase *phase = &run->state->phases[i];
+        owned = owned || is_owned(phase);
+        if (phase->algorithm == BLOCKED_FILTER && phase->filters[0].shape.shared)
+            run_shared_phase(run, phase);
+    }
+    if (owned)
+        run_owned(run);
 }
