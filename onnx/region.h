@@ -11,6 +11,9 @@ struct region {
     size_t bytes;
     void *mapping;
     size_t mapping_bytes;
+    bool huge;    /* huge pages are wanted, */
+    bool split;   /* but small ones had to do, at least from some place on */
+    size_t taken; /* from the start, by region_take() */
 };
 
 /*
@@ -18,6 +21,13 @@ struct region {
  * memory. huge: in pages of 2 MB where the system gives them, which takes up to 2 MB more.
  */
 bool region_reserve(struct region *region, size_t bytes, bool huge);
+/*
+ * Says that the first `bytes` are about to be used: takes their huge pages, and makes do with small ones where the system
+ * takes too long to find them, so that a first run does not wait for what pays only in many.
+ */
+void region_take(struct region *region, size_t bytes);
+/* Makes up for that: small pages are joined to huge ones, in place. No-op where all is well, or the system cannot. */
+void region_join(struct region *region);
 void region_release(struct region *region);
 /* p points into the region. */
 bool region_holds(const struct region *region, const void *p);

@@ -97,6 +97,7 @@ static void *take_memory(struct weight_cache *cache, struct entry *entry) {
         return NULL;
     slab = cache->slabs;
     slab->used += bytes;
+    region_take(&slab->region, slab->used);
     return slab->region.base + slab->used - bytes;
 }
 
@@ -178,6 +179,13 @@ void weight_cache_settle(struct weight_cache *cache) {
             tensor_drop_pages(
                 &(struct tensor){.data = (void *)entry->source, .bytes = entry->mapped, .mapped = true});
     cache->settled = true;
+    pthread_mutex_unlock(&cache->mutex);
+}
+
+void weight_cache_join(struct weight_cache *cache) {
+    pthread_mutex_lock(&cache->mutex);
+    for (struct slab *slab = cache->slabs; slab; slab = slab->next)
+        region_join(&slab->region);
     pthread_mutex_unlock(&cache->mutex);
 }
 

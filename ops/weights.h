@@ -40,6 +40,9 @@ const void *weight_cache_get(struct weight_cache *cache, const struct tensor *so
  */
 void weight_cache_settle(struct weight_cache *cache);
 
+/* Joins small pages to huge ones (region_join()): worth the while once weights are used again and again. */
+void weight_cache_join(struct weight_cache *cache);
+
 /* Bytes held. */
 size_t weight_cache_bytes(struct weight_cache *cache);
 

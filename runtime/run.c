@@ -83,6 +83,7 @@ static status bind_input(struct limner_session *session, struct plan *plan, int 
 static status bind(struct limner_session *session, struct plan *plan, struct error *err) {
     if (!region_reserve(&session->arena, plan->arena_bytes ? plan->arena_bytes : 1, !session->low_memory))
         return fail(err, STATUS_NO_MEMORY, "out of memory for %zu bytes of activations", plan->arena_bytes);
+    region_take(&session->arena, plan->arena_bytes);
     if (plan->arena != session->arena.base)
         plan_bind(plan, session->arena.base);
     for (int i = 0; i < plan->port_count; i++)
@@ -97,6 +98,11 @@ static status execute(struct limner_session *session, struct plan *plan, struct 
     session->current = plan;
     if (bind(session, plan, err) != STATUS_OK)
         return err->code;
+    if (session->has_run) {
+        region_join(&session->arena);
+        weight_cache_join(session->model->weights);
+    }
+    session->has_run = true;
     fpu_enter(session->modes, plan->threads);
     const status code = plan_run(plan, err);
     fpu_leave(session->modes, plan->threads);

@@ -33,7 +33,7 @@ struct limner_session {
     struct plan *current;            /* what ran last: its outputs are the caller's until the next run */
     struct request request;
     struct input_copy *copies; /* by input of the model */
-    bool low_memory;
+    bool low_memory, has_run;
     char *cache_note; /* why the file of packed weights is not used; NULL: no reason */
     struct region arena;
     unsigned *modes; /* of every thread, while running (fpu.h) */

@@ -502,6 +502,25 @@ static void a_region_grows_and_empties(void **state) {
     assert_null(region.base);
 }
 
+/* Small pages that had to do are joined in place; what is in them stays. */
+static void a_region_is_joined(void **state) {
+    (void)state;
+    struct region region = {0};
+    const size_t bytes = (size_t)9 << 20;
+    assert_true(region_reserve(&region, bytes, true));
+    region.split = true; /* as where huge pages are slow to come */
+    region_take(&region, bytes - 1000);
+    assert_int_equal(region.taken, bytes - 1000);
+    for (size_t i = 0; i < bytes; i++)
+        region.base[i] = (unsigned char)(i % 251);
+    region_join(&region);
+    assert_false(region.split);
+    for (size_t i = 0; i < bytes; i++)
+        if (region.base[i] != (unsigned char)(i % 251))
+            fail_msg("byte %zu has changed", i);
+    region_release(&region);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(weights_come_from_the_file),
@@ -516,6 +535,7 @@ int main(void) {
         cmocka_unit_test(closing_gives_memory_back),
         cmocka_unit_test(mapped_weights_are_let_go),
         cmocka_unit_test(a_region_grows_and_empties),
+        cmocka_unit_test(a_region_is_joined),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
