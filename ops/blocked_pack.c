@@ -7,7 +7,7 @@
 
 struct pack_job {
     const struct blocked_state *state;
-    const struct blocked_phase *phase;
+    const struct blocked_phase *phase; /* the one of the moment */
     const struct kernels *kernels;
     int threads;
     const float *scale;
@@ -197,10 +197,48 @@ static void drop_part(const struct pack_job *job, const struct tensor *source, i
                       (size_t)((to - from) * channel_stride) * sizeof(float));
 }
 
-static void pack_phase(void *destination, const struct tensor *source, const void *context) {
-    const struct pack_job *job = context;
+/* Floats of a phase's packed weights, in whole cache lines: the next phase follows. */
+static int64_t phase_room(const struct blocked_phase *phase) {
+    return channel_blocks(phase->floats) * CHANNEL_BLOCK;
+}
+
+static void pack_slice(const struct pack_job *job, const struct window_weights *weights, const struct slice *slice,
+                       float *packed) {
     const struct blocked_phase *phase = job->phase;
-    const int64_t groups = job->state->window.group, panels = panel_count(job->kernels->block, phase->rows);
+    if (slice->panel >= panel_count(job->kernels->block, phase->rows))
+        return;
+    packed += slice->group * (phase->floats / job->state->window.group);
+    if (phase->algorithm == BLOCKED_FILTER)
+        pack_filter(job, weights, slice, packed);
+    else if (phase->algorithm == BLOCKED_NARROW)
+        pack_narrow(job, weights, slice, packed);
+    else
+        pack_direct(job, weights, slice, packed);
+}
+
+/* A panel of all phases: they read the same part of the source, which is near then. */
+static void pack_panel(const struct pack_job *all, const struct window_weights *weights, const struct slice *slice,
+                       float *packed) {
+    struct pack_job job = *all;
+    for (int64_t i = 0; i < job.state->phase_count; i++) {
+        job.phase = &job.state->phases[i];
+        pack_slice(&job, weights, slice, packed);
+        packed += phase_room(job.phase);
+    }
+}
+
+static int64_t most_panels(const struct pack_job *job) {
+    int64_t most = 0;
+    for (int64_t i = 0; i < job->state->phase_count; i++) {
+        const int64_t panels = panel_count(job->kernels->block, job->state->phases[i].rows);
+        most = panels > most ? panels : most;
+    }
+    return most;
+}
+
+static void pack_phases(void *destination, const struct tensor *source, const void *context) {
+    const struct pack_job *job = context;
+    const int64_t groups = job->state->window.group, panels = most_panels(job);
     const int64_t blocks = job->state->from_blocks ? channel_blocks(job->state->window.in_channels) : 1;
     const int64_t part = part_blocks(job, source, blocks);
     const struct window_weights weights =
@@ -211,61 +249,65 @@ static void pack_phase(void *destination, const struct tensor *source, const voi
         for (int64_t group = 0; group < groups; group++)
             for (int64_t panel = 0; panel < panels; panel++) {
                 const struct slice slice = {group, panel, first, end};
-                float *packed = (float *)destination + group * (phase->floats / groups);
-                if (phase->algorithm == BLOCKED_FILTER)
-                    pack_filter(job, &weights, &slice, packed);
-                else if (phase->algorithm == BLOCKED_NARROW)
-                    pack_narrow(job, &weights, &slice, packed);
-                else
-                    pack_direct(job, &weights, &slice, packed);
+                pack_panel(job, &weights, &slice, destination);
             }
         if (part < blocks)
             drop_part(job, source, weights.channel_stride, first, end);
     }
 }
 
-/* What tells the packed form of a phase from those of other algorithms. */
-static int64_t algorithm_code(const struct blocked_state *state, const struct blocked_phase *phase) {
-    int64_t code = phase->algorithm * 2 + state->from_blocks;
-    if (phase->algorithm == BLOCKED_FILTER)
-        code += 8 * (phase->filters[0].axis[0].kind * FILTER_KINDS + phase->filters[0].axis[1].kind) +
-                1024 * phase->filters[0].expands;
-    return code;
+/* What tells the packed form of these phases from those of other algorithms. */
+static int64_t algorithms_code(const struct blocked_state *state) {
+    uint64_t code = state->from_blocks;
+    for (int64_t i = 0; i < state->phase_count; i++) {
+        const struct blocked_phase *phase = &state->phases[i];
+        const struct filter_axis *axis = phase->filters[0].axis;
+        uint64_t one = (uint64_t)phase->algorithm;
+        if (phase->algorithm == BLOCKED_FILTER)
+            one += 8 * (axis[0].kind * FILTER_KINDS + axis[1].kind) + 1024 * phase->filters[0].expands;
+        code = code * 4099 + one;
+    }
+    return (int64_t)code;
+}
+
+static struct pack_job job_of(const struct op_call *call, const struct blocked_state *state) {
+    const struct tensor *scale = op_input(call, 3);
+    return (struct pack_job){
+        .state = state, .kernels = call->kernels, .threads = call->threads, .scale = scale ? scale->data : NULL};
+}
+
+static void point_to(struct blocked_state *state, const float *packed) {
+    for (int64_t i = 0; i < state->phase_count; i++) {
+        state->phases[i].packed = packed;
+        packed += phase_room(&state->phases[i]);
+    }
 }
 
 status blocked_take_weights(struct op_call *call, struct blocked_state *state, struct error *err) {
-    const struct tensor *weight = call->inputs[1], *scale = op_input(call, 3);
-    const bool cached = window_weights_constant(call);
-    for (int64_t i = 0; i < state->phase_count; i++) {
-        struct blocked_phase *phase = &state->phases[i];
-        const size_t bytes = (size_t)phase->floats * sizeof(float);
-        if (!cached) {
-            state->packed_bytes += (bytes + 63) / 64 * 64;
-            continue;
-        }
-        const struct pack_job job = {state, phase, call->kernels, call->threads, scale ? scale->data : NULL};
-        struct packing packing = {.name = call->kernels->block->name,
-                                  .bytes = bytes,
-                                  .pack = pack_phase,
-                                  .context = &job,
-                                  .read_again = i + 1 < state->phase_count};
-        window_packing_key(&state->window, state->transposed, scale, i, &packing);
-        packing.numbers[WINDOW_KEY_NUMBERS] = algorithm_code(state, phase);
-        packing.numbers[WINDOW_KEY_NUMBERS + 1] = DEPTH_CUT;
-        phase->packed = weight_cache_get(call->weights, weight, &packing);
-        if (!phase->packed)
-            return fail_memory(err, "packed weights");
+    const struct pack_job job = job_of(call, state);
+    int64_t floats = 0;
+    for (int64_t i = 0; i < state->phase_count; i++)
+        floats += phase_room(&state->phases[i]);
+    if (!window_weights_constant(call)) {
+        state->packed_bytes = (size_t)floats * sizeof(float);
+        return STATUS_OK;
     }
+    struct packing packing = {.name = call->kernels->block->name,
+                              .bytes = (size_t)floats * sizeof(float),
+                              .pack = pack_phases,
+                              .context = &job};
+    window_packing_key(&state->window, state->transposed, op_input(call, 3), 0, &packing);
+    packing.numbers[WINDOW_KEY_NUMBERS] = algorithms_code(state);
+    packing.numbers[WINDOW_KEY_NUMBERS + 1] = DEPTH_CUT;
+    const float *packed = weight_cache_get(call->weights, call->inputs[1], &packing);
+    if (!packed)
+        return fail_memory(err, "packed weights");
+    point_to(state, packed);
     return STATUS_OK;
 }
 
 void blocked_pack_now(const struct op_call *call, struct blocked_state *state, float *room) {
-    const struct tensor *scale = op_input(call, 3);
-    for (int64_t i = 0; i < state->phase_count; i++) {
-        struct blocked_phase *phase = &state->phases[i];
-        const struct pack_job job = {state, phase, call->kernels, call->threads, scale ? scale->data : NULL};
-        pack_phase(room, call->inputs[1], &job);
-        phase->packed = room;
-        room += ((size_t)phase->floats * sizeof(float) + 63) / 64 * 64 / sizeof(float);
-    }
+    const struct pack_job job = job_of(call, state);
+    pack_phases(room, call->inputs[1], &job);
+    point_to(state, room);
 }
