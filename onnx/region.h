@@ -22,8 +22,8 @@ struct region {
  */
 bool region_reserve(struct region *region, size_t bytes, bool huge);
 /*
- * Says that the first `bytes` are about to be used: takes their huge pages, and makes do with small ones where the system
- * takes too long to find them, so that a first run does not wait for what pays only in many.
+ * Says that the first `bytes` are about to be used: takes their huge pages, and makes do with small ones where the
+ * system takes too long to find them, so that a first run does not wait for what pays only in many.
  */
 void region_take(struct region *region, size_t bytes);
 /* Makes up for that: small pages are joined to huge ones, in place. No-op where all is well, or the system cannot. */

@@ -6,7 +6,7 @@
 #define PIECE 192 /* pixels of a piece, at most: their sums stay in a small cache between cuts of the depth */
 #define LEAST_PIECE 24
 #define NEAR_WEIGHTS ((int64_t)192 << 10) /* floats of a strip that stay in a small cache beside a piece's inputs */
-#define STRIP 4   /* channel blocks of a strip, at most: one panel or several that share their list of pixels */
+#define STRIP 4 /* channel blocks of a strip, at most: one panel or several that share their list of pixels */
 #define MOST_LANES (STRIP * CHANNEL_BLOCK)
 #define PIECE_FLOATS ((size_t)(PIECE + BLOCK_PIXELS) * MOST_LANES)
 
@@ -28,8 +28,8 @@ struct piece {
 
 /* Some pixels side by side, or around the end of a row. */
 struct tile {
-    int first, count;  /* in the piece */
-    int64_t y, x;      /* where the first one is */
+    int first, count; /* in the piece */
+    int64_t y, x;     /* where the first one is */
     float *sums;
 };
 
@@ -74,9 +74,9 @@ static void find_inner(struct piece *piece) {
         const int64_t reach = (axis->taps - 1) * axis->tap_step;
         const int64_t low = axis->first + (reach < 0 ? reach : 0), high = axis->first + (reach > 0 ? reach : 0);
         piece->inner[d][0] = low < 0 && !piece->input.whole ? (-low + axis->step - 1) / axis->step : 0;
-        piece->inner[d][1] = piece->input.whole      ? axis->points
-                             : high < axis->in ? (axis->in - high + axis->step - 1) / axis->step
-                                               : 0;
+        piece->inner[d][1] = piece->input.whole ? axis->points
+                             : high < axis->in  ? (axis->in - high + axis->step - 1) / axis->step
+                                                : 0;
     }
 }
 

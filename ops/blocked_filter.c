@@ -20,7 +20,8 @@ static int64_t least(int64_t a, int64_t b) {
 
 /* ---- workspace ---- */
 
-/* Floats for the inputs of a block, the sums of a panel's segment and its transformed weights; how many of the first two. */
+/* Floats for the inputs of a block, the sums of a panel's segment and its transformed weights; how many of the first
+ * two. */
 struct room {
     size_t inputs, sums, weights;
     size_t input_count, sum_count;
@@ -192,8 +193,8 @@ static void run_panel(const struct filter_panel *panel) {
     const struct filter_block *block = panel->block;
     const struct filter_shape *b = &block->lattice->shape;
     const int64_t group = block->image % block->run->state->window.group;
-    const float *weights = block->phase->packed +
-                           (group * b->rows + panel->row) * LANES * filter_kept(block->lattice) * b->depth * LANES;
+    const float *weights =
+        block->phase->packed + (group * b->rows + panel->row) * LANES * filter_kept(block->lattice) * b->depth * LANES;
     if (block->lattice->expands)
         multiply_expanded(panel, weights);
     else
@@ -238,7 +239,8 @@ static void run_own(struct filter_block *block, const struct share *share) {
 
 #define SEGMENTS 4 /* of a shared block's tiles, while its inputs are transformed */
 
-/* All threads of the team on one block: they meet after the inputs of a stretch, and before the next ones replace them. */
+/* All threads of the team on one block: they meet after the inputs of a stretch, and before the next ones replace them.
+ */
 static void run_shared(struct filter_block *block, const struct share *share) {
     const struct filter_shape *b = &block->lattice->shape;
     const int64_t units = filter_units(b);
@@ -334,9 +336,8 @@ static void run_owned(const struct blocked_run *run) {
         const struct share share = share_of(run, &owned.room);
 #pragma omp for schedule(dynamic)
         for (int64_t unit = 0; unit < images * owned.slots * owned.count; unit++) {
-            struct filter_block block =
-                block_in_slot(run, unit % owned.count, unit / owned.count / owned.slots,
-                              unit / owned.count % owned.slots, owned.slots);
+            struct filter_block block = block_in_slot(run, unit % owned.count, unit / owned.count / owned.slots,
+                                                      unit / owned.count % owned.slots, owned.slots);
             block.inputs = share.inputs;
             if (block.count > 0)
                 run_own(&block, &share);

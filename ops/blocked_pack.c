@@ -34,9 +34,8 @@ static struct depth_place depth_at(const struct blocked_state *state, const stru
 /* The weight of an output and an input channel at an index within the kernel. */
 static float weight_at(const struct pack_job *job, const struct window_weights *weights, int64_t group, int64_t row,
                        int64_t channel, int64_t kernel) {
-    const float weight =
-        unaligned_float(weights->source, group * weights->group_stride + row * weights->row_stride +
-                                             channel * weights->channel_stride + kernel);
+    const float weight = unaligned_float(weights->source, group * weights->group_stride + row * weights->row_stride +
+                                                              channel * weights->channel_stride + kernel);
     return weights->scale ? weight * weights->scale[group * job->state->window.out_channels + row] : weight;
 }
 
@@ -148,7 +147,8 @@ static void load_taps(const struct pack_job *job, const struct window_weights *w
         }
 }
 
-/* taps[tap][16] of one depth and channel block into place: [panel][point][depth][lanes], or [panel][depth][tap][lanes]. */
+/* taps[tap][16] of one depth and channel block into place: [panel][point][depth][lanes], or [panel][depth][tap][lanes].
+ */
 static void place_taps(const struct pack_job *job, const float *taps, int64_t depths, int64_t depth, int lanes,
                        float *panel) {
     const struct filter_lattice *filter = &job->phase->filters[0];

@@ -39,7 +39,8 @@ static int64_t patch_first(const struct reading *reading, int d, int64_t tile) {
 }
 
 #define STRIP_TILES 8
-#define STRIP_LINES ((STRIP_TILES * 4 + 2) * FILTER_POINTS) /* a row of the largest tiles; or several of smaller ones */
+#define STRIP_LINES ((STRIP_TILES * 4 + 2) * FILTER_POINTS) /* a row of the largest tiles; or several of smaller ones \
+                                                             */
 
 /* Rows of tiles that a strip holds; 1 where a row alone is too long. */
 static int64_t strip_rows(const struct filter_lattice *lattice) {
@@ -145,12 +146,11 @@ static void read_run(const struct reading *reading, const struct tile_run *run, 
                                  .destination_tile = LANES,
                                  .point_ahead = AHEAD * LANES};
     const int64_t ahead = ahead_of(reading, run, last), run_end = run->x + run->count;
-    const bool direct = run->y >= inner[0].first && run->y < inner[0].end && inner[1].end - inner[1].first > STRIP_TILES;
+    const bool direct =
+        run->y >= inner[0].first && run->y < inner[0].end && inner[1].end - inner[1].first > STRIP_TILES;
     for (int64_t x = run->x, end; x < run_end; x = end) {
         const bool inside = direct && x >= inner[1].first && x < inner[1].end;
-        end = inside                            ? inner[1].end
-              : direct && x < inner[1].first    ? inner[1].first
-                                                : x + STRIP_TILES;
+        end = inside ? inner[1].end : direct && x < inner[1].first ? inner[1].first : x + STRIP_TILES;
         end = end < run_end ? end : run_end;
         tiles.destination = place + (x - run->x) * LANES;
         if (!inside) {
@@ -268,12 +268,12 @@ static struct writing writing_at(const struct filter_panel *panel, int64_t row) 
     const struct filter_block *block = panel->block;
     const struct filter_lattice *lattice = block->lattice;
     const int64_t number = panel->row + row, group = block->image % block->run->state->window.group;
-    return (struct writing){
-        .panel = panel,
-        .plane = block->run->y + (block->image * block->lattice->shape.rows + number) * lattice->y.out * lattice->x.out * LANES,
-        .bias = block->run->bias + (group * block->lattice->shape.rows + number) * LANES,
-        .row = (size_t)(lattice->y.out_step * lattice->x.out * LANES),
-        .column = (size_t)(lattice->x.out_step * LANES)};
+    return (struct writing){.panel = panel,
+                            .plane = block->run->y + (block->image * block->lattice->shape.rows + number) *
+                                                         lattice->y.out * lattice->x.out * LANES,
+                            .bias = block->run->bias + (group * block->lattice->shape.rows + number) * LANES,
+                            .row = (size_t)(lattice->y.out_step * lattice->x.out * LANES),
+                            .column = (size_t)(lattice->x.out_step * LANES)};
 }
 
 void filter_write_tiles(const struct filter_panel *panel) {

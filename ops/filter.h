@@ -28,9 +28,9 @@ struct filter_part {
 };
 
 /*
- * How a lattice is walked. Tiles come in blocks, whose transformed inputs stand ready for a stretch of the depth; panels
- * of output channels pass over segments of them, a cut of the depth at a time. Strides are in floats; planes have an odd
- * number of cache lines, no powers of two.
+ * How a lattice is walked. Tiles come in blocks, whose transformed inputs stand ready for a stretch of the depth;
+ * panels of output channels pass over segments of them, a cut of the depth at a time. Strides are in floats; planes
+ * have an odd number of cache lines, no powers of two.
  */
 struct filter_shape {
     int points;              /* products per tile */

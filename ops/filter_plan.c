@@ -112,8 +112,8 @@ static int cut_lattice(const struct window *window, const struct lattice *lattic
 
 /*
  * Costs in vectors of products (a channel block by a number), from measurements. A transformed block costs loads, sums
- * and stores. A vector of weights serves the tiles of a segment; where it comes from memory it takes at least as long as
- * MEMORY_COST products, and where so many are kept that loading a model takes notice, they have their price. Weights
+ * and stores. A vector of weights serves the tiles of a segment; where it comes from memory it takes at least as long
+ * as MEMORY_COST products, and where so many are kept that loading a model takes notice, they have their price. Weights
  * that are transformed in passing cost EXPAND_COST every time, and neither. The batch does not count: its rows have the
  * bits that they have alone.
  */

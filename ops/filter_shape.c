@@ -2,11 +2,11 @@
 #include "ops/filter.h"
 
 /* Weights are kept by points. */
-#define SUMS ((int64_t)160 << 10)       /* of a segment: they stay in a small cache until they are transformed back */
-#define INPUTS ((int64_t)5 << 18)       /* of a block of one thread: those of a few threads stay in a large cache */
-#define DISTANT ((int64_t)4 << 20)      /* so many weights come from memory for every block: threads share it */
+#define SUMS ((int64_t)160 << 10)  /* of a segment: they stay in a small cache until they are transformed back */
+#define INPUTS ((int64_t)5 << 18)  /* of a block of one thread: those of a few threads stay in a large cache */
+#define DISTANT ((int64_t)4 << 20) /* so many weights come from memory for every block: threads share it */
 #define SHARED_INPUTS ((int64_t)5 << 20)
-#define LEAST_OWN 40 /* tiles that make it worth the while to read the weights for one thread */
+#define LEAST_OWN 40  /* tiles that make it worth the while to read the weights for one thread */
 #define STORED_CUT 32 /* of the depth, in channel blocks */
 
 /* Weights are kept by taps; a cut of them with its points and inputs, and a segment's sums, stay in a small cache. */

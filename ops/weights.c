@@ -176,8 +176,7 @@ void weight_cache_settle(struct weight_cache *cache) {
     pthread_mutex_lock(&cache->mutex);
     for (const struct entry *entry = cache->entries; entry && !cache->settled; entry = entry->next)
         if (entry->mapped)
-            tensor_drop_pages(
-                &(struct tensor){.data = (void *)entry->source, .bytes = entry->mapped, .mapped = true});
+            tensor_drop_pages(&(struct tensor){.data = (void *)entry->source, .bytes = entry->mapped, .mapped = true});
     cache->settled = true;
     pthread_mutex_unlock(&cache->mutex);
 }

@@ -43,8 +43,8 @@ static void copy_bytes(void *destination, const struct tensor *source, const voi
 #define COPIED_BYTES ((size_t)64 << 10)
 
 /*
- * Operators read aligned elements, but for weights that they pack; the aligned copy is made once per model. So is one of
- * small constants in a file: a page that is read for them may bring megabytes of packed weights along.
+ * Operators read aligned elements, but for weights that they pack; the aligned copy is made once per model. So is one
+ * of small constants in a file: a page that is read for them may bring megabytes of packed weights along.
  */
 static status align_constant(struct plan *plan, struct plan_value *value, unsigned flags, struct error *err) {
     if (value->place != PLACE_CONSTANT || (flags & (ARG_PACKED | ARG_UNREAD)) || !value->tensor.data ||

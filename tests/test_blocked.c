@@ -272,7 +272,13 @@ static void test_same_bits(void **unused) {
         {.image = true, .kernel = {7, 7}, .stride = {1, 1}, .dilation = {1, 1}, .in = 4, .out = 64},
         {.narrow = true, .kernel = {7, 7}, .stride = {1, 1}, .dilation = {1, 1}, .in = 64, .out = 3},
         {.narrow = true, .kernel = {3, 5}, .stride = {1, 1}, .dilation = {1, 1}, .in = 64, .out = 1},
-        {.narrow = true, .transposed = true, .kernel = {4, 4}, .stride = {2, 2}, .dilation = {1, 1}, .in = 70, .out = 1},
+        {.narrow = true,
+         .transposed = true,
+         .kernel = {4, 4},
+         .stride = {2, 2},
+         .dilation = {1, 1},
+         .in = 70,
+         .out = 1},
     };
     struct random random = random_from(test_seed() + 62);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -457,8 +463,8 @@ static void test_tiles(void **unused) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_tiles), cmocka_unit_test(test_convolutions),
-                                       cmocka_unit_test(test_many_weights), cmocka_unit_test(test_same_bits), cmocka_unit_test(test_choice),
-                                       cmocka_unit_test(test_norm)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_tiles),        cmocka_unit_test(test_convolutions),
+                                       cmocka_unit_test(test_many_weights), cmocka_unit_test(test_same_bits),
+                                       cmocka_unit_test(test_choice),       cmocka_unit_test(test_norm)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

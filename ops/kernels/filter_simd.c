@@ -117,24 +117,24 @@ static inline __attribute__((always_inline)) void multiply(const int rows, const
 
 /* One dimension of a kind, and the functions that do it. */
 typedef void transform(const struct lines *lines);
-#define TRANSFORM(name, rows, columns, matrix)              \
-    static void name(const struct lines *lines) {           \
+#define TRANSFORM(name, rows, columns, matrix)                     \
+    static void name(const struct lines *lines) {                  \
         multiply(rows, columns, matrix, lines, false, BLOCK_COPY); \
     }
-#define FINISHED(name, rows, columns, matrix, finish)       \
-    static void name##_##finish(const struct lines *lines) { \
+#define FINISHED(name, rows, columns, matrix, finish)         \
+    static void name##_##finish(const struct lines *lines) {  \
         multiply(rows, columns, matrix, lines, true, finish); \
     }
-#define OUTPUT(name, rows, columns, matrix)                  \
-    TRANSFORM(name, rows, columns, matrix)                   \
-    FINISHED(name, rows, columns, matrix, BLOCK_COPY)        \
-    FINISHED(name, rows, columns, matrix, BLOCK_RELU)        \
-    FINISHED(name, rows, columns, matrix, BLOCK_LEAKY_RELU)  \
+#define OUTPUT(name, rows, columns, matrix)                 \
+    TRANSFORM(name, rows, columns, matrix)                  \
+    FINISHED(name, rows, columns, matrix, BLOCK_COPY)       \
+    FINISHED(name, rows, columns, matrix, BLOCK_RELU)       \
+    FINISHED(name, rows, columns, matrix, BLOCK_LEAKY_RELU) \
     FINISHED(name, rows, columns, matrix, BLOCK_CLIP)
-#define FINISHES(name)                                                                                            \
-    {                                                                                                             \
-        [BLOCK_COPY] = name##_BLOCK_COPY, [BLOCK_RELU] = name##_BLOCK_RELU,                                       \
-        [BLOCK_LEAKY_RELU] = name##_BLOCK_LEAKY_RELU, [BLOCK_CLIP] = name##_BLOCK_CLIP                            \
+#define FINISHES(name)                                                                 \
+    {                                                                                  \
+        [BLOCK_COPY] = name##_BLOCK_COPY, [BLOCK_RELU] = name##_BLOCK_RELU,            \
+        [BLOCK_LEAKY_RELU] = name##_BLOCK_LEAKY_RELU, [BLOCK_CLIP] = name##_BLOCK_CLIP \
     }
 
 TRANSFORM(input_of_2_2, 3, 3, input_2_2)
@@ -349,9 +349,9 @@ static const float expand_2_2[MOST][MOST] = {{-1}, {1, 1}, {0, 1}};
 static const float expand_4_2[MOST][MOST] = {
     {1 / 2.0F}, {-1 / 2.0F, -1 / 2.0F}, {-1 / 6.0F, 1 / 6.0F}, {1 / 6.0F, 2 / 6.0F}, {0, 1}};
 
-#define EXPAND(y, down, rows, x, across, columns)                                                                    \
-    case FILTER_##y * FILTER_KINDS + FILTER_##x:                                                                     \
-        expand_as(down, rows, expand_##y, across, columns, expand_##x, taps, depths, lanes, destination, point);     \
+#define EXPAND(y, down, rows, x, across, columns)                                                                \
+    case FILTER_##y *FILTER_KINDS + FILTER_##x:                                                                  \
+        expand_as(down, rows, expand_##y, across, columns, expand_##x, taps, depths, lanes, destination, point); \
         break;
 #define expand_ONE expand_one
 
