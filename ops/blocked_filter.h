@@ -28,8 +28,17 @@ struct filter_panel {
     float *weights; /* [point][depth][lanes] of a cut that is transformed in passing */
 };
 
-/* The first stage, for one channel block of the depth, and the last one, of a panel. */
+/* From one point to the next in a cut's transformed weights, in floats: no power of two. */
+static inline int64_t filter_weights_point(const struct filter_shape *shape) {
+    return (shape->cut * CHANNEL_BLOCK * shape->panel + 1) * CHANNEL_BLOCK;
+}
+
+/* The inputs of one channel block of the depth, transformed into the block (blocked_transform.c). */
 void filter_read_tiles(const struct filter_block *block, int64_t depth, int64_t first, int64_t end);
+/* A panel's sums, transformed to outputs, with bias and activation. */
 void filter_write_tiles(const struct filter_panel *panel);
+/* The products of a panel over the stretch that stands ready, and, when the depth ends, its outputs (blocked_panel.c).
+ */
+void filter_run_panel(const struct filter_panel *panel);
 
 #endif

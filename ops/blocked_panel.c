@@ -1,0 +1,127 @@
+/*
+ * The products of minimal filtering for a panel of output channels: each point is a matrix product over the channels,
+ * and the sums are transformed back before they leave a small cache. Weights are kept by points, ready to use; or,
+ * where they are many and tiles are few, by taps, and transformed in passing, a cut of the depth at a time.
+ */
+#include "ops/blocked_filter.h"
+
+#define LANES CHANNEL_BLOCK
+
+static int64_t divide_up(int64_t a, int64_t b) {
+    return (a + b - 1) / b;
+}
+
+static int64_t least(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+/* A cut of the depth of one point, and its weights. */
+struct product {
+    int point;
+    int64_t depth;
+    int depths; /* channel blocks */
+    const float *weights;
+};
+
+/* Weights that come next: every tile asks for so many cache lines of them at every channel block of the depth. */
+struct next_weights {
+    const float *data;
+    int lines;
+};
+
+/* Shares `vectors` channel blocks for each number of the depth out among `tiles`. */
+static struct next_weights next_weights(int64_t vectors, int64_t tiles) {
+    return (struct next_weights){.lines = (int)divide_up(LANES * vectors, tiles)};
+}
+
+/* The first inputs of the tile or point that comes next: within a tile the kernel asks for itself. */
+static void ask_for_inputs(const float *inputs, int tiles) {
+    for (int i = 0; i < tiles; i++)
+        __builtin_prefetch(inputs + i * LANES);
+}
+
+static void multiply(const struct filter_panel *panel, const struct product *p, const struct next_weights *next) {
+    static const float zeros[4 * LANES];
+    const struct filter_block *block = panel->block;
+    const struct filter_shape *b = &block->lattice->shape;
+    const struct block_kernel *kernel = block->run->kernels->block;
+    const int most = kernel->pixels[panel->rows];
+    const float *inputs =
+        block->inputs + p->point * b->point + (p->depth - block->depth0) * b->plane + panel->first * LANES;
+    float *sums = panel->sums + p->point * b->sum_point;
+    struct block_pixel pixels[BLOCK_PIXELS];
+    struct block_source source = {.entries = 1,
+                                  .blocks = p->depths,
+                                  .length = LANES,
+                                  .pixels = pixels,
+                                  .ahead = next->data,
+                                  .ahead_lines = next->lines};
+    const int64_t tiles = panel->end - panel->first;
+    for (int64_t tile = 0; tile < tiles; tile += most, source.ahead += p->depths * next->lines * LANES) {
+        const int count = (int)least(tiles - tile, most);
+        const int rounded = count == most ? most : kernel->round(count, panel->rows);
+        for (int i = 0; i < rounded; i++)
+            pixels[i] = (struct block_pixel){inputs + (tile + (i < count ? i : count - 1)) * LANES, b->plane};
+        ask_for_inputs(tile + most < tiles ? inputs + (tile + most) * LANES : inputs + b->point, most);
+        kernel->tile(rounded, panel->rows, &source, p->weights, p->depth ? NULL : zeros, sums + tile * LANES, LANES,
+                     (size_t)b->sums);
+    }
+}
+
+/* Tiles of the kernel that a panel's segment takes. */
+static int64_t kernel_tiles(const struct filter_panel *panel) {
+    return divide_up(panel->end - panel->first, panel->block->run->kernels->block->pixels[panel->rows]);
+}
+
+/* One point after the other; the weights of the next panel follow those of the last point. */
+static void multiply_stored(const struct filter_panel *panel, const float *weights) {
+    const struct filter_shape *b = &panel->block->lattice->shape;
+    struct next_weights next = next_weights(panel->rows, kernel_tiles(panel));
+    struct product p = {.weights = weights};
+    for (p.point = 0; p.point < b->points; p.point++)
+        for (p.depth = 0; p.depth < b->depth; p.depth += b->cut) {
+            p.depths = (int)least(b->depth - p.depth, b->cut);
+            next.data = p.weights + p.depths * LANES * panel->rows * LANES;
+            multiply(panel, &p, &next);
+            p.weights = next.data;
+        }
+}
+
+/* A cut of all points after the other, over the stretch that stands ready. */
+static void multiply_expanded(const struct filter_panel *panel, const float *taps) {
+    const struct filter_block *block = panel->block;
+    const struct filter_shape *b = &block->lattice->shape;
+    const struct filter_axis *axis = block->lattice->axis;
+    const int count = axis[0].taps * axis[1].taps, lanes = panel->rows * LANES;
+    const int64_t tiles = kernel_tiles(panel), point = filter_weights_point(b);
+    struct next_weights next = next_weights(panel->rows * count, tiles * b->points);
+    struct product p = {0};
+    taps += block->depth0 * LANES * count * lanes;
+    for (p.depth = block->depth0; p.depth < block->depth_end; p.depth += b->cut) {
+        p.depths = (int)least(block->depth_end - p.depth, b->cut);
+        block->run->kernels->filter->expand(axis[0].kind, axis[1].kind, taps, p.depths * LANES, lanes, panel->weights,
+                                            (size_t)point);
+        taps += p.depths * LANES * count * lanes;
+        next.data = taps;
+        for (p.point = 0; p.point < b->points; p.point++) {
+            p.weights = panel->weights + p.point * point;
+            multiply(panel, &p, &next);
+            next.data += tiles * p.depths * next.lines * LANES;
+        }
+    }
+}
+
+/* The products of a panel, and, when the depth ends, its outputs. */
+void filter_run_panel(const struct filter_panel *panel) {
+    const struct filter_block *block = panel->block;
+    const struct filter_shape *b = &block->lattice->shape;
+    const int64_t group = block->image % block->run->state->window.group;
+    const float *weights =
+        block->phase->packed + (group * b->rows + panel->row) * LANES * filter_kept(block->lattice) * b->depth * LANES;
+    if (block->lattice->expands)
+        multiply_expanded(panel, weights);
+    else
+        multiply_stored(panel, weights);
+    if (block->depth_end == b->depth)
+        filter_write_tiles(panel);
+}
