@@ -11,7 +11,7 @@
 
 #define SEGMENT 256 /* outputs of a row that are made at once, at most */
 #define MOST_REACH 64
-#define OVERHANG 96               /* pixels that the last tile of a line may be too wide */
+#define OVERHANG 128              /* pixels that the last tile of a line may be too wide */
 #define LINE_ALIGN 16             /* floats of a cache line */
 #define ROOM ((int64_t)128 << 10) /* floats of turned rows: they stay in a small cache */
 #define MOST_LINE (LINE_ALIGN * 2 + SEGMENT + MOST_REACH + OVERHANG)

@@ -102,15 +102,13 @@ static inline __attribute__((always_inline)) void tile_of(const int pixels, cons
             for (int i = 0; i < pixels; i++)
                 pixel[i] += entry[i].step;
             chain += source->length;
-            if (chain >= PRODUCT_CHAIN) {
+            if (chain >= PRODUCT_CHAIN || (e + 1 == source->entries && b + 1 == source->blocks)) {
                 close_chains(pixels, parts, sums, c, pixel_stride, block_stride, first);
                 first = false;
                 chain = 0;
             }
         }
     }
-    if (chain > 0 || first)
-        close_chains(pixels, parts, sums, c, pixel_stride, block_stride, first);
 }
 
 #define TILE(pixels, blocks)                                                            \
