@@ -21,8 +21,8 @@
 enum blocked_algorithm { BLOCKED_DIRECT, BLOCKED_FILTER, BLOCKED_NARROW };
 
 /*
- * How the depth of a direct sum is walked: cuts, then entries, then blocks, then `length` numbers; of a narrow one: taps
- * of y (of all rows beside each other), then `length` channels, then taps of x.
+ * How the depth of a direct sum is walked: cuts, then entries, then blocks, then `length` numbers; of a narrow one:
+ * taps of y (of all rows beside each other), then `length` channels, then taps of x.
  */
 struct blocked_depth {
     int64_t down, across; /* taps of y by taps of x: a direct sum's entries */

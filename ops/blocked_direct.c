@@ -5,8 +5,8 @@
 
 #define PIECE 192 /* pixels of a piece, at most: their sums stay in a small cache between cuts of the depth */
 #define LEAST_PIECE 24
+#define STRIP 4 /* channel blocks of a strip, at most: one panel or several that share their list of pixels */
 #define NEAR_WEIGHTS ((int64_t)192 << 10) /* floats of a strip that stay in a small cache beside a piece's inputs */
-#define STRIP 4   /* channel blocks of a strip, at most: one panel or several that share their list of pixels */
 #define MOST_LANES (STRIP * CHANNEL_BLOCK)
 #define PIECE_FLOATS ((size_t)(PIECE + BLOCK_PIXELS) * MOST_LANES)
 
@@ -28,8 +28,8 @@ struct piece {
 
 /* Some pixels side by side, or around the end of a row. */
 struct tile {
-    int first, count;  /* in the piece */
-    int64_t y, x;      /* where the first one is */
+    int first, count; /* in the piece */
+    int64_t y, x;     /* where the first one is */
     float *sums;
 };
 
@@ -68,15 +68,16 @@ static int64_t first_tap(const struct blocked_phase *phase) {
     return phase->depth.merged && ax->tap_step < 0 ? ax->taps - 1 : 0;
 }
 
+/* Points before `begin` or from `end` on meet inputs beyond the border. */
 static void find_inner(struct piece *piece) {
     for (int d = 0; d < 2; d++) {
         const struct lattice_axis *axis = &piece->phase->lattice.axis[1 + d];
-        const int64_t reach = (axis->taps - 1) * axis->tap_step;
+        const int64_t reach = (axis->taps - 1) * axis->tap_step, step = axis->step;
         const int64_t low = axis->first + (reach < 0 ? reach : 0), high = axis->first + (reach > 0 ? reach : 0);
-        piece->inner[d][0] = low < 0 && !piece->input.whole ? (-low + axis->step - 1) / axis->step : 0;
-        piece->inner[d][1] = piece->input.whole      ? axis->points
-                             : high < axis->in ? (axis->in - high + axis->step - 1) / axis->step
-                                               : 0;
+        const int64_t begin = low < 0 ? (-low + step - 1) / step : 0;
+        const int64_t end = high < axis->in ? (axis->in - high + step - 1) / step : 0;
+        piece->inner[d][0] = piece->input.whole ? 0 : begin;
+        piece->inner[d][1] = piece->input.whole ? axis->points : end;
     }
 }
 

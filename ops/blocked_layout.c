@@ -96,11 +96,11 @@ static void turn(const struct op_call *call, int64_t channels, bool in) {
         const int64_t image = unit / (blocks * stretches), first = unit % stretches * STRETCH;
         const int64_t plain_at = image * channels * plane, blocked_at = image * blocks * plane * CHANNEL_BLOCK;
         const struct turning t = {.kernel = call->kernels->plane,
-                            .plane = plane,
-                            .channels = channels,
-                            .block = unit / stretches % blocks,
-                            .first = first,
-                            .count = plane - first < STRETCH ? plane - first : STRETCH};
+                                  .plane = plane,
+                                  .channels = channels,
+                                  .block = unit / stretches % blocks,
+                                  .first = first,
+                                  .count = plane - first < STRETCH ? plane - first : STRETCH};
         if (in)
             turn_in(source + plain_at, destination + blocked_at, &t);
         else

@@ -167,13 +167,13 @@ static struct plane_ahead next_row(const struct band *band, int64_t row, int64_t
         const int64_t y = border_index(band->run->state->window.border, place, ay->in);
         if (y < 0 || band->held[slot_of(band, place)] == place)
             continue;
-        return (struct plane_ahead){
-            .next = band->input.data + y * band->input.row + (band->left + band->inner) * CHANNEL_BLOCK,
-            .left = count,
-            .pieces = pieces,
-            .count = count,
-            .jump = band->input.block - count * CHANNEL_BLOCK,
-            .lines = (int)divide_up(count * pieces, steps)};
+        return (struct plane_ahead){.next = band->input.data + y * band->input.row +
+                                            (band->left + band->inner) * CHANNEL_BLOCK,
+                                    .left = count,
+                                    .pieces = pieces,
+                                    .count = count,
+                                    .jump = band->input.block - count * CHANNEL_BLOCK,
+                                    .lines = (int)divide_up(count * pieces, steps)};
     }
     return (struct plane_ahead){0};
 }
@@ -248,8 +248,8 @@ static void store(const struct band *band, int64_t channel, int64_t row, float *
     const struct blocked_run *run = band->run;
     const struct lattice_axis *ay = &band->phase->lattice.axis[1], *ax = &band->phase->lattice.axis[2];
     const int64_t plane = band->image * run->state->window.out_channels + channel;
-    float *place = run->y + ((plane * ay->out) + ay->out0 + row * ay->out_step) * ax->out + ax->out0 +
-                   band->x * ax->out_step;
+    float *place =
+        run->y + ((plane * ay->out) + ay->out0 + row * ay->out_step) * ax->out + ax->out0 + band->x * ax->out_step;
     activation_run(run->kernels, &run->state->activation, sums, (size_t)band->outputs);
     for (int64_t i = 0; i < band->outputs; i++)
         place[i * ax->out_step] = sums[i];

@@ -34,9 +34,8 @@ static struct depth_place depth_at(const struct blocked_state *state, const stru
 /* The weight of an output and an input channel at an index within the kernel. */
 static float weight_at(const struct pack_job *job, const struct window_weights *weights, int64_t group, int64_t row,
                        int64_t channel, int64_t kernel) {
-    const float weight =
-        unaligned_float(weights->source, group * weights->group_stride + row * weights->row_stride +
-                                             channel * weights->channel_stride + kernel);
+    const float weight = unaligned_float(weights->source, group * weights->group_stride + row * weights->row_stride +
+                                                              channel * weights->channel_stride + kernel);
     return weights->scale ? weight * weights->scale[group * job->state->window.out_channels + row] : weight;
 }
 

@@ -241,7 +241,13 @@ static void test_same_bits(void **unused) {
         {.image = true, .kernel = {7, 7}, .stride = {1, 1}, .dilation = {1, 1}, .in = 4, .out = 64},
         {.narrow = true, .kernel = {7, 7}, .stride = {1, 1}, .dilation = {1, 1}, .in = 64, .out = 3},
         {.narrow = true, .kernel = {3, 5}, .stride = {1, 1}, .dilation = {1, 1}, .in = 64, .out = 1},
-        {.narrow = true, .transposed = true, .kernel = {4, 4}, .stride = {2, 2}, .dilation = {1, 1}, .in = 70, .out = 1},
+        {.narrow = true,
+         .transposed = true,
+         .kernel = {4, 4},
+         .stride = {2, 2},
+         .dilation = {1, 1},
+         .in = 70,
+         .out = 1},
     };
     struct random random = random_from(test_seed() + 62);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

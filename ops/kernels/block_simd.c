@@ -87,10 +87,9 @@ static inline __attribute__((always_inline)) void tile_of(const int pixels, cons
         for (int i = 0; i < pixels; i++)
             pixel[i] = entry[i].data + offset;
         for (int b = 0; b < source->blocks; b++) {
+            /* Planes of a power of two fall on the same cache lines: what is next comes from far. */
             for (int line = 0; line < source->ahead_lines; line++, ahead += 16)
                 __builtin_prefetch(ahead, 0, 2);
-            /* Planes of a power of two fall on the same cache lines: what is next comes from far, the next tile's
-               pixels from farther. */
 #pragma GCC unroll 16
             for (int i = 0; i < pixels; i++) {
                 __builtin_prefetch(pixel[i] + entry[i].step);

@@ -35,7 +35,12 @@ enum cpu_level cpu_best(void) {
 #endif
 
 #define LEVEL(LEVEL_ID, level, filter_of) \
-    {LEVEL_ID,           #level, &gemm_kernel_##level, &block_kernel_##level, &plane_kernel_##level, filter_of(level), \
+    {LEVEL_ID,                            \
+     #level,                              \
+     &gemm_kernel_##level,                \
+     &block_kernel_##level,               \
+     &plane_kernel_##level,               \
+     filter_of(level),                    \
      &math_kernel_##level},
 #define LEVEL_TABLES(filter_of) LEVEL(CPU_PORTABLE, portable, filter_of) SIMD_TABLES(filter_of)
 #if BUILT_LEVELS == 3

@@ -1,7 +1,7 @@
 /*
  * The inner loops: raw pointers and sizes, one thread, no allocation, no tensors. One table per instruction set, filled
- * with portable C, then AVX2+FMA, then AVX-512. The contracts stand here; docs/performance.md says why the kernels are as
- * they are.
+ * with portable C, then AVX2+FMA, then AVX-512. The contracts stand here; docs/performance.md says why the kernels are
+ * as they are.
  */
 #ifndef LIMNER_OPS_KERNELS_KERNELS_H
 #define LIMNER_OPS_KERNELS_KERNELS_H
@@ -65,8 +65,8 @@ struct block_kernel {
     /*
      * Sums of `pixels` (as round() says) by `blocks` channel blocks: c[pixel * pixel_stride + block * block_stride +
      * lane] = start[block][lane] + products when start is not NULL, else c += products. weights: [entry][block][length]
-     * [blocks * 16], 64-byte aligned. Products are added in that order, in chains of fused multiply-adds that close after
-     * PRODUCT_CHAIN of them or more (at the end of a block) and at the end of the call.
+     * [blocks * 16], 64-byte aligned. Products are added in that order, in chains of fused multiply-adds that close
+     * after PRODUCT_CHAIN of them or more (at the end of a block) and at the end of the call.
      */
     void (*tile)(int pixels, int blocks, const struct block_source *source, const float *weights, const float *start,
                  float *c, size_t pixel_stride, size_t block_stride);
@@ -75,8 +75,8 @@ struct block_kernel {
                    const float *source, size_t source_row, size_t source_column, float *destination,
                    size_t destination_row, size_t destination_column);
     /*
-     * Sums of x - shift and of its squares over `count` pixels of a channel block, by lane. As many pixels are asked for
-     * at `ahead`, which will be read next; NULL: none.
+     * Sums of x - shift and of its squares over `count` pixels of a channel block, by lane. As many pixels are asked
+     * for at `ahead`, which will be read next; NULL: none.
      */
     void (*moments)(const float *x, int64_t count, const float *shift, const float *ahead, double *sum,
                     double *squares);
@@ -93,9 +93,9 @@ struct block_kernel {
 /* Cache lines that somebody will read later, in pieces at equal distances: a few are asked for with every step. */
 struct plane_ahead {
     const float *next;
-    int64_t left, pieces;  /* cache lines of this piece; pieces, this one included */
-    int64_t count, jump;   /* cache lines of a piece; floats from the end of one to the next */
-    int lines;             /* of a step */
+    int64_t left, pieces; /* cache lines of this piece; pieces, this one included */
+    int64_t count, jump;  /* cache lines of a piece; floats from the end of one to the next */
+    int lines;            /* of a step */
 };
 
 /* The depth of a tile: of every row (a tap of y) the lines of all input channels, and of each the taps of x. */
@@ -114,8 +114,9 @@ struct plane_kernel {
     int (*round)(int channels, int pixels);
     /*
      * c[channel * stride + pixel] = start[channel] + products, or c += products when start is NULL, for up to
-     * PLANE_CHANNELS channels and as many pixels as round() says. weights: [row][depth][tap][channel]. Products are added in that order, in chains of fused
-     * multiply-adds that close after PRODUCT_CHAIN of them or more (at the end of a line) and at the end of the call.
+     * PLANE_CHANNELS channels and as many pixels as round() says. weights: [row][depth][tap][channel]. Products are
+     * added in that order, in chains of fused multiply-adds that close after PRODUCT_CHAIN of them or more (at the end
+     * of a line) and at the end of the call.
      */
     void (*tile)(int channels, int pixels, const struct plane_source *source, const float *weights, const float *start,
                  float *c, size_t stride);

@@ -10,8 +10,8 @@
 /* ---- turning ---- */
 
 #if KERNEL_LEVEL == 2
-#define EVERY(F, d)                                                                                                  \
-    F(0, d), F(1, d), F(2, d), F(3, d), F(4, d), F(5, d), F(6, d), F(7, d), F(8, d), F(9, d), F(10, d), F(11, d),    \
+#define EVERY(F, d)                                                                                               \
+    F(0, d), F(1, d), F(2, d), F(3, d), F(4, d), F(5, d), F(6, d), F(7, d), F(8, d), F(9, d), F(10, d), F(11, d), \
         F(12, d), F(13, d), F(14, d), F(15, d)
 #elif KERNEL_LEVEL == 1
 #define EVERY(F, d) F(0, d), F(1, d), F(2, d), F(3, d), F(4, d), F(5, d), F(6, d), F(7, d)
@@ -21,11 +21,11 @@
 /* Lanes without and with the bit d of both rows, which stand d apart. */
 #define WITHOUT(lane, d) ((lane) & (d) ? VEC + (lane) - (d) : (lane))
 #define WITH(lane, d) ((lane) & (d) ? VEC + (lane) : (lane) + (d))
-#define SWAP(d)                                                                       \
-    _Pragma("GCC unroll 16") for (int i = 0; i < VEC; i++) if (!(i & (d))) {          \
-        const vec a = rows[i], b = rows[i + (d)];                                     \
-        rows[i] = __builtin_shufflevector(a, b, EVERY(WITHOUT, d));                   \
-        rows[i + (d)] = __builtin_shufflevector(a, b, EVERY(WITH, d));                \
+#define SWAP(d)                                                              \
+    _Pragma("GCC unroll 16") for (int i = 0; i < VEC; i++) if (!(i & (d))) { \
+        const vec a = rows[i], b = rows[i + (d)];                            \
+        rows[i] = __builtin_shufflevector(a, b, EVERY(WITHOUT, d));          \
+        rows[i + (d)] = __builtin_shufflevector(a, b, EVERY(WITH, d));       \
     }
 
 /* A square of VEC rows and lanes, about its diagonal. */
@@ -92,9 +92,8 @@ static int round_pixels(int channels, int pixels) {
 }
 
 /* Closes the chains: sums of the depth so far go to c, new ones begin at zero. */
-static inline __attribute__((always_inline)) void close_chains(const int channels, const int vectors,
-                                                               vec (*sums)[MOST_VECTORS], float *c, size_t stride,
-                                                               bool first) {
+static inline __attribute__((always_inline)) void
+close_chains(const int channels, const int vectors, vec (*sums)[MOST_VECTORS], float *c, size_t stride, bool first) {
 #pragma GCC unroll 16
     for (int m = 0; m < channels; m++)
 #pragma GCC unroll 16
