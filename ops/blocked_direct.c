@@ -23,7 +23,8 @@ struct piece {
     int64_t inner[2][2]; /* rows and columns of points all of whose taps lie inside: the first, the end */
     float *sums;         /* [pixel][lanes] */
     struct block_pixel *pixels;
-    int64_t *offsets; /* from the first entry to every one, where all lie inside */
+    int64_t *offsets;      /* from the first entry to every one, where all lie inside */
+    const float **outputs; /* of a tile: they lie in a far cache, and are asked for while it is multiplied */
 };
 
 /* Some pixels side by side, or around the end of a row. */
@@ -154,13 +155,16 @@ static size_t output_plane(const struct piece *piece) {
     return (size_t)(piece->phase->lattice.axis[1].out * piece->phase->lattice.axis[2].out * CHANNEL_BLOCK);
 }
 
-/* Outputs lie in a far cache: they are asked for while the tile is multiplied. */
-static void ask_for_outputs(const struct piece *piece, const struct tile *tile) {
+/* Where the outputs of a tile lie: [channel block][pixel]. */
+static void list_outputs(const struct piece *piece, const struct tile *tile) {
+    const size_t plane = output_plane(piece), step = (size_t)(piece->phase->lattice.axis[2].out_step * CHANNEL_BLOCK);
+    const float *place = output_at(piece, tile->y, tile->x);
     int64_t y = tile->y, x = tile->x;
-    for (int i = 0; i < tile->count; i++, next_point(piece, &y, &x)) {
-        const float *place = output_at(piece, y, x);
+    for (int i = 0; i < tile->count; i++) {
         for (int block = 0; block < piece->blocks; block++)
-            __builtin_prefetch(place + (size_t)block * output_plane(piece), 1);
+            piece->outputs[block * tile->count + i] = place + (size_t)block * plane;
+        next_point(piece, &y, &x);
+        place = x ? place + step : output_at(piece, y, x);
     }
 }
 
@@ -204,6 +208,8 @@ static void multiply_tile(const struct piece *piece, struct block_source *source
             const int most = kernel->pixels[blocks];
             blocked_ask_ahead(source, next, blocks, tile->first / most, (piece->count + most - 1) / most);
         }
+        source->outputs = piece->outputs + block * tile->count;
+        source->output_count = more ? 0 : blocks * tile->count;
         kernel->tile(kernel->round(tile->count, blocks), blocks, source, weights_at(piece, place, blocks, cut),
                      cut ? NULL : bias + block * CHANNEL_BLOCK, tile->sums + (size_t)block * CHANNEL_BLOCK, lanes,
                      CHANNEL_BLOCK);
@@ -225,7 +231,7 @@ static void run_tile(const struct piece *piece, struct block_source *source, con
     if (!source->offsets)
         list_all(piece, tile, rounded, block0);
     if (last)
-        ask_for_outputs(piece, tile);
+        list_outputs(piece, tile);
     multiply_tile(piece, source, tile, cut);
     if (last)
         store_tile(piece, tile);
@@ -330,9 +336,11 @@ static void run_work(const struct work *work) {
 #pragma omp parallel for schedule(dynamic) num_threads(threads) if (threads > 1 && units > 1)
     for (int64_t unit = 0; unit < units; unit++) {
         float *room = work->run->workspace + (size_t)omp_get_thread_num() * work->share;
+        const float *outputs[STRIP * BLOCK_PIXELS];
         struct piece piece;
         if (!piece_of(work, unit, &piece))
             continue;
+        piece.outputs = outputs;
         piece.sums = room;
         piece.pixels = (struct block_pixel *)(room + PIECE_FLOATS);
         piece.offsets = (int64_t *)(piece.pixels + entries_of(piece.phase) * BLOCK_PIXELS);
