@@ -81,7 +81,7 @@ static void to_blocks(const float *planes, size_t plane, int64_t count, float *b
 /* Vectors of a tile, by its channels. */
 #if KERNEL_LEVEL == 2
 #define MOST_VECTORS 14
-static const int made[PLANE_CHANNELS + 1][2] = {{0}, {8, 14}, {4, 12}, {4, 8}, {4, 6}};
+static const int made[PLANE_CHANNELS + 1][2] = {{0}, {8, 14}, {8, 12}, {4, 8}, {4, 6}};
 #else
 #define MOST_VECTORS 12
 static const int made[PLANE_CHANNELS + 1][2] = {{0}, {8, 12}, {4, 6}, {2, 4}, {2, 3}};
@@ -167,7 +167,7 @@ static void tile(int channels, int pixels, const struct plane_source *source, co
 #if KERNEL_LEVEL == 2
         TILE(1, 8)
         TILE(1, 14)
-        TILE(2, 4)
+        TILE(2, 8)
         TILE(2, 12)
         TILE(3, 4)
         TILE(3, 8)
