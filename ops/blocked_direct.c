@@ -5,8 +5,8 @@
 
 #define PIECE 192 /* pixels of a piece, at most: their sums stay in a small cache between cuts of the depth */
 #define LEAST_PIECE 24
-#define NEAR_WEIGHTS ((int64_t)192 << 10) /* floats of a strip that stay in a small cache beside a piece's inputs */
 #define STRIP 4 /* channel blocks of a strip, at most: one panel or several that share their list of pixels */
+#define NEAR_WEIGHTS ((int64_t)192 << 10) /* floats of a strip that stay in a small cache beside a piece's inputs */
 #define MOST_LANES (STRIP * CHANNEL_BLOCK)
 #define PIECE_FLOATS ((size_t)(PIECE + BLOCK_PIXELS) * MOST_LANES)
 
@@ -23,7 +23,8 @@ struct piece {
     int64_t inner[2][2]; /* rows and columns of points all of whose taps lie inside: the first, the end */
     float *sums;         /* [pixel][lanes] */
     struct block_pixel *pixels;
-    int64_t *offsets; /* from the first entry to every one, where all lie inside */
+    int64_t *offsets;      /* from the first entry to every one, where all lie inside */
+    const float **outputs; /* of a tile: they lie in a far cache, and are asked for while it is multiplied */
 };
 
 /* Some pixels side by side, or around the end of a row. */
@@ -68,15 +69,16 @@ static int64_t first_tap(const struct blocked_phase *phase) {
     return phase->depth.merged && ax->tap_step < 0 ? ax->taps - 1 : 0;
 }
 
+/* Points before `begin` or from `end` on meet inputs beyond the border. */
 static void find_inner(struct piece *piece) {
     for (int d = 0; d < 2; d++) {
         const struct lattice_axis *axis = &piece->phase->lattice.axis[1 + d];
-        const int64_t reach = (axis->taps - 1) * axis->tap_step;
+        const int64_t reach = (axis->taps - 1) * axis->tap_step, step = axis->step;
         const int64_t low = axis->first + (reach < 0 ? reach : 0), high = axis->first + (reach > 0 ? reach : 0);
-        piece->inner[d][0] = low < 0 && !piece->input.whole ? (-low + axis->step - 1) / axis->step : 0;
-        piece->inner[d][1] = piece->input.whole ? axis->points
-                             : high < axis->in  ? (axis->in - high + axis->step - 1) / axis->step
-                                                : 0;
+        const int64_t begin = low < 0 ? (-low + step - 1) / step : 0;
+        const int64_t end = high < axis->in ? (axis->in - high + step - 1) / step : 0;
+        piece->inner[d][0] = piece->input.whole ? 0 : begin;
+        piece->inner[d][1] = piece->input.whole ? axis->points : end;
     }
 }
 
@@ -153,13 +155,16 @@ static size_t output_plane(const struct piece *piece) {
     return (size_t)(piece->phase->lattice.axis[1].out * piece->phase->lattice.axis[2].out * CHANNEL_BLOCK);
 }
 
-/* Outputs lie in a far cache: they are asked for while the tile is multiplied. */
-static void ask_for_outputs(const struct piece *piece, const struct tile *tile) {
+/* Where the outputs of a tile lie: [channel block][pixel]. */
+static void list_outputs(const struct piece *piece, const struct tile *tile) {
+    const size_t plane = output_plane(piece), step = (size_t)(piece->phase->lattice.axis[2].out_step * CHANNEL_BLOCK);
+    const float *place = output_at(piece, tile->y, tile->x);
     int64_t y = tile->y, x = tile->x;
-    for (int i = 0; i < tile->count; i++, next_point(piece, &y, &x)) {
-        const float *place = output_at(piece, y, x);
+    for (int i = 0; i < tile->count; i++) {
         for (int block = 0; block < piece->blocks; block++)
-            __builtin_prefetch(place + (size_t)block * output_plane(piece), 1);
+            piece->outputs[block * tile->count + i] = place + (size_t)block * plane;
+        next_point(piece, &y, &x);
+        place = x ? place + step : output_at(piece, y, x);
     }
 }
 
@@ -203,6 +208,8 @@ static void multiply_tile(const struct piece *piece, struct block_source *source
             const int most = kernel->pixels[blocks];
             blocked_ask_ahead(source, next, blocks, tile->first / most, (piece->count + most - 1) / most);
         }
+        source->outputs = piece->outputs + block * tile->count;
+        source->output_count = more ? 0 : blocks * tile->count;
         kernel->tile(kernel->round(tile->count, blocks), blocks, source, weights_at(piece, place, blocks, cut),
                      cut ? NULL : bias + block * CHANNEL_BLOCK, tile->sums + (size_t)block * CHANNEL_BLOCK, lanes,
                      CHANNEL_BLOCK);
@@ -224,7 +231,7 @@ static void run_tile(const struct piece *piece, struct block_source *source, con
     if (!source->offsets)
         list_all(piece, tile, rounded, block0);
     if (last)
-        ask_for_outputs(piece, tile);
+        list_outputs(piece, tile);
     multiply_tile(piece, source, tile, cut);
     if (last)
         store_tile(piece, tile);
@@ -329,9 +336,11 @@ static void run_work(const struct work *work) {
 #pragma omp parallel for schedule(dynamic) num_threads(threads) if (threads > 1 && units > 1)
     for (int64_t unit = 0; unit < units; unit++) {
         float *room = work->run->workspace + (size_t)omp_get_thread_num() * work->share;
+        const float *outputs[STRIP * BLOCK_PIXELS];
         struct piece piece;
         if (!piece_of(work, unit, &piece))
             continue;
+        piece.outputs = outputs;
         piece.sums = room;
         piece.pixels = (struct block_pixel *)(room + PIECE_FLOATS);
         piece.offsets = (int64_t *)(piece.pixels + entries_of(piece.phase) * BLOCK_PIXELS);

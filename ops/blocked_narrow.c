@@ -11,7 +11,7 @@
 
 #define SEGMENT 256 /* outputs of a row that are made at once, at most */
 #define MOST_REACH 64
-#define OVERHANG 96               /* pixels that the last tile of a line may be too wide */
+#define OVERHANG 128              /* pixels that the last tile of a line may be too wide */
 #define LINE_ALIGN 16             /* floats of a cache line */
 #define ROOM ((int64_t)128 << 10) /* floats of turned rows: they stay in a small cache */
 #define MOST_LINE (LINE_ALIGN * 2 + SEGMENT + MOST_REACH + OVERHANG)
@@ -161,7 +161,10 @@ static void list_rows(const struct band *band, int64_t row) {
 /* What the next row of outputs meets for the first time, to be asked for in so many steps. */
 static struct plane_ahead next_row(const struct band *band, int64_t row, int64_t steps) {
     const struct lattice_axis *ay = &band->phase->lattice.axis[1];
-    const int64_t count = band->inner_end - band->inner, pieces = band->phase->depth.blocks;
+    const int64_t inner = band->inner_end - band->inner, pieces = band->phase->depth.blocks;
+    /* Whole rows that follow each other are one piece. */
+    const bool follow = inner == ay[1].in && row_step(ay) == 1;
+    const int64_t count = follow ? inner * band->phase->beside : inner;
     for (int64_t tap = 0; tap < band->phase->depth.down && row < band->end && count > 0; tap++) {
         const int64_t place = row_at(ay, row, tap);
         const int64_t y = border_index(band->run->state->window.border, place, ay->in);

@@ -77,6 +77,9 @@ static inline __attribute__((always_inline)) void tile_of(const int pixels, cons
             sums[i][v] = start ? vec_load(start + v * VEC) : (vec){0};
 
     const float *ahead = source->ahead;
+    const int steps = source->entries * source->blocks;
+    const int outputs = (source->output_count + steps - 1) / steps; /* asked for with every block */
+    int output = 0;
     bool first = start != NULL;
     int chain = 0;
     for (int e = 0; e < source->entries; e++) {
@@ -87,10 +90,11 @@ static inline __attribute__((always_inline)) void tile_of(const int pixels, cons
         for (int i = 0; i < pixels; i++)
             pixel[i] = entry[i].data + offset;
         for (int b = 0; b < source->blocks; b++) {
+            for (int i = 0; i < outputs && output < source->output_count; i++)
+                __builtin_prefetch(source->outputs[output++], 1);
+            /* Planes of a power of two fall on the same cache lines: what is next comes from far. */
             for (int line = 0; line < source->ahead_lines; line++, ahead += 16)
                 __builtin_prefetch(ahead, 0, 2);
-                /* Planes of a power of two fall on the same cache lines: what is next comes from far, the next tile's
-                   pixels from farther. */
 #pragma GCC unroll 16
             for (int i = 0; i < pixels; i++) {
                 __builtin_prefetch(pixel[i] + entry[i].step);
@@ -102,15 +106,13 @@ static inline __attribute__((always_inline)) void tile_of(const int pixels, cons
             for (int i = 0; i < pixels; i++)
                 pixel[i] += entry[i].step;
             chain += source->length;
-            if (chain >= PRODUCT_CHAIN) {
+            if (chain >= PRODUCT_CHAIN || (e + 1 == source->entries && b + 1 == source->blocks)) {
                 close_chains(pixels, parts, sums, c, pixel_stride, block_stride, first);
                 first = false;
                 chain = 0;
             }
         }
     }
-    if (chain > 0 || first)
-        close_chains(pixels, parts, sums, c, pixel_stride, block_stride, first);
 }
 
 #define TILE(pixels, blocks)                                                            \

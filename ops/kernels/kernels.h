@@ -47,6 +47,8 @@ struct block_source {
     const float *ahead;               /* weights that a later tile will read: */
     int ahead_lines;                  /* so many cache lines of them are asked for with every block */
     int64_t pixel_ahead;              /* floats from a pixel to the one that the next tile will read in its place */
+    const float *const *outputs; /* cache lines that will be written next, asked for as the tile goes on: a burst of */
+    int output_count;            /* them would keep its own reads waiting */
 };
 
 enum block_finish { BLOCK_COPY, BLOCK_RELU, BLOCK_LEAKY_RELU, BLOCK_CLIP };

@@ -78,19 +78,17 @@ static void to_blocks(const float *planes, size_t plane, int64_t count, float *b
 
 /* ---- sums ---- */
 
+/* Vectors of a tile, by its channels. */
 #if KERNEL_LEVEL == 2
 #define MOST_VECTORS 14
-static const int made[PLANE_CHANNELS + 1][3] = {{0}, {4, 8, 14}, {4, 8, 12}, {2, 5, 8}, {2, 4, 6}};
+static const int made[PLANE_CHANNELS + 1][2] = {{0}, {8, 14}, {8, 12}, {4, 8}, {4, 6}};
 #else
 #define MOST_VECTORS 12
-static const int made[PLANE_CHANNELS + 1][3] = {{0}, {4, 8, 12}, {2, 4, 6}, {1, 2, 4}, {1, 2, 3}};
+static const int made[PLANE_CHANNELS + 1][2] = {{0}, {8, 12}, {4, 6}, {2, 4}, {2, 3}};
 #endif
 
 static int round_pixels(int channels, int pixels) {
-    int i = 0;
-    while (i < 2 && made[channels][i] * VEC < pixels)
-        i++;
-    return made[channels][i] * VEC;
+    return made[channels][made[channels][0] * VEC < pixels] * VEC;
 }
 
 /* Closes the chains: sums of the depth so far go to c, new ones begin at zero. */
@@ -149,15 +147,13 @@ static inline __attribute__((always_inline)) void tile_of(const int channels, co
                 }
             }
             chain += source->taps;
-            if (chain >= PRODUCT_CHAIN) {
+            if (chain >= PRODUCT_CHAIN || (row + 1 == source->rows && k + 1 == source->depth)) {
                 close_chains(channels, vectors, sums, c, stride, first);
                 first = false;
                 chain = 0;
             }
         }
     }
-    if (chain > 0 || first)
-        close_chains(channels, vectors, sums, c, stride, first);
 }
 
 #define TILE(channels, vectors)                                        \
@@ -169,29 +165,21 @@ static void tile(int channels, int pixels, const struct plane_source *source, co
                  float *c, size_t stride) {
     switch (channels * 16 + pixels / VEC) {
 #if KERNEL_LEVEL == 2
-        TILE(1, 4)
         TILE(1, 8)
         TILE(1, 14)
-        TILE(2, 4)
         TILE(2, 8)
         TILE(2, 12)
-        TILE(3, 2)
-        TILE(3, 5)
+        TILE(3, 4)
         TILE(3, 8)
-        TILE(4, 2)
         TILE(4, 4)
         TILE(4, 6)
 #else
-        TILE(1, 4)
         TILE(1, 8)
         TILE(1, 12)
-        TILE(2, 2)
         TILE(2, 4)
         TILE(2, 6)
-        TILE(3, 1)
         TILE(3, 2)
         TILE(3, 4)
-        TILE(4, 1)
         TILE(4, 2)
         TILE(4, 3)
 #endif
