@@ -39,9 +39,7 @@ static int64_t patch_first(const struct reading *reading, int d, int64_t tile) {
 }
 
 #define STRIP_TILES 8
-#define STRIP_LINES                                                                                   \
-    ((STRIP_TILES * 4 + 2) * FILTER_POINTS) /* a row of the largest tiles; or several of smaller ones \
-                                             */
+#define STRIP_LINES ((STRIP_TILES * 4 + 2) * FILTER_POINTS) /* a row of the largest tiles; or several */
 
 /* Rows of tiles that a strip holds; 1 where a row alone is too long. */
 static int64_t strip_rows(const struct filter_lattice *lattice) {
