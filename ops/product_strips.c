@@ -151,11 +151,18 @@ static void run_piece(const struct piece *piece) {
     }
 }
 
+/* So many rows, or some more, that no tile but the last of all has less than its most. */
+static int64_t whole_tiles(const struct block_kernel *kernel, int64_t rows) {
+    const int most = kernel->pixels[kernel->blocks];
+    return (rows + most - 1) / most * most;
+}
+
 void strips_run(const struct op_call *call, const float *a, const float *c, float *y, float *workspace) {
     const struct product_state *state = call->state;
     const struct product *product = &state->product;
     const int64_t batches = product_batches(product), strips = (channel_blocks(product->n) + STRIP - 1) / STRIP;
-    const int64_t pieces = (product->m + PIECE - 1) / PIECE, size = (product->m + pieces - 1) / pieces;
+    const int64_t pieces = (product->m + PIECE - 1) / PIECE;
+    const int64_t size = whole_tiles(call->kernels->block, (product->m + pieces - 1) / pieces);
     const int64_t units = batches * strips * pieces, floats = packed_floats(product);
 #pragma omp parallel for schedule(dynamic) num_threads(call->threads) if (call->threads > 1 && units > 1)
     for (int64_t unit = 0; unit < units; unit++) {
