@@ -13,6 +13,7 @@
 #define LIMNER_OPS_BLOCKED_H
 
 #include "ops/filter.h"
+#include "ops/sizes.h"
 
 /* The depth of direct sums is walked in cuts of about so much, whose weights stay in a small cache. */
 #define DEPTH_CUT 1024

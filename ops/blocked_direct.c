@@ -216,16 +216,11 @@ static void multiply_tile(const struct piece *piece, struct block_source *source
     }
 }
 
-/* The channel blocks of a strip's widest panel. */
-static int widest_panel(const struct block_kernel *kernel, int64_t blocks) {
-    return blocks < kernel->blocks ? (int)blocks : kernel->blocks;
-}
-
 static void run_tile(const struct piece *piece, struct block_source *source, const struct tile *tile, int64_t cut) {
     const struct blocked_depth *depth = &piece->phase->depth;
     const int64_t block0 = cut * depth->cut_blocks;
     const struct block_kernel *kernel = piece->run->kernels->block;
-    const int rounded = kernel->round(tile->count, widest_panel(kernel, piece->blocks));
+    const int rounded = kernel->round(tile->count, panel_blocks(kernel, piece->blocks, 0));
     const bool last = cut + 1 == depth->cuts;
     source->offsets = list_inner(piece, tile, rounded, block0) ? piece->offsets : NULL;
     if (!source->offsets)
@@ -241,7 +236,7 @@ static void run_piece(const struct piece *piece) {
     const struct blocked_depth *depth = &piece->phase->depth;
     const struct lattice_axis *ax = &piece->phase->lattice.axis[2];
     const struct block_kernel *kernel = piece->run->kernels->block;
-    const int most = kernel->pixels[widest_panel(kernel, piece->blocks)];
+    const int most = kernel->pixels[panel_blocks(kernel, piece->blocks, 0)];
     const int64_t pixel_ahead = most * ax->step * piece->input.pixel;
     /* With one cut no sums wait for the next: all tiles use the same place. What rounding adds goes behind the sums. */
     const size_t pixel_sums = depth->cuts > 1 ? (size_t)piece->blocks * CHANNEL_BLOCK : 0;
@@ -315,8 +310,8 @@ static bool piece_of(const struct work *work, int64_t unit, struct piece *piece)
     const int64_t number = unit / work->count, strip = number / work->pieces % work->strips;
     if (!is_direct(phase))
         return false;
-    const int64_t points = phase->lattice.points, tile = kernel->pixels[widest_panel(kernel, phase->rows)];
-    const int64_t size = ((points + work->pieces - 1) / work->pieces + tile - 1) / tile * tile;
+    const int64_t points = phase->lattice.points, tile = kernel->pixels[panel_blocks(kernel, phase->rows, 0)];
+    const int64_t size = whole_units(divide_up(points, work->pieces), tile);
     *piece = (struct piece){.run = work->run,
                             .phase = phase,
                             .image = number / (work->strips * work->pieces),

@@ -9,14 +9,6 @@
 
 #define LANES CHANNEL_BLOCK
 
-static int64_t divide_up(int64_t a, int64_t b) {
-    return (a + b - 1) / b;
-}
-
-static int64_t least(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
 /* ---- workspace ---- */
 
 /* Floats for the inputs of a block, the sums of a panel's segment and its transformed weights; how many of the first
@@ -32,7 +24,7 @@ static size_t greatest(size_t a, size_t b) {
 }
 
 static size_t whole_lines(int64_t floats) {
-    return (size_t)divide_up(floats, LANES) * LANES;
+    return (size_t)whole_units(floats, LANES);
 }
 
 static struct room empty_room(int threads) {
@@ -99,9 +91,9 @@ static struct filter_panel panel_of(const struct filter_block *block, int64_t un
     const int64_t first = unit % segments * b->segment;
     return (struct filter_panel){.block = block,
                                  .row = row,
-                                 .rows = (int)least(b->rows - row, b->panel),
+                                 .rows = (int)at_most(b->rows - row, b->panel),
                                  .first = first,
-                                 .end = least(first + b->segment, block->count),
+                                 .end = at_most(first + b->segment, block->count),
                                  .sums = share->sums + (size_t)unit * share->unit_sums,
                                  .weights = share->weights};
 }
@@ -126,7 +118,7 @@ static void run_shared(struct filter_block *block, const struct share *share) {
     const struct filter_shape *b = &block->lattice->shape;
     const int64_t units = filter_units(b);
     for (block->depth0 = 0; block->depth0 < b->depth; block->depth0 = block->depth_end) {
-        block->depth_end = least(block->depth0 + b->stretch, b->depth);
+        block->depth_end = at_most(block->depth0 + b->stretch, b->depth);
 #pragma omp for schedule(dynamic)
         for (int64_t unit = 0; unit < (block->depth_end - block->depth0) * SEGMENTS; unit++)
             filter_read_tiles(block, block->depth0 + unit / SEGMENTS, block->count * (unit % SEGMENTS) / SEGMENTS,
@@ -144,7 +136,7 @@ static struct filter_block block_of(const struct blocked_run *run, const struct 
                                     const struct filter_lattice *lattice, int64_t image, int64_t number) {
     struct filter_block block = {
         .run = run, .phase = phase, .lattice = lattice, .image = image, .tile0 = number * lattice->shape.size};
-    block.count = least(lattice->shape.tiles - block.tile0, lattice->shape.size);
+    block.count = at_most(lattice->shape.tiles - block.tile0, lattice->shape.size);
     return block;
 }
 

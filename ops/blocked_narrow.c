@@ -35,10 +35,8 @@ static int64_t segment_outputs(const struct blocked_phase *phase) {
     const struct lattice_axis *ax = &phase->lattice.axis[2];
     const int64_t lines = phase->depth.down * phase->depth.blocks * CHANNEL_BLOCK;
     const int64_t fitting = ROOM / (lines > 0 ? lines : 1) - reach_of(ax) - LINE_ALIGN;
-    const int64_t most = fitting > SEGMENT ? SEGMENT : fitting < LINE_ALIGN ? LINE_ALIGN : fitting / 16 * 16;
-    const int64_t segments = (ax->points + most - 1) / most;
-    const int64_t size = segments ? (ax->points + segments - 1) / segments : 0;
-    return (size + LINE_ALIGN - 1) / LINE_ALIGN * LINE_ALIGN;
+    const int64_t most = between(LINE_ALIGN, fitting / LINE_ALIGN * LINE_ALIGN, SEGMENT);
+    return ax->points > 0 ? even_block(ax->points, most, LINE_ALIGN) : 0;
 }
 
 /* An odd number of cache lines, so that lines spread over a cache. */
@@ -78,20 +76,12 @@ struct band {
 
 static const float zeros[MOST_LINE];
 
-static int64_t divide_up(int64_t a, int64_t b) {
-    return (a + b - 1) / b;
-}
-
-static int64_t limit(int64_t x, int64_t low, int64_t high) {
-    return x < low ? low : x > high ? high : x;
-}
-
 static void find_columns(struct band *band) {
     const struct lattice_axis *ax = &band->phase->lattice.axis[2];
     band->left = ax->first + band->x - (ax->tap_step < 0 ? reach_of(ax) : 0);
     band->columns = band->outputs + reach_of(ax);
-    band->inner = limit(-band->left, 0, band->columns);
-    band->inner_end = limit(ax->in - band->left, band->inner, band->columns);
+    band->inner = between(0, -band->left, band->columns);
+    band->inner_end = between(band->inner, ax->in - band->left, band->columns);
     band->lead = (LINE_ALIGN - band->inner % LINE_ALIGN) % LINE_ALIGN;
 }
 
@@ -160,10 +150,10 @@ static void list_rows(const struct band *band, int64_t row) {
 
 /* What the next row of outputs meets for the first time, to be asked for in so many steps. */
 static struct plane_ahead next_row(const struct band *band, int64_t row, int64_t steps) {
-    const struct lattice_axis *ay = &band->phase->lattice.axis[1];
+    const struct lattice_axis *ay = &band->phase->lattice.axis[1], *ax = &band->phase->lattice.axis[2];
     const int64_t inner = band->inner_end - band->inner, pieces = band->phase->depth.blocks;
     /* Whole rows that follow each other are one piece. */
-    const bool follow = inner == ay[1].in && row_step(ay) == 1;
+    const bool follow = inner == ax->in && row_step(ay) == 1;
     const int64_t count = follow ? inner * band->phase->beside : inner;
     for (int64_t tap = 0; tap < band->phase->depth.down && row < band->end && count > 0; tap++) {
         const int64_t place = row_at(ay, row, tap);
@@ -290,7 +280,7 @@ static int64_t band_rows(const struct blocked_run *run, const struct blocked_pha
         return ay->points;
     const int64_t rows = ay->points * columns / wanted, least = 2 * ay->taps * row_step(ay);
     const int64_t whole = phase->beside * output_step(ay);
-    return divide_up(rows < least ? least : rows, whole) * whole;
+    return whole_units(rows < least ? least : rows, whole);
 }
 
 static struct band band_at(const struct blocked_run *run, const struct blocked_phase *phase, float *room) {

@@ -7,14 +7,6 @@
 
 #define LANES CHANNEL_BLOCK
 
-static int64_t divide_up(int64_t a, int64_t b) {
-    return (a + b - 1) / b;
-}
-
-static int64_t least(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
 /* A cut of the depth of one point, and its weights. */
 struct product {
     int point;
@@ -58,7 +50,7 @@ static void multiply(const struct filter_panel *panel, const struct product *p, 
                                   .ahead_lines = next->lines};
     const int64_t tiles = panel->end - panel->first;
     for (int64_t tile = 0; tile < tiles; tile += most, source.ahead += p->depths * next->lines * LANES) {
-        const int count = (int)least(tiles - tile, most);
+        const int count = (int)at_most(tiles - tile, most);
         const int rounded = count == most ? most : kernel->round(count, panel->rows);
         for (int i = 0; i < rounded; i++)
             pixels[i] = (struct block_pixel){inputs + (tile + (i < count ? i : count - 1)) * LANES, b->plane};
@@ -80,7 +72,7 @@ static void multiply_stored(const struct filter_panel *panel, const float *weigh
     struct product p = {.weights = weights};
     for (p.point = 0; p.point < b->points; p.point++)
         for (p.depth = 0; p.depth < b->depth; p.depth += b->cut) {
-            p.depths = (int)least(b->depth - p.depth, b->cut);
+            p.depths = (int)at_most(b->depth - p.depth, b->cut);
             next.data = p.weights + p.depths * LANES * panel->rows * LANES;
             multiply(panel, &p, &next);
             p.weights = next.data;
@@ -98,7 +90,7 @@ static void multiply_expanded(const struct filter_panel *panel, const float *tap
     struct product p = {0};
     taps += block->depth0 * LANES * count * lanes;
     for (p.depth = block->depth0; p.depth < block->depth_end; p.depth += b->cut) {
-        p.depths = (int)least(block->depth_end - p.depth, b->cut);
+        p.depths = (int)at_most(block->depth_end - p.depth, b->cut);
         block->run->kernels->filter->expand(axis[0].kind, axis[1].kind, taps, p.depths * LANES, lanes, panel->weights,
                                             (size_t)point);
         taps += p.depths * LANES * count * lanes;

@@ -10,16 +10,12 @@ struct tile_run {
     int64_t y, x, rows, count; /* count: of a row; whole rows where they are several */
 };
 
-static int64_t least(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
 /* The run that starts at a tile of the image, of at most `left` tiles and so many rows. */
 static struct tile_run run_at(const struct filter_lattice *lattice, int64_t tile, int64_t left, int64_t rows) {
     const int64_t across = lattice->axis[1].tiles, x = tile % across;
-    struct tile_run run = {tile / across, x, 1, least(left, across - x)};
+    struct tile_run run = {tile / across, x, 1, at_most(left, across - x)};
     if (run.count == across)
-        run.rows = least(left / across, rows);
+        run.rows = at_most(left / across, rows);
     return run;
 }
 
@@ -50,30 +46,35 @@ static int64_t strip_rows(const struct filter_lattice *lattice) {
     return (lines - ay->points) / ay->outputs + 1;
 }
 
-/* `columns` lines of one row of the input, with its border; asks for those `ahead` floats on. */
-static void copy_row(const struct reading *reading, int64_t y, int64_t x0, int64_t columns, int64_t ahead,
-                     float *strip) {
+/* Lines from..end of a strip's row, which lie beyond the input. */
+static void copy_border(const struct reading *reading, const float *row, int64_t x0, int64_t from, int64_t end,
+                        float *strip) {
     const struct filter_lattice *lattice = reading->block->lattice;
-    const int64_t step = lattice->axis[1].step, in = lattice->x.in;
     const enum border border = reading->block->run->state->window.border;
-    const float *row = reading->input.data + y * reading->input.row;
-    const int64_t first = x0 < 0 ? (-x0 + step - 1) / step : 0, inside = x0 < in ? (in - 1 - x0) / step + 1 : 0;
-    const int64_t end = inside < columns ? inside : columns;
-    for (int64_t i = 0; i < columns; i++) {
-        if (i == first)
-            for (; i < end; i++) {
-                const float *line = row + (x0 + i * step) * LANES;
-                __builtin_prefetch((const void *)((uintptr_t)line + (uintptr_t)ahead * sizeof(float)));
-                __builtin_memcpy(strip + i * LANES, line, LANES * sizeof *strip);
-            }
-        if (i == columns)
-            break;
-        const int64_t x = border_index(border, x0 + i * step, in);
+    for (int64_t i = from; i < end; i++) {
+        const int64_t x = border_index(border, x0 + i * lattice->axis[1].step, lattice->x.in);
         if (x < 0)
             __builtin_memset(strip + i * LANES, 0, LANES * sizeof *strip);
         else
             __builtin_memcpy(strip + i * LANES, row + x * LANES, LANES * sizeof *strip);
     }
+}
+
+/* `columns` lines of one row of the input, with its border; asks for those `ahead` floats on. */
+static void copy_row(const struct reading *reading, int64_t y, int64_t x0, int64_t columns, int64_t ahead,
+                     float *strip) {
+    const struct filter_lattice *lattice = reading->block->lattice;
+    const int64_t step = lattice->axis[1].step, in = lattice->x.in;
+    const float *row = reading->input.data + y * reading->input.row;
+    const int64_t first = x0 < 0 ? at_most(divide_up(-x0, step), columns) : 0;
+    const int64_t end = x0 < in ? between(first, divide_up(in - x0, step), columns) : first;
+    copy_border(reading, row, x0, 0, first, strip);
+    for (int64_t i = first; i < end; i++) {
+        const float *line = row + (x0 + i * step) * LANES;
+        __builtin_prefetch((const void *)((uintptr_t)line + (uintptr_t)ahead * sizeof(float)));
+        __builtin_memcpy(strip + i * LANES, line, LANES * sizeof *strip);
+    }
+    copy_border(reading, row, x0, end, columns, strip);
 }
 
 /* So many rows of the input, with their border. */

@@ -1,5 +1,6 @@
 /* How the tiles of minimal filtering are walked, so that what is needed again is near. Sizes in floats. */
 #include "ops/filter.h"
+#include "ops/sizes.h"
 
 /* Weights are kept by points. */
 #define SUMS ((int64_t)160 << 10)  /* of a segment: they stay in a small cache until they are transformed back */
@@ -15,17 +16,9 @@
 #define PASSING_INPUTS ((int64_t)256 << 10) /* of a stretch, which all panels pass over */
 #define PASSING_CUT 8                       /* at most: there the chains of products close anyway */
 
-static int64_t divide_up(int64_t a, int64_t b) {
-    return (a + b - 1) / b;
-}
-
-static int64_t between(int64_t least, int64_t a, int64_t most) {
-    return a < least ? least : a > most ? most : a;
-}
-
 /* Tiles of equal parts of at most `most`, or of some that make it worth the while. */
 static int64_t even_share(int64_t tiles, int64_t most) {
-    return divide_up(tiles, divide_up(tiles, most < 12 ? 12 : most));
+    return even_block(tiles, most < 12 ? 12 : most, 1);
 }
 
 /* Room for so many tiles: an odd number of cache lines. */

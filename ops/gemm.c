@@ -1,5 +1,6 @@
 #include "ops/gemm.h"
 
+#include "ops/sizes.h"
 #include "ops/unaligned.h"
 
 #include <omp.h>
@@ -23,16 +24,6 @@ void gemm_pack_panels(const struct gemm_panels *panels, const void *source, int6
     }
 }
 
-static int64_t divide_up(int64_t a, int64_t b) {
-    return (a + b - 1) / b;
-}
-
-/* Pieces of even size, none above `most`, a multiple of `unit`. */
-static int64_t even_block(int64_t size, int64_t most, int64_t unit) {
-    const int64_t pieces = divide_up(size, most);
-    return divide_up(divide_up(size, pieces), unit) * unit;
-}
-
 /* Large blocks, halved until every thread has some pieces of its own to balance with. */
 static struct gemm_cut cut_for(const struct gemm_batch *batch) {
     const int64_t rows = batch->largest_rows, columns = batch->largest_columns;
@@ -43,7 +34,7 @@ static struct gemm_cut cut_for(const struct gemm_batch *batch) {
         if (cut.row_block > 4 * batch->kernel->max_rows)
             cut.row_block = divide_up(cut.row_block, 2);
         else if (cut.column_block > 2 * unit)
-            cut.column_block = divide_up(divide_up(cut.column_block, 2), unit) * unit;
+            cut.column_block = whole_units(divide_up(cut.column_block, 2), unit);
         else
             break;
     }
@@ -131,7 +122,7 @@ static void run_unit(const struct gemm_batch *batch, const struct gemm_cut *cut,
                           .column0 = column0,
                           .columns = (int)(columns < cut->column_block ? columns : cut->column_block)};
     piece.row0 = gemm_panel_row(&job.panels, piece.first_panel);
-    piece.stride = (size_t)(divide_up(piece.columns, batch->kernel->columns) * batch->kernel->columns);
+    piece.stride = (size_t)(whole_units(piece.columns, batch->kernel->columns));
     if (piece.first_panel < piece.end_panel)
         run_piece(batch->kernel, &job, &piece, workspace);
 }

@@ -151,18 +151,14 @@ static void run_piece(const struct piece *piece) {
     }
 }
 
-/* So many rows, or some more, that no tile but the last of all has less than its most. */
-static int64_t whole_tiles(const struct block_kernel *kernel, int64_t rows) {
-    const int most = kernel->pixels[kernel->blocks];
-    return (rows + most - 1) / most * most;
-}
-
 void strips_run(const struct op_call *call, const float *a, const float *c, float *y, float *workspace) {
     const struct product_state *state = call->state;
     const struct product *product = &state->product;
     const int64_t batches = product_batches(product), strips = (channel_blocks(product->n) + STRIP - 1) / STRIP;
-    const int64_t pieces = (product->m + PIECE - 1) / PIECE;
-    const int64_t size = whole_tiles(call->kernels->block, (product->m + pieces - 1) / pieces);
+    const struct block_kernel *kernel = call->kernels->block;
+    /* Whole tiles, but for the last one of all. */
+    const int64_t size = even_block(product->m, PIECE, kernel->pixels[kernel->blocks]);
+    const int64_t pieces = divide_up(product->m, size);
     const int64_t units = batches * strips * pieces, floats = packed_floats(product);
 #pragma omp parallel for schedule(dynamic) num_threads(call->threads) if (call->threads > 1 && units > 1)
     for (int64_t unit = 0; unit < units; unit++) {
@@ -170,7 +166,7 @@ void strips_run(const struct op_call *call, const float *a, const float *c, floa
         const int64_t row0 = unit % pieces * size, blocks = channel_blocks(product->n) - block;
         const int64_t b = product_offset(product, product->b_batch_strides, batch) / (product->n * product->k);
         run_piece(&(struct piece){.state = state,
-                                  .kernel = call->kernels->block,
+                                  .kernel = kernel,
                                   .a = a + product_offset(product, product->a_batch_strides, batch),
                                   .packed = state->packed + b * floats,
                                   .c = c,

@@ -97,14 +97,9 @@ status plan_create(const struct program *program, const int *port_values, const 
         plan_destroy(plan);
         return code;
     }
-    plan_settle(plan);
+    weight_cache_settle(plan->settings.weights);
     *out = plan;
     return STATUS_OK;
-}
-
-void plan_settle(const struct plan *plan) {
-    if (plan->settings.weights)
-        weight_cache_settle(plan->settings.weights);
 }
 
 void plan_drop_dynamic(struct plan *plan) {

@@ -120,8 +120,6 @@ struct plan *plan_new(const struct program *program, const struct plan_settings 
 status plan_shapes(struct plan *plan, const int *port_values, struct error *err);
 /* Lays out the arena. */
 status plan_memory(struct plan *plan, struct error *err);
-/* Once a plan is made: pages of weights that were packed for it go. */
-void plan_settle(const struct plan *plan);
 
 /* ---- shared by planning and making over ---- */
 

@@ -4,6 +4,8 @@
  */
 #include "runtime/plan.h"
 
+#include "ops/weights.h"
+
 #include <string.h>
 
 static void *copy_array(struct pool *pool, const void *from, int count, size_t item_bytes) {
@@ -158,7 +160,7 @@ status plan_reuse(const struct plan *old, const struct program *program, struct 
         plan_destroy(plan);
         return code;
     }
-    plan_settle(plan);
+    weight_cache_settle(weights);
     *out = plan;
     return STATUS_OK;
 }

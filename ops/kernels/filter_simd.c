@@ -9,22 +9,23 @@
 #define MOST FILTER_POINTS
 
 /* Points 0, 1, infinity. */
-static const float input_2_2[MOST][MOST] = {{-1, 1}, {0, 1}, {0, -1, 1}};
-static const float output_2_2[MOST][MOST] = {{1, 1}, {0, 1, 1}};
+static const double input_2_2[MOST][MOST] = {{-1, 1}, {0, 1}, {0, -1, 1}};
+static const double output_2_2[MOST][MOST] = {{1, 1}, {0, 1, 1}};
 /* Points 0, 1, -1, infinity. */
-static const float input_2_3[MOST][MOST] = {{-1, 0, 1}, {0, 1, 1}, {0, -1, 1}, {0, -1, 0, 1}};
-static const float output_2_3[MOST][MOST] = {{1, 1, 1}, {0, 1, -1, 1}};
+static const double input_2_3[MOST][MOST] = {{-1, 0, 1}, {0, 1, 1}, {0, -1, 1}, {0, -1, 0, 1}};
+static const double output_2_3[MOST][MOST] = {{1, 1, 1}, {0, 1, -1, 1}};
 /* Points 0, 1, -1, 2, infinity. */
-static const float input_4_2[MOST][MOST] = {
+static const double input_4_2[MOST][MOST] = {
     {2, -1, -2, 1}, {0, -2, -1, 1}, {0, 2, -3, 1}, {0, -1, 0, 1}, {0, 2, -1, -2, 1}};
-static const float output_4_2[MOST][MOST] = {{1, 1, 1, 1}, {0, 1, -1, 2}, {0, 1, 1, 4}, {0, 1, -1, 8, 1}};
+static const double output_4_2[MOST][MOST] = {{1, 1, 1, 1}, {0, 1, -1, 2}, {0, 1, 1, 4}, {0, 1, -1, 8, 1}};
 /* Points 0, 1, -1, 2, -2, infinity. */
-static const float input_4_3[MOST][MOST] = {{4, 0, -5, 0, 1},  {0, -4, -4, 1, 1}, {0, 4, -4, -1, 1},
-                                            {0, -2, -1, 2, 1}, {0, 2, -1, -2, 1}, {0, 4, 0, -5, 0, 1}};
-static const float output_4_3[MOST][MOST] = {{1, 1, 1, 1, 1}, {0, 1, -1, 2, -2}, {0, 1, 1, 4, 4}, {0, 1, -1, 8, -8, 1}};
+static const double input_4_3[MOST][MOST] = {{4, 0, -5, 0, 1},  {0, -4, -4, 1, 1}, {0, 4, -4, -1, 1},
+                                             {0, -2, -1, 2, 1}, {0, 2, -1, -2, 1}, {0, 4, 0, -5, 0, 1}};
+static const double output_4_3[MOST][MOST] = {
+    {1, 1, 1, 1, 1}, {0, 1, -1, 2, -2}, {0, 1, 1, 4, 4}, {0, 1, -1, 8, -8, 1}};
 
 /* Rows of G: [1, a, a^2] over the product of distances from point a to the others; infinity last. */
-static const double weight_one[MOST][3] = {{1}};
+static const double weight_ONE[MOST][3] = {{1}};
 static const double weight_2_2[MOST][3] = {{-1, 0}, {1, 1}, {0, 1}};
 static const double weight_4_2[MOST][3] = {
     {1 / 2.0, 0}, {-1 / 2.0, -1 / 2.0}, {-1 / 6.0, 1 / 6.0}, {1 / 6.0, 2 / 6.0}, {0, 1}};
@@ -64,13 +65,13 @@ struct lines {
 };
 
 /* Adds up the nonzero terms of a row; everything is constant but the data, so zeros cost nothing. */
-static inline __attribute__((always_inline)) vec combine(const int columns, const float *row, const vec *points) {
+static inline __attribute__((always_inline)) vec combine(const int columns, const double *row, const vec *points) {
     vec sum = {0};
     bool empty = true;
 #pragma GCC unroll 8
     for (int j = 0; j < columns; j++)
         if (row[j] != 0) {
-            sum = empty ? scaled(row[j], points[j]) : plus_scaled(sum, row[j], points[j]);
+            sum = empty ? scaled((float)row[j], points[j]) : plus_scaled(sum, (float)row[j], points[j]);
             empty = false;
         }
     return sum;
@@ -82,7 +83,7 @@ static inline const void *beyond(const float *place, uintptr_t bytes) {
 }
 
 static inline __attribute__((always_inline)) void multiply(const int rows, const int columns,
-                                                           const float (*matrix)[MOST], const struct lines *lines,
+                                                           const double (*matrix)[MOST], const struct lines *lines,
                                                            const bool finishes, const enum block_finish finish) {
     const vec alpha = vec_all(lines->alpha), beta = vec_all(lines->beta);
     const float *source = lines->source;
@@ -158,7 +159,7 @@ static transform *const finished[FILTER_KINDS][4] = {[FILTER_2_2] = FINISHES(out
                                                      [FILTER_2_3] = FINISHES(output_of_2_3),
                                                      [FILTER_4_3] = FINISHES(output_of_4_3)};
 
-/* A tile's two stages; or, where one dimension has a single tap, the last alone, whose lines are the tiles. */
+/* A tile's two stages; where one dimension has a single tap, the last alone counts, and its lines are the tiles. */
 struct stages {
     transform *before, *last;
     struct lines first_lines, last_lines;
@@ -208,13 +209,31 @@ static inline __attribute__((always_inline)) void pass_by_tiles(const struct fil
     }
 }
 
+/* Both stages of every tile; or the last one, along the dimension that has more than one tap. */
+static inline __attribute__((always_inline)) void pass_over(enum filter_kind y, enum filter_kind x,
+                                                            const struct filter_tiles *tiles, struct stages *stages,
+                                                            const bool write) {
+    struct lines *lines = &stages->last_lines;
+    if (y != FILTER_ONE && x != FILTER_ONE) {
+        pass_by_tiles(tiles, stages, filter_outputs(x), write);
+        return;
+    }
+    const bool across = y == FILTER_ONE;
+    lines->source_point = across ? tiles->source_column : tiles->source_row;
+    lines->destination_point = across ? tiles->destination_column : tiles->destination_row;
+    if (tiles->ahead_rows && write)
+        lines->destination_ahead = tiles->ahead - (uintptr_t)tiles->destination;
+    else if (tiles->ahead_rows)
+        lines->source_ahead = tiles->ahead - (uintptr_t)tiles->source;
+    pass_by_lines(tiles, stages);
+}
+
 /* Along x into lines of a tile, then along y into the points. */
 static void input(enum filter_kind y, enum filter_kind x, const struct filter_tiles *tiles) {
-    const bool one = y == FILTER_ONE, single = one || x == FILTER_ONE;
     const int down = filter_points(y), across = filter_points(x);
     float half[MOST * MOST * LANES] __attribute__((aligned(64)));
-    struct stages stages = {.before = single ? NULL : inputs[x],
-                            .last = inputs[one ? x : y],
+    struct stages stages = {.before = inputs[x],
+                            .last = inputs[y == FILTER_ONE ? x : y],
                             .first_lines = {.count = down,
                                             .source_point = tiles->source_column,
                                             .source_line = tiles->source_row,
@@ -228,23 +247,15 @@ static void input(enum filter_kind y, enum filter_kind x, const struct filter_ti
                                            .destination_point = tiles->destination_row,
                                            .destination_line = tiles->destination_column,
                                            .destination_ahead = tiles->point_ahead * sizeof(float)}};
-    if (!single) {
-        pass_by_tiles(tiles, &stages, filter_outputs(x), false);
-        return;
-    }
-    stages.last_lines.source_point = one ? tiles->source_column : tiles->source_row;
-    stages.last_lines.destination_point = one ? tiles->destination_column : tiles->destination_row;
-    stages.last_lines.source_ahead = tiles->ahead_rows ? tiles->ahead - (uintptr_t)tiles->source : 0;
-    pass_by_lines(tiles, &stages);
+    pass_over(y, x, tiles, &stages, false);
 }
 
 /* Along y into lines of a tile, then along x into place. */
 static void output(enum filter_kind y, enum filter_kind x, const struct filter_tiles *tiles) {
-    const bool one = x == FILTER_ONE, single = one || y == FILTER_ONE;
-    const enum filter_kind kind = one ? y : x;
+    const enum filter_kind kind = x == FILTER_ONE ? y : x;
     const int down = filter_outputs(y), across = filter_points(x);
     float half[MOST * MOST * LANES] __attribute__((aligned(64)));
-    struct stages stages = {.before = single ? NULL : outputs[y],
+    struct stages stages = {.before = outputs[y],
                             .last = tiles->bias ? finished[kind][tiles->finish] : outputs[kind],
                             .first_lines = {.count = across,
                                             .source_point = tiles->source_row,
@@ -261,14 +272,7 @@ static void output(enum filter_kind y, enum filter_kind x, const struct filter_t
                                            .bias = tiles->bias,
                                            .alpha = tiles->alpha,
                                            .beta = tiles->beta}};
-    if (!single) {
-        pass_by_tiles(tiles, &stages, filter_outputs(x), true);
-        return;
-    }
-    stages.last_lines.source_point = one ? tiles->source_row : tiles->source_column;
-    stages.last_lines.destination_point = one ? tiles->destination_row : tiles->destination_column;
-    stages.last_lines.destination_ahead = tiles->ahead_rows ? tiles->ahead - (uintptr_t)tiles->destination : 0;
-    pass_by_lines(tiles, &stages);
+    pass_over(y, x, tiles, &stages, true);
 }
 
 /* destination[i] = sum of matrix[i][t] * source[t], for all lanes, in double precision. */
@@ -300,7 +304,7 @@ static void transform_line(enum filter_kind kind, const double *source, size_t t
         multiply_weights(6, 3, weight_4_3, source, tap, destination, point);
         break;
     default:
-        multiply_weights(1, 1, weight_one, source, tap, destination, point);
+        multiply_weights(1, 1, weight_ONE, source, tap, destination, point);
     }
 }
 
@@ -319,10 +323,10 @@ static void weights(enum filter_kind y, enum filter_kind x, const float *taps, f
 }
 
 /* Both dimensions of one register of lanes stay in registers. */
-static inline __attribute__((always_inline)) void expand_as(const int down, const int rows, const float (*gy)[MOST],
-                                                            const int across, const int columns,
-                                                            const float (*gx)[MOST], const float *taps, int64_t depths,
-                                                            int lanes, float *destination, size_t point) {
+static inline __attribute__((always_inline)) void expand_as(const int down, const int rows, const double (*gy)[3],
+                                                            const int across, const int columns, const double (*gx)[3],
+                                                            const float *taps, int64_t depths, int lanes,
+                                                            float *destination, size_t point) {
     for (int64_t depth = 0; depth < depths; depth++, taps += rows * columns * lanes, destination += lanes)
         for (int v = 0; v < lanes; v += VEC) {
             vec half[MOST][2];
@@ -344,16 +348,10 @@ static inline __attribute__((always_inline)) void expand_as(const int down, cons
         }
 }
 
-static const float expand_one[MOST][MOST] = {{1}};
-static const float expand_2_2[MOST][MOST] = {{-1}, {1, 1}, {0, 1}};
-static const float expand_4_2[MOST][MOST] = {
-    {1 / 2.0F}, {-1 / 2.0F, -1 / 2.0F}, {-1 / 6.0F, 1 / 6.0F}, {1 / 6.0F, 2 / 6.0F}, {0, 1}};
-
 #define EXPAND(y, down, rows, x, across, columns)                                                                \
     case FILTER_##y *FILTER_KINDS + FILTER_##x:                                                                  \
-        expand_as(down, rows, expand_##y, across, columns, expand_##x, taps, depths, lanes, destination, point); \
+        expand_as(down, rows, weight_##y, across, columns, weight_##x, taps, depths, lanes, destination, point); \
         break;
-#define expand_ONE expand_one
 
 static void expand(enum filter_kind y, enum filter_kind x, const float *taps, int64_t depths, int lanes,
                    float *destination, size_t point) {

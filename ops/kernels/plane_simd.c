@@ -50,30 +50,36 @@ static inline __attribute__((always_inline)) void turn_square(const float *sourc
 
 #define AHEAD 32 /* pixels: blocks often lie in a far cache, in pieces too short for the processor to see a stream */
 
-static void to_planes(const float *blocks, int64_t count, float *planes, size_t plane) {
+/* Where a lane of a pixel is, in blocks or in planes. */
+static inline size_t place_of(const bool in_blocks, int64_t pixel, int lane, size_t plane) {
+    return in_blocks ? (size_t)(pixel * LANES + lane) : (size_t)lane * plane + (size_t)pixel;
+}
+
+static inline __attribute__((always_inline)) void turn(const bool from_blocks, const float *source, float *destination,
+                                                       size_t plane, int64_t count) {
+    const size_t source_row = from_blocks ? LANES : plane, destination_row = from_blocks ? plane : LANES;
     for (int64_t i = 0; i < count && count < VEC; i++)
         for (int lane = 0; lane < LANES; lane++)
-            planes[(size_t)lane * plane + (size_t)i] = blocks[i * LANES + lane];
+            destination[place_of(!from_blocks, i, lane, plane)] = source[place_of(from_blocks, i, lane, plane)];
     for (int64_t i = 0; i < count && count >= VEC; i += VEC) {
         const int64_t first = i + VEC <= count ? i : count - VEC; /* the last square overlaps the one before */
         for (int ahead = 0; ahead < VEC && first + AHEAD + ahead < count; ahead++)
-            __builtin_prefetch(blocks + (first + AHEAD + ahead) * LANES);
+            if (from_blocks)
+                __builtin_prefetch(source + (first + AHEAD + ahead) * LANES);
+            else
+                __builtin_prefetch(destination + (first + AHEAD + ahead) * LANES, 1);
         for (int lane = 0; lane < LANES; lane += VEC)
-            turn_square(blocks + first * LANES + lane, LANES, planes + (size_t)lane * plane + first, plane);
+            turn_square(source + place_of(from_blocks, first, lane, plane), source_row,
+                        destination + place_of(!from_blocks, first, lane, plane), destination_row);
     }
 }
 
+static void to_planes(const float *blocks, int64_t count, float *planes, size_t plane) {
+    turn(true, blocks, planes, plane, count);
+}
+
 static void to_blocks(const float *planes, size_t plane, int64_t count, float *blocks) {
-    for (int64_t i = 0; i < count && count < VEC; i++)
-        for (int lane = 0; lane < LANES; lane++)
-            blocks[i * LANES + lane] = planes[(size_t)lane * plane + (size_t)i];
-    for (int64_t i = 0; i < count && count >= VEC; i += VEC) {
-        const int64_t first = i + VEC <= count ? i : count - VEC;
-        for (int ahead = 0; ahead < VEC && first + AHEAD + ahead < count; ahead++)
-            __builtin_prefetch(blocks + (first + AHEAD + ahead) * LANES, 1);
-        for (int lane = 0; lane < LANES; lane += VEC)
-            turn_square(planes + (size_t)lane * plane + first, plane, blocks + first * LANES + lane, LANES);
-    }
+    turn(false, planes, blocks, plane, count);
 }
 
 /* ---- sums ---- */
