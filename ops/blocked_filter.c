@@ -11,7 +11,11 @@
 
 /* ---- workspace ---- */
 
-/* Floats for the inputs of a block, the sums of a panel's segment and its transformed weights; how many of the first
+static int64_t segments_of(const struct filter_shape *shape, int64_t tiles) {
+    return divide_up(tiles, shape->segment);
+}
+
+/* Floats for the inputs of a round, the sums of a panel's segment and its transformed weights; how many of the first
  * two. */
 struct room {
     size_t inputs, sums, weights;
@@ -32,16 +36,17 @@ static struct room empty_room(int threads) {
 }
 
 static void add_room(struct room *room, const struct blocked_phase *phase, int threads) {
+    const size_t round = (size_t)phase->filters[0].shape.round;
     for (int i = 0; i < phase->filter_count; i++) {
         const struct filter_shape *b = &phase->filters[i].shape;
-        room->inputs = greatest(room->inputs, whole_lines(b->points * b->point));
+        room->inputs = greatest(room->inputs, whole_lines(b->points * b->point) * round);
         room->sums = greatest(room->sums, whole_lines(b->points * b->sum_point));
         if (phase->filters[i].expands)
             room->weights = greatest(room->weights, (size_t)(b->points * filter_weights_point(b)));
         if (!b->shared)
             room->input_count = (size_t)threads;
         if (b->stretch < b->depth) {
-            room->sum_count = greatest(room->sum_count, (size_t)filter_units(b));
+            room->sum_count = greatest(room->sum_count, (size_t)(filter_panels(b) * segments_of(b, b->size)));
             room->waiting = true;
         }
     }
@@ -84,51 +89,81 @@ struct share {
     size_t unit_sums; /* from the sums of one unit to the next; 0: a thread uses its own for all */
 };
 
-/* The panel and segment of a unit of work; those of one panel come one after the other. */
-static struct filter_panel panel_of(const struct filter_block *block, int64_t unit, const struct share *share) {
+/* The panel-th panel of output channels, for one segment of a block. */
+static struct filter_panel panel_of(const struct filter_block *block, int64_t panel, int64_t segment, float *sums,
+                                    float *weights) {
     const struct filter_shape *b = &block->lattice->shape;
-    const int64_t segments = divide_up(b->size, b->segment), row = unit / segments * b->panel;
-    const int64_t first = unit % segments * b->segment;
+    const int64_t row = panel * b->panel, first = segment * b->segment;
     return (struct filter_panel){.block = block,
                                  .row = row,
                                  .rows = (int)at_most(b->rows - row, b->panel),
                                  .first = first,
                                  .end = at_most(first + b->segment, block->count),
-                                 .sums = share->sums + (size_t)unit * share->unit_sums,
-                                 .weights = share->weights};
+                                 .sums = sums,
+                                 .weights = weights};
 }
 
 static void run_own(struct filter_block *block, const struct share *share) {
-    const int64_t units = filter_units(&block->lattice->shape);
-    block->depth_end = block->lattice->shape.depth;
+    const struct filter_shape *b = &block->lattice->shape;
+    block->depth_end = b->depth;
     for (int64_t depth = 0; depth < block->depth_end; depth++)
         filter_read_tiles(block, depth, 0, block->count);
-    for (int64_t unit = 0; unit < units; unit++) {
-        const struct filter_panel panel = panel_of(block, unit, share);
-        if (panel.first < panel.end)
-            filter_run_panel(&panel);
+    for (int64_t panel = 0; panel < filter_panels(b); panel++)
+        for (int64_t segment = 0; segment < segments_of(b, block->count); segment++) {
+            const struct filter_panel one = panel_of(block, panel, segment, share->sums, share->weights);
+            filter_run_panel(&one);
+        }
+}
+
+/* Blocks that share their weights, and whose inputs stand ready together: one, or one of every set of points. */
+struct round {
+    struct filter_block blocks[FILTER_SETS];
+    int count;
+    int64_t segments, parts; /* of all blocks together; threads share a panel out by parts */
+};
+
+/* A part of the segments for one panel. */
+static void run_part(const struct round *round, int64_t unit, const struct share *share) {
+    const int64_t panel = unit / round->parts, part = unit % round->parts;
+    const int64_t first = round->segments * part / round->parts, end = round->segments * (part + 1) / round->parts;
+    int64_t before = 0; /* segments of blocks before */
+    float *sums = share->sums + (size_t)unit * share->unit_sums;
+    if (round->blocks[0].lattice->whole) {
+        const struct filter_panel any = panel_of(round->blocks, panel, 0, sums, share->weights);
+        filter_expand_panel(&any);
+    }
+    for (const struct filter_block *block = round->blocks; block < round->blocks + round->count; block++) {
+        const int64_t segments = segments_of(&block->lattice->shape, block->count);
+        for (int64_t segment = first > before ? first - before : 0; segment < segments && before + segment < end;
+             segment++) {
+            const struct filter_panel one = panel_of(block, panel, segment, sums, share->weights);
+            filter_run_panel(&one);
+        }
+        before += segments;
     }
 }
 
 #define SEGMENTS 4 /* of a shared block's tiles, while its inputs are transformed */
 
-/* All threads of the team on one block: they meet after the inputs of a stretch, and before the next ones replace them.
+/* All threads of the team on one round: they meet after the inputs of a stretch, and before the next ones replace them.
  */
-static void run_shared(struct filter_block *block, const struct share *share) {
-    const struct filter_shape *b = &block->lattice->shape;
-    const int64_t units = filter_units(b);
-    for (block->depth0 = 0; block->depth0 < b->depth; block->depth0 = block->depth_end) {
-        block->depth_end = at_most(block->depth0 + b->stretch, b->depth);
-#pragma omp for schedule(dynamic)
-        for (int64_t unit = 0; unit < (block->depth_end - block->depth0) * SEGMENTS; unit++)
-            filter_read_tiles(block, block->depth0 + unit / SEGMENTS, block->count * (unit % SEGMENTS) / SEGMENTS,
-                              block->count * (unit % SEGMENTS + 1) / SEGMENTS);
-#pragma omp for schedule(dynamic)
-        for (int64_t unit = 0; unit < units; unit++) {
-            const struct filter_panel panel = panel_of(block, unit, share);
-            if (panel.first < panel.end)
-                filter_run_panel(&panel);
+static void run_shared(struct round *round, const struct share *share) {
+    const struct filter_shape *b = &round->blocks[0].lattice->shape;
+    for (int64_t depth0 = 0, depths; depth0 < b->depth; depth0 += depths) {
+        depths = at_most(b->depth - depth0, b->stretch);
+        for (int i = 0; i < round->count; i++) {
+            round->blocks[i].depth0 = depth0;
+            round->blocks[i].depth_end = depth0 + depths;
         }
+#pragma omp for schedule(dynamic)
+        for (int64_t unit = 0; unit < round->count * depths * SEGMENTS; unit++) {
+            const struct filter_block *block = &round->blocks[unit / SEGMENTS / depths];
+            filter_read_tiles(block, depth0 + unit / SEGMENTS % depths, block->count * (unit % SEGMENTS) / SEGMENTS,
+                              block->count * (unit % SEGMENTS + 1) / SEGMENTS);
+        }
+#pragma omp for schedule(dynamic)
+        for (int64_t unit = 0; unit < filter_panels(b) * round->parts; unit++)
+            run_part(round, unit, share);
     }
 }
 
@@ -149,19 +184,37 @@ static struct share share_of(const struct blocked_run *run, const struct room *r
                           .unit_sums = room->waiting ? room->sums : 0};
 }
 
-/* All blocks of a phase, one after the other. */
+/* The blocks of so many sets from the first one on, as one round; sets that have fewer blocks lack one. */
+static struct round round_of(const struct blocked_run *run, const struct blocked_phase *phase, int first, int sets,
+                             int64_t image, int64_t number, float *inputs) {
+    struct round round = {0};
+    for (int i = first; i < first + sets && i < phase->filter_count; i++) {
+        const struct filter_lattice *lattice = &phase->filters[i];
+        if (number >= filter_blocks(&lattice->shape))
+            continue;
+        struct filter_block *block = &round.blocks[round.count++];
+        *block = block_of(run, phase, lattice, image, number);
+        block->inputs = inputs;
+        inputs += whole_lines(lattice->shape.points * lattice->shape.point);
+        round.segments += segments_of(&lattice->shape, block->count);
+    }
+    round.parts = phase->filters[first].whole ? at_most(phase->filters[first].shape.parts, round.segments) : round.segments;
+    return round;
+}
+
+/* All blocks of a phase, one round after the other. */
 static void run_shared_phase(const struct blocked_run *run, const struct blocked_phase *phase) {
     const struct room room = room_for(phase, run->threads);
     const int64_t images = run->state->window.batch * run->state->window.group;
 #pragma omp parallel num_threads(run->threads) if (run->threads > 1)
     {
         const struct share share = share_of(run, &room);
+        const int sets = phase->filters[0].shape.round;
         for (int64_t image = 0; image < images; image++)
-            for (int i = 0; i < phase->filter_count; i++)
+            for (int i = 0; i < phase->filter_count; i += sets)
                 for (int64_t number = 0; number < filter_blocks(&phase->filters[i].shape); number++) {
-                    struct filter_block block = block_of(run, phase, &phase->filters[i], image, number);
-                    block.inputs = share.inputs;
-                    run_shared(&block, &share);
+                    struct round round = round_of(run, phase, i, sets, image, number, share.inputs);
+                    run_shared(&round, &share);
                 }
     }
 }

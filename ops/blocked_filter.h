@@ -25,10 +25,10 @@ struct filter_panel {
     int rows;
     int64_t first, end;
     float *sums;    /* [point][row][tile][16] */
-    float *weights; /* [point][depth][lanes] of a cut that is transformed in passing */
+    float *weights; /* [point][depth][lanes] of a cut, or of the whole depth, that is transformed in passing */
 };
 
-/* From one point to the next in a cut's transformed weights, in floats: no power of two. */
+/* From one point to the next in weights that were transformed in passing, in floats: no power of two. */
 static inline int64_t filter_weights_point(const struct filter_shape *shape) {
     return (shape->cut * CHANNEL_BLOCK * shape->panel + 1) * CHANNEL_BLOCK;
 }
@@ -37,8 +37,12 @@ static inline int64_t filter_weights_point(const struct filter_shape *shape) {
 void filter_read_tiles(const struct filter_block *block, int64_t depth, int64_t first, int64_t end);
 /* A panel's sums, transformed to outputs, with bias and activation. */
 void filter_write_tiles(const struct filter_panel *panel);
-/* The products of a panel over the stretch that stands ready, and, when the depth ends, its outputs (blocked_panel.c).
+/*
+ * Where weights of a panel are transformed as a whole: into its weights, which then serve all its segments
+ * (blocked_panel.c).
  */
+void filter_expand_panel(const struct filter_panel *panel);
+/* The products of a panel over the stretch that stands ready, and, when the depth ends, its outputs. */
 void filter_run_panel(const struct filter_panel *panel);
 
 #endif

@@ -1,7 +1,8 @@
 /*
  * The products of minimal filtering for a panel of output channels: each point is a matrix product over the channels,
- * and the sums are transformed back before they leave a small cache. Weights are kept by points, ready to use; or,
- * where they are many and tiles are few, by taps, and transformed in passing, a cut of the depth at a time.
+ * and the sums are transformed back before they leave a small cache. Weights are kept by points, ready to use; or by
+ * taps, and transformed in passing: where tiles are many, a panel's whole; where they are few, a cut of the depth at a
+ * time, which stays in a small cache.
  */
 #include "ops/blocked_filter.h"
 
@@ -65,18 +66,26 @@ static int64_t kernel_tiles(const struct filter_panel *panel) {
     return divide_up(panel->end - panel->first, panel->block->run->kernels->block->pixels[panel->rows]);
 }
 
-/* One point after the other; the weights of the next panel follow those of the last point. */
-static void multiply_stored(const struct filter_panel *panel, const float *weights) {
+/* One point after the other, `gap` floats apart; the weights of the next panel follow those of the last point. */
+static void multiply_points(const struct filter_panel *panel, const float *weights, int64_t gap) {
     const struct filter_shape *b = &panel->block->lattice->shape;
     struct next_weights next = next_weights(panel->rows, kernel_tiles(panel));
     struct product p = {.weights = weights};
-    for (p.point = 0; p.point < b->points; p.point++)
+    for (p.point = 0; p.point < b->points; p.point++, p.weights += gap)
         for (p.depth = 0; p.depth < b->depth; p.depth += b->cut) {
             p.depths = (int)at_most(b->depth - p.depth, b->cut);
             next.data = p.weights + p.depths * LANES * panel->rows * LANES;
             multiply(panel, &p, &next);
             p.weights = next.data;
         }
+}
+
+/* Transforms the taps of some channel blocks into the panel's weights. */
+static void expand(const struct filter_panel *panel, const float *taps, int64_t depths) {
+    const struct filter_lattice *lattice = panel->block->lattice;
+    panel->block->run->kernels->filter->expand(lattice->axis[0].kind, lattice->axis[1].kind, taps, depths * LANES,
+                                               panel->rows * LANES, panel->weights,
+                                               (size_t)filter_weights_point(&lattice->shape));
 }
 
 /* A cut of all points after the other, over the stretch that stands ready. */
@@ -91,8 +100,7 @@ static void multiply_expanded(const struct filter_panel *panel, const float *tap
     taps += block->depth0 * LANES * count * lanes;
     for (p.depth = block->depth0; p.depth < block->depth_end; p.depth += b->cut) {
         p.depths = (int)at_most(block->depth_end - p.depth, b->cut);
-        block->run->kernels->filter->expand(axis[0].kind, axis[1].kind, taps, p.depths * LANES, lanes, panel->weights,
-                                            (size_t)point);
+        expand(panel, taps, p.depths);
         taps += p.depths * LANES * count * lanes;
         next.data = taps;
         for (p.point = 0; p.point < b->points; p.point++) {
@@ -103,17 +111,28 @@ static void multiply_expanded(const struct filter_panel *panel, const float *tap
     }
 }
 
-/* The products of a panel, and, when the depth ends, its outputs. */
-void filter_run_panel(const struct filter_panel *panel) {
+/* What is kept of a panel's weights. */
+static const float *kept(const struct filter_panel *panel) {
     const struct filter_block *block = panel->block;
     const struct filter_shape *b = &block->lattice->shape;
     const int64_t group = block->image % block->run->state->window.group;
-    const float *weights =
-        block->phase->packed + (group * b->rows + panel->row) * LANES * filter_kept(block->lattice) * b->depth * LANES;
-    if (block->lattice->expands)
-        multiply_expanded(panel, weights);
+    return block->phase->packed +
+           (group * b->rows + panel->row) * LANES * filter_kept(block->lattice) * b->depth * LANES;
+}
+
+void filter_expand_panel(const struct filter_panel *panel) {
+    expand(panel, kept(panel), panel->block->lattice->shape.depth);
+}
+
+void filter_run_panel(const struct filter_panel *panel) {
+    const struct filter_block *block = panel->block;
+    const struct filter_shape *b = &block->lattice->shape;
+    if (block->lattice->whole)
+        multiply_points(panel, panel->weights, filter_weights_point(b) - b->depth * LANES * panel->rows * LANES);
+    else if (block->lattice->expands)
+        multiply_expanded(panel, kept(panel));
     else
-        multiply_stored(panel, weights);
+        multiply_points(panel, kept(panel), 0);
     if (block->depth_end == b->depth)
         filter_write_tiles(panel);
 }

@@ -42,6 +42,8 @@ struct filter_shape {
     int64_t plane, point;    /* of the inputs: from one channel block, and one point, to the next */
     int64_t sums, sum_point; /* the same of a panel's sums */
     bool shared;             /* all threads work on one block; else each on one of its own */
+    int round;               /* sets of points whose blocks stand ready together */
+    int64_t parts;           /* that threads share a panel's segments out by, where its weights serve them all */
 };
 
 /* One set of points with all its parts. */
@@ -51,6 +53,7 @@ struct filter_lattice {
     struct filter_part parts[FILTER_PARTS];
     int part_count;
     bool expands; /* weights are kept as taps, and transformed in passing */
+    bool whole;   /* so, a panel's all at once, for all sets of points; else a cut of the depth at a time */
     struct filter_shape shape;
 };
 
@@ -66,10 +69,10 @@ static inline int64_t filter_kept(const struct filter_lattice *lattice) {
  */
 int filter_choose(const struct window *window, const struct lattice *lattice, struct filter_lattice *lattices,
                   int capacity);
-/* Who shares a lattice's tiles out, and how many such lattices there are: sets of points by images. */
+/* Who shares a lattice's tiles out, how many sets of points there are, and how many images. */
 struct filter_team {
-    int threads;
-    int64_t units;
+    int threads, sets;
+    int64_t images;
 };
 /* Fills in the shape, for panels of at most so many channel blocks. No output's bits depend on the team. */
 void filter_shape(const struct window *window, int panel, const struct filter_team *team,
@@ -78,9 +81,8 @@ void filter_shape(const struct window *window, int panel, const struct filter_te
 static inline int64_t filter_blocks(const struct filter_shape *shape) {
     return (shape->tiles + shape->size - 1) / shape->size;
 }
-/* Panels by segments: what threads share a block out by. */
-static inline int64_t filter_units(const struct filter_shape *shape) {
-    return (shape->rows + shape->panel - 1) / shape->panel * ((shape->size + shape->segment - 1) / shape->segment);
+static inline int64_t filter_panels(const struct filter_shape *shape) {
+    return (shape->rows + shape->panel - 1) / shape->panel;
 }
 
 #endif

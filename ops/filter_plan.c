@@ -114,13 +114,19 @@ static int cut_lattice(const struct window *window, const struct lattice *lattic
  * Costs in vectors of products (a channel block by a number), from measurements. A transformed block costs loads, sums
  * and stores. A vector of weights serves the tiles of a segment; where it comes from memory it takes at least as long
  * as MEMORY_COST products, and where so many are kept that loading a model takes notice, they have their price. Weights
- * that are transformed in passing cost EXPAND_COST every time, and neither. The batch does not count: its rows have the
- * bits that they have alone.
+ * that are transformed in passing cost EXPAND_COST every time, and neither; where a panel's are transformed as a whole,
+ * they go through a cache that is farther, but once for many tiles. That is chosen even where it costs a little time:
+ * so many weights take longer to make ready, and more memory, than their taps. The batch does not count: its rows have
+ * the bits that they have alone.
  */
 #define TRANSFORM_COST 14.0
 #define MEMORY_COST 20.0
 #define KEPT_COST 6.0
 #define EXPAND_COST 4.0
+#define WHOLE_COST 10.0
+#define WHOLE_TILES 256.0
+#define WORTH_MEMORY 1.05
+#define DISTANT_WEIGHTS 2e6
 #define CACHED_WEIGHTS 1e6
 #define MANY_WEIGHTS 4e6
 #define SEGMENT_TILES 64.0
@@ -141,22 +147,35 @@ static double expanded_cost(double tiles, double vectors) {
     return vectors * (tiles + passes * EXPAND_COST);
 }
 
-/* Of all sets of points; says whether weights are better transformed in passing. */
-static double filter_cost(const struct window *window, const struct filter_lattice *lattices, int count,
-                          bool *expands) {
+/* Products of the tiles of all sets, with weights that are transformed for all of them. */
+static double whole_cost(double tiles, double vectors) {
+    const double passes = tiles > WHOLE_TILES ? tiles / WHOLE_TILES : 1;
+    return vectors * (tiles + passes * WHOLE_COST);
+}
+
+/* Of all sets of points; says how their weights are best kept. */
+static double filter_cost(const struct window *window, struct filter_lattice *lattices, int count) {
     const struct filter_axis *y = &lattices[0].axis[0], *x = &lattices[0].axis[1];
     const double rows = blocks_of(window->out_channels);
     const double depth = blocks_of(window->in_channels) * lattices[0].part_count;
     const double vectors = y->points * x->points * rows * depth * CHANNEL_BLOCK;
-    double stored = 0, expanded = 0, transforms = 0;
+    double stored = 0, expanded = 0, transforms = 0, all = 0;
     for (int i = 0; i < count; i++) {
         const double tiles = (double)(lattices[i].axis[0].tiles * lattices[i].axis[1].tiles);
         stored += stored_cost(tiles, vectors);
         expanded += expanded_cost(tiles, vectors);
         transforms += tiles * y->points * x->points * TRANSFORM_COST * (depth + rows);
+        all += tiles;
     }
-    *expands = filter_expands(y->kind, x->kind) && expanded < stored;
-    return transforms + (*expands ? expanded : stored);
+    const double whole = whole_cost(all, vectors);
+    const bool many = vectors * CHANNEL_BLOCK > DISTANT_WEIGHTS, can = filter_expands(y->kind, x->kind);
+    const bool as_whole = can && many && whole < expanded && whole < stored * WORTH_MEMORY;
+    const bool expands = as_whole || (can && expanded < stored);
+    for (int i = 0; i < count; i++) {
+        lattices[i].expands = expands;
+        lattices[i].whole = as_whole;
+    }
+    return transforms + (as_whole ? whole : expands ? expanded : stored);
 }
 
 static double direct_cost(const struct window *window, const struct lattice *lattice) {
@@ -172,19 +191,16 @@ int filter_choose(const struct window *window, const struct lattice *lattice, st
                   int capacity) {
     double least = direct_cost(window, lattice) / WORTH_FILTERING;
     int best = -1;
-    bool expands = false;
     for (int sizes = 0; sizes < 4; sizes++) {
         const int count = cut_lattice(window, lattice, sizes, lattices, capacity);
-        bool these_expand = false;
-        const double cost = count ? filter_cost(window, lattices, count, &these_expand) : least;
+        const double cost = count ? filter_cost(window, lattices, count) : least;
         if (cost < least) {
             least = cost;
             best = sizes;
-            expands = these_expand;
         }
     }
     const int count = best < 0 ? 0 : cut_lattice(window, lattice, best, lattices, capacity);
-    for (int i = 0; i < count; i++)
-        lattices[i].expands = expands;
+    if (count)
+        filter_cost(window, lattices, count);
     return count;
 }

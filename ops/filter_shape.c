@@ -10,6 +10,9 @@
 #define LEAST_OWN 40  /* tiles that make it worth the while to read the weights for one thread */
 #define STORED_CUT 32 /* of the depth, in channel blocks */
 
+/* Weights are kept by taps, and a panel's are transformed as a whole, for some thousands of products each. */
+#define ROUND_INPUTS ((int64_t)7 << 19) /* of the sets that go together */
+
 /* Weights are kept by taps; a cut of them with its points and inputs, and a segment's sums, stay in a small cache. */
 #define PASSING ((int64_t)200 << 10)
 #define PASSING_SUMS ((int64_t)64 << 10)
@@ -57,7 +60,8 @@ static void shape_stored(struct filter_shape *s, const struct filter_team *team,
     const int64_t panels = divide_up(s->rows, s->panel), most = between(12, INPUTS / (inputs * s->depth), segment);
     s->stretch = s->depth;
     s->cut = STORED_CUT;
-    s->size = weights > DISTANT ? 0 : balanced_share(s->tiles, LEAST_OWN, most, team->units, team->threads);
+    s->size = weights > DISTANT ? 0
+                                : balanced_share(s->tiles, LEAST_OWN, most, team->sets * team->images, team->threads);
     s->shared = s->size == 0;
     if (s->shared) {
         s->size = even_share(s->tiles, SHARED_INPUTS / (inputs * s->depth));
@@ -65,6 +69,24 @@ static void shape_stored(struct filter_shape *s, const struct filter_team *team,
     }
     if (s->segment == 0)
         s->segment = even_share(s->size, segment);
+}
+
+/* The fewest parts that give all threads the same work: every part transforms its panel's weights. */
+static int64_t even_parts(int64_t panels, int64_t segments, int threads) {
+    int64_t parts = 1;
+    while (parts < segments && balance(panels * parts, threads) < BALANCED)
+        parts++;
+    return parts;
+}
+
+static void shape_whole(struct filter_shape *s, const struct filter_team *team, int64_t sums, int64_t inputs) {
+    const int64_t most = between(1, ROUND_INPUTS / (inputs * s->depth), s->tiles * team->sets);
+    s->shared = true;
+    s->stretch = s->cut = s->depth;
+    s->size = even_share(s->tiles, most);
+    s->segment = even_share(s->size, SUMS / sums);
+    s->round = (int)between(1, most / s->size, team->sets);
+    s->parts = even_parts(filter_panels(s), s->round * divide_up(s->size, s->segment), team->threads);
 }
 
 static void shape_passing(struct filter_shape *s, int64_t taps, int64_t sums, int64_t inputs) {
@@ -80,13 +102,16 @@ static void shape_passing(struct filter_shape *s, int64_t taps, int64_t sums, in
 void filter_shape(const struct window *window, int panel, const struct filter_team *team,
                   struct filter_lattice *lattice) {
     const int64_t rows = divide_up(window->out_channels, CHANNEL_BLOCK);
-    struct filter_shape s = {.points = lattice->axis[0].points * lattice->axis[1].points,
+    struct filter_shape s = {.round = 1,
+                             .points = lattice->axis[0].points * lattice->axis[1].points,
                              .panel = rows < panel ? (int)rows : panel,
                              .depth = lattice->part_count * divide_up(window->in_channels, CHANNEL_BLOCK),
                              .rows = rows,
                              .tiles = lattice->axis[0].tiles * lattice->axis[1].tiles};
     const int64_t inputs = (int64_t)s.points * CHANNEL_BLOCK, sums = inputs * s.panel; /* of a tile */
-    if (lattice->expands)
+    if (lattice->whole)
+        shape_whole(&s, team, sums, inputs);
+    else if (lattice->expands)
         shape_passing(&s, lattice->axis[0].taps * lattice->axis[1].taps, sums, inputs);
     else
         shape_stored(&s, team, sums, inputs);

@@ -329,11 +329,11 @@ static inline __attribute__((always_inline)) void expand_as(const int down, cons
                                                             float *destination, size_t point) {
     for (int64_t depth = 0; depth < depths; depth++, taps += rows * columns * lanes, destination += lanes)
         for (int v = 0; v < lanes; v += VEC) {
-            vec half[MOST][2];
-#pragma GCC unroll 2
+            vec half[MOST][3];
+#pragma GCC unroll 3
             for (int y = 0; y < rows; y++) {
-                vec row[2];
-#pragma GCC unroll 2
+                vec row[3];
+#pragma GCC unroll 3
                 for (int x = 0; x < columns; x++)
                     row[x] = vec_load(taps + (y * columns + x) * lanes + v);
 #pragma GCC unroll 8
@@ -364,6 +364,7 @@ static void expand(enum filter_kind y, enum filter_kind x, const float *taps, in
         EXPAND(2_2, 3, 2, 4_2, 5, 2)
         EXPAND(4_2, 5, 2, 2_2, 3, 2)
         EXPAND(4_2, 5, 2, 4_2, 5, 2)
+        EXPAND(4_3, 6, 3, 4_3, 6, 3)
     default:
         break; /* see filter_expands() */
     }

@@ -142,8 +142,9 @@ static inline int filter_points(enum filter_kind kind) {
     return filter_outputs(kind) + filter_taps(kind) - 1;
 }
 
+/* Pairs of kinds whose weights can be transformed in passing. */
 static inline bool filter_expands(enum filter_kind y, enum filter_kind x) {
-    return filter_taps(y) <= 2 && filter_taps(x) <= 2;
+    return (filter_taps(y) <= 2 && filter_taps(x) <= 2) || (y == FILTER_4_3 && x == FILTER_4_3);
 }
 
 /*
@@ -174,7 +175,7 @@ struct filter_kernel {
     void (*weights)(enum filter_kind y, enum filter_kind x, const float *taps, float *destination, size_t point);
     /*
      * The same in single precision for the taps of many depths and lanes, taps[depth][y][x][lanes] ->
-     * destination[point][depth][lanes]; for kinds of at most two taps (filter_expands()).
+     * destination[point][depth][lanes]; for the kinds of filter_expands().
      */
     void (*expand)(enum filter_kind y, enum filter_kind x, const float *taps, int64_t depths, int lanes,
                    float *destination, size_t point);
