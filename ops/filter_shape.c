@@ -60,8 +60,8 @@ static void shape_stored(struct filter_shape *s, const struct filter_team *team,
     const int64_t panels = divide_up(s->rows, s->panel), most = between(12, INPUTS / (inputs * s->depth), segment);
     s->stretch = s->depth;
     s->cut = STORED_CUT;
-    s->size = weights > DISTANT ? 0
-                                : balanced_share(s->tiles, LEAST_OWN, most, team->sets * team->images, team->threads);
+    s->size =
+        weights > DISTANT ? 0 : balanced_share(s->tiles, LEAST_OWN, most, team->sets * team->images, team->threads);
     s->shared = s->size == 0;
     if (s->shared) {
         s->size = even_share(s->tiles, SHARED_INPUTS / (inputs * s->depth));

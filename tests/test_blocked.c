@@ -259,6 +259,39 @@ static void test_many_weights(void **unused) {
     }
 }
 
+/* So many weights and tiles that those of a panel are transformed in passing for all tiles, of all sets of points. */
+static void test_many_weights_and_tiles(void **unused) {
+    (void)unused;
+    static const struct conv_case cases[] = {
+        {.kernel = {3, 3}, .stride = {1, 1}, .dilation = {1, 1}, .pads = {1, 1, 1, 1}, .in = 240, .out = 250},
+        {.kernel = {3, 3}, .stride = {1, 1}, .dilation = {2, 2}, .pads = {2, 2, 2, 2}, .in = 250, .out = 240},
+        {.kernel = {4, 4}, .stride = {2, 2}, .dilation = {1, 1}, .pads = {1, 1, 1, 1}, .in = 150, .out = 150},
+        {.transposed = true, .kernel = {3, 3}, .stride = {1, 1}, .dilation = {1, 1}, .in = 240, .out = 244},
+    };
+    struct random random = random_from(test_seed() + 65);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct conv_case c = cases[i];
+        c.size[0] = c.stride[0] * random_int(&random, 58, 75);
+        c.size[1] = c.stride[1] * random_int(&random, 58, 75);
+        c.group = c.batch = 1;
+        c.border = "constant";
+        c.activation = "Relu";
+        c.bias = true;
+        char what[256];
+        describe(&c, (int)i, what);
+        struct conv_data data = make_data(&c, &random);
+        struct tensor expected = expected_of(&c, &data), one = actual_of(&c, &data, test_kernels(), 1);
+        compare(&one, &expected, 1e-2, what);
+        struct tensor three = actual_of(&c, &data, test_kernels(), 3);
+        if (memcmp(one.data, three.data, one.bytes) != 0)
+            fail_msg("%s: other bits with three threads", what);
+        free(expected.data);
+        free(one.data);
+        free(three.data);
+        free_data(&data);
+    }
+}
+
 /* Deep and wide enough for cuts and pieces; threads and batch rows change no bit, with any algorithm. */
 static void test_same_bits(void **unused) {
     (void)unused;
@@ -355,6 +388,11 @@ static void test_choice(void **unused) {
     assert_true(passing.filters[0].expands && passing.filters[0].shape.stretch < passing.filters[0].shape.depth);
     assert_int_equal(passing.floats, 4 * deep.in_channels * deep.out_channels);
     assert_false(kept.filters[0].expands);
+    const struct blocked_phase panels = phase_for(square_window(256, 68, 64, 3, 1, 2), false, kernels);
+    assert_true(panels.filters[0].expands && panels.filters[0].whole);
+    assert_int_equal(panels.filter_count, 4);
+    assert_int_equal(panels.filters[0].shape.round, 4);
+    assert_int_equal(panels.floats, 9 * 256 * 256);
 }
 
 /* ---- InstanceNormalization ---- */
@@ -463,8 +501,10 @@ static void test_tiles(void **unused) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_tiles),        cmocka_unit_test(test_convolutions),
-                                       cmocka_unit_test(test_many_weights), cmocka_unit_test(test_same_bits),
-                                       cmocka_unit_test(test_choice),       cmocka_unit_test(test_norm)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_tiles),        cmocka_unit_test(test_convolutions),
+        cmocka_unit_test(test_many_weights), cmocka_unit_test(test_many_weights_and_tiles),
+        cmocka_unit_test(test_same_bits),    cmocka_unit_test(test_choice),
+        cmocka_unit_test(test_norm)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -109,9 +109,12 @@ struct plane_source {
 };
 
 struct plane_kernel {
-    /* planes[lane * plane + i] = blocks[i][lane] for `count` pixels of a channel block, and the other way round. */
+    /*
+     * planes[lane * plane + i] = blocks[i][lane] for `count` pixels of a channel block, and the other way round, where
+     * the planes' floats need not be aligned.
+     */
     void (*to_planes)(const float *blocks, int64_t count, float *planes, size_t plane);
-    void (*to_blocks)(const float *planes, size_t plane, int64_t count, float *blocks);
+    void (*to_blocks)(const void *planes, size_t plane, int64_t count, float *blocks);
     /* The smallest number of pixels >= `pixels` for which there is a tile, or else the largest. */
     int (*round)(int channels, int pixels);
     /*

@@ -29,12 +29,12 @@
     }
 
 /* A square of VEC rows and lanes, about its diagonal. */
-static inline __attribute__((always_inline)) void turn_square(const float *source, size_t source_row,
-                                                              float *destination, size_t destination_row) {
+static inline __attribute__((always_inline)) void turn_square(const char *source, size_t source_row, float *destination,
+                                                              size_t destination_row) {
     vec rows[VEC];
 #pragma GCC unroll 16
     for (int i = 0; i < VEC; i++)
-        rows[i] = vec_load(source + (size_t)i * source_row);
+        rows[i] = vec_load(source + (size_t)i * source_row * sizeof(float));
     SWAP(1)
     SWAP(2)
 #if KERNEL_LEVEL >= 1
@@ -55,30 +55,31 @@ static inline size_t place_of(const bool in_blocks, int64_t pixel, int lane, siz
     return in_blocks ? (size_t)(pixel * LANES + lane) : (size_t)lane * plane + (size_t)pixel;
 }
 
-static inline __attribute__((always_inline)) void turn(const bool from_blocks, const float *source, float *destination,
+static inline __attribute__((always_inline)) void turn(const bool from_blocks, const char *source, float *destination,
                                                        size_t plane, int64_t count) {
     const size_t source_row = from_blocks ? LANES : plane, destination_row = from_blocks ? plane : LANES;
     for (int64_t i = 0; i < count && count < VEC; i++)
         for (int lane = 0; lane < LANES; lane++)
-            destination[place_of(!from_blocks, i, lane, plane)] = source[place_of(from_blocks, i, lane, plane)];
+            memcpy(destination + place_of(!from_blocks, i, lane, plane),
+                   source + place_of(from_blocks, i, lane, plane) * sizeof(float), sizeof(float));
     for (int64_t i = 0; i < count && count >= VEC; i += VEC) {
         const int64_t first = i + VEC <= count ? i : count - VEC; /* the last square overlaps the one before */
         for (int ahead = 0; ahead < VEC && first + AHEAD + ahead < count; ahead++)
             if (from_blocks)
-                __builtin_prefetch(source + (first + AHEAD + ahead) * LANES);
+                __builtin_prefetch(source + (size_t)(first + AHEAD + ahead) * LANES * sizeof(float));
             else
                 __builtin_prefetch(destination + (first + AHEAD + ahead) * LANES, 1);
         for (int lane = 0; lane < LANES; lane += VEC)
-            turn_square(source + place_of(from_blocks, first, lane, plane), source_row,
+            turn_square(source + place_of(from_blocks, first, lane, plane) * sizeof(float), source_row,
                         destination + place_of(!from_blocks, first, lane, plane), destination_row);
     }
 }
 
 static void to_planes(const float *blocks, int64_t count, float *planes, size_t plane) {
-    turn(true, blocks, planes, plane, count);
+    turn(true, (const char *)blocks, planes, plane, count);
 }
 
-static void to_blocks(const float *planes, size_t plane, int64_t count, float *blocks) {
+static void to_blocks(const void *planes, size_t plane, int64_t count, float *blocks) {
     turn(false, planes, blocks, plane, count);
 }
 

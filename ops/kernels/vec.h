@@ -56,7 +56,8 @@ static inline double_vec doubles_fma(double_vec a, double_vec b, double_vec c) {
 #endif
 }
 
-static inline vec vec_load(const float *p) {
+/* Floats need not be aligned. */
+static inline vec vec_load(const void *p) {
     vec v;
     memcpy(&v, p, sizeof v);
     return v;
