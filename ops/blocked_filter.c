@@ -198,7 +198,8 @@ static struct round round_of(const struct blocked_run *run, const struct blocked
         inputs += whole_lines(lattice->shape.points * lattice->shape.point);
         round.segments += segments_of(&lattice->shape, block->count);
     }
-    round.parts = phase->filters[first].whole ? at_most(phase->filters[first].shape.parts, round.segments) : round.segments;
+    round.parts =
+        phase->filters[first].whole ? at_most(phase->filters[first].shape.parts, round.segments) : round.segments;
     return round;
 }
 
