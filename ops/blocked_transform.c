@@ -31,19 +31,20 @@ struct reading {
 /* Index of a tile's first point in one dimension. */
 static int64_t patch_first(const struct reading *reading, int d, int64_t tile) {
     const struct filter_axis *axis = &reading->block->lattice->axis[d];
-    return tile * axis->outputs * axis->step + reading->part->first[d];
+    return tile * axis->advance * axis->step + reading->part->first[d];
 }
 
 #define STRIP_TILES 8
-#define STRIP_LINES ((STRIP_TILES * 4 + 2) * FILTER_POINTS) /* a row of the largest tiles; or several */
+#define STRIP_LINES ((STRIP_TILES * 8 + 1) * FILTER_POINTS) /* a row of the largest tiles */
+#define NEAR_LINES 204 /* several rows of small tiles; what is more falls out of the smallest cache */
 
 /* Rows of tiles that a strip holds; 1 where a row alone is too long. */
 static int64_t strip_rows(const struct filter_lattice *lattice) {
     const struct filter_axis *ay = &lattice->axis[0], *ax = &lattice->axis[1];
     if (ax->tiles > STRIP_TILES)
         return 1;
-    const int64_t lines = STRIP_LINES / ((ax->tiles - 1) * ax->outputs + ax->points);
-    return (lines - ay->points) / ay->outputs + 1;
+    const int64_t lines = NEAR_LINES / ((ax->tiles - 1) * ax->advance + ax->points);
+    return lines < ay->points ? 1 : (lines - ay->points) / ay->advance + 1;
 }
 
 /* Lines from..end of a strip's row, which lie beyond the input. */
@@ -112,15 +113,15 @@ static void read_strip(const struct reading *reading, const struct tile_run *run
                        struct filter_tiles tiles) {
     const struct filter_axis *ay = &reading->block->lattice->axis[0], *ax = &reading->block->lattice->axis[1];
     float strip[STRIP_LINES * LANES] __attribute__((aligned(64)));
-    const int64_t rows = (run->rows - 1) * ay->outputs + ay->points, columns = (end - x - 1) * ax->outputs + ax->points;
+    const int64_t rows = (run->rows - 1) * ay->advance + ay->points, columns = (end - x - 1) * ax->advance + ax->points;
     copy_strip(reading, patch_first(reading, 0, run->y), patch_first(reading, 1, x), rows, columns, ahead, strip);
     tiles.rows = (int)run->rows;
     tiles.count = (int)(end - x);
     tiles.source = strip;
     tiles.source_row = (size_t)(columns * LANES);
     tiles.source_column = LANES;
-    tiles.source_tile = (size_t)(ax->outputs * LANES);
-    tiles.source_down = (size_t)ay->outputs * tiles.source_row;
+    tiles.source_tile = (size_t)(ax->advance * LANES);
+    tiles.source_down = (size_t)ay->advance * tiles.source_row;
     tiles.destination_down = (size_t)run->count * LANES;
     reading->block->run->kernels->filter->input(ay->kind, ax->kind, &tiles);
 }
@@ -128,9 +129,9 @@ static void read_strip(const struct reading *reading, const struct tile_run *run
 /* From a row of tiles to what is read next, in floats: the row below, or the beginning of the next channel block. */
 static int64_t ahead_of(const struct reading *reading, const struct tile_run *run, bool last) {
     const struct filter_axis *ay = &reading->block->lattice->axis[0];
-    const int64_t below = run->rows * ay->outputs * ay->step * reading->input.row;
+    const int64_t below = run->rows * ay->advance * ay->step * reading->input.row;
     const int64_t first = reading->block->tile0 / reading->block->lattice->axis[1].tiles;
-    return last ? reading->input.block - (run->y - first) * ay->outputs * ay->step * reading->input.row : below;
+    return last ? reading->input.block - (run->y - first) * ay->advance * ay->step * reading->input.row : below;
 }
 
 static void read_run(const struct reading *reading, const struct tile_run *run, const struct inner inner[2], bool last,
@@ -140,7 +141,7 @@ static void read_run(const struct reading *reading, const struct tile_run *run, 
     const struct blocked_input *input = &reading->input;
     struct filter_tiles tiles = {.source_row = (size_t)(ay->step * input->row),
                                  .source_column = (size_t)(ax->step * LANES),
-                                 .source_tile = (size_t)(ax->outputs * ax->step * LANES),
+                                 .source_tile = (size_t)(ax->advance * ax->step * LANES),
                                  .destination_row = (size_t)(ax->points * block->lattice->shape.point),
                                  .destination_column = (size_t)block->lattice->shape.point,
                                  .destination_tile = LANES,

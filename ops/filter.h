@@ -18,6 +18,7 @@
 struct filter_axis {
     enum filter_kind kind;
     int outputs, taps, points; /* m, r, m + r - 1 */
+    int advance;               /* steps from one tile to the next */
     int64_t step;              /* from one point, and one tap, to the next, in the input */
     int64_t tiles;
 };

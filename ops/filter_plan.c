@@ -7,25 +7,8 @@
 struct cut_axis {
     int sets, parts, taps;
     int64_t step;
+    enum filter_kind kind;
 };
-
-/* False where no cut makes points and taps step alike with 1 to 3 taps. */
-static bool cut_of(const struct lattice_axis *axis, struct cut_axis *cut) {
-    const int64_t tap_step = axis->tap_step < 0 ? -axis->tap_step : axis->tap_step;
-    if (axis->taps == 1) {
-        *cut = (struct cut_axis){1, 1, 1, axis->step};
-        return true;
-    }
-    if (axis->step == 1 && tap_step <= 4 && axis->taps <= 3) {
-        *cut = (struct cut_axis){(int)tap_step, 1, (int)axis->taps, tap_step};
-        return true;
-    }
-    if (axis->step == 2 && tap_step == 1 && axis->taps <= 6) {
-        *cut = (struct cut_axis){1, 2, (int)(axis->taps + 1) / 2, 2};
-        return true;
-    }
-    return false;
-}
 
 /* The kind for so many taps: m = 4, or 2 when `small`. */
 static enum filter_kind kind_of(int taps, bool small) {
@@ -36,13 +19,36 @@ static enum filter_kind kind_of(int taps, bool small) {
     return small ? FILTER_2_3 : FILTER_4_3;
 }
 
-static struct filter_axis axis_of(const struct cut_axis *cut, int64_t points, bool small) {
-    const enum filter_kind kind = kind_of(cut->taps, small);
-    const int outputs = filter_outputs(kind);
-    return (struct filter_axis){.kind = kind,
+/* False where no cut makes points and taps step alike with 1 to 3 taps. */
+static bool cut_of(const struct lattice_axis *axis, bool small, struct cut_axis *cut) {
+    const int64_t tap_step = axis->tap_step < 0 ? -axis->tap_step : axis->tap_step;
+    if (axis->taps == 1) {
+        *cut = (struct cut_axis){1, 1, 1, axis->step, FILTER_ONE};
+        return true;
+    }
+    if (axis->step == 1 && tap_step <= 4 && axis->taps <= 3) {
+        *cut = (struct cut_axis){(int)tap_step, 1, (int)axis->taps, tap_step, kind_of((int)axis->taps, small)};
+        return true;
+    }
+    if (axis->step == 2 && tap_step == 1 && axis->taps == 3 && !small) {
+        *cut = (struct cut_axis){1, 1, 3, 1, FILTER_4_3_BY_2};
+        return true;
+    }
+    if (axis->step == 2 && tap_step == 1 && axis->taps <= 6) {
+        const int taps = (int)(axis->taps + 1) / 2;
+        *cut = (struct cut_axis){1, 2, taps, 2, kind_of(taps, small)};
+        return true;
+    }
+    return false;
+}
+
+static struct filter_axis axis_of(const struct cut_axis *cut, int64_t points) {
+    const int outputs = filter_outputs(cut->kind);
+    return (struct filter_axis){.kind = cut->kind,
                                 .outputs = outputs,
                                 .taps = cut->taps,
-                                .points = filter_points(kind),
+                                .points = filter_points(cut->kind),
+                                .advance = filter_advance(cut->kind),
                                 .step = cut->step,
                                 .tiles = (points + outputs - 1) / outputs};
 }
@@ -68,13 +74,12 @@ static void tap_part(const struct lattice_axis *axis, const struct cut_axis *cut
     part->kernel_step[d] = (falling ? -1 : 1) * axis->kernel_step * cut->parts;
 }
 
-static struct filter_lattice set_lattice(const struct lattice *lattice, const struct cut_axis cuts[2], int a, int b,
-                                         int sizes) {
+static struct filter_lattice set_lattice(const struct lattice *lattice, const struct cut_axis cuts[2], int a, int b) {
     struct filter_lattice set = {.y = point_set(&lattice->axis[1], cuts[0].sets, a),
                                  .x = point_set(&lattice->axis[2], cuts[1].sets, b),
                                  .part_count = cuts[0].parts * cuts[1].parts};
-    set.axis[0] = axis_of(&cuts[0], set.y.points, sizes & 1);
-    set.axis[1] = axis_of(&cuts[1], set.x.points, sizes & 2);
+    set.axis[0] = axis_of(&cuts[0], set.y.points);
+    set.axis[1] = axis_of(&cuts[1], set.x.points);
     for (int i = 0; i < set.part_count; i++) {
         tap_part(&lattice->axis[1], &cuts[0], i / cuts[1].parts, 0, &set.parts[i]);
         tap_part(&lattice->axis[2], &cuts[1], i % cuts[1].parts, 1, &set.parts[i]);
@@ -84,13 +89,13 @@ static struct filter_lattice set_lattice(const struct lattice *lattice, const st
     return set;
 }
 
-static bool cuts_of(const struct window *window, const struct lattice *lattice, struct cut_axis cuts[2]) {
+static bool cuts_of(const struct window *window, const struct lattice *lattice, int sizes, struct cut_axis cuts[2]) {
     const struct lattice_axis *z = &lattice->axis[0];
     if (z->taps != 1 || z->points != 1 || z->out != 1 || z->first != 0 || z->in != 1)
         return false;
     if (window->in_channels < 8 || window->out_channels < 8)
         return false;
-    return cut_of(&lattice->axis[1], &cuts[0]) && cut_of(&lattice->axis[2], &cuts[1]) &&
+    return cut_of(&lattice->axis[1], sizes & 1, &cuts[0]) && cut_of(&lattice->axis[2], sizes & 2, &cuts[1]) &&
            cuts[0].taps * cuts[1].taps > 1;
 }
 
@@ -98,12 +103,12 @@ static bool cuts_of(const struct window *window, const struct lattice *lattice, 
 static int cut_lattice(const struct window *window, const struct lattice *lattice, int sizes,
                        struct filter_lattice *lattices, int capacity) {
     struct cut_axis cuts[2];
-    if (!cuts_of(window, lattice, cuts) || cuts[0].sets * cuts[1].sets > capacity)
+    if (!cuts_of(window, lattice, sizes, cuts) || cuts[0].sets * cuts[1].sets > capacity)
         return 0;
     int count = 0;
     for (int a = 0; a < cuts[0].sets; a++)
         for (int b = 0; b < cuts[1].sets; b++) {
-            const struct filter_lattice set = set_lattice(lattice, cuts, a, b, sizes);
+            const struct filter_lattice set = set_lattice(lattice, cuts, a, b);
             if (set.y.points > 0 && set.x.points > 0)
                 lattices[count++] = set;
         }
@@ -123,6 +128,7 @@ static int cut_lattice(const struct window *window, const struct lattice *lattic
 #define MEMORY_COST 20.0
 #define KEPT_COST 6.0
 #define EXPAND_COST 4.0
+#define PASSING_POINTS 25 /* most whose cuts of the depth are long enough in a small cache */
 #define WHOLE_COST 10.0
 #define WHOLE_TILES 256.0
 #define WORTH_MEMORY 1.05
@@ -170,7 +176,7 @@ static double filter_cost(const struct window *window, struct filter_lattice *la
     const double whole = whole_cost(all, vectors);
     const bool many = vectors * CHANNEL_BLOCK > DISTANT_WEIGHTS, can = filter_expands(y->kind, x->kind);
     const bool as_whole = can && many && whole < expanded && whole < stored * WORTH_MEMORY;
-    const bool expands = as_whole || (can && expanded < stored);
+    const bool expands = as_whole || (can && y->points * x->points <= PASSING_POINTS && expanded < stored);
     for (int i = 0; i < count; i++) {
         lattices[i].expands = expands;
         lattices[i].whole = as_whole;

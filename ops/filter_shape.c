@@ -4,6 +4,7 @@
 
 /* Weights are kept by points. */
 #define SUMS ((int64_t)160 << 10)  /* of a segment: they stay in a small cache until they are transformed back */
+#define MOST_SUMS ((int64_t)360 << 10)
 #define INPUTS ((int64_t)5 << 18)  /* of a block of one thread: those of a few threads stay in a large cache */
 #define DISTANT ((int64_t)4 << 20) /* so many weights come from memory for every block: threads share it */
 #define SHARED_INPUTS ((int64_t)5 << 20)
@@ -55,8 +56,15 @@ static int64_t balanced_share(int64_t tiles, int64_t least, int64_t most, int64_
     return best_balance >= BALANCED ? best : 0;
 }
 
+/* Tiles whose sums stay near; all, where a few more sums cost less than to read a panel's weights again. */
+static int64_t stored_segment(const struct filter_shape *s, int64_t sums) {
+    const int64_t weights = s->points * s->depth * s->panel * CHANNEL_BLOCK * CHANNEL_BLOCK, all = s->tiles * sums;
+    return all <= MOST_SUMS && all < weights ? s->tiles : SUMS / sums;
+}
+
 static void shape_stored(struct filter_shape *s, const struct filter_team *team, int64_t sums, int64_t inputs) {
-    const int64_t weights = s->points * s->depth * s->rows * CHANNEL_BLOCK * CHANNEL_BLOCK, segment = SUMS / sums;
+    const int64_t weights = s->points * s->depth * s->rows * CHANNEL_BLOCK * CHANNEL_BLOCK;
+    const int64_t segment = stored_segment(s, sums);
     const int64_t panels = divide_up(s->rows, s->panel), most = between(12, INPUTS / (inputs * s->depth), segment);
     s->stretch = s->depth;
     s->cut = STORED_CUT;

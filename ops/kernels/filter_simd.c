@@ -23,6 +23,18 @@ static const double input_4_3[MOST][MOST] = {{4, 0, -5, 0, 1},  {0, -4, -4, 1, 1
                                              {0, -2, -1, 2, 1}, {0, 2, -1, -2, 1}, {0, 4, 0, -5, 0, 1}};
 static const double output_4_3[MOST][MOST] = {
     {1, 1, 1, 1, 1}, {0, 1, -1, 2, -2}, {0, 1, 1, 4, 4}, {0, 1, -1, 8, -8, 1}};
+/* F(4, 3) at every second place: the outer taps meet every second input, as F(4, 2); the inner one those between. */
+static const double input_4_3_BY_2[MOST][MOST] = {{2, 0, -1, 0, -2, 0, 1},
+                                                  {0, 0, -2, 0, -1, 0, 1},
+                                                  {0, 0, 2, 0, -3, 0, 1},
+                                                  {0, 0, -1, 0, 0, 0, 1},
+                                                  {0, 0, 2, 0, -1, 0, -2, 0, 1},
+                                                  {0, 1},
+                                                  {0, 0, 0, 1},
+                                                  {0, 0, 0, 0, 0, 1},
+                                                  {0, 0, 0, 0, 0, 0, 0, 1}};
+static const double output_4_3_BY_2[MOST][MOST] = {
+    {1, 1, 1, 1, 0, 1}, {0, 1, -1, 2, 0, 0, 1}, {0, 1, 1, 4, 0, 0, 0, 1}, {0, 1, -1, 8, 1, 0, 0, 0, 1}};
 
 /* Rows of G: [1, a, a^2] over the product of distances from point a to the others; infinity last. */
 static const double weight_ONE[MOST][3] = {{1}};
@@ -37,6 +49,9 @@ static const double weight_4_3[MOST][3] = {{1 / 4.0, 0, 0},
                                            {1 / 24.0, 2 / 24.0, 4 / 24.0},
                                            {1 / 24.0, -2 / 24.0, 4 / 24.0},
                                            {0, 0, 1}};
+static const double weight_4_3_BY_2[MOST][3] = {
+    {1 / 2.0, 0, 0}, {-1 / 2.0, 0, -1 / 2.0}, {-1 / 6.0, 0, 1 / 6.0}, {1 / 6.0, 0, 2 / 6.0}, {0, 0, 1}, {0, 1, 0},
+    {0, 1, 0},       {0, 1, 0},               {0, 1, 0}};
 
 static inline __attribute__((always_inline)) vec scaled(const float factor, vec x) {
     if (factor == 1)
@@ -68,7 +83,7 @@ struct lines {
 static inline __attribute__((always_inline)) vec combine(const int columns, const double *row, const vec *points) {
     vec sum = {0};
     bool empty = true;
-#pragma GCC unroll 8
+#pragma GCC unroll 9
     for (int j = 0; j < columns; j++)
         if (row[j] != 0) {
             sum = empty ? scaled((float)row[j], points[j]) : plus_scaled(sum, (float)row[j], points[j]);
@@ -91,10 +106,10 @@ static inline __attribute__((always_inline)) void multiply(const int rows, const
     for (int line = 0; line < lines->count; line++) {
         for (int v = 0; v < LANES; v += VEC) {
             vec points[MOST];
-#pragma GCC unroll 8
+#pragma GCC unroll 9
             for (int j = 0; j < columns; j++)
                 points[j] = vec_load(source + (size_t)j * lines->source_point + v);
-#pragma GCC unroll 8
+#pragma GCC unroll 9
             for (int i = 0; i < rows; i++) {
                 vec sum = combine(columns, matrix[i], points);
                 if (finishes)
@@ -103,11 +118,11 @@ static inline __attribute__((always_inline)) void multiply(const int rows, const
             }
         }
         if (lines->source_ahead)
-#pragma GCC unroll 8
+#pragma GCC unroll 9
             for (int j = 0; j < columns; j++)
                 __builtin_prefetch(beyond(source + (size_t)j * lines->source_point, lines->source_ahead));
         if (lines->destination_ahead)
-#pragma GCC unroll 8
+#pragma GCC unroll 9
             for (int i = 0; i < rows; i++)
                 __builtin_prefetch(beyond(destination + (size_t)i * lines->destination_point, lines->destination_ahead),
                                    1);
@@ -142,22 +157,24 @@ TRANSFORM(input_of_2_2, 3, 3, input_2_2)
 TRANSFORM(input_of_4_2, 5, 5, input_4_2)
 TRANSFORM(input_of_2_3, 4, 4, input_2_3)
 TRANSFORM(input_of_4_3, 6, 6, input_4_3)
+TRANSFORM(input_of_4_3_BY_2, 9, 9, input_4_3_BY_2)
 OUTPUT(output_of_2_2, 2, 3, output_2_2)
 OUTPUT(output_of_4_2, 4, 5, output_4_2)
 OUTPUT(output_of_2_3, 2, 4, output_2_3)
 OUTPUT(output_of_4_3, 4, 6, output_4_3)
+OUTPUT(output_of_4_3_BY_2, 4, 9, output_4_3_BY_2)
 
 /* By kind; one of the dimensions of a tile is more than FILTER_ONE. */
 static transform *const inputs[FILTER_KINDS] = {
-    [FILTER_2_2] = input_of_2_2, [FILTER_4_2] = input_of_4_2, [FILTER_2_3] = input_of_2_3, [FILTER_4_3] = input_of_4_3};
+    [FILTER_2_2] = input_of_2_2, [FILTER_4_2] = input_of_4_2, [FILTER_2_3] = input_of_2_3, [FILTER_4_3] = input_of_4_3, [FILTER_4_3_BY_2] = input_of_4_3_BY_2};
 static transform *const outputs[FILTER_KINDS] = {[FILTER_2_2] = output_of_2_2,
                                                  [FILTER_4_2] = output_of_4_2,
                                                  [FILTER_2_3] = output_of_2_3,
-                                                 [FILTER_4_3] = output_of_4_3};
+                                                 [FILTER_4_3] = output_of_4_3, [FILTER_4_3_BY_2] = output_of_4_3_BY_2};
 static transform *const finished[FILTER_KINDS][4] = {[FILTER_2_2] = FINISHES(output_of_2_2),
                                                      [FILTER_4_2] = FINISHES(output_of_4_2),
                                                      [FILTER_2_3] = FINISHES(output_of_2_3),
-                                                     [FILTER_4_3] = FINISHES(output_of_4_3)};
+                                                     [FILTER_4_3] = FINISHES(output_of_4_3), [FILTER_4_3_BY_2] = FINISHES(output_of_4_3_BY_2)};
 
 /* A tile's two stages; where one dimension has a single tap, the last alone counts, and its lines are the tiles. */
 struct stages {
@@ -215,7 +232,7 @@ static inline __attribute__((always_inline)) void pass_over(enum filter_kind y, 
                                                             const bool write) {
     struct lines *lines = &stages->last_lines;
     if (y != FILTER_ONE && x != FILTER_ONE) {
-        pass_by_tiles(tiles, stages, filter_outputs(x), write);
+        pass_by_tiles(tiles, stages, write ? filter_outputs(x) : filter_advance(x), write);
         return;
     }
     const bool across = y == FILTER_ONE;
@@ -303,6 +320,9 @@ static void transform_line(enum filter_kind kind, const double *source, size_t t
     case FILTER_4_3:
         multiply_weights(6, 3, weight_4_3, source, tap, destination, point);
         break;
+    case FILTER_4_3_BY_2:
+        multiply_weights(9, 3, weight_4_3_BY_2, source, tap, destination, point);
+        break;
     default:
         multiply_weights(1, 1, weight_ONE, source, tap, destination, point);
     }
@@ -336,13 +356,13 @@ static inline __attribute__((always_inline)) void expand_as(const int down, cons
 #pragma GCC unroll 3
                 for (int x = 0; x < columns; x++)
                     row[x] = vec_load(taps + (y * columns + x) * lanes + v);
-#pragma GCC unroll 8
+#pragma GCC unroll 9
                 for (int x = 0; x < across; x++)
                     half[x][y] = combine(columns, gx[x], row);
             }
-#pragma GCC unroll 8
+#pragma GCC unroll 9
             for (int y = 0; y < down; y++)
-#pragma GCC unroll 8
+#pragma GCC unroll 9
                 for (int x = 0; x < across; x++)
                     vec_store(destination + (size_t)(y * across + x) * point + v, combine(rows, gy[y], half[x]));
         }
@@ -365,6 +385,7 @@ static void expand(enum filter_kind y, enum filter_kind x, const float *taps, in
         EXPAND(4_2, 5, 2, 2_2, 3, 2)
         EXPAND(4_2, 5, 2, 4_2, 5, 2)
         EXPAND(4_3, 6, 3, 4_3, 6, 3)
+        EXPAND(4_3_BY_2, 9, 3, 4_3_BY_2, 9, 3)
     default:
         break; /* see filter_expands() */
     }

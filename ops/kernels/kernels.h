@@ -131,9 +131,9 @@ struct plane_kernel {
  * Minimal filtering F(m, r): m outputs of an r-tap filter from m + r - 1 products. Strides are in floats; every point
  * is a channel block.
  */
-enum filter_kind { FILTER_ONE, FILTER_2_2, FILTER_4_2, FILTER_2_3, FILTER_4_3, FILTER_KINDS };
+enum filter_kind { FILTER_ONE, FILTER_2_2, FILTER_4_2, FILTER_2_3, FILTER_4_3, FILTER_4_3_BY_2, FILTER_KINDS };
 
-#define FILTER_POINTS 6 /* most of a dimension */
+#define FILTER_POINTS 9 /* most of a dimension */
 
 static inline int filter_outputs(enum filter_kind kind) {
     return kind == FILTER_ONE ? 1 : kind == FILTER_2_2 || kind == FILTER_2_3 ? 2 : 4;
@@ -141,13 +141,18 @@ static inline int filter_outputs(enum filter_kind kind) {
 static inline int filter_taps(enum filter_kind kind) {
     return kind == FILTER_ONE ? 1 : kind == FILTER_2_2 || kind == FILTER_4_2 ? 2 : 3;
 }
+/* Inputs from one tile to the next. */
+static inline int filter_advance(enum filter_kind kind) {
+    return filter_outputs(kind) * (kind == FILTER_4_3_BY_2 ? 2 : 1);
+}
+/* As many as there are inputs to a tile. */
 static inline int filter_points(enum filter_kind kind) {
-    return filter_outputs(kind) + filter_taps(kind) - 1;
+    return kind == FILTER_4_3_BY_2 ? 9 : filter_outputs(kind) + filter_taps(kind) - 1;
 }
 
 /* Pairs of kinds whose weights can be transformed in passing. */
 static inline bool filter_expands(enum filter_kind y, enum filter_kind x) {
-    return (filter_taps(y) <= 2 && filter_taps(x) <= 2) || (y == FILTER_4_3 && x == FILTER_4_3);
+    return (filter_taps(y) <= 2 && filter_taps(x) <= 2) || (y == x && filter_taps(y) == 3 && filter_outputs(y) == 4);
 }
 
 /*
