@@ -191,7 +191,8 @@ static void load_taps(const struct pack_job *job, const struct square *square, c
         }
 }
 
-/* taps[tap][16] of one depth and channel block into place: [panel][point][depth][lanes], or [panel][depth][tap][lanes].
+/* taps[tap][16] of one depth and channel block into place: [panel][point][depth][lanes], or
+ * [panel][channel block][tap][16][lanes].
  */
 static void place_taps(const struct pack_job *job, const float *taps, int64_t depths, int64_t depth, int lanes,
                        float *panel) {
@@ -203,7 +204,8 @@ static void place_taps(const struct pack_job *job, const float *taps, int64_t de
         return;
     }
     for (int tap = 0; tap < count; tap++)
-        memcpy(panel + (depth * count + tap) * lanes, taps + tap * CHANNEL_BLOCK, CHANNEL_BLOCK * sizeof *taps);
+        memcpy(panel + ((depth / CHANNEL_BLOCK * count + tap) * CHANNEL_BLOCK + depth % CHANNEL_BLOCK) * lanes,
+               taps + tap * CHANNEL_BLOCK, CHANNEL_BLOCK * sizeof *taps);
 }
 
 static void pack_filter(const struct pack_job *job, const struct window_weights *weights, const struct slice *slice,

@@ -14,6 +14,7 @@ struct product {
     int64_t depth;
     int depths; /* channel blocks */
     const float *weights;
+    int64_t skip; /* floats between the weights of one channel block and the next */
 };
 
 /* Weights that come next: every tile asks for so many cache lines of them at every channel block of the depth. */
@@ -46,6 +47,7 @@ static void multiply(const struct filter_panel *panel, const struct product *p, 
     struct block_source source = {.entries = 1,
                                   .blocks = p->depths,
                                   .length = LANES,
+                                  .weight_skip = p->skip,
                                   .pixels = pixels,
                                   .ahead = next->data,
                                   .ahead_lines = next->lines};
@@ -66,12 +68,12 @@ static int64_t kernel_tiles(const struct filter_panel *panel) {
     return divide_up(panel->end - panel->first, panel->block->run->kernels->block->pixels[panel->rows]);
 }
 
-/* One point after the other, `gap` floats apart; the weights of the next panel follow those of the last point. */
-static void multiply_points(const struct filter_panel *panel, const float *weights, int64_t gap) {
+/* One point after the other; the weights of the next panel follow those of the last point. */
+static void multiply_stored(const struct filter_panel *panel, const float *weights) {
     const struct filter_shape *b = &panel->block->lattice->shape;
     struct next_weights next = next_weights(panel->rows, kernel_tiles(panel));
     struct product p = {.weights = weights};
-    for (p.point = 0; p.point < b->points; p.point++, p.weights += gap)
+    for (p.point = 0; p.point < b->points; p.point++)
         for (p.depth = 0; p.depth < b->depth; p.depth += b->cut) {
             p.depths = (int)at_most(b->depth - p.depth, b->cut);
             next.data = p.weights + p.depths * LANES * panel->rows * LANES;
@@ -88,26 +90,40 @@ static void expand(const struct filter_panel *panel, const float *taps, int64_t 
                                                (size_t)filter_weights_point(&lattice->shape));
 }
 
+/* The weights of a point, transformed from these taps; or the taps themselves, where it is one of them. */
+static void take_point(const struct filter_panel *panel, const float *taps, struct product *p) {
+    const struct filter_lattice *lattice = panel->block->lattice;
+    const struct filter_axis *y = &lattice->axis[0], *x = &lattice->axis[1];
+    const int ty = filter_pure_tap(y->kind, p->point / x->points), tx = filter_pure_tap(x->kind, p->point % x->points);
+    const bool pure = ty >= 0 && tx >= 0;
+    const int64_t square = LANES * panel->rows * LANES; /* of one tap or point */
+    p->weights =
+        pure ? taps + (ty * x->taps + tx) * square : panel->weights + p->point * filter_weights_point(&lattice->shape);
+    p->skip = pure ? (y->taps * x->taps - 1) * square : 0;
+}
+
 /* A cut of all points after the other, over the stretch that stands ready. */
 static void multiply_expanded(const struct filter_panel *panel, const float *taps) {
     const struct filter_block *block = panel->block;
     const struct filter_shape *b = &block->lattice->shape;
     const struct filter_axis *axis = block->lattice->axis;
     const int count = axis[0].taps * axis[1].taps, lanes = panel->rows * LANES;
-    const int64_t tiles = kernel_tiles(panel), point = filter_weights_point(b);
+    const int64_t tiles = kernel_tiles(panel);
     struct next_weights next = next_weights(panel->rows * count, tiles * b->points);
     struct product p = {0};
     taps += block->depth0 * LANES * count * lanes;
     for (p.depth = block->depth0; p.depth < block->depth_end; p.depth += b->cut) {
         p.depths = (int)at_most(block->depth_end - p.depth, b->cut);
-        expand(panel, taps, p.depths);
-        taps += p.depths * LANES * count * lanes;
-        next.data = taps;
+        const float *after = taps + p.depths * LANES * count * lanes;
+        if (!block->lattice->whole)
+            expand(panel, taps, p.depths);
+        next.data = after;
         for (p.point = 0; p.point < b->points; p.point++) {
-            p.weights = panel->weights + p.point * point;
+            take_point(panel, taps, &p);
             multiply(panel, &p, &next);
             next.data += tiles * p.depths * next.lines * LANES;
         }
+        taps = after;
     }
 }
 
@@ -127,12 +143,10 @@ void filter_expand_panel(const struct filter_panel *panel) {
 void filter_run_panel(const struct filter_panel *panel) {
     const struct filter_block *block = panel->block;
     const struct filter_shape *b = &block->lattice->shape;
-    if (block->lattice->whole)
-        multiply_points(panel, panel->weights, filter_weights_point(b) - b->depth * LANES * panel->rows * LANES);
-    else if (block->lattice->expands)
+    if (block->lattice->expands)
         multiply_expanded(panel, kept(panel));
     else
-        multiply_points(panel, kept(panel), 0);
+        multiply_stored(panel, kept(panel));
     if (block->depth_end == b->depth)
         filter_write_tiles(panel);
 }

@@ -127,7 +127,7 @@ static int cut_lattice(const struct window *window, const struct lattice *lattic
 #define TRANSFORM_COST 14.0
 #define MEMORY_COST 20.0
 #define KEPT_COST 6.0
-#define EXPAND_COST 4.0
+#define EXPAND_COST 5.0
 #define PASSING_POINTS 25 /* most whose cuts of the depth are long enough in a small cache */
 #define WHOLE_COST 10.0
 #define WHOLE_TILES 256.0
@@ -191,7 +191,7 @@ static double direct_cost(const struct window *window, const struct lattice *lat
 }
 
 /* Minimal filtering is chosen when it saves this much: the costs are rough. */
-#define WORTH_FILTERING 1.05
+#define WORTH_FILTERING 1.08
 
 int filter_choose(const struct window *window, const struct lattice *lattice, struct filter_lattice *lattices,
                   int capacity) {

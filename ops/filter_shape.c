@@ -3,7 +3,7 @@
 #include "ops/sizes.h"
 
 /* Weights are kept by points. */
-#define SUMS ((int64_t)160 << 10)  /* of a segment: they stay in a small cache until they are transformed back */
+#define SUMS ((int64_t)160 << 10) /* of a segment: they stay in a small cache until they are transformed back */
 #define MOST_SUMS ((int64_t)360 << 10)
 #define INPUTS ((int64_t)5 << 18)  /* of a block of one thread: those of a few threads stay in a large cache */
 #define DISTANT ((int64_t)4 << 20) /* so many weights come from memory for every block: threads share it */
@@ -97,8 +97,21 @@ static void shape_whole(struct filter_shape *s, const struct filter_team *team, 
     s->parts = even_parts(filter_panels(s), s->round * divide_up(s->size, s->segment), team->threads);
 }
 
-static void shape_passing(struct filter_shape *s, int64_t taps, int64_t sums, int64_t inputs) {
-    const int64_t weights = (s->points + taps) * CHANNEL_BLOCK * s->panel * CHANNEL_BLOCK;
+static int pure_points(const struct filter_axis *axis) {
+    int count = 0;
+    for (int point = 0; point < axis->points; point++)
+        count += filter_pure_tap(axis->kind, point) >= 0;
+    return count;
+}
+
+/* Taps of a pair of channels, and points that are not one of them. */
+static int64_t passing_numbers(const struct filter_axis axis[2]) {
+    return axis[0].points * axis[1].points - pure_points(&axis[0]) * pure_points(&axis[1]) +
+           axis[0].taps * axis[1].taps;
+}
+
+static void shape_passing(struct filter_shape *s, int64_t numbers, int64_t sums, int64_t inputs) {
+    const int64_t weights = numbers * CHANNEL_BLOCK * s->panel * CHANNEL_BLOCK;
     s->shared = true;
     s->size = even_share(s->tiles, PASSING_INPUTS / (inputs * PASSING_CUT));
     s->segment = even_share(s->size, PASSING_SUMS / sums);
@@ -120,7 +133,7 @@ void filter_shape(const struct window *window, int panel, const struct filter_te
     if (lattice->whole)
         shape_whole(&s, team, sums, inputs);
     else if (lattice->expands)
-        shape_passing(&s, lattice->axis[0].taps * lattice->axis[1].taps, sums, inputs);
+        shape_passing(&s, passing_numbers(lattice->axis), sums, inputs);
     else
         shape_stored(&s, team, sums, inputs);
     s.plane = odd_lines(s.size);

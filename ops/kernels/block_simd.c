@@ -102,6 +102,7 @@ static inline __attribute__((always_inline)) void tile_of(const int pixels, cons
             }
             weights = source->length == LANES ? add_stretch(pixels, parts, LANES, pixel, weights, sums)
                                               : add_stretch(pixels, parts, source->length, pixel, weights, sums);
+            weights += source->weight_skip;
 #pragma GCC unroll 16
             for (int i = 0; i < pixels; i++)
                 pixel[i] += entry[i].step;

@@ -9,22 +9,22 @@
 #define MOST FILTER_POINTS
 
 /* Points 0, 1, infinity. */
-static const double input_2_2[MOST][MOST] = {{-1, 1}, {0, 1}, {0, -1, 1}};
+static const double input_2_2[MOST][MOST] = {{1, -1}, {0, 1}, {0, -1, 1}};
 static const double output_2_2[MOST][MOST] = {{1, 1}, {0, 1, 1}};
 /* Points 0, 1, -1, infinity. */
-static const double input_2_3[MOST][MOST] = {{-1, 0, 1}, {0, 1, 1}, {0, -1, 1}, {0, -1, 0, 1}};
+static const double input_2_3[MOST][MOST] = {{1, 0, -1}, {0, 1, 1}, {0, -1, 1}, {0, -1, 0, 1}};
 static const double output_2_3[MOST][MOST] = {{1, 1, 1}, {0, 1, -1, 1}};
 /* Points 0, 1, -1, 2, infinity. */
 static const double input_4_2[MOST][MOST] = {
-    {2, -1, -2, 1}, {0, -2, -1, 1}, {0, 2, -3, 1}, {0, -1, 0, 1}, {0, 2, -1, -2, 1}};
+    {1, -0.5, -1, 0.5}, {0, -2, -1, 1}, {0, 2, -3, 1}, {0, -1, 0, 1}, {0, 2, -1, -2, 1}};
 static const double output_4_2[MOST][MOST] = {{1, 1, 1, 1}, {0, 1, -1, 2}, {0, 1, 1, 4}, {0, 1, -1, 8, 1}};
 /* Points 0, 1, -1, 2, -2, infinity. */
-static const double input_4_3[MOST][MOST] = {{4, 0, -5, 0, 1},  {0, -4, -4, 1, 1}, {0, 4, -4, -1, 1},
-                                             {0, -2, -1, 2, 1}, {0, 2, -1, -2, 1}, {0, 4, 0, -5, 0, 1}};
+static const double input_4_3[MOST][MOST] = {{1, 0, -1.25, 0, 0.25}, {0, -4, -4, 1, 1}, {0, 4, -4, -1, 1},
+                                             {0, -2, -1, 2, 1},      {0, 2, -1, -2, 1}, {0, 4, 0, -5, 0, 1}};
 static const double output_4_3[MOST][MOST] = {
     {1, 1, 1, 1, 1}, {0, 1, -1, 2, -2}, {0, 1, 1, 4, 4}, {0, 1, -1, 8, -8, 1}};
 /* F(4, 3) at every second place: the outer taps meet every second input, as F(4, 2); the inner one those between. */
-static const double input_4_3_BY_2[MOST][MOST] = {{2, 0, -1, 0, -2, 0, 1},
+static const double input_4_3_BY_2[MOST][MOST] = {{1, 0, -0.5, 0, -1, 0, 0.5},
                                                   {0, 0, -2, 0, -1, 0, 1},
                                                   {0, 0, 2, 0, -3, 0, 1},
                                                   {0, 0, -1, 0, 0, 0, 1},
@@ -36,22 +36,31 @@ static const double input_4_3_BY_2[MOST][MOST] = {{2, 0, -1, 0, -2, 0, 1},
 static const double output_4_3_BY_2[MOST][MOST] = {
     {1, 1, 1, 1, 0, 1}, {0, 1, -1, 2, 0, 0, 1}, {0, 1, 1, 4, 0, 0, 0, 1}, {0, 1, -1, 8, 1, 0, 0, 0, 1}};
 
-/* Rows of G: [1, a, a^2] over the product of distances from point a to the others; infinity last. */
+/*
+ * Rows of G: [1, a, a^2] over the product of distances from point a to the others; infinity last. That product belongs
+ * to BT for point 0, so that this point, like infinity, is a tap as it is: filter_pure_tap().
+ */
 static const double weight_ONE[MOST][3] = {{1}};
-static const double weight_2_2[MOST][3] = {{-1, 0}, {1, 1}, {0, 1}};
+static const double weight_2_2[MOST][3] = {{1, 0}, {1, 1}, {0, 1}};
 static const double weight_4_2[MOST][3] = {
-    {1 / 2.0, 0}, {-1 / 2.0, -1 / 2.0}, {-1 / 6.0, 1 / 6.0}, {1 / 6.0, 2 / 6.0}, {0, 1}};
+    {1, 0}, {-1 / 2.0, -1 / 2.0}, {-1 / 6.0, 1 / 6.0}, {1 / 6.0, 2 / 6.0}, {0, 1}};
 static const double weight_2_3[MOST][3] = {
-    {-1, 0, 0}, {1 / 2.0, 1 / 2.0, 1 / 2.0}, {1 / 2.0, -1 / 2.0, 1 / 2.0}, {0, 0, 1}};
-static const double weight_4_3[MOST][3] = {{1 / 4.0, 0, 0},
+    {1, 0, 0}, {1 / 2.0, 1 / 2.0, 1 / 2.0}, {1 / 2.0, -1 / 2.0, 1 / 2.0}, {0, 0, 1}};
+static const double weight_4_3[MOST][3] = {{1, 0, 0},
                                            {-1 / 6.0, -1 / 6.0, -1 / 6.0},
                                            {-1 / 6.0, 1 / 6.0, -1 / 6.0},
                                            {1 / 24.0, 2 / 24.0, 4 / 24.0},
                                            {1 / 24.0, -2 / 24.0, 4 / 24.0},
                                            {0, 0, 1}};
-static const double weight_4_3_BY_2[MOST][3] = {
-    {1 / 2.0, 0, 0}, {-1 / 2.0, 0, -1 / 2.0}, {-1 / 6.0, 0, 1 / 6.0}, {1 / 6.0, 0, 2 / 6.0}, {0, 0, 1}, {0, 1, 0},
-    {0, 1, 0},       {0, 1, 0},               {0, 1, 0}};
+static const double weight_4_3_BY_2[MOST][3] = {{1, 0, 0},
+                                                {-1 / 2.0, 0, -1 / 2.0},
+                                                {-1 / 6.0, 0, 1 / 6.0},
+                                                {1 / 6.0, 0, 2 / 6.0},
+                                                {0, 0, 1},
+                                                {0, 1, 0},
+                                                {0, 1, 0},
+                                                {0, 1, 0},
+                                                {0, 1, 0}};
 
 static inline __attribute__((always_inline)) vec scaled(const float factor, vec x) {
     if (factor == 1)
@@ -165,16 +174,21 @@ OUTPUT(output_of_4_3, 4, 6, output_4_3)
 OUTPUT(output_of_4_3_BY_2, 4, 9, output_4_3_BY_2)
 
 /* By kind; one of the dimensions of a tile is more than FILTER_ONE. */
-static transform *const inputs[FILTER_KINDS] = {
-    [FILTER_2_2] = input_of_2_2, [FILTER_4_2] = input_of_4_2, [FILTER_2_3] = input_of_2_3, [FILTER_4_3] = input_of_4_3, [FILTER_4_3_BY_2] = input_of_4_3_BY_2};
+static transform *const inputs[FILTER_KINDS] = {[FILTER_2_2] = input_of_2_2,
+                                                [FILTER_4_2] = input_of_4_2,
+                                                [FILTER_2_3] = input_of_2_3,
+                                                [FILTER_4_3] = input_of_4_3,
+                                                [FILTER_4_3_BY_2] = input_of_4_3_BY_2};
 static transform *const outputs[FILTER_KINDS] = {[FILTER_2_2] = output_of_2_2,
                                                  [FILTER_4_2] = output_of_4_2,
                                                  [FILTER_2_3] = output_of_2_3,
-                                                 [FILTER_4_3] = output_of_4_3, [FILTER_4_3_BY_2] = output_of_4_3_BY_2};
+                                                 [FILTER_4_3] = output_of_4_3,
+                                                 [FILTER_4_3_BY_2] = output_of_4_3_BY_2};
 static transform *const finished[FILTER_KINDS][4] = {[FILTER_2_2] = FINISHES(output_of_2_2),
                                                      [FILTER_4_2] = FINISHES(output_of_4_2),
                                                      [FILTER_2_3] = FINISHES(output_of_2_3),
-                                                     [FILTER_4_3] = FINISHES(output_of_4_3), [FILTER_4_3_BY_2] = FINISHES(output_of_4_3_BY_2)};
+                                                     [FILTER_4_3] = FINISHES(output_of_4_3),
+                                                     [FILTER_4_3_BY_2] = FINISHES(output_of_4_3_BY_2)};
 
 /* A tile's two stages; where one dimension has a single tap, the last alone counts, and its lines are the tiles. */
 struct stages {
@@ -342,12 +356,15 @@ static void weights(enum filter_kind y, enum filter_kind x, const float *taps, f
             destination[(size_t)p * point + (size_t)lane] = (float)whole[p * LANES + lane];
 }
 
-/* Both dimensions of one register of lanes stay in registers. */
+/* Both dimensions of one register of lanes stay in registers. Points that are a tap as it is are left out. */
 static inline __attribute__((always_inline)) void expand_as(const int down, const int rows, const double (*gy)[3],
                                                             const int across, const int columns, const double (*gx)[3],
+                                                            const enum filter_kind ky, const enum filter_kind kx,
                                                             const float *taps, int64_t depths, int lanes,
                                                             float *destination, size_t point) {
-    for (int64_t depth = 0; depth < depths; depth++, taps += rows * columns * lanes, destination += lanes)
+    const int tap = LANES * lanes;
+    for (int64_t depth = 0; depth < depths; depth++, destination += lanes) {
+        const float *first = taps + (depth / LANES * rows * columns * LANES + depth % LANES) * lanes;
         for (int v = 0; v < lanes; v += VEC) {
             vec half[MOST][3];
 #pragma GCC unroll 3
@@ -355,7 +372,7 @@ static inline __attribute__((always_inline)) void expand_as(const int down, cons
                 vec row[3];
 #pragma GCC unroll 3
                 for (int x = 0; x < columns; x++)
-                    row[x] = vec_load(taps + (y * columns + x) * lanes + v);
+                    row[x] = vec_load(first + (y * columns + x) * tap + v);
 #pragma GCC unroll 9
                 for (int x = 0; x < across; x++)
                     half[x][y] = combine(columns, gx[x], row);
@@ -364,13 +381,16 @@ static inline __attribute__((always_inline)) void expand_as(const int down, cons
             for (int y = 0; y < down; y++)
 #pragma GCC unroll 9
                 for (int x = 0; x < across; x++)
-                    vec_store(destination + (size_t)(y * across + x) * point + v, combine(rows, gy[y], half[x]));
+                    if (filter_pure_tap(ky, y) < 0 || filter_pure_tap(kx, x) < 0)
+                        vec_store(destination + (size_t)(y * across + x) * point + v, combine(rows, gy[y], half[x]));
         }
+    }
 }
 
-#define EXPAND(y, down, rows, x, across, columns)                                                                \
-    case FILTER_##y *FILTER_KINDS + FILTER_##x:                                                                  \
-        expand_as(down, rows, weight_##y, across, columns, weight_##x, taps, depths, lanes, destination, point); \
+#define EXPAND(y, down, rows, x, across, columns)                                                                   \
+    case FILTER_##y *FILTER_KINDS + FILTER_##x:                                                                     \
+        expand_as(down, rows, weight_##y, across, columns, weight_##x, FILTER_##y, FILTER_##x, taps, depths, lanes, \
+                  destination, point);                                                                              \
         break;
 
 static void expand(enum filter_kind y, enum filter_kind x, const float *taps, int64_t depths, int lanes,

@@ -43,6 +43,7 @@ struct block_pixel {
 struct block_source {
     int entries, blocks, length;
     const struct block_pixel *pixels; /* [entries][BLOCK_PIXELS]; with offsets, of the first entry alone: */
+    int64_t weight_skip;              /* floats between the weights of one block and the next */
     const int64_t *offsets;           /* floats from there to every entry; or NULL */
     const float *ahead;               /* weights that a later tile will read: */
     int ahead_lines;                  /* so many cache lines of them are asked for with every block */
@@ -150,6 +151,13 @@ static inline int filter_points(enum filter_kind kind) {
     return kind == FILTER_4_3_BY_2 ? 9 : filter_outputs(kind) + filter_taps(kind) - 1;
 }
 
+/* The tap that a point's weight is; -1: it is a sum of some. */
+static inline int filter_pure_tap(enum filter_kind kind, int point) {
+    if (kind == FILTER_4_3_BY_2)
+        return point == 0 ? 0 : point < 4 ? -1 : point == 4 ? 2 : 1;
+    return point == 0 ? 0 : point + 1 == filter_points(kind) ? filter_taps(kind) - 1 : -1;
+}
+
 /* Pairs of kinds whose weights can be transformed in passing. */
 static inline bool filter_expands(enum filter_kind y, enum filter_kind x) {
     return (filter_taps(y) <= 2 && filter_taps(x) <= 2) || (y == x && filter_taps(y) == 3 && filter_outputs(y) == 4);
@@ -182,7 +190,7 @@ struct filter_kernel {
     /* taps[y][x][lane] -> destination[point y * points x + point x][lane], in double precision up to the last step */
     void (*weights)(enum filter_kind y, enum filter_kind x, const float *taps, float *destination, size_t point);
     /*
-     * The same in single precision for the taps of many depths and lanes, taps[depth][y][x][lanes] ->
+     * The same in single precision for the taps of many depths and lanes, taps[block of depths][y][x][depth][lanes] ->
      * destination[point][depth][lanes]; for the kinds of filter_expands().
      */
     void (*expand)(enum filter_kind y, enum filter_kind x, const float *taps, int64_t depths, int lanes,
