@@ -17,7 +17,7 @@
  * forty times as long: after a few such pages the process makes do with small ones.
  */
 #define LATE_SECONDS 1e-3
-#define LATE_PAGES 2
+#define LATE_PAGES 1
 static atomic_int late_pages;
 
 static bool is_scarce(void) {

@@ -132,7 +132,7 @@ static int cut_lattice(const struct window *window, const struct lattice *lattic
 #define WHOLE_COST 10.0
 #define WHOLE_TILES 256.0
 #define WORTH_MEMORY 1.05
-#define DISTANT_WEIGHTS 2e6
+#define DISTANT_WEIGHTS 7e5
 #define CACHED_WEIGHTS 1e6
 #define MANY_WEIGHTS 4e6
 #define SEGMENT_TILES 64.0
