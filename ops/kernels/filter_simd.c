@@ -5,6 +5,8 @@
 #include "ops/kernels/activate.h"
 #include "ops/kernels/tables.h"
 
+#include <math.h>
+
 #define LANES CHANNEL_BLOCK
 #define MOST FILTER_POINTS
 
@@ -153,12 +155,12 @@ typedef void transform(const struct lines *lines);
 #define OUTPUT(name, rows, columns, matrix)                 \
     TRANSFORM(name, rows, columns, matrix)                  \
     FINISHED(name, rows, columns, matrix, BLOCK_COPY)       \
-    FINISHED(name, rows, columns, matrix, BLOCK_RELU)       \
     FINISHED(name, rows, columns, matrix, BLOCK_LEAKY_RELU) \
     FINISHED(name, rows, columns, matrix, BLOCK_CLIP)
+/* Relu clips at 0 and infinity. */
 #define FINISHES(name)                                                                 \
     {                                                                                  \
-        [BLOCK_COPY] = name##_BLOCK_COPY, [BLOCK_RELU] = name##_BLOCK_RELU,            \
+        [BLOCK_COPY] = name##_BLOCK_COPY, [BLOCK_RELU] = name##_BLOCK_CLIP,            \
         [BLOCK_LEAKY_RELU] = name##_BLOCK_LEAKY_RELU, [BLOCK_CLIP] = name##_BLOCK_CLIP \
     }
 
@@ -285,6 +287,7 @@ static void input(enum filter_kind y, enum filter_kind x, const struct filter_ti
 static void output(enum filter_kind y, enum filter_kind x, const struct filter_tiles *tiles) {
     const enum filter_kind kind = x == FILTER_ONE ? y : x;
     const int down = filter_outputs(y), across = filter_points(x);
+    const bool relu = tiles->finish == BLOCK_RELU;
     float half[MOST * MOST * LANES] __attribute__((aligned(64)));
     struct stages stages = {.before = outputs[y],
                             .last = tiles->bias ? finished[kind][tiles->finish] : outputs[kind],
@@ -301,44 +304,26 @@ static void output(enum filter_kind y, enum filter_kind x, const struct filter_t
                                            .destination_point = tiles->destination_column,
                                            .destination_line = tiles->destination_row,
                                            .bias = tiles->bias,
-                                           .alpha = tiles->alpha,
-                                           .beta = tiles->beta}};
+                                           .alpha = relu ? 0 : tiles->alpha,
+                                           .beta = relu ? INFINITY : tiles->beta}};
     pass_over(y, x, tiles, &stages, true);
 }
 
-/* destination[i] = sum of matrix[i][t] * source[t], for all lanes, in double precision. */
-static inline __attribute__((always_inline)) void multiply_weights(const int points, const int taps,
-                                                                   const double (*matrix)[3], const double *source,
-                                                                   size_t source_tap, double *destination,
-                                                                   size_t destination_point) {
-    for (int i = 0; i < points; i++)
-        for (int lane = 0; lane < LANES; lane++) {
-            double sum = 0;
-            for (int t = 0; t < taps; t++)
-                sum += matrix[i][t] * source[(size_t)t * source_tap + (size_t)lane];
-            destination[(size_t)i * destination_point + (size_t)lane] = sum;
-        }
-}
+static const double (*const weight_rows[FILTER_KINDS])[3] = {
+    [FILTER_ONE] = weight_ONE, [FILTER_2_2] = weight_2_2, [FILTER_4_2] = weight_4_2,
+    [FILTER_2_3] = weight_2_3, [FILTER_4_3] = weight_4_3, [FILTER_4_3_BY_2] = weight_4_3_BY_2};
 
+/* destination[i] = sum of matrix[i][t] * source[t], for all lanes, in double precision. */
 static void transform_line(enum filter_kind kind, const double *source, size_t tap, double *destination, size_t point) {
-    switch (kind) {
-    case FILTER_2_2:
-        multiply_weights(3, 2, weight_2_2, source, tap, destination, point);
-        break;
-    case FILTER_4_2:
-        multiply_weights(5, 2, weight_4_2, source, tap, destination, point);
-        break;
-    case FILTER_2_3:
-        multiply_weights(4, 3, weight_2_3, source, tap, destination, point);
-        break;
-    case FILTER_4_3:
-        multiply_weights(6, 3, weight_4_3, source, tap, destination, point);
-        break;
-    case FILTER_4_3_BY_2:
-        multiply_weights(9, 3, weight_4_3_BY_2, source, tap, destination, point);
-        break;
-    default:
-        multiply_weights(1, 1, weight_ONE, source, tap, destination, point);
+    const int points = filter_points(kind), taps = filter_taps(kind);
+    for (int i = 0; i < points; i++) {
+        const double *row = weight_rows[kind][i];
+        double *sums = destination + (size_t)i * point;
+        for (int lane = 0; lane < LANES; lane++)
+            sums[lane] = row[0] * source[lane];
+        for (int t = 1; t < taps; t++)
+            for (int lane = 0; lane < LANES; lane++)
+                sums[lane] += row[t] * source[(size_t)t * tap + (size_t)lane];
     }
 }
 
@@ -396,13 +381,8 @@ static inline __attribute__((always_inline)) void expand_as(const int down, cons
 static void expand(enum filter_kind y, enum filter_kind x, const float *taps, int64_t depths, int lanes,
                    float *destination, size_t point) {
     switch ((int)y * FILTER_KINDS + (int)x) {
-        EXPAND(ONE, 1, 1, 2_2, 3, 2)
         EXPAND(ONE, 1, 1, 4_2, 5, 2)
-        EXPAND(2_2, 3, 2, ONE, 1, 1)
         EXPAND(4_2, 5, 2, ONE, 1, 1)
-        EXPAND(2_2, 3, 2, 2_2, 3, 2)
-        EXPAND(2_2, 3, 2, 4_2, 5, 2)
-        EXPAND(4_2, 5, 2, 2_2, 3, 2)
         EXPAND(4_2, 5, 2, 4_2, 5, 2)
         EXPAND(4_3, 6, 3, 4_3, 6, 3)
         EXPAND(4_3_BY_2, 9, 3, 4_3_BY_2, 9, 3)

@@ -160,7 +160,8 @@ static inline int filter_pure_tap(enum filter_kind kind, int point) {
 
 /* Pairs of kinds whose weights can be transformed in passing. */
 static inline bool filter_expands(enum filter_kind y, enum filter_kind x) {
-    return (filter_taps(y) <= 2 && filter_taps(x) <= 2) || (y == x && filter_taps(y) == 3 && filter_outputs(y) == 4);
+    const bool two = (y == FILTER_ONE || y == FILTER_4_2) && (x == FILTER_ONE || x == FILTER_4_2);
+    return two || (y == x && (y == FILTER_4_3 || y == FILTER_4_3_BY_2));
 }
 
 /*
