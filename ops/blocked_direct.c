@@ -1,5 +1,6 @@
 /* Direct sums on channel blocks: a strip of output channels by some pixels at a time. */
 #include "ops/blocked.h"
+#include "ops/deal.h"
 
 #include <omp.h>
 
@@ -328,8 +329,10 @@ static bool piece_of(const struct work *work, int64_t unit, struct piece *piece)
 static void run_work(const struct work *work) {
     const int64_t units = work->images * work->strips * work->pieces * work->count;
     const int threads = work->run->threads;
-#pragma omp parallel for schedule(dynamic) num_threads(threads) if (threads > 1 && units > 1)
-    for (int64_t unit = 0; unit < units; unit++) {
+    struct deal deal;
+    deal_begin(&deal, threads);
+#pragma omp parallel num_threads(threads) if (threads > 1 && units > 1)
+    for (int64_t unit = 0; deal_take(&deal, units, &unit);) {
         float *room = work->run->workspace + (size_t)omp_get_thread_num() * work->share;
         const float *outputs[STRIP * BLOCK_PIXELS];
         struct piece piece;

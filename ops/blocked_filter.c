@@ -4,6 +4,7 @@
  * blocked_transform.c and blocked_panel.c.
  */
 #include "ops/blocked_filter.h"
+#include "ops/deal.h"
 
 #include <omp.h>
 
@@ -143,11 +144,24 @@ static void run_part(const struct round *round, int64_t unit, const struct share
     }
 }
 
+/* One for the inputs, one for the products: while one is dealt out, the other is made ready. */
+struct deals {
+    struct deal deal[2];
+    int threads;
+};
+
+/* All meet; then the deal of this step can serve the next stretch or round. */
+static void end_step(struct deals *deals, int step) {
+#pragma omp barrier
+#pragma omp master
+    deal_begin(&deals->deal[step], deals->threads);
+}
+
 #define SEGMENTS 4 /* of a shared block's tiles, while its inputs are transformed */
 
 /* All threads of the team on one round: they meet after the inputs of a stretch, and before the next ones replace them.
  */
-static void run_shared(struct round *round, const struct share *share) {
+static void run_shared(struct round *round, const struct share *share, struct deals *deals) {
     const struct filter_shape *b = &round->blocks[0].lattice->shape;
     for (int64_t depth0 = 0, depths; depth0 < b->depth; depth0 += depths) {
         depths = at_most(b->depth - depth0, b->stretch);
@@ -155,15 +169,15 @@ static void run_shared(struct round *round, const struct share *share) {
             round->blocks[i].depth0 = depth0;
             round->blocks[i].depth_end = depth0 + depths;
         }
-#pragma omp for schedule(dynamic)
-        for (int64_t unit = 0; unit < round->count * depths * SEGMENTS; unit++) {
+        for (int64_t unit = 0; deal_take(&deals->deal[0], round->count * depths * SEGMENTS, &unit);) {
             const struct filter_block *block = &round->blocks[unit / SEGMENTS / depths];
             filter_read_tiles(block, depth0 + unit / SEGMENTS % depths, block->count * (unit % SEGMENTS) / SEGMENTS,
                               block->count * (unit % SEGMENTS + 1) / SEGMENTS);
         }
-#pragma omp for schedule(dynamic)
-        for (int64_t unit = 0; unit < filter_panels(b) * round->parts; unit++)
+        end_step(deals, 0);
+        for (int64_t unit = 0; deal_take(&deals->deal[1], filter_panels(b) * round->parts, &unit);)
             run_part(round, unit, share);
+        end_step(deals, 1);
     }
 }
 
@@ -207,6 +221,9 @@ static struct round round_of(const struct blocked_run *run, const struct blocked
 static void run_shared_phase(const struct blocked_run *run, const struct blocked_phase *phase) {
     const struct room room = room_for(phase, run->threads);
     const int64_t images = run->state->window.batch * run->state->window.group;
+    struct deals deals = {.threads = run->threads};
+    deal_begin(&deals.deal[0], run->threads);
+    deal_begin(&deals.deal[1], run->threads);
 #pragma omp parallel num_threads(run->threads) if (run->threads > 1)
     {
         const struct share share = share_of(run, &room);
@@ -215,7 +232,7 @@ static void run_shared_phase(const struct blocked_run *run, const struct blocked
             for (int i = 0; i < phase->filter_count; i += sets)
                 for (int64_t number = 0; number < filter_blocks(&phase->filters[i].shape); number++) {
                     struct round round = round_of(run, phase, i, sets, image, number, share.inputs);
-                    run_shared(&round, &share);
+                    run_shared(&round, &share, &deals);
                 }
     }
 }
@@ -258,11 +275,12 @@ static struct filter_block block_in_slot(const struct blocked_run *run, int64_t 
 static void run_owned(const struct blocked_run *run) {
     const struct owned owned = owned_of(run);
     const int64_t images = run->state->window.batch * run->state->window.group;
+    struct deal deal;
+    deal_begin(&deal, run->threads);
 #pragma omp parallel num_threads(run->threads) if (run->threads > 1)
     {
         const struct share share = share_of(run, &owned.room);
-#pragma omp for schedule(dynamic)
-        for (int64_t unit = 0; unit < images * owned.slots * owned.count; unit++) {
+        for (int64_t unit = 0; deal_take(&deal, images * owned.slots * owned.count, &unit);) {
             struct filter_block block = block_in_slot(run, unit % owned.count, unit / owned.count / owned.slots,
                                                       unit / owned.count % owned.slots, owned.slots);
             block.inputs = share.inputs;

@@ -5,6 +5,7 @@
  * that they share, because reading the pixels would take longer than multiplying them.
  */
 #include "ops/blocked.h"
+#include "ops/deal.h"
 
 #include <omp.h>
 #include <string.h>
@@ -300,8 +301,10 @@ void blocked_narrow_run(const struct blocked_run *run, const struct blocked_phas
     const int64_t rows = band_rows(run, phase, segments), bands = (ay->points + rows - 1) / rows;
     const int64_t units = run->state->window.batch * segments * bands;
     const size_t share = share_floats(phase);
-#pragma omp parallel for schedule(dynamic) num_threads(run->threads) if (run->threads > 1 && units > 1)
-    for (int64_t unit = 0; unit < units; unit++) {
+    struct deal deal;
+    deal_begin(&deal, run->threads);
+#pragma omp parallel num_threads(run->threads) if (run->threads > 1 && units > 1)
+    for (int64_t unit = 0; deal_take(&deal, units, &unit);) {
         struct band band = band_at(run, phase, run->workspace + (size_t)omp_get_thread_num() * share);
         band.image = unit / (segments * bands);
         band.first = unit % bands * rows;
