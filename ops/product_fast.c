@@ -28,7 +28,7 @@ struct halves {
     int64_t strips;           /* pairs of strips */
     int tile;                 /* pairs of a tile */
     int64_t padded;           /* pairs of a group in whole tiles */
-    int64_t sums, cut_floats; /* floats of a product's sums, and of a cut of a strip */
+    int64_t sums, cut_floats; /* floats of a product's sums, with room for one tile more; of a cut of a strip */
 };
 
 static struct halves halves_of(const struct product *product, const struct block_kernel *kernel) {
@@ -41,7 +41,7 @@ static struct halves halves_of(const struct product *product, const struct block
     s.group = even_block(s.pairs, GROUP, s.tile);
     s.cut = even_block(s.depth, CUT, 1);
     s.padded = whole_units(s.group, s.tile);
-    s.sums = s.padded * STRIP_LANES;
+    s.sums = (s.padded + s.tile) * STRIP_LANES;
     s.cut_floats = s.cut * CHANNEL_BLOCK * STRIP_LANES;
     return s;
 }
@@ -90,7 +90,7 @@ static int64_t left_floats(const struct halves *s) {
     return QUARTER_PRODUCTS * s->padded * s->depth * CHANNEL_BLOCK;
 }
 
-/* The products' sums, and those of B. A tile may end beyond the last pair. */
+/* The products' sums, and those of B. */
 static int64_t share_floats(const struct halves *s) {
     return QUARTER_PRODUCTS * s->sums + QUARTER_SUMS * s->cut_floats;
 }
@@ -298,9 +298,11 @@ static void store_panel(const struct panel *panel) {
     const int64_t first = panel->group->first + panel->first, end = panel->group->first + panel->end;
     run->call->kernels->quarter->outputs(panel->sums, (size_t)s->sums, (int)(end - first), STRIP_LANES, &panel->scales,
                                          run->factors + 2 * first);
-    for (int64_t pair = first, count; pair < end; pair += count) {
-        count = at_most(s->half - pair % s->half, end - pair);
-        store_pairs(panel, pair, count, panel->sums + (pair - first) * STRIP_LANES);
+    /* From the last one on: a tile that is not full spoils the sums behind it. */
+    for (int64_t pair, to = end; to > first; to = pair) {
+        pair = to - 1 - (to - 1) % s->half;
+        pair = pair < first ? first : pair;
+        store_pairs(panel, pair, to - pair, panel->sums + (pair - first) * STRIP_LANES);
     }
 }
 
