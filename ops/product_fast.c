@@ -19,7 +19,7 @@
 #include <string.h>
 
 #define GROUP 132 /* pairs of rows together: their sums stay in the second-level cache; whole tiles of every kernel */
-#define CUT 32    /* channel blocks of a cut of half the depth, at most */
+#define CUT 42    /* channel blocks of a cut of half the depth, at most */
 
 struct halves {
     int64_t rows, half;       /* of a row of the batch; pairs that they make */

@@ -20,20 +20,18 @@ static void squares(const float *x, int64_t depths, int lanes, double *sums) {
 static void left(const struct quarter_rows *rows, int64_t blocks, float *destination, size_t block, size_t product) {
     const vec upper = vec_all(rows->upper_scale), lower = vec_all(rows->lower_scale);
     const uintptr_t ahead = AHEAD * block * sizeof *destination;
-    for (int64_t b = 0; b < blocks; b++)
-        for (int64_t v = 0; v < CHANNEL_BLOCK; v += VEC) {
-            const int64_t k = b * CHANNEL_BLOCK + v;
-            const vec a11 = vec_load(rows->upper + k) * upper, a12 = vec_load(rows->upper + rows->half + k) * upper;
-            const vec a21 = vec_load(rows->lower + k) * lower, a22 = vec_load(rows->lower + rows->half + k) * lower;
-            const vec s1 = a21 + a22, s2 = s1 - a11, s3 = a11 - a21, s4 = a12 - s2;
-            const vec sums[QUARTER_PRODUCTS] = {a11, a12, s4, a22, s1, s2, s3};
-            float *place = destination + (size_t)b * block + v;
+    for (int64_t k = 0; k < blocks * CHANNEL_BLOCK; k += VEC) {
+        const vec a11 = vec_load(rows->upper + k) * upper, a12 = vec_load(rows->upper + rows->half + k) * upper;
+        const vec a21 = vec_load(rows->lower + k) * lower, a22 = vec_load(rows->lower + rows->half + k) * lower;
+        const vec s1 = a21 + a22, s2 = s1 - a11, s3 = a11 - a21, s4 = a12 - s2;
+        const vec sums[QUARTER_PRODUCTS] = {a11, a12, s4, a22, s1, s2, s3};
+        float *place = destination + (size_t)(k / CHANNEL_BLOCK) * block + k % CHANNEL_BLOCK;
 #pragma GCC unroll 8
-            for (int i = 0; i < QUARTER_PRODUCTS; i++, place += product) {
-                __builtin_prefetch((const void *)((uintptr_t)place + ahead), 1);
-                vec_store(place, sums[i]);
-            }
+        for (int i = 0; i < QUARTER_PRODUCTS; i++, place += product) {
+            __builtin_prefetch((const void *)((uintptr_t)place + ahead), 1);
+            vec_store(place, sums[i]);
         }
+    }
 }
 
 static void right(const float *const *quarters, int64_t depths, int lanes, const float *left_scale,
