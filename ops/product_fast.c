@@ -26,7 +26,7 @@ struct halves {
     int64_t pairs, group;     /* of all; that are computed together */
     int64_t depth, cut;       /* channel blocks of half the depth; of a cut of it */
     int64_t strips;           /* pairs of strips */
-    int tile;                 /* pairs of a tile */
+    int tile, width;          /* pairs of a tile; channel blocks of a panel of B */
     int64_t padded;           /* pairs of a group in whole tiles */
     int64_t sums, cut_floats; /* floats of a product's sums, with room for one tile more; of a cut of a strip */
 };
@@ -36,7 +36,8 @@ static struct halves halves_of(const struct product *product, const struct block
                        .half = divide_up(product->rows, 2),
                        .depth = product->k / (2 * CHANNEL_BLOCK),
                        .strips = channel_blocks(product->n) / (2 * STRIP_BLOCKS),
-                       .tile = kernel->pixels[kernel->blocks]};
+                       .tile = kernel->pixels[kernel->blocks],
+                       .width = kernel->blocks};
     s.pairs = product->m / s.rows * s.half;
     s.group = even_block(s.pairs, GROUP, s.tile);
     s.cut = even_block(s.depth, CUT, 1);
@@ -199,7 +200,7 @@ static int64_t strip_block(const struct panel *panel, bool right) {
 
 /* Floats of so many channel blocks of the depth of a panel of B. */
 static int64_t panel_floats(const struct run *run, int64_t blocks) {
-    return blocks * CHANNEL_BLOCK * run->call->kernels->block->blocks * CHANNEL_BLOCK;
+    return blocks * CHANNEL_BLOCK * run->halves.width * CHANNEL_BLOCK;
 }
 
 static void find_scales(const double *squares, float *scales, float *back) {
@@ -221,7 +222,7 @@ static void find_strips(struct panel *panel) {
 
 static void form_right(const struct panel *panel, int64_t from, int64_t blocks) {
     const struct run *run = panel->group->run;
-    const int width = run->call->kernels->block->blocks;
+    const int width = run->halves.width;
     for (int block = 0; block < STRIP_BLOCKS; block += width) {
         const float *quarters[4];
         for (int q = 0; q < 4; q++)
@@ -238,7 +239,7 @@ static const float *right_place(const struct panel *panel, int product, int64_t 
     static const unsigned char quarters[QUARTER_PRODUCTS - QUARTER_SUMS] = {0, 2, 3};
     const struct run *run = panel->group->run;
     const int sum = product - (QUARTER_PRODUCTS - QUARTER_SUMS);
-    *step = sum < 0 ? strips_place(run->product, run->call->kernels->block->blocks) : panel_floats(run, blocks);
+    *step = sum < 0 ? strips_place(run->product, run->halves.width) : panel_floats(run, blocks);
     return sum < 0 ? panel->quarters[quarters[product]] + panel_floats(run, from)
                    : panel->right + sum * run->halves.cut_floats;
 }
@@ -248,7 +249,7 @@ static void multiply(const struct panel *panel, int product, int64_t from, int64
     static const float zeros[STRIP_LANES];
     const struct run *run = panel->group->run;
     const struct block_kernel *kernel = run->call->kernels->block;
-    const int tile = run->halves.tile, width = kernel->blocks;
+    const int tile = run->halves.tile, width = run->halves.width;
     const int64_t step = tile * CHANNEL_BLOCK, tiles = divide_up(panel->end - panel->first, tile);
     const int64_t next_step = strips_place(run->product, width);
     int64_t right_step;

@@ -229,7 +229,7 @@ struct kernels {
     const struct block_kernel *block;
     const struct plane_kernel *plane;
     const struct quarter_kernel *quarter;
-    const struct filter_kernel *filter; /* NULL: direct sums only */
+    const struct filter_kernel *filter; /* NULL: direct sums only, of products too */
     const struct math_kernel *math;     /* ops/kernels/math.h */
 };
 
