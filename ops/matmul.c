@@ -47,12 +47,14 @@ static bool broadcast(int64_t a, int64_t b, int64_t *out) {
 }
 
 /* All rows of A at once when B is one matrix: the batch becomes part of m. */
-static void merge_batch(struct product *product, const struct operand *b) {
+static void merge_batch(struct product *product, const struct operand *a, const struct operand *b) {
     for (int d = 0; d < b->rank - 2; d++)
         if (b->dims[d] != 1)
             return;
     for (int d = 0; d < product->batch_rank; d++)
         product->m *= product->batch_dims[d];
+    if (a->rank > 2 && a->dims[0] > 0)
+        product->rows = product->m / a->dims[0];
     product->batch_rank = 0;
 }
 
@@ -60,7 +62,8 @@ static status matmul_product(const struct op_call *call, struct product *product
     if (call->inputs[0]->shape.rank < 1 || call->inputs[1]->shape.rank < 1)
         return fail_matmul(call, err);
     const struct operand a = operand_of(&call->inputs[0]->shape, true), b = operand_of(&call->inputs[1]->shape, false);
-    *product = (struct product){.m = a.dims[a.rank - 2], .k = a.dims[a.rank - 1], .n = b.dims[b.rank - 1], .alpha = 1};
+    *product = (struct product){
+        .m = a.dims[a.rank - 2], .k = a.dims[a.rank - 1], .n = b.dims[b.rank - 1], .rows = 1, .alpha = 1};
     if (b.dims[b.rank - 2] != product->k)
         return fail_matmul(call, err);
     product->a = (struct matrix){product->k, 1};
@@ -94,9 +97,9 @@ static status matmul_prepare(struct op_call *call, size_t *workspace_bytes, stru
     const status code = matmul_product(call, &product, err);
     if (code != STATUS_OK)
         return code;
-    const struct operand b = operand_of(&call->inputs[1]->shape, false);
+    const struct operand a = operand_of(&call->inputs[0]->shape, true), b = operand_of(&call->inputs[1]->shape, false);
     if (call->inputs[0]->shape.rank > 1)
-        merge_batch(&product, &b);
+        merge_batch(&product, &a, &b);
     return product_prepare(call, &product, workspace_bytes, err);
 }
 
@@ -149,6 +152,7 @@ static status gemm_product(const struct op_call *call, struct product *product, 
     *product = (struct product){.m = a->dims[ta],
                                 .k = a->dims[!ta],
                                 .n = b->dims[!tb],
+                                .rows = 1,
                                 .a = ta ? (struct matrix){1, a->dims[1]} : (struct matrix){a->dims[1], 1},
                                 .b = tb ? (struct matrix){1, b->dims[1]} : (struct matrix){b->dims[1], 1},
                                 .alpha = params->alpha,

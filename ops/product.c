@@ -1,6 +1,7 @@
 #include "ops/product.h"
 
-#include "ops/product_strips.h"
+#include "ops/blocked.h"
+#include "ops/product_fast.h"
 
 #include "onnx/checked.h"
 
@@ -89,8 +90,11 @@ status product_prepare(struct op_call *call, const struct product *product, size
     if (strips_fit(call, product)) {
         state->strips = true;
         strips_take_weights(call, state);
-        *workspace_bytes = strips_workspace_bytes(call->threads);
-        return state->packed ? STATUS_OK : fail_memory(err, "packed weights");
+        if (!state->packed)
+            return fail_memory(err, "packed weights");
+        state->fast = fast_fits(call);
+        *workspace_bytes = state->fast ? fast_workspace_bytes(call) : strips_workspace_bytes(call->threads);
+        return STATUS_OK;
     }
     state->b_packed = constant_weight(call, 1) || (!constant_weight(call, 0) && product->m == 1);
     const struct tensor *source = call->inputs[state->b_packed];
@@ -203,7 +207,12 @@ status product_run(struct op_call *op_call, struct error *err) {
         return STATUS_OK;
     }
     if (state->strips) {
-        strips_run(op_call, call.streamed, call.c, call.y, op_call->workspace);
+        const struct strips_data data = {call.streamed, call.c, call.y};
+        if (state->fast)
+            fast_run(op_call, &data, op_call->workspace);
+        else
+            strips_run(op_call, &data, &(struct strips_area){0, product->m, 0, channel_blocks(product->n)},
+                       op_call->workspace);
         return STATUS_OK;
     }
     char *scratch = op_call->workspace;

@@ -17,6 +17,7 @@ struct matrix {
  */
 struct product {
     int64_t m, n, k;
+    int64_t rows; /* of A with one index of its dimension 0: a row of the batch */
     struct matrix a, b, c;
     float alpha, beta;
     int batch_rank;
@@ -28,6 +29,7 @@ struct product {
 struct product_state {
     struct product product;
     bool strips;         /* B is packed in channel blocks (product_strips.h) */
+    bool fast;           /* and multiplied by quarters (product_fast.h) */
     bool b_packed;       /* the packed side is B (its columns are the rows of the matrix product), else A */
     int64_t matrices;    /* of the packed side */
     const float *packed; /* from the weight cache; NULL: packed into the workspace at run */

@@ -150,7 +150,7 @@ typedef enum limner_cpu {
 typedef struct limner_options {
     int threads;     /* 0: one per processor that this process may use */
     limner_cpu cpu;  /* an upper bound is an error when the processor lacks it */
-    int exact;       /* 1: direct sums only, no minimal filtering (Winograd): smaller rounding errors, less memory, slower */
+    int exact;       /* 1: direct sums only, no minimal filtering (Winograd) or Strassen: smaller rounding errors, less memory, slower */
     int profile;     /* 1: time every node (limner_session_profile) */
     int plans;       /* how many input shapes to keep planned; 0: 4 */
     limner_limits limits;

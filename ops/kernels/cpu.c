@@ -40,6 +40,7 @@ enum cpu_level cpu_best(void) {
      &gemm_kernel_##level,                \
      &block_kernel_##level,               \
      &plane_kernel_##level,               \
+     &quarter_kernel_##level,             \
      filter_of(level),                    \
      &math_kernel_##level},
 #define LEVEL_TABLES(filter_of) LEVEL(CPU_PORTABLE, portable, filter_of) SIMD_TABLES(filter_of)

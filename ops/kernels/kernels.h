@@ -198,13 +198,56 @@ struct filter_kernel {
                    float *destination, size_t point);
 };
 
+/*
+ * Products of matrices by their quarters, A11 A12 A21 A22 by B11 B12 B21 B22: seven products in place of eight (V.
+ * Strassen, "Gaussian elimination is not optimal", 1969), with the sums of S. Winograd ("On multiplication of 2 x 2
+ * matrices", 1971). In this order:
+ *   A11 B11, A12 B21, S4 B22, A22 T4, S1 T1, S2 T2, S3 T3
+ *   S1 = A21 + A22, S2 = S1 - A11, S3 = A11 - A21, S4 = A12 - S2
+ *   T1 = B12 - B11, T2 = B22 - T1, T3 = B22 - B12, T4 = T2 - B21
+ * Rows and columns of very different size meet in these sums; factors, which are powers of two, make them alike.
+ */
+#define QUARTER_PRODUCTS 7
+#define QUARTER_SUMS 4 /* products whose right side is a sum: the last ones */
+
+/* A row of the upper and one of the lower half of A; the second half of each stands `half` floats on. */
+struct quarter_rows {
+    const float *upper, *lower;
+    int64_t half;
+    float upper_scale, lower_scale;
+};
+
+#define QUARTER_LANES 64 /* most columns of a half */
+
+/* Factors of the columns of both halves of B, and those that undo them in Y: 0 where a column has nothing but zeros. */
+struct quarter_scales {
+    float left[QUARTER_LANES], right[QUARTER_LANES], left_back[QUARTER_LANES], right_back[QUARTER_LANES];
+};
+
+struct quarter_kernel {
+    /* sums[lane] += the squares of x[depth][lane]; not a number, or infinite, when any of them is. */
+    void (*squares)(const float *x, int64_t depths, int lanes, double *sums);
+    /* The left sides of the products, for so many channel blocks of the depth; strides in floats. */
+    void (*left)(const struct quarter_rows *rows, int64_t blocks, float *destination, size_t block, size_t product);
+    /* T4, T1, T2, T3 of quarters[depth][lanes], `sum` floats apart; the scales are those of the lanes. */
+    void (*right)(const float *const *quarters, int64_t depths, int lanes, const float *left_scale,
+                  const float *right_scale, float *destination, size_t sum);
+    /*
+     * In place of the first four of the products sums[rows][lanes], which are `product` floats apart: the quarters of
+     * Y. row_scales: the factor that undoes the upper row's, and the lower one's, for each row.
+     */
+    void (*outputs)(float *sums, size_t product, int rows, int lanes, const struct quarter_scales *scales,
+                    const float *row_scales);
+};
+
 struct kernels {
     enum cpu_level level;
     const char *name; /* "portable", "avx2", "avx512" */
     const struct gemm_kernel *gemm;
     const struct block_kernel *block;
     const struct plane_kernel *plane;
-    const struct filter_kernel *filter; /* NULL: direct sums only */
+    const struct quarter_kernel *quarter;
+    const struct filter_kernel *filter; /* NULL: direct sums only, of products too */
     const struct math_kernel *math;     /* ops/kernels/math.h */
 };
 

@@ -1,0 +1,72 @@
+/* The sums before and after the seven products of the quarters of two matrices (Winograd's form of Strassen's). */
+#include "ops/kernels/tables.h"
+#include "ops/kernels/vec.h"
+
+static void squares(const float *x, int64_t depths, int lanes, double *sums) {
+    for (int lane = 0; lane < lanes; lane += DOUBLES) {
+        double_vec sum;
+        memcpy(&sum, sums + lane, sizeof sum);
+        for (int64_t k = lane; k < depths * lanes; k += lanes) {
+            const double_vec v = doubles_from_floats(x + k);
+            sum = doubles_fma(v, v, sum);
+        }
+        memcpy(sums + lane, &sum, sizeof sum);
+    }
+}
+
+/* Channel blocks ahead: what other processors read last comes slowly. Beyond the end they ask in vain. */
+#define AHEAD 8
+
+static void left(const struct quarter_rows *rows, int64_t blocks, float *destination, size_t block, size_t product) {
+    const vec upper = vec_all(rows->upper_scale), lower = vec_all(rows->lower_scale);
+    const uintptr_t ahead = AHEAD * block * sizeof *destination;
+    for (int64_t k = 0; k < blocks * CHANNEL_BLOCK; k += VEC) {
+        const vec a11 = vec_load(rows->upper + k) * upper, a12 = vec_load(rows->upper + rows->half + k) * upper;
+        const vec a21 = vec_load(rows->lower + k) * lower, a22 = vec_load(rows->lower + rows->half + k) * lower;
+        const vec s1 = a21 + a22, s2 = s1 - a11, s3 = a11 - a21, s4 = a12 - s2;
+        const vec sums[QUARTER_PRODUCTS] = {a11, a12, s4, a22, s1, s2, s3};
+        float *place = destination + (size_t)(k / CHANNEL_BLOCK) * block + k % CHANNEL_BLOCK;
+#pragma GCC unroll 8
+        for (int i = 0; i < QUARTER_PRODUCTS; i++, place += product) {
+            __builtin_prefetch((const void *)((uintptr_t)place + ahead), 1);
+            vec_store(place, sums[i]);
+        }
+    }
+}
+
+static void right(const float *const *quarters, int64_t depths, int lanes, const float *left_scale,
+                  const float *right_scale, float *destination, size_t sum) {
+    for (int64_t depth = 0; depth < depths; depth++)
+        for (int v = 0; v < lanes; v += VEC) {
+            const int64_t k = depth * lanes + v;
+            const vec l = vec_load(left_scale + v), r = vec_load(right_scale + v);
+            const vec b11 = vec_load(quarters[0] + k) * l, b12 = vec_load(quarters[1] + k) * r;
+            const vec b21 = vec_load(quarters[2] + k) * l, b22 = vec_load(quarters[3] + k) * r;
+            const vec t1 = b12 - b11, t2 = b22 - t1, t3 = b22 - b12, t4 = t2 - b21;
+            vec_store(destination + k, t4);
+            vec_store(destination + sum + k, t1);
+            vec_store(destination + 2 * sum + k, t2);
+            vec_store(destination + 3 * sum + k, t3);
+        }
+}
+
+static void outputs(float *sums, size_t product, int rows, int lanes, const struct quarter_scales *scales,
+                    const float *row_scales) {
+    for (int row = 0; row < rows; row++, row_scales += 2) {
+        const vec upper = vec_all(row_scales[0]), lower = vec_all(row_scales[1]);
+        for (int v = 0; v < lanes; v += VEC, sums += VEC) {
+            vec p[QUARTER_PRODUCTS];
+#pragma GCC unroll 8
+            for (int i = 0; i < QUARTER_PRODUCTS; i++)
+                p[i] = vec_load(sums + (size_t)i * product);
+            const vec l = vec_load(scales->left_back + v), r = vec_load(scales->right_back + v);
+            const vec u2 = p[0] * vec_load(scales->left + v) + p[5], u3 = u2 + p[6];
+            vec_store(sums, (p[0] + p[1]) * upper);
+            vec_store(sums + product, ((u2 + p[4]) * r + p[2]) * upper);
+            vec_store(sums + 2 * product, (u3 - p[3]) * l * lower);
+            vec_store(sums + 3 * product, (u3 + p[4]) * r * lower);
+        }
+    }
+}
+
+const struct quarter_kernel LEVEL_NAME(quarter_kernel) = {squares, left, right, outputs};
