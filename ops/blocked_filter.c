@@ -64,8 +64,9 @@ static size_t room_bytes(const struct room *room, int threads) {
            sizeof(float);
 }
 
+/* Whose lattices go side by side with those of other phases, a block for each thread. */
 static bool is_owned(const struct blocked_phase *phase) {
-    return phase->algorithm == BLOCKED_FILTER && !phase->filters[0].shape.shared;
+    return phase->algorithm == BLOCKED_FILTER && !phase->filters[0].shape.shared && !phase->filters[0].whole;
 }
 
 size_t blocked_filter_bytes(const struct blocked_state *state, int threads) {
@@ -104,11 +105,16 @@ static struct filter_panel panel_of(const struct filter_block *block, int64_t pa
                                  .weights = weights};
 }
 
-static void run_own(struct filter_block *block, const struct share *share) {
-    const struct filter_shape *b = &block->lattice->shape;
-    block->depth_end = b->depth;
+/* The inputs of the whole depth. */
+static void read_block(struct filter_block *block) {
+    block->depth_end = block->lattice->shape.depth;
     for (int64_t depth = 0; depth < block->depth_end; depth++)
         filter_read_tiles(block, depth, 0, block->count);
+}
+
+static void run_own(struct filter_block *block, const struct share *share) {
+    const struct filter_shape *b = &block->lattice->shape;
+    read_block(block);
     for (int64_t panel = 0; panel < filter_panels(b); panel++)
         for (int64_t segment = 0; segment < segments_of(b, block->count); segment++) {
             const struct filter_panel one = panel_of(block, panel, segment, share->sums, share->weights);
@@ -237,6 +243,26 @@ static void run_shared_phase(const struct blocked_run *run, const struct blocked
     }
 }
 
+/* Rounds of a phase that have one thread each. */
+static void run_rounds(const struct blocked_run *run, const struct blocked_phase *phase) {
+    const struct room room = room_for(phase, run->threads);
+    const struct filter_shape *b = &phase->filters[0].shape;
+    const int64_t images = run->state->window.batch * run->state->window.group, rounds = filter_blocks(b);
+    struct deal deal;
+    deal_begin(&deal, run->threads);
+#pragma omp parallel num_threads(run->threads) if (run->threads > 1)
+    {
+        const struct share share = share_of(run, &room);
+        for (int64_t unit = 0; deal_take(&deal, images * rounds, &unit);) {
+            struct round round = round_of(run, phase, 0, b->round, unit / rounds, unit % rounds, share.inputs);
+            for (int i = 0; i < round.count; i++)
+                read_block(&round.blocks[i]);
+            for (int64_t panel = 0; panel < filter_panels(b); panel++)
+                run_part(&round, panel, &share);
+        }
+    }
+}
+
 /* The lattices of all phases whose blocks have one thread each: they read the same inputs, so they go side by side. */
 struct owned {
     int64_t count, slots; /* slots: the blocks of the lattice that has most */
@@ -297,6 +323,8 @@ void blocked_filter_run(const struct blocked_run *run) {
         owned = owned || is_owned(phase);
         if (phase->algorithm == BLOCKED_FILTER && phase->filters[0].shape.shared)
             run_shared_phase(run, phase);
+        else if (phase->algorithm == BLOCKED_FILTER && phase->filters[0].whole)
+            run_rounds(run, phase);
     }
     if (owned)
         run_owned(run);

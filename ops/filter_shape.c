@@ -13,6 +13,7 @@
 
 /* Weights are kept by taps, and a panel's are transformed as a whole, for some thousands of products each. */
 #define ROUND_INPUTS ((int64_t)7 << 19) /* of the sets that go together */
+#define LEAST_ROUND 100                 /* tiles for which a thread transforms all panels by itself */
 
 /* Weights are kept by taps; a cut of them with its points and inputs, and a segment's sums, stay in a small cache. */
 #define PASSING ((int64_t)200 << 10)
@@ -87,14 +88,23 @@ static int64_t even_parts(int64_t panels, int64_t segments, int threads) {
     return parts;
 }
 
+/* Rounds of an image that threads can share out well, of at least `least` and at most `most` tiles of all sets; or 0. */
+static int64_t balanced_rounds(int64_t tiles, int64_t least, int64_t most, const struct filter_team *team) {
+    for (int64_t rounds = divide_up(tiles, most); tiles / rounds >= least; rounds++)
+        if (balance(rounds * team->images, team->threads) >= BALANCED)
+            return rounds;
+    return 0;
+}
+
 static void shape_whole(struct filter_shape *s, const struct filter_team *team, int64_t sums, int64_t inputs) {
     const int64_t most = between(1, ROUND_INPUTS / (inputs * s->depth), s->tiles * team->sets);
-    s->shared = true;
+    const int64_t rounds = balanced_rounds(s->tiles * team->sets, LEAST_ROUND, most, team);
+    s->shared = rounds == 0;
     s->stretch = s->cut = s->depth;
-    s->size = even_share(s->tiles, most);
+    s->size = s->shared ? even_share(s->tiles, most) : divide_up(s->tiles, rounds);
     s->segment = even_share(s->size, SUMS / sums);
-    s->round = (int)between(1, most / s->size, team->sets);
-    s->parts = even_parts(filter_panels(s), s->round * divide_up(s->size, s->segment), team->threads);
+    s->round = s->shared ? (int)between(1, most / s->size, team->sets) : team->sets;
+    s->parts = s->shared ? even_parts(filter_panels(s), s->round * divide_up(s->size, s->segment), team->threads) : 1;
 }
 
 static int pure_points(const struct filter_axis *axis) {
