@@ -247,14 +247,17 @@ static void run_shared_phase(const struct blocked_run *run, const struct blocked
 static void run_rounds(const struct blocked_run *run, const struct blocked_phase *phase) {
     const struct room room = room_for(phase, run->threads);
     const struct filter_shape *b = &phase->filters[0].shape;
-    const int64_t images = run->state->window.batch * run->state->window.group, rounds = filter_blocks(b);
+    const int64_t images = run->state->window.batch * run->state->window.group, blocks = filter_blocks(b);
+    const int64_t rounds = divide_up(phase->filter_count, b->round) * blocks; /* of an image */
     struct deal deal;
     deal_begin(&deal, run->threads);
 #pragma omp parallel num_threads(run->threads) if (run->threads > 1)
     {
         const struct share share = share_of(run, &room);
         for (int64_t unit = 0; deal_take(&deal, images * rounds, &unit);) {
-            struct round round = round_of(run, phase, 0, b->round, unit / rounds, unit % rounds, share.inputs);
+            const int first = (int)(unit % rounds / blocks) * b->round;
+            struct round round =
+                round_of(run, phase, first, b->round, unit / rounds, unit % rounds % blocks, share.inputs);
             for (int i = 0; i < round.count; i++)
                 read_block(&round.blocks[i]);
             for (int64_t panel = 0; panel < filter_panels(b); panel++)

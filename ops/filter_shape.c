@@ -88,7 +88,8 @@ static int64_t even_parts(int64_t panels, int64_t segments, int threads) {
     return parts;
 }
 
-/* Rounds of an image that threads can share out well, of at least `least` and at most `most` tiles of all sets; or 0. */
+/* Rounds of an image that threads can share out well, of at least `least` and at most `most` tiles of all sets; or 0.
+ */
 static int64_t balanced_rounds(int64_t tiles, int64_t least, int64_t most, const struct filter_team *team) {
     for (int64_t rounds = divide_up(tiles, most); tiles / rounds >= least; rounds++)
         if (balance(rounds * team->images, team->threads) >= BALANCED)
@@ -101,9 +102,10 @@ static void shape_whole(struct filter_shape *s, const struct filter_team *team, 
     const int64_t rounds = balanced_rounds(s->tiles * team->sets, LEAST_ROUND, most, team);
     s->shared = rounds == 0;
     s->stretch = s->cut = s->depth;
-    s->size = s->shared ? even_share(s->tiles, most) : divide_up(s->tiles, rounds);
+    const bool by_sets = rounds > 0 && team->sets % rounds == 0; /* whole sets of points have longer segments */
+    s->size = s->shared ? even_share(s->tiles, most) : by_sets ? s->tiles : divide_up(s->tiles, rounds);
     s->segment = even_share(s->size, SUMS / sums);
-    s->round = s->shared ? (int)between(1, most / s->size, team->sets) : team->sets;
+    s->round = s->shared ? (int)between(1, most / s->size, team->sets) : team->sets / (by_sets ? (int)rounds : 1);
     s->parts = s->shared ? even_parts(filter_panels(s), s->round * divide_up(s->size, s->segment), team->threads) : 1;
 }
 
