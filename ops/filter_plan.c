@@ -131,6 +131,7 @@ static int cut_lattice(const struct window *window, const struct lattice *lattic
 #define PASSING_POINTS 25 /* most whose cuts of the depth are long enough in a small cache */
 #define WHOLE_COST 10.0
 #define WHOLE_TILES 256.0
+#define FEW_TILES 400.0 /* more take so long that the start does not matter */
 #define WORTH_MEMORY 1.05
 #define DISTANT_WEIGHTS 7e5
 #define CACHED_WEIGHTS 1e6
@@ -175,7 +176,7 @@ static double filter_cost(const struct window *window, struct filter_lattice *la
     }
     const double whole = whole_cost(all, vectors);
     const bool many = vectors * CHANNEL_BLOCK > DISTANT_WEIGHTS, can = filter_expands(y->kind, x->kind);
-    const bool as_whole = can && many && whole < expanded && whole < stored * WORTH_MEMORY;
+    const bool as_whole = can && many && all <= FEW_TILES && whole < expanded && whole < stored * WORTH_MEMORY;
     const bool expands = as_whole || (can && y->points * x->points <= PASSING_POINTS && expanded < stored);
     for (int i = 0; i < count; i++) {
         lattices[i].expands = expands;

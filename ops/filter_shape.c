@@ -88,24 +88,30 @@ static int64_t even_parts(int64_t panels, int64_t segments, int threads) {
     return parts;
 }
 
-/* Rounds of an image that threads can share out well, of at least `least` and at most `most` tiles of all sets; or 0.
+/*
+ * Rounds of an image that threads can share out well, of LEAST_ROUND tiles at least; or 0 where threads had better
+ * share every round. They are made of whole sets of points, or of parts of one: longer segments read weights less
+ * often.
  */
-static int64_t balanced_rounds(int64_t tiles, int64_t least, int64_t most, const struct filter_team *team) {
-    for (int64_t rounds = divide_up(tiles, most); tiles / rounds >= least; rounds++)
-        if (balance(rounds * team->images, team->threads) >= BALANCED)
+static int64_t balanced_rounds(int64_t tiles, int64_t most, const struct filter_team *team) {
+    if (team->threads > 1 && tiles > most)
+        return 0;
+    most = between(LEAST_ROUND, most / team->threads, most); /* what all threads read stays in a large cache */
+    for (int64_t rounds = divide_up(tiles, most); tiles / rounds >= LEAST_ROUND; rounds++)
+        if ((team->sets % rounds == 0 || rounds % team->sets == 0) &&
+            balance(rounds * team->images, team->threads) >= BALANCED)
             return rounds;
     return 0;
 }
 
 static void shape_whole(struct filter_shape *s, const struct filter_team *team, int64_t sums, int64_t inputs) {
     const int64_t most = between(1, ROUND_INPUTS / (inputs * s->depth), s->tiles * team->sets);
-    const int64_t rounds = balanced_rounds(s->tiles * team->sets, LEAST_ROUND, most, team);
+    const int64_t rounds = balanced_rounds(s->tiles * team->sets, most, team);
     s->shared = rounds == 0;
     s->stretch = s->cut = s->depth;
-    const bool by_sets = rounds > 0 && team->sets % rounds == 0; /* whole sets of points have longer segments */
-    s->size = s->shared ? even_share(s->tiles, most) : by_sets ? s->tiles : divide_up(s->tiles, rounds);
+    s->size = s->shared ? even_share(s->tiles, most) : divide_up(s->tiles, divide_up(rounds, team->sets));
     s->segment = even_share(s->size, SUMS / sums);
-    s->round = s->shared ? (int)between(1, most / s->size, team->sets) : team->sets / (by_sets ? (int)rounds : 1);
+    s->round = (int)(s->shared ? between(1, most / s->size, team->sets) : divide_up(team->sets, rounds));
     s->parts = s->shared ? even_parts(filter_panels(s), s->round * divide_up(s->size, s->segment), team->threads) : 1;
 }
 
