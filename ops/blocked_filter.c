@@ -21,7 +21,7 @@ static int64_t segments_of(const struct filter_shape *shape, int64_t tiles) {
 struct room {
     size_t inputs, sums, weights;
     size_t input_count, sum_count;
-    bool waiting; /* every unit has sums of its own, which wait for the next stretch of the depth */
+    bool waiting; /* every segment of a panel has sums of its own, which wait for the next cut of the depth */
 };
 
 static size_t greatest(size_t a, size_t b) {
@@ -37,7 +37,8 @@ static struct room empty_room(int threads) {
 }
 
 static void add_room(struct room *room, const struct blocked_phase *phase, int threads) {
-    const size_t round = (size_t)phase->filters[0].shape.round;
+    const struct filter_shape *first = &phase->filters[0].shape;
+    const size_t round = (size_t)(first->sets * first->images);
     for (int i = 0; i < phase->filter_count; i++) {
         const struct filter_shape *b = &phase->filters[i].shape;
         room->inputs = greatest(room->inputs, whole_lines(b->points * b->point) * round);
@@ -46,8 +47,8 @@ static void add_room(struct room *room, const struct blocked_phase *phase, int t
             room->weights = greatest(room->weights, (size_t)(b->points * filter_weights_point(b)));
         if (!b->shared)
             room->input_count = (size_t)threads;
-        if (b->stretch < b->depth) {
-            room->sum_count = greatest(room->sum_count, (size_t)(filter_panels(b) * segments_of(b, b->size)));
+        if (phase->filters[i].expands && b->cut < b->depth) {
+            room->sum_count = greatest(room->sum_count, (size_t)(filter_panels(b) * segments_of(b, b->size)) * round);
             room->waiting = true;
         }
     }
@@ -88,7 +89,7 @@ size_t blocked_filter_bytes(const struct blocked_state *state, int threads) {
 /* What a thread has, and all have together. */
 struct share {
     float *inputs, *sums, *weights;
-    size_t unit_sums; /* from the sums of one unit to the next; 0: a thread uses its own for all */
+    size_t segment_sums; /* from the sums of one segment to the next; 0: a thread uses its own for all */
 };
 
 /* The panel-th panel of output channels, for one segment of a block. */
@@ -122,31 +123,44 @@ static void run_own(struct filter_block *block, const struct share *share) {
         }
 }
 
-/* Blocks that share their weights, and whose inputs stand ready together: one, or one of every set of points. */
+/* Blocks that share their weights, and whose inputs stand ready together: of some sets of points, or images. */
 struct round {
-    struct filter_block blocks[FILTER_SETS];
+    struct filter_block blocks[FILTER_SETS * FILTER_IMAGES];
     int count;
     int64_t segments, parts; /* of all blocks together; threads share a panel out by parts */
 };
 
-/* A part of the segments for one panel. */
+/* The panel-th panel for one of a round's segments. */
+static struct filter_panel segment_of(const struct round *round, int64_t panel, int64_t segment,
+                                      const struct share *share) {
+    const struct filter_block *block = round->blocks;
+    float *sums = share->sums + (size_t)(panel * round->segments + segment) * share->segment_sums;
+    for (int64_t own; segment >= (own = segments_of(&block->lattice->shape, block->count)); block++)
+        segment -= own;
+    return panel_of(block, panel, segment, sums, share->weights);
+}
+
+/* A part of the segments for one panel, over the stretch of the depth that stands ready. */
 static void run_part(const struct round *round, int64_t unit, const struct share *share) {
+    const struct filter_block *any = &round->blocks[0];
+    const struct filter_shape *b = &any->lattice->shape;
     const int64_t panel = unit / round->parts, part = unit % round->parts;
     const int64_t first = round->segments * part / round->parts, end = round->segments * (part + 1) / round->parts;
-    int64_t before = 0; /* segments of blocks before */
-    float *sums = share->sums + (size_t)unit * share->unit_sums;
-    if (round->blocks[0].lattice->whole) {
-        const struct filter_panel any = panel_of(round->blocks, panel, 0, sums, share->weights);
-        filter_expand_panel(&any);
-    }
-    for (const struct filter_block *block = round->blocks; block < round->blocks + round->count; block++) {
-        const int64_t segments = segments_of(&block->lattice->shape, block->count);
-        for (int64_t segment = first > before ? first - before : 0; segment < segments && before + segment < end;
-             segment++) {
-            const struct filter_panel one = panel_of(block, panel, segment, sums, share->weights);
+    if (!any->lattice->expands)
+        for (int64_t segment = first; segment < end; segment++) {
+            const struct filter_panel one = segment_of(round, panel, segment, share);
             filter_run_panel(&one);
         }
-        before += segments;
+    for (int64_t depth = any->depth0, depths; any->lattice->expands && depth < any->depth_end; depth += depths) {
+        depths = at_most(any->depth_end - depth, b->cut);
+        const struct filter_panel all = segment_of(round, panel, first, share);
+        filter_expand(&all, depth, depths);
+        for (int64_t segment = first; segment < end; segment++) {
+            const struct filter_panel one = segment_of(round, panel, segment, share);
+            filter_add_products(&one, depth, depths);
+            if (depth + depths == b->depth)
+                filter_write_tiles(&one);
+        }
     }
 }
 
@@ -201,31 +215,34 @@ static struct share share_of(const struct blocked_run *run, const struct room *r
     return (struct share){.inputs = run->workspace + (room->input_count > 1 ? thread * room->inputs : 0),
                           .sums = room->waiting ? sums : sums + thread * room->sums,
                           .weights = weights + thread * room->weights,
-                          .unit_sums = room->waiting ? room->sums : 0};
+                          .segment_sums = room->waiting ? room->sums : 0};
 }
 
-/* The blocks of so many sets from the first one on, as one round; sets that have fewer blocks lack one. */
-static struct round round_of(const struct blocked_run *run, const struct blocked_phase *phase, int first, int sets,
-                             int64_t image, int64_t number, float *inputs) {
+/* A round from a set and an image on; what is not there is left out. */
+static struct round round_of(const struct blocked_run *run, const struct blocked_phase *phase, int first, int64_t image,
+                             int64_t number, float *inputs) {
+    const struct filter_shape *b = &phase->filters[first].shape;
+    const int64_t images = run->state->window.batch * run->state->window.group;
     struct round round = {0};
-    for (int i = first; i < first + sets && i < phase->filter_count; i++) {
-        const struct filter_lattice *lattice = &phase->filters[i];
-        if (number >= filter_blocks(&lattice->shape))
+    for (int64_t i = 0; i < b->images * b->sets; i++) {
+        const int64_t at = image + i / b->sets, set = first + i % b->sets;
+        if (at >= images || set >= phase->filter_count || number >= filter_blocks(&phase->filters[set].shape))
             continue;
+        const struct filter_lattice *lattice = &phase->filters[set];
         struct filter_block *block = &round.blocks[round.count++];
-        *block = block_of(run, phase, lattice, image, number);
+        *block = block_of(run, phase, lattice, at, number);
         block->inputs = inputs;
         inputs += whole_lines(lattice->shape.points * lattice->shape.point);
         round.segments += segments_of(&lattice->shape, block->count);
     }
-    round.parts =
-        phase->filters[first].whole ? at_most(phase->filters[first].shape.parts, round.segments) : round.segments;
+    round.parts = phase->filters[first].expands ? at_most(b->parts, round.segments) : round.segments;
     return round;
 }
 
 /* All blocks of a phase, one round after the other. */
 static void run_shared_phase(const struct blocked_run *run, const struct blocked_phase *phase) {
     const struct room room = room_for(phase, run->threads);
+    const struct filter_shape *b = &phase->filters[0].shape;
     const int64_t images = run->state->window.batch * run->state->window.group;
     struct deals deals = {.threads = run->threads};
     deal_begin(&deals.deal[0], run->threads);
@@ -233,11 +250,10 @@ static void run_shared_phase(const struct blocked_run *run, const struct blocked
 #pragma omp parallel num_threads(run->threads) if (run->threads > 1)
     {
         const struct share share = share_of(run, &room);
-        const int sets = phase->filters[0].shape.round;
-        for (int64_t image = 0; image < images; image++)
-            for (int i = 0; i < phase->filter_count; i += sets)
+        for (int64_t image = 0; image < images; image += b->images)
+            for (int i = 0; i < phase->filter_count; i += b->sets)
                 for (int64_t number = 0; number < filter_blocks(&phase->filters[i].shape); number++) {
-                    struct round round = round_of(run, phase, i, sets, image, number, share.inputs);
+                    struct round round = round_of(run, phase, i, image, number, share.inputs);
                     run_shared(&round, &share, &deals);
                 }
     }
@@ -248,16 +264,15 @@ static void run_rounds(const struct blocked_run *run, const struct blocked_phase
     const struct room room = room_for(phase, run->threads);
     const struct filter_shape *b = &phase->filters[0].shape;
     const int64_t images = run->state->window.batch * run->state->window.group, blocks = filter_blocks(b);
-    const int64_t rounds = divide_up(phase->filter_count, b->round) * blocks; /* of an image */
+    const int64_t rounds = divide_up(phase->filter_count, b->sets) * blocks; /* of an image */
     struct deal deal;
     deal_begin(&deal, run->threads);
 #pragma omp parallel num_threads(run->threads) if (run->threads > 1)
     {
         const struct share share = share_of(run, &room);
         for (int64_t unit = 0; deal_take(&deal, images * rounds, &unit);) {
-            const int first = (int)(unit % rounds / blocks) * b->round;
-            struct round round =
-                round_of(run, phase, first, b->round, unit / rounds, unit % rounds % blocks, share.inputs);
+            const int first = (int)(unit % rounds / blocks) * b->sets;
+            struct round round = round_of(run, phase, first, unit / rounds, unit % rounds % blocks, share.inputs);
             for (int i = 0; i < round.count; i++)
                 read_block(&round.blocks[i]);
             for (int64_t panel = 0; panel < filter_panels(b); panel++)

@@ -37,12 +37,11 @@ static inline int64_t filter_weights_point(const struct filter_shape *shape) {
 void filter_read_tiles(const struct filter_block *block, int64_t depth, int64_t first, int64_t end);
 /* A panel's sums, transformed to outputs, with bias and activation. */
 void filter_write_tiles(const struct filter_panel *panel);
-/*
- * Where weights of a panel are transformed as a whole: into its weights, which then serve all its segments
- * (blocked_panel.c).
- */
-void filter_expand_panel(const struct filter_panel *panel);
-/* The products of a panel over the stretch that stands ready, and, when the depth ends, its outputs. */
+/* Products and outputs of a panel whose weights are kept by points (blocked_panel.c). */
 void filter_run_panel(const struct filter_panel *panel);
+/* Where they are kept by taps: transforms those of some channel blocks of the depth into the panel's weights, ... */
+void filter_expand(const struct filter_panel *panel, int64_t depth, int64_t depths);
+/* ... with which any segment adds its products. */
+void filter_add_products(const struct filter_panel *panel, int64_t depth, int64_t depths);
 
 #endif

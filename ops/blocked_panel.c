@@ -82,14 +82,6 @@ static void multiply_stored(const struct filter_panel *panel, const float *weigh
         }
 }
 
-/* Transforms the taps of some channel blocks into the panel's weights. */
-static void expand(const struct filter_panel *panel, const float *taps, int64_t depths) {
-    const struct filter_lattice *lattice = panel->block->lattice;
-    panel->block->run->kernels->filter->expand(lattice->axis[0].kind, lattice->axis[1].kind, taps, depths * LANES,
-                                               panel->rows * LANES, panel->weights,
-                                               (size_t)filter_weights_point(&lattice->shape));
-}
-
 /* The weights of a point, transformed from these taps; or the taps themselves, where it is one of them. */
 static void take_point(const struct filter_panel *panel, const float *taps, struct product *p) {
     const struct filter_lattice *lattice = panel->block->lattice;
@@ -102,51 +94,37 @@ static void take_point(const struct filter_panel *panel, const float *taps, stru
     p->skip = pure ? (y->taps * x->taps - 1) * square : 0;
 }
 
-/* A cut of all points after the other, over the stretch that stands ready. */
-static void multiply_expanded(const struct filter_panel *panel, const float *taps) {
-    const struct filter_block *block = panel->block;
-    const struct filter_shape *b = &block->lattice->shape;
-    const struct filter_axis *axis = block->lattice->axis;
-    const int count = axis[0].taps * axis[1].taps, lanes = panel->rows * LANES;
+/* Where what is kept of a panel's weights begins: those of a channel block, by points or taps, are `block` floats. */
+static const float *kept_at(const struct filter_panel *panel, int64_t block) {
+    const struct filter_block *own = panel->block;
+    const struct filter_shape *b = &own->lattice->shape;
+    const int64_t group = own->image % own->run->state->window.group, numbers = filter_kept(own->lattice);
+    return own->phase->packed + (group * b->rows + panel->row) * LANES * numbers * b->depth * LANES +
+           block * LANES * numbers * panel->rows * LANES;
+}
+
+void filter_expand(const struct filter_panel *panel, int64_t depth, int64_t depths) {
+    const struct filter_lattice *lattice = panel->block->lattice;
+    panel->block->run->kernels->filter->expand(lattice->axis[0].kind, lattice->axis[1].kind, kept_at(panel, depth),
+                                               depths * LANES, panel->rows * LANES, panel->weights,
+                                               (size_t)filter_weights_point(&lattice->shape));
+}
+
+void filter_add_products(const struct filter_panel *panel, int64_t depth, int64_t depths) {
+    const struct filter_shape *b = &panel->block->lattice->shape;
     const int64_t tiles = kernel_tiles(panel);
-    struct next_weights next = next_weights(panel->rows * count, tiles * b->points);
-    struct product p = {0};
-    taps += block->depth0 * LANES * count * lanes;
-    for (p.depth = block->depth0; p.depth < block->depth_end; p.depth += b->cut) {
-        p.depths = (int)at_most(block->depth_end - p.depth, b->cut);
-        const float *after = taps + p.depths * LANES * count * lanes;
-        if (!block->lattice->whole)
-            expand(panel, taps, p.depths);
-        next.data = after;
-        for (p.point = 0; p.point < b->points; p.point++) {
-            take_point(panel, taps, &p);
-            multiply(panel, &p, &next);
-            next.data += tiles * p.depths * next.lines * LANES;
-        }
-        taps = after;
+    struct next_weights next = next_weights(panel->rows * filter_kept(panel->block->lattice), tiles * b->points);
+    struct product p = {.depth = depth, .depths = (int)depths};
+    const float *taps = kept_at(panel, depth);
+    next.data = kept_at(panel, depth + depths);
+    for (p.point = 0; p.point < b->points; p.point++) {
+        take_point(panel, taps, &p);
+        multiply(panel, &p, &next);
+        next.data += tiles * depths * next.lines * LANES;
     }
 }
 
-/* What is kept of a panel's weights. */
-static const float *kept(const struct filter_panel *panel) {
-    const struct filter_block *block = panel->block;
-    const struct filter_shape *b = &block->lattice->shape;
-    const int64_t group = block->image % block->run->state->window.group;
-    return block->phase->packed +
-           (group * b->rows + panel->row) * LANES * filter_kept(block->lattice) * b->depth * LANES;
-}
-
-void filter_expand_panel(const struct filter_panel *panel) {
-    expand(panel, kept(panel), panel->block->lattice->shape.depth);
-}
-
 void filter_run_panel(const struct filter_panel *panel) {
-    const struct filter_block *block = panel->block;
-    const struct filter_shape *b = &block->lattice->shape;
-    if (block->lattice->expands)
-        multiply_expanded(panel, kept(panel));
-    else
-        multiply_stored(panel, kept(panel));
-    if (block->depth_end == b->depth)
-        filter_write_tiles(panel);
+    multiply_stored(panel, kept_at(panel, 0));
+    filter_write_tiles(panel);
 }

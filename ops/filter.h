@@ -13,7 +13,8 @@
 #include "ops/window_weights.h"
 
 #define FILTER_PARTS 4
-#define FILTER_SETS 4 /* at most so many lattices of minimal filtering for one lattice */
+#define FILTER_SETS 4   /* at most so many lattices of minimal filtering for one lattice */
+#define FILTER_IMAGES 8 /* of a round, at most */
 
 struct filter_axis {
     enum filter_kind kind;
@@ -43,8 +44,8 @@ struct filter_shape {
     int64_t plane, point;    /* of the inputs: from one channel block, and one point, to the next */
     int64_t sums, sum_point; /* the same of a panel's sums */
     bool shared;             /* all threads work on one block; else each on one of its own */
-    int round;               /* sets of points whose blocks stand ready together */
-    int64_t parts;           /* that threads share a panel's segments out by, where its weights serve them all */
+    int sets, images;        /* whose blocks stand ready together: a round, which shares weights made in passing */
+    int64_t parts;           /* that threads share a panel's segments of a round out by */
 };
 
 /* One set of points with all its parts. */

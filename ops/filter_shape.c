@@ -111,8 +111,8 @@ static void shape_whole(struct filter_shape *s, const struct filter_team *team, 
     s->stretch = s->cut = s->depth;
     s->size = s->shared ? even_share(s->tiles, most) : divide_up(s->tiles, divide_up(rounds, team->sets));
     s->segment = even_share(s->size, SUMS / sums);
-    s->round = (int)(s->shared ? between(1, most / s->size, team->sets) : divide_up(team->sets, rounds));
-    s->parts = s->shared ? even_parts(filter_panels(s), s->round * divide_up(s->size, s->segment), team->threads) : 1;
+    s->sets = (int)(s->shared ? between(1, most / s->size, team->sets) : divide_up(team->sets, rounds));
+    s->parts = s->shared ? even_parts(filter_panels(s), s->sets * divide_up(s->size, s->segment), team->threads) : 1;
 }
 
 static int pure_points(const struct filter_axis *axis) {
@@ -128,20 +128,25 @@ static int64_t passing_numbers(const struct filter_axis axis[2]) {
            axis[0].taps * axis[1].taps;
 }
 
-static void shape_passing(struct filter_shape *s, int64_t numbers, int64_t sums, int64_t inputs) {
+static void shape_passing(struct filter_shape *s, const struct window *window, const struct filter_team *team,
+                          int64_t numbers, int64_t sums, int64_t inputs) {
     const int64_t weights = numbers * CHANNEL_BLOCK * s->panel * CHANNEL_BLOCK;
     s->shared = true;
     s->size = even_share(s->tiles, PASSING_INPUTS / (inputs * PASSING_CUT));
     s->segment = even_share(s->size, PASSING_SUMS / sums);
     s->cut = between(1, PASSING / (weights + inputs * s->segment), PASSING_CUT);
-    s->stretch = between(1, PASSING_INPUTS / (inputs * s->size * s->cut), s->depth) * s->cut;
-    s->stretch = between(1, s->stretch, s->depth);
+    const int64_t together = PASSING_INPUTS / (inputs * s->size * s->cut);
+    if (window->group == 1 && s->size >= s->tiles && team->images > 0)
+        s->images = (int)even_block(team->images, between(1, together, FILTER_IMAGES), 1);
+    s->stretch = between(1, between(1, together / s->images, s->depth) * s->cut, s->depth);
+    s->parts = even_parts(filter_panels(s), s->images * divide_up(s->size, s->segment), team->threads);
 }
 
 void filter_shape(const struct window *window, int panel, const struct filter_team *team,
                   struct filter_lattice *lattice) {
     const int64_t rows = divide_up(window->out_channels, CHANNEL_BLOCK);
-    struct filter_shape s = {.round = 1,
+    struct filter_shape s = {.sets = 1,
+                             .images = 1,
                              .points = lattice->axis[0].points * lattice->axis[1].points,
                              .panel = rows < panel ? (int)rows : panel,
                              .depth = lattice->part_count * divide_up(window->in_channels, CHANNEL_BLOCK),
@@ -151,7 +156,7 @@ void filter_shape(const struct window *window, int panel, const struct filter_te
     if (lattice->whole)
         shape_whole(&s, team, sums, inputs);
     else if (lattice->expands)
-        shape_passing(&s, passing_numbers(lattice->axis), sums, inputs);
+        shape_passing(&s, window, team, passing_numbers(lattice->axis), sums, inputs);
     else
         shape_stored(&s, team, sums, inputs);
     s.plane = odd_lines(s.size);

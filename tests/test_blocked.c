@@ -391,7 +391,7 @@ static void test_choice(void **unused) {
     const struct blocked_phase panels = phase_for(square_window(256, 68, 64, 3, 1, 2), false, kernels);
     assert_true(panels.filters[0].expands && panels.filters[0].whole);
     assert_int_equal(panels.filter_count, 4);
-    assert_int_equal(panels.filters[0].shape.round, 4);
+    assert_int_equal(panels.filters[0].shape.sets, 4);
     assert_int_equal(panels.floats, 9 * 256 * 256);
 }
 
