@@ -39,14 +39,14 @@ static struct room empty_room(int threads) {
 static void add_room(struct room *room, const struct blocked_phase *phase, int threads) {
     const struct filter_shape *first = &phase->filters[0].shape;
     const size_t round = (size_t)(first->sets * first->images);
+    if (!first->shared) /* the first set of points, which has most tiles, decides for all */
+        room->input_count = (size_t)threads;
     for (int i = 0; i < phase->filter_count; i++) {
         const struct filter_shape *b = &phase->filters[i].shape;
         room->inputs = greatest(room->inputs, whole_lines(b->points * b->point) * round);
         room->sums = greatest(room->sums, whole_lines(b->points * b->sum_point));
         if (phase->filters[i].expands)
             room->weights = greatest(room->weights, (size_t)(b->points * filter_weights_point(b)));
-        if (!b->shared)
-            room->input_count = (size_t)threads;
         if (phase->filters[i].expands && b->cut < b->depth) {
             room->sum_count = greatest(room->sum_count, (size_t)(filter_panels(b) * segments_of(b, b->size)) * round);
             room->waiting = true;
@@ -218,10 +218,10 @@ static struct share share_of(const struct blocked_run *run, const struct room *r
                           .segment_sums = room->waiting ? room->sums : 0};
 }
 
-/* A round from a set and an image on; what is not there is left out. */
+/* A round from a set and an image on, as the first set's shape has it; what is not there is left out. */
 static struct round round_of(const struct blocked_run *run, const struct blocked_phase *phase, int first, int64_t image,
                              int64_t number, float *inputs) {
-    const struct filter_shape *b = &phase->filters[first].shape;
+    const struct filter_shape *b = &phase->filters[0].shape;
     const int64_t images = run->state->window.batch * run->state->window.group;
     struct round round = {0};
     for (int64_t i = 0; i < b->images * b->sets; i++) {
@@ -235,7 +235,7 @@ static struct round round_of(const struct blocked_run *run, const struct blocked
         inputs += whole_lines(lattice->shape.points * lattice->shape.point);
         round.segments += segments_of(&lattice->shape, block->count);
     }
-    round.parts = phase->filters[first].expands ? at_most(b->parts, round.segments) : round.segments;
+    round.parts = phase->filters[0].expands ? at_most(b->parts, round.segments) : round.segments;
     return round;
 }
 
