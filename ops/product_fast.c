@@ -5,7 +5,8 @@
  *
  * - Some pairs at a time, the left sides of all products are formed, a cut of the depth after the other, tile by tile:
  *   in the order in which every pair of strips reads them.
- * - A pair of strips of B forms its sums in passing, a cut at a time: they are read from the second-level cache.
+ * - A pair of strips of B goes a cut of the depth after the other. The tiles of a product form the sum of quarters of B
+ *   that the next one multiplies by, a few numbers with every channel block; both stay in the second-level cache.
  * - Sums over rows, or columns, of very different size would cost the smaller ones their digits: all are brought to a
  *   norm of about 1 by powers of two. A row of the batch with numbers that are not finite is multiplied directly, so
  *   that they stay where they are.
@@ -91,9 +92,9 @@ static int64_t left_floats(const struct halves *s) {
     return QUARTER_PRODUCTS * s->padded * s->depth * CHANNEL_BLOCK;
 }
 
-/* The products' sums, and those of B. */
+/* The products' sums, and two of B. */
 static int64_t share_floats(const struct halves *s) {
-    return QUARTER_PRODUCTS * s->sums + QUARTER_SUMS * s->cut_floats;
+    return QUARTER_PRODUCTS * s->sums + 2 * s->cut_floats;
 }
 
 size_t fast_workspace_bytes(const struct op_call *call) {
@@ -203,9 +204,14 @@ static int64_t panel_floats(const struct run *run, int64_t blocks) {
     return blocks * CHANNEL_BLOCK * run->halves.width * CHANNEL_BLOCK;
 }
 
-static void find_scales(const double *squares, float *scales, float *back) {
-    for (int lane = 0; lane < STRIP_LANES; lane++)
-        scales[lane] = scale_for(squares[lane], &back[lane]);
+static void find_scales(const double *left, const double *right, struct quarter_scales *scales) {
+    for (int lane = 0; lane < STRIP_LANES; lane++) {
+        float left_back, right_back;
+        const float scale = scale_for(left[lane], &left_back), own = scale_for(right[lane], &right_back);
+        scales->left[lane] = scale / own;
+        scales->left_back[lane] = left_back * own;
+        scales->right[lane] = right_back * own;
+    }
 }
 
 static void find_strips(struct panel *panel) {
@@ -213,62 +219,111 @@ static void find_strips(struct panel *panel) {
     const struct product_state *state = run->call->state;
     const int64_t left = strip_block(panel, false), right = strip_block(panel, true);
     const double *squares = strips_squares(state);
-    find_scales(squares + left * CHANNEL_BLOCK, panel->scales.left, panel->scales.left_back);
-    find_scales(squares + right * CHANNEL_BLOCK, panel->scales.right, panel->scales.right_back);
+    find_scales(squares + left * CHANNEL_BLOCK, squares + right * CHANNEL_BLOCK, &panel->scales);
     for (int q = 0; q < 4; q++)
         panel->quarters[q] = state->packed + strips_place(run->product, q & 1 ? right : left) +
                              (q & 2 ? panel_floats(run, run->halves.depth) : 0);
 }
 
-static void form_right(const struct panel *panel, int64_t from, int64_t blocks) {
-    const struct run *run = panel->group->run;
+/* ---- the products, in the order in which they are computed ---- */
+
+/* Right sides: quarters of B, where they lie, and two places for sums in turn. */
+enum side { B11, B12, B21, B22, EVEN, ODD };
+
+/* A product's right side; the sum that is formed meanwhile for the next one; the quarter of B that is asked for. */
+struct step {
+    enum side right;
+    bool forms, scales; /* first - second, the latter scaled or not */
+    enum side first, second;
+    bool asks, ahead; /* for a quarter of this cut, or of the next one */
+    enum side quarter;
+};
+
+static const struct step steps[QUARTER_PRODUCTS] = {
+    {B11, true, true, B12, B11, true, false, B21},   /* A11 B11; T1 = B12 - B11 */
+    {EVEN, true, false, B22, EVEN, false, false, 0}, /* S1 T1; T2 = B22 - T1 */
+    {ODD, true, true, ODD, B21, false, false, 0},    /* S2 T2; T4 = T2 - B21 */
+    {EVEN, true, false, B22, B12, false, false, 0},  /* A22 T4; T3 = B22 - B12 */
+    {ODD, false, false, 0, 0, true, true, B11},      /* S3 T3 */
+    {B21, false, false, 0, 0, true, true, B12},      /* A12 B21 */
+    {B22, false, false, 0, 0, true, true, B22},      /* S4 B22 */
+};
+
+/* A cut of a pair of strips. */
+struct cut {
+    const struct panel *panel;
+    int64_t from, blocks;
+    int64_t next; /* where the one that this thread reads next begins, from the beginning of a quarter; -1: none */
+};
+
+/* Some of the depths of one panel, for one of many tiles. */
+struct share {
+    int64_t number, tile, tiles;
+};
+
+static float *sum_place(const struct cut *cut, enum side side, int64_t number) {
+    const struct run *run = cut->panel->group->run;
+    return cut->panel->right + (side - EVEN) * run->halves.cut_floats + number * panel_floats(run, cut->blocks);
+}
+
+/* One panel of a right side. */
+static const float *right_place(const struct cut *cut, enum side side, int64_t number) {
+    const struct run *run = cut->panel->group->run;
+    if (side >= EVEN)
+        return sum_place(cut, side, number);
+    return cut->panel->quarters[side] + panel_floats(run, cut->from) +
+           number * strips_place(run->product, run->halves.width);
+}
+
+/* What a tile forms of the next right side. */
+static struct block_forming form_ahead(const struct cut *cut, int product, const struct share *share) {
+    const struct step *step = &steps[product];
+    const int64_t lanes = cut->panel->group->run->halves.width * CHANNEL_BLOCK, depths = cut->blocks * CHANNEL_BLOCK;
+    const int64_t from = depths * share->tile / share->tiles, to = depths * (share->tile + 1) / share->tiles;
+    if (!step->forms)
+        return (struct block_forming){0};
+    return (struct block_forming){
+        .a = right_place(cut, step->first, share->number) + from * lanes,
+        .b = right_place(cut, step->second, share->number) + from * lanes,
+        .factor = step->scales ? cut->panel->scales.left + share->number * lanes : NULL,
+        .destination = sum_place(cut, steps[product + 1].right, share->number) + from * lanes,
+        .depths = (int)(to - from),
+    };
+}
+
+/* What a tile asks for. */
+static void ask_ahead(const struct cut *cut, int product, const struct share *share, struct block_packed *source) {
+    const struct step *step = &steps[product];
+    const struct run *run = cut->panel->group->run;
     const int width = run->halves.width;
-    for (int block = 0; block < STRIP_BLOCKS; block += width) {
-        const float *quarters[4];
-        for (int q = 0; q < 4; q++)
-            quarters[q] = panel->quarters[q] + panel_floats(run, from) + strips_place(run->product, block);
-        const int lane = block * CHANNEL_BLOCK;
-        run->call->kernels->quarter->right(
-            quarters, blocks * CHANNEL_BLOCK, width * CHANNEL_BLOCK, panel->scales.left + lane,
-            panel->scales.right + lane, panel->right + blocks * CHANNEL_BLOCK * lane, (size_t)run->halves.cut_floats);
-    }
+    const int64_t place = step->ahead ? cut->next : panel_floats(run, cut->from);
+    const int64_t lines = divide_up(CHANNEL_BLOCK * width, share->tiles); /* with every channel block */
+    if (!step->asks || place < 0)
+        return;
+    source->ahead = cut->panel->quarters[step->quarter] + place + share->number * strips_place(run->product, width) +
+                    share->tile * cut->blocks * lines * CHANNEL_BLOCK;
+    source->ahead_lines = (int)lines;
 }
 
-/* The right side of a product: a quarter of B where it lies, or a sum; floats from one of its panels to the next. */
-static const float *right_place(const struct panel *panel, int product, int64_t from, int64_t blocks, int64_t *step) {
-    static const unsigned char quarters[QUARTER_PRODUCTS - QUARTER_SUMS] = {0, 2, 3};
-    const struct run *run = panel->group->run;
-    const int sum = product - (QUARTER_PRODUCTS - QUARTER_SUMS);
-    *step = sum < 0 ? strips_place(run->product, run->halves.width) : panel_floats(run, blocks);
-    return sum < 0 ? panel->quarters[quarters[product]] + panel_floats(run, from)
-                   : panel->right + sum * run->halves.cut_floats;
-}
-
-/* A cut of one product, whose left side follows that of the product before; `next`: of B, to ask for; or NULL. */
-static void multiply(const struct panel *panel, int product, int64_t from, int64_t blocks, const float *next) {
-    static const float zeros[STRIP_LANES];
+/* A cut of one product, whose left side follows that of the product before. */
+static void multiply(const struct cut *cut, int product) {
+    const struct panel *panel = cut->panel;
     const struct run *run = panel->group->run;
     const struct block_kernel *kernel = run->call->kernels->block;
     const int tile = run->halves.tile, width = run->halves.width;
     const int64_t step = tile * CHANNEL_BLOCK, tiles = divide_up(panel->end - panel->first, tile);
-    const int64_t next_step = strips_place(run->product, width);
-    int64_t right_step;
-    const float *right = right_place(panel, product, from, blocks, &right_step);
-    const float *left = left_place(panel->group, from, blocks, product, panel->first);
+    const float *left = left_place(panel->group, cut->from, cut->blocks, product, panel->first);
     float *sums = panel->sums + product * run->halves.sums;
-    struct block_pixel pixels[BLOCK_PIXELS];
-    struct block_source source = {
-        .entries = 1, .blocks = (int)blocks, .length = CHANNEL_BLOCK, .pixels = pixels, .pixel_ahead = step * blocks};
-    for (int64_t i = 0; i < tiles; i++, left += step * blocks, sums += tile * STRIP_LANES) {
+    struct block_packed source = {.blocks = (int)cut->blocks};
+    for (int64_t i = 0; i < tiles; i++, left += step * cut->blocks, sums += tile * STRIP_LANES) {
         const int count = (int)at_most(panel->end - panel->first - i * tile, tile);
-        const int rounded = kernel->round(count, width);
-        for (int p = 0; p < rounded; p++) /* those past `count` stand for the last one */
-            pixels[p] = (struct block_pixel){left + (p < count ? p : count - 1) * CHANNEL_BLOCK, step};
+        source.pixels = left;
         for (int number = 0; number < STRIP_BLOCKS / width; number++) {
-            if (next)
-                blocked_ask_ahead(&source, next + number * next_step, width, i, tiles);
-            kernel->tile(rounded, width, &source, right + number * right_step, from ? NULL : zeros,
-                         sums + number * width * CHANNEL_BLOCK, STRIP_LANES, CHANNEL_BLOCK);
+            const struct share share = {number, i, tiles};
+            source.forming = form_ahead(cut, product, &share);
+            ask_ahead(cut, product, &share, &source);
+            kernel->packed(kernel->round(count, width), &source, right_place(cut, steps[product].right, number),
+                           cut->from == 0, sums + number * width * CHANNEL_BLOCK);
         }
     }
 }
@@ -320,10 +375,10 @@ static void run_panel(struct panel *panel) {
     const struct halves *s = &panel->group->run->halves;
     find_strips(panel);
     for (int64_t from = 0; from < s->depth; from += s->cut) {
-        const int64_t blocks = at_most(s->depth - from, s->cut), next = next_cut(panel, from + blocks);
-        form_right(panel, from, blocks);
+        const int64_t blocks = at_most(s->depth - from, s->cut);
+        const struct cut cut = {panel, from, blocks, next_cut(panel, from + blocks)};
         for (int product = 0; product < QUARTER_PRODUCTS; product++)
-            multiply(panel, product, from, blocks, product < 4 && next >= 0 ? panel->quarters[product] + next : NULL);
+            multiply(&cut, product);
     }
     store_panel(panel);
 }

@@ -116,6 +116,77 @@ static inline __attribute__((always_inline)) void tile_of(const int pixels, cons
     }
 }
 
+/* Numbers from `from` on, of so many depths, or of those that are left. Returns where the next ones begin. */
+static inline __attribute__((always_inline)) size_t form(const struct block_forming *forming, size_t from, int count) {
+    const size_t lanes = BLOCKS * LANES, end = (size_t)forming->depths * lanes;
+    for (; count > 0 && from < end; count--, from += lanes) {
+#pragma GCC unroll 16
+        for (size_t v = 0; v < lanes; v += VEC) {
+            const vec a = vec_load(forming->a + from + v), b = vec_load(forming->b + from + v);
+            if (forming->factor)
+                vec_store(forming->destination + from + v, vec_fma(-b, vec_load(forming->factor + v), a));
+            else
+                vec_store(forming->destination + from + v, a - b);
+        }
+    }
+    return from;
+}
+
+static inline __attribute__((always_inline)) void packed_of(const int pixels, const struct block_packed *source,
+                                                            const float *weights, bool first, float *c) {
+    static const int tiles[] = TILES;
+    const int parts = BLOCKS * PARTS, most = tiles[BLOCKS];
+    const float *place = source->pixels, *ahead = source->ahead;
+    const int64_t next = (int64_t)source->blocks * most * LANES;
+    const struct block_forming forming = source->forming;
+    const int formings = (forming.depths + source->blocks - 1) / source->blocks; /* with every block */
+    size_t formed = 0;
+    vec sums[14][BLOCKS * PARTS];
+#pragma GCC unroll 16
+    for (int i = 0; i < pixels; i++)
+#pragma GCC unroll 16
+        for (int v = 0; v < parts; v++)
+            sums[i][v] = (vec){0};
+    for (int b = 1; b <= source->blocks; b++, place += most * LANES) {
+        const float *pixel[14];
+        for (int line = 0; line < source->ahead_lines; line++, ahead += 16)
+            __builtin_prefetch(ahead, 0, 2);
+#pragma GCC unroll 16
+        for (int i = 0; i < pixels; i++) {
+            pixel[i] = place + i * LANES;
+            __builtin_prefetch(pixel[i] + most * LANES);
+            __builtin_prefetch(pixel[i] + next, 0, 2);
+        }
+        formed = form(&forming, formed, formings);
+        weights = add_stretch(pixels, parts, LANES, pixel, weights, sums);
+        if (b % (PRODUCT_CHAIN / LANES) == 0 || b == source->blocks) {
+            close_chains(pixels, parts, sums, c, PACKED_LANES, LANES, first);
+            first = false;
+        }
+    }
+}
+
+#define PACKED(pixels)                                \
+    case pixels:                                      \
+        packed_of(pixels, source, weights, first, c); \
+        break;
+
+static void packed(int pixels, const struct block_packed *source, const float *weights, bool first, float *c) {
+    switch (pixels) {
+#if KERNEL_LEVEL == 0
+        PACKED(1)
+        PACKED(2)
+#else
+        PACKED(4)
+        PACKED(5)
+        PACKED(6)
+#endif
+        PACKED(3)
+    default:
+        break;
+    }
+}
+
 #define TILE(pixels, blocks)                                                            \
     case (blocks)*16 + (pixels):                                                        \
         tile_of(pixels, blocks, source, weights, start, c, pixel_stride, block_stride); \
@@ -267,4 +338,5 @@ static void scale(enum block_finish kind, float alpha, float beta, const struct 
     }
 }
 
-const struct block_kernel LEVEL_NAME(block_kernel) = {NAME, BLOCKS, TILES, round_pixels, tile, finish, moments, scale};
+const struct block_kernel LEVEL_NAME(block_kernel) = {NAME,   BLOCKS, TILES,   round_pixels, tile,
+                                                      packed, finish, moments, scale};

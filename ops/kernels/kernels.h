@@ -52,6 +52,24 @@ struct block_source {
     int output_count;            /* them would keep its own reads waiting */
 };
 
+/* Numbers to form: destination[depth][lane] = a[depth][lane] - b[depth][lane] * factor[lane]; factor NULL: 1. */
+struct block_forming {
+    const float *a, *b, *factor;
+    float *destination;
+    int depths;
+};
+
+/* A tile of pixels that lie together, [block][most pixels of a tile][16], with the next tile's behind them. */
+struct block_packed {
+    const float *pixels;
+    int blocks;
+    const float *ahead; /* as in struct block_source */
+    int ahead_lines;
+    struct block_forming forming; /* in passing, with as many lanes as the weights have; or depths == 0 */
+};
+
+#define PACKED_LANES 64 /* from one pixel's sums to the next */
+
 enum block_finish { BLOCK_COPY, BLOCK_RELU, BLOCK_LEAKY_RELU, BLOCK_CLIP };
 
 /* y = (x - center) * factor + offset, by lane. */
@@ -73,6 +91,8 @@ struct block_kernel {
      */
     void (*tile)(int pixels, int blocks, const struct block_source *source, const float *weights, const float *start,
                  float *c, size_t pixel_stride, size_t block_stride);
+    /* The same for most channel blocks of a tile; c[pixel][PACKED_LANES] = products when `first`, else += products. */
+    void (*packed)(int pixels, const struct block_packed *source, const float *weights, bool first, float *c);
     /* destination[y][x][lane] = activation(source[y][x][lane] + bias[lane]); bias NULL: none. In place is allowed. */
     void (*finish)(enum block_finish kind, float alpha, float beta, const float *bias, int rows, int columns,
                    const float *source, size_t source_row, size_t source_column, float *destination,
@@ -208,7 +228,6 @@ struct filter_kernel {
  * Rows and columns of very different size meet in these sums; factors, which are powers of two, make them alike.
  */
 #define QUARTER_PRODUCTS 7
-#define QUARTER_SUMS 4 /* products whose right side is a sum: the last ones */
 
 /* A row of the upper and one of the lower half of A; the second half of each stands `half` floats on. */
 struct quarter_rows {
@@ -217,11 +236,14 @@ struct quarter_rows {
     float upper_scale, lower_scale;
 };
 
-#define QUARTER_LANES 64 /* most columns of a half */
+#define QUARTER_LANES PACKED_LANES /* most columns of a half */
 
-/* Factors of the columns of both halves of B, and those that undo them in Y: 0 where a column has nothing but zeros. */
+/*
+ * Factors that bring the columns of the left half of B to the size of those of the right half; that undo them in Y, 0
+ * where a column has nothing but zeros; and 1, or that 0, for the columns of the right half.
+ */
 struct quarter_scales {
-    float left[QUARTER_LANES], right[QUARTER_LANES], left_back[QUARTER_LANES], right_back[QUARTER_LANES];
+    float left[QUARTER_LANES], left_back[QUARTER_LANES], right[QUARTER_LANES];
 };
 
 struct quarter_kernel {
@@ -229,9 +251,6 @@ struct quarter_kernel {
     void (*squares)(const float *x, int64_t depths, int lanes, double *sums);
     /* The left sides of the products, for so many channel blocks of the depth; strides in floats. */
     void (*left)(const struct quarter_rows *rows, int64_t blocks, float *destination, size_t block, size_t product);
-    /* T4, T1, T2, T3 of quarters[depth][lanes], `sum` floats apart; the scales are those of the lanes. */
-    void (*right)(const float *const *quarters, int64_t depths, int lanes, const float *left_scale,
-                  const float *right_scale, float *destination, size_t sum);
     /*
      * In place of the first four of the products sums[rows][lanes], which are `product` floats apart: the quarters of
      * Y. row_scales: the factor that undoes the upper row's, and the lower one's, for each row.

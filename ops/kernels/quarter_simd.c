@@ -24,7 +24,7 @@ static void left(const struct quarter_rows *rows, int64_t blocks, float *destina
         const vec a11 = vec_load(rows->upper + k) * upper, a12 = vec_load(rows->upper + rows->half + k) * upper;
         const vec a21 = vec_load(rows->lower + k) * lower, a22 = vec_load(rows->lower + rows->half + k) * lower;
         const vec s1 = a21 + a22, s2 = s1 - a11, s3 = a11 - a21, s4 = a12 - s2;
-        const vec sums[QUARTER_PRODUCTS] = {a11, a12, s4, a22, s1, s2, s3};
+        const vec sums[QUARTER_PRODUCTS] = {a11, s1, s2, a22, s3, a12, s4};
         float *place = destination + (size_t)(k / CHANNEL_BLOCK) * block + k % CHANNEL_BLOCK;
 #pragma GCC unroll 8
         for (int i = 0; i < QUARTER_PRODUCTS; i++, place += product) {
@@ -32,22 +32,6 @@ static void left(const struct quarter_rows *rows, int64_t blocks, float *destina
             vec_store(place, sums[i]);
         }
     }
-}
-
-static void right(const float *const *quarters, int64_t depths, int lanes, const float *left_scale,
-                  const float *right_scale, float *destination, size_t sum) {
-    for (int64_t depth = 0; depth < depths; depth++)
-        for (int v = 0; v < lanes; v += VEC) {
-            const int64_t k = depth * lanes + v;
-            const vec l = vec_load(left_scale + v), r = vec_load(right_scale + v);
-            const vec b11 = vec_load(quarters[0] + k) * l, b12 = vec_load(quarters[1] + k) * r;
-            const vec b21 = vec_load(quarters[2] + k) * l, b22 = vec_load(quarters[3] + k) * r;
-            const vec t1 = b12 - b11, t2 = b22 - t1, t3 = b22 - b12, t4 = t2 - b21;
-            vec_store(destination + k, t4);
-            vec_store(destination + sum + k, t1);
-            vec_store(destination + 2 * sum + k, t2);
-            vec_store(destination + 3 * sum + k, t3);
-        }
 }
 
 static void outputs(float *sums, size_t product, int rows, int lanes, const struct quarter_scales *scales,
@@ -59,14 +43,14 @@ static void outputs(float *sums, size_t product, int rows, int lanes, const stru
 #pragma GCC unroll 8
             for (int i = 0; i < QUARTER_PRODUCTS; i++)
                 p[i] = vec_load(sums + (size_t)i * product);
-            const vec l = vec_load(scales->left_back + v), r = vec_load(scales->right_back + v);
-            const vec u2 = p[0] * vec_load(scales->left + v) + p[5], u3 = u2 + p[6];
-            vec_store(sums, (p[0] + p[1]) * upper);
-            vec_store(sums + product, ((u2 + p[4]) * r + p[2]) * upper);
+            const vec l = vec_load(scales->left_back + v), r = vec_load(scales->right + v);
+            const vec u2 = p[0] * vec_load(scales->left + v) + p[2], u3 = u2 + p[4];
+            vec_store(sums, (p[0] + p[5]) * upper);
+            vec_store(sums + product, ((u2 + p[1]) * r + p[6]) * upper);
             vec_store(sums + 2 * product, (u3 - p[3]) * l * lower);
-            vec_store(sums + 3 * product, (u3 + p[4]) * r * lower);
+            vec_store(sums + 3 * product, (u3 + p[1]) * r * lower);
         }
     }
 }
 
-const struct quarter_kernel LEVEL_NAME(quarter_kernel) = {squares, left, right, outputs};
+const struct quarter_kernel LEVEL_NAME(quarter_kernel) = {squares, left, outputs};
