@@ -128,7 +128,8 @@ static int cut_lattice(const struct window *window, const struct lattice *lattic
 #define MEMORY_COST 20.0
 #define KEPT_COST 6.0
 #define EXPAND_COST 5.0
-#define PASSING_POINTS 25 /* most whose cuts of the depth are long enough in a small cache */
+#define PASSING_POINTS 25    /* most whose cuts of the depth are long enough in a small cache */
+#define PASSING_LINES 2048.0 /* of points by tiles, whose inputs for a cut stand ready: filter_shape.c */
 #define WHOLE_COST 10.0
 #define WHOLE_TILES 256.0
 #define FEW_TILES 400.0 /* more take so long that the start does not matter */
@@ -149,8 +150,9 @@ static double stored_cost(double tiles, double vectors) {
     return vectors * ((memory > tiles ? memory : tiles) + (floats > MANY_WEIGHTS ? KEPT_COST : 0));
 }
 
-static double expanded_cost(double tiles, double vectors) {
-    const double passes = tiles > SEGMENT_TILES ? tiles / SEGMENT_TILES : 1;
+/* Products with weights that are transformed for as many tiles as stand ready together. */
+static double expanded_cost(double tiles, int points, double vectors) {
+    const double ready = PASSING_LINES / points, passes = tiles > ready ? tiles / ready : 1;
     return vectors * (tiles + passes * EXPAND_COST);
 }
 
@@ -170,7 +172,7 @@ static double filter_cost(const struct window *window, struct filter_lattice *la
     for (int i = 0; i < count; i++) {
         const double tiles = (double)(lattices[i].axis[0].tiles * lattices[i].axis[1].tiles);
         stored += stored_cost(tiles, vectors);
-        expanded += expanded_cost(tiles, vectors);
+        expanded += expanded_cost(tiles, y->points * x->points, vectors);
         transforms += tiles * y->points * x->points * TRANSFORM_COST * (depth + rows);
         all += tiles;
     }
