@@ -302,6 +302,47 @@ static void test_many_weights_and_tiles(void **unused) {
     }
 }
 
+/* Small pictures, whose weights are transformed in passing for some of them together; the last ones are fewer. */
+static void test_batch_in_passing(void **unused) {
+    (void)unused;
+    struct random random = random_from(test_seed() + 66);
+    struct conv_case c = {.transposed = true,
+                          .kernel = {3, 3},
+                          .stride = {2, 2},
+                          .dilation = {1, 1},
+                          .pads = {1, 1, 1, 1},
+                          .output_padding = {1, 1},
+                          .size = {9, 13},
+                          .batch = 11,
+                          .group = 1,
+                          .in = 1100,
+                          .out = 100,
+                          .border = "constant",
+                          .activation = "LeakyRelu",
+                          .bias = true};
+    struct conv_data data = make_data(&c, &random);
+    struct tensor expected = expected_of(&c, &data);
+    for (int threads = 1; threads < 4; threads++) {
+        c.batch = 11;
+        struct tensor all = actual_of(&c, &data, test_kernels(), threads);
+        compare(&all, &expected, 1e-2, "eleven pictures");
+        struct tensor row = *data.x;
+        row.shape.dims[0] = c.batch = 1;
+        row.bytes /= 11;
+        for (int i = 0; i < 11; i += 5) {
+            row.data = (char *)data.x->data + (size_t)i * row.bytes;
+            struct conv_data alone = {&row, data.w, data.b, data.scale};
+            struct tensor one = actual_of(&c, &alone, test_kernels(), 1);
+            if (memcmp((char *)all.data + (size_t)i * one.bytes, one.data, one.bytes) != 0)
+                fail_msg("picture %d of a batch has other bits with %d threads", i, threads);
+            free(one.data);
+        }
+        free(all.data);
+    }
+    free(expected.data);
+    free_data(&data);
+}
+
 /* Deep and wide enough for cuts and pieces; threads and batch rows change no bit, with any algorithm. */
 static void test_same_bits(void **unused) {
     (void)unused;
@@ -398,6 +439,11 @@ static void test_choice(void **unused) {
     assert_true(passing.filters[0].expands && passing.filters[0].shape.stretch < passing.filters[0].shape.depth);
     assert_int_equal(passing.floats, 4 * deep.in_channels * deep.out_channels);
     assert_false(kept.filters[0].expands);
+    deep.batch = 11;
+    deep.axis[1].in = deep.axis[2].in = 12;
+    deep.axis[1].out = deep.axis[2].out = 24;
+    const struct blocked_phase batch = phase_for(deep, true, kernels);
+    assert_true(batch.filters[0].expands && batch.filters[0].shape.images > 1);
     const struct blocked_phase panels = phase_for(square_window(256, 68, 64, 3, 1, 2), false, kernels);
     assert_true(panels.filters[0].expands && panels.filters[0].whole);
     assert_int_equal(panels.filter_count, 4);
@@ -511,10 +557,13 @@ static void test_tiles(void **unused) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tiles),        cmocka_unit_test(test_convolutions),
-        cmocka_unit_test(test_many_weights), cmocka_unit_test(test_many_weights_and_tiles),
-        cmocka_unit_test(test_same_bits),    cmocka_unit_test(test_choice),
-        cmocka_unit_test(test_norm)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_tiles),
+                                       cmocka_unit_test(test_convolutions),
+                                       cmocka_unit_test(test_many_weights),
+                                       cmocka_unit_test(test_many_weights_and_tiles),
+                                       cmocka_unit_test(test_batch_in_passing),
+                                       cmocka_unit_test(test_same_bits),
+                                       cmocka_unit_test(test_choice),
+                                       cmocka_unit_test(test_norm)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
