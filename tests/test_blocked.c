@@ -312,11 +312,11 @@ static void test_batch_in_passing(void **unused) {
                           .dilation = {1, 1},
                           .pads = {1, 1, 1, 1},
                           .output_padding = {1, 1},
-                          .size = {9, 13},
+                          .size = {16, 16},
                           .batch = 11,
                           .group = 1,
-                          .in = 1100,
-                          .out = 100,
+                          .in = 1024,
+                          .out = 320,
                           .border = "constant",
                           .activation = "LeakyRelu",
                           .bias = true};
@@ -440,10 +440,8 @@ static void test_choice(void **unused) {
     assert_int_equal(passing.floats, 4 * deep.in_channels * deep.out_channels);
     assert_false(kept.filters[0].expands);
     deep.batch = 11;
-    deep.axis[1].in = deep.axis[2].in = 12;
-    deep.axis[1].out = deep.axis[2].out = 24;
     const struct blocked_phase batch = phase_for(deep, true, kernels);
-    assert_true(batch.filters[0].expands && batch.filters[0].shape.images > 1);
+    assert_true(batch.filters[0].shape.images > 1);
     const struct blocked_phase panels = phase_for(square_window(256, 68, 64, 3, 1, 2), false, kernels);
     assert_true(panels.filters[0].expands && panels.filters[0].whole);
     assert_int_equal(panels.filter_count, 4);
