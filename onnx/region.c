@@ -14,15 +14,10 @@
 
 /*
  * A huge page that is ready takes a tenth of a millisecond to clear. Where a host must find the memory first, it takes
- * forty times as long: after a few such pages the process makes do with small ones.
+ * forty times as long: after one such page the process makes do with small ones.
  */
 #define LATE_SECONDS 1e-3
-#define LATE_PAGES 1
-static atomic_int late_pages;
-
-static bool is_scarce(void) {
-    return atomic_load(&late_pages) >= LATE_PAGES;
-}
+static atomic_bool scarce;
 
 bool region_reserve(struct region *region, size_t bytes, bool huge) {
     if (bytes <= region->bytes)
@@ -41,7 +36,7 @@ bool region_reserve(struct region *region, size_t bytes, bool huge) {
                               .mapping = mapping,
                               .mapping_bytes = mapping_bytes,
                               .huge = huge,
-                              .split = huge && is_scarce()};
+                              .split = huge && atomic_load(&scarce)};
     if (huge && !region->split)
         madvise(region->base, bytes, MADV_HUGEPAGE);
     return true;
@@ -57,7 +52,7 @@ static void take_page(struct region *region, size_t place) {
     const double start = now();
     *(volatile unsigned char *)(region->base + place) = 0;
     if (now() - start > LATE_SECONDS)
-        atomic_fetch_add(&late_pages, 1);
+        atomic_store(&scarce, true);
     region->taken = place + HUGE_PAGE;
 }
 
@@ -66,7 +61,7 @@ void region_take(struct region *region, size_t bytes) {
         return;
     while (!region->split && region->taken < bytes && region->bytes - region->taken >= HUGE_PAGE) {
         take_page(region, region->taken);
-        if (is_scarce()) {
+        if (atomic_load(&scarce)) {
             region->split = true;
             madvise(region->base + region->taken, region->bytes - region->taken, MADV_NOHUGEPAGE);
         }
