@@ -89,6 +89,11 @@ static inline int64_t channel_blocks(int64_t channels) {
     return (channels + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK;
 }
 
+/* Pairs of a picture and a group of channels: the group counts faster. */
+static inline int64_t window_images(const struct window *window) {
+    return window->batch * window->group;
+}
+
 /* The channel blocks of a panel, the width of a kernel's tile; the last one may have fewer. */
 static inline int panel_blocks(const struct block_kernel *kernel, int64_t rows, int64_t panel) {
     const int64_t left = rows - panel * kernel->blocks;

@@ -284,8 +284,7 @@ static bool go_together(const struct blocked_state *state) {
 
 /* Some pieces for every thread to balance with. */
 static struct work work_of(const struct blocked_run *run, const struct blocked_phase *phases, int64_t count) {
-    struct work work = {
-        .run = run, .phases = phases, .count = count, .images = run->state->window.batch * run->state->window.group};
+    struct work work = {.run = run, .phases = phases, .count = count, .images = window_images(&run->state->window)};
     int64_t points = 0;
     for (int64_t i = 0; i < count; i++) {
         if (!is_direct(&phases[i]))

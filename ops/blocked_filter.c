@@ -146,12 +146,14 @@ static void run_part(const struct round *round, int64_t unit, const struct share
     const struct filter_shape *b = &any->lattice->shape;
     const int64_t panel = unit / round->parts, part = unit % round->parts;
     const int64_t first = round->segments * part / round->parts, end = round->segments * (part + 1) / round->parts;
-    if (!any->lattice->expands)
+    if (!any->lattice->expands) {
         for (int64_t segment = first; segment < end; segment++) {
             const struct filter_panel one = segment_of(round, panel, segment, share);
             filter_run_panel(&one);
         }
-    for (int64_t depth = any->depth0, depths; any->lattice->expands && depth < any->depth_end; depth += depths) {
+        return;
+    }
+    for (int64_t depth = any->depth0, depths; depth < any->depth_end; depth += depths) {
         depths = at_most(any->depth_end - depth, b->cut);
         const struct filter_panel all = segment_of(round, panel, first, share);
         filter_expand(&all, depth, depths);
@@ -164,24 +166,20 @@ static void run_part(const struct round *round, int64_t unit, const struct share
     }
 }
 
-/* One for the inputs, one for the products: while one is dealt out, the other is made ready. */
-struct deals {
-    struct deal deal[2];
-    int threads;
-};
-
-/* All meet; then the deal of this step can serve the next stretch or round. */
-static void end_step(struct deals *deals, int step) {
+/* All meet; then the deal can serve again, while another one is dealt out. */
+static void end_step(struct deal *deal) {
 #pragma omp barrier
 #pragma omp master
-    deal_begin(&deals->deal[step], deals->threads);
+    deal_begin(deal, deal->ranges);
 }
 
 #define SEGMENTS 4 /* of a shared block's tiles, while its inputs are transformed */
 
-/* All threads of the team on one round: they meet after the inputs of a stretch, and before the next ones replace them.
+/*
+ * All threads of the team on one round: they meet after the inputs of a stretch, and before the next ones replace them.
+ * One deal is for the inputs, one for the products.
  */
-static void run_shared(struct round *round, const struct share *share, struct deals *deals) {
+static void run_shared(struct round *round, const struct share *share, struct deal deals[2]) {
     const struct filter_shape *b = &round->blocks[0].lattice->shape;
     for (int64_t depth0 = 0, depths; depth0 < b->depth; depth0 += depths) {
         depths = at_most(b->depth - depth0, b->stretch);
@@ -189,15 +187,15 @@ static void run_shared(struct round *round, const struct share *share, struct de
             round->blocks[i].depth0 = depth0;
             round->blocks[i].depth_end = depth0 + depths;
         }
-        for (int64_t unit = 0; deal_take(&deals->deal[0], round->count * depths * SEGMENTS, &unit);) {
+        for (int64_t unit = 0; deal_take(&deals[0], round->count * depths * SEGMENTS, &unit);) {
             const struct filter_block *block = &round->blocks[unit / SEGMENTS / depths];
             filter_read_tiles(block, depth0 + unit / SEGMENTS % depths, block->count * (unit % SEGMENTS) / SEGMENTS,
                               block->count * (unit % SEGMENTS + 1) / SEGMENTS);
         }
-        end_step(deals, 0);
-        for (int64_t unit = 0; deal_take(&deals->deal[1], filter_panels(b) * round->parts, &unit);)
+        end_step(&deals[0]);
+        for (int64_t unit = 0; deal_take(&deals[1], filter_panels(b) * round->parts, &unit);)
             run_part(round, unit, share);
-        end_step(deals, 1);
+        end_step(&deals[1]);
     }
 }
 
@@ -222,7 +220,7 @@ static struct share share_of(const struct blocked_run *run, const struct room *r
 static struct round round_of(const struct blocked_run *run, const struct blocked_phase *phase, int first, int64_t image,
                              int64_t number, float *inputs) {
     const struct filter_shape *b = &phase->filters[0].shape;
-    const int64_t images = run->state->window.batch * run->state->window.group;
+    const int64_t images = window_images(&run->state->window);
     struct round round = {0};
     for (int64_t i = 0; i < b->images * b->sets; i++) {
         const int64_t at = image + i / b->sets, set = first + i % b->sets;
@@ -243,10 +241,10 @@ static struct round round_of(const struct blocked_run *run, const struct blocked
 static void run_shared_phase(const struct blocked_run *run, const struct blocked_phase *phase) {
     const struct room room = room_for(phase, run->threads);
     const struct filter_shape *b = &phase->filters[0].shape;
-    const int64_t images = run->state->window.batch * run->state->window.group;
-    struct deals deals = {.threads = run->threads};
-    deal_begin(&deals.deal[0], run->threads);
-    deal_begin(&deals.deal[1], run->threads);
+    const int64_t images = window_images(&run->state->window);
+    struct deal deals[2];
+    deal_begin(&deals[0], run->threads);
+    deal_begin(&deals[1], run->threads);
 #pragma omp parallel num_threads(run->threads) if (run->threads > 1)
     {
         const struct share share = share_of(run, &room);
@@ -254,7 +252,7 @@ static void run_shared_phase(const struct blocked_run *run, const struct blocked
             for (int i = 0; i < phase->filter_count; i += b->sets)
                 for (int64_t number = 0; number < filter_blocks(&phase->filters[i].shape); number++) {
                     struct round round = round_of(run, phase, i, image, number, share.inputs);
-                    run_shared(&round, &share, &deals);
+                    run_shared(&round, &share, deals);
                 }
     }
 }
@@ -263,7 +261,7 @@ static void run_shared_phase(const struct blocked_run *run, const struct blocked
 static void run_rounds(const struct blocked_run *run, const struct blocked_phase *phase) {
     const struct room room = room_for(phase, run->threads);
     const struct filter_shape *b = &phase->filters[0].shape;
-    const int64_t images = run->state->window.batch * run->state->window.group, blocks = filter_blocks(b);
+    const int64_t images = window_images(&run->state->window), blocks = filter_blocks(b);
     const int64_t rounds = divide_up(phase->filter_count, b->sets) * blocks; /* of an image */
     struct deal deal;
     deal_begin(&deal, run->threads);
@@ -318,7 +316,7 @@ static struct filter_block block_in_slot(const struct blocked_run *run, int64_t 
 
 static void run_owned(const struct blocked_run *run) {
     const struct owned owned = owned_of(run);
-    const int64_t images = run->state->window.batch * run->state->window.group;
+    const int64_t images = window_images(&run->state->window);
     struct deal deal;
     deal_begin(&deal, run->threads);
 #pragma omp parallel num_threads(run->threads) if (run->threads > 1)

@@ -39,18 +39,25 @@ static float weight_at(const struct pack_job *job, const struct window_weights *
     return weights->scale ? weight * weights->scale[group * job->state->window.out_channels + row] : weight;
 }
 
+/* The weights of some output channels at one input channel and index within the kernel; 0 where there are none. */
+static void load_lanes(const struct pack_job *job, const struct window_weights *weights, int64_t group,
+                       int64_t first_lane, int lanes, int64_t channel, int64_t kernel, float *to) {
+    const struct window *window = &job->state->window;
+    for (int i = 0; i < lanes; i++)
+        to[i] = channel < 0 || channel >= window->in_channels || first_lane + i >= window->out_channels
+                    ? 0
+                    : weight_at(job, weights, group, first_lane + i, channel, kernel);
+}
+
 /* The weights of one entry and block, `length` rows of a panel's lanes. */
 static void pack_stretch(const struct pack_job *job, const struct window_weights *weights, int64_t group,
                          int64_t first_lane, int lanes, const int64_t place[3], float *packed) {
     const struct blocked_phase *phase = job->phase;
-    const int64_t across = phase->lattice.axis[2].taps, channels = job->state->window.out_channels;
+    const int64_t across = phase->lattice.axis[2].taps;
     for (int64_t k = 0; k < phase->depth.length; k++, packed += lanes) {
         const struct depth_place at = depth_at(job->state, phase, place[1], place[2], k);
         const int64_t kernel = lattice_kernel(&job->state->window, &phase->lattice, place[0] * across + at.tap);
-        for (int i = 0; i < lanes; i++)
-            packed[i] = at.channel < 0 || first_lane + i >= channels
-                            ? 0
-                            : weight_at(job, weights, group, first_lane + i, at.channel, kernel);
+        load_lanes(job, weights, group, first_lane, lanes, at.channel, kernel, packed);
     }
 }
 
@@ -155,17 +162,6 @@ static void turn_square(const struct pack_job *job, struct square *square) {
                                        (size_t)weights->row_stride, count, square->at + i * run * CHANNEL_BLOCK);
 }
 
-/* The weights of sixteen output channels at one input channel and index within the kernel; 0 where there are none. */
-static void load_lanes(const struct pack_job *job, const struct square *square, int64_t channel, int64_t kernel,
-                       float *lanes) {
-    const struct window *window = &job->state->window;
-    const int64_t left = window->out_channels - square->row;
-    for (int64_t i = 0; i < CHANNEL_BLOCK; i++)
-        lanes[i] = i < left && channel < window->in_channels
-                       ? weight_at(job, square->weights, square->group, square->row + i, channel, kernel)
-                       : 0;
-}
-
 static void take_lanes(const struct pack_job *job, const struct square *square, int64_t place, float *lanes) {
     const float *scale = square->weights->scale;
     memcpy(lanes, square->at + place * CHANNEL_BLOCK, CHANNEL_BLOCK * sizeof *lanes);
@@ -187,7 +183,8 @@ static void load_taps(const struct pack_job *job, const struct square *square, c
             else if (square->turned)
                 take_lanes(job, square, channel * height * width + kernel, taps);
             else
-                load_lanes(job, square, square->block * CHANNEL_BLOCK + channel, kernel, taps);
+                load_lanes(job, square->weights, square->group, square->row, CHANNEL_BLOCK,
+                           square->block * CHANNEL_BLOCK + channel, kernel, taps);
         }
 }
 

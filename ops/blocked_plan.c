@@ -47,7 +47,7 @@ static void plan_phase(const struct blocked_state *state, const struct kernels *
                    0) {
         const struct filter_lattice *filter = &phase->filters[0];
         phase->algorithm = BLOCKED_FILTER;
-        const struct filter_team team = {threads, phase->filter_count, state->window.batch * state->window.group};
+        const struct filter_team team = {threads, phase->filter_count, window_images(&state->window)};
         for (int i = 0; i < phase->filter_count; i++)
             filter_shape(&state->window, kernels->block->blocks, &team, &phase->filters[i]);
         phase->floats = filter_kept(filter) * filter->part_count * channel_blocks(state->window.in_channels);

@@ -5,7 +5,7 @@
 
 /* One dimension of a lattice as minimal filtering sees it: `sets` of points, each with `parts` of taps. */
 struct cut_axis {
-    int sets, parts, taps;
+    int sets, parts;
     int64_t step;
     enum filter_kind kind;
 };
@@ -23,20 +23,19 @@ static enum filter_kind kind_of(int taps, bool small) {
 static bool cut_of(const struct lattice_axis *axis, bool small, struct cut_axis *cut) {
     const int64_t tap_step = axis->tap_step < 0 ? -axis->tap_step : axis->tap_step;
     if (axis->taps == 1) {
-        *cut = (struct cut_axis){1, 1, 1, axis->step, FILTER_ONE};
+        *cut = (struct cut_axis){1, 1, axis->step, FILTER_ONE};
         return true;
     }
     if (axis->step == 1 && tap_step <= 4 && axis->taps <= 3) {
-        *cut = (struct cut_axis){(int)tap_step, 1, (int)axis->taps, tap_step, kind_of((int)axis->taps, small)};
+        *cut = (struct cut_axis){(int)tap_step, 1, tap_step, kind_of((int)axis->taps, small)};
         return true;
     }
     if (axis->step == 2 && tap_step == 1 && axis->taps == 3 && !small) {
-        *cut = (struct cut_axis){1, 1, 3, 1, FILTER_4_3_BY_2};
+        *cut = (struct cut_axis){1, 1, 1, FILTER_4_3_BY_2};
         return true;
     }
     if (axis->step == 2 && tap_step == 1 && axis->taps <= 6) {
-        const int taps = (int)(axis->taps + 1) / 2;
-        *cut = (struct cut_axis){1, 2, taps, 2, kind_of(taps, small)};
+        *cut = (struct cut_axis){1, 2, 2, kind_of((int)(axis->taps + 1) / 2, small)};
         return true;
     }
     return false;
@@ -46,7 +45,7 @@ static struct filter_axis axis_of(const struct cut_axis *cut, int64_t points) {
     const int outputs = filter_outputs(cut->kind);
     return (struct filter_axis){.kind = cut->kind,
                                 .outputs = outputs,
-                                .taps = cut->taps,
+                                .taps = filter_taps(cut->kind),
                                 .points = filter_points(cut->kind),
                                 .advance = filter_advance(cut->kind),
                                 .step = cut->step,
@@ -96,7 +95,7 @@ static bool cuts_of(const struct window *window, const struct lattice *lattice, 
     if (window->in_channels < 8 || window->out_channels < 8)
         return false;
     return cut_of(&lattice->axis[1], sizes & 1, &cuts[0]) && cut_of(&lattice->axis[2], sizes & 2, &cuts[1]) &&
-           cuts[0].taps * cuts[1].taps > 1;
+           (cuts[0].kind != FILTER_ONE || cuts[1].kind != FILTER_ONE);
 }
 
 /* All sets of points, with m = 2 where `sizes` has the bit of the dimension; their number, 0 when they do not fit. */

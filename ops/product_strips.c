@@ -140,7 +140,7 @@ static void store_rows(const struct strips_piece *piece, int first, int count) {
 /* Cut by cut; what is left of the depth beside whole blocks comes last. */
 void strips_finish(const struct strips_piece *piece, int64_t from) {
     const struct block_kernel *kernel = piece->kernel;
-    const int widest = piece->blocks < kernel->blocks ? piece->blocks : kernel->blocks, most = kernel->pixels[widest];
+    const int most = kernel->pixels[panel_blocks(kernel, piece->blocks, 0)];
     const int64_t depth = piece->state->product.k, whole = depth / CHANNEL_BLOCK * CHANNEL_BLOCK;
     int64_t to;
     do {

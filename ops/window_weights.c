@@ -8,7 +8,6 @@ struct window_weights window_weights(const struct window *window, bool transpose
                                    .group_stride = window->in_channels * window->out_channels * kernel,
                                    .row_stride = transposed ? kernel : window->in_channels * kernel,
                                    .channel_stride = transposed ? window->out_channels * kernel : kernel,
-                                   .kernel_width = window->axis[2].kernel,
                                    .floats = window->group * window->in_channels * window->out_channels * kernel};
 }
 

@@ -9,7 +9,7 @@
 struct window_weights {
     const void *source; /* unaligned floats */
     const float *scale; /* [group * output channel]: every weight of a channel is multiplied by it; NULL: 1 */
-    int64_t group_stride, row_stride, channel_stride, kernel_width;
+    int64_t group_stride, row_stride, channel_stride;
     int64_t floats; /* of the source */
 };
 

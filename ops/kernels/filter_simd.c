@@ -342,11 +342,11 @@ static void weights(enum filter_kind y, enum filter_kind x, const float *taps, f
 }
 
 /* Both dimensions of one register of lanes stay in registers. Points that are a tap as it is are left out. */
-static inline __attribute__((always_inline)) void expand_as(const int down, const int rows, const double (*gy)[3],
-                                                            const int across, const int columns, const double (*gx)[3],
-                                                            const enum filter_kind ky, const enum filter_kind kx,
+static inline __attribute__((always_inline)) void expand_as(const enum filter_kind ky, const double (*gy)[3],
+                                                            const enum filter_kind kx, const double (*gx)[3],
                                                             const float *taps, int64_t depths, int lanes,
                                                             float *destination, size_t point) {
+    const int down = filter_points(ky), rows = filter_taps(ky), across = filter_points(kx), columns = filter_taps(kx);
     const int tap = LANES * lanes;
     for (int64_t depth = 0; depth < depths; depth++, destination += lanes) {
         const float *first = taps + (depth / LANES * rows * columns * LANES + depth % LANES) * lanes;
@@ -372,20 +372,19 @@ static inline __attribute__((always_inline)) void expand_as(const int down, cons
     }
 }
 
-#define EXPAND(y, down, rows, x, across, columns)                                                                   \
-    case FILTER_##y *FILTER_KINDS + FILTER_##x:                                                                     \
-        expand_as(down, rows, weight_##y, across, columns, weight_##x, FILTER_##y, FILTER_##x, taps, depths, lanes, \
-                  destination, point);                                                                              \
+#define EXPAND(y, x)                                                                                        \
+    case FILTER_##y *FILTER_KINDS + FILTER_##x:                                                             \
+        expand_as(FILTER_##y, weight_##y, FILTER_##x, weight_##x, taps, depths, lanes, destination, point); \
         break;
 
 static void expand(enum filter_kind y, enum filter_kind x, const float *taps, int64_t depths, int lanes,
                    float *destination, size_t point) {
     switch ((int)y * FILTER_KINDS + (int)x) {
-        EXPAND(ONE, 1, 1, 4_2, 5, 2)
-        EXPAND(4_2, 5, 2, ONE, 1, 1)
-        EXPAND(4_2, 5, 2, 4_2, 5, 2)
-        EXPAND(4_3, 6, 3, 4_3, 6, 3)
-        EXPAND(4_3_BY_2, 9, 3, 4_3_BY_2, 9, 3)
+        EXPAND(ONE, 4_2)
+        EXPAND(4_2, ONE)
+        EXPAND(4_2, 4_2)
+        EXPAND(4_3, 4_3)
+        EXPAND(4_3_BY_2, 4_3_BY_2)
     default:
         break; /* see filter_expands() */
     }
