@@ -32,6 +32,11 @@ static size_t whole_lines(int64_t floats) {
     return (size_t)whole_units(floats, LANES);
 }
 
+/* The kernel reads whole tiles: what a last one reads beyond a block's end is of no account. */
+static size_t input_floats(const struct filter_shape *shape) {
+    return whole_lines(shape->points * shape->point + BLOCK_PIXELS * LANES);
+}
+
 static struct room empty_room(int threads) {
     return (struct room){.input_count = 1, .sum_count = (size_t)threads};
 }
@@ -43,7 +48,7 @@ static void add_room(struct room *room, const struct blocked_phase *phase, int t
         room->input_count = (size_t)threads;
     for (int i = 0; i < phase->filter_count; i++) {
         const struct filter_shape *b = &phase->filters[i].shape;
-        room->inputs = greatest(room->inputs, whole_lines(b->points * b->point) * round);
+        room->inputs = greatest(room->inputs, input_floats(b) * round);
         room->sums = greatest(room->sums, whole_lines(b->points * b->sum_point));
         if (phase->filters[i].expands)
             room->weights = greatest(room->weights, (size_t)(b->points * filter_weights_point(b)));
@@ -230,7 +235,7 @@ static struct round round_of(const struct blocked_run *run, const struct blocked
         struct filter_block *block = &round.blocks[round.count++];
         *block = block_of(run, phase, lattice, at, number);
         block->inputs = inputs;
-        inputs += whole_lines(lattice->shape.points * lattice->shape.point);
+        inputs += input_floats(&lattice->shape);
         round.segments += segments_of(&lattice->shape, block->count);
     }
     round.parts = phase->filters[0].expands ? at_most(b->parts, round.segments) : round.segments;

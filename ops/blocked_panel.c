@@ -35,7 +35,6 @@ static void ask_for_inputs(const float *inputs, int tiles) {
 }
 
 static void multiply(const struct filter_panel *panel, const struct product *p, const struct next_weights *next) {
-    static const float zeros[4 * LANES];
     const struct filter_block *block = panel->block;
     const struct filter_shape *b = &block->lattice->shape;
     const struct block_kernel *kernel = block->run->kernels->block;
@@ -43,23 +42,20 @@ static void multiply(const struct filter_panel *panel, const struct product *p, 
     const float *inputs =
         block->inputs + p->point * b->point + (p->depth - block->depth0) * b->plane + panel->first * LANES;
     float *sums = panel->sums + p->point * b->sum_point;
-    struct block_pixel pixels[BLOCK_PIXELS];
-    struct block_source source = {.entries = 1,
-                                  .blocks = p->depths,
-                                  .length = LANES,
-                                  .weight_skip = p->skip,
-                                  .pixels = pixels,
-                                  .ahead = next->data,
-                                  .ahead_lines = next->lines};
+    struct block_row source = {.pixels = inputs,
+                               .step = b->plane,
+                               .blocks = p->depths,
+                               .weight_skip = p->skip,
+                               .ahead = next->data,
+                               .ahead_lines = next->lines};
     const int64_t tiles = panel->end - panel->first;
-    for (int64_t tile = 0; tile < tiles; tile += most, source.ahead += p->depths * next->lines * LANES) {
+    for (int64_t tile = 0; tile < tiles; tile += most) {
         const int count = (int)at_most(tiles - tile, most);
-        const int rounded = count == most ? most : kernel->round(count, panel->rows);
-        for (int i = 0; i < rounded; i++)
-            pixels[i] = (struct block_pixel){inputs + (tile + (i < count ? i : count - 1)) * LANES, b->plane};
-        ask_for_inputs(tile + most < tiles ? inputs + (tile + most) * LANES : inputs + b->point, most);
-        kernel->tile(rounded, panel->rows, &source, p->weights, p->depth ? NULL : zeros, sums + tile * LANES, LANES,
-                     (size_t)b->sums);
+        ask_for_inputs(tile + most < tiles ? source.pixels + most * LANES : inputs + b->point, most);
+        kernel->row(kernel->round(count, panel->rows), panel->rows, &source, p->weights, p->depth == 0,
+                    sums + tile * LANES, LANES, (size_t)b->sums);
+        source.pixels += most * LANES;
+        source.ahead += p->depths * next->lines * LANES;
     }
 }
 

@@ -292,7 +292,7 @@ static struct block_forming form_ahead(const struct cut *cut, int product, const
 }
 
 /* What a tile asks for. */
-static void ask_ahead(const struct cut *cut, int product, const struct share *share, struct block_packed *source) {
+static void ask_ahead(const struct cut *cut, int product, const struct share *share, struct block_row *source) {
     const struct step *step = &steps[product];
     const struct run *run = cut->panel->group->run;
     const int width = run->halves.width;
@@ -314,7 +314,7 @@ static void multiply(const struct cut *cut, int product) {
     const int64_t step = tile * CHANNEL_BLOCK, tiles = divide_up(panel->end - panel->first, tile);
     const float *left = left_place(panel->group, cut->from, cut->blocks, product, panel->first);
     float *sums = panel->sums + product * run->halves.sums;
-    struct block_packed source = {.blocks = (int)cut->blocks};
+    struct block_row source = {.step = step, .blocks = (int)cut->blocks, .pixel_ahead = step * cut->blocks};
     for (int64_t i = 0; i < tiles; i++, left += step * cut->blocks, sums += tile * STRIP_LANES) {
         const int count = (int)at_most(panel->end - panel->first - i * tile, tile);
         source.pixels = left;
@@ -322,8 +322,8 @@ static void multiply(const struct cut *cut, int product) {
             const struct share share = {number, i, tiles};
             source.forming = form_ahead(cut, product, &share);
             ask_ahead(cut, product, &share, &source);
-            kernel->packed(kernel->round(count, width), &source, right_place(cut, steps[product].right, number),
-                           cut->from == 0, sums + number * width * CHANNEL_BLOCK);
+            kernel->row(kernel->round(count, width), width, &source, right_place(cut, steps[product].right, number),
+                        cut->from == 0, sums + number * width * CHANNEL_BLOCK, STRIP_LANES, CHANNEL_BLOCK);
         }
     }
 }

@@ -132,12 +132,12 @@ static inline __attribute__((always_inline)) size_t form(const struct block_form
     return from;
 }
 
-static inline __attribute__((always_inline)) void packed_of(const int pixels, const struct block_packed *source,
-                                                            const float *weights, bool first, float *c) {
-    static const int tiles[] = TILES;
-    const int parts = BLOCKS * PARTS, most = tiles[BLOCKS];
+static inline __attribute__((always_inline)) void row_of(const int pixels, const int blocks,
+                                                         const struct block_row *source, const float *weights,
+                                                         bool first, float *c, size_t pixel_stride,
+                                                         size_t block_stride) {
+    const int parts = blocks * PARTS;
     const float *place = source->pixels, *ahead = source->ahead;
-    const int64_t next = (int64_t)source->blocks * most * LANES;
     const struct block_forming forming = source->forming;
     const int formings = (forming.depths + source->blocks - 1) / source->blocks; /* with every block */
     size_t formed = 0;
@@ -147,41 +147,43 @@ static inline __attribute__((always_inline)) void packed_of(const int pixels, co
 #pragma GCC unroll 16
         for (int v = 0; v < parts; v++)
             sums[i][v] = (vec){0};
-    for (int b = 1; b <= source->blocks; b++, place += most * LANES) {
+    for (int b = 1; b <= source->blocks; b++, place += source->step) {
         const float *pixel[14];
         for (int line = 0; line < source->ahead_lines; line++, ahead += 16)
             __builtin_prefetch(ahead, 0, 2);
 #pragma GCC unroll 16
         for (int i = 0; i < pixels; i++) {
             pixel[i] = place + i * LANES;
-            __builtin_prefetch(pixel[i] + most * LANES);
-            __builtin_prefetch(pixel[i] + next, 0, 2);
+            __builtin_prefetch(pixel[i] + source->step);
+            __builtin_prefetch(pixel[i] + source->pixel_ahead, 0, 2);
         }
-        formed = form(&forming, formed, formings);
-        weights = add_stretch(pixels, parts, LANES, pixel, weights, sums);
+        if (blocks == BLOCKS)
+            formed = form(&forming, formed, formings);
+        weights = add_stretch(pixels, parts, LANES, pixel, weights, sums) + source->weight_skip;
         if (b % (PRODUCT_CHAIN / LANES) == 0 || b == source->blocks) {
-            close_chains(pixels, parts, sums, c, PACKED_LANES, LANES, first);
+            close_chains(pixels, parts, sums, c, pixel_stride, block_stride, first);
             first = false;
         }
     }
 }
 
-#define PACKED(pixels)                                \
-    case pixels:                                      \
-        packed_of(pixels, source, weights, first, c); \
+#if KERNEL_LEVEL == 2
+#define EACH_TILE(X) X(3, 4) X(4, 4) X(5, 4) X(6, 4) X(4, 3) X(6, 3) X(8, 3) X(4, 2) X(8, 2) X(12, 2) X(4, 1) X(8, 1) X(14, 1)
+#elif KERNEL_LEVEL == 1
+#define EACH_TILE(X) X(3, 1) X(4, 1) X(5, 1) X(6, 1)
+#else
+#define EACH_TILE(X) X(1, 1) X(2, 1) X(3, 1)
+#endif
+
+#define ROW(pixels, blocks)                                                                 \
+    case (blocks)*16 + (pixels):                                                            \
+        row_of(pixels, blocks, source, weights, first, c, pixel_stride, block_stride);      \
         break;
 
-static void packed(int pixels, const struct block_packed *source, const float *weights, bool first, float *c) {
-    switch (pixels) {
-#if KERNEL_LEVEL == 0
-        PACKED(1)
-        PACKED(2)
-#else
-        PACKED(4)
-        PACKED(5)
-        PACKED(6)
-#endif
-        PACKED(3)
+static void row(int pixels, int blocks, const struct block_row *source, const float *weights, bool first, float *c,
+                size_t pixel_stride, size_t block_stride) {
+    switch (blocks * 16 + pixels) {
+        EACH_TILE(ROW)
     default:
         break;
     }
@@ -195,30 +197,7 @@ static void packed(int pixels, const struct block_packed *source, const float *w
 static void tile(int pixels, int blocks, const struct block_source *source, const float *weights, const float *start,
                  float *c, size_t pixel_stride, size_t block_stride) {
     switch (blocks * 16 + pixels) {
-#if KERNEL_LEVEL == 2
-        TILE(3, 4)
-        TILE(4, 4)
-        TILE(5, 4)
-        TILE(6, 4)
-        TILE(4, 3)
-        TILE(6, 3)
-        TILE(8, 3)
-        TILE(4, 2)
-        TILE(8, 2)
-        TILE(12, 2)
-        TILE(4, 1)
-        TILE(8, 1)
-        TILE(14, 1)
-#elif KERNEL_LEVEL == 1
-        TILE(3, 1)
-        TILE(4, 1)
-        TILE(5, 1)
-        TILE(6, 1)
-#else
-        TILE(1, 1)
-        TILE(2, 1)
-        TILE(3, 1)
-#endif
+        EACH_TILE(TILE)
     default:
         break;
     }
@@ -339,4 +318,4 @@ static void scale(enum block_finish kind, float alpha, float beta, const struct 
 }
 
 const struct block_kernel LEVEL_NAME(block_kernel) = {NAME,   BLOCKS, TILES,   round_pixels, tile,
-                                                      packed, finish, moments, scale};
+                                                      row, finish, moments, scale};

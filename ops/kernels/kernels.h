@@ -59,16 +59,18 @@ struct block_forming {
     int depths;
 };
 
-/* A tile of pixels that lie together, [block][most pixels of a tile][16], with the next tile's behind them. */
-struct block_packed {
+/* The depth of a tile whose pixels lie side by side: 16 numbers of each, the next block's `step` floats on. */
+struct block_row {
     const float *pixels;
+    int64_t step;
     int blocks;
-    const float *ahead; /* as in struct block_source */
+    /* As in struct block_source: */
+    int64_t weight_skip;
+    const float *ahead;
     int ahead_lines;
+    int64_t pixel_ahead;
     struct block_forming forming; /* in passing, with as many lanes as the weights have; or depths == 0 */
 };
-
-#define PACKED_LANES 64 /* from one pixel's sums to the next */
 
 enum block_finish { BLOCK_COPY, BLOCK_RELU, BLOCK_LEAKY_RELU, BLOCK_CLIP };
 
@@ -91,8 +93,12 @@ struct block_kernel {
      */
     void (*tile)(int pixels, int blocks, const struct block_source *source, const float *weights, const float *start,
                  float *c, size_t pixel_stride, size_t block_stride);
-    /* The same for most channel blocks of a tile; c[pixel][PACKED_LANES] = products when `first`, else += products. */
-    void (*packed)(int pixels, const struct block_packed *source, const float *weights, bool first, float *c);
+    /*
+     * The same for pixels that lie side by side: fewer addresses, and so more of the peak. c = products when `first`,
+     * else c += products. Numbers are formed with most channel blocks of a tile alone.
+     */
+    void (*row)(int pixels, int blocks, const struct block_row *source, const float *weights, bool first, float *c,
+                size_t pixel_stride, size_t block_stride);
     /* destination[y][x][lane] = activation(source[y][x][lane] + bias[lane]); bias NULL: none. In place is allowed. */
     void (*finish)(enum block_finish kind, float alpha, float beta, const float *bias, int rows, int columns,
                    const float *source, size_t source_row, size_t source_column, float *destination,
@@ -236,7 +242,7 @@ struct quarter_rows {
     float upper_scale, lower_scale;
 };
 
-#define QUARTER_LANES PACKED_LANES /* most columns of a half */
+#define QUARTER_LANES 64 /* most columns of a half */
 
 /*
  * Factors that bring the columns of the left half of B to the size of those of the right half; that undo them in Y, 0
