@@ -53,13 +53,14 @@ struct blocked_state {
     int64_t lowest[2], padded[2]; /* an image's copy: the index of its first row and column, its size */
     /* Parts of the workspace, in bytes and in this order. */
     size_t packed_bytes, image_bytes, bias_bytes;
+    struct stripes *stripes; /* owned: how it runs together with the convolution before it; NULL: not planned */
 };
 
 /* Where the numbers of one image and group lie; strides in floats. */
 struct blocked_input {
     const float *data;
     int64_t row, pixel, block;
-    int64_t lowest[2]; /* index of the first row and column: not 0 for an image's copy */
+    int64_t lowest[2]; /* index of the first row and column: not 0 for an image's copy, or a stripe */
     bool whole;        /* every index that is met lies inside */
 };
 
@@ -69,6 +70,8 @@ struct blocked_run {
     const struct kernels *kernels;
     const float *x, *bias; /* bias: in whole channel blocks, per group; never NULL */
     float *y;
+    int64_t x_plane, y_plane; /* floats from one channel block of theirs to the next */
+    int64_t x_row;            /* the row of the input that x begins with: not 0 for a stripe (blocked_stripes.c) */
     int threads;
     float *image, *workspace;
 };
@@ -87,6 +90,12 @@ static inline int64_t border_index(enum border border, int64_t i, int64_t in) {
 
 static inline int64_t channel_blocks(int64_t channels) {
     return (channels + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK;
+}
+
+/* Floats of a channel block of the whole input or output. */
+static inline int64_t blocked_plane(const struct window *window, bool output) {
+    const struct window_axis *ay = &window->axis[1], *ax = &window->axis[2];
+    return (output ? ay->out * ax->out : ay->in * ax->in) * CHANNEL_BLOCK;
 }
 
 /* Pairs of a picture and a group of channels: the group counts faster. */
@@ -114,6 +123,12 @@ struct blocked_input blocked_input_of(const struct blocked_run *run, int64_t ima
 void blocked_finish(const struct blocked_run *run, const float *bias, int rows, int columns, float *sums,
                     size_t sums_row, size_t sums_column, float *destination, size_t row, size_t column);
 
+/* Whole channel blocks of the bias of every group. */
+void blocked_spread_bias(const struct blocked_state *state, const float *bias, float *blocks);
+/* All phases, with workspace for so many threads. */
+void blocked_run_phases(const struct blocked_run *run);
+size_t blocked_work_bytes(const struct blocked_state *state, int threads);
+
 /* The kernels' name of an activation; false and BLOCK_COPY for those that they leave to activation_run. */
 bool blocked_finish_kind(const struct activation *activation, enum block_finish *kind);
 
@@ -132,7 +147,13 @@ void blocked_filter_run(const struct blocked_run *run);
 bool blocked_narrow_fits(const struct blocked_state *state, const struct lattice *lattice);
 /* Rows of outputs that stand beside each other as if they were channels: 1 or 2. */
 int64_t blocked_narrow_beside(const struct blocked_state *state, const struct lattice *lattice);
+/* Points of y that belong together: rows that stand beside each other have the same ones there in any run of them. */
+int64_t blocked_narrow_unit(const struct blocked_phase *phase);
 size_t blocked_narrow_bytes(const struct blocked_phase *phase, int threads);
 void blocked_narrow_run(const struct blocked_run *run, const struct blocked_phase *phase);
+
+/* ---- two convolutions as one (blocked_stripes.c), as struct op says ---- */
+status blocked_join(struct op_call *first, struct op_call *second, size_t *workspace_bytes, struct error *err);
+void blocked_run_joined(struct op_call *first, struct op_call *second, double *share);
 
 #endif

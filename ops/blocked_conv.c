@@ -56,13 +56,13 @@ static status size_image(struct blocked_state *state, struct error *err) {
     return STATUS_OK;
 }
 
-static size_t most_bytes(const struct blocked_state *state, const struct op_call *call) {
-    size_t most = blocked_filter_bytes(state, call->threads);
+size_t blocked_work_bytes(const struct blocked_state *state, int threads) {
+    size_t most = blocked_filter_bytes(state, threads);
     for (int64_t i = 0; i < state->phase_count; i++) {
         const struct blocked_phase *phase = &state->phases[i];
         const size_t bytes = phase->algorithm == BLOCKED_FILTER   ? 0
-                             : phase->algorithm == BLOCKED_NARROW ? blocked_narrow_bytes(phase, call->threads)
-                                                                  : blocked_direct_bytes(phase, call->threads);
+                             : phase->algorithm == BLOCKED_NARROW ? blocked_narrow_bytes(phase, threads)
+                                                                  : blocked_direct_bytes(phase, threads);
         most = bytes > most ? bytes : most;
     }
     return most;
@@ -86,14 +86,17 @@ static status prepare(struct op_call *call, size_t *workspace_bytes, struct erro
         return code;
     state->bias_bytes =
         (size_t)(state->window.group * channel_blocks(state->window.out_channels)) * CHANNEL_BLOCK * sizeof(float);
-    *workspace_bytes = state->packed_bytes + state->image_bytes + state->bias_bytes + most_bytes(state, call);
+    *workspace_bytes = state->packed_bytes + state->image_bytes + state->bias_bytes +
+                       blocked_work_bytes(state, call->threads);
     return STATUS_OK;
 }
 
 static void release(struct op_call *call) {
     struct blocked_state *state = call->state;
     free(state->phases);
+    free(state->stripes);
     state->phases = NULL;
+    state->stripes = NULL;
 }
 
 /* ---- running ---- */
@@ -140,14 +143,12 @@ static void copy_images(const struct blocked_run *run) {
 
 struct blocked_input blocked_input_of(const struct blocked_run *run, int64_t image) {
     const struct blocked_state *state = run->state;
-    const int64_t width = state->window.axis[2].in, height = state->window.axis[1].in;
-    if (state->from_blocks) {
-        const int64_t block = height * width * CHANNEL_BLOCK;
-        return (struct blocked_input){.data = run->x + image * channel_blocks(state->window.in_channels) * block,
-                                      .row = width * CHANNEL_BLOCK,
+    if (state->from_blocks)
+        return (struct blocked_input){.data = run->x + image * channel_blocks(state->window.in_channels) * run->x_plane,
+                                      .row = state->window.axis[2].in * CHANNEL_BLOCK,
                                       .pixel = CHANNEL_BLOCK,
-                                      .block = block};
-    }
+                                      .block = run->x_plane,
+                                      .lowest = {run->x_row}};
     const int64_t pixel = state->window.in_channels, row = state->padded[1] * pixel;
     return (struct blocked_input){.data = run->image + image * state->padded[0] * row,
                                   .row = row,
@@ -193,8 +194,7 @@ void blocked_finish(const struct blocked_run *run, const float *bias, int rows, 
                    destination, row, column);
 }
 
-/* The bias of every group in whole channel blocks. */
-static void spread_bias(const struct blocked_state *state, const float *bias, float *blocks) {
+void blocked_spread_bias(const struct blocked_state *state, const float *bias, float *blocks) {
     const int64_t channels = state->window.out_channels, whole = channel_blocks(channels) * CHANNEL_BLOCK;
     memset(blocks, 0, state->bias_bytes);
     for (int64_t group = 0; bias && group < state->window.group; group++)
@@ -218,7 +218,7 @@ static void fill_with_bias(const struct blocked_run *run) {
     }
 }
 
-static void run_phases(const struct blocked_run *run) {
+void blocked_run_phases(const struct blocked_run *run) {
     for (int64_t i = 0; i < run->state->phase_count; i++) {
         const struct blocked_phase *phase = &run->state->phases[i];
         if (phase->algorithm == BLOCKED_NARROW)
@@ -239,19 +239,21 @@ static status run_conv(struct op_call *call, struct error *err) {
                                     .x = call->inputs[0]->data,
                                     .bias = bias_blocks,
                                     .y = call->outputs[0]->data,
+                                    .x_plane = blocked_plane(&state->window, false),
+                                    .y_plane = blocked_plane(&state->window, true),
                                     .threads = call->threads,
                                     .image = (float *)image,
                                     .workspace = bias_blocks + state->bias_bytes / sizeof(float)};
     if (call->outputs[0]->bytes == 0)
         return STATUS_OK;
-    spread_bias(state, bias ? bias->data : NULL, bias_blocks);
+    blocked_spread_bias(state, bias ? bias->data : NULL, bias_blocks);
     if (state->uncovered)
         fill_with_bias(&run);
     if (!state->from_blocks)
         copy_images(&run);
     if (state->packed_bytes)
         blocked_pack_now(call, state, call->workspace);
-    run_phases(&run);
+    blocked_run_phases(&run);
     return STATUS_OK;
 }
 
@@ -273,7 +275,7 @@ static const char transposed;
     {                                                                                                            \
         .name = op_name, .domain = "limner", .since = 1, .inputs = inputs, .outputs = outputs,                   \
         .params_size = sizeof(struct window_params), .state_size = sizeof(struct blocked_state), .parse = parse, \
-        .infer = infer, .prepare = prepare, .run = run_conv, .release = release, .macs = macs,                   \
+        .infer = infer, .prepare = prepare, .run = run_conv, .release = release, .macs = macs, .join = blocked_join, .run_joined = blocked_run_joined, \
         .row = is_transposed_row                                                                                 \
     }
 

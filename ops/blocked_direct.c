@@ -125,7 +125,9 @@ static struct block_pixel pixel_at(const struct piece *piece, int64_t y, int64_t
     x = border_index(border, x, axis[2].in);
     if (y < 0 || x < 0)
         return (struct block_pixel){zeros, 0};
-    return (struct block_pixel){input->data + y * input->row + x * input->pixel + block * input->block, input->block};
+    return (struct block_pixel){input->data + (y - input->lowest[0]) * input->row + x * input->pixel +
+                                    block * input->block,
+                                input->block};
 }
 
 /* All entries of a tile's pixels, at the border. */
@@ -148,17 +150,13 @@ static void list_all(const struct piece *piece, const struct tile *tile, int rou
 static float *output_at(const struct piece *piece, int64_t y, int64_t x) {
     const struct lattice_axis *ay = &piece->phase->lattice.axis[1], *ax = &piece->phase->lattice.axis[2];
     const int64_t block = piece->image * piece->phase->rows + piece->block;
-    return piece->run->y +
-           ((block * ay->out + ay->out0 + y * ay->out_step) * ax->out + ax->out0 + x * ax->out_step) * CHANNEL_BLOCK;
-}
-
-static size_t output_plane(const struct piece *piece) {
-    return (size_t)(piece->phase->lattice.axis[1].out * piece->phase->lattice.axis[2].out * CHANNEL_BLOCK);
+    return piece->run->y + block * piece->run->y_plane +
+           ((ay->out0 + y * ay->out_step) * ax->out + ax->out0 + x * ax->out_step) * CHANNEL_BLOCK;
 }
 
 /* Where the outputs of a tile lie: [channel block][pixel]. */
 static void list_outputs(const struct piece *piece, const struct tile *tile) {
-    const size_t plane = output_plane(piece), step = (size_t)(piece->phase->lattice.axis[2].out_step * CHANNEL_BLOCK);
+    const size_t plane = (size_t)piece->run->y_plane, step = (size_t)(piece->phase->lattice.axis[2].out_step * CHANNEL_BLOCK);
     const float *place = output_at(piece, tile->y, tile->x);
     int64_t y = tile->y, x = tile->x;
     for (int i = 0; i < tile->count; i++) {
@@ -177,7 +175,7 @@ static void store_tile(const struct piece *piece, const struct tile *tile) {
     for (int done = 0, columns; done < tile->count; done += columns, y++, x = 0) {
         columns = ax->points - x < tile->count - done ? (int)(ax->points - x) : tile->count - done;
         blocked_finish(piece->run, NULL, piece->blocks, columns, tile->sums + (size_t)done * lanes, CHANNEL_BLOCK,
-                       lanes, output_at(piece, y, x), output_plane(piece), (size_t)(ax->out_step * CHANNEL_BLOCK));
+                       lanes, output_at(piece, y, x), (size_t)piece->run->y_plane, (size_t)(ax->out_step * CHANNEL_BLOCK));
     }
 }
 

@@ -100,7 +100,7 @@ static void fill_border(const struct band *band, const float *source, int64_t fi
 
 static void turn_row(const struct band *band, int64_t y, float *lines) {
     for (int64_t block = 0; block < band->phase->depth.blocks; block++, lines += CHANNEL_BLOCK * band->line) {
-        const float *source = band->input.data + block * band->input.block + y * band->input.row;
+        const float *source = band->input.data + block * band->input.block + (y - band->input.lowest[0]) * band->input.row;
         fill_border(band, source, 0, band->inner, lines);
         band->run->kernels->plane->to_planes(source + (band->left + band->inner) * CHANNEL_BLOCK,
                                              band->inner_end - band->inner, lines + band->inner, (size_t)band->line);
@@ -121,6 +121,10 @@ static int64_t output_step(const struct lattice_axis *ay) {
 int64_t blocked_narrow_beside(const struct blocked_state *state, const struct lattice *lattice) {
     const struct lattice_axis *ay = &lattice->axis[1];
     return state->window.out_channels == 1 && ay->taps > 1 && row_step(ay) % ay->step == 0 ? 2 : 1;
+}
+
+int64_t blocked_narrow_unit(const struct blocked_phase *phase) {
+    return phase->beside > 1 ? phase->beside * output_step(&phase->lattice.axis[1]) : 1;
 }
 
 /* The input row that a row of outputs meets with a tap, counted from the top. */
@@ -161,7 +165,7 @@ static struct plane_ahead next_row(const struct band *band, int64_t row, int64_t
         const int64_t y = border_index(band->run->state->window.border, place, ay->in);
         if (y < 0 || band->held[slot_of(band, place)] == place)
             continue;
-        return (struct plane_ahead){.next = band->input.data + y * band->input.row +
+        return (struct plane_ahead){.next = band->input.data + (y - band->input.lowest[0]) * band->input.row +
                                             (band->left + band->inner) * CHANNEL_BLOCK,
                                     .left = count,
                                     .pieces = pieces,

@@ -66,7 +66,7 @@ static void copy_row(const struct reading *reading, int64_t y, int64_t x0, int64
                      float *strip) {
     const struct filter_lattice *lattice = reading->block->lattice;
     const int64_t step = lattice->axis[1].step, in = lattice->x.in;
-    const float *row = reading->input.data + y * reading->input.row;
+    const float *row = reading->input.data + (y - reading->input.lowest[0]) * reading->input.row;
     const int64_t first = x0 < 0 ? at_most(divide_up(-x0, step), columns) : 0;
     const int64_t end = x0 < in ? between(first, divide_up(in - x0, step), columns) : first;
     copy_border(reading, row, x0, 0, first, strip);
@@ -160,7 +160,8 @@ static void read_run(const struct reading *reading, const struct tile_run *run, 
         }
         tiles.rows = 1;
         tiles.count = (int)(end - x);
-        tiles.source = input->data + patch_first(reading, 0, run->y) * input->row + patch_first(reading, 1, x) * LANES;
+        tiles.source = input->data + (patch_first(reading, 0, run->y) - input->lowest[0]) * input->row +
+                       patch_first(reading, 1, x) * LANES;
         tiles.ahead = (uintptr_t)tiles.source + (uintptr_t)ahead * sizeof(float);
         tiles.ahead_rows = ay->points;
         block->run->kernels->filter->input(ay->kind, ax->kind, &tiles);
@@ -270,8 +271,8 @@ static struct writing writing_at(const struct filter_panel *panel, int64_t row) 
     const struct filter_lattice *lattice = block->lattice;
     const int64_t number = panel->row + row, group = block->image % block->run->state->window.group;
     return (struct writing){.panel = panel,
-                            .plane = block->run->y + (block->image * block->lattice->shape.rows + number) *
-                                                         lattice->y.out * lattice->x.out * LANES,
+                            .plane =
+                                block->run->y + (block->image * block->lattice->shape.rows + number) * block->run->y_plane,
                             .bias = block->run->bias + (group * block->lattice->shape.rows + number) * LANES,
                             .row = (size_t)(lattice->y.out_step * lattice->x.out * LANES),
                             .column = (size_t)(lattice->x.out_step * LANES)};

@@ -94,6 +94,14 @@ struct op {
     /* Computes the outputs. No allocation, no parsing. Never NULL. */
     status (*run)(struct op_call *call, struct error *err);
 
+    /* Whether this call and the one behind it, which alone reads its output 0, can run as one that needs no memory for
+       that output. Both are prepared. Asks for the workspace of both, or for 0 bytes where they had better not. NULL:
+       never. */
+    status (*join)(struct op_call *first, struct op_call *second, size_t *workspace_bytes, struct error *err);
+
+    /* Runs both in the second one's workspace; share: the first one's part of the time. NULL without join. */
+    void (*run_joined)(struct op_call *first, struct op_call *second, double *share);
+
     /* Undoes prepare(); the state may be half made. NULL: nothing to undo. */
     void (*release)(struct op_call *call);
 

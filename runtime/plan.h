@@ -49,6 +49,7 @@ struct plan_step {
     const struct program_node *bound;
     struct op_call call;
     bool dynamic, prepared;
+    bool joined; /* runs together with the step behind it, in whose workspace; its output is never whole */
     size_t workspace_bytes;
     int workspace;        /* item, or -1 */
     int freed;            /* first dynamic value whose last reader this step is, or -1 */
@@ -118,6 +119,8 @@ void plan_drop_dynamic(struct plan *plan);
 struct plan *plan_new(const struct program *program, const struct plan_settings *settings, struct error *err);
 /* Gives every value its type, shape and place, and makes the steps (without memory). */
 status plan_shapes(struct plan *plan, const int *port_values, struct error *err);
+/* Marks steps that had better run together with the step behind them. */
+status plan_join(struct plan *plan, struct error *err);
 /* Lays out the arena. */
 status plan_memory(struct plan *plan, struct error *err);
 
@@ -127,6 +130,8 @@ status plan_memory(struct plan *plan, struct error *err);
 void plan_set_constants(struct plan *plan);
 /* Makes the step's call; constants are aligned as its operator needs them. */
 status plan_make_call(struct plan *plan, struct plan_step *step, struct error *err);
+/* Asks the steps' operator for the workspace of both as one; 0 bytes where they do not go together. */
+status plan_join_steps(struct plan_step *first, struct plan_step *second, size_t *workspace_bytes, struct error *err);
 /* Computes the step's described outputs once and for all. */
 status plan_compute_now(struct plan *plan, struct plan_step *step, struct error *err);
 

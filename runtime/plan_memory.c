@@ -10,7 +10,7 @@ static void set_last_uses(struct plan *plan) {
                 plan->values[node->outputs[i]].last_use = s; /* for those that nobody reads */
         for (int i = 0; i < node->input_count; i++)
             if (node->inputs[i] != NO_VALUE)
-                plan->values[node->inputs[i]].last_use = s;
+                plan->values[node->inputs[i]].last_use = s + plan->steps[s].joined;
     }
     for (int i = 0; i < graph->output_count; i++)
         plan->values[graph->outputs[i]].last_use = plan->step_count;
@@ -73,7 +73,7 @@ static void place_output(struct plan *plan, const struct plan_step *step, int s,
     struct plan_value *output = &plan->values[node->outputs[i]];
     const enum op_storage storage = step->call.op->storage;
     const bool first = i == 0 && node->input_count > 0 && node->inputs[0] != NO_VALUE;
-    if (output->tensor.bytes == 0) {
+    if (output->tensor.bytes == 0 || step->joined) {
         output->item = -1;
         return;
     }

@@ -82,28 +82,33 @@ static status check_shapes(struct plan_step *step, const struct plan *old, bool 
     return code == STATUS_NEEDS_VALUE ? STATUS_OK : code;
 }
 
-static status prepare(struct plan_step *step, const struct plan_step *old, bool *fits, struct error *err) {
+/* before: the step that runs together with this one; or NULL. */
+static status prepare(struct plan_step *step, struct plan_step *before, const struct plan_step *old, bool *fits,
+                      struct error *err) {
     struct op_call *call = &step->call;
     size_t workspace_bytes = 0;
     call->threads = old->call.threads;
     if (!call->op->prepare)
         return STATUS_OK;
     step->prepared = true;
-    const status code = call->op->prepare(call, &workspace_bytes, err);
-    *fits = workspace_bytes == old->workspace_bytes;
+    status code = call->op->prepare(call, &workspace_bytes, err);
+    if (code == STATUS_OK && before)
+        code = plan_join_steps(before, step, &workspace_bytes, err);
+    *fits = step->joined || workspace_bytes == old->workspace_bytes;
     return code;
 }
 
 /* was: the old plan's step, NULL for a node that was computed while planning. */
 static status take_step(struct plan *plan, struct plan_step *step, const struct plan *old, const struct plan_step *was,
                         bool *fits, struct error *err) {
+    struct plan_step *before = was && was > old->steps && was[-1].joined ? step - 1 : NULL;
     status code = plan_make_call(plan, step, err);
     if (code != STATUS_OK || step->dynamic)
         return code;
     code = check_shapes(step, old, fits, err);
     if (code != STATUS_OK || !*fits)
         return code;
-    return was ? prepare(step, was, fits, err) : plan_compute_now(plan, step, err);
+    return was ? prepare(step, before, was, fits, err) : plan_compute_now(plan, step, err);
 }
 
 static status take_nodes(struct plan *plan, const struct plan *old, bool *fits, struct error *err) {

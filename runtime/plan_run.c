@@ -79,6 +79,18 @@ static void note_time(struct plan_step *step, uint64_t nanoseconds) {
         step->fastest = nanoseconds;
 }
 
+/* Two steps as one; each has its part of the time. */
+static void run_joined(struct plan *plan, struct plan_step *first, struct plan_step *second) {
+    const uint64_t begin = plan->settings.profile ? now() : 0;
+    double share;
+    first->call.op->run_joined(&first->call, &second->call, &share);
+    if (!plan->settings.profile)
+        return;
+    const uint64_t all = now() - begin, part = (uint64_t)((double)all * share);
+    note_time(first, part);
+    note_time(second, all - part);
+}
+
 static status run_step(struct plan *plan, struct plan_step *step, struct error *err) {
     const uint64_t begin = plan->settings.profile ? now() : 0;
     const status code = step->dynamic ? run_dynamic(plan, step, err) : step->call.op->run(&step->call, err);
@@ -105,11 +117,17 @@ static void set_outputs(struct plan *plan) {
 
 status plan_run(struct plan *plan, struct error *err) {
     plan_drop_dynamic(plan);
-    for (int s = 0; s < plan->step_count; s++)
-        if (run_step(plan, &plan->steps[s], err) != STATUS_OK) {
+    for (int s = 0; s < plan->step_count; s++) {
+        struct plan_step *step = &plan->steps[s];
+        if (step->joined) {
+            run_joined(plan, step, step + 1);
+            free_dead(plan, step + 1);
+            s++;
+        } else if (run_step(plan, step, err) != STATUS_OK) {
             plan_drop_dynamic(plan);
             return err->code;
         }
+    }
     set_outputs(plan);
     plan->runs++;
     return STATUS_OK;
