@@ -30,8 +30,8 @@ static bool cut_of(const struct lattice_axis *axis, bool small, struct cut_axis 
         *cut = (struct cut_axis){(int)tap_step, 1, tap_step, kind_of((int)axis->taps, small)};
         return true;
     }
-    if (axis->step == 2 && tap_step == 1 && axis->taps == 3 && !small) {
-        *cut = (struct cut_axis){1, 1, 1, FILTER_4_3_BY_2};
+    if (axis->step == 2 && tap_step == 1 && axis->taps == 3) {
+        *cut = (struct cut_axis){1, 1, 1, small ? FILTER_2_3_BY_2 : FILTER_4_3_BY_2};
         return true;
     }
     if (axis->step == 2 && tap_step == 1 && axis->taps <= 6) {

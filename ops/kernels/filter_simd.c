@@ -25,7 +25,11 @@ static const double input_4_3[MOST][MOST] = {{1, 0, -1.25, 0, 0.25}, {0, -4, -4,
                                              {0, -2, -1, 2, 1},      {0, 2, -1, -2, 1}, {0, 4, 0, -5, 0, 1}};
 static const double output_4_3[MOST][MOST] = {
     {1, 1, 1, 1, 1}, {0, 1, -1, 2, -2}, {0, 1, 1, 4, 4}, {0, 1, -1, 8, -8, 1}};
-/* F(4, 3) at every second place: the outer taps meet every second input, as F(4, 2); the inner one those between. */
+/* F(2, 3) and F(4, 3) at every second place: the outer taps meet every second input, as F(2, 2) and F(4, 2); the inner
+   one those between. */
+static const double input_2_3_BY_2[MOST][MOST] = {
+    {1, 0, -1}, {0, 0, 1}, {0, 0, -1, 0, 1}, {0, 1}, {0, 0, 0, 1}};
+static const double output_2_3_BY_2[MOST][MOST] = {{1, 1, 0, 1}, {0, 1, 1, 0, 1}};
 static const double input_4_3_BY_2[MOST][MOST] = {{1, 0, -0.5, 0, -1, 0, 0.5},
                                                   {0, 0, -2, 0, -1, 0, 1},
                                                   {0, 0, 2, 0, -3, 0, 1},
@@ -54,6 +58,7 @@ static const double weight_4_3[MOST][3] = {{1, 0, 0},
                                            {1 / 24.0, 2 / 24.0, 4 / 24.0},
                                            {1 / 24.0, -2 / 24.0, 4 / 24.0},
                                            {0, 0, 1}};
+static const double weight_2_3_BY_2[MOST][3] = {{1, 0, 0}, {1, 0, 1}, {0, 0, 1}, {0, 1, 0}, {0, 1, 0}};
 static const double weight_4_3_BY_2[MOST][3] = {{1, 0, 0},
                                                 {-1 / 2.0, 0, -1 / 2.0},
                                                 {-1 / 6.0, 0, 1 / 6.0},
@@ -168,11 +173,13 @@ TRANSFORM(input_of_2_2, 3, 3, input_2_2)
 TRANSFORM(input_of_4_2, 5, 5, input_4_2)
 TRANSFORM(input_of_2_3, 4, 4, input_2_3)
 TRANSFORM(input_of_4_3, 6, 6, input_4_3)
+TRANSFORM(input_of_2_3_BY_2, 5, 5, input_2_3_BY_2)
 TRANSFORM(input_of_4_3_BY_2, 9, 9, input_4_3_BY_2)
 OUTPUT(output_of_2_2, 2, 3, output_2_2)
 OUTPUT(output_of_4_2, 4, 5, output_4_2)
 OUTPUT(output_of_2_3, 2, 4, output_2_3)
 OUTPUT(output_of_4_3, 4, 6, output_4_3)
+OUTPUT(output_of_2_3_BY_2, 2, 5, output_2_3_BY_2)
 OUTPUT(output_of_4_3_BY_2, 4, 9, output_4_3_BY_2)
 
 /* By kind; one of the dimensions of a tile is more than FILTER_ONE. */
@@ -180,16 +187,19 @@ static transform *const inputs[FILTER_KINDS] = {[FILTER_2_2] = input_of_2_2,
                                                 [FILTER_4_2] = input_of_4_2,
                                                 [FILTER_2_3] = input_of_2_3,
                                                 [FILTER_4_3] = input_of_4_3,
+                                                [FILTER_2_3_BY_2] = input_of_2_3_BY_2,
                                                 [FILTER_4_3_BY_2] = input_of_4_3_BY_2};
 static transform *const outputs[FILTER_KINDS] = {[FILTER_2_2] = output_of_2_2,
                                                  [FILTER_4_2] = output_of_4_2,
                                                  [FILTER_2_3] = output_of_2_3,
                                                  [FILTER_4_3] = output_of_4_3,
+                                                 [FILTER_2_3_BY_2] = output_of_2_3_BY_2,
                                                  [FILTER_4_3_BY_2] = output_of_4_3_BY_2};
 static transform *const finished[FILTER_KINDS][4] = {[FILTER_2_2] = FINISHES(output_of_2_2),
                                                      [FILTER_4_2] = FINISHES(output_of_4_2),
                                                      [FILTER_2_3] = FINISHES(output_of_2_3),
                                                      [FILTER_4_3] = FINISHES(output_of_4_3),
+                                                     [FILTER_2_3_BY_2] = FINISHES(output_of_2_3_BY_2),
                                                      [FILTER_4_3_BY_2] = FINISHES(output_of_4_3_BY_2)};
 
 /* A tile's two stages; where one dimension has a single tap, the last alone counts, and its lines are the tiles. */
@@ -311,7 +321,7 @@ static void output(enum filter_kind y, enum filter_kind x, const struct filter_t
 
 static const double (*const weight_rows[FILTER_KINDS])[3] = {
     [FILTER_ONE] = weight_ONE, [FILTER_2_2] = weight_2_2, [FILTER_4_2] = weight_4_2,
-    [FILTER_2_3] = weight_2_3, [FILTER_4_3] = weight_4_3, [FILTER_4_3_BY_2] = weight_4_3_BY_2};
+    [FILTER_2_3] = weight_2_3, [FILTER_4_3] = weight_4_3, [FILTER_2_3_BY_2] = weight_2_3_BY_2, [FILTER_4_3_BY_2] = weight_4_3_BY_2};
 
 /* destination[i] = sum of matrix[i][t] * source[t], for all lanes, in double precision. */
 static void transform_line(enum filter_kind kind, const double *source, size_t tap, double *destination, size_t point) {
@@ -384,6 +394,7 @@ static void expand(enum filter_kind y, enum filter_kind x, const float *taps, in
         EXPAND(4_2, ONE)
         EXPAND(4_2, 4_2)
         EXPAND(4_3, 4_3)
+        EXPAND(2_3_BY_2, 2_3_BY_2)
         EXPAND(4_3_BY_2, 4_3_BY_2)
     default:
         break; /* see filter_expands() */

@@ -158,36 +158,42 @@ struct plane_kernel {
  * Minimal filtering F(m, r): m outputs of an r-tap filter from m + r - 1 products. Strides are in floats; every point
  * is a channel block.
  */
-enum filter_kind { FILTER_ONE, FILTER_2_2, FILTER_4_2, FILTER_2_3, FILTER_4_3, FILTER_4_3_BY_2, FILTER_KINDS };
+enum filter_kind { FILTER_ONE, FILTER_2_2, FILTER_4_2, FILTER_2_3, FILTER_4_3, FILTER_2_3_BY_2, FILTER_4_3_BY_2, FILTER_KINDS };
 
 #define FILTER_POINTS 9 /* most of a dimension */
 
+/* Outer taps at every second input, an inner one between them. */
+static inline bool filter_by_2(enum filter_kind kind) {
+    return kind == FILTER_2_3_BY_2 || kind == FILTER_4_3_BY_2;
+}
 static inline int filter_outputs(enum filter_kind kind) {
-    return kind == FILTER_ONE ? 1 : kind == FILTER_2_2 || kind == FILTER_2_3 ? 2 : 4;
+    return kind == FILTER_ONE ? 1 : kind == FILTER_2_2 || kind == FILTER_2_3 || kind == FILTER_2_3_BY_2 ? 2 : 4;
 }
 static inline int filter_taps(enum filter_kind kind) {
     return kind == FILTER_ONE ? 1 : kind == FILTER_2_2 || kind == FILTER_4_2 ? 2 : 3;
 }
 /* Inputs from one tile to the next. */
 static inline int filter_advance(enum filter_kind kind) {
-    return filter_outputs(kind) * (kind == FILTER_4_3_BY_2 ? 2 : 1);
+    return filter_outputs(kind) * (filter_by_2(kind) ? 2 : 1);
 }
 /* As many as there are inputs to a tile. */
 static inline int filter_points(enum filter_kind kind) {
-    return kind == FILTER_4_3_BY_2 ? 9 : filter_outputs(kind) + filter_taps(kind) - 1;
+    return filter_by_2(kind) ? 2 * filter_outputs(kind) + 1 : filter_outputs(kind) + filter_taps(kind) - 1;
 }
 
 /* The tap that a point's weight is; -1: it is a sum of some. */
 static inline int filter_pure_tap(enum filter_kind kind, int point) {
-    if (kind == FILTER_4_3_BY_2)
-        return point == 0 ? 0 : point < 4 ? -1 : point == 4 ? 2 : 1;
+    if (filter_by_2(kind)) {
+        const int last = filter_outputs(kind);
+        return point == 0 ? 0 : point < last ? -1 : point == last ? 2 : 1;
+    }
     return point == 0 ? 0 : point + 1 == filter_points(kind) ? filter_taps(kind) - 1 : -1;
 }
 
 /* Pairs of kinds whose weights can be transformed in passing. */
 static inline bool filter_expands(enum filter_kind y, enum filter_kind x) {
     const bool two = (y == FILTER_ONE || y == FILTER_4_2) && (x == FILTER_ONE || x == FILTER_4_2);
-    return two || (y == x && (y == FILTER_4_3 || y == FILTER_4_3_BY_2));
+    return two || (y == x && (y == FILTER_4_3 || filter_by_2(y)));
 }
 
 /*
