@@ -64,18 +64,43 @@ static int64_t kernel_tiles(const struct filter_panel *panel) {
     return divide_up(panel->end - panel->first, panel->block->run->kernels->block->pixels[panel->rows]);
 }
 
+/* Points of y, and of x, that have the same weights: first..end - 1. */
+struct alike {
+    int first[2], end[2];
+};
+
+static struct alike alike_at(const struct filter_lattice *lattice, int64_t kept) {
+    const enum filter_kind y = lattice->axis[0].kind, x = lattice->axis[1].kind;
+    const int down = (int)(kept / filter_kept_points(x)), across = (int)(kept % filter_kept_points(x));
+    return (struct alike){{down, across}, {filter_points_end(y, down), filter_points_end(x, across)}};
+}
+
+/* One cut of the weights, for all points that have them. */
+static void multiply_alike(const struct filter_panel *panel, const struct alike *points, struct product *p) {
+    const int down = points->end[0] - points->first[0], across = points->end[1] - points->first[1];
+    const int64_t tiles = kernel_tiles(panel);
+    struct next_weights next = next_weights(panel->rows, tiles * down * across);
+    next.data = p->weights + p->depths * LANES * panel->rows * LANES;
+    for (int i = 0; i < down * across; i++) {
+        p->point = (points->first[0] + i / across) * panel->block->lattice->axis[1].points + points->first[1] + i % across;
+        multiply(panel, p, &next);
+        next.data += tiles * p->depths * next.lines * LANES;
+    }
+}
+
 /* One point after the other; the weights of the next panel follow those of the last point. */
 static void multiply_stored(const struct filter_panel *panel, const float *weights) {
-    const struct filter_shape *b = &panel->block->lattice->shape;
-    struct next_weights next = next_weights(panel->rows, kernel_tiles(panel));
+    const struct filter_lattice *lattice = panel->block->lattice;
+    const struct filter_shape *b = &lattice->shape;
     struct product p = {.weights = weights};
-    for (p.point = 0; p.point < b->points; p.point++)
+    for (int64_t kept = 0; kept < filter_kept(lattice); kept++) {
+        const struct alike points = alike_at(lattice, kept);
         for (p.depth = 0; p.depth < b->depth; p.depth += b->cut) {
             p.depths = (int)at_most(b->depth - p.depth, b->cut);
-            next.data = p.weights + p.depths * LANES * panel->rows * LANES;
-            multiply(panel, &p, &next);
-            p.weights = next.data;
+            multiply_alike(panel, &points, &p);
+            p.weights += p.depths * LANES * panel->rows * LANES;
         }
+    }
 }
 
 /* The weights of a point, transformed from these taps; or the taps themselves, where it is one of them. */

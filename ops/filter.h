@@ -59,10 +59,10 @@ struct filter_lattice {
     struct filter_shape shape;
 };
 
-/* Numbers that are kept of the weights of one pair of channels: points, or taps. */
+/* Numbers that are kept of the weights of one pair of channels: points that differ, or taps. */
 static inline int64_t filter_kept(const struct filter_lattice *lattice) {
     const struct filter_axis *y = &lattice->axis[0], *x = &lattice->axis[1];
-    return lattice->expands ? y->taps * x->taps : y->points * x->points;
+    return lattice->expands ? y->taps * x->taps : filter_kept_points(y->kind) * filter_kept_points(x->kind);
 }
 
 /*

@@ -142,11 +142,11 @@ static double blocks_of(int64_t channels) {
     return (double)((channels + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK);
 }
 
-/* Products of `tiles` with so many vectors of weights, which are kept. */
-static double stored_cost(double tiles, double vectors) {
+/* So many products for each of `tiles`, with vectors of weights that are kept. */
+static double stored_cost(double tiles, double products, double vectors) {
     const double passes = tiles > SEGMENT_TILES ? tiles / SEGMENT_TILES : 1, floats = vectors * CHANNEL_BLOCK;
-    const double memory = floats > CACHED_WEIGHTS ? passes * MEMORY_COST : 0;
-    return vectors * ((memory > tiles ? memory : tiles) + (floats > MANY_WEIGHTS ? KEPT_COST : 0));
+    const double memory = floats > CACHED_WEIGHTS ? passes * MEMORY_COST * vectors : 0, all = products * tiles;
+    return (memory > all ? memory : all) + (floats > MANY_WEIGHTS ? KEPT_COST * vectors : 0);
 }
 
 /* Products with weights that are transformed for as many tiles as stand ready together. */
@@ -166,17 +166,18 @@ static double filter_cost(const struct window *window, struct filter_lattice *la
     const struct filter_axis *y = &lattices[0].axis[0], *x = &lattices[0].axis[1];
     const double rows = blocks_of(window->out_channels);
     const double depth = blocks_of(window->in_channels) * lattices[0].part_count;
-    const double vectors = y->points * x->points * rows * depth * CHANNEL_BLOCK;
+    const double pairs = rows * depth * CHANNEL_BLOCK, vectors = y->points * x->points * pairs;
+    const double kept = filter_kept_points(y->kind) * filter_kept_points(x->kind) * pairs;
     double stored = 0, expanded = 0, transforms = 0, all = 0;
     for (int i = 0; i < count; i++) {
         const double tiles = (double)(lattices[i].axis[0].tiles * lattices[i].axis[1].tiles);
-        stored += stored_cost(tiles, vectors);
+        stored += stored_cost(tiles, vectors, kept);
         expanded += expanded_cost(tiles, y->points * x->points, vectors);
         transforms += tiles * y->points * x->points * TRANSFORM_COST * (depth + rows);
         all += tiles;
     }
     const double whole = whole_cost(all, vectors);
-    const bool many = vectors * CHANNEL_BLOCK > DISTANT_WEIGHTS, can = filter_expands(y->kind, x->kind);
+    const bool many = kept * CHANNEL_BLOCK > DISTANT_WEIGHTS, can = filter_expands(y->kind, x->kind);
     const bool as_whole = can && many && all <= FEW_TILES && whole < expanded && whole < stored * WORTH_MEMORY;
     const bool expands = as_whole || (can && y->points * x->points <= PASSING_POINTS && expanded < stored);
     for (int i = 0; i < count; i++) {
@@ -189,7 +190,7 @@ static double filter_cost(const struct window *window, struct filter_lattice *la
 static double direct_cost(const struct window *window, const struct lattice *lattice) {
     const double rows = blocks_of(window->out_channels);
     const double depth = blocks_of(window->in_channels) * CHANNEL_BLOCK * (double)lattice->taps;
-    return stored_cost((double)lattice->points, rows * depth);
+    return stored_cost((double)lattice->points, rows * depth, rows * depth);
 }
 
 /* Minimal filtering is chosen when it saves this much: the costs are rough. */

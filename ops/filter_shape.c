@@ -58,14 +58,15 @@ static int64_t balanced_share(int64_t tiles, int64_t least, int64_t most, int64_
 }
 
 /* Tiles whose sums stay near; all, where a few more sums cost less than to read a panel's weights again. */
-static int64_t stored_segment(const struct filter_shape *s, int64_t sums) {
-    const int64_t weights = s->points * s->depth * s->panel * CHANNEL_BLOCK * CHANNEL_BLOCK, all = s->tiles * sums;
-    return all <= MOST_SUMS && all < weights ? s->tiles : SUMS / sums;
+static int64_t stored_segment(const struct filter_shape *s, int64_t kept, int64_t sums) {
+    const int64_t weights = kept * s->depth * s->panel * CHANNEL_BLOCK * CHANNEL_BLOCK, all = s->tiles * sums;
+    return all <= MOST_SUMS && all < 2 * weights ? s->tiles : SUMS / sums;
 }
 
-static void shape_stored(struct filter_shape *s, const struct filter_team *team, int64_t sums, int64_t inputs) {
-    const int64_t weights = s->points * s->depth * s->rows * CHANNEL_BLOCK * CHANNEL_BLOCK;
-    const int64_t segment = stored_segment(s, sums);
+static void shape_stored(struct filter_shape *s, const struct filter_team *team, int64_t kept, int64_t sums,
+                         int64_t inputs) {
+    const int64_t weights = kept * s->depth * s->rows * CHANNEL_BLOCK * CHANNEL_BLOCK;
+    const int64_t segment = stored_segment(s, kept, sums);
     const int64_t panels = divide_up(s->rows, s->panel), most = between(12, INPUTS / (inputs * s->depth), segment);
     s->stretch = s->depth;
     s->cut = STORED_CUT;
@@ -158,7 +159,7 @@ void filter_shape(const struct window *window, int panel, const struct filter_te
     else if (lattice->expands)
         shape_passing(&s, window, team, passing_numbers(lattice->axis), sums, inputs);
     else
-        shape_stored(&s, team, sums, inputs);
+        shape_stored(&s, team, filter_kept(lattice), sums, inputs);
     s.plane = odd_lines(s.size);
     s.point = s.stretch * s.plane + CHANNEL_BLOCK;
     s.sums = odd_lines(s.segment + BLOCK_PIXELS); /* what rounding adds goes behind the last tile */

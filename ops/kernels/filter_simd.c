@@ -44,7 +44,8 @@ static const double output_4_3_BY_2[MOST][MOST] = {
 
 /*
  * Rows of G: [1, a, a^2] over the product of distances from point a to the others; infinity last. That product belongs
- * to BT for point 0, so that this point, like infinity, is a tap as it is: filter_pure_tap().
+ * to BT for point 0, so that this point, like infinity, is a tap as it is: filter_pure_tap(). Of the points of an inner
+ * tap one stands for all.
  */
 static const double weight_ONE[MOST][3] = {{1}};
 static const double weight_2_2[MOST][3] = {{1, 0}, {1, 1}, {0, 1}};
@@ -58,15 +59,12 @@ static const double weight_4_3[MOST][3] = {{1, 0, 0},
                                            {1 / 24.0, 2 / 24.0, 4 / 24.0},
                                            {1 / 24.0, -2 / 24.0, 4 / 24.0},
                                            {0, 0, 1}};
-static const double weight_2_3_BY_2[MOST][3] = {{1, 0, 0}, {1, 0, 1}, {0, 0, 1}, {0, 1, 0}, {0, 1, 0}};
+static const double weight_2_3_BY_2[MOST][3] = {{1, 0, 0}, {1, 0, 1}, {0, 0, 1}, {0, 1, 0}};
 static const double weight_4_3_BY_2[MOST][3] = {{1, 0, 0},
                                                 {-1 / 2.0, 0, -1 / 2.0},
                                                 {-1 / 6.0, 0, 1 / 6.0},
                                                 {1 / 6.0, 0, 2 / 6.0},
                                                 {0, 0, 1},
-                                                {0, 1, 0},
-                                                {0, 1, 0},
-                                                {0, 1, 0},
                                                 {0, 1, 0}};
 
 static inline __attribute__((always_inline)) vec scaled(const float factor, vec x) {
@@ -319,26 +317,45 @@ static void output(enum filter_kind y, enum filter_kind x, const struct filter_t
     pass_over(y, x, tiles, &stages, true);
 }
 
-static const double (*const weight_rows[FILTER_KINDS])[3] = {
-    [FILTER_ONE] = weight_ONE, [FILTER_2_2] = weight_2_2, [FILTER_4_2] = weight_4_2,
-    [FILTER_2_3] = weight_2_3, [FILTER_4_3] = weight_4_3, [FILTER_2_3_BY_2] = weight_2_3_BY_2, [FILTER_4_3_BY_2] = weight_4_3_BY_2};
+/* destination[i] = sum of matrix[i][t] * source[t], for all lanes, in double precision; points that are kept. */
+static inline __attribute__((always_inline)) void transform_taps(const enum filter_kind kind, const double (*matrix)[3],
+                                                                 const double *source, size_t tap, double *destination,
+                                                                 size_t point) {
+    const int points = filter_kept_points(kind), taps = filter_taps(kind);
+    for (int lane = 0; lane < LANES; lane++) {
+#pragma GCC unroll 9
+        for (int i = 0; i < points; i++) {
+            double sum = 0;
+#pragma GCC unroll 3
+            for (int t = 0; t < taps; t++)
+                if (matrix[i][t] != 0)
+                    sum += matrix[i][t] * source[(size_t)t * tap + (size_t)lane];
+            destination[(size_t)i * point + (size_t)lane] = sum;
+        }
+    }
+}
 
-/* destination[i] = sum of matrix[i][t] * source[t], for all lanes, in double precision. */
 static void transform_line(enum filter_kind kind, const double *source, size_t tap, double *destination, size_t point) {
-    const int points = filter_points(kind), taps = filter_taps(kind);
-    for (int i = 0; i < points; i++) {
-        const double *row = weight_rows[kind][i];
-        double *sums = destination + (size_t)i * point;
-        for (int lane = 0; lane < LANES; lane++)
-            sums[lane] = row[0] * source[lane];
-        for (int t = 1; t < taps; t++)
-            for (int lane = 0; lane < LANES; lane++)
-                sums[lane] += row[t] * source[(size_t)t * tap + (size_t)lane];
+#define LINE(k)                                                                        \
+    case FILTER_##k:                                                                   \
+        transform_taps(FILTER_##k, weight_##k, source, tap, destination, point); \
+        break;
+    switch (kind) {
+        LINE(ONE)
+        LINE(2_2)
+        LINE(4_2)
+        LINE(2_3)
+        LINE(4_3)
+        LINE(2_3_BY_2)
+        LINE(4_3_BY_2)
+    case FILTER_KINDS:
+        break;
     }
 }
 
 static void weights(enum filter_kind y, enum filter_kind x, const float *taps, float *destination, size_t point) {
-    const int rows = filter_taps(y), columns = filter_taps(x), across = filter_points(x), down = filter_points(y);
+    const int rows = filter_taps(y), columns = filter_taps(x);
+    const int across = filter_kept_points(x), down = filter_kept_points(y);
     double wide[3 * 3 * LANES], half[3 * MOST * LANES], whole[MOST * MOST * LANES];
     for (int i = 0; i < rows * columns * LANES; i++)
         wide[i] = taps[i];

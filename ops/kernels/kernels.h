@@ -190,6 +190,20 @@ static inline int filter_pure_tap(enum filter_kind kind, int point) {
     return point == 0 ? 0 : point + 1 == filter_points(kind) ? filter_taps(kind) - 1 : -1;
 }
 
+/*
+ * Points with the same weights are kept once: those of an inner tap. The kept number of a point, and the points of a
+ * kept number, first..end - 1.
+ */
+static inline int filter_kept_points(enum filter_kind kind) {
+    return filter_by_2(kind) ? filter_outputs(kind) + 2 : filter_points(kind);
+}
+static inline int filter_kept_point(enum filter_kind kind, int point) {
+    return point < filter_kept_points(kind) ? point : filter_kept_points(kind) - 1;
+}
+static inline int filter_points_end(enum filter_kind kind, int kept) {
+    return kept + 1 < filter_kept_points(kind) ? kept + 1 : filter_points(kind);
+}
+
 /* Pairs of kinds whose weights can be transformed in passing. */
 static inline bool filter_expands(enum filter_kind y, enum filter_kind x) {
     const bool two = (y == FILTER_ONE || y == FILTER_4_2) && (x == FILTER_ONE || x == FILTER_4_2);
@@ -220,7 +234,10 @@ struct filter_kernel {
     void (*input)(enum filter_kind y, enum filter_kind x, const struct filter_tiles *tiles);
     /* points -> outputs: AT along both dimensions */
     void (*output)(enum filter_kind y, enum filter_kind x, const struct filter_tiles *tiles);
-    /* taps[y][x][lane] -> destination[point y * points x + point x][lane], in double precision up to the last step */
+    /*
+     * taps[y][x][lane] -> destination[kept point y * kept points x + kept point x][lane], in double precision up to the
+     * last step
+     */
     void (*weights)(enum filter_kind y, enum filter_kind x, const float *taps, float *destination, size_t point);
     /*
      * The same in single precision for the taps of many depths and lanes, taps[block of depths][y][x][depth][lanes] ->
