@@ -1,6 +1,8 @@
 /* Where minimal filtering applies, and what it saves. */
 #include "ops/filter.h"
 
+#include <math.h>
+
 /* ---- cutting ---- */
 
 /* One dimension of a lattice as minimal filtering sees it: `sets` of points, each with `parts` of taps. */
@@ -19,12 +21,20 @@ static enum filter_kind kind_of(int taps, bool small) {
     return small ? FILTER_2_3 : FILTER_4_3;
 }
 
+/* Most outputs of a tile that are tried. */
+enum size { SIZE_2, SIZE_4, SIZE_8, SIZES };
+
 /* False where no cut makes points and taps step alike with 1 to 3 taps. */
-static bool cut_of(const struct lattice_axis *axis, bool small, struct cut_axis *cut) {
+static bool cut_of(const struct lattice_axis *axis, enum size size, struct cut_axis *cut) {
+    const bool small = size == SIZE_2;
     const int64_t tap_step = axis->tap_step < 0 ? -axis->tap_step : axis->tap_step;
     if (axis->taps == 1) {
         *cut = (struct cut_axis){1, 1, axis->step, FILTER_ONE};
         return true;
+    }
+    if (size == SIZE_8) { /* longer filters would lose too many digits */
+        *cut = (struct cut_axis){(int)tap_step, 1, tap_step, FILTER_8_2};
+        return axis->step == 1 && tap_step <= 4 && axis->taps == 2;
     }
     if (axis->step == 1 && tap_step <= 4 && axis->taps <= 3) {
         *cut = (struct cut_axis){(int)tap_step, 1, tap_step, kind_of((int)axis->taps, small)};
@@ -88,18 +98,22 @@ static struct filter_lattice set_lattice(const struct lattice *lattice, const st
     return set;
 }
 
-static bool cuts_of(const struct window *window, const struct lattice *lattice, int sizes, struct cut_axis cuts[2]) {
+/* The same for both dimensions; with eight outputs in one, the other must have a single tap. */
+static bool cuts_of(const struct window *window, const struct lattice *lattice, const enum size sizes[2],
+                    struct cut_axis cuts[2]) {
     const struct lattice_axis *z = &lattice->axis[0];
     if (z->taps != 1 || z->points != 1 || z->out != 1 || z->first != 0 || z->in != 1)
         return false;
     if (window->in_channels < 8 || window->out_channels < 8)
         return false;
-    return cut_of(&lattice->axis[1], sizes & 1, &cuts[0]) && cut_of(&lattice->axis[2], sizes & 2, &cuts[1]) &&
-           (cuts[0].kind != FILTER_ONE || cuts[1].kind != FILTER_ONE);
+    if (!cut_of(&lattice->axis[1], sizes[0], &cuts[0]) || !cut_of(&lattice->axis[2], sizes[1], &cuts[1]))
+        return false;
+    const bool ones[2] = {cuts[0].kind == FILTER_ONE, cuts[1].kind == FILTER_ONE};
+    return !(ones[0] && ones[1]) && (ones[1] || cuts[0].kind != FILTER_8_2) && (ones[0] || cuts[1].kind != FILTER_8_2);
 }
 
-/* All sets of points, with m = 2 where `sizes` has the bit of the dimension; their number, 0 when they do not fit. */
-static int cut_lattice(const struct window *window, const struct lattice *lattice, int sizes,
+/* All sets of points, with tiles of these sizes; their number, 0 when they do not fit. */
+static int cut_lattice(const struct window *window, const struct lattice *lattice, const enum size sizes[2],
                        struct filter_lattice *lattices, int capacity) {
     struct cut_axis cuts[2];
     if (!cuts_of(window, lattice, sizes, cuts) || cuts[0].sets * cuts[1].sets > capacity)
@@ -176,6 +190,8 @@ static double filter_cost(const struct window *window, struct filter_lattice *la
         transforms += tiles * y->points * x->points * TRANSFORM_COST * (depth + rows);
         all += tiles;
     }
+    if ((y->kind == FILTER_8_2 || x->kind == FILTER_8_2) && vectors * CHANNEL_BLOCK > MANY_WEIGHTS)
+        return INFINITY; /* four fifths more of them to make ready and keep, for a tenth of the products */
     const double whole = whole_cost(all, vectors);
     const bool many = kept * CHANNEL_BLOCK > DISTANT_WEIGHTS, can = filter_expands(y->kind, x->kind);
     const bool as_whole = can && many && all <= FEW_TILES && whole < expanded && whole < stored * WORTH_MEMORY;
@@ -199,16 +215,18 @@ static double direct_cost(const struct window *window, const struct lattice *lat
 int filter_choose(const struct window *window, const struct lattice *lattice, struct filter_lattice *lattices,
                   int capacity) {
     double least = direct_cost(window, lattice) / WORTH_FILTERING;
-    int best = -1;
-    for (int sizes = 0; sizes < 4; sizes++) {
-        const int count = cut_lattice(window, lattice, sizes, lattices, capacity);
-        const double cost = count ? filter_cost(window, lattices, count) : least;
-        if (cost < least) {
-            least = cost;
-            best = sizes;
+    enum size best[2] = {SIZES, SIZES};
+    for (enum size y = 0; y < SIZES; y++)
+        for (enum size x = 0; x < SIZES; x++) {
+            const int count = cut_lattice(window, lattice, (enum size[]){y, x}, lattices, capacity);
+            const double cost = count ? filter_cost(window, lattices, count) : least;
+            if (cost < least) {
+                least = cost;
+                best[0] = y;
+                best[1] = x;
+            }
         }
-    }
-    const int count = best < 0 ? 0 : cut_lattice(window, lattice, best, lattices, capacity);
+    const int count = best[0] == SIZES ? 0 : cut_lattice(window, lattice, best, lattices, capacity);
     if (count)
         filter_cost(window, lattices, count);
     return count;

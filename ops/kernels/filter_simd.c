@@ -20,6 +20,26 @@ static const double output_2_3[MOST][MOST] = {{1, 1, 1}, {0, 1, -1, 1}};
 static const double input_4_2[MOST][MOST] = {
     {1, -0.5, -1, 0.5}, {0, -2, -1, 1}, {0, 2, -3, 1}, {0, -1, 0, 1}, {0, 2, -1, -2, 1}};
 static const double output_4_2[MOST][MOST] = {{1, 1, 1, 1}, {0, 1, -1, 2}, {0, 1, 1, 4}, {0, 1, -1, 8, 1}};
+/* Points 0, 1, -1, 1/2, -1/2, 3/2, -3/2, 3, infinity: of those with small parts they lose the fewest digits. */
+static const double input_8_2[MOST][MOST] = {
+    {1, -1 / 3.0, -49 / 9.0, 49 / 27.0, 56 / 9.0, -56 / 27.0, -16 / 9.0, 16 / 27.0},
+    {0, -1.6875, -1.125, 8.0625, 5, -5.5, -2, 1},
+    {0, 1.6875, -2.25, -6.9375, 10, 0.5, -4, 1},
+    {0, -3.375, -5.625, 7.125, 8.125, -4.75, -2.5, 1},
+    {0, 3.375, -7.875, -2.625, 11.375, -1.75, -3.5, 1},
+    {0, -1.125, -0.375, 5.875, 1.875, -5.75, -1.5, 1},
+    {0, 1.125, -1.125, -5.375, 5.625, 3.25, -4.5, 1},
+    {0, -0.5625, 0, 3.0625, 0, -3.5, 0, 1},
+    {0, 1.6875, -0.5625, -9.1875, 3.0625, 10.5, -3.5, -3, 1}};
+static const double output_8_2[MOST][MOST] = {
+    {1, 1, 1, 1, 1, 1, 1, 1},
+    {0, 1, -1, 0.5, -0.5, 1.5, -1.5, 3},
+    {0, 1, 1, 0.25, 0.25, 2.25, 2.25, 9},
+    {0, 1, -1, 0.125, -0.125, 3.375, -3.375, 27},
+    {0, 1, 1, 0.0625, 0.0625, 5.0625, 5.0625, 81},
+    {0, 1, -1, 0.03125, -0.03125, 7.59375, -7.59375, 243},
+    {0, 1, 1, 0.015625, 0.015625, 11.390625, 11.390625, 729},
+    {0, 1, -1, 0.0078125, -0.0078125, 17.0859375, -17.0859375, 2187, 1}};
 /* Points 0, 1, -1, 2, -2, infinity. */
 static const double input_4_3[MOST][MOST] = {{1, 0, -1.25, 0, 0.25}, {0, -4, -4, 1, 1}, {0, 4, -4, -1, 1},
                                              {0, -2, -1, 2, 1},      {0, 2, -1, -2, 1}, {0, 4, 0, -5, 0, 1}};
@@ -51,6 +71,15 @@ static const double weight_ONE[MOST][3] = {{1}};
 static const double weight_2_2[MOST][3] = {{1, 0}, {1, 1}, {0, 1}};
 static const double weight_4_2[MOST][3] = {
     {1, 0}, {-1 / 2.0, -1 / 2.0}, {-1 / 6.0, 1 / 6.0}, {1 / 6.0, 2 / 6.0}, {0, 1}};
+static const double weight_8_2[MOST][3] = {{1, 0},
+                                           {4 / 15.0, 4 / 15.0},
+                                           {2 / 15.0, -2 / 15.0},
+                                           {-8 / 15.0, -4 / 15.0},
+                                           {-8 / 21.0, 4 / 21.0},
+                                           {-8 / 135.0, -4 / 45.0},
+                                           {-8 / 405.0, 4 / 135.0},
+                                           {2 / 2835.0, 2 / 945.0},
+                                           {0, 1}};
 static const double weight_2_3[MOST][3] = {
     {1, 0, 0}, {1 / 2.0, 1 / 2.0, 1 / 2.0}, {1 / 2.0, -1 / 2.0, 1 / 2.0}, {0, 0, 1}};
 static const double weight_4_3[MOST][3] = {{1, 0, 0},
@@ -169,12 +198,14 @@ typedef void transform(const struct lines *lines);
 
 TRANSFORM(input_of_2_2, 3, 3, input_2_2)
 TRANSFORM(input_of_4_2, 5, 5, input_4_2)
+TRANSFORM(input_of_8_2, 9, 9, input_8_2)
 TRANSFORM(input_of_2_3, 4, 4, input_2_3)
 TRANSFORM(input_of_4_3, 6, 6, input_4_3)
 TRANSFORM(input_of_2_3_BY_2, 5, 5, input_2_3_BY_2)
 TRANSFORM(input_of_4_3_BY_2, 9, 9, input_4_3_BY_2)
 OUTPUT(output_of_2_2, 2, 3, output_2_2)
 OUTPUT(output_of_4_2, 4, 5, output_4_2)
+OUTPUT(output_of_8_2, 8, 9, output_8_2)
 OUTPUT(output_of_2_3, 2, 4, output_2_3)
 OUTPUT(output_of_4_3, 4, 6, output_4_3)
 OUTPUT(output_of_2_3_BY_2, 2, 5, output_2_3_BY_2)
@@ -183,18 +214,21 @@ OUTPUT(output_of_4_3_BY_2, 4, 9, output_4_3_BY_2)
 /* By kind; one of the dimensions of a tile is more than FILTER_ONE. */
 static transform *const inputs[FILTER_KINDS] = {[FILTER_2_2] = input_of_2_2,
                                                 [FILTER_4_2] = input_of_4_2,
+                                                [FILTER_8_2] = input_of_8_2,
                                                 [FILTER_2_3] = input_of_2_3,
                                                 [FILTER_4_3] = input_of_4_3,
                                                 [FILTER_2_3_BY_2] = input_of_2_3_BY_2,
                                                 [FILTER_4_3_BY_2] = input_of_4_3_BY_2};
 static transform *const outputs[FILTER_KINDS] = {[FILTER_2_2] = output_of_2_2,
                                                  [FILTER_4_2] = output_of_4_2,
+                                                 [FILTER_8_2] = output_of_8_2,
                                                  [FILTER_2_3] = output_of_2_3,
                                                  [FILTER_4_3] = output_of_4_3,
                                                  [FILTER_2_3_BY_2] = output_of_2_3_BY_2,
                                                  [FILTER_4_3_BY_2] = output_of_4_3_BY_2};
 static transform *const finished[FILTER_KINDS][4] = {[FILTER_2_2] = FINISHES(output_of_2_2),
                                                      [FILTER_4_2] = FINISHES(output_of_4_2),
+                                                     [FILTER_8_2] = FINISHES(output_of_8_2),
                                                      [FILTER_2_3] = FINISHES(output_of_2_3),
                                                      [FILTER_4_3] = FINISHES(output_of_4_3),
                                                      [FILTER_2_3_BY_2] = FINISHES(output_of_2_3_BY_2),
@@ -344,6 +378,7 @@ static void transform_line(enum filter_kind kind, const double *source, size_t t
         LINE(ONE)
         LINE(2_2)
         LINE(4_2)
+        LINE(8_2)
         LINE(2_3)
         LINE(4_3)
         LINE(2_3_BY_2)

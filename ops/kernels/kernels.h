@@ -158,7 +158,17 @@ struct plane_kernel {
  * Minimal filtering F(m, r): m outputs of an r-tap filter from m + r - 1 products. Strides are in floats; every point
  * is a channel block.
  */
-enum filter_kind { FILTER_ONE, FILTER_2_2, FILTER_4_2, FILTER_2_3, FILTER_4_3, FILTER_2_3_BY_2, FILTER_4_3_BY_2, FILTER_KINDS };
+enum filter_kind {
+    FILTER_ONE,
+    FILTER_2_2,
+    FILTER_4_2,
+    FILTER_8_2,
+    FILTER_2_3,
+    FILTER_4_3,
+    FILTER_2_3_BY_2,
+    FILTER_4_3_BY_2,
+    FILTER_KINDS
+};
 
 #define FILTER_POINTS 9 /* most of a dimension */
 
@@ -167,10 +177,12 @@ static inline bool filter_by_2(enum filter_kind kind) {
     return kind == FILTER_2_3_BY_2 || kind == FILTER_4_3_BY_2;
 }
 static inline int filter_outputs(enum filter_kind kind) {
-    return kind == FILTER_ONE ? 1 : kind == FILTER_2_2 || kind == FILTER_2_3 || kind == FILTER_2_3_BY_2 ? 2 : 4;
+    static const int outputs[FILTER_KINDS] = {1, 2, 4, 8, 2, 4, 2, 4};
+    return outputs[kind];
 }
 static inline int filter_taps(enum filter_kind kind) {
-    return kind == FILTER_ONE ? 1 : kind == FILTER_2_2 || kind == FILTER_4_2 ? 2 : 3;
+    static const int taps[FILTER_KINDS] = {1, 2, 2, 2, 3, 3, 3, 3};
+    return taps[kind];
 }
 /* Inputs from one tile to the next. */
 static inline int filter_advance(enum filter_kind kind) {
