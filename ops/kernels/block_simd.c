@@ -30,7 +30,7 @@ static inline __attribute__((always_inline)) const float *add_stretch(const int 
                                                                       const int length, const float *const *pixel,
                                                                       const float *weights,
                                                                       vec (*sums)[BLOCKS * PARTS]) {
-#pragma GCC unroll 4
+#pragma GCC unroll 1
     for (int k = 0; k < length; k++, weights += parts * VEC) {
         vec columns[BLOCKS * PARTS];
 #pragma GCC unroll 16
@@ -100,8 +100,7 @@ static inline __attribute__((always_inline)) void tile_of(const int pixels, cons
                 __builtin_prefetch(pixel[i] + entry[i].step);
                 __builtin_prefetch(pixel[i] + source->pixel_ahead, 0, 2);
             }
-            weights = source->length == LANES ? add_stretch(pixels, parts, LANES, pixel, weights, sums)
-                                              : add_stretch(pixels, parts, source->length, pixel, weights, sums);
+            weights = add_stretch(pixels, parts, source->length, pixel, weights, sums);
             weights += source->weight_skip;
 #pragma GCC unroll 16
             for (int i = 0; i < pixels; i++)
