@@ -139,7 +139,7 @@ static int cut_lattice(const struct window *window, const struct lattice *lattic
  */
 #define TRANSFORM_COST 14.0
 #define MEMORY_COST 20.0
-#define KEPT_COST 4.0
+#define KEPT_COST 6.0
 #define EXPAND_COST 5.0
 #define PASSING_POINTS 25    /* most whose cuts of the depth are long enough in a small cache */
 #define PASSING_LINES 2048.0 /* of points by tiles, whose inputs for a cut stand ready: filter_shape.c */
