@@ -119,8 +119,8 @@ static inline int64_t panel_count(const struct block_kernel *kernel, int64_t row
 void blocked_ask_ahead(struct block_source *source, const float *next, int blocks, int64_t number, int64_t tiles);
 /* image: batch row and group. */
 struct blocked_input blocked_input_of(const struct blocked_run *run, int64_t image);
-/* bias + activation of sums[rows][columns][16] into place; the sums are scratch. */
-void blocked_finish(const struct blocked_run *run, const float *bias, int rows, int columns, float *sums,
+/* bias[row * bias_row] + activation of sums[rows][columns][16] into place; the sums are scratch. */
+void blocked_finish(const struct blocked_run *run, const float *bias, size_t bias_row, int rows, int columns, float *sums,
                     size_t sums_row, size_t sums_column, float *destination, size_t row, size_t column);
 
 /* Whole channel blocks of the bias of every group. */

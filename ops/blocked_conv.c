@@ -177,20 +177,21 @@ bool blocked_finish_kind(const struct activation *activation, enum block_finish 
     }
 }
 
-void blocked_finish(const struct blocked_run *run, const float *bias, int rows, int columns, float *sums,
-                    size_t sums_row, size_t sums_column, float *destination, size_t row, size_t column) {
+void blocked_finish(const struct blocked_run *run, const float *bias, size_t bias_row, int rows, int columns,
+                    float *sums, size_t sums_row, size_t sums_column, float *destination, size_t row, size_t column) {
     const struct activation *activation = &run->state->activation;
     const struct block_kernel *kernel = run->kernels->block;
     enum block_finish kind;
     if (!blocked_finish_kind(activation, &kind)) {
-        kernel->finish(BLOCK_COPY, 0, 0, bias, rows, columns, sums, sums_row, sums_column, sums, sums_row, sums_column);
+        kernel->finish(BLOCK_COPY, 0, 0, bias, bias_row, rows, columns, sums, sums_row, sums_column, sums, sums_row,
+                       sums_column);
         for (int y = 0; y < rows; y++)
             for (int x = 0; x < columns; x++)
                 activation_run(run->kernels, activation, sums + (size_t)y * sums_row + (size_t)x * sums_column,
                                CHANNEL_BLOCK);
         bias = NULL;
     }
-    kernel->finish(kind, activation->alpha, activation->beta, bias, rows, columns, sums, sums_row, sums_column,
+    kernel->finish(kind, activation->alpha, activation->beta, bias, bias_row, rows, columns, sums, sums_row, sums_column,
                    destination, row, column);
 }
 

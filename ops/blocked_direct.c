@@ -21,6 +21,7 @@ struct piece {
     int64_t block; /* the strip's first channel block */
     int blocks;
     bool last;           /* of its strip: the next strip's weights follow */
+    bool side_by_side;   /* one tap, and its inputs follow each other as the pixels do */
     int64_t inner[2][2]; /* rows and columns of points all of whose taps lie inside: the first, the end */
     float *sums;         /* [pixel][lanes] */
     struct block_pixel *pixels;
@@ -30,7 +31,7 @@ struct piece {
 
 /* Some pixels side by side, or around the end of a row. */
 struct tile {
-    int first, count; /* in the piece */
+    int first, count, most; /* in the piece */
     int64_t y, x;     /* where the first one is */
     float *sums;
 };
@@ -54,6 +55,12 @@ size_t blocked_direct_bytes(const struct blocked_phase *phase, int threads) {
 }
 
 /* ---- where the inputs lie ---- */
+
+static bool lies_side_by_side(const struct blocked_phase *phase, const struct blocked_input *input) {
+    const struct lattice_axis *ay = &phase->lattice.axis[1], *ax = &phase->lattice.axis[2];
+    return phase->lattice.taps == 1 && input->pixel == CHANNEL_BLOCK && ax->step == 1 && ax->first == 0 &&
+           ax->points == ax->in && ay->step == 1 && ay->first >= 0 && ay->first + ay->points <= ay->in;
+}
 
 static const float zeros[MOST_LANES];
 
@@ -171,10 +178,12 @@ static void list_outputs(const struct piece *piece, const struct tile *tile) {
 static void store_tile(const struct piece *piece, const struct tile *tile) {
     const struct lattice_axis *ax = &piece->phase->lattice.axis[2];
     const size_t lanes = (size_t)piece->blocks * CHANNEL_BLOCK;
+    const int64_t group = piece->image % piece->run->state->window.group;
+    const float *bias = piece->run->bias + (group * piece->phase->rows + piece->block) * CHANNEL_BLOCK;
     int64_t y = tile->y, x = tile->x;
     for (int done = 0, columns; done < tile->count; done += columns, y++, x = 0) {
         columns = ax->points - x < tile->count - done ? (int)(ax->points - x) : tile->count - done;
-        blocked_finish(piece->run, NULL, piece->blocks, columns, tile->sums + (size_t)done * lanes, CHANNEL_BLOCK,
+        blocked_finish(piece->run, bias, CHANNEL_BLOCK, piece->blocks, columns, tile->sums + (size_t)done * lanes, CHANNEL_BLOCK,
                        lanes, output_at(piece, y, x), (size_t)piece->run->y_plane, (size_t)(ax->out_step * CHANNEL_BLOCK));
     }
 }
@@ -188,14 +197,32 @@ static const float *weights_at(const struct piece *piece, int64_t block, int blo
            block * CHANNEL_BLOCK * phase->depth.total + before * blocks * CHANNEL_BLOCK;
 }
 
+/* A whole tile whose pixels lie side by side, for one panel. */
+static void multiply_row(const struct piece *piece, const struct block_source *source, const struct tile *tile,
+                         int blocks, const float *weights, int64_t cut, float *sums) {
+    const struct blocked_input *input = &piece->input;
+    const struct block_row row = {
+        .pixels = input->data + (piece->first + tile->first) * CHANNEL_BLOCK - input->lowest[0] * input->row +
+                  cut * piece->phase->depth.cut_blocks * input->block,
+        .step = input->block,
+        .blocks = source->blocks,
+        .ahead = source->ahead,
+        .ahead_lines = source->ahead_lines,
+        .pixel_ahead = source->pixel_ahead,
+    };
+    piece->run->kernels->block->row(tile->count, blocks, &row, weights, cut == 0, sums,
+                                    (size_t)piece->blocks * CHANNEL_BLOCK, CHANNEL_BLOCK);
+}
+
+static bool is_row(const struct piece *piece, const struct tile *tile) {
+    return piece->side_by_side && tile->count == tile->most;
+}
+
 /* One tile of one cut: all panels of the strip pass over the same pixels. */
 static void multiply_tile(const struct piece *piece, struct block_source *source, const struct tile *tile,
                           int64_t cut) {
     const struct block_kernel *kernel = piece->run->kernels->block;
     const struct blocked_depth *depth = &piece->phase->depth;
-    const float *bias =
-        piece->run->bias +
-        (piece->image % piece->run->state->window.group * piece->phase->rows + piece->block) * CHANNEL_BLOCK;
     const size_t lanes = (size_t)piece->blocks * CHANNEL_BLOCK;
     const bool more = cut + 1 < depth->cuts;
     for (int block = 0, blocks; block < piece->blocks; block += blocks) {
@@ -207,11 +234,15 @@ static void multiply_tile(const struct piece *piece, struct block_source *source
             const int most = kernel->pixels[blocks];
             blocked_ask_ahead(source, next, blocks, tile->first / most, (piece->count + most - 1) / most);
         }
+        const float *weights = weights_at(piece, place, blocks, cut);
+        float *sums = tile->sums + (size_t)block * CHANNEL_BLOCK;
+        if (is_row(piece, tile)) {
+            multiply_row(piece, source, tile, blocks, weights, cut, sums);
+            continue;
+        }
         source->outputs = piece->outputs + block * tile->count;
-        source->output_count = more ? 0 : blocks * tile->count;
-        kernel->tile(kernel->round(tile->count, blocks), blocks, source, weights_at(piece, place, blocks, cut),
-                     cut ? NULL : bias + block * CHANNEL_BLOCK, tile->sums + (size_t)block * CHANNEL_BLOCK, lanes,
-                     CHANNEL_BLOCK);
+        source->output_count = more || piece->side_by_side ? 0 : blocks * tile->count;
+        kernel->tile(kernel->round(tile->count, blocks), blocks, source, weights, cut == 0, sums, lanes, CHANNEL_BLOCK);
     }
 }
 
@@ -221,13 +252,15 @@ static void run_tile(const struct piece *piece, struct block_source *source, con
     const struct block_kernel *kernel = piece->run->kernels->block;
     const int rounded = kernel->round(tile->count, panel_blocks(kernel, piece->blocks, 0));
     const bool last = cut + 1 == depth->cuts;
-    source->offsets = list_inner(piece, tile, rounded, block0) ? piece->offsets : NULL;
-    if (!source->offsets)
-        list_all(piece, tile, rounded, block0);
-    if (last)
-        list_outputs(piece, tile);
+    if (!is_row(piece, tile)) {
+        source->offsets = list_inner(piece, tile, rounded, block0) ? piece->offsets : NULL;
+        if (!source->offsets)
+            list_all(piece, tile, rounded, block0);
+        if (last && !piece->side_by_side)
+            list_outputs(piece, tile);
+    }
     multiply_tile(piece, source, tile, cut);
-    if (last)
+    if (last && !piece->side_by_side)
         store_tile(piece, tile);
 }
 
@@ -238,7 +271,10 @@ static void run_piece(const struct piece *piece) {
     const int most = kernel->pixels[panel_blocks(kernel, piece->blocks, 0)];
     const int64_t pixel_ahead = most * ax->step * piece->input.pixel;
     /* With one cut no sums wait for the next: all tiles use the same place. What rounding adds goes behind the sums. */
-    const size_t pixel_sums = depth->cuts > 1 ? (size_t)piece->blocks * CHANNEL_BLOCK : 0;
+    const bool wait = depth->cuts > 1 || piece->side_by_side;
+    const size_t pixel_sums = wait ? (size_t)piece->blocks * CHANNEL_BLOCK : 0;
+    const struct tile whole = {
+        .count = piece->count, .y = piece->first / ax->points, .x = piece->first % ax->points, .sums = piece->sums};
     for (int64_t cut = 0; cut < depth->cuts; cut++) {
         const int64_t left = depth->blocks - cut * depth->cut_blocks;
         struct block_source source = {.entries = (int)entries_of(piece->phase),
@@ -246,7 +282,7 @@ static void run_piece(const struct piece *piece) {
                                       .length = (int)depth->length,
                                       .pixels = piece->pixels,
                                       .pixel_ahead = pixel_ahead};
-        struct tile tile = {.y = piece->first / ax->points, .x = piece->first % ax->points};
+        struct tile tile = {.most = most, .y = whole.y, .x = whole.x};
         for (; tile.first < piece->count; tile.first += most) {
             tile.count = piece->count - tile.first < most ? piece->count - tile.first : most;
             tile.sums = piece->sums + (size_t)tile.first * pixel_sums;
@@ -255,6 +291,8 @@ static void run_piece(const struct piece *piece) {
                 tile.x -= ax->points;
         }
     }
+    if (piece->side_by_side) /* together: these tiles do not ask for their outputs */
+        store_tile(piece, &whole);
 }
 
 /* ---- a run ---- */
@@ -319,6 +357,7 @@ static bool piece_of(const struct work *work, int64_t unit, struct piece *piece)
     piece->count = (int)(points - piece->first < size ? points - piece->first : size);
     piece->blocks = (int)(phase->rows - piece->block < STRIP ? phase->rows - piece->block : STRIP);
     piece->last = piece->first + piece->count >= points;
+    piece->side_by_side = lies_side_by_side(phase, &piece->input);
     find_inner(piece);
     return piece->count > 0;
 }

@@ -219,7 +219,7 @@ static void write_border_tile(const struct writing *writing, int64_t y, int64_t 
     tiles.ahead_rows = 0;
     tiles.bias = NULL;
     block->run->kernels->filter->output(ay->kind, ax->kind, &tiles);
-    blocked_finish(block->run, writing->bias, rows, columns, outputs, tiles.destination_row, LANES,
+    blocked_finish(block->run, writing->bias, 0, rows, columns, outputs, tiles.destination_row, LANES,
                    writing->plane + place_of(block->lattice, y, x), writing->row, writing->column);
 }
 

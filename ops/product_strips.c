@@ -98,7 +98,6 @@ void strips_take_weights(struct op_call *call, struct product_state *state) {
 
 /* Depths from..to of a tile, which are whole blocks, or less than one. */
 static void add_depths(const struct strips_piece *piece, int first, int count, int64_t from, int64_t to) {
-    static const float zeros[STRIP_LANES];
     const struct product *product = &piece->state->product;
     const struct block_kernel *kernel = piece->kernel;
     const int64_t depth = to - from, length = depth < CHANNEL_BLOCK ? depth : CHANNEL_BLOCK;
@@ -117,7 +116,7 @@ static void add_depths(const struct strips_piece *piece, int first, int count, i
             blocked_ask_ahead(&source, panel + to * blocks * CHANNEL_BLOCK, blocks, first / most,
                               (piece->count + most - 1) / most);
         kernel->tile(kernel->round(count, blocks), blocks, &source, panel + from * blocks * CHANNEL_BLOCK,
-                     from ? NULL : zeros, piece->sums + (size_t)first * lanes + (size_t)block * CHANNEL_BLOCK, lanes,
+                     from == 0, piece->sums + (size_t)first * lanes + (size_t)block * CHANNEL_BLOCK, lanes,
                      CHANNEL_BLOCK);
     }
 }

@@ -66,7 +66,7 @@ static inline __attribute__((always_inline)) void close_chains(const int pixels,
 
 static inline __attribute__((always_inline)) void tile_of(const int pixels, const int blocks,
                                                           const struct block_source *source, const float *weights,
-                                                          const float *start, float *c, size_t pixel_stride,
+                                                          bool first, float *c, size_t pixel_stride,
                                                           size_t block_stride) {
     const int parts = blocks * PARTS;
     vec sums[14][BLOCKS * PARTS];
@@ -74,13 +74,12 @@ static inline __attribute__((always_inline)) void tile_of(const int pixels, cons
     for (int i = 0; i < pixels; i++)
 #pragma GCC unroll 16
         for (int v = 0; v < parts; v++)
-            sums[i][v] = start ? vec_load(start + v * VEC) : (vec){0};
+            sums[i][v] = (vec){0};
 
     const float *ahead = source->ahead;
     const int steps = source->entries * source->blocks;
     const int outputs = (source->output_count + steps - 1) / steps; /* asked for with every block */
     int output = 0;
-    bool first = start != NULL;
     int chain = 0;
     for (int e = 0; e < source->entries; e++) {
         const struct block_pixel *entry = source->pixels + (source->offsets ? 0 : e * BLOCK_PIXELS);
@@ -190,11 +189,11 @@ static void row(int pixels, int blocks, const struct block_row *source, const fl
 
 #define TILE(pixels, blocks)                                                            \
     case (blocks)*16 + (pixels):                                                        \
-        tile_of(pixels, blocks, source, weights, start, c, pixel_stride, block_stride); \
+        tile_of(pixels, blocks, source, weights, first, c, pixel_stride, block_stride); \
         break;
 
-static void tile(int pixels, int blocks, const struct block_source *source, const float *weights, const float *start,
-                 float *c, size_t pixel_stride, size_t block_stride) {
+static void tile(int pixels, int blocks, const struct block_source *source, const float *weights, bool first, float *c,
+                 size_t pixel_stride, size_t block_stride) {
     switch (blocks * 16 + pixels) {
         EACH_TILE(TILE)
     default:
@@ -218,15 +217,15 @@ static int round_pixels(int pixels, int blocks) {
 
 /* Inlined with a constant kind: the loop holds no branch. */
 static inline __attribute__((always_inline)) void finish_as(const enum block_finish kind, float alpha, float beta,
-                                                            const float *bias, int rows, int columns,
+                                                            const float *bias, size_t bias_row, int rows, int columns,
                                                             const float *source, size_t source_row,
                                                             size_t source_column, float *destination,
                                                             size_t destination_row, size_t destination_column) {
     const vec a = vec_all(alpha), b = vec_all(beta), zero = {0};
-    vec offset[PARTS];
-    for (int p = 0; p < PARTS; p++)
-        offset[p] = bias ? vec_load(bias + p * VEC) : zero;
-    for (int y = 0; y < rows; y++)
+    for (int y = 0; y < rows; y++) {
+        vec offset[PARTS];
+        for (int p = 0; p < PARTS; p++)
+            offset[p] = bias ? vec_load(bias + (size_t)y * bias_row + p * VEC) : zero;
         for (int x = 0; x < columns; x++)
             for (int p = 0; p < PARTS; p++) {
                 vec v = vec_load(source + (size_t)y * source_row + (size_t)x * source_column + p * VEC);
@@ -235,15 +234,16 @@ static inline __attribute__((always_inline)) void finish_as(const enum block_fin
                 vec_store(destination + (size_t)y * destination_row + (size_t)x * destination_column + p * VEC,
                           activate(kind, v, a, b));
             }
+    }
 }
 
-static void finish(enum block_finish kind, float alpha, float beta, const float *bias, int rows, int columns,
-                   const float *source, size_t source_row, size_t source_column, float *destination,
+static void finish(enum block_finish kind, float alpha, float beta, const float *bias, size_t bias_row, int rows,
+                   int columns, const float *source, size_t source_row, size_t source_column, float *destination,
                    size_t destination_row, size_t destination_column) {
-#define FINISH(k)                                                                                      \
-    case k:                                                                                            \
-        finish_as(k, alpha, beta, bias, rows, columns, source, source_row, source_column, destination, \
-                  destination_row, destination_column);                                                \
+#define FINISH(k)                                                                                                \
+    case k:                                                                                                      \
+        finish_as(k, alpha, beta, bias, bias_row, rows, columns, source, source_row, source_column, destination, \
+                  destination_row, destination_column);                                                          \
         break;
     switch (kind) {
         FINISH(BLOCK_COPY)

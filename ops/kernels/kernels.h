@@ -87,21 +87,24 @@ struct block_kernel {
     int (*round)(int pixels, int blocks);
     /*
      * Sums of `pixels` (as round() says) by `blocks` channel blocks: c[pixel * pixel_stride + block * block_stride +
-     * lane] = start[block][lane] + products when start is not NULL, else c += products. weights: [entry][block][length]
-     * [blocks * 16], 64-byte aligned. Products are added in that order, in chains of fused multiply-adds that close
-     * after PRODUCT_CHAIN of them or more (at the end of a block) and at the end of the call.
+     * lane] = products when `first`, else c += products. weights: [entry][block][length][blocks * 16], 64-byte aligned.
+     * Products are added in that order, in chains of fused multiply-adds that close after PRODUCT_CHAIN of them or more
+     * (at the end of a block) and at the end of the call.
      */
-    void (*tile)(int pixels, int blocks, const struct block_source *source, const float *weights, const float *start,
-                 float *c, size_t pixel_stride, size_t block_stride);
+    void (*tile)(int pixels, int blocks, const struct block_source *source, const float *weights, bool first, float *c,
+                 size_t pixel_stride, size_t block_stride);
     /*
-     * The same for pixels that lie side by side: fewer addresses, and so more of the peak. c = products when `first`,
-     * else c += products. Numbers are formed with most channel blocks of a tile alone.
+     * The same sums for pixels that lie side by side: fewer addresses, and so more of the peak. Numbers are formed with
+     * most channel blocks of a tile alone.
      */
     void (*row)(int pixels, int blocks, const struct block_row *source, const float *weights, bool first, float *c,
                 size_t pixel_stride, size_t block_stride);
-    /* destination[y][x][lane] = activation(source[y][x][lane] + bias[lane]); bias NULL: none. In place is allowed. */
-    void (*finish)(enum block_finish kind, float alpha, float beta, const float *bias, int rows, int columns,
-                   const float *source, size_t source_row, size_t source_column, float *destination,
+    /*
+     * destination[y][x][lane] = activation(source[y][x][lane] + bias[y * bias_row + lane]); bias NULL: none. In place is
+     * allowed.
+     */
+    void (*finish)(enum block_finish kind, float alpha, float beta, const float *bias, size_t bias_row, int rows,
+                   int columns, const float *source, size_t source_row, size_t source_column, float *destination,
                    size_t destination_row, size_t destination_column);
     /*
      * Sums of x - shift and of its squares over `count` pixels of a channel block, by lane. As many pixels are asked
