@@ -120,8 +120,8 @@ void blocked_ask_ahead(struct block_source *source, const float *next, int block
 /* image: batch row and group. */
 struct blocked_input blocked_input_of(const struct blocked_run *run, int64_t image);
 /* bias[row * bias_row] + activation of sums[rows][columns][16] into place; the sums are scratch. */
-void blocked_finish(const struct blocked_run *run, const float *bias, size_t bias_row, int rows, int columns, float *sums,
-                    size_t sums_row, size_t sums_column, float *destination, size_t row, size_t column);
+void blocked_finish(const struct blocked_run *run, const float *bias, size_t bias_row, int rows, int columns,
+                    float *sums, size_t sums_row, size_t sums_column, float *destination, size_t row, size_t column);
 
 /* Whole channel blocks of the bias of every group. */
 void blocked_spread_bias(const struct blocked_state *state, const float *bias, float *blocks);

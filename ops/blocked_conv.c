@@ -86,8 +86,8 @@ static status prepare(struct op_call *call, size_t *workspace_bytes, struct erro
         return code;
     state->bias_bytes =
         (size_t)(state->window.group * channel_blocks(state->window.out_channels)) * CHANNEL_BLOCK * sizeof(float);
-    *workspace_bytes = state->packed_bytes + state->image_bytes + state->bias_bytes +
-                       blocked_work_bytes(state, call->threads);
+    *workspace_bytes =
+        state->packed_bytes + state->image_bytes + state->bias_bytes + blocked_work_bytes(state, call->threads);
     return STATUS_OK;
 }
 
@@ -191,8 +191,8 @@ void blocked_finish(const struct blocked_run *run, const float *bias, size_t bia
                                CHANNEL_BLOCK);
         bias = NULL;
     }
-    kernel->finish(kind, activation->alpha, activation->beta, bias, bias_row, rows, columns, sums, sums_row, sums_column,
-                   destination, row, column);
+    kernel->finish(kind, activation->alpha, activation->beta, bias, bias_row, rows, columns, sums, sums_row,
+                   sums_column, destination, row, column);
 }
 
 void blocked_spread_bias(const struct blocked_state *state, const float *bias, float *blocks) {
@@ -272,12 +272,12 @@ static const struct op_arg inputs[] = {{"X", TYPES_FLOAT, 0},
 static const struct op_arg outputs[] = {{"Y", TYPES_FLOAT, 0}, {NULL, 0, 0}};
 static const char transposed;
 
-#define BLOCKED(op_name, is_transposed_row)                                                                      \
-    {                                                                                                            \
-        .name = op_name, .domain = "limner", .since = 1, .inputs = inputs, .outputs = outputs,                   \
-        .params_size = sizeof(struct window_params), .state_size = sizeof(struct blocked_state), .parse = parse, \
-        .infer = infer, .prepare = prepare, .run = run_conv, .release = release, .macs = macs, .join = blocked_join, .run_joined = blocked_run_joined, \
-        .row = is_transposed_row                                                                                 \
+#define BLOCKED(op_name, is_transposed_row)                                                                          \
+    {                                                                                                                \
+        .name = op_name, .domain = "limner", .since = 1, .inputs = inputs, .outputs = outputs,                       \
+        .params_size = sizeof(struct window_params), .state_size = sizeof(struct blocked_state), .parse = parse,     \
+        .infer = infer, .prepare = prepare, .run = run_conv, .release = release, .macs = macs, .join = blocked_join, \
+        .run_joined = blocked_run_joined, .row = is_transposed_row                                                   \
     }
 
 const struct op ops_blocked_conv[] = {BLOCKED("BlockedConv", NULL), BLOCKED("BlockedConvTranspose", &transposed), {0}};

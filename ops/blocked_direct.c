@@ -32,7 +32,7 @@ struct piece {
 /* Some pixels side by side, or around the end of a row. */
 struct tile {
     int first, count, most; /* in the piece */
-    int64_t y, x;     /* where the first one is */
+    int64_t y, x;           /* where the first one is */
     float *sums;
 };
 
@@ -132,9 +132,8 @@ static struct block_pixel pixel_at(const struct piece *piece, int64_t y, int64_t
     x = border_index(border, x, axis[2].in);
     if (y < 0 || x < 0)
         return (struct block_pixel){zeros, 0};
-    return (struct block_pixel){input->data + (y - input->lowest[0]) * input->row + x * input->pixel +
-                                    block * input->block,
-                                input->block};
+    return (struct block_pixel){
+        input->data + (y - input->lowest[0]) * input->row + x * input->pixel + block * input->block, input->block};
 }
 
 /* All entries of a tile's pixels, at the border. */
@@ -163,7 +162,8 @@ static float *output_at(const struct piece *piece, int64_t y, int64_t x) {
 
 /* Where the outputs of a tile lie: [channel block][pixel]. */
 static void list_outputs(const struct piece *piece, const struct tile *tile) {
-    const size_t plane = (size_t)piece->run->y_plane, step = (size_t)(piece->phase->lattice.axis[2].out_step * CHANNEL_BLOCK);
+    const size_t plane = (size_t)piece->run->y_plane,
+                 step = (size_t)(piece->phase->lattice.axis[2].out_step * CHANNEL_BLOCK);
     const float *place = output_at(piece, tile->y, tile->x);
     int64_t y = tile->y, x = tile->x;
     for (int i = 0; i < tile->count; i++) {
@@ -183,8 +183,9 @@ static void store_tile(const struct piece *piece, const struct tile *tile) {
     int64_t y = tile->y, x = tile->x;
     for (int done = 0, columns; done < tile->count; done += columns, y++, x = 0) {
         columns = ax->points - x < tile->count - done ? (int)(ax->points - x) : tile->count - done;
-        blocked_finish(piece->run, bias, CHANNEL_BLOCK, piece->blocks, columns, tile->sums + (size_t)done * lanes, CHANNEL_BLOCK,
-                       lanes, output_at(piece, y, x), (size_t)piece->run->y_plane, (size_t)(ax->out_step * CHANNEL_BLOCK));
+        blocked_finish(piece->run, bias, CHANNEL_BLOCK, piece->blocks, columns, tile->sums + (size_t)done * lanes,
+                       CHANNEL_BLOCK, lanes, output_at(piece, y, x), (size_t)piece->run->y_plane,
+                       (size_t)(ax->out_step * CHANNEL_BLOCK));
     }
 }
 
@@ -202,8 +203,8 @@ static void multiply_row(const struct piece *piece, const struct block_source *s
                          int blocks, const float *weights, int64_t cut, float *sums) {
     const struct blocked_input *input = &piece->input;
     const struct block_row row = {
-        .pixels = input->data + (piece->first + tile->first) * CHANNEL_BLOCK - input->lowest[0] * input->row +
-                  cut * piece->phase->depth.cut_blocks * input->block,
+        .pixels = input->data + (piece->phase->lattice.axis[1].first - input->lowest[0]) * input->row +
+                  (piece->first + tile->first) * CHANNEL_BLOCK + cut * piece->phase->depth.cut_blocks * input->block,
         .step = input->block,
         .blocks = source->blocks,
         .ahead = source->ahead,

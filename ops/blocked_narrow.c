@@ -100,7 +100,8 @@ static void fill_border(const struct band *band, const float *source, int64_t fi
 
 static void turn_row(const struct band *band, int64_t y, float *lines) {
     for (int64_t block = 0; block < band->phase->depth.blocks; block++, lines += CHANNEL_BLOCK * band->line) {
-        const float *source = band->input.data + block * band->input.block + (y - band->input.lowest[0]) * band->input.row;
+        const float *source =
+            band->input.data + block * band->input.block + (y - band->input.lowest[0]) * band->input.row;
         fill_border(band, source, 0, band->inner, lines);
         band->run->kernels->plane->to_planes(source + (band->left + band->inner) * CHANNEL_BLOCK,
                                              band->inner_end - band->inner, lines + band->inner, (size_t)band->line);

@@ -82,7 +82,8 @@ static void multiply_alike(const struct filter_panel *panel, const struct alike 
     struct next_weights next = next_weights(panel->rows, tiles * down * across);
     next.data = p->weights + p->depths * LANES * panel->rows * LANES;
     for (int i = 0; i < down * across; i++) {
-        p->point = (points->first[0] + i / across) * panel->block->lattice->axis[1].points + points->first[1] + i % across;
+        p->point =
+            (points->first[0] + i / across) * panel->block->lattice->axis[1].points + points->first[1] + i % across;
         multiply(panel, p, &next);
         next.data += tiles * p->depths * next.lines * LANES;
     }

@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STRIPE_BYTES ((int64_t)1 << 20)   /* of a thread's buffer, about */
-#define LEAST_BYTES ((int64_t)3 << 20)    /* of an image: less stays in a cache anyway */
+#define STRIPE_BYTES ((int64_t)1 << 20) /* of a thread's buffer, about */
+#define LEAST_BYTES ((int64_t)3 << 20)  /* of an image: less stays in a cache anyway */
 #define LEAST_STRIPES 4
 #define BANDS 4 /* for every thread, to balance with */
 #define MOST_UNIT 64
@@ -123,6 +123,25 @@ static void narrow_filter(struct filter_lattice *filter, struct rows rows, int64
         filter->parts[i].first[0] += first / axis->outputs * axis->advance * axis->step;
 }
 
+/* Sets of points that have none in these rows are left out; a phase without any is one of direct sums without points.
+ */
+static void narrow_filters(const struct window *window, const struct kernels *kernels, struct rows rows, int64_t top,
+                           struct blocked_phase *phase) {
+    const int count = phase->filter_count;
+    phase->filter_count = 0;
+    for (int i = 0; i < count; i++) {
+        struct filter_lattice filter = phase->filters[i];
+        narrow_filter(&filter, rows, top);
+        if (filter.y.points > 0)
+            phase->filters[phase->filter_count++] = filter;
+    }
+    const struct filter_team team = {1, phase->filter_count, 1};
+    for (int i = 0; i < phase->filter_count; i++)
+        filter_shape(window, kernels->block->blocks, &team, &phase->filters[i]);
+    if (phase->filter_count == 0)
+        phase->algorithm = BLOCKED_DIRECT;
+}
+
 /* The phases for some rows of one image, written from row `top` of them on. */
 static void narrow_phases(const struct blocked_state *full, const struct kernels *kernels, struct rows rows,
                           int64_t top, struct blocked_state *part, struct blocked_phase *phases) {
@@ -134,11 +153,8 @@ static void narrow_phases(const struct blocked_state *full, const struct kernels
         *phase = full->phases[i];
         narrow_axis(&phase->lattice.axis[1], rows, top);
         lattice_close(&phase->lattice, phase->lattice.channels);
-        const struct filter_team team = {1, phase->filter_count, 1};
-        for (int k = 0; k < phase->filter_count; k++) {
-            narrow_filter(&phase->filters[k], rows, top);
-            filter_shape(&part->window, kernels->block->blocks, &team, &phase->filters[k]);
-        }
+        if (phase->algorithm == BLOCKED_FILTER)
+            narrow_filters(&part->window, kernels, rows, top, phase);
     }
 }
 
@@ -338,8 +354,8 @@ static void run_first(struct hand *hand, struct rows rows) {
     const struct blocked_run run = {
         .state = &part,
         .kernels = joined->first->kernels,
-        .x = (const float *)joined->first->inputs[0]->data +
-             hand->image * channel_blocks(a->window.in_channels) * plane,
+        .x =
+            (const float *)joined->first->inputs[0]->data + hand->image * channel_blocks(a->window.in_channels) * plane,
         .bias = joined->bias_a,
         .y = hand->buffer,
         .x_plane = plane,
@@ -411,8 +427,8 @@ static void run_band(struct hand *hand, int64_t number) {
         run_first(hand, (struct rows){row, next});
         if (row == begin && number > 0)
             leave_rows(hand, number - 1, begin, false);
-        const int64_t ready = last && next == end ? joined->b->window.axis[1].out
-                                                  : ready_end(joined->b, out, s->unit, next);
+        const int64_t ready =
+            last && next == end ? joined->b->window.axis[1].out : ready_end(joined->b, out, s->unit, next);
         run_second(hand, (struct rows){out, ready}, hand->buffer, hand->top, s->held);
         out = ready;
         if (next < end) {

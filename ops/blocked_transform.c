@@ -271,8 +271,8 @@ static struct writing writing_at(const struct filter_panel *panel, int64_t row) 
     const struct filter_lattice *lattice = block->lattice;
     const int64_t number = panel->row + row, group = block->image % block->run->state->window.group;
     return (struct writing){.panel = panel,
-                            .plane =
-                                block->run->y + (block->image * block->lattice->shape.rows + number) * block->run->y_plane,
+                            .plane = block->run->y +
+                                     (block->image * block->lattice->shape.rows + number) * block->run->y_plane,
                             .bias = block->run->bias + (group * block->lattice->shape.rows + number) * LANES,
                             .row = (size_t)(lattice->y.out_step * lattice->x.out * LANES),
                             .column = (size_t)(lattice->x.out_step * LANES)};

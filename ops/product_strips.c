@@ -115,9 +115,8 @@ static void add_depths(const struct strips_piece *piece, int first, int count, i
         if (to < product->k || piece->last)
             blocked_ask_ahead(&source, panel + to * blocks * CHANNEL_BLOCK, blocks, first / most,
                               (piece->count + most - 1) / most);
-        kernel->tile(kernel->round(count, blocks), blocks, &source, panel + from * blocks * CHANNEL_BLOCK,
-                     from == 0, piece->sums + (size_t)first * lanes + (size_t)block * CHANNEL_BLOCK, lanes,
-                     CHANNEL_BLOCK);
+        kernel->tile(kernel->round(count, blocks), blocks, &source, panel + from * blocks * CHANNEL_BLOCK, from == 0,
+                     piece->sums + (size_t)first * lanes + (size_t)block * CHANNEL_BLOCK, lanes, CHANNEL_BLOCK);
     }
 }
 

@@ -394,18 +394,19 @@ static void test_same_bits(void **unused) {
     }
 }
 
-/* The first lattice of a window on channel blocks, as it is planned. */
-static struct blocked_phase phase_for(struct window window, bool transposed, const struct kernels *kernels) {
+/* A lattice of a window on channel blocks, as it is planned. */
+static struct blocked_phase phase_for(struct window window, bool transposed, const struct kernels *kernels,
+                                      int number) {
     struct blocked_state state = {.window = window, .transposed = transposed, .from_blocks = true, .to_blocks = true};
     struct error err;
     assert_int_equal(blocked_plan(&state, kernels, 1, &err), STATUS_OK);
-    const struct blocked_phase phase = state.phases[0];
+    const struct blocked_phase phase = state.phases[number];
     free(state.phases);
     return phase;
 }
 
 static enum blocked_algorithm algorithm_for(struct window window, bool transposed, const struct kernels *kernels) {
-    return phase_for(window, transposed, kernels).algorithm;
+    return phase_for(window, transposed, kernels, 0).algorithm;
 }
 
 static struct window square_window(int64_t channels, int64_t size, int64_t out, int64_t kernel, int64_t stride,
@@ -435,14 +436,20 @@ static void test_choice(void **unused) {
     assert_int_equal(algorithm_for(plain, false, exact), BLOCKED_DIRECT);
     struct window deep = square_window(1024, 16, 32, 3, 2, 1);
     deep.out_channels = 320;
-    const struct blocked_phase passing = phase_for(deep, true, kernels), kept = phase_for(up, true, kernels);
+    const struct blocked_phase passing = phase_for(deep, true, kernels, 0), kept = phase_for(up, true, kernels, 0);
     assert_true(passing.filters[0].expands && passing.filters[0].shape.stretch < passing.filters[0].shape.depth);
     assert_int_equal(passing.floats, 4 * deep.in_channels * deep.out_channels);
     assert_false(kept.filters[0].expands);
+    const struct blocked_phase eight = phase_for(square_window(128, 64, 128, 3, 2, 1), true, kernels, 1);
+    assert_int_equal(eight.filters[0].axis[0].kind, FILTER_8_2);
+    assert_int_equal(eight.filters[0].axis[1].kind, FILTER_ONE);
+    const struct blocked_phase by_2 = phase_for(square_window(128, 64, 32, 3, 2, 1), false, kernels, 0);
+    assert_int_equal(by_2.filters[0].axis[0].kind, FILTER_4_3_BY_2);
+    assert_int_equal(by_2.floats, 36 * 128 * 128); /* the points of an inner tap have one weight */
     deep.batch = 11;
-    const struct blocked_phase batch = phase_for(deep, true, kernels);
+    const struct blocked_phase batch = phase_for(deep, true, kernels, 0);
     assert_true(batch.filters[0].shape.images > 1);
-    const struct blocked_phase panels = phase_for(square_window(256, 68, 64, 3, 1, 2), false, kernels);
+    const struct blocked_phase panels = phase_for(square_window(256, 68, 64, 3, 1, 2), false, kernels, 0);
     assert_true(panels.filters[0].expands && panels.filters[0].whole);
     assert_int_equal(panels.filter_count, 4);
     assert_int_equal(panels.filters[0].shape.sets, 4);
@@ -515,14 +522,14 @@ static void test_tiles(void **unused) {
     struct random random = random_from(test_seed() + 64);
     enum { ENTRIES = 3, BLOCKS = 2, LENGTH = 16, DEPTH = ENTRIES * BLOCKS * LENGTH, ROOM = 20 };
     float *data = aligned_alloc(64, sizeof(float) * 4096), *weights = aligned_alloc(64, sizeof(float) * DEPTH * 64);
-    float c[ROOM * 64], start[64];
+    float c[ROOM * 64], old[ROOM * 64];
     assert_true(data && weights);
     for (int i = 0; i < 4096; i++)
         data[i] = random_float(&random);
     for (int i = 0; i < DEPTH * 64; i++)
         weights[i] = random_float(&random);
-    for (int i = 0; i < 64; i++)
-        start[i] = random_float(&random);
+    for (int i = 0; i < ROOM * 64; i++)
+        old[i] = random_float(&random);
     for (int blocks = 1; blocks <= kernel->blocks; blocks++)
         for (int wanted = 1; wanted <= kernel->pixels[blocks]; wanted++) {
             const int pixels = kernel->round(wanted, blocks), lanes = blocks * CHANNEL_BLOCK;
@@ -532,10 +539,10 @@ static void test_tiles(void **unused) {
                 list[i] = (struct block_pixel){data + random_int(&random, 0, 2000), random_int(&random, 0, 1000)};
             const int length = wanted % 2 ? LENGTH : 5; /* of blocks, and of images */
             const struct block_source source = {.entries = ENTRIES, .blocks = BLOCKS, .length = length, .pixels = list};
-            for (int i = 0; i < ROOM * 64; i++)
-                c[i] = 77;
-            kernel->tile(pixels, blocks, &source, weights, start, c, (size_t)lanes, CHANNEL_BLOCK);
-            kernel->tile(pixels, blocks, &source, weights, NULL, c, (size_t)lanes, CHANNEL_BLOCK);
+            const bool first = random_int(&random, 0, 1);
+            memcpy(c, old, sizeof c);
+            kernel->tile(pixels, blocks, &source, weights, first, c, (size_t)lanes, CHANNEL_BLOCK);
+            kernel->tile(pixels, blocks, &source, weights, false, c, (size_t)lanes, CHANNEL_BLOCK);
             for (int i = 0; i < pixels; i++)
                 for (int lane = 0; lane < lanes; lane++) {
                     double sum = 0;
@@ -543,19 +550,115 @@ static void test_tiles(void **unused) {
                         const struct block_pixel *p = &list[k / (BLOCKS * length) * BLOCK_PIXELS + i];
                         sum += (double)p->data[k / length % BLOCKS * p->step + k % length] * weights[k * lanes + lane];
                     }
-                    if (fabs(c[i * lanes + lane] - (start[lane] + 2 * sum)) > 1e-4)
+                    const double expected = 2 * sum + (first ? 0 : old[i * lanes + lane]);
+                    if (fabs(c[i * lanes + lane] - expected) > 1e-4)
                         fail_msg("%s: %d pixels by %d blocks: sum %d,%d is %g, expected %g", kernel->name, pixels,
-                                 blocks, i, lane, c[i * lanes + lane], start[lane] + 2 * sum);
+                                 blocks, i, lane, c[i * lanes + lane], expected);
                 }
-            for (int i = pixels * lanes; i < ROOM * 64; i++)
-                assert_true(c[i] == 77);
+            assert_memory_equal(c + pixels * lanes, old + pixels * lanes,
+                                sizeof c - (size_t)(pixels * lanes) * sizeof *c);
         }
     free(data);
     free(weights);
 }
 
+/* Pixels side by side have the bits of any pixels; meanwhile numbers are formed. */
+static void test_rows(void **unused) {
+    (void)unused;
+    const struct block_kernel *kernel = test_kernels()->block;
+    struct random random = random_from(test_seed() + 65);
+    enum { BLOCKS = 11, STEP = 400, ROOM = 20, FLOATS = BLOCKS * STEP, LANES = 64 };
+    float *data = aligned_alloc(64, sizeof(float) * FLOATS);
+    float *weights = aligned_alloc(64, sizeof(float) * BLOCKS * 2 * CHANNEL_BLOCK * LANES);
+    float expected[ROOM * LANES], c[ROOM * LANES], formed[32 * LANES];
+    assert_true(data && weights);
+    for (int i = 0; i < FLOATS; i++)
+        data[i] = random_float(&random);
+    for (int i = 0; i < BLOCKS * 2 * CHANNEL_BLOCK * LANES; i++)
+        weights[i] = random_float(&random);
+    for (int blocks = 1; blocks <= kernel->blocks; blocks++)
+        for (int wanted = 1; wanted <= kernel->pixels[blocks]; wanted++) {
+            const int pixels = kernel->round(wanted, blocks), lanes = blocks * CHANNEL_BLOCK;
+            const int64_t skip = CHANNEL_BLOCK * lanes * random_int(&random, 0, 1);
+            const bool first = random_int(&random, 0, 1), scaled = random_int(&random, 0, 1);
+            struct block_pixel list[BLOCK_PIXELS];
+            for (int i = 0; i < BLOCK_PIXELS; i++)
+                list[i] = (struct block_pixel){data + i * CHANNEL_BLOCK, STEP};
+            const struct block_source source = {
+                .entries = 1, .blocks = BLOCKS, .length = CHANNEL_BLOCK, .pixels = list, .weight_skip = skip};
+            struct block_row row = {.pixels = data, .step = STEP, .blocks = BLOCKS, .weight_skip = skip};
+            if (blocks == kernel->blocks)
+                row.forming = (struct block_forming){data, data + 7, scaled ? data + 9 : NULL, formed, 24};
+            for (int i = 0; i < ROOM * LANES; i++)
+                c[i] = expected[i] = random_float(&random);
+            kernel->tile(pixels, blocks, &source, weights, first, expected, (size_t)lanes, CHANNEL_BLOCK);
+            kernel->row(pixels, blocks, &row, weights, first, c, (size_t)lanes, CHANNEL_BLOCK);
+            assert_memory_equal(c, expected, sizeof c);
+            for (int i = 0; i < row.forming.depths * lanes; i++) {
+                const double factor = scaled ? data[9 + i % lanes] : 1;
+                assert_true(fabs(formed[i] - (data[i] - factor * data[7 + i])) < 1e-6);
+            }
+        }
+    free(data);
+    free(weights);
+}
+
+/* A tile of minimal filtering beside direct sums: inputs and weights to points, products, points to outputs. */
+static void check_filter(enum filter_kind y, enum filter_kind x, struct random *random) {
+    const struct filter_kernel *kernel = test_kernels()->filter;
+    enum { MOST = FILTER_POINTS * FILTER_POINTS * CHANNEL_BLOCK };
+    _Alignas(64) float patch[MOST], taps[9 * CHANNEL_BLOCK], points[MOST], kept[MOST], outputs[MOST];
+    const int down = filter_points(y), across = filter_points(x), columns = filter_outputs(x);
+    for (int i = 0; i < MOST; i++)
+        patch[i] = random_float(random);
+    for (int i = 0; i < 9 * CHANNEL_BLOCK; i++)
+        taps[i] = random_float(random);
+    struct filter_tiles tiles = {.rows = 1,
+                                 .count = 1,
+                                 .source = patch,
+                                 .source_row = (size_t)across * CHANNEL_BLOCK,
+                                 .source_column = CHANNEL_BLOCK,
+                                 .destination = points,
+                                 .destination_row = (size_t)across * CHANNEL_BLOCK,
+                                 .destination_column = CHANNEL_BLOCK};
+    kernel->input(y, x, &tiles);
+    kernel->weights(y, x, taps, kept, CHANNEL_BLOCK);
+    for (int i = 0; i < down * across * CHANNEL_BLOCK; i++) {
+        const int point = i / CHANNEL_BLOCK, row = filter_kept_point(y, point / across);
+        const int place = row * filter_kept_points(x) + filter_kept_point(x, point % across);
+        points[i] *= kept[place * CHANNEL_BLOCK + i % CHANNEL_BLOCK];
+    }
+    tiles.source = points;
+    tiles.destination = outputs;
+    tiles.destination_row = (size_t)columns * CHANNEL_BLOCK;
+    kernel->output(y, x, &tiles);
+    for (int i = 0; i < filter_outputs(y) * columns * CHANNEL_BLOCK; i++) {
+        const int lane = i % CHANNEL_BLOCK, out = i / CHANNEL_BLOCK;
+        const int top = out / columns * filter_advance(y) / filter_outputs(y);
+        const int left = out % columns * filter_advance(x) / filter_outputs(x);
+        double sum = 0;
+        for (int t = 0; t < filter_taps(y) * filter_taps(x); t++) {
+            const int row = top + t / filter_taps(x), column = left + t % filter_taps(x);
+            sum += (double)taps[t * CHANNEL_BLOCK + lane] * patch[(row * across + column) * CHANNEL_BLOCK + lane];
+        }
+        if (fabs(outputs[i] - sum) > 1e-3)
+            fail_msg("kinds %d by %d: output %d is %g, expected %g", y, x, out, outputs[i], sum);
+    }
+}
+
+static void test_filters(void **unused) {
+    (void)unused;
+    struct random random = random_from(test_seed() + 66);
+    for (enum filter_kind y = FILTER_ONE; y < FILTER_KINDS; y++)
+        for (enum filter_kind x = FILTER_ONE; x < FILTER_KINDS; x++)
+            if (y != FILTER_ONE || x != FILTER_ONE)
+                check_filter(y, x, &random);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_tiles),
+                                       cmocka_unit_test(test_rows),
+                                       cmocka_unit_test(test_filters),
                                        cmocka_unit_test(test_convolutions),
                                        cmocka_unit_test(test_many_weights),
                                        cmocka_unit_test(test_many_weights_and_tiles),

@@ -166,16 +166,17 @@ static inline __attribute__((always_inline)) void row_of(const int pixels, const
 }
 
 #if KERNEL_LEVEL == 2
-#define EACH_TILE(X) X(3, 4) X(4, 4) X(5, 4) X(6, 4) X(4, 3) X(6, 3) X(8, 3) X(4, 2) X(8, 2) X(12, 2) X(4, 1) X(8, 1) X(14, 1)
+#define EACH_TILE(X) \
+    X(3, 4) X(4, 4) X(5, 4) X(6, 4) X(4, 3) X(6, 3) X(8, 3) X(4, 2) X(8, 2) X(12, 2) X(4, 1) X(8, 1) X(14, 1)
 #elif KERNEL_LEVEL == 1
 #define EACH_TILE(X) X(3, 1) X(4, 1) X(5, 1) X(6, 1)
 #else
 #define EACH_TILE(X) X(1, 1) X(2, 1) X(3, 1)
 #endif
 
-#define ROW(pixels, blocks)                                                                 \
-    case (blocks)*16 + (pixels):                                                            \
-        row_of(pixels, blocks, source, weights, first, c, pixel_stride, block_stride);      \
+#define ROW(pixels, blocks)                                                            \
+    case (blocks)*16 + (pixels):                                                       \
+        row_of(pixels, blocks, source, weights, first, c, pixel_stride, block_stride); \
         break;
 
 static void row(int pixels, int blocks, const struct block_row *source, const float *weights, bool first, float *c,
@@ -316,5 +317,5 @@ static void scale(enum block_finish kind, float alpha, float beta, const struct 
     }
 }
 
-const struct block_kernel LEVEL_NAME(block_kernel) = {NAME,   BLOCKS, TILES,   round_pixels, tile,
-                                                      row, finish, moments, scale};
+const struct block_kernel LEVEL_NAME(block_kernel) = {NAME, BLOCKS, TILES,   round_pixels, tile,
+                                                      row,  finish, moments, scale};

@@ -31,15 +31,14 @@ static const double input_8_2[MOST][MOST] = {
     {0, 1.125, -1.125, -5.375, 5.625, 3.25, -4.5, 1},
     {0, -0.5625, 0, 3.0625, 0, -3.5, 0, 1},
     {0, 1.6875, -0.5625, -9.1875, 3.0625, 10.5, -3.5, -3, 1}};
-static const double output_8_2[MOST][MOST] = {
-    {1, 1, 1, 1, 1, 1, 1, 1},
-    {0, 1, -1, 0.5, -0.5, 1.5, -1.5, 3},
-    {0, 1, 1, 0.25, 0.25, 2.25, 2.25, 9},
-    {0, 1, -1, 0.125, -0.125, 3.375, -3.375, 27},
-    {0, 1, 1, 0.0625, 0.0625, 5.0625, 5.0625, 81},
-    {0, 1, -1, 0.03125, -0.03125, 7.59375, -7.59375, 243},
-    {0, 1, 1, 0.015625, 0.015625, 11.390625, 11.390625, 729},
-    {0, 1, -1, 0.0078125, -0.0078125, 17.0859375, -17.0859375, 2187, 1}};
+static const double output_8_2[MOST][MOST] = {{1, 1, 1, 1, 1, 1, 1, 1},
+                                              {0, 1, -1, 0.5, -0.5, 1.5, -1.5, 3},
+                                              {0, 1, 1, 0.25, 0.25, 2.25, 2.25, 9},
+                                              {0, 1, -1, 0.125, -0.125, 3.375, -3.375, 27},
+                                              {0, 1, 1, 0.0625, 0.0625, 5.0625, 5.0625, 81},
+                                              {0, 1, -1, 0.03125, -0.03125, 7.59375, -7.59375, 243},
+                                              {0, 1, 1, 0.015625, 0.015625, 11.390625, 11.390625, 729},
+                                              {0, 1, -1, 0.0078125, -0.0078125, 17.0859375, -17.0859375, 2187, 1}};
 /* Points 0, 1, -1, 2, -2, infinity. */
 static const double input_4_3[MOST][MOST] = {{1, 0, -1.25, 0, 0.25}, {0, -4, -4, 1, 1}, {0, 4, -4, -1, 1},
                                              {0, -2, -1, 2, 1},      {0, 2, -1, -2, 1}, {0, 4, 0, -5, 0, 1}};
@@ -47,8 +46,7 @@ static const double output_4_3[MOST][MOST] = {
     {1, 1, 1, 1, 1}, {0, 1, -1, 2, -2}, {0, 1, 1, 4, 4}, {0, 1, -1, 8, -8, 1}};
 /* F(2, 3) and F(4, 3) at every second place: the outer taps meet every second input, as F(2, 2) and F(4, 2); the inner
    one those between. */
-static const double input_2_3_BY_2[MOST][MOST] = {
-    {1, 0, -1}, {0, 0, 1}, {0, 0, -1, 0, 1}, {0, 1}, {0, 0, 0, 1}};
+static const double input_2_3_BY_2[MOST][MOST] = {{1, 0, -1}, {0, 0, 1}, {0, 0, -1, 0, 1}, {0, 1}, {0, 0, 0, 1}};
 static const double output_2_3_BY_2[MOST][MOST] = {{1, 1, 0, 1}, {0, 1, 1, 0, 1}};
 static const double input_4_3_BY_2[MOST][MOST] = {{1, 0, -0.5, 0, -1, 0, 0.5},
                                                   {0, 0, -2, 0, -1, 0, 1},
@@ -89,12 +87,8 @@ static const double weight_4_3[MOST][3] = {{1, 0, 0},
                                            {1 / 24.0, -2 / 24.0, 4 / 24.0},
                                            {0, 0, 1}};
 static const double weight_2_3_BY_2[MOST][3] = {{1, 0, 0}, {1, 0, 1}, {0, 0, 1}, {0, 1, 0}};
-static const double weight_4_3_BY_2[MOST][3] = {{1, 0, 0},
-                                                {-1 / 2.0, 0, -1 / 2.0},
-                                                {-1 / 6.0, 0, 1 / 6.0},
-                                                {1 / 6.0, 0, 2 / 6.0},
-                                                {0, 0, 1},
-                                                {0, 1, 0}};
+static const double weight_4_3_BY_2[MOST][3] = {
+    {1, 0, 0}, {-1 / 2.0, 0, -1 / 2.0}, {-1 / 6.0, 0, 1 / 6.0}, {1 / 6.0, 0, 2 / 6.0}, {0, 0, 1}, {0, 1, 0}};
 
 static inline __attribute__((always_inline)) vec scaled(const float factor, vec x) {
     if (factor == 1)
@@ -212,27 +206,19 @@ OUTPUT(output_of_2_3_BY_2, 2, 5, output_2_3_BY_2)
 OUTPUT(output_of_4_3_BY_2, 4, 9, output_4_3_BY_2)
 
 /* By kind; one of the dimensions of a tile is more than FILTER_ONE. */
-static transform *const inputs[FILTER_KINDS] = {[FILTER_2_2] = input_of_2_2,
-                                                [FILTER_4_2] = input_of_4_2,
-                                                [FILTER_8_2] = input_of_8_2,
-                                                [FILTER_2_3] = input_of_2_3,
-                                                [FILTER_4_3] = input_of_4_3,
-                                                [FILTER_2_3_BY_2] = input_of_2_3_BY_2,
-                                                [FILTER_4_3_BY_2] = input_of_4_3_BY_2};
-static transform *const outputs[FILTER_KINDS] = {[FILTER_2_2] = output_of_2_2,
-                                                 [FILTER_4_2] = output_of_4_2,
-                                                 [FILTER_8_2] = output_of_8_2,
-                                                 [FILTER_2_3] = output_of_2_3,
-                                                 [FILTER_4_3] = output_of_4_3,
-                                                 [FILTER_2_3_BY_2] = output_of_2_3_BY_2,
-                                                 [FILTER_4_3_BY_2] = output_of_4_3_BY_2};
-static transform *const finished[FILTER_KINDS][4] = {[FILTER_2_2] = FINISHES(output_of_2_2),
-                                                     [FILTER_4_2] = FINISHES(output_of_4_2),
-                                                     [FILTER_8_2] = FINISHES(output_of_8_2),
-                                                     [FILTER_2_3] = FINISHES(output_of_2_3),
-                                                     [FILTER_4_3] = FINISHES(output_of_4_3),
-                                                     [FILTER_2_3_BY_2] = FINISHES(output_of_2_3_BY_2),
-                                                     [FILTER_4_3_BY_2] = FINISHES(output_of_4_3_BY_2)};
+static transform *const inputs[FILTER_KINDS] = {
+    [FILTER_2_2] = input_of_2_2,          [FILTER_4_2] = input_of_4_2, [FILTER_8_2] = input_of_8_2,
+    [FILTER_2_3] = input_of_2_3,          [FILTER_4_3] = input_of_4_3, [FILTER_2_3_BY_2] = input_of_2_3_BY_2,
+    [FILTER_4_3_BY_2] = input_of_4_3_BY_2};
+static transform *const outputs[FILTER_KINDS] = {
+    [FILTER_2_2] = output_of_2_2,          [FILTER_4_2] = output_of_4_2, [FILTER_8_2] = output_of_8_2,
+    [FILTER_2_3] = output_of_2_3,          [FILTER_4_3] = output_of_4_3, [FILTER_2_3_BY_2] = output_of_2_3_BY_2,
+    [FILTER_4_3_BY_2] = output_of_4_3_BY_2};
+static transform *const finished[FILTER_KINDS][4] = {
+    [FILTER_2_2] = FINISHES(output_of_2_2),          [FILTER_4_2] = FINISHES(output_of_4_2),
+    [FILTER_8_2] = FINISHES(output_of_8_2),          [FILTER_2_3] = FINISHES(output_of_2_3),
+    [FILTER_4_3] = FINISHES(output_of_4_3),          [FILTER_2_3_BY_2] = FINISHES(output_of_2_3_BY_2),
+    [FILTER_4_3_BY_2] = FINISHES(output_of_4_3_BY_2)};
 
 /* A tile's two stages; where one dimension has a single tap, the last alone counts, and its lines are the tiles. */
 struct stages {
@@ -370,8 +356,8 @@ static inline __attribute__((always_inline)) void transform_taps(const enum filt
 }
 
 static void transform_line(enum filter_kind kind, const double *source, size_t tap, double *destination, size_t point) {
-#define LINE(k)                                                                        \
-    case FILTER_##k:                                                                   \
+#define LINE(k)                                                                  \
+    case FILTER_##k:                                                             \
         transform_taps(FILTER_##k, weight_##k, source, tap, destination, point); \
         break;
     switch (kind) {

@@ -100,8 +100,8 @@ struct block_kernel {
     void (*row)(int pixels, int blocks, const struct block_row *source, const float *weights, bool first, float *c,
                 size_t pixel_stride, size_t block_stride);
     /*
-     * destination[y][x][lane] = activation(source[y][x][lane] + bias[y * bias_row + lane]); bias NULL: none. In place is
-     * allowed.
+     * destination[y][x][lane] = activation(source[y][x][lane] + bias[y * bias_row + lane]); bias NULL: none. In place
+     * is allowed.
      */
     void (*finish)(enum block_finish kind, float alpha, float beta, const float *bias, size_t bias_row, int rows,
                    int columns, const float *source, size_t source_row, size_t source_column, float *destination,
