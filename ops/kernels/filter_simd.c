@@ -16,10 +16,14 @@ static const double output_2_2[MOST][MOST] = {{1, 1}, {0, 1, 1}};
 /* Points 0, 1, -1, infinity. */
 static const double input_2_3[MOST][MOST] = {{1, 0, -1}, {0, 1, 1}, {0, -1, 1}, {0, -1, 0, 1}};
 static const double output_2_3[MOST][MOST] = {{1, 1, 1}, {0, 1, -1, 1}};
-/* Points 0, 1, -1, 2, infinity. */
-static const double input_4_2[MOST][MOST] = {
-    {1, -0.5, -1, 0.5}, {0, -2, -1, 1}, {0, 2, -3, 1}, {0, -1, 0, 1}, {0, 2, -1, -2, 1}};
-static const double output_4_2[MOST][MOST] = {{1, 1, 1, 1}, {0, 1, -1, 2}, {0, 1, 1, 4}, {0, 1, -1, 8, 1}};
+/* Points 0, 3/4, -3/4, -3, infinity. */
+static const double input_4_2[MOST][MOST] = {{1, 1 / 3.0, -16 / 9.0, -16 / 27.0},
+                                             {0, 2.25, 3.75, 1},
+                                             {0, -2.25, 2.25, 1},
+                                             {0, -0.5625, 0, 1},
+                                             {0, -1.6875, -0.5625, 3, 1}};
+static const double output_4_2[MOST][MOST] = {
+    {1, 1, 1, 1}, {0, 0.75, -0.75, -3}, {0, 0.5625, 0.5625, 9}, {0, 0.421875, -0.421875, -27, 1}};
 /* Points 0, 1, -1, 1/2, -1/2, 3/2, -3/2, 3, infinity: of those with small parts they lose the fewest digits. */
 static const double input_8_2[MOST][MOST] = {
     {1, -1 / 3.0, -49 / 9.0, 49 / 27.0, 56 / 9.0, -56 / 27.0, -16 / 9.0, 16 / 27.0},
@@ -39,26 +43,31 @@ static const double output_8_2[MOST][MOST] = {{1, 1, 1, 1, 1, 1, 1, 1},
                                               {0, 1, -1, 0.03125, -0.03125, 7.59375, -7.59375, 243},
                                               {0, 1, 1, 0.015625, 0.015625, 11.390625, 11.390625, 729},
                                               {0, 1, -1, 0.0078125, -0.0078125, 17.0859375, -17.0859375, 2187, 1}};
-/* Points 0, 1, -1, 2, -2, infinity. */
-static const double input_4_3[MOST][MOST] = {{1, 0, -1.25, 0, 0.25}, {0, -4, -4, 1, 1}, {0, 4, -4, -1, 1},
-                                             {0, -2, -1, 2, 1},      {0, 2, -1, -2, 1}, {0, 4, 0, -5, 0, 1}};
-static const double output_4_3[MOST][MOST] = {
-    {1, 1, 1, 1, 1}, {0, 1, -1, 2, -2}, {0, 1, 1, 4, 4}, {0, 1, -1, 8, -8, 1}};
+/* Points 0, 3/2, -3/2, 2/3, -2/3, infinity. */
+static const double input_4_3[MOST][MOST] = {{1, 0, -97 / 36.0, 0, 1},        {0, -2 / 3.0, -4 / 9.0, 1.5, 1},
+                                             {0, 2 / 3.0, -4 / 9.0, -1.5, 1}, {0, -1.5, -2.25, 2 / 3.0, 1},
+                                             {0, 1.5, -2.25, -2 / 3.0, 1},    {0, 1, 0, -97 / 36.0, 0, 1}};
+static const double output_4_3[MOST][MOST] = {{1, 1, 1, 1, 1},
+                                              {0, 1.5, -1.5, 2 / 3.0, -2 / 3.0},
+                                              {0, 2.25, 2.25, 4 / 9.0, 4 / 9.0},
+                                              {0, 3.375, -3.375, 8 / 27.0, -8 / 27.0, 1}};
 /* F(2, 3) and F(4, 3) at every second place: the outer taps meet every second input, as F(2, 2) and F(4, 2); the inner
    one those between. */
 static const double input_2_3_BY_2[MOST][MOST] = {{1, 0, -1}, {0, 0, 1}, {0, 0, -1, 0, 1}, {0, 1}, {0, 0, 0, 1}};
 static const double output_2_3_BY_2[MOST][MOST] = {{1, 1, 0, 1}, {0, 1, 1, 0, 1}};
-static const double input_4_3_BY_2[MOST][MOST] = {{1, 0, -0.5, 0, -1, 0, 0.5},
-                                                  {0, 0, -2, 0, -1, 0, 1},
-                                                  {0, 0, 2, 0, -3, 0, 1},
-                                                  {0, 0, -1, 0, 0, 0, 1},
-                                                  {0, 0, 2, 0, -1, 0, -2, 0, 1},
+static const double input_4_3_BY_2[MOST][MOST] = {{1, 0, 1 / 3.0, 0, -16 / 9.0, 0, -16 / 27.0},
+                                                  {0, 0, 2.25, 0, 3.75, 0, 1},
+                                                  {0, 0, -2.25, 0, 2.25, 0, 1},
+                                                  {0, 0, -0.5625, 0, 0, 0, 1},
+                                                  {0, 0, -1.6875, 0, -0.5625, 0, 3, 0, 1},
                                                   {0, 1},
                                                   {0, 0, 0, 1},
                                                   {0, 0, 0, 0, 0, 1},
                                                   {0, 0, 0, 0, 0, 0, 0, 1}};
-static const double output_4_3_BY_2[MOST][MOST] = {
-    {1, 1, 1, 1, 0, 1}, {0, 1, -1, 2, 0, 0, 1}, {0, 1, 1, 4, 0, 0, 0, 1}, {0, 1, -1, 8, 1, 0, 0, 0, 1}};
+static const double output_4_3_BY_2[MOST][MOST] = {{1, 1, 1, 1, 0, 1},
+                                                   {0, 0.75, -0.75, -3, 0, 0, 1},
+                                                   {0, 0.5625, 0.5625, 9, 0, 0, 0, 1},
+                                                   {0, 0.421875, -0.421875, -27, 1, 0, 0, 0, 1}};
 
 /*
  * Rows of G: [1, a, a^2] over the product of distances from point a to the others; infinity last. That product belongs
@@ -68,7 +77,7 @@ static const double output_4_3_BY_2[MOST][MOST] = {
 static const double weight_ONE[MOST][3] = {{1}};
 static const double weight_2_2[MOST][3] = {{1, 0}, {1, 1}, {0, 1}};
 static const double weight_4_2[MOST][3] = {
-    {1, 0}, {-1 / 2.0, -1 / 2.0}, {-1 / 6.0, 1 / 6.0}, {1 / 6.0, 2 / 6.0}, {0, 1}};
+    {1, 0}, {32 / 135.0, 8 / 45.0}, {32 / 81.0, -8 / 27.0}, {-16 / 405.0, 16 / 135.0}, {0, 1}};
 static const double weight_8_2[MOST][3] = {{1, 0},
                                            {4 / 15.0, 4 / 15.0},
                                            {2 / 15.0, -2 / 15.0},
@@ -81,14 +90,15 @@ static const double weight_8_2[MOST][3] = {{1, 0},
 static const double weight_2_3[MOST][3] = {
     {1, 0, 0}, {1 / 2.0, 1 / 2.0, 1 / 2.0}, {1 / 2.0, -1 / 2.0, 1 / 2.0}, {0, 0, 1}};
 static const double weight_4_3[MOST][3] = {{1, 0, 0},
-                                           {-1 / 6.0, -1 / 6.0, -1 / 6.0},
-                                           {-1 / 6.0, 1 / 6.0, -1 / 6.0},
-                                           {1 / 24.0, 2 / 24.0, 4 / 24.0},
-                                           {1 / 24.0, -2 / 24.0, 4 / 24.0},
+                                           {8 / 65.0, 12 / 65.0, 18 / 65.0},
+                                           {8 / 65.0, -12 / 65.0, 18 / 65.0},
+                                           {-81 / 130.0, -27 / 65.0, -18 / 65.0},
+                                           {-81 / 130.0, 27 / 65.0, -18 / 65.0},
                                            {0, 0, 1}};
 static const double weight_2_3_BY_2[MOST][3] = {{1, 0, 0}, {1, 0, 1}, {0, 0, 1}, {0, 1, 0}};
 static const double weight_4_3_BY_2[MOST][3] = {
-    {1, 0, 0}, {-1 / 2.0, 0, -1 / 2.0}, {-1 / 6.0, 0, 1 / 6.0}, {1 / 6.0, 0, 2 / 6.0}, {0, 0, 1}, {0, 1, 0}};
+    {1, 0, 0}, {32 / 135.0, 0, 8 / 45.0}, {32 / 81.0, 0, -8 / 27.0}, {-16 / 405.0, 0, 16 / 135.0}, {0, 0, 1},
+    {0, 1, 0}};
 
 static inline __attribute__((always_inline)) vec scaled(const float factor, vec x) {
     if (factor == 1)
