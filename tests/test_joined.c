@@ -61,7 +61,10 @@ static void build_pad(struct builder *b, const struct conv *conv) {
     build_attribute_text(b, "mode", conv->mode);
 }
 
-static limner_model *make_model(const struct joined_case *c, bool apart, uint64_t seed) {
+/* Who else reads what is between the two. */
+enum reader { NOBODY, OUTPUT, THIRD };
+
+static limner_model *make_model(const struct joined_case *c, enum reader reader, uint64_t seed) {
     struct random random = random_from(seed);
     struct builder b = build_start(13);
     char dims[MOST_TEXT];
@@ -69,6 +72,8 @@ static limner_model *make_model(const struct joined_case *c, bool apart, uint64_
     build_input(&b, "x", DTYPE_FLOAT, dims);
     build_weights(&b, &c->first, "w1", &random);
     build_weights(&b, &c->second, "w2", &random);
+    if (reader == THIRD)
+        build_weights(&b, &(struct conv){false, c->first.out, 64, {1, 1}, {1, 1}, {1, 1}, {0}, ""}, "w3", &random);
     build_conv(&b, &c->first, "x w1", "made");
     build_node(&b, "LeakyRelu", "made", "between");
     if (*c->second.mode)
@@ -76,15 +81,19 @@ static limner_model *make_model(const struct joined_case *c, bool apart, uint64_
     build_conv(&b, &c->second, *c->second.mode ? "padded w2" : "between w2", "sums");
     build_node(&b, "Tanh", "sums", "y");
     build_output(&b, "y");
-    if (apart)
+    if (reader == OUTPUT)
         build_output(&b, "between");
+    if (reader == THIRD) {
+        build_node(&b, "Conv", "between w3", "z");
+        build_output(&b, "z");
+    }
     return build_model(&b, 0);
 }
 
 /* y, whose data are the caller's to free; whether two steps ran as one. */
-static limner_tensor run_case(const struct joined_case *c, const struct tensor *x, bool apart, int threads,
+static limner_tensor run_case(const struct joined_case *c, const struct tensor *x, enum reader reader, int threads,
                               bool *joined) {
-    limner_model *model = make_model(c, apart, test_seed());
+    limner_model *model = make_model(c, reader, test_seed());
     limner_session *session = open_session(model, &(limner_options){.threads = threads});
     const limner_tensor input = as_input("x", x);
     limner_tensor y = {.name = "y"};
@@ -105,10 +114,10 @@ static void check_case(const struct joined_case *c, bool must_join) {
     struct tensor *x = test_tensor(DTYPE_FLOAT, 4, c->batch, c->first.in, c->size[0], c->size[1]);
     bool joined;
     test_fill(x, &random);
-    limner_tensor expected = run_case(c, x, true, 1, &joined);
+    limner_tensor expected = run_case(c, x, OUTPUT, 1, &joined);
     assert_false(joined);
     for (int threads = 1; threads < 8; threads += threads) {
-        limner_tensor y = run_case(c, x, false, threads, &joined);
+        limner_tensor y = run_case(c, x, NOBODY, threads, &joined);
         if (y.bytes != expected.bytes || memcmp(y.data, expected.data, y.bytes) != 0)
             fail_msg("%s: other bits with %d threads", c->what, threads);
         if (must_join && !joined)
@@ -189,10 +198,23 @@ static void test_random_cases(void **unused) {
     }
 }
 
+/* Whoever else reads what is between them reads it whole. */
+static void test_third_reader(void **unused) {
+    (void)unused;
+    struct random random = random_from(test_seed() + 4);
+    struct tensor *x = test_tensor(DTYPE_FLOAT, 4, 1, cases[0].first.in, cases[0].size[0], cases[0].size[1]);
+    bool joined;
+    test_fill(x, &random);
+    limner_tensor y = run_case(&cases[0], x, THIRD, 2, &joined);
+    assert_false(joined);
+    free(y.data);
+    test_tensor_free(x);
+}
+
 /* A node's time is its own, also where two run as one. */
 static void test_profile(void **unused) {
     (void)unused;
-    limner_model *model = make_model(&cases[0], false, test_seed());
+    limner_model *model = make_model(&cases[0], NOBODY, test_seed());
     limner_session *session = open_session(model, &(limner_options){.threads = 2, .profile = 1});
     struct tensor *x = test_tensor(DTYPE_FLOAT, 4, 1, cases[0].first.in, cases[0].size[0], cases[0].size[1]);
     const limner_tensor input = as_input("x", x);
@@ -215,7 +237,7 @@ static void test_profile(void **unused) {
 static void test_swap(void **unused) {
     (void)unused;
     const struct joined_case *c = &cases[0];
-    limner_model *old = make_model(c, false, test_seed()), *new = make_model(c, false, test_seed() + 9);
+    limner_model *old = make_model(c, NOBODY, test_seed()), *new = make_model(c, NOBODY, test_seed() + 9);
     limner_session *session = open_session(old, &(limner_options){.threads = 2});
     limner_session *fresh = open_session(new, &(limner_options){.threads = 2});
     struct random random = random_from(test_seed() + 3);
@@ -240,6 +262,7 @@ static void test_swap(void **unused) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_fixed_cases), cmocka_unit_test(test_random_cases),
-                                       cmocka_unit_test(test_profile), cmocka_unit_test(test_swap)};
+                                       cmocka_unit_test(test_third_reader), cmocka_unit_test(test_profile),
+                                       cmocka_unit_test(test_swap)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
