@@ -8,6 +8,7 @@
 #define LEAST_PIECE 24
 #define STRIP 4 /* channel blocks of a strip, at most: one panel or several that share their list of pixels */
 #define NEAR_WEIGHTS ((int64_t)192 << 10) /* floats of a strip that stay in a small cache beside a piece's inputs */
+#define FEW_WEIGHTS ((int64_t)1 << 20) /* floats of all phases that every thread may read for itself */
 #define MOST_LANES (STRIP * CHANNEL_BLOCK)
 #define PIECE_FLOATS ((size_t)(PIECE + BLOCK_PIXELS) * MOST_LANES)
 
@@ -302,7 +303,7 @@ static void run_piece(const struct piece *piece) {
 struct work {
     const struct blocked_run *run;
     const struct blocked_phase *phases;
-    int64_t count, images, strips, pieces; /* pieces of every phase */
+    int64_t count, images, parts, strips, pieces; /* of an image, of a part, of every phase in a part */
     size_t share;                          /* floats of a thread */
 };
 
@@ -319,13 +320,23 @@ static bool go_together(const struct blocked_state *state) {
     return floats <= NEAR_WEIGHTS;
 }
 
+/*
+ * Pixels are cut in parts, one for each thread, where the weights are few: each reads what it wrote in the layer before
+ * and what is around it. Where they are many, threads share out the output channels, and each reads weights of its own.
+ */
+static void cut_parts(const struct blocked_run *run, int64_t weights, struct work *work) {
+    work->parts = weights <= FEW_WEIGHTS ? between(1, run->threads, work->pieces) : 1;
+    work->pieces = divide_up(work->pieces, work->parts);
+}
+
 /* Some pieces for every thread to balance with. */
 static struct work work_of(const struct blocked_run *run, const struct blocked_phase *phases, int64_t count) {
     struct work work = {.run = run, .phases = phases, .count = count, .images = window_images(&run->state->window)};
-    int64_t points = 0;
+    int64_t points = 0, weights = 0;
     for (int64_t i = 0; i < count; i++) {
         if (!is_direct(&phases[i]))
             continue;
+        weights += phases[i].floats;
         const size_t share = share_floats(&phases[i]);
         work.share = share > work.share ? share : work.share;
         points = phases[i].lattice.points > points ? phases[i].lattice.points : points;
@@ -337,6 +348,8 @@ static struct work work_of(const struct blocked_run *run, const struct blocked_p
         work.pieces = (wanted + strips - 1) / strips;
     if (work.pieces > points / LEAST_PIECE)
         work.pieces = points < LEAST_PIECE ? points > 0 : points / LEAST_PIECE;
+    if (points > 0)
+        cut_parts(run, weights, &work);
     return work;
 }
 
@@ -344,27 +357,28 @@ static struct work work_of(const struct blocked_run *run, const struct blocked_p
 static bool piece_of(const struct work *work, int64_t unit, struct piece *piece) {
     const struct blocked_phase *phase = &work->phases[unit % work->count];
     const struct block_kernel *kernel = work->run->kernels->block;
-    const int64_t number = unit / work->count, strip = number / work->pieces % work->strips;
+    const int64_t number = unit / work->count, place = number % work->pieces;
+    const int64_t strip = number / work->pieces % work->strips, part = number / work->pieces / work->strips;
     if (!is_direct(phase))
         return false;
     const int64_t points = phase->lattice.points, tile = kernel->pixels[panel_blocks(kernel, phase->rows, 0)];
-    const int64_t size = whole_units(divide_up(points, work->pieces), tile);
+    const int64_t size = whole_units(divide_up(points, work->pieces * work->parts), tile);
     *piece = (struct piece){.run = work->run,
                             .phase = phase,
-                            .image = number / (work->strips * work->pieces),
-                            .first = number % work->pieces * size,
+                            .image = part / work->parts,
+                            .first = (part % work->parts * work->pieces + place) * size,
                             .block = strip * STRIP};
     piece->input = blocked_input_of(work->run, piece->image);
     piece->count = (int)(points - piece->first < size ? points - piece->first : size);
     piece->blocks = (int)(phase->rows - piece->block < STRIP ? phase->rows - piece->block : STRIP);
-    piece->last = piece->first + piece->count >= points;
+    piece->last = place + 1 == work->pieces || piece->first + piece->count >= points;
     piece->side_by_side = lies_side_by_side(phase, &piece->input);
     find_inner(piece);
     return piece->count > 0;
 }
 
 static void run_work(const struct work *work) {
-    const int64_t units = work->images * work->strips * work->pieces * work->count;
+    const int64_t units = work->images * work->parts * work->strips * work->pieces * work->count;
     const int threads = work->run->threads;
     struct deal deal;
     deal_begin(&deal, threads);
