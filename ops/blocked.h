@@ -73,7 +73,14 @@ struct blocked_run {
     int64_t x_plane, y_plane; /* floats from one channel block of theirs to the next */
     int64_t x_row;            /* the row of the input that x begins with: not 0 for a stripe (blocked_stripes.c) */
     int threads;
-    float *image, *workspace;
+    float *image, *workspace; /* workspace: of all threads together */
+    char *own;                /* and of each, own_stride bytes on */
+    size_t own_stride;
+};
+
+/* Workspace in bytes: of all threads together, and of each. */
+struct blocked_bytes {
+    size_t shared, own;
 };
 
 /* Index i beyond 0..in-1 as the border says; -1: zero. */
@@ -125,9 +132,11 @@ void blocked_finish(const struct blocked_run *run, const float *bias, size_t bia
 
 /* Whole channel blocks of the bias of every group. */
 void blocked_spread_bias(const struct blocked_state *state, const float *bias, float *blocks);
-/* All phases, with workspace for so many threads. */
+/* All phases, and their workspace. */
 void blocked_run_phases(const struct blocked_run *run);
-size_t blocked_work_bytes(const struct blocked_state *state, int threads);
+struct blocked_bytes blocked_work_bytes(const struct blocked_state *state, int threads);
+/* What the calling thread of the team has for itself. */
+float *blocked_own(const struct blocked_run *run);
 
 /* The kernels' name of an activation; false and BLOCK_COPY for those that they leave to activation_run. */
 bool blocked_finish_kind(const struct activation *activation, enum block_finish *kind);
@@ -139,17 +148,17 @@ status blocked_plan(struct blocked_state *state, const struct kernels *kernels, 
 status blocked_take_weights(struct op_call *call, struct blocked_state *state, struct error *err);
 void blocked_pack_now(const struct op_call *call, struct blocked_state *state, float *room);
 
-/* ---- algorithms: workspace of all threads; all images of one phase, or of all phases of the kind ---- */
-size_t blocked_direct_bytes(const struct blocked_phase *phase, int threads);
+/* ---- algorithms: workspace (of each thread); all images of one phase, or of all phases of the kind ---- */
+size_t blocked_direct_bytes(const struct blocked_phase *phase);
 void blocked_direct_run(const struct blocked_run *run);
-size_t blocked_filter_bytes(const struct blocked_state *state, int threads);
+struct blocked_bytes blocked_filter_bytes(const struct blocked_state *state, int threads);
 void blocked_filter_run(const struct blocked_run *run);
 bool blocked_narrow_fits(const struct blocked_state *state, const struct lattice *lattice);
 /* Rows of outputs that stand beside each other as if they were channels: 1 or 2. */
 int64_t blocked_narrow_beside(const struct blocked_state *state, const struct lattice *lattice);
 /* Points of y that belong together: rows that stand beside each other have the same ones there in any run of them. */
 int64_t blocked_narrow_unit(const struct blocked_phase *phase);
-size_t blocked_narrow_bytes(const struct blocked_phase *phase, int threads);
+size_t blocked_narrow_bytes(const struct blocked_phase *phase);
 void blocked_narrow_run(const struct blocked_run *run, const struct blocked_phase *phase);
 
 /* ---- two convolutions as one (blocked_stripes.c), as struct op says ---- */

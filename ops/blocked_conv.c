@@ -3,6 +3,7 @@
 
 #include "onnx/checked.h"
 
+#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,16 +57,20 @@ static status size_image(struct blocked_state *state, struct error *err) {
     return STATUS_OK;
 }
 
-size_t blocked_work_bytes(const struct blocked_state *state, int threads) {
-    size_t most = blocked_filter_bytes(state, threads);
+struct blocked_bytes blocked_work_bytes(const struct blocked_state *state, int threads) {
+    struct blocked_bytes most = blocked_filter_bytes(state, threads);
     for (int64_t i = 0; i < state->phase_count; i++) {
         const struct blocked_phase *phase = &state->phases[i];
-        const size_t bytes = phase->algorithm == BLOCKED_FILTER   ? 0
-                             : phase->algorithm == BLOCKED_NARROW ? blocked_narrow_bytes(phase, threads)
-                                                                  : blocked_direct_bytes(phase, threads);
-        most = bytes > most ? bytes : most;
+        const size_t own = phase->algorithm == BLOCKED_FILTER   ? 0
+                           : phase->algorithm == BLOCKED_NARROW ? blocked_narrow_bytes(phase)
+                                                                : blocked_direct_bytes(phase);
+        most.own = own > most.own ? own : most.own;
     }
     return most;
+}
+
+float *blocked_own(const struct blocked_run *run) {
+    return (float *)(run->own + (size_t)omp_get_thread_num() * run->own_stride);
 }
 
 static status prepare(struct op_call *call, size_t *workspace_bytes, struct error *err) {
@@ -86,8 +91,9 @@ static status prepare(struct op_call *call, size_t *workspace_bytes, struct erro
         return code;
     state->bias_bytes =
         (size_t)(state->window.group * channel_blocks(state->window.out_channels)) * CHANNEL_BLOCK * sizeof(float);
-    *workspace_bytes =
-        state->packed_bytes + state->image_bytes + state->bias_bytes + blocked_work_bytes(state, call->threads);
+    const struct blocked_bytes work = blocked_work_bytes(state, call->threads);
+    *workspace_bytes = state->packed_bytes + state->image_bytes + state->bias_bytes + work.shared;
+    call->own_bytes = work.own;
     return STATUS_OK;
 }
 
@@ -244,7 +250,9 @@ static status run_conv(struct op_call *call, struct error *err) {
                                     .y_plane = blocked_plane(&state->window, true),
                                     .threads = call->threads,
                                     .image = (float *)image,
-                                    .workspace = bias_blocks + state->bias_bytes / sizeof(float)};
+                                    .workspace = bias_blocks + state->bias_bytes / sizeof(float),
+                                    .own = call->own,
+                                    .own_stride = call->own_stride};
     if (call->outputs[0]->bytes == 0)
         return STATUS_OK;
     blocked_spread_bias(state, bias ? bias->data : NULL, bias_blocks);

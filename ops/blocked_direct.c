@@ -8,7 +8,7 @@
 #define LEAST_PIECE 24
 #define STRIP 4 /* channel blocks of a strip, at most: one panel or several that share their list of pixels */
 #define NEAR_WEIGHTS ((int64_t)192 << 10) /* floats of a strip that stay in a small cache beside a piece's inputs */
-#define FEW_WEIGHTS ((int64_t)1 << 20) /* floats of all phases that every thread may read for itself */
+#define FEW_WEIGHTS ((int64_t)1 << 20)    /* floats of all phases that every thread may read for itself */
 #define MOST_LANES (STRIP * CHANNEL_BLOCK)
 #define PIECE_FLOATS ((size_t)(PIECE + BLOCK_PIXELS) * MOST_LANES)
 
@@ -51,8 +51,8 @@ static size_t share_floats(const struct blocked_phase *phase) {
     return (PIECE_FLOATS + table_floats(phase) + 15) / 16 * 16;
 }
 
-size_t blocked_direct_bytes(const struct blocked_phase *phase, int threads) {
-    return share_floats(phase) * sizeof(float) * (size_t)threads;
+size_t blocked_direct_bytes(const struct blocked_phase *phase) {
+    return share_floats(phase) * sizeof(float);
 }
 
 /* ---- where the inputs lie ---- */
@@ -304,7 +304,6 @@ struct work {
     const struct blocked_run *run;
     const struct blocked_phase *phases;
     int64_t count, images, parts, strips, pieces; /* of an image, of a part, of every phase in a part */
-    size_t share;                          /* floats of a thread */
 };
 
 static bool is_direct(const struct blocked_phase *phase) {
@@ -337,8 +336,6 @@ static struct work work_of(const struct blocked_run *run, const struct blocked_p
         if (!is_direct(&phases[i]))
             continue;
         weights += phases[i].floats;
-        const size_t share = share_floats(&phases[i]);
-        work.share = share > work.share ? share : work.share;
         points = phases[i].lattice.points > points ? phases[i].lattice.points : points;
         work.strips = (phases[i].rows + STRIP - 1) / STRIP;
     }
@@ -384,7 +381,7 @@ static void run_work(const struct work *work) {
     deal_begin(&deal, threads);
 #pragma omp parallel num_threads(threads) if (threads > 1 && units > 1)
     for (int64_t unit = 0; deal_take(&deal, units, &unit);) {
-        float *room = work->run->workspace + (size_t)omp_get_thread_num() * work->share;
+        float *room = blocked_own(work->run);
         const float *outputs[STRIP * BLOCK_PIXELS];
         struct piece piece;
         if (!piece_of(work, unit, &piece))

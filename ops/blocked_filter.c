@@ -65,9 +65,18 @@ static struct room room_for(const struct blocked_phase *phase, int threads) {
     return room;
 }
 
-static size_t room_bytes(const struct room *room, int threads) {
-    return (room->inputs * room->input_count + room->sums * room->sum_count + room->weights * (size_t)threads) *
-           sizeof(float);
+static struct blocked_bytes room_bytes(const struct room *room) {
+    const size_t inputs = room->inputs * sizeof(float), sums = room->sums * sizeof(float);
+    const bool own_inputs = room->input_count > 1;
+    return (struct blocked_bytes){.shared = (own_inputs ? 0 : inputs) + (room->waiting ? sums * room->sum_count : 0),
+                                  .own = (own_inputs ? inputs : 0) + (room->waiting ? 0 : sums) +
+                                         room->weights * sizeof(float)};
+}
+
+static void add_bytes(struct blocked_bytes *most, const struct room *room) {
+    const struct blocked_bytes bytes = room_bytes(room);
+    most->shared = greatest(most->shared, bytes.shared);
+    most->own = greatest(most->own, bytes.own);
 }
 
 /* Whose lattices go side by side with those of other phases, a block for each thread. */
@@ -75,18 +84,19 @@ static bool is_owned(const struct blocked_phase *phase) {
     return phase->algorithm == BLOCKED_FILTER && !phase->filters[0].shape.shared && !phase->filters[0].whole;
 }
 
-size_t blocked_filter_bytes(const struct blocked_state *state, int threads) {
+struct blocked_bytes blocked_filter_bytes(const struct blocked_state *state, int threads) {
     struct room owned = empty_room(threads);
-    size_t most = 0;
+    struct blocked_bytes most = {0};
     for (int64_t i = 0; i < state->phase_count; i++) {
         const struct blocked_phase *phase = &state->phases[i];
         const struct room room = room_for(phase, threads);
         if (is_owned(phase))
             add_room(&owned, phase, threads);
         else if (phase->algorithm == BLOCKED_FILTER)
-            most = greatest(most, room_bytes(&room, threads));
+            add_bytes(&most, &room);
     }
-    return greatest(most, room_bytes(&owned, threads));
+    add_bytes(&most, &owned);
+    return most;
 }
 
 /* ---- a run ---- */
@@ -213,11 +223,11 @@ static struct filter_block block_of(const struct blocked_run *run, const struct 
 }
 
 static struct share share_of(const struct blocked_run *run, const struct room *room) {
-    const size_t thread = (size_t)omp_get_thread_num();
-    float *sums = run->workspace + room->inputs * room->input_count, *weights = sums + room->sums * room->sum_count;
-    return (struct share){.inputs = run->workspace + (room->input_count > 1 ? thread * room->inputs : 0),
-                          .sums = room->waiting ? sums : sums + thread * room->sums,
-                          .weights = weights + thread * room->weights,
+    const bool own_inputs = room->input_count > 1;
+    float *own = blocked_own(run), *sums = own + (own_inputs ? room->inputs : 0);
+    return (struct share){.inputs = own_inputs ? own : run->workspace,
+                          .sums = room->waiting ? run->workspace + (own_inputs ? 0 : room->inputs) : sums,
+                          .weights = sums + (room->waiting ? 0 : room->sums),
                           .segment_sums = room->waiting ? room->sums : 0};
 }
 

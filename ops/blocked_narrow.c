@@ -56,8 +56,8 @@ static size_t share_floats(const struct blocked_phase *phase) {
     return (down * (size_t)row_floats(phase) + MOST_CHANNELS * SUMS_LINE + table + 15) / 16 * 16;
 }
 
-size_t blocked_narrow_bytes(const struct blocked_phase *phase, int threads) {
-    return share_floats(phase) * sizeof(float) * (size_t)threads;
+size_t blocked_narrow_bytes(const struct blocked_phase *phase) {
+    return share_floats(phase) * sizeof(float);
 }
 
 /* Some columns of some rows of the outputs, and the columns of the input that they meet. */
@@ -305,12 +305,11 @@ void blocked_narrow_run(const struct blocked_run *run, const struct blocked_phas
     const int64_t size = segment_outputs(phase), segments = (ax->points + size - 1) / size;
     const int64_t rows = band_rows(run, phase, segments), bands = (ay->points + rows - 1) / rows;
     const int64_t units = run->state->window.batch * segments * bands;
-    const size_t share = share_floats(phase);
     struct deal deal;
     deal_begin(&deal, run->threads);
 #pragma omp parallel num_threads(run->threads) if (run->threads > 1 && units > 1)
     for (int64_t unit = 0; deal_take(&deal, units, &unit);) {
-        struct band band = band_at(run, phase, run->workspace + (size_t)omp_get_thread_num() * share);
+        struct band band = band_at(run, phase, blocked_own(run));
         band.image = unit / (segments * bands);
         band.first = unit % bands * rows;
         band.end = band.first + rows < ay->points ? band.first + rows : ay->points;

@@ -9,7 +9,7 @@ struct joined {
     const struct op_call *first, *second;
     const struct blocked_state *a, *b;
     const struct stripes *stripes;
-    float *bias_a, *bias_b, *seams, *shares;
+    float *bias_a, *bias_b, *seams;
     double time_a; /* of all threads */
 };
 
@@ -24,10 +24,10 @@ struct worker {
 
 static struct worker worker_of(const struct joined *joined) {
     const struct stripes *s = joined->stripes;
-    float *share = joined->shares + (size_t)omp_get_thread_num() * s->share;
-    struct worker worker = {.joined = joined, .phases_a = (struct blocked_phase *)share};
+    char *own = joined->second->own + (size_t)omp_get_thread_num() * joined->second->own_stride;
+    struct worker worker = {.joined = joined, .phases_a = (struct blocked_phase *)own};
     worker.phases_b = worker.phases_a + joined->a->phase_count;
-    worker.buffer = share + s->tables;
+    worker.buffer = (float *)own + s->tables;
     worker.work = worker.buffer + s->buffer;
     return worker;
 }
@@ -51,6 +51,7 @@ static void run_first(struct worker *worker, struct rows rows) {
         .y_plane = joined->stripes->held * stripes_block_row(a),
         .threads = 1,
         .workspace = worker->work,
+        .own = (char *)(worker->work + joined->stripes->work),
     };
     blocked_run_phases(&run);
     worker->time_a += omp_get_wtime() - begin;
@@ -76,6 +77,7 @@ static void run_second(const struct worker *worker, struct rows rows, const floa
         .x_row = top,
         .threads = 1,
         .workspace = worker->work,
+        .own = (char *)(worker->work + joined->stripes->work),
     };
     blocked_run_phases(&run);
 }
@@ -174,7 +176,6 @@ void blocked_run_joined(struct op_call *first, struct op_call *second, double *s
     joined.bias_a = second->workspace;
     joined.bias_b = joined.bias_a + joined.a->bias_bytes / sizeof(float);
     joined.seams = joined.bias_a + joined.stripes->bias;
-    joined.shares = joined.seams + joined.stripes->seams;
     *share = 0;
     if (second->outputs[0]->bytes == 0)
         return;

@@ -27,9 +27,9 @@ struct stripes {
     int64_t unit;       /* rows of the second one that belong together */
     int64_t held;       /* rows of a thread's buffer */
     int64_t seam_rows;
-    size_t bias, seams, share; /* biases, copies of the rows at seams, a thread's part */
-    size_t tables, buffer;     /* of a thread: phases of a stripe, rows; the rest is the algorithms' workspace */
-    struct seam seam[];        /* behind each band but the last */
+    size_t bias, seams;          /* biases, copies of the rows at seams */
+    size_t tables, buffer, work; /* of a thread: phases of a stripe, rows, the algorithms' shared workspace; then own */
+    struct seam seam[];          /* behind each band but the last */
 };
 
 /* The rows of the input that rows out..out + unit - 1 of the outputs meet; none: first >= end. */

@@ -223,7 +223,7 @@ static size_t lines_of(size_t bytes) {
 
 /* Workspace of the algorithms for any stripe: of the whole ones, and of the last. */
 static status find_work(const struct op_call *call, const struct blocked_state *first,
-                        const struct blocked_state *second, size_t *work, struct error *err) {
+                        const struct blocked_state *second, struct blocked_bytes *work, struct error *err) {
     const struct stripes *s = second->stripes;
     const int64_t rows = first->window.axis[1].out, last = (rows - 1) / s->rows * s->rows;
     struct blocked_phase *phases = calloc((size_t)first->phase_count, sizeof *phases);
@@ -234,17 +234,18 @@ static status find_work(const struct op_call *call, const struct blocked_state *
         const struct rows stripe = i ? (struct rows){last, rows} : (struct rows){0, s->rows};
         struct blocked_state part;
         stripes_narrow(first, call->kernels, stripe, 0, &part, phases);
-        const size_t bytes = blocked_work_bytes(&part, 1);
-        *work = bytes > *work ? bytes : *work;
+        const struct blocked_bytes bytes = blocked_work_bytes(&part, 1);
+        work->shared = bytes.shared > work->shared ? bytes.shared : work->shared;
+        work->own = bytes.own > work->own ? bytes.own : work->own;
     }
     free(phases);
     return STATUS_OK;
 }
 
-static status find_sizes(const struct op_call *call, const struct blocked_state *first, struct blocked_state *second,
+static status find_sizes(struct op_call *call, const struct blocked_state *first, const struct blocked_state *second,
                          size_t *workspace_bytes, struct error *err) {
     struct stripes *s = second->stripes;
-    size_t work = 0;
+    struct blocked_bytes work = {0};
     if (find_work(call, first, second, &work, err) != STATUS_OK)
         return err->code;
     const size_t row = (size_t)stripes_row(first);
@@ -252,8 +253,9 @@ static status find_sizes(const struct op_call *call, const struct blocked_state 
     s->seams = (size_t)(first->window.batch * (s->bands - 1) * s->seam_rows) * row;
     s->tables = lines_of((size_t)(first->phase_count + second->phase_count) * sizeof(struct blocked_phase));
     s->buffer = (size_t)s->held * row;
-    s->share = s->tables + s->buffer + lines_of(work);
-    *workspace_bytes = (s->bias + s->seams + s->share * (size_t)call->threads) * sizeof(float);
+    s->work = lines_of(work.shared);
+    *workspace_bytes = (s->bias + s->seams) * sizeof(float);
+    call->own_bytes = (s->tables + s->buffer + s->work) * sizeof(float) + work.own;
     return STATUS_OK;
 }
 
@@ -272,5 +274,5 @@ status blocked_join(struct op_call *first, struct op_call *second, size_t *works
     if (!list_seams(b, s))
         return STATUS_OK;
     find_held(a, b, s);
-    return find_sizes(first, a, b, workspace_bytes, err);
+    return find_sizes(second, a, b, workspace_bytes, err);
 }

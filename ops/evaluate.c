@@ -3,6 +3,19 @@
 
 #include <stdlib.h>
 
+static size_t whole_lines(size_t bytes) {
+    return (bytes + 63) / 64 * 64;
+}
+
+size_t op_workspace_bytes(struct op_call *call, size_t workspace_bytes) {
+    call->own_stride = whole_lines(call->own_bytes);
+    return whole_lines(workspace_bytes) + call->own_stride * (size_t)call->threads;
+}
+
+void op_cut_workspace(struct op_call *call, size_t workspace_bytes) {
+    call->own = (char *)call->workspace + whole_lines(workspace_bytes);
+}
+
 /* What op_evaluate holds besides the outputs. */
 struct evaluation {
     struct op_call call;
@@ -44,10 +57,13 @@ static status allocate_outputs(const struct op_call *call, size_t max_bytes, str
 static status compute(struct op_call *call, struct error *err) {
     size_t workspace_bytes = 0;
     status code = call->op->prepare ? call->op->prepare(call, &workspace_bytes, err) : STATUS_OK;
-    if (code == STATUS_OK && workspace_bytes) {
-        call->workspace = aligned_zeroless(workspace_bytes);
+    const size_t bytes = code == STATUS_OK ? op_workspace_bytes(call, workspace_bytes) : 0;
+    if (bytes) {
+        call->workspace = aligned_zeroless(bytes);
         if (!call->workspace)
             code = fail_memory(err, "a workspace");
+        else
+            op_cut_workspace(call, workspace_bytes);
     }
     if (code == STATUS_OK)
         code = call->op->run(call, err);

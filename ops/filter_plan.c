@@ -149,7 +149,7 @@ static int cut_lattice(const struct window *window, const struct lattice *lattic
 #define WORTH_MEMORY 1.05
 #define DISTANT_WEIGHTS 7e5
 #define CACHED_WEIGHTS 1e6
-#define MANY_WEIGHTS 5e6
+#define MANY_WEIGHTS 4e6
 #define SEGMENT_TILES 64.0
 
 static double blocks_of(int64_t channels) {

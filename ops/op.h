@@ -57,6 +57,9 @@ struct op_call {
     struct tensor *const *outputs;      /* NULL: not wanted */
     void *state;                        /* op->state_size zeroed bytes, from prepare() to release() */
     void *workspace;                    /* 64-byte aligned, as many bytes as prepare() asked for; contents are junk */
+    size_t own_bytes;                   /* set by prepare(): workspace that each thread has for itself; ... */
+    char *own;                          /* ... the first one's, 64-byte aligned; the next one's is own_stride on. The */
+    size_t own_stride;                  /* same for all nodes of a plan: it stays in the cache of its processor */
     const struct kernels *kernels;
     int threads;                  /* OpenMP threads to use, >= 1; never changes a result bit */
     struct weight_cache *weights; /* where packed constant weights live; NULL: pack into the workspace at run */
@@ -95,8 +98,8 @@ struct op {
     status (*run)(struct op_call *call, struct error *err);
 
     /* Whether this call and the one behind it, which alone reads its output 0, can run as one that needs no memory for
-       that output. Both are prepared. Asks for the workspace of both, or for 0 bytes where they had better not. NULL:
-       never. */
+       that output. Both are prepared. Asks for the workspace of both, and sets second->own_bytes; or asks for 0 bytes
+       where they had better not. NULL: never. */
     status (*join)(struct op_call *first, struct op_call *second, size_t *workspace_bytes, struct error *err);
 
     /* Runs both in the second one's workspace; share: the first one's part of the time. NULL without join. */
@@ -136,6 +139,13 @@ status op_evaluate(const struct node *node, int opset, const struct tensor *cons
 /* "input 1 (W)" for messages, into text; returns text. */
 #define ARG_TEXT_BYTES 64
 const char *op_input_text(const struct op_call *call, int i, char text[ARG_TEXT_BYTES]);
+
+/*
+ * Workspace of a call that runs by itself: how many bytes in all, as prepare() asked for; and its parts, when
+ * call->workspace has so many.
+ */
+size_t op_workspace_bytes(struct op_call *call, size_t workspace_bytes);
+void op_cut_workspace(struct op_call *call, size_t workspace_bytes);
 
 /* Input i or NULL when it is left out or beyond the list. */
 static inline const struct tensor *op_input(const struct op_call *call, int i) {

@@ -32,10 +32,13 @@ static status allocate(struct op_call *call, struct error *err) {
 static status prepare_and_run(struct op_call *call, struct error *err) {
     size_t workspace_bytes = 0;
     status code = call->op->prepare ? call->op->prepare(call, &workspace_bytes, err) : STATUS_OK;
-    if (code == STATUS_OK && workspace_bytes > 0 && !(call->workspace = memory_alloc(workspace_bytes)))
+    const size_t bytes = code == STATUS_OK ? op_workspace_bytes(call, workspace_bytes) : 0;
+    if (bytes > 0 && !(call->workspace = memory_alloc(bytes)))
         code = fail_memory(err, "a workspace");
-    if (code == STATUS_OK)
+    if (code == STATUS_OK) {
+        op_cut_workspace(call, workspace_bytes);
         code = call->op->run(call, err);
+    }
     if (call->op->release)
         call->op->release(call);
     free(call->workspace);

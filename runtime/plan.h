@@ -81,6 +81,8 @@ struct plan {
     struct arena_item *items;
     int item_count;
     int threads; /* the most that a step uses */
+    size_t own_stride; /* the workspace of one thread, the same for all steps; its item, or -1: */
+    int own;
     size_t arena_bytes;
     unsigned char *arena; /* what the values are bound to; NULL at first */
     size_t dynamic_bytes; /* on the heap now */

@@ -41,7 +41,7 @@ static status join_steps(struct plan *plan, const int *readers, struct error *er
         first->joined = bytes > 0;
         if (!first->joined)
             continue;
-        first->workspace_bytes = 0;
+        first->workspace_bytes = first->call.own_bytes = 0;
         second->workspace_bytes = bytes;
         s++;
     }

@@ -1,6 +1,8 @@
 /* Planning, second stage: who lives how long, who shares memory with whom, and where everything lies. */
 #include "runtime/plan.h"
 
+#include "runtime/memory.h"
+
 static void set_last_uses(struct plan *plan) {
     const struct graph *graph = plan->program->graph;
     for (int s = 0; s < plan->step_count; s++) {
@@ -95,6 +97,15 @@ static void place_step(struct plan *plan, int s) {
         step->workspace = new_item(plan, step->workspace_bytes, s, s);
 }
 
+/* What threads have for themselves stays where it is from the first step to the last. */
+static void place_own(struct plan *plan) {
+    size_t most = 0;
+    for (int s = 0; s < plan->step_count; s++)
+        most = plan->steps[s].call.own_bytes > most ? plan->steps[s].call.own_bytes : most;
+    plan->own_stride = (most + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
+    plan->own = most ? new_item(plan, plan->own_stride * (size_t)plan->threads, 0, plan->step_count) : -1;
+}
+
 /* Outputs of the graph that are inputs, constants or views of them are copied into the session when all is done. */
 static status place_results(struct plan *plan, struct error *err) {
     const struct graph *graph = plan->program->graph;
@@ -129,7 +140,7 @@ static void list_freed(struct plan *plan) {
 
 /* Storage is asked for by outputs and workspaces of steps, and by outputs of the graph. */
 static size_t most_items(const struct plan *plan) {
-    size_t count = (size_t)plan->program->graph->output_count + 1;
+    size_t count = (size_t)plan->program->graph->output_count + 2;
     for (int s = 0; s < plan->step_count; s++)
         count += (size_t)plan->steps[s].call.output_count + 1;
     return count;
@@ -142,6 +153,7 @@ status plan_memory(struct plan *plan, struct error *err) {
     if (!plan->items || !plan->outputs || !plan->views)
         return fail_memory(err, "the plan");
     set_last_uses(plan);
+    place_own(plan);
     for (int s = 0; s < plan->step_count; s++)
         place_step(plan, s);
     if (place_results(plan, err) != STATUS_OK)

@@ -94,7 +94,9 @@ static status prepare(struct plan_step *step, struct plan_step *before, const st
     status code = call->op->prepare(call, &workspace_bytes, err);
     if (code == STATUS_OK && before)
         code = plan_join_steps(before, step, &workspace_bytes, err);
-    *fits = step->joined || workspace_bytes == old->workspace_bytes;
+    if (step->joined)
+        call->own_bytes = 0;
+    *fits = (step->joined || workspace_bytes == old->workspace_bytes) && call->own_bytes == old->call.own_bytes;
     return code;
 }
 

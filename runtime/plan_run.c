@@ -16,9 +16,15 @@ void plan_bind(struct plan *plan, unsigned char *arena) {
     for (int i = 0; i < plan->value_count; i++)
         if (plan->values[i].place == PLACE_ARENA)
             plan->values[i].tensor.data = item_data(plan, plan->values[i].item);
-    for (int s = 0; s < plan->step_count; s++)
-        if (plan->steps[s].workspace >= 0)
-            plan->steps[s].call.workspace = item_data(plan, plan->steps[s].workspace);
+    for (int s = 0; s < plan->step_count; s++) {
+        struct plan_step *step = &plan->steps[s];
+        if (step->workspace >= 0)
+            step->call.workspace = item_data(plan, step->workspace);
+        if (!step->dynamic) {
+            step->call.own = item_data(plan, plan->own);
+            step->call.own_stride = plan->own_stride;
+        }
+    }
 }
 
 void plan_bind_input(struct plan *plan, int port, const void *data) {

@@ -170,11 +170,13 @@ static status compute(struct op_call *call, struct error *err) {
     size_t bytes = 0;
     void *workspace = NULL;
     status code = call->op->prepare ? call->op->prepare(call, &bytes, err) : STATUS_OK;
-    if (code == STATUS_OK && bytes) {
-        assert_int_equal(posix_memalign(&workspace, 64, bytes), 0);
-        memset(workspace, 0x5a, bytes);
+    const size_t all = code == STATUS_OK ? op_workspace_bytes(call, bytes) : 0;
+    if (all) {
+        assert_int_equal(posix_memalign(&workspace, 64, all), 0);
+        memset(workspace, 0x5a, all);
     }
     call->workspace = workspace;
+    op_cut_workspace(call, bytes);
     if (code == STATUS_OK)
         code = call->op->run(call, err);
     if (call->op->release)
