@@ -99,8 +99,11 @@ static limner_tensor run_case(const struct joined_case *c, const struct tensor *
     limner_tensor y = {.name = "y"};
     run_model(session, &input, 1, &y, 1);
     *joined = false;
-    for (int s = 0; s < session->current->step_count; s++)
-        *joined |= session->current->steps[s].joined;
+    for (int s = 0; s < session->current->step_count; s++) {
+        const struct plan_step *step = &session->current->steps[s];
+        *joined |= step->joined;
+        assert_ptr_equal(step->call.own, session->current->steps[0].call.own); /* one place for all steps */
+    }
     void *copy = malloc(y.bytes);
     assert_non_null(copy);
     y.data = memcpy(copy, y.data, y.bytes);
