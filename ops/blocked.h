@@ -83,6 +83,12 @@ struct blocked_bytes {
     size_t shared, own;
 };
 
+/* As much as both need, one after the other. */
+static inline void blocked_add_bytes(struct blocked_bytes *most, struct blocked_bytes bytes) {
+    most->shared = bytes.shared > most->shared ? bytes.shared : most->shared;
+    most->own = bytes.own > most->own ? bytes.own : most->own;
+}
+
 /* Index i beyond 0..in-1 as the border says; -1: zero. */
 static inline int64_t border_index(enum border border, int64_t i, int64_t in) {
     if (i >= 0 && i < in)

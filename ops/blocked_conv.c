@@ -64,7 +64,7 @@ struct blocked_bytes blocked_work_bytes(const struct blocked_state *state, int t
         const size_t own = phase->algorithm == BLOCKED_FILTER   ? 0
                            : phase->algorithm == BLOCKED_NARROW ? blocked_narrow_bytes(phase)
                                                                 : blocked_direct_bytes(phase);
-        most.own = own > most.own ? own : most.own;
+        blocked_add_bytes(&most, (struct blocked_bytes){.own = own});
     }
     return most;
 }

@@ -16,12 +16,11 @@ static int64_t segments_of(const struct filter_shape *shape, int64_t tiles) {
     return divide_up(tiles, shape->segment);
 }
 
-/* Floats for the inputs of a round, the sums of a panel's segment and its transformed weights; how many of the first
- * two. */
+/* Floats for the inputs of a round, the sums of a panel's segment and its transformed weights. */
 struct room {
     size_t inputs, sums, weights;
-    size_t input_count, sum_count;
-    bool waiting; /* every segment of a panel has sums of its own, which wait for the next cut of the depth */
+    size_t waiting;  /* sums that wait for the next cut of the depth, of every segment of a panel; 0: none */
+    bool own_inputs; /* every thread has inputs of its own */
 };
 
 static size_t greatest(size_t a, size_t b) {
@@ -37,46 +36,33 @@ static size_t input_floats(const struct filter_shape *shape) {
     return whole_lines(shape->points * shape->point + BLOCK_PIXELS * LANES);
 }
 
-static struct room empty_room(int threads) {
-    return (struct room){.input_count = 1, .sum_count = (size_t)threads};
-}
-
 static void add_room(struct room *room, const struct blocked_phase *phase, int threads) {
     const struct filter_shape *first = &phase->filters[0].shape;
     const size_t round = (size_t)(first->sets * first->images);
     if (!first->shared) /* the first set of points, which has most tiles, decides for all */
-        room->input_count = (size_t)threads;
+        room->own_inputs = threads > 1;
     for (int i = 0; i < phase->filter_count; i++) {
         const struct filter_shape *b = &phase->filters[i].shape;
         room->inputs = greatest(room->inputs, input_floats(b) * round);
         room->sums = greatest(room->sums, whole_lines(b->points * b->sum_point));
         if (phase->filters[i].expands)
             room->weights = greatest(room->weights, (size_t)(b->points * filter_weights_point(b)));
-        if (phase->filters[i].expands && b->cut < b->depth) {
-            room->sum_count = greatest(room->sum_count, (size_t)(filter_panels(b) * segments_of(b, b->size)) * round);
-            room->waiting = true;
-        }
+        if (phase->filters[i].expands && b->cut < b->depth)
+            room->waiting = greatest(room->waiting, (size_t)(filter_panels(b) * segments_of(b, b->size)) * round);
     }
 }
 
 static struct room room_for(const struct blocked_phase *phase, int threads) {
-    struct room room = empty_room(threads);
+    struct room room = {0};
     add_room(&room, phase, threads);
     return room;
 }
 
 static struct blocked_bytes room_bytes(const struct room *room) {
     const size_t inputs = room->inputs * sizeof(float), sums = room->sums * sizeof(float);
-    const bool own_inputs = room->input_count > 1;
-    return (struct blocked_bytes){.shared = (own_inputs ? 0 : inputs) + (room->waiting ? sums * room->sum_count : 0),
-                                  .own = (own_inputs ? inputs : 0) + (room->waiting ? 0 : sums) +
+    return (struct blocked_bytes){.shared = (room->own_inputs ? 0 : inputs) + sums * room->waiting,
+                                  .own = (room->own_inputs ? inputs : 0) + (room->waiting ? 0 : sums) +
                                          room->weights * sizeof(float)};
-}
-
-static void add_bytes(struct blocked_bytes *most, const struct room *room) {
-    const struct blocked_bytes bytes = room_bytes(room);
-    most->shared = greatest(most->shared, bytes.shared);
-    most->own = greatest(most->own, bytes.own);
 }
 
 /* Whose lattices go side by side with those of other phases, a block for each thread. */
@@ -85,7 +71,7 @@ static bool is_owned(const struct blocked_phase *phase) {
 }
 
 struct blocked_bytes blocked_filter_bytes(const struct blocked_state *state, int threads) {
-    struct room owned = empty_room(threads);
+    struct room owned = {0};
     struct blocked_bytes most = {0};
     for (int64_t i = 0; i < state->phase_count; i++) {
         const struct blocked_phase *phase = &state->phases[i];
@@ -93,9 +79,9 @@ struct blocked_bytes blocked_filter_bytes(const struct blocked_state *state, int
         if (is_owned(phase))
             add_room(&owned, phase, threads);
         else if (phase->algorithm == BLOCKED_FILTER)
-            add_bytes(&most, &room);
+            blocked_add_bytes(&most, room_bytes(&room));
     }
-    add_bytes(&most, &owned);
+    blocked_add_bytes(&most, room_bytes(&owned));
     return most;
 }
 
@@ -223,10 +209,9 @@ static struct filter_block block_of(const struct blocked_run *run, const struct 
 }
 
 static struct share share_of(const struct blocked_run *run, const struct room *room) {
-    const bool own_inputs = room->input_count > 1;
-    float *own = blocked_own(run), *sums = own + (own_inputs ? room->inputs : 0);
-    return (struct share){.inputs = own_inputs ? own : run->workspace,
-                          .sums = room->waiting ? run->workspace + (own_inputs ? 0 : room->inputs) : sums,
+    float *own = blocked_own(run), *sums = own + (room->own_inputs ? room->inputs : 0);
+    return (struct share){.inputs = room->own_inputs ? own : run->workspace,
+                          .sums = room->waiting ? run->workspace + (room->own_inputs ? 0 : room->inputs) : sums,
                           .weights = sums + (room->waiting ? 0 : room->sums),
                           .segment_sums = room->waiting ? room->sums : 0};
 }
@@ -301,7 +286,7 @@ struct owned {
 };
 
 static struct owned owned_of(const struct blocked_run *run) {
-    struct owned owned = {.room = empty_room(run->threads)};
+    struct owned owned = {0};
     for (int64_t p = 0; p < run->state->phase_count; p++) {
         const struct blocked_phase *phase = &run->state->phases[p];
         if (!is_owned(phase))

@@ -43,8 +43,7 @@ static void plan_phase(const struct blocked_state *state, const struct kernels *
     if (!state->to_blocks) {
         plan_narrow(state, phase);
     } else if (state->from_blocks && kernels->filter &&
-               (phase->filter_count = filter_choose(&state->window, &phase->lattice, phase->filters, FILTER_SETS)) >
-                   0) {
+               (phase->filter_count = filter_choose(&state->window, &phase->lattice, phase->filters)) > 0) {
         const struct filter_lattice *filter = &phase->filters[0];
         phase->algorithm = BLOCKED_FILTER;
         const struct filter_team team = {threads, phase->filter_count, window_images(&state->window)};

@@ -10,7 +10,6 @@ struct joined {
     const struct blocked_state *a, *b;
     const struct stripes *stripes;
     float *bias_a, *bias_b, *seams;
-    double time_a; /* of all threads */
 };
 
 /* What a thread works with. */
@@ -123,7 +122,7 @@ static void run_band(struct worker *worker, int64_t number) {
         run_second(worker, (struct rows){out, ready}, worker->buffer, worker->top, s->held);
         out = ready;
         if (next < end) {
-            const int64_t top = stripes_needed(joined->b, s, out, next);
+            const int64_t top = stripes_needed(joined->b, out, s->unit, next);
             copy_rows(worker, (struct rows){top, next}, worker->buffer, 0, s->held);
             worker->top = top;
         }
@@ -132,7 +131,8 @@ static void run_band(struct worker *worker, int64_t number) {
         leave_rows(worker, number, end, true);
 }
 
-static void run_bands(struct joined *joined) {
+/* Returns the seconds that the first convolution took, of all threads together. */
+static double run_bands(const struct joined *joined) {
     const int64_t bands = joined->stripes->bands, units = joined->a->window.batch * bands;
     const int threads = joined->first->threads;
     double time_a = 0;
@@ -147,7 +147,7 @@ static void run_bands(struct joined *joined) {
         }
         time_a += worker.time_a;
     }
-    joined->time_a = time_a;
+    return time_a;
 }
 
 static void run_seams(const struct joined *joined) {
@@ -181,8 +181,8 @@ void blocked_run_joined(struct op_call *first, struct op_call *second, double *s
         return;
     blocked_spread_bias(joined.a, bias_a ? bias_a->data : NULL, joined.bias_a);
     blocked_spread_bias(joined.b, bias_b ? bias_b->data : NULL, joined.bias_b);
-    run_bands(&joined);
+    const double time_a = run_bands(&joined);
     run_seams(&joined);
     const double all = (omp_get_wtime() - begin) * first->threads;
-    *share = all > joined.time_a ? joined.time_a / all : 1;
+    *share = all > time_a ? time_a / all : 1;
 }

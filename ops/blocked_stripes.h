@@ -36,8 +36,8 @@ struct stripes {
 struct rows stripes_met(const struct blocked_state *state, int64_t out, int64_t unit);
 /* From `out` on, the first row of the outputs that meets rows from `end` on. */
 int64_t stripes_ready(const struct blocked_state *state, int64_t out, int64_t unit, int64_t end);
-/* The first row that is still needed when all rows before `end` are there, and the second one goes on at `out`. */
-int64_t stripes_needed(const struct blocked_state *second, const struct stripes *s, int64_t out, int64_t end);
+/* The first row that is still needed when all rows before `end` are there, and the outputs go on at `out`. */
+int64_t stripes_needed(const struct blocked_state *state, int64_t out, int64_t unit, int64_t end);
 /* The phases for some rows of one image, written from row `top` of them on: into part, and as many phases. */
 void stripes_narrow(const struct blocked_state *full, const struct kernels *kernels, struct rows rows, int64_t top,
                     struct blocked_state *part, struct blocked_phase *phases);

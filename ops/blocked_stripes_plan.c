@@ -44,7 +44,7 @@ int64_t stripes_ready(const struct blocked_state *state, int64_t out, int64_t un
     const int64_t rows = state->window.axis[1].out;
     while (out < rows && stripes_met(state, out, unit).end <= end)
         out += unit;
-    return out < rows ? out : rows;
+    return at_most(out, rows);
 }
 
 /* From `out` on, the first row that meets no rows before `first`. */
@@ -52,7 +52,7 @@ static int64_t ready_first(const struct blocked_state *state, int64_t out, int64
     const int64_t rows = state->window.axis[1].out;
     while (out < rows && stripes_met(state, out, unit).first < first)
         out += unit;
-    return out < rows ? out : rows;
+    return at_most(out, rows);
 }
 
 /* Rows of outputs meet rows of inputs in order: what lies above is not needed again. */
@@ -201,9 +201,8 @@ static bool list_seams(const struct blocked_state *second, struct stripes *s) {
     return true;
 }
 
-int64_t stripes_needed(const struct blocked_state *second, const struct stripes *s, int64_t out, int64_t end) {
-    const int64_t first = stripes_met(second, out, s->unit).first;
-    return first < end ? first : end;
+int64_t stripes_needed(const struct blocked_state *state, int64_t out, int64_t unit, int64_t end) {
+    return at_most(stripes_met(state, out, unit).first, end);
 }
 
 /* The most rows that a thread holds: a stripe, and those before it that are still needed. */
@@ -212,13 +211,13 @@ static void find_held(const struct blocked_state *first, const struct blocked_st
     s->held = s->rows;
     for (int64_t end = s->rows, out = 0; end < rows; end += s->rows) {
         out = stripes_ready(second, out, s->unit, end);
-        const int64_t held = end - stripes_needed(second, s, out, end) + s->rows;
+        const int64_t held = end - stripes_needed(second, out, s->unit, end) + s->rows;
         s->held = held > s->held ? held : s->held;
     }
 }
 
 static size_t lines_of(size_t bytes) {
-    return (bytes + 63) / 64 * 16;
+    return (size_t)whole_units(divide_up((int64_t)bytes, (int64_t)sizeof(float)), CHANNEL_BLOCK);
 }
 
 /* Workspace of the algorithms for any stripe: of the whole ones, and of the last. */
@@ -234,9 +233,7 @@ static status find_work(const struct op_call *call, const struct blocked_state *
         const struct rows stripe = i ? (struct rows){last, rows} : (struct rows){0, s->rows};
         struct blocked_state part;
         stripes_narrow(first, call->kernels, stripe, 0, &part, phases);
-        const struct blocked_bytes bytes = blocked_work_bytes(&part, 1);
-        work->shared = bytes.shared > work->shared ? bytes.shared : work->shared;
-        work->own = bytes.own > work->own ? bytes.own : work->own;
+        blocked_add_bytes(work, blocked_work_bytes(&part, 1));
     }
     free(phases);
     return STATUS_OK;

@@ -2,6 +2,7 @@
 #include "ops/filter.h"
 
 #include <math.h>
+#include <string.h>
 
 /* ---- cutting ---- */
 
@@ -114,9 +115,9 @@ static bool cuts_of(const struct window *window, const struct lattice *lattice, 
 
 /* All sets of points, with tiles of these sizes; their number, 0 when they do not fit. */
 static int cut_lattice(const struct window *window, const struct lattice *lattice, const enum size sizes[2],
-                       struct filter_lattice *lattices, int capacity) {
+                       struct filter_lattice lattices[FILTER_SETS]) {
     struct cut_axis cuts[2];
-    if (!cuts_of(window, lattice, sizes, cuts) || cuts[0].sets * cuts[1].sets > capacity)
+    if (!cuts_of(window, lattice, sizes, cuts) || cuts[0].sets * cuts[1].sets > FILTER_SETS)
         return 0;
     int count = 0;
     for (int a = 0; a < cuts[0].sets; a++)
@@ -212,22 +213,20 @@ static double direct_cost(const struct window *window, const struct lattice *lat
 /* Minimal filtering is chosen when it saves this much: the costs are rough. */
 #define WORTH_FILTERING 1.08
 
-int filter_choose(const struct window *window, const struct lattice *lattice, struct filter_lattice *lattices,
-                  int capacity) {
+int filter_choose(const struct window *window, const struct lattice *lattice,
+                  struct filter_lattice lattices[FILTER_SETS]) {
     double least = direct_cost(window, lattice) / WORTH_FILTERING;
-    enum size best[2] = {SIZES, SIZES};
+    int best = 0;
     for (enum size y = 0; y < SIZES; y++)
         for (enum size x = 0; x < SIZES; x++) {
-            const int count = cut_lattice(window, lattice, (enum size[]){y, x}, lattices, capacity);
-            const double cost = count ? filter_cost(window, lattices, count) : least;
+            struct filter_lattice tried[FILTER_SETS];
+            const int count = cut_lattice(window, lattice, (enum size[]){y, x}, tried);
+            const double cost = count ? filter_cost(window, tried, count) : least;
             if (cost < least) {
                 least = cost;
-                best[0] = y;
-                best[1] = x;
+                best = count;
+                memcpy(lattices, tried, (size_t)count * sizeof *tried);
             }
         }
-    const int count = best[0] == SIZES ? 0 : cut_lattice(window, lattice, best, lattices, capacity);
-    if (count)
-        filter_cost(window, lattices, count);
-    return count;
+    return best;
 }

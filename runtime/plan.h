@@ -80,7 +80,7 @@ struct plan {
     int view_count;
     struct arena_item *items;
     int item_count;
-    int threads; /* the most that a step uses */
+    int threads;       /* the most that a step uses */
     size_t own_stride; /* the workspace of one thread, the same for all steps; its item, or -1: */
     int own;
     size_t arena_bytes;
@@ -132,8 +132,6 @@ status plan_memory(struct plan *plan, struct error *err);
 void plan_set_constants(struct plan *plan);
 /* Makes the step's call; constants are aligned as its operator needs them. */
 status plan_make_call(struct plan *plan, struct plan_step *step, struct error *err);
-/* Asks the steps' operator for the workspace of both as one; 0 bytes where they do not go together. */
-status plan_join_steps(struct plan_step *first, struct plan_step *second, size_t *workspace_bytes, struct error *err);
 /* Computes the step's described outputs once and for all. */
 status plan_compute_now(struct plan *plan, struct plan_step *step, struct error *err);
 

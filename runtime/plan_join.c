@@ -3,10 +3,6 @@
 
 #include <stdlib.h>
 
-status plan_join_steps(struct plan_step *first, struct plan_step *second, size_t *workspace_bytes, struct error *err) {
-    return first->call.op->join(&first->call, &second->call, workspace_bytes, err);
-}
-
 /* How often each value is read by steps that run, or as an output of the graph; NULL without memory. */
 static int *count_readers(const struct plan *plan) {
     const struct graph *graph = plan->program->graph;
@@ -36,14 +32,13 @@ static status join_steps(struct plan *plan, const int *readers, struct error *er
         size_t bytes = 0;
         if (!follows(readers, first, second))
             continue;
-        if (plan_join_steps(first, second, &bytes, err) != STATUS_OK)
+        if (first->call.op->join(&first->call, &second->call, &bytes, err) != STATUS_OK)
             return fail_prefix(err, "%s", second->bound->label);
         first->joined = bytes > 0;
-        if (!first->joined)
-            continue;
-        first->workspace_bytes = first->call.own_bytes = 0;
-        second->workspace_bytes = bytes;
-        s++;
+        if (first->joined) {
+            second->workspace_bytes = bytes;
+            s++;
+        }
     }
     return STATUS_OK;
 }

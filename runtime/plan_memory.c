@@ -93,7 +93,7 @@ static void place_step(struct plan *plan, int s) {
     for (int i = 0; i < step->call.output_count; i++)
         if (step->call.outputs[i])
             place_output(plan, step, s, i);
-    if (step->workspace_bytes > 0)
+    if (step->workspace_bytes > 0 && !step->joined)
         step->workspace = new_item(plan, step->workspace_bytes, s, s);
 }
 
@@ -101,7 +101,8 @@ static void place_step(struct plan *plan, int s) {
 static void place_own(struct plan *plan) {
     size_t most = 0;
     for (int s = 0; s < plan->step_count; s++)
-        most = plan->steps[s].call.own_bytes > most ? plan->steps[s].call.own_bytes : most;
+        if (!plan->steps[s].joined && plan->steps[s].call.own_bytes > most)
+            most = plan->steps[s].call.own_bytes;
     plan->own_stride = (most + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
     plan->own = most ? new_item(plan, plan->own_stride * (size_t)plan->threads, 0, plan->step_count) : -1;
 }

@@ -93,10 +93,8 @@ static status prepare(struct plan_step *step, struct plan_step *before, const st
     step->prepared = true;
     status code = call->op->prepare(call, &workspace_bytes, err);
     if (code == STATUS_OK && before)
-        code = plan_join_steps(before, step, &workspace_bytes, err);
-    if (step->joined)
-        call->own_bytes = 0;
-    *fits = (step->joined || workspace_bytes == old->workspace_bytes) && call->own_bytes == old->call.own_bytes;
+        code = before->call.op->join(&before->call, call, &workspace_bytes, err);
+    *fits = workspace_bytes == old->workspace_bytes && call->own_bytes == old->call.own_bytes;
     return code;
 }
 

@@ -515,19 +515,22 @@ static void test_norm(void **unused) {
 
 /* ---- the kernel's contract ---- */
 
+static float *random_floats(size_t count, struct random *random) {
+    float *data = aligned_alloc(64, sizeof(float) * count);
+    assert_non_null(data);
+    for (size_t i = 0; i < count; i++)
+        data[i] = random_float(random);
+    return data;
+}
+
 /* Sums of every tile size against doubles, and nothing written beside them. */
 static void test_tiles(void **unused) {
     (void)unused;
     const struct block_kernel *kernel = test_kernels()->block;
     struct random random = random_from(test_seed() + 64);
     enum { ENTRIES = 3, BLOCKS = 2, LENGTH = 16, DEPTH = ENTRIES * BLOCKS * LENGTH, ROOM = 20 };
-    float *data = aligned_alloc(64, sizeof(float) * 4096), *weights = aligned_alloc(64, sizeof(float) * DEPTH * 64);
+    float *data = random_floats(4096, &random), *weights = random_floats(DEPTH * 64, &random);
     float c[ROOM * 64], old[ROOM * 64];
-    assert_true(data && weights);
-    for (int i = 0; i < 4096; i++)
-        data[i] = random_float(&random);
-    for (int i = 0; i < DEPTH * 64; i++)
-        weights[i] = random_float(&random);
     for (int i = 0; i < ROOM * 64; i++)
         old[i] = random_float(&random);
     for (int blocks = 1; blocks <= kernel->blocks; blocks++)
@@ -568,14 +571,9 @@ static void test_rows(void **unused) {
     const struct block_kernel *kernel = test_kernels()->block;
     struct random random = random_from(test_seed() + 65);
     enum { BLOCKS = 11, STEP = 400, ROOM = 20, FLOATS = BLOCKS * STEP, LANES = 64 };
-    float *data = aligned_alloc(64, sizeof(float) * FLOATS);
-    float *weights = aligned_alloc(64, sizeof(float) * BLOCKS * 2 * CHANNEL_BLOCK * LANES);
+    float *data = random_floats(FLOATS, &random);
+    float *weights = random_floats(BLOCKS * 2 * CHANNEL_BLOCK * LANES, &random);
     float expected[ROOM * LANES], c[ROOM * LANES], formed[32 * LANES];
-    assert_true(data && weights);
-    for (int i = 0; i < FLOATS; i++)
-        data[i] = random_float(&random);
-    for (int i = 0; i < BLOCKS * 2 * CHANNEL_BLOCK * LANES; i++)
-        weights[i] = random_float(&random);
     for (int blocks = 1; blocks <= kernel->blocks; blocks++)
         for (int wanted = 1; wanted <= kernel->pixels[blocks]; wanted++) {
             const int pixels = kernel->round(wanted, blocks), lanes = blocks * CHANNEL_BLOCK;

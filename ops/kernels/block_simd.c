@@ -13,16 +13,22 @@
 #define BLOCKS 4
 #define TILES \
     { 0, 14, 12, 8, 6 }
+#define EACH_TILE(of)                                                                                        \
+    TILE(of, 3, 4)                                                                                           \
+    TILE(of, 4, 4) TILE(of, 5, 4) TILE(of, 6, 4) TILE(of, 4, 3) TILE(of, 6, 3) TILE(of, 8, 3) TILE(of, 4, 2) \
+        TILE(of, 8, 2) TILE(of, 12, 2) TILE(of, 4, 1) TILE(of, 8, 1) TILE(of, 14, 1)
 #elif KERNEL_LEVEL == 1
 #define NAME "avx2-6x16"
 #define BLOCKS 1
 #define TILES \
     { 0, 6 }
+#define EACH_TILE(of) TILE(of, 3, 1) TILE(of, 4, 1) TILE(of, 5, 1) TILE(of, 6, 1)
 #else
 #define NAME "portable-3x16"
 #define BLOCKS 1
 #define TILES \
     { 0, 3 }
+#define EACH_TILE(of) TILE(of, 1, 1) TILE(of, 2, 1) TILE(of, 3, 1)
 #endif
 
 /* One stretch of depth: `length` numbers of every pixel. Inlined with constants, so that the sums stay in registers. */
@@ -165,38 +171,24 @@ static inline __attribute__((always_inline)) void row_of(const int pixels, const
     }
 }
 
-#if KERNEL_LEVEL == 2
-#define EACH_TILE(X) \
-    X(3, 4) X(4, 4) X(5, 4) X(6, 4) X(4, 3) X(6, 3) X(8, 3) X(4, 2) X(8, 2) X(12, 2) X(4, 1) X(8, 1) X(14, 1)
-#elif KERNEL_LEVEL == 1
-#define EACH_TILE(X) X(3, 1) X(4, 1) X(5, 1) X(6, 1)
-#else
-#define EACH_TILE(X) X(1, 1) X(2, 1) X(3, 1)
-#endif
-
-#define ROW(pixels, blocks)                                                            \
-    case (blocks)*16 + (pixels):                                                       \
-        row_of(pixels, blocks, source, weights, first, c, pixel_stride, block_stride); \
+#define TILE(of, pixels, blocks)                                                   \
+    case (blocks)*16 + (pixels):                                                   \
+        of(pixels, blocks, source, weights, first, c, pixel_stride, block_stride); \
         break;
 
 static void row(int pixels, int blocks, const struct block_row *source, const float *weights, bool first, float *c,
                 size_t pixel_stride, size_t block_stride) {
     switch (blocks * 16 + pixels) {
-        EACH_TILE(ROW)
+        EACH_TILE(row_of)
     default:
         break;
     }
 }
 
-#define TILE(pixels, blocks)                                                            \
-    case (blocks)*16 + (pixels):                                                        \
-        tile_of(pixels, blocks, source, weights, first, c, pixel_stride, block_stride); \
-        break;
-
 static void tile(int pixels, int blocks, const struct block_source *source, const float *weights, bool first, float *c,
                  size_t pixel_stride, size_t block_stride) {
     switch (blocks * 16 + pixels) {
-        EACH_TILE(TILE)
+        EACH_TILE(tile_of)
     default:
         break;
     }
