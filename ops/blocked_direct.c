@@ -4,7 +4,7 @@
 
 #include <omp.h>
 
-#define PIECE 192 /* pixels of a piece, at most: their sums stay in a small cache between cuts of the depth */
+#define PIECE 264 /* pixels of a piece, at most: their sums stay in a small cache between cuts of the depth */
 #define LEAST_PIECE 24
 #define STRIP 4 /* channel blocks of a strip, at most: one panel or several that share their list of pixels */
 #define NEAR_WEIGHTS ((int64_t)192 << 10) /* floats of a strip that stay in a small cache beside a piece's inputs */
@@ -199,20 +199,23 @@ static const float *weights_at(const struct piece *piece, int64_t block, int blo
            block * CHANNEL_BLOCK * phase->depth.total + before * blocks * CHANNEL_BLOCK;
 }
 
+/* A cut of the depth, as tiles of any pixels walk it, and those of pixels that lie side by side. */
+struct cut {
+    int64_t number;
+    struct block_source any;
+    struct block_row row;
+};
+
 /* A whole tile whose pixels lie side by side, for one panel. */
-static void multiply_row(const struct piece *piece, const struct block_source *source, const struct tile *tile,
-                         int blocks, const float *weights, int64_t cut, float *sums) {
+static void multiply_row(const struct piece *piece, struct cut *cut, const struct tile *tile, int blocks,
+                         const float *weights, float *sums) {
     const struct blocked_input *input = &piece->input;
-    const struct block_row row = {
-        .pixels = input->data + (piece->phase->lattice.axis[1].first - input->lowest[0]) * input->row +
-                  (piece->first + tile->first) * CHANNEL_BLOCK + cut * piece->phase->depth.cut_blocks * input->block,
-        .step = input->block,
-        .blocks = source->blocks,
-        .ahead = source->ahead,
-        .ahead_lines = source->ahead_lines,
-        .pixel_ahead = source->pixel_ahead,
-    };
-    piece->run->kernels->block->row(tile->count, blocks, &row, weights, cut == 0, sums,
+    cut->row.pixels = input->data + (piece->phase->lattice.axis[1].first - input->lowest[0]) * input->row +
+                      (piece->first + tile->first) * CHANNEL_BLOCK +
+                      cut->number * piece->phase->depth.cut_blocks * input->block;
+    cut->row.ahead = cut->any.ahead;
+    cut->row.ahead_lines = cut->any.ahead_lines;
+    piece->run->kernels->block->row(tile->count, blocks, &cut->row, weights, cut->number == 0, sums,
                                     (size_t)piece->blocks * CHANNEL_BLOCK, CHANNEL_BLOCK);
 }
 
@@ -221,49 +224,62 @@ static bool is_row(const struct piece *piece, const struct tile *tile) {
 }
 
 /* One tile of one cut: all panels of the strip pass over the same pixels. */
-static void multiply_tile(const struct piece *piece, struct block_source *source, const struct tile *tile,
-                          int64_t cut) {
+static void multiply_tile(const struct piece *piece, struct cut *cut, const struct tile *tile) {
+    struct block_source *source = &cut->any;
     const struct block_kernel *kernel = piece->run->kernels->block;
     const struct blocked_depth *depth = &piece->phase->depth;
     const size_t lanes = (size_t)piece->blocks * CHANNEL_BLOCK;
-    const bool more = cut + 1 < depth->cuts;
+    const bool more = cut->number + 1 < depth->cuts;
     for (int block = 0, blocks; block < piece->blocks; block += blocks) {
         blocks = piece->blocks - block < kernel->blocks ? piece->blocks - block : kernel->blocks;
         const int64_t place = piece->block + block;
         if (more || piece->last) {
-            const float *next =
-                more ? weights_at(piece, place, blocks, cut + 1) : weights_at(piece, place + piece->blocks, blocks, 0);
+            const float *next = more ? weights_at(piece, place, blocks, cut->number + 1)
+                                     : weights_at(piece, place + piece->blocks, blocks, 0);
             const int most = kernel->pixels[blocks];
             blocked_ask_ahead(source, next, blocks, tile->first / most, (piece->count + most - 1) / most);
         }
-        const float *weights = weights_at(piece, place, blocks, cut);
+        const float *weights = weights_at(piece, place, blocks, cut->number);
         float *sums = tile->sums + (size_t)block * CHANNEL_BLOCK;
         if (is_row(piece, tile)) {
-            multiply_row(piece, source, tile, blocks, weights, cut, sums);
+            multiply_row(piece, cut, tile, blocks, weights, sums);
             continue;
         }
         source->outputs = piece->outputs + block * tile->count;
         source->output_count = more || piece->side_by_side ? 0 : blocks * tile->count;
-        kernel->tile(kernel->round(tile->count, blocks), blocks, source, weights, cut == 0, sums, lanes, CHANNEL_BLOCK);
+        kernel->tile(kernel->round(tile->count, blocks), blocks, source, weights, cut->number == 0, sums, lanes,
+                     CHANNEL_BLOCK);
     }
 }
 
-static void run_tile(const struct piece *piece, struct block_source *source, const struct tile *tile, int64_t cut) {
+static void run_tile(const struct piece *piece, struct cut *cut, const struct tile *tile) {
     const struct blocked_depth *depth = &piece->phase->depth;
-    const int64_t block0 = cut * depth->cut_blocks;
+    const int64_t block0 = cut->number * depth->cut_blocks;
     const struct block_kernel *kernel = piece->run->kernels->block;
     const int rounded = kernel->round(tile->count, panel_blocks(kernel, piece->blocks, 0));
-    const bool last = cut + 1 == depth->cuts;
+    const bool last = cut->number + 1 == depth->cuts;
     if (!is_row(piece, tile)) {
-        source->offsets = list_inner(piece, tile, rounded, block0) ? piece->offsets : NULL;
-        if (!source->offsets)
+        cut->any.offsets = list_inner(piece, tile, rounded, block0) ? piece->offsets : NULL;
+        if (!cut->any.offsets)
             list_all(piece, tile, rounded, block0);
         if (last && !piece->side_by_side)
             list_outputs(piece, tile);
     }
-    multiply_tile(piece, source, tile, cut);
+    multiply_tile(piece, cut, tile);
     if (last && !piece->side_by_side)
         store_tile(piece, tile);
+}
+
+static struct cut cut_of(const struct piece *piece, int64_t number, int64_t pixel_ahead) {
+    const struct blocked_depth *depth = &piece->phase->depth;
+    const int blocks = (int)at_most(depth->blocks - number * depth->cut_blocks, depth->cut_blocks);
+    return (struct cut){.number = number,
+                        .any = {.entries = (int)entries_of(piece->phase),
+                                .blocks = blocks,
+                                .length = (int)depth->length,
+                                .pixels = piece->pixels,
+                                .pixel_ahead = pixel_ahead},
+                        .row = {.step = piece->input.block, .blocks = blocks, .pixel_ahead = pixel_ahead}};
 }
 
 static void run_piece(const struct piece *piece) {
@@ -271,24 +287,18 @@ static void run_piece(const struct piece *piece) {
     const struct lattice_axis *ax = &piece->phase->lattice.axis[2];
     const struct block_kernel *kernel = piece->run->kernels->block;
     const int most = kernel->pixels[panel_blocks(kernel, piece->blocks, 0)];
-    const int64_t pixel_ahead = most * ax->step * piece->input.pixel;
     /* With one cut no sums wait for the next: all tiles use the same place. What rounding adds goes behind the sums. */
     const bool wait = depth->cuts > 1 || piece->side_by_side;
     const size_t pixel_sums = wait ? (size_t)piece->blocks * CHANNEL_BLOCK : 0;
     const struct tile whole = {
         .count = piece->count, .y = piece->first / ax->points, .x = piece->first % ax->points, .sums = piece->sums};
-    for (int64_t cut = 0; cut < depth->cuts; cut++) {
-        const int64_t left = depth->blocks - cut * depth->cut_blocks;
-        struct block_source source = {.entries = (int)entries_of(piece->phase),
-                                      .blocks = (int)(left < depth->cut_blocks ? left : depth->cut_blocks),
-                                      .length = (int)depth->length,
-                                      .pixels = piece->pixels,
-                                      .pixel_ahead = pixel_ahead};
+    for (int64_t number = 0; number < depth->cuts; number++) {
+        struct cut cut = cut_of(piece, number, most * ax->step * piece->input.pixel);
         struct tile tile = {.most = most, .y = whole.y, .x = whole.x};
         for (; tile.first < piece->count; tile.first += most) {
             tile.count = piece->count - tile.first < most ? piece->count - tile.first : most;
             tile.sums = piece->sums + (size_t)tile.first * pixel_sums;
-            run_tile(piece, &source, &tile, cut);
+            run_tile(piece, &cut, &tile);
             for (tile.x += most; tile.x >= ax->points; tile.y++)
                 tile.x -= ax->points;
         }
