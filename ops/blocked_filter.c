@@ -45,9 +45,8 @@ static void add_room(struct room *room, const struct blocked_phase *phase, int t
         const struct filter_shape *b = &phase->filters[i].shape;
         room->inputs = greatest(room->inputs, input_floats(b) * round);
         room->sums = greatest(room->sums, whole_lines(b->points * b->sum_point));
-        if (phase->filters[i].expands)
-            room->weights = greatest(room->weights, (size_t)(b->points * filter_weights_point(b)));
-        if (phase->filters[i].expands && b->cut < b->depth)
+        room->weights = greatest(room->weights, (size_t)(filter_made(&phase->filters[i]) * filter_made_place(b)));
+        if (phase->filters[i].weights == FILTER_PAIRS && b->cut < b->depth)
             room->waiting = greatest(room->waiting, (size_t)(filter_panels(b) * segments_of(b, b->size)) * round);
     }
 }
@@ -67,7 +66,8 @@ static struct blocked_bytes room_bytes(const struct room *room) {
 
 /* Whose lattices go side by side with those of other phases, a block for each thread. */
 static bool is_owned(const struct blocked_phase *phase) {
-    return phase->algorithm == BLOCKED_FILTER && !phase->filters[0].shape.shared && !phase->filters[0].whole;
+    return phase->algorithm == BLOCKED_FILTER && !phase->filters[0].shape.shared &&
+           phase->filters[0].weights != FILTER_PANELS;
 }
 
 struct blocked_bytes blocked_filter_bytes(const struct blocked_state *state, int threads) {
@@ -90,12 +90,13 @@ struct blocked_bytes blocked_filter_bytes(const struct blocked_state *state, int
 /* What a thread has, and all have together. */
 struct share {
     float *inputs, *sums, *weights;
+    const struct filter_source *sources; /* of the points' weights */
     size_t segment_sums; /* from the sums of one segment to the next; 0: a thread uses its own for all */
 };
 
 /* The panel-th panel of output channels, for one segment of a block. */
 static struct filter_panel panel_of(const struct filter_block *block, int64_t panel, int64_t segment, float *sums,
-                                    float *weights) {
+                                    const struct share *share) {
     const struct filter_shape *b = &block->lattice->shape;
     const int64_t row = panel * b->panel, first = segment * b->segment;
     return (struct filter_panel){.block = block,
@@ -104,7 +105,8 @@ static struct filter_panel panel_of(const struct filter_block *block, int64_t pa
                                  .first = first,
                                  .end = at_most(first + b->segment, block->count),
                                  .sums = sums,
-                                 .weights = weights};
+                                 .weights = share->weights,
+                                 .sources = share->sources};
 }
 
 /* The inputs of the whole depth. */
@@ -119,7 +121,7 @@ static void run_own(struct filter_block *block, const struct share *share) {
     read_block(block);
     for (int64_t panel = 0; panel < filter_panels(b); panel++)
         for (int64_t segment = 0; segment < segments_of(b, block->count); segment++) {
-            const struct filter_panel one = panel_of(block, panel, segment, share->sums, share->weights);
+            const struct filter_panel one = panel_of(block, panel, segment, share->sums, share);
             filter_run_panel(&one);
         }
 }
@@ -138,7 +140,7 @@ static struct filter_panel segment_of(const struct round *round, int64_t panel, 
     float *sums = share->sums + (size_t)(panel * round->segments + segment) * share->segment_sums;
     for (int64_t own; segment >= (own = segments_of(&block->lattice->shape, block->count)); block++)
         segment -= own;
-    return panel_of(block, panel, segment, sums, share->weights);
+    return panel_of(block, panel, segment, sums, share);
 }
 
 /* A part of the segments for one panel, over the stretch of the depth that stands ready. */
@@ -147,7 +149,7 @@ static void run_part(const struct round *round, int64_t unit, const struct share
     const struct filter_shape *b = &any->lattice->shape;
     const int64_t panel = unit / round->parts, part = unit % round->parts;
     const int64_t first = round->segments * part / round->parts, end = round->segments * (part + 1) / round->parts;
-    if (!any->lattice->expands) {
+    if (any->lattice->weights == FILTER_READY) {
         for (int64_t segment = first; segment < end; segment++) {
             const struct filter_panel one = segment_of(round, panel, segment, share);
             filter_run_panel(&one);
@@ -157,7 +159,7 @@ static void run_part(const struct round *round, int64_t unit, const struct share
     for (int64_t depth = any->depth0, depths; depth < any->depth_end; depth += depths) {
         depths = at_most(any->depth_end - depth, b->cut);
         const struct filter_panel all = segment_of(round, panel, first, share);
-        filter_expand(&all, depth, depths);
+        filter_make(&all, depth, depths);
         for (int64_t segment = first; segment < end; segment++) {
             const struct filter_panel one = segment_of(round, panel, segment, share);
             filter_add_products(&one, depth, depths);
@@ -174,7 +176,9 @@ static void end_step(struct deal *deal) {
     deal_begin(deal, deal->ranges);
 }
 
-#define SEGMENTS 4 /* of a shared block's tiles, while its inputs are transformed */
+/* The inputs of a shared block are transformed in so many units for each thread at least, or in parts. */
+#define LEAST_UNITS 8
+#define PARTS 4
 
 /*
  * All threads of the team on one round: they meet after the inputs of a stretch, and before the next ones replace them.
@@ -188,10 +192,11 @@ static void run_shared(struct round *round, const struct share *share, struct de
             round->blocks[i].depth0 = depth0;
             round->blocks[i].depth_end = depth0 + depths;
         }
-        for (int64_t unit = 0; deal_take(&deals[0], round->count * depths * SEGMENTS, &unit);) {
-            const struct filter_block *block = &round->blocks[unit / SEGMENTS / depths];
-            filter_read_tiles(block, depth0 + unit / SEGMENTS % depths, block->count * (unit % SEGMENTS) / SEGMENTS,
-                              block->count * (unit % SEGMENTS + 1) / SEGMENTS);
+        const int64_t parts = round->count * depths < LEAST_UNITS * deals->ranges ? PARTS : 1;
+        for (int64_t unit = 0; deal_take(&deals[0], round->count * depths * parts, &unit);) {
+            const struct filter_block *block = &round->blocks[unit / parts / depths];
+            filter_read_tiles(block, depth0 + unit / parts % depths, block->count * (unit % parts) / parts,
+                              block->count * (unit % parts + 1) / parts);
         }
         end_step(&deals[0]);
         for (int64_t unit = 0; deal_take(&deals[1], filter_panels(b) * round->parts, &unit);)
@@ -233,7 +238,7 @@ static struct round round_of(const struct blocked_run *run, const struct blocked
         inputs += input_floats(&lattice->shape);
         round.segments += segments_of(&lattice->shape, block->count);
     }
-    round.parts = phase->filters[0].expands ? at_most(b->parts, round.segments) : round.segments;
+    round.parts = phase->filters[0].weights == FILTER_READY ? round.segments : at_most(b->parts, round.segments);
     return round;
 }
 
@@ -243,11 +248,14 @@ static void run_shared_phase(const struct blocked_run *run, const struct blocked
     const struct filter_shape *b = &phase->filters[0].shape;
     const int64_t images = window_images(&run->state->window);
     struct deal deals[2];
+    struct filter_source sources[FILTER_MOST];
+    filter_list_sources(&phase->filters[0], run->kernels->filter, sources);
     deal_begin(&deals[0], run->threads);
     deal_begin(&deals[1], run->threads);
 #pragma omp parallel num_threads(run->threads) if (run->threads > 1)
     {
-        const struct share share = share_of(run, &room);
+        struct share share = share_of(run, &room);
+        share.sources = sources;
         for (int64_t image = 0; image < images; image += b->images)
             for (int i = 0; i < phase->filter_count; i += b->sets)
                 for (int64_t number = 0; number < filter_blocks(&phase->filters[i].shape); number++) {
@@ -264,10 +272,13 @@ static void run_rounds(const struct blocked_run *run, const struct blocked_phase
     const int64_t images = window_images(&run->state->window), blocks = filter_blocks(b);
     const int64_t rounds = divide_up(phase->filter_count, b->sets) * blocks; /* of an image */
     struct deal deal;
+    struct filter_source sources[FILTER_MOST];
+    filter_list_sources(&phase->filters[0], run->kernels->filter, sources);
     deal_begin(&deal, run->threads);
 #pragma omp parallel num_threads(run->threads) if (run->threads > 1)
     {
-        const struct share share = share_of(run, &room);
+        struct share share = share_of(run, &room);
+        share.sources = sources;
         for (int64_t unit = 0; deal_take(&deal, images * rounds, &unit);) {
             const int first = (int)(unit % rounds / blocks) * b->sets;
             struct round round = round_of(run, phase, first, unit / rounds, unit % rounds % blocks, share.inputs);
@@ -339,7 +350,7 @@ void blocked_filter_run(const struct blocked_run *run) {
         owned = owned || is_owned(phase);
         if (phase->algorithm == BLOCKED_FILTER && phase->filters[0].shape.shared)
             run_shared_phase(run, phase);
-        else if (phase->algorithm == BLOCKED_FILTER && phase->filters[0].whole)
+        else if (phase->algorithm == BLOCKED_FILTER && phase->filters[0].weights == FILTER_PANELS)
             run_rounds(run, phase);
     }
     if (owned)

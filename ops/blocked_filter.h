@@ -18,29 +18,55 @@ struct filter_block {
     float *inputs;             /* [point][channel block][tile][16] */
 };
 
+/* What tiles read of a panel's weights: a tap, or, where tap < 0, one of the numbers that were made of some. */
+struct filter_number {
+    int8_t tap, made;
+};
+
+/* The weights of a point; of a pair, those of first + factor * second. */
+struct filter_source {
+    int point;
+    bool pair;
+    float factor;
+    struct filter_number first, second;
+};
+#define FILTER_MOST (FILTER_POINTS * FILTER_POINTS)
+
 /* Tiles first..end of a block by the channel blocks of one panel. */
 struct filter_panel {
     const struct filter_block *block;
     int64_t row; /* first channel block of the output */
     int rows;
     int64_t first, end;
-    float *sums;    /* [point][row][tile][16] */
-    float *weights; /* [point][depth][lanes] of a cut, or of the whole depth, that is transformed in passing */
+    float *sums; /* [point][row][tile][16] */
+    /* Where weights are kept by taps: */
+    float *weights;                      /* what is made of them: [number][depth][lanes] of a cut */
+    const struct filter_source *sources; /* of every point */
 };
 
-/* From one point to the next in weights that were transformed in passing, in floats: no power of two. */
-static inline int64_t filter_weights_point(const struct filter_shape *shape) {
+/* Numbers that are made of the taps of a pair of channels. */
+static inline int filter_made(const struct filter_lattice *lattice) {
+    const struct filter_axis *y = &lattice->axis[0], *x = &lattice->axis[1];
+    if (lattice->weights == FILTER_PAIRS)
+        return y->taps > 1 && x->taps > 1 ? y->taps * x->points : 0;
+    return lattice->weights == FILTER_PANELS ? y->points * x->points : 0;
+}
+/* From one of them to the next, in floats: no power of two. */
+static inline int64_t filter_made_place(const struct filter_shape *shape) {
     return (shape->cut * CHANNEL_BLOCK * shape->panel + 1) * CHANNEL_BLOCK;
 }
 
+/* The sources of all points, those that read the same numbers one after the other. */
+void filter_list_sources(const struct filter_lattice *lattice, const struct filter_kernel *kernel,
+                         struct filter_source sources[FILTER_MOST]);
 /* The inputs of one channel block of the depth, transformed into the block (blocked_transform.c). */
 void filter_read_tiles(const struct filter_block *block, int64_t depth, int64_t first, int64_t end);
 /* A panel's sums, transformed to outputs, with bias and activation. */
 void filter_write_tiles(const struct filter_panel *panel);
 /* Products and outputs of a panel whose weights are kept by points (blocked_panel.c). */
 void filter_run_panel(const struct filter_panel *panel);
-/* Where they are kept by taps: transforms those of some channel blocks of the depth into the panel's weights, ... */
-void filter_expand(const struct filter_panel *panel, int64_t depth, int64_t depths);
+/* Where they are kept by taps: makes what is needed of some channel blocks of the depth, ... */
+void filter_make(const struct filter_panel *panel, int64_t depth, int64_t depths);
 /* ... with which any segment adds its products. */
 void filter_add_products(const struct filter_panel *panel, int64_t depth, int64_t depths);
 

@@ -195,7 +195,7 @@ static void place_taps(const struct pack_job *job, const float *taps, int64_t de
                        float *panel) {
     const struct filter_lattice *filter = &job->phase->filters[0];
     const int count = filter->axis[0].taps * filter->axis[1].taps;
-    if (!filter->expands) {
+    if (filter->weights == FILTER_READY) {
         job->kernels->filter->weights(filter->axis[0].kind, filter->axis[1].kind, taps, panel + depth * lanes,
                                       (size_t)(depths * lanes));
         return;
@@ -208,22 +208,24 @@ static void place_taps(const struct pack_job *job, const float *taps, int64_t de
 static void pack_filter(const struct pack_job *job, const struct window_weights *weights, const struct slice *slice,
                         float *packed) {
     const struct filter_lattice *filter = &job->phase->filters[0];
-    const int lanes = panel_blocks(job->kernels->block, job->phase->rows, slice->panel) * CHANNEL_BLOCK;
+    const int blocks = panel_blocks(job->kernels->block, job->phase->rows, slice->panel);
     const int64_t channels = channel_blocks(job->state->window.in_channels) * CHANNEL_BLOCK;
-    const int64_t first = slice->panel * job->kernels->block->blocks * CHANNEL_BLOCK;
-    const int64_t depths = filter->part_count * channels;
+    const int64_t first = slice->panel * job->kernels->block->blocks;
+    const int64_t depths = filter->part_count * channels, panel = filter->shape.panel;
     struct square square = {.weights = weights, .group = slice->group};
     float taps[9 * CHANNEL_BLOCK];
-    packed += first * filter_kept(filter) * depths;
     for (square.block = slice->first_block; square.block < slice->end_block; square.block++)
-        for (int lane = 0; lane < lanes; lane += CHANNEL_BLOCK) {
-            square.row = first + lane;
+        for (int64_t row = first; row < first + blocks; row++) {
+            const int64_t before = row / panel * panel; /* of the panel that the filter walks */
+            const int lanes = (int)at_most(job->phase->rows - before, panel) * CHANNEL_BLOCK;
+            float *place = packed + (before * filter_kept(filter) * depths + row - before) * CHANNEL_BLOCK;
+            square.row = row * CHANNEL_BLOCK;
             turn_square(job, &square);
             for (int part = 0; part < filter->part_count; part++)
                 for (int64_t channel = 0; channel < CHANNEL_BLOCK; channel++) {
                     load_taps(job, &square, &filter->parts[part], channel, taps);
                     place_taps(job, taps, depths, part * channels + square.block * CHANNEL_BLOCK + channel, lanes,
-                               packed + lane);
+                               place);
                 }
         }
 }
@@ -312,7 +314,7 @@ static int64_t algorithms_code(const struct blocked_state *state) {
         const struct filter_axis *axis = phase->filters[0].axis;
         uint64_t one = (uint64_t)phase->algorithm;
         if (phase->algorithm == BLOCKED_FILTER)
-            one += 8 * (axis[0].kind * FILTER_KINDS + axis[1].kind) + 1024 * phase->filters[0].expands;
+            one += 8 * (axis[0].kind * FILTER_KINDS + axis[1].kind) + 1024 * phase->filters[0].weights;
         code = code * 4099 + one;
     }
     return (int64_t)code;

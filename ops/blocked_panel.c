@@ -1,67 +1,75 @@
 /*
  * The products of minimal filtering for a panel of output channels: each point is a matrix product over the channels,
  * and the sums are transformed back before they leave a small cache. Weights are kept by points, ready to use; or by
- * taps, and transformed in passing: where tiles are many, a panel's whole; where they are few, a cut of the depth at a
- * time, which stays in a small cache.
+ * taps: then, where tiles are many, a panel's are transformed as a whole; where they are few, tiles form them as sums
+ * of two.
  */
 #include "ops/blocked_filter.h"
 
 #define LANES CHANNEL_BLOCK
 
-/* A cut of the depth of one point, and its weights. */
-struct product {
-    int point;
-    int64_t depth;
-    int depths; /* channel blocks */
-    const float *weights;
-    int64_t skip; /* floats between the weights of one channel block and the next */
+/*
+ * The products of a panel's segment with one point after the other. What all have in common stays: a source that is
+ * cleared and filled in anew for each of them keeps the processor from beginning before the one before has ended.
+ */
+struct products {
+    const struct filter_panel *panel;
+    struct block_row source;
+    const float *weights; /* of the next product */
+    int64_t depth;        /* where its cut begins */
+    int most, last;       /* tiles of a call of the kernel; of the last call */
 };
 
-/* Weights that come next: every tile asks for so many cache lines of them at every channel block of the depth. */
-struct next_weights {
-    const float *data;
-    int lines;
-};
+static struct products products_of(const struct filter_panel *panel) {
+    const struct block_kernel *kernel = panel->block->run->kernels->block;
+    const int most = kernel->pixels[panel->rows], tiles = (int)(panel->end - panel->first);
+    return (struct products){.panel = panel,
+                             .source = {.step = panel->block->lattice->shape.plane},
+                             .most = most,
+                             .last = kernel->round((tiles - 1) % most + 1, panel->rows)};
+}
 
-/* Shares `vectors` channel blocks for each number of the depth out among `tiles`. */
-static struct next_weights next_weights(int64_t vectors, int64_t tiles) {
-    return (struct next_weights){.lines = (int)divide_up(LANES * vectors, tiles)};
+/* Calls of the kernel for one point. */
+static int64_t kernel_calls(const struct products *p) {
+    return divide_up(p->panel->end - p->panel->first, p->most);
+}
+
+/*
+ * Shares the weights that are read next, `vectors` channel blocks for each number of a cut's depth, out among so many
+ * calls of the kernel: each asks for some cache lines of them at every channel block of the depth.
+ */
+static void ask_for_weights(struct products *p, const float *next, int64_t vectors, int64_t calls) {
+    p->source.ahead = next;
+    p->source.ahead_lines = (int)divide_up(LANES * vectors, calls);
 }
 
 /* The first inputs of the tile or point that comes next: within a tile the kernel asks for itself. */
-static void ask_for_inputs(const float *inputs, int tiles) {
+static inline void ask_for_inputs(const float *inputs, int tiles) {
     for (int i = 0; i < tiles; i++)
         __builtin_prefetch(inputs + i * LANES);
 }
 
-static void multiply(const struct filter_panel *panel, const struct product *p, const struct next_weights *next) {
+/* The product of a point. */
+static void multiply(struct products *p, int point) {
+    const struct filter_panel *panel = p->panel;
     const struct filter_block *block = panel->block;
     const struct filter_shape *b = &block->lattice->shape;
     const struct block_kernel *kernel = block->run->kernels->block;
-    const int most = kernel->pixels[panel->rows];
     const float *inputs =
-        block->inputs + p->point * b->point + (p->depth - block->depth0) * b->plane + panel->first * LANES;
-    float *sums = panel->sums + p->point * b->sum_point;
-    struct block_row source = {.pixels = inputs,
-                               .step = b->plane,
-                               .blocks = p->depths,
-                               .weight_skip = p->skip,
-                               .ahead = next->data,
-                               .ahead_lines = next->lines};
-    const int64_t tiles = panel->end - panel->first;
-    for (int64_t tile = 0; tile < tiles; tile += most) {
-        const int count = (int)at_most(tiles - tile, most);
-        ask_for_inputs(tile + most < tiles ? source.pixels + most * LANES : inputs + b->point, most);
-        kernel->row(kernel->round(count, panel->rows), panel->rows, &source, p->weights, p->depth == 0,
-                    sums + tile * LANES, LANES, (size_t)b->sums);
-        source.pixels += most * LANES;
-        source.ahead += p->depths * next->lines * LANES;
+        block->inputs + point * b->point + (p->depth - block->depth0) * b->plane + panel->first * LANES;
+    float *sums = panel->sums + point * b->sum_point;
+    p->source.pixels = inputs;
+    for (int64_t left = panel->end - panel->first; left > 0; left -= p->most, sums += p->most * LANES) {
+        const bool last = left <= p->most;
+        if (p->source.second)
+            p->source.pixel_ahead = last ? inputs + b->point - p->source.pixels : p->most * LANES;
+        else
+            ask_for_inputs(last ? inputs + b->point : p->source.pixels + p->most * LANES, p->most);
+        kernel->row(last ? p->last : p->most, panel->rows, &p->source, p->weights, p->depth == 0, sums, LANES,
+                    (size_t)b->sums);
+        p->source.pixels += p->most * LANES;
+        p->source.ahead += p->source.blocks * p->source.ahead_lines * LANES;
     }
-}
-
-/* Tiles of the kernel that a panel's segment takes. */
-static int64_t kernel_tiles(const struct filter_panel *panel) {
-    return divide_up(panel->end - panel->first, panel->block->run->kernels->block->pixels[panel->rows]);
 }
 
 /* Points of y, and of x, that have the same weights: first..end - 1. */
@@ -76,44 +84,67 @@ static struct alike alike_at(const struct filter_lattice *lattice, int64_t kept)
 }
 
 /* One cut of the weights, for all points that have them. */
-static void multiply_alike(const struct filter_panel *panel, const struct alike *points, struct product *p) {
+static void multiply_alike(struct products *p, const struct alike *points) {
     const int down = points->end[0] - points->first[0], across = points->end[1] - points->first[1];
-    const int64_t tiles = kernel_tiles(panel);
-    struct next_weights next = next_weights(panel->rows, tiles * down * across);
-    next.data = p->weights + p->depths * LANES * panel->rows * LANES;
-    for (int i = 0; i < down * across; i++) {
-        p->point =
-            (points->first[0] + i / across) * panel->block->lattice->axis[1].points + points->first[1] + i % across;
-        multiply(panel, p, &next);
-        next.data += tiles * p->depths * next.lines * LANES;
-    }
+    const int columns = p->panel->block->lattice->axis[1].points, rows = p->panel->rows;
+    ask_for_weights(p, p->weights + p->source.blocks * LANES * rows * LANES, rows, kernel_calls(p) * down * across);
+    for (int i = 0; i < down * across; i++)
+        multiply(p, (points->first[0] + i / across) * columns + points->first[1] + i % across);
 }
 
 /* One point after the other; the weights of the next panel follow those of the last point. */
 static void multiply_stored(const struct filter_panel *panel, const float *weights) {
     const struct filter_lattice *lattice = panel->block->lattice;
     const struct filter_shape *b = &lattice->shape;
-    struct product p = {.weights = weights};
+    struct products p = products_of(panel);
+    p.weights = weights;
     for (int64_t kept = 0; kept < filter_kept(lattice); kept++) {
         const struct alike points = alike_at(lattice, kept);
         for (p.depth = 0; p.depth < b->depth; p.depth += b->cut) {
-            p.depths = (int)at_most(b->depth - p.depth, b->cut);
-            multiply_alike(panel, &points, &p);
-            p.weights += p.depths * LANES * panel->rows * LANES;
+            p.source.blocks = (int)at_most(b->depth - p.depth, b->cut);
+            multiply_alike(&p, &points);
+            p.weights += p.source.blocks * LANES * panel->rows * LANES;
         }
     }
 }
 
-/* The weights of a point, transformed from these taps; or the taps themselves, where it is one of them. */
-static void take_point(const struct filter_panel *panel, const float *taps, struct product *p) {
-    const struct filter_lattice *lattice = panel->block->lattice;
+/* ---- weights kept by taps ---- */
+
+/* A tap, if both dimensions have one; else what was made in its place. */
+static struct filter_number number_of(const struct filter_lattice *lattice, int ty, int tx, int made) {
+    const int8_t tap = (int8_t)(ty >= 0 && tx >= 0 ? ty * lattice->axis[1].taps + tx : -1);
+    return (struct filter_number){tap, (int8_t)made};
+}
+
+/* In pairs: the number for a tap of the dimension whose weights tiles form, at a point of the other one. */
+static struct filter_number half_of(const struct filter_lattice *lattice, int tap, int other) {
     const struct filter_axis *y = &lattice->axis[0], *x = &lattice->axis[1];
-    const int ty = filter_pure_tap(y->kind, p->point / x->points), tx = filter_pure_tap(x->kind, p->point % x->points);
-    const bool pure = ty >= 0 && tx >= 0;
-    const int64_t square = LANES * panel->rows * LANES; /* of one tap or point */
-    p->weights =
-        pure ? taps + (ty * x->taps + tx) * square : panel->weights + p->point * filter_weights_point(&lattice->shape);
-    p->skip = pure ? (y->taps * x->taps - 1) * square : 0;
+    if (y->taps == 1)
+        return number_of(lattice, 0, tap, 0);
+    return number_of(lattice, tap, filter_pure_tap(x->kind, other), tap * x->points + other);
+}
+
+static void list_pair(const struct filter_lattice *lattice, const struct filter_kernel *kernel, int y, int x,
+                      struct filter_source *source) {
+    const bool down = lattice->axis[0].taps > 1;
+    const enum filter_kind kind = lattice->axis[down ? 0 : 1].kind;
+    const int point = down ? y : x, other = down ? x : y, tap = filter_pure_tap(kind, point);
+    source->pair = tap < 0;
+    source->first = half_of(lattice, tap < 0 ? 0 : tap, other);
+    source->second = half_of(lattice, 1, other);
+    source->factor = source->pair ? kernel->factor(kind, point) : 0;
+}
+
+void filter_list_sources(const struct filter_lattice *lattice, const struct filter_kernel *kernel,
+                         struct filter_source sources[FILTER_MOST]) {
+    const struct filter_axis *ay = &lattice->axis[0], *ax = &lattice->axis[1];
+    for (int i = 0; i < ay->points * ax->points; i++) {
+        const int y = i % ay->points, x = i / ay->points, point = y * ax->points + x;
+        const int ty = filter_pure_tap(ay->kind, y), tx = filter_pure_tap(ax->kind, x);
+        sources[i] = (struct filter_source){.point = point, .first = number_of(lattice, ty, tx, point)};
+        if (lattice->weights == FILTER_PAIRS)
+            list_pair(lattice, kernel, y, x, &sources[i]);
+    }
 }
 
 /* Where what is kept of a panel's weights begins: those of a channel block, by points or taps, are `block` floats. */
@@ -125,24 +156,53 @@ static const float *kept_at(const struct filter_panel *panel, int64_t block) {
            block * LANES * numbers * panel->rows * LANES;
 }
 
-void filter_expand(const struct filter_panel *panel, int64_t depth, int64_t depths) {
+void filter_make(const struct filter_panel *panel, int64_t depth, int64_t depths) {
     const struct filter_lattice *lattice = panel->block->lattice;
-    panel->block->run->kernels->filter->expand(lattice->axis[0].kind, lattice->axis[1].kind, kept_at(panel, depth),
-                                               depths * LANES, panel->rows * LANES, panel->weights,
-                                               (size_t)filter_weights_point(&lattice->shape));
+    const struct filter_axis *y = &lattice->axis[0], *x = &lattice->axis[1];
+    const struct filter_kernel *kernel = panel->block->run->kernels->filter;
+    const int64_t place = filter_made_place(&lattice->shape), square = LANES * panel->rows * LANES;
+    const int64_t numbers = depths * LANES, block = y->taps * x->taps * square;
+    const int lanes = panel->rows * LANES;
+    const float *taps = kept_at(panel, depth);
+    if (lattice->weights == FILTER_PANELS)
+        kernel->expand(y->kind, x->kind, taps, (size_t)block, numbers, lanes, panel->weights, (size_t)place);
+    else if (filter_made(lattice) > 0)
+        for (int tap = 0; tap < y->taps; tap++)
+            kernel->expand(FILTER_ONE, x->kind, taps + tap * x->taps * square, (size_t)block, numbers, lanes,
+                           panel->weights + tap * x->points * place, (size_t)place);
+}
+
+static const float *number_at(const struct filter_panel *panel, const float *taps, struct filter_number number) {
+    const struct filter_shape *b = &panel->block->lattice->shape;
+    return number.tap < 0 ? panel->weights + number.made * filter_made_place(b)
+                          : taps + number.tap * LANES * panel->rows * LANES;
+}
+
+/* What is read after a cut: the next one, or, at the end of the stretch, its beginning for the next panel. */
+static const float *kept_after(const struct filter_panel *panel, int64_t depth) {
+    struct filter_panel next = *panel;
+    if (depth < panel->block->depth_end || panel->row + panel->rows >= panel->block->lattice->shape.rows)
+        return kept_at(panel, depth);
+    next.row += panel->rows;
+    return kept_at(&next, panel->block->depth0);
 }
 
 void filter_add_products(const struct filter_panel *panel, int64_t depth, int64_t depths) {
-    const struct filter_shape *b = &panel->block->lattice->shape;
-    const int64_t tiles = kernel_tiles(panel);
-    struct next_weights next = next_weights(panel->rows * filter_kept(panel->block->lattice), tiles * b->points);
-    struct product p = {.depth = depth, .depths = (int)depths};
+    const struct filter_lattice *lattice = panel->block->lattice;
+    const int64_t skip = (filter_kept(lattice) - 1) * LANES * panel->rows * LANES; /* between blocks of a tap */
+    const int points = lattice->shape.points;
     const float *taps = kept_at(panel, depth);
-    next.data = kept_at(panel, depth + depths);
-    for (p.point = 0; p.point < b->points; p.point++) {
-        take_point(panel, taps, &p);
-        multiply(panel, &p, &next);
-        next.data += tiles * depths * next.lines * LANES;
+    struct products p = products_of(panel);
+    p.depth = depth;
+    p.source.blocks = (int)depths;
+    ask_for_weights(&p, kept_after(panel, depth + depths), panel->rows * filter_kept(lattice), kernel_calls(&p) * points);
+    for (int i = 0; i < points; i++) {
+        const struct filter_source *source = &panel->sources[i];
+        p.weights = number_at(panel, taps, source->first);
+        p.source.weight_skip = source->first.tap < 0 ? 0 : skip;
+        p.source.second = source->pair ? number_at(panel, taps, source->second) : NULL;
+        p.source.factor = source->factor;
+        multiply(&p, source->point);
     }
 }
 

@@ -153,7 +153,8 @@ static bool is_plain(const struct blocked_state *state) {
     bool plain = state->from_blocks && !state->uncovered && state->window.group == 1 && state->packed_bytes == 0 &&
                  state->window.batch > 0;
     for (int64_t i = 0; i < state->phase_count; i++)
-        plain = plain && !(state->phases[i].algorithm == BLOCKED_FILTER && state->phases[i].filters[0].expands);
+        plain = plain &&
+                !(state->phases[i].algorithm == BLOCKED_FILTER && state->phases[i].filters[0].weights != FILTER_READY);
     return plain;
 }
 

@@ -1,7 +1,7 @@
 /* The transforms of minimal filtering on channel blocks: from activations to points, and from sums to activations. */
 #include "ops/blocked_filter.h"
 
-#define MOST_OUTPUTS 16 /* of a tile */
+#define MOST_OUTPUTS 32 /* of a tile */
 #define LANES CHANNEL_BLOCK
 #define AHEAD 4 /* tiles of one point that are asked for before their turn: no processor follows so many streams */
 
@@ -122,7 +122,6 @@ static void read_strip(const struct reading *reading, const struct tile_run *run
     tiles.source_column = LANES;
     tiles.source_tile = (size_t)(ax->advance * LANES);
     tiles.source_down = (size_t)ay->advance * tiles.source_row;
-    tiles.destination_down = (size_t)run->count * LANES;
     reading->block->run->kernels->filter->input(ay->kind, ax->kind, &tiles);
 }
 
@@ -145,10 +144,11 @@ static void read_run(const struct reading *reading, const struct tile_run *run, 
                                  .destination_row = (size_t)(ax->points * block->lattice->shape.point),
                                  .destination_column = (size_t)block->lattice->shape.point,
                                  .destination_tile = LANES,
+                                 .source_down = (size_t)(ay->advance * ay->step * input->row),
+                                 .destination_down = (size_t)run->count * LANES,
                                  .point_ahead = AHEAD * LANES};
     const int64_t ahead = ahead_of(reading, run, last), run_end = run->x + run->count;
-    const bool direct =
-        run->y >= inner[0].first && run->y < inner[0].end && inner[1].end - inner[1].first > STRIP_TILES;
+    const bool direct = run->y >= inner[0].first && run->y < inner[0].end && inner[1].end > inner[1].first;
     for (int64_t x = run->x, end; x < run_end; x = end) {
         const bool inside = direct && x >= inner[1].first && x < inner[1].end;
         end = inside ? inner[1].end : direct && x < inner[1].first ? inner[1].first : x + STRIP_TILES;
@@ -158,7 +158,7 @@ static void read_run(const struct reading *reading, const struct tile_run *run, 
             read_strip(reading, run, x, end, ahead, tiles);
             continue;
         }
-        tiles.rows = 1;
+        tiles.rows = (int)run->rows;
         tiles.count = (int)(end - x);
         tiles.source = input->data + (patch_first(reading, 0, run->y) - input->lowest[0]) * input->row +
                        patch_first(reading, 1, x) * LANES;
@@ -179,6 +179,8 @@ void filter_read_tiles(const struct filter_block *block, int64_t depth, int64_t 
     struct tile_run run;
     for (int64_t tile = first; tile < end; tile += run.rows * run.count) {
         run = run_at(block->lattice, block->tile0 + tile, end - tile, rows);
+        if (run.y < inner[0].end && run.y + run.rows > inner[0].end)
+            run.rows = inner[0].end - run.y;
         read_run(&reading, &run, inner, tile + run.rows * run.count == end, place + tile * LANES);
     }
 }

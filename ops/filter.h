@@ -48,21 +48,28 @@ struct filter_shape {
     int64_t parts;           /* that threads share a panel's segments of a round out by */
 };
 
+/* How weights are kept, and when they are transformed. */
+enum filter_weights {
+    FILTER_READY,  /* by points */
+    FILTER_PANELS, /* by taps; a panel's are transformed in passing as a whole, for all tiles of all sets of points */
+    FILTER_PAIRS /* by taps; tiles form sums of two, of the other dimension a cut of the depth is transformed before */
+};
+
 /* One set of points with all its parts. */
 struct filter_lattice {
     struct lattice_axis y, x; /* sizes and places of inputs and outputs; taps are in `parts` */
     struct filter_axis axis[2];
     struct filter_part parts[FILTER_PARTS];
     int part_count;
-    bool expands; /* weights are kept as taps, and transformed in passing */
-    bool whole;   /* so, a panel's all at once, for all sets of points; else a cut of the depth at a time */
+    enum filter_weights weights;
     struct filter_shape shape;
 };
 
 /* Numbers that are kept of the weights of one pair of channels: points that differ, or taps. */
 static inline int64_t filter_kept(const struct filter_lattice *lattice) {
     const struct filter_axis *y = &lattice->axis[0], *x = &lattice->axis[1];
-    return lattice->expands ? y->taps * x->taps : filter_kept_points(y->kind) * filter_kept_points(x->kind);
+    return lattice->weights == FILTER_READY ? filter_kept_points(y->kind) * filter_kept_points(x->kind)
+                                            : y->taps * x->taps;
 }
 
 /*

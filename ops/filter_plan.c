@@ -99,7 +99,7 @@ static struct filter_lattice set_lattice(const struct lattice *lattice, const st
     return set;
 }
 
-/* The same for both dimensions; with eight outputs in one, the other must have a single tap. */
+/* The same for both dimensions; eight outputs are for y, or where y has a single tap. */
 static bool cuts_of(const struct window *window, const struct lattice *lattice, const enum size sizes[2],
                     struct cut_axis cuts[2]) {
     const struct lattice_axis *z = &lattice->axis[0];
@@ -110,7 +110,7 @@ static bool cuts_of(const struct window *window, const struct lattice *lattice, 
     if (!cut_of(&lattice->axis[1], sizes[0], &cuts[0]) || !cut_of(&lattice->axis[2], sizes[1], &cuts[1]))
         return false;
     const bool ones[2] = {cuts[0].kind == FILTER_ONE, cuts[1].kind == FILTER_ONE};
-    return !(ones[0] && ones[1]) && (ones[1] || cuts[0].kind != FILTER_8_2) && (ones[0] || cuts[1].kind != FILTER_8_2);
+    return !(ones[0] && ones[1]) && (ones[0] || cuts[1].kind != FILTER_8_2);
 }
 
 /* All sets of points, with tiles of these sizes; their number, 0 when they do not fit. */
@@ -133,19 +133,19 @@ static int cut_lattice(const struct window *window, const struct lattice *lattic
  * Costs in vectors of products (a channel block by a number), from measurements. A transformed block costs loads, sums
  * and stores. A vector of weights serves the tiles of a segment; where it comes from memory it takes at least as long
  * as MEMORY_COST products, and where so many are kept that loading a model takes notice, they have their price. Weights
- * that are transformed in passing cost EXPAND_COST every time, and neither; where a panel's are transformed as a whole,
- * they go through a cache that is farther, but once for many tiles. That is chosen even where it costs a little time:
- * so many weights take longer to make ready, and more memory, than their taps. The batch does not count: its rows have
- * the bits that they have alone.
+ * in pairs cost neither, but every tile of the kernel forms them anew, and those of the other dimension cost MAKE_COST.
+ * Where a panel's are transformed as a whole, they go through a cache that is farther, but once for many tiles. That is
+ * chosen even where it costs a little time: so many weights take longer to make ready, and more memory, than their
+ * taps. The batch does not count: its rows have the bits that they have alone.
  */
 #define TRANSFORM_COST 14.0
 #define MEMORY_COST 20.0
 #define KEPT_COST 6.0
-#define EXPAND_COST 5.0
-#define PASSING_POINTS 25    /* most whose cuts of the depth are long enough in a small cache */
-#define PASSING_LINES 2048.0 /* of points by tiles, whose inputs for a cut stand ready: filter_shape.c */
-#define WHOLE_COST 10.0
-#define WHOLE_TILES 256.0
+#define MAKE_COST 5.0
+#define FORM_COST 2.0
+#define PAIR_TILES 9.0 /* of a tile of the kernel, about */
+#define PANEL_COST 10.0
+#define PANEL_TILES 256.0
 #define FEW_TILES 400.0 /* more take so long that the start does not matter */
 #define WORTH_MEMORY 1.05
 #define DISTANT_WEIGHTS 7e5
@@ -157,23 +157,37 @@ static double blocks_of(int64_t channels) {
     return (double)((channels + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK);
 }
 
+static double least_one(double x) {
+    return x > 1 ? x : 1;
+}
+
 /* So many products for each of `tiles`, with vectors of weights that are kept. */
-static double stored_cost(double tiles, double products, double vectors) {
-    const double passes = tiles > SEGMENT_TILES ? tiles / SEGMENT_TILES : 1, floats = vectors * CHANNEL_BLOCK;
+static double ready_cost(double tiles, double products, double vectors) {
+    const double passes = least_one(tiles / SEGMENT_TILES), floats = vectors * CHANNEL_BLOCK;
     const double memory = floats > CACHED_WEIGHTS ? passes * MEMORY_COST * vectors : 0, all = products * tiles;
     return (memory > all ? memory : all) + (floats > MANY_WEIGHTS ? KEPT_COST * vectors : 0);
 }
 
-/* Products with weights that are transformed for as many tiles as stand ready together. */
-static double expanded_cost(double tiles, int points, double vectors) {
-    const double ready = PASSING_LINES / points, passes = tiles > ready ? tiles / ready : 1;
-    return vectors * (tiles + passes * EXPAND_COST);
+/* Products with weights that are transformed for the tiles of all sets. */
+static double panels_cost(double tiles, double vectors) {
+    return vectors * (tiles + least_one(tiles / PANEL_TILES) * PANEL_COST);
 }
 
-/* Products of the tiles of all sets, with weights that are transformed for all of them. */
-static double whole_cost(double tiles, double vectors) {
-    const double passes = tiles > WHOLE_TILES ? tiles / WHOLE_TILES : 1;
-    return vectors * (tiles + passes * WHOLE_COST);
+/* Products with `taps` vectors of each tap, of which tiles form the weights of one dimension. */
+static double pairs_cost(double tiles, const struct filter_axis *y, const struct filter_axis *x, double taps) {
+    const int formed = (y->taps > 1 ? y : x)->points, others = y->points * x->points / formed;
+    const double made = y->taps > 1 && x->taps > 1 ? y->taps * (others - 2) * taps : 0;
+    return taps * others * (formed * tiles + (formed - 2) * least_one(tiles / PAIR_TILES) * FORM_COST) +
+           made * MAKE_COST;
+}
+
+static bool has_eight(const struct filter_axis *y, const struct filter_axis *x) {
+    return y->kind == FILTER_8_2 || x->kind == FILTER_8_2;
+}
+
+/* Eight outputs beside others are for weights in pairs alone; four fifths more weights must be few. */
+static bool can_be_ready(const struct filter_axis *y, const struct filter_axis *x, double vectors) {
+    return !has_eight(y, x) || ((y->taps == 1 || x->taps == 1) && vectors * CHANNEL_BLOCK <= MANY_WEIGHTS);
 }
 
 /* Of all sets of points; says how their weights are best kept. */
@@ -181,33 +195,31 @@ static double filter_cost(const struct window *window, struct filter_lattice *la
     const struct filter_axis *y = &lattices[0].axis[0], *x = &lattices[0].axis[1];
     const double rows = blocks_of(window->out_channels);
     const double depth = blocks_of(window->in_channels) * lattices[0].part_count;
-    const double pairs = rows * depth * CHANNEL_BLOCK, vectors = y->points * x->points * pairs;
-    const double kept = filter_kept_points(y->kind) * filter_kept_points(x->kind) * pairs;
-    double stored = 0, expanded = 0, transforms = 0, all = 0;
+    const double taps = rows * depth * CHANNEL_BLOCK, vectors = y->points * x->points * taps;
+    const double kept = filter_kept_points(y->kind) * filter_kept_points(x->kind) * taps;
+    const bool distant = kept * CHANNEL_BLOCK > CACHED_WEIGHTS; /* else they had better be ready */
+    double costs[] = {0, 0, 0}, transforms = 0, all = 0;
     for (int i = 0; i < count; i++) {
         const double tiles = (double)(lattices[i].axis[0].tiles * lattices[i].axis[1].tiles);
-        stored += stored_cost(tiles, vectors, kept);
-        expanded += expanded_cost(tiles, y->points * x->points, vectors);
+        costs[FILTER_READY] += can_be_ready(y, x, vectors) ? ready_cost(tiles, vectors, kept) : INFINITY;
+        costs[FILTER_PAIRS] += distant && filter_in_pairs(y->kind, x->kind) ? pairs_cost(tiles, y, x, taps) : INFINITY;
         transforms += tiles * y->points * x->points * TRANSFORM_COST * (depth + rows);
         all += tiles;
     }
-    if ((y->kind == FILTER_8_2 || x->kind == FILTER_8_2) && vectors * CHANNEL_BLOCK > MANY_WEIGHTS)
-        return INFINITY; /* four fifths more of them to make ready and keep, for a tenth of the products */
-    const double whole = whole_cost(all, vectors);
-    const bool many = kept * CHANNEL_BLOCK > DISTANT_WEIGHTS, can = filter_expands(y->kind, x->kind);
-    const bool as_whole = can && many && all <= FEW_TILES && whole < expanded && whole < stored * WORTH_MEMORY;
-    const bool expands = as_whole || (can && y->points * x->points <= PASSING_POINTS && expanded < stored);
-    for (int i = 0; i < count; i++) {
-        lattices[i].expands = expands;
-        lattices[i].whole = as_whole;
-    }
-    return transforms + (as_whole ? whole : expands ? expanded : stored);
+    const bool many = kept * CHANNEL_BLOCK > DISTANT_WEIGHTS && all <= FEW_TILES;
+    costs[FILTER_PANELS] = many && filter_in_panels(y->kind, x->kind) ? panels_cost(all, vectors) : INFINITY;
+    enum filter_weights best = costs[FILTER_PAIRS] < costs[FILTER_READY] ? FILTER_PAIRS : FILTER_READY;
+    if (costs[FILTER_PANELS] < costs[FILTER_PAIRS] && costs[FILTER_PANELS] < costs[FILTER_READY] * WORTH_MEMORY)
+        best = FILTER_PANELS;
+    for (int i = 0; i < count; i++)
+        lattices[i].weights = best;
+    return transforms + costs[best];
 }
 
 static double direct_cost(const struct window *window, const struct lattice *lattice) {
     const double rows = blocks_of(window->out_channels);
     const double depth = blocks_of(window->in_channels) * CHANNEL_BLOCK * (double)lattice->taps;
-    return stored_cost((double)lattice->points, rows * depth, rows * depth);
+    return ready_cost((double)lattice->points, rows * depth, rows * depth);
 }
 
 /* Minimal filtering is chosen when it saves this much: the costs are rough. */

@@ -8,18 +8,18 @@
 #define INPUTS ((int64_t)5 << 18)  /* of a block of one thread: those of a few threads stay in a large cache */
 #define DISTANT ((int64_t)4 << 20) /* so many weights come from memory for every block: threads share it */
 #define SHARED_INPUTS ((int64_t)5 << 20)
-#define LEAST_OWN 40  /* tiles that make it worth the while to read the weights for one thread */
-#define STORED_CUT 32 /* of the depth, in channel blocks */
+#define LEAST_OWN 40 /* tiles that make it worth the while to read the weights for one thread */
+#define READY_CUT 32 /* of the depth, in channel blocks */
 
-/* Weights are kept by taps, and a panel's are transformed as a whole, for some thousands of products each. */
+/* A panel's weights are transformed as a whole, for some thousands of products each. */
 #define ROUND_INPUTS ((int64_t)7 << 19) /* of the sets that go together */
 #define LEAST_ROUND 100                 /* tiles for which a thread transforms all panels by itself */
 
-/* Weights are kept by taps; a cut of them with its points and inputs, and a segment's sums, stay in a small cache. */
-#define PASSING ((int64_t)200 << 10)
-#define PASSING_SUMS ((int64_t)64 << 10)
-#define PASSING_INPUTS ((int64_t)256 << 10) /* of a stretch, which all panels pass over */
-#define PASSING_CUT 8                       /* at most: there the chains of products close anyway */
+/* Tiles form sums of two. */
+#define PAIRS_CUT 4                       /* of the depth, in channel blocks, which stay in the smallest cache */
+#define PAIRS_SUMS ((int64_t)64 << 10)    /* of a segment */
+#define PAIRS_INPUTS ((int64_t)256 << 10) /* of a stretch, which all panels pass over */
+#define LEAST_STRETCH 8
 
 /* Tiles of equal parts of at most `most`, or of some that make it worth the while. */
 static int64_t even_share(int64_t tiles, int64_t most) {
@@ -58,18 +58,18 @@ static int64_t balanced_share(int64_t tiles, int64_t least, int64_t most, int64_
 }
 
 /* Tiles whose sums stay near; all, where a few more sums cost less than to read a panel's weights again. */
-static int64_t stored_segment(const struct filter_shape *s, int64_t kept, int64_t sums) {
+static int64_t ready_segment(const struct filter_shape *s, int64_t kept, int64_t sums) {
     const int64_t weights = kept * s->depth * s->panel * CHANNEL_BLOCK * CHANNEL_BLOCK, all = s->tiles * sums;
     return all <= MOST_SUMS && all < 2 * weights ? s->tiles : SUMS / sums;
 }
 
-static void shape_stored(struct filter_shape *s, const struct filter_team *team, int64_t kept, int64_t sums,
-                         int64_t inputs) {
+static void shape_ready(struct filter_shape *s, const struct filter_team *team, int64_t kept, int64_t sums,
+                        int64_t inputs) {
     const int64_t weights = kept * s->depth * s->rows * CHANNEL_BLOCK * CHANNEL_BLOCK;
-    const int64_t segment = stored_segment(s, kept, sums);
+    const int64_t segment = ready_segment(s, kept, sums);
     const int64_t panels = divide_up(s->rows, s->panel), most = between(12, INPUTS / (inputs * s->depth), segment);
     s->stretch = s->depth;
-    s->cut = STORED_CUT;
+    s->cut = READY_CUT;
     s->size =
         weights > DISTANT ? 0 : balanced_share(s->tiles, LEAST_OWN, most, team->sets * team->images, team->threads);
     s->shared = s->size == 0;
@@ -105,7 +105,7 @@ static int64_t balanced_rounds(int64_t tiles, int64_t most, const struct filter_
     return 0;
 }
 
-static void shape_whole(struct filter_shape *s, const struct filter_team *team, int64_t sums, int64_t inputs) {
+static void shape_panels(struct filter_shape *s, const struct filter_team *team, int64_t sums, int64_t inputs) {
     const int64_t most = between(1, ROUND_INPUTS / (inputs * s->depth), s->tiles * team->sets);
     const int64_t rounds = balanced_rounds(s->tiles * team->sets, most, team);
     s->shared = rounds == 0;
@@ -116,27 +116,13 @@ static void shape_whole(struct filter_shape *s, const struct filter_team *team, 
     s->parts = s->shared ? even_parts(filter_panels(s), s->sets * divide_up(s->size, s->segment), team->threads) : 1;
 }
 
-static int pure_points(const struct filter_axis *axis) {
-    int count = 0;
-    for (int point = 0; point < axis->points; point++)
-        count += filter_pure_tap(axis->kind, point) >= 0;
-    return count;
-}
-
-/* Taps of a pair of channels, and points that are not one of them. */
-static int64_t passing_numbers(const struct filter_axis axis[2]) {
-    return axis[0].points * axis[1].points - pure_points(&axis[0]) * pure_points(&axis[1]) +
-           axis[0].taps * axis[1].taps;
-}
-
-static void shape_passing(struct filter_shape *s, const struct window *window, const struct filter_team *team,
-                          int64_t numbers, int64_t sums, int64_t inputs) {
-    const int64_t weights = numbers * CHANNEL_BLOCK * s->panel * CHANNEL_BLOCK;
+static void shape_pairs(struct filter_shape *s, const struct window *window, const struct filter_team *team,
+                        int64_t sums, int64_t inputs) {
     s->shared = true;
-    s->size = even_share(s->tiles, PASSING_INPUTS / (inputs * PASSING_CUT));
-    s->segment = even_share(s->size, PASSING_SUMS / sums);
-    s->cut = between(1, PASSING / (weights + inputs * s->segment), PASSING_CUT);
-    const int64_t together = PASSING_INPUTS / (inputs * s->size * s->cut);
+    s->size = even_share(s->tiles, PAIRS_INPUTS / (inputs * LEAST_STRETCH));
+    s->segment = even_share(s->size, PAIRS_SUMS / sums);
+    s->cut = at_most(PAIRS_CUT, s->depth);
+    const int64_t together = PAIRS_INPUTS / (inputs * s->size * s->cut);
     if (window->group == 1 && s->size >= s->tiles && team->images > 0)
         s->images = (int)even_block(team->images, between(1, together, FILTER_IMAGES), 1);
     s->stretch = between(1, between(1, together / s->images, s->depth) * s->cut, s->depth);
@@ -146,20 +132,21 @@ static void shape_passing(struct filter_shape *s, const struct window *window, c
 void filter_shape(const struct window *window, int panel, const struct filter_team *team,
                   struct filter_lattice *lattice) {
     const int64_t rows = divide_up(window->out_channels, CHANNEL_BLOCK);
-    struct filter_shape s = {.sets = 1,
-                             .images = 1,
-                             .points = lattice->axis[0].points * lattice->axis[1].points,
-                             .panel = rows < panel ? (int)rows : panel,
-                             .depth = lattice->part_count * divide_up(window->in_channels, CHANNEL_BLOCK),
-                             .rows = rows,
-                             .tiles = lattice->axis[0].tiles * lattice->axis[1].tiles};
+    struct filter_shape s = {
+        .sets = 1,
+        .images = 1,
+        .points = lattice->axis[0].points * lattice->axis[1].points,
+        .panel = (int)at_most(rows, lattice->weights == FILTER_PAIRS ? at_most(panel, PAIR_BLOCKS) : panel),
+        .depth = lattice->part_count * divide_up(window->in_channels, CHANNEL_BLOCK),
+        .rows = rows,
+        .tiles = lattice->axis[0].tiles * lattice->axis[1].tiles};
     const int64_t inputs = (int64_t)s.points * CHANNEL_BLOCK, sums = inputs * s.panel; /* of a tile */
-    if (lattice->whole)
-        shape_whole(&s, team, sums, inputs);
-    else if (lattice->expands)
-        shape_passing(&s, window, team, passing_numbers(lattice->axis), sums, inputs);
+    if (lattice->weights == FILTER_PANELS)
+        shape_panels(&s, team, sums, inputs);
+    else if (lattice->weights == FILTER_PAIRS)
+        shape_pairs(&s, window, team, sums, inputs);
     else
-        shape_stored(&s, team, filter_kept(lattice), sums, inputs);
+        shape_ready(&s, team, filter_kept(lattice), sums, inputs);
     s.plane = odd_lines(s.size);
     s.point = s.stretch * s.plane + CHANNEL_BLOCK;
     s.sums = odd_lines(s.segment + BLOCK_PIXELS); /* what rounding adds goes behind the last tile */

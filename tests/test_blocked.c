@@ -229,7 +229,7 @@ static void test_convolutions(void **unused) {
     }
 }
 
-/* So many weights that they are transformed in passing, over several stretches of the depth. */
+/* So many weights that tiles form them in pairs, over several stretches of the depth. */
 static void test_many_weights(void **unused) {
     (void)unused;
     struct random random = random_from(test_seed() + 64);
@@ -302,8 +302,8 @@ static void test_many_weights_and_tiles(void **unused) {
     }
 }
 
-/* Small pictures, whose weights are transformed in passing for some of them together; the last ones are fewer. */
-static void test_batch_in_passing(void **unused) {
+/* Small pictures, whose weights are formed in pairs, some of them together; the last ones are fewer. */
+static void test_batch_in_pairs(void **unused) {
     (void)unused;
     struct random random = random_from(test_seed() + 66);
     struct conv_case c = {.transposed = true,
@@ -437,9 +437,12 @@ static void test_choice(void **unused) {
     struct window deep = square_window(1024, 16, 32, 3, 2, 1);
     deep.out_channels = 320;
     const struct blocked_phase passing = phase_for(deep, true, kernels, 0), kept = phase_for(up, true, kernels, 0);
-    assert_true(passing.filters[0].expands && passing.filters[0].shape.stretch < passing.filters[0].shape.depth);
+    assert_int_equal(passing.filters[0].weights, FILTER_PAIRS);
+    assert_int_equal(passing.filters[0].axis[0].kind, FILTER_8_2);
+    assert_int_equal(passing.filters[0].axis[1].kind, FILTER_4_2);
+    assert_true(passing.filters[0].shape.stretch < passing.filters[0].shape.depth);
     assert_int_equal(passing.floats, 4 * deep.in_channels * deep.out_channels);
-    assert_false(kept.filters[0].expands);
+    assert_int_equal(kept.filters[0].weights, FILTER_READY);
     const struct blocked_phase eight = phase_for(square_window(128, 64, 128, 3, 2, 1), true, kernels, 1);
     assert_int_equal(eight.filters[0].axis[0].kind, FILTER_8_2);
     assert_int_equal(eight.filters[0].axis[1].kind, FILTER_ONE);
@@ -450,7 +453,7 @@ static void test_choice(void **unused) {
     const struct blocked_phase batch = phase_for(deep, true, kernels, 0);
     assert_true(batch.filters[0].shape.images > 1);
     const struct blocked_phase panels = phase_for(square_window(256, 68, 64, 3, 1, 2), false, kernels, 0);
-    assert_true(panels.filters[0].expands && panels.filters[0].whole);
+    assert_int_equal(panels.filters[0].weights, FILTER_PANELS);
     assert_int_equal(panels.filter_count, 4);
     assert_int_equal(panels.filters[0].shape.sets, 4);
     assert_int_equal(panels.floats, 9 * 256 * 256);
@@ -601,6 +604,69 @@ static void test_rows(void **unused) {
     free(weights);
 }
 
+/* Weights that tiles form as sums of two have the bits of those that were summed up before. */
+static void test_pairs(void **unused) {
+    (void)unused;
+    const struct block_kernel *kernel = test_kernels()->block;
+    struct random random = random_from(test_seed() + 67);
+    enum {
+        BLOCKS = 19,
+        STEP = 400,
+        ROOM = 20,
+        LANES = PAIR_BLOCKS * CHANNEL_BLOCK,
+        FLOATS = BLOCKS * 3 * CHANNEL_BLOCK * LANES
+    };
+    float *data = random_floats(BLOCKS * STEP, &random), *first = random_floats(FLOATS, &random);
+    float *second = random_floats(FLOATS, &random), *sums = random_floats(FLOATS, &random);
+    float expected[ROOM * LANES], c[ROOM * LANES];
+    for (int blocks = 1; blocks <= PAIR_BLOCKS && blocks <= kernel->blocks; blocks++)
+        for (int wanted = 1; wanted <= kernel->pixels[blocks]; wanted++) {
+            const int pixels = kernel->round(wanted, blocks), lanes = blocks * CHANNEL_BLOCK;
+            struct block_row row = {.pixels = data,
+                                    .step = STEP,
+                                    .blocks = (int)random_int(&random, 1, BLOCKS),
+                                    .weight_skip = CHANNEL_BLOCK * lanes * random_int(&random, 0, 2),
+                                    .factor = random_float(&random)};
+            const bool fresh = random_int(&random, 0, 1);
+            for (int i = 0; i < FLOATS; i++) /* as the processor does it, rounded once, or twice */
+                sums[i] = test_kernels()->level == CPU_PORTABLE ? first[i] + row.factor * second[i]
+                                                                : fmaf(row.factor, second[i], first[i]);
+            for (int i = 0; i < ROOM * LANES; i++)
+                c[i] = expected[i] = random_float(&random);
+            kernel->row(pixels, blocks, &row, sums, fresh, expected, (size_t)lanes, CHANNEL_BLOCK);
+            row.second = second;
+            row.ahead = first;
+            row.ahead_lines = 2;
+            kernel->row(pixels, blocks, &row, first, fresh, c, (size_t)lanes, CHANNEL_BLOCK);
+            assert_memory_equal(c, expected, sizeof c);
+        }
+    free(data);
+    free(first);
+    free(second);
+    free(sums);
+}
+
+/* Weights at the points of two taps are what the sums of pairs are. */
+static void test_factors(void **unused) {
+    (void)unused;
+    const struct filter_kernel *kernel = test_kernels()->filter;
+    struct random random = random_from(test_seed() + 68);
+    float taps[2 * CHANNEL_BLOCK], kept[FILTER_POINTS * CHANNEL_BLOCK];
+    for (int i = 0; i < 2 * CHANNEL_BLOCK; i++)
+        taps[i] = random_float(&random);
+    for (enum filter_kind kind = FILTER_ONE; kind < FILTER_KINDS; kind++) {
+        if (!filter_pair(kind))
+            continue;
+        kernel->weights(kind, FILTER_ONE, taps, kept, CHANNEL_BLOCK);
+        for (int i = 0; i < filter_points(kind) * CHANNEL_BLOCK; i++) {
+            const int point = i / CHANNEL_BLOCK, lane = i % CHANNEL_BLOCK, tap = filter_pure_tap(kind, point);
+            const double a = taps[lane], b = taps[CHANNEL_BLOCK + lane];
+            const double sum = tap == 0 ? a : tap == 1 ? b : a + (double)kernel->factor(kind, point) * b;
+            assert_true(fabs(kept[i] - sum) < 1e-6);
+        }
+    }
+}
+
 /* A tile of minimal filtering beside direct sums: inputs and weights to points, products, points to outputs. */
 static void check_filter(enum filter_kind y, enum filter_kind x, struct random *random) {
     const struct filter_kernel *kernel = test_kernels()->filter;
@@ -654,15 +720,12 @@ static void test_filters(void **unused) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_tiles),
-                                       cmocka_unit_test(test_rows),
-                                       cmocka_unit_test(test_filters),
-                                       cmocka_unit_test(test_convolutions),
-                                       cmocka_unit_test(test_many_weights),
-                                       cmocka_unit_test(test_many_weights_and_tiles),
-                                       cmocka_unit_test(test_batch_in_passing),
-                                       cmocka_unit_test(test_same_bits),
-                                       cmocka_unit_test(test_choice),
-                                       cmocka_unit_test(test_norm)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_tiles),          cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_pairs),          cmocka_unit_test(test_factors),
+        cmocka_unit_test(test_filters),        cmocka_unit_test(test_convolutions),
+        cmocka_unit_test(test_many_weights),   cmocka_unit_test(test_many_weights_and_tiles),
+        cmocka_unit_test(test_batch_in_pairs), cmocka_unit_test(test_same_bits),
+        cmocka_unit_test(test_choice),         cmocka_unit_test(test_norm)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

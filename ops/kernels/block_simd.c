@@ -13,22 +13,27 @@
 #define BLOCKS 4
 #define TILES \
     { 0, 14, 12, 8, 6 }
-#define EACH_TILE(of)                                                                                        \
-    TILE(of, 3, 4)                                                                                           \
-    TILE(of, 4, 4) TILE(of, 5, 4) TILE(of, 6, 4) TILE(of, 4, 3) TILE(of, 6, 3) TILE(of, 8, 3) TILE(of, 4, 2) \
-        TILE(of, 8, 2) TILE(of, 12, 2) TILE(of, 4, 1) TILE(of, 8, 1) TILE(of, 14, 1)
+#define EACH_TILE(of)                                                                                         \
+    TILE(of, 3, 4)                                                                                            \
+    TILE(of, 4, 4)                                                                                            \
+    TILE(of, 5, 4)                                                                                            \
+    TILE(of, 6, 4) TILE(of, 4, 3) TILE(of, 6, 3) TILE(of, 8, 3) TILE(of, 4, 2) TILE(of, 8, 2) TILE(of, 12, 2) \
+        TILE(of, 4, 1) TILE(of, 8, 1) TILE(of, 14, 1)
+#define EACH_PAIR(of) TILE(of, 4, 2) TILE(of, 8, 2) TILE(of, 12, 2) TILE(of, 4, 1) TILE(of, 8, 1) TILE(of, 14, 1)
 #elif KERNEL_LEVEL == 1
 #define NAME "avx2-6x16"
 #define BLOCKS 1
 #define TILES \
     { 0, 6 }
 #define EACH_TILE(of) TILE(of, 3, 1) TILE(of, 4, 1) TILE(of, 5, 1) TILE(of, 6, 1)
+#define EACH_PAIR(of) EACH_TILE(of)
 #else
 #define NAME "portable-3x16"
 #define BLOCKS 1
 #define TILES \
     { 0, 3 }
 #define EACH_TILE(of) TILE(of, 1, 1) TILE(of, 2, 1) TILE(of, 3, 1)
+#define EACH_PAIR(of) EACH_TILE(of)
 #endif
 
 /* One stretch of depth: `length` numbers of every pixel. Inlined with constants, so that the sums stay in registers. */
@@ -41,7 +46,7 @@ static inline __attribute__((always_inline)) const float *add_stretch(const int 
         vec columns[BLOCKS * PARTS];
 #pragma GCC unroll 16
         for (int v = 0; v < parts; v++)
-            columns[v] = vec_load(weights + v * VEC);
+            columns[v] = vec_held(vec_load(weights + v * VEC));
 #pragma GCC unroll 16
         for (int i = 0; i < pixels; i++) {
             const vec row = vec_all(pixel[i][k]);
@@ -58,16 +63,20 @@ static inline __attribute__((always_inline)) void close_chains(const int pixels,
                                                                vec (*sums)[BLOCKS * PARTS], float *c,
                                                                size_t pixel_stride, size_t block_stride, bool first) {
 #pragma GCC unroll 16
-    for (int i = 0; i < pixels; i++)
+    for (int i = 0; i < pixels; i++, c += pixel_stride) {
+        float *block = c;
+        __asm__ volatile("" : "+r"(block)); /* addresses made before the loop would go through vector registers */
 #pragma GCC unroll 16
         for (int v = 0; v < parts; v++) {
-            float *place =
-                c + (size_t)i * pixel_stride + (size_t)(v / PARTS) * block_stride + (size_t)(v % PARTS * VEC);
+            float *place = block + v % PARTS * VEC;
             if (!first)
                 sums[i][v] = sums[i][v] + vec_load(place);
             vec_store(place, sums[i][v]);
             sums[i][v] = (vec){0};
+            if (v % PARTS == PARTS - 1)
+                block += block_stride;
         }
+    }
 }
 
 static inline __attribute__((always_inline)) void tile_of(const int pixels, const int blocks,
@@ -136,6 +145,55 @@ static inline __attribute__((always_inline)) size_t form(const struct block_form
     return from;
 }
 
+/* The same for weights that are sums of two. */
+static inline __attribute__((always_inline)) void pair_of(const int pixels, const int blocks,
+                                                          const struct block_row *source, const float *weights,
+                                                          bool first, float *c, size_t pixel_stride,
+                                                          size_t block_stride) {
+    const int parts = blocks * PARTS;
+    const float *place = source->pixels, *ahead = source->ahead, *second = source->second;
+    const vec factor = vec_all(source->factor);
+    vec sums[14][BLOCKS * PARTS];
+#pragma GCC unroll 16
+    for (int i = 0; i < pixels; i++)
+#pragma GCC unroll 16
+        for (int v = 0; v < parts; v++)
+            sums[i][v] = (vec){0};
+    if (!first)
+#pragma GCC unroll 16
+        for (int i = 0; i < pixels; i++)
+#pragma GCC unroll 16
+            for (int v = 0; v < blocks; v++)
+                __builtin_prefetch(c + (size_t)i * pixel_stride + (size_t)v * block_stride, 1);
+    for (int b = 1; b <= source->blocks; b++, place += source->step) {
+        for (int line = 0; line < source->ahead_lines; line++, ahead += 16)
+            __builtin_prefetch(ahead, 0, 2);
+#pragma GCC unroll 16
+        for (int i = 0; i < pixels; i++)
+            __builtin_prefetch(place + source->pixel_ahead + i * LANES);
+#pragma GCC unroll 1
+        for (int k = 0; k < LANES; k++, weights += parts * VEC, second += parts * VEC) {
+            vec columns[BLOCKS * PARTS];
+#pragma GCC unroll 16
+            for (int v = 0; v < parts; v++)
+                columns[v] = vec_held(vec_fma(factor, vec_load(second + v * VEC), vec_load(weights + v * VEC)));
+#pragma GCC unroll 16
+            for (int i = 0; i < pixels; i++) {
+                const vec row = vec_all(place[i * LANES + k]);
+#pragma GCC unroll 16
+                for (int v = 0; v < parts; v++)
+                    sums[i][v] = vec_fma(row, columns[v], sums[i][v]);
+            }
+        }
+        weights += source->weight_skip;
+        second += source->weight_skip;
+        if (b % (PRODUCT_CHAIN / LANES) == 0 || b == source->blocks) {
+            close_chains(pixels, parts, sums, c, pixel_stride, block_stride, first);
+            first = false;
+        }
+    }
+}
+
 static inline __attribute__((always_inline)) void row_of(const int pixels, const int blocks,
                                                          const struct block_row *source, const float *weights,
                                                          bool first, float *c, size_t pixel_stride,
@@ -178,6 +236,14 @@ static inline __attribute__((always_inline)) void row_of(const int pixels, const
 
 static void row(int pixels, int blocks, const struct block_row *source, const float *weights, bool first, float *c,
                 size_t pixel_stride, size_t block_stride) {
+    if (source->second) {
+        switch (blocks * 16 + pixels) {
+            EACH_PAIR(pair_of)
+        default:
+            break;
+        }
+        return;
+    }
     switch (blocks * 16 + pixels) {
         EACH_TILE(row_of)
     default:

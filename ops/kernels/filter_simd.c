@@ -9,65 +9,99 @@
 
 #define LANES CHANNEL_BLOCK
 #define MOST FILTER_POINTS
+#define STEPS 14            /* most */
+#define WIDE (MOST + STEPS) /* columns of a matrix: points, then steps */
 
 /* Points 0, 1, infinity. */
-static const double input_2_2[MOST][MOST] = {{1, -1}, {0, 1}, {0, -1, 1}};
-static const double output_2_2[MOST][MOST] = {{1, 1}, {0, 1, 1}};
+static const double input_2_2[][WIDE] = {{1, -1}, {0, 1}, {0, -1, 1}};
+static const double output_2_2[][WIDE] = {{1, 1}, {0, 1, 1}};
 /* Points 0, 1, -1, infinity. */
-static const double input_2_3[MOST][MOST] = {{1, 0, -1}, {0, 1, 1}, {0, -1, 1}, {0, -1, 0, 1}};
-static const double output_2_3[MOST][MOST] = {{1, 1, 1}, {0, 1, -1, 1}};
+static const double input_2_3[][WIDE] = {{1, 0, -1}, {0, 1, 1}, {0, -1, 1}, {0, -1, 0, 1}};
+static const double output_2_3[][WIDE] = {{1, 1, 1}, {0, 1, -1, 1}};
 /* Points 0, 3/4, -3/4, -3, infinity. */
-static const double input_4_2[MOST][MOST] = {{1, 1 / 3.0, -16 / 9.0, -16 / 27.0},
-                                             {0, 2.25, 3.75, 1},
-                                             {0, -2.25, 2.25, 1},
-                                             {0, -0.5625, 0, 1},
-                                             {0, -1.6875, -0.5625, 3, 1}};
-static const double output_4_2[MOST][MOST] = {
-    {1, 1, 1, 1}, {0, 0.75, -0.75, -3}, {0, 0.5625, 0.5625, 9}, {0, 0.421875, -0.421875, -27, 1}};
+static const double steps_in_4_2[][WIDE] = {{3, 1}, {0, 3, 1}, {0, 0, 3, 1}, {0, 0, 0, 3, 1}};
+static const double input_4_2[][WIDE] = {{0, 0, 0, 0, 0, 1 / 3.0, 0, -16 / 27.0},
+                                         {0, 0, 0, 0, 0, 0, 0.75, 1},
+                                         {0, 0, 0, 0, 0, 0, -0.75, 1},
+                                         {0, -0.5625, 0, 1},
+                                         {0, 0, 0, 0, 0, 0, -0.5625, 0, 1}};
+static const double output_4_2[][WIDE] = {{1, 32 / 135.0, 32 / 81.0, -16 / 405.0},
+                                          {0, 32 / 135.0 * 0.75, 32 / 81.0 * -0.75, -16 / 405.0 * -3},
+                                          {0, 32 / 135.0 * 0.5625, 32 / 81.0 * 0.5625, -16 / 405.0 * 9},
+                                          {0, 32 / 135.0 * 0.421875, 32 / 81.0 * -0.421875, -16 / 405.0 * -27, 1}};
 /* Points 0, 1, -1, 1/2, -1/2, 3/2, -3/2, 3, infinity: of those with small parts they lose the fewest digits. */
-static const double input_8_2[MOST][MOST] = {
-    {1, -1 / 3.0, -49 / 9.0, 49 / 27.0, 56 / 9.0, -56 / 27.0, -16 / 9.0, 16 / 27.0},
-    {0, -1.6875, -1.125, 8.0625, 5, -5.5, -2, 1},
-    {0, 1.6875, -2.25, -6.9375, 10, 0.5, -4, 1},
-    {0, -3.375, -5.625, 7.125, 8.125, -4.75, -2.5, 1},
-    {0, 3.375, -7.875, -2.625, 11.375, -1.75, -3.5, 1},
-    {0, -1.125, -0.375, 5.875, 1.875, -5.75, -1.5, 1},
-    {0, 1.125, -1.125, -5.375, 5.625, 3.25, -4.5, 1},
+static const double steps_in_8_2[][WIDE] = {{-3, 1},
+                                            {0, -3, 1},
+                                            {0, 0, -3, 1},
+                                            {0, 0, 0, -3, 1},
+                                            {0, 0, 0, 0, -3, 1},
+                                            {0, 0, 0, 0, 0, -3, 1},
+                                            {0, 0, 0, 0, 0, 0, -3, 1},
+                                            {0, 0, 0, 0, 0, 0, 0, -3, 1},
+                                            {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.5625, 0, -2.5, 0, 1},
+                                            {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.5625, 0, -2.5, 0, 1},
+                                            {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2.25, 0, -3.25, 0, 1},
+                                            {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2.25, 0, -3.25, 0, 1},
+                                            {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.25, 0, -1.25, 0, 1},
+                                            {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.25, 0, -1.25, 0, 1}};
+static const double input_8_2[][WIDE] = {
+    {0, 0, 0, 0, 0, 0, 0, 0, 0, -1 / 3.0, 0, 49 / 27.0, 0, -56 / 27.0, 0, 16 / 27.0},
+    {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1},
+    {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -1, 1},
+    {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.5, 1},
+    {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -0.5, 1},
+    {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1.5, 1},
+    {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -1.5, 1},
     {0, -0.5625, 0, 3.0625, 0, -3.5, 0, 1},
-    {0, 1.6875, -0.5625, -9.1875, 3.0625, 10.5, -3.5, -3, 1}};
-static const double output_8_2[MOST][MOST] = {{1, 1, 1, 1, 1, 1, 1, 1},
-                                              {0, 1, -1, 0.5, -0.5, 1.5, -1.5, 3},
-                                              {0, 1, 1, 0.25, 0.25, 2.25, 2.25, 9},
-                                              {0, 1, -1, 0.125, -0.125, 3.375, -3.375, 27},
-                                              {0, 1, 1, 0.0625, 0.0625, 5.0625, 5.0625, 81},
-                                              {0, 1, -1, 0.03125, -0.03125, 7.59375, -7.59375, 243},
-                                              {0, 1, 1, 0.015625, 0.015625, 11.390625, 11.390625, 729},
-                                              {0, 1, -1, 0.0078125, -0.0078125, 17.0859375, -17.0859375, 2187, 1}};
+    {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -0.5625, 0, 3.0625, 0, -3.5, 0, 1}};
+static const double steps_out_8_2[][WIDE] = {{0, 4 / 15.0, 2 / 15.0},
+                                             {0, 4 / 15.0, -2 / 15.0},
+                                             {0, 0, 0, -8 / 15.0, -8 / 21.0},
+                                             {0, 0, 0, -8 / 15.0, 8 / 21.0},
+                                             {0, 0, 0, 0, 0, -8 / 135.0, -8 / 405.0},
+                                             {0, 0, 0, 0, 0, -8 / 135.0, 8 / 405.0}};
+static const double output_8_2[][WIDE] = {
+    {1, 0, 0, 0, 0, 0, 0, 2 / 2835.0, 0, 1, 0, 1, 0, 1},
+    {0, 0, 0, 0, 0, 0, 0, 2 / 2835.0 * 3, 0, 0, 1, 0, 0.5, 0, 1.5},
+    {0, 0, 0, 0, 0, 0, 0, 2 / 2835.0 * 9, 0, 1, 0, 0.25, 0, 2.25},
+    {0, 0, 0, 0, 0, 0, 0, 2 / 2835.0 * 27, 0, 0, 1, 0, 0.125, 0, 3.375},
+    {0, 0, 0, 0, 0, 0, 0, 2 / 2835.0 * 81, 0, 1, 0, 0.0625, 0, 5.0625},
+    {0, 0, 0, 0, 0, 0, 0, 2 / 2835.0 * 243, 0, 0, 1, 0, 0.03125, 0, 7.59375},
+    {0, 0, 0, 0, 0, 0, 0, 2 / 2835.0 * 729, 0, 1, 0, 0.015625, 0, 11.390625},
+    {0, 0, 0, 0, 0, 0, 0, 2 / 2835.0 * 2187, 1, 0, 1, 0, 0.0078125, 0, 17.0859375}};
 /* Points 0, 3/2, -3/2, 2/3, -2/3, infinity. */
-static const double input_4_3[MOST][MOST] = {{1, 0, -97 / 36.0, 0, 1},        {0, -2 / 3.0, -4 / 9.0, 1.5, 1},
-                                             {0, 2 / 3.0, -4 / 9.0, -1.5, 1}, {0, -1.5, -2.25, 2 / 3.0, 1},
-                                             {0, 1.5, -2.25, -2 / 3.0, 1},    {0, 1, 0, -97 / 36.0, 0, 1}};
-static const double output_4_3[MOST][MOST] = {{1, 1, 1, 1, 1},
-                                              {0, 1.5, -1.5, 2 / 3.0, -2 / 3.0},
-                                              {0, 2.25, 2.25, 4 / 9.0, 4 / 9.0},
-                                              {0, 3.375, -3.375, 8 / 27.0, -8 / 27.0, 1}};
+static const double steps_in_4_3[][WIDE] = {
+    {0, -4 / 9.0, 0, 1}, {0, 0, -4 / 9.0, 0, 1}, {0, -2.25, 0, 1}, {0, 0, -2.25, 0, 1}};
+static const double input_4_3[][WIDE] = {{1, 0, -97 / 36.0, 0, 1},
+                                         {0, 0, 0, 0, 0, 0, 1.5, 1},
+                                         {0, 0, 0, 0, 0, 0, -1.5, 1},
+                                         {0, 0, 0, 0, 0, 0, 0, 0, 2 / 3.0, 1},
+                                         {0, 0, 0, 0, 0, 0, 0, 0, -2 / 3.0, 1},
+                                         {0, 1, 0, -97 / 36.0, 0, 1}};
+static const double steps_out_4_3[][WIDE] = {{0, 1, 1}, {0, 1, -1}, {0, 0, 0, 1, 1}, {0, 0, 0, 1, -1}};
+static const double output_4_3[][WIDE] = {{1, 0, 0, 0, 0, 0, 1, 0, 1},
+                                          {0, 0, 0, 0, 0, 0, 0, 1.5, 0, 2 / 3.0},
+                                          {0, 0, 0, 0, 0, 0, 2.25, 0, 4 / 9.0},
+                                          {0, 0, 0, 0, 0, 1, 0, 3.375, 0, 8 / 27.0}};
 /* F(2, 3) and F(4, 3) at every second place: the outer taps meet every second input, as F(2, 2) and F(4, 2); the inner
    one those between. */
-static const double input_2_3_BY_2[MOST][MOST] = {{1, 0, -1}, {0, 0, 1}, {0, 0, -1, 0, 1}, {0, 1}, {0, 0, 0, 1}};
-static const double output_2_3_BY_2[MOST][MOST] = {{1, 1, 0, 1}, {0, 1, 1, 0, 1}};
-static const double input_4_3_BY_2[MOST][MOST] = {{1, 0, 1 / 3.0, 0, -16 / 9.0, 0, -16 / 27.0},
-                                                  {0, 0, 2.25, 0, 3.75, 0, 1},
-                                                  {0, 0, -2.25, 0, 2.25, 0, 1},
-                                                  {0, 0, -0.5625, 0, 0, 0, 1},
-                                                  {0, 0, -1.6875, 0, -0.5625, 0, 3, 0, 1},
-                                                  {0, 1},
-                                                  {0, 0, 0, 1},
-                                                  {0, 0, 0, 0, 0, 1},
-                                                  {0, 0, 0, 0, 0, 0, 0, 1}};
-static const double output_4_3_BY_2[MOST][MOST] = {{1, 1, 1, 1, 0, 1},
-                                                   {0, 0.75, -0.75, -3, 0, 0, 1},
-                                                   {0, 0.5625, 0.5625, 9, 0, 0, 0, 1},
-                                                   {0, 0.421875, -0.421875, -27, 1, 0, 0, 0, 1}};
+static const double input_2_3_BY_2[][WIDE] = {{1, 0, -1}, {0, 0, 1}, {0, 0, -1, 0, 1}, {0, 1}, {0, 0, 0, 1}};
+static const double output_2_3_BY_2[][WIDE] = {{1, 1, 0, 1}, {0, 1, 1, 0, 1}};
+static const double steps_in_4_3_BY_2[][WIDE] = {
+    {3, 0, 1}, {0, 0, 3, 0, 1}, {0, 0, 0, 0, 3, 0, 1}, {0, 0, 0, 0, 0, 0, 3, 0, 1}};
+static const double input_4_3_BY_2[][WIDE] = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 1 / 3.0, 0, -16 / 27.0},
+                                              {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.75, 1},
+                                              {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -0.75, 1},
+                                              {0, 0, -0.5625, 0, 0, 0, 1},
+                                              {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -0.5625, 0, 1},
+                                              {0, 1},
+                                              {0, 0, 0, 1},
+                                              {0, 0, 0, 0, 0, 1},
+                                              {0, 0, 0, 0, 0, 0, 0, 1}};
+static const double output_4_3_BY_2[][WIDE] = {{1, 1, 1, 1, 0, 1},
+                                               {0, 0.75, -0.75, -3, 0, 0, 1},
+                                               {0, 0.5625, 0.5625, 9, 0, 0, 0, 1},
+                                               {0, 0.421875, -0.421875, -27, 1, 0, 0, 0, 1}};
 
 /*
  * Rows of G: [1, a, a^2] over the product of distances from point a to the others; infinity last. That product belongs
@@ -76,17 +110,9 @@ static const double output_4_3_BY_2[MOST][MOST] = {{1, 1, 1, 1, 0, 1},
  */
 static const double weight_ONE[MOST][3] = {{1}};
 static const double weight_2_2[MOST][3] = {{1, 0}, {1, 1}, {0, 1}};
-static const double weight_4_2[MOST][3] = {
-    {1, 0}, {32 / 135.0, 8 / 45.0}, {32 / 81.0, -8 / 27.0}, {-16 / 405.0, 16 / 135.0}, {0, 1}};
-static const double weight_8_2[MOST][3] = {{1, 0},
-                                           {4 / 15.0, 4 / 15.0},
-                                           {2 / 15.0, -2 / 15.0},
-                                           {-8 / 15.0, -4 / 15.0},
-                                           {-8 / 21.0, 4 / 21.0},
-                                           {-8 / 135.0, -4 / 45.0},
-                                           {-8 / 405.0, 4 / 135.0},
-                                           {2 / 2835.0, 2 / 945.0},
-                                           {0, 1}};
+static const double weight_4_2[MOST][3] = {{1, 0}, {1, 0.75}, {1, -0.75}, {1, -3}, {0, 1}};
+static const double weight_8_2[MOST][3] = {{1, 0},   {1, 1},    {1, -1}, {1, 0.5}, {1, -0.5},
+                                           {1, 1.5}, {1, -1.5}, {1, 3},  {0, 1}};
 static const double weight_2_3[MOST][3] = {
     {1, 0, 0}, {1 / 2.0, 1 / 2.0, 1 / 2.0}, {1 / 2.0, -1 / 2.0, 1 / 2.0}, {0, 0, 1}};
 static const double weight_4_3[MOST][3] = {{1, 0, 0},
@@ -126,16 +152,21 @@ struct lines {
     float alpha, beta;
 };
 
-/* Adds up the nonzero terms of a row; everything is constant but the data, so zeros cost nothing. */
+/*
+ * Adds up the nonzero terms of a row, from one that has no factor on, if there is one; everything is constant but the
+ * data, so zeros cost nothing.
+ */
 static inline __attribute__((always_inline)) vec combine(const int columns, const double *row, const vec *points) {
-    vec sum = {0};
-    bool empty = true;
-#pragma GCC unroll 9
+    int first = columns;
+#pragma GCC unroll 23
+    for (int j = columns - 1; j >= 0; j--)
+        if (row[j] != 0 && (row[j] == 1 || first == columns || row[first] != 1))
+            first = j;
+    vec sum = first < columns ? scaled((float)row[first], points[first]) : (vec){0};
+#pragma GCC unroll 23
     for (int j = 0; j < columns; j++)
-        if (row[j] != 0) {
-            sum = empty ? scaled((float)row[j], points[j]) : plus_scaled(sum, (float)row[j], points[j]);
-            empty = false;
-        }
+        if (row[j] != 0 && j != first)
+            sum = plus_scaled(sum, (float)row[j], points[j]);
     return sum;
 }
 
@@ -144,21 +175,25 @@ static inline const void *beyond(const float *place, uintptr_t bytes) {
     return (const void *)((uintptr_t)place + bytes);
 }
 
-static inline __attribute__((always_inline)) void multiply(const int rows, const int columns,
-                                                           const double (*matrix)[MOST], const struct lines *lines,
-                                                           const bool finishes, const enum block_finish finish) {
+static inline __attribute__((always_inline)) void multiply(const int rows, const int columns, const int steps,
+                                                           const double (*step)[WIDE], const double (*matrix)[WIDE],
+                                                           const struct lines *lines, const bool finishes,
+                                                           const enum block_finish finish) {
     const vec alpha = vec_all(lines->alpha), beta = vec_all(lines->beta);
     const float *source = lines->source;
     float *destination = lines->destination;
     for (int line = 0; line < lines->count; line++) {
         for (int v = 0; v < LANES; v += VEC) {
-            vec points[MOST];
+            vec points[WIDE];
 #pragma GCC unroll 9
             for (int j = 0; j < columns; j++)
                 points[j] = vec_load(source + (size_t)j * lines->source_point + v);
+#pragma GCC unroll 14
+            for (int i = 0; i < steps; i++)
+                points[columns + i] = combine(columns + i, step[i], points);
 #pragma GCC unroll 9
             for (int i = 0; i < rows; i++) {
-                vec sum = combine(columns, matrix[i], points);
+                vec sum = combine(columns + steps, matrix[i], points);
                 if (finishes)
                     sum = activate(finish, sum + vec_load(lines->bias + v), alpha, beta);
                 vec_store(destination + (size_t)i * lines->destination_point + v, sum);
@@ -180,19 +215,19 @@ static inline __attribute__((always_inline)) void multiply(const int rows, const
 
 /* One dimension of a kind, and the functions that do it. */
 typedef void transform(const struct lines *lines);
-#define TRANSFORM(name, rows, columns, matrix)                     \
-    static void name(const struct lines *lines) {                  \
-        multiply(rows, columns, matrix, lines, false, BLOCK_COPY); \
+#define TRANSFORM(name, rows, columns, steps, step, matrix)                     \
+    static void name(const struct lines *lines) {                               \
+        multiply(rows, columns, steps, step, matrix, lines, false, BLOCK_COPY); \
     }
-#define FINISHED(name, rows, columns, matrix, finish)         \
-    static void name##_##finish(const struct lines *lines) {  \
-        multiply(rows, columns, matrix, lines, true, finish); \
+#define FINISHED(name, rows, columns, steps, step, matrix, finish)         \
+    static void name##_##finish(const struct lines *lines) {               \
+        multiply(rows, columns, steps, step, matrix, lines, true, finish); \
     }
-#define OUTPUT(name, rows, columns, matrix)                 \
-    TRANSFORM(name, rows, columns, matrix)                  \
-    FINISHED(name, rows, columns, matrix, BLOCK_COPY)       \
-    FINISHED(name, rows, columns, matrix, BLOCK_LEAKY_RELU) \
-    FINISHED(name, rows, columns, matrix, BLOCK_CLIP)
+#define OUTPUT(name, rows, columns, steps, step, matrix)                 \
+    TRANSFORM(name, rows, columns, steps, step, matrix)                  \
+    FINISHED(name, rows, columns, steps, step, matrix, BLOCK_COPY)       \
+    FINISHED(name, rows, columns, steps, step, matrix, BLOCK_LEAKY_RELU) \
+    FINISHED(name, rows, columns, steps, step, matrix, BLOCK_CLIP)
 /* Relu clips at 0 and infinity. */
 #define FINISHES(name)                                                                 \
     {                                                                                  \
@@ -200,20 +235,20 @@ typedef void transform(const struct lines *lines);
         [BLOCK_LEAKY_RELU] = name##_BLOCK_LEAKY_RELU, [BLOCK_CLIP] = name##_BLOCK_CLIP \
     }
 
-TRANSFORM(input_of_2_2, 3, 3, input_2_2)
-TRANSFORM(input_of_4_2, 5, 5, input_4_2)
-TRANSFORM(input_of_8_2, 9, 9, input_8_2)
-TRANSFORM(input_of_2_3, 4, 4, input_2_3)
-TRANSFORM(input_of_4_3, 6, 6, input_4_3)
-TRANSFORM(input_of_2_3_BY_2, 5, 5, input_2_3_BY_2)
-TRANSFORM(input_of_4_3_BY_2, 9, 9, input_4_3_BY_2)
-OUTPUT(output_of_2_2, 2, 3, output_2_2)
-OUTPUT(output_of_4_2, 4, 5, output_4_2)
-OUTPUT(output_of_8_2, 8, 9, output_8_2)
-OUTPUT(output_of_2_3, 2, 4, output_2_3)
-OUTPUT(output_of_4_3, 4, 6, output_4_3)
-OUTPUT(output_of_2_3_BY_2, 2, 5, output_2_3_BY_2)
-OUTPUT(output_of_4_3_BY_2, 4, 9, output_4_3_BY_2)
+TRANSFORM(input_of_2_2, 3, 3, 0, NULL, input_2_2)
+TRANSFORM(input_of_4_2, 5, 5, 4, steps_in_4_2, input_4_2)
+TRANSFORM(input_of_8_2, 9, 9, 14, steps_in_8_2, input_8_2)
+TRANSFORM(input_of_2_3, 4, 4, 0, NULL, input_2_3)
+TRANSFORM(input_of_4_3, 6, 6, 4, steps_in_4_3, input_4_3)
+TRANSFORM(input_of_2_3_BY_2, 5, 5, 0, NULL, input_2_3_BY_2)
+TRANSFORM(input_of_4_3_BY_2, 9, 9, 4, steps_in_4_3_BY_2, input_4_3_BY_2)
+OUTPUT(output_of_2_2, 2, 3, 0, NULL, output_2_2)
+OUTPUT(output_of_4_2, 4, 5, 0, NULL, output_4_2)
+OUTPUT(output_of_8_2, 8, 9, 6, steps_out_8_2, output_8_2)
+OUTPUT(output_of_2_3, 2, 4, 0, NULL, output_2_3)
+OUTPUT(output_of_4_3, 4, 6, 4, steps_out_4_3, output_4_3)
+OUTPUT(output_of_2_3_BY_2, 2, 5, 0, NULL, output_2_3_BY_2)
+OUTPUT(output_of_4_3_BY_2, 4, 9, 0, NULL, output_4_3_BY_2)
 
 /* By kind; one of the dimensions of a tile is more than FILTER_ONE. */
 static transform *const inputs[FILTER_KINDS] = {
@@ -267,7 +302,8 @@ static inline __attribute__((always_inline)) void pass_by_tiles(const struct fil
     const size_t column = write ? tiles->destination_column : tiles->source_column;
     const size_t tile = write ? tiles->destination_tile : tiles->source_tile;
     for (int y = 0; y < tiles->rows; y++) {
-        uintptr_t ahead = tiles->ahead;
+        uintptr_t ahead =
+            tiles->ahead + (size_t)y * (write ? tiles->destination_down : tiles->source_down) * sizeof(float);
         stages->first_lines.source = tiles->source + (size_t)y * tiles->source_down;
         stages->last_lines.destination = tiles->destination + (size_t)y * tiles->destination_down;
         for (int i = 0; i < tiles->count; i++, ahead += tile * sizeof(float)) {
@@ -299,25 +335,23 @@ static inline __attribute__((always_inline)) void pass_over(enum filter_kind y, 
     pass_by_lines(tiles, stages);
 }
 
+/* Lines without outputs to finish, and nothing to ask for. */
+static inline struct lines lines_of(int count, const float *source, size_t source_point, size_t source_line,
+                                    float *destination, size_t destination_point, size_t destination_line) {
+    return (struct lines){
+        count, source, source_point, source_line, destination, destination_point, destination_line, 0, 0, NULL, 0, 0};
+}
+
 /* Along x into lines of a tile, then along y into the points. */
 static void input(enum filter_kind y, enum filter_kind x, const struct filter_tiles *tiles) {
     const int down = filter_points(y), across = filter_points(x);
+    const size_t row = (size_t)across * LANES;
     float half[MOST * MOST * LANES] __attribute__((aligned(64)));
-    struct stages stages = {.before = inputs[x],
-                            .last = inputs[y == FILTER_ONE ? x : y],
-                            .first_lines = {.count = down,
-                                            .source_point = tiles->source_column,
-                                            .source_line = tiles->source_row,
-                                            .destination = half,
-                                            .destination_point = LANES,
-                                            .destination_line = (size_t)across * LANES},
-                            .last_lines = {.count = across,
-                                           .source = half,
-                                           .source_point = (size_t)across * LANES,
-                                           .source_line = LANES,
-                                           .destination_point = tiles->destination_row,
-                                           .destination_line = tiles->destination_column,
-                                           .destination_ahead = tiles->point_ahead * sizeof(float)}};
+    struct stages stages = {
+        inputs[x], inputs[y == FILTER_ONE ? x : y],
+        lines_of(down, NULL, tiles->source_column, tiles->source_row, half, LANES, row),
+        lines_of(across, half, row, LANES, NULL, tiles->destination_row, tiles->destination_column)};
+    stages.last_lines.destination_ahead = tiles->point_ahead * sizeof(float);
     pass_over(y, x, tiles, &stages, false);
 }
 
@@ -325,25 +359,15 @@ static void input(enum filter_kind y, enum filter_kind x, const struct filter_ti
 static void output(enum filter_kind y, enum filter_kind x, const struct filter_tiles *tiles) {
     const enum filter_kind kind = x == FILTER_ONE ? y : x;
     const int down = filter_outputs(y), across = filter_points(x);
+    const size_t row = (size_t)across * LANES;
     const bool relu = tiles->finish == BLOCK_RELU;
     float half[MOST * MOST * LANES] __attribute__((aligned(64)));
-    struct stages stages = {.before = outputs[y],
-                            .last = tiles->bias ? finished[kind][tiles->finish] : outputs[kind],
-                            .first_lines = {.count = across,
-                                            .source_point = tiles->source_row,
-                                            .source_line = tiles->source_column,
-                                            .destination = half,
-                                            .destination_point = (size_t)across * LANES,
-                                            .destination_line = LANES},
-                            .last_lines = {.count = down,
-                                           .source = half,
-                                           .source_point = LANES,
-                                           .source_line = (size_t)across * LANES,
-                                           .destination_point = tiles->destination_column,
-                                           .destination_line = tiles->destination_row,
-                                           .bias = tiles->bias,
-                                           .alpha = relu ? 0 : tiles->alpha,
-                                           .beta = relu ? INFINITY : tiles->beta}};
+    struct stages stages = {outputs[y], tiles->bias ? finished[kind][tiles->finish] : outputs[kind],
+                            lines_of(across, NULL, tiles->source_row, tiles->source_column, half, row, LANES),
+                            lines_of(down, half, LANES, row, NULL, tiles->destination_column, tiles->destination_row)};
+    stages.last_lines.bias = tiles->bias;
+    stages.last_lines.alpha = relu ? 0 : tiles->alpha;
+    stages.last_lines.beta = relu ? INFINITY : tiles->beta;
     pass_over(y, x, tiles, &stages, true);
 }
 
@@ -402,12 +426,12 @@ static void weights(enum filter_kind y, enum filter_kind x, const float *taps, f
 /* Both dimensions of one register of lanes stay in registers. Points that are a tap as it is are left out. */
 static inline __attribute__((always_inline)) void expand_as(const enum filter_kind ky, const double (*gy)[3],
                                                             const enum filter_kind kx, const double (*gx)[3],
-                                                            const float *taps, int64_t depths, int lanes,
+                                                            const float *taps, size_t block, int64_t depths, int lanes,
                                                             float *destination, size_t point) {
     const int down = filter_points(ky), rows = filter_taps(ky), across = filter_points(kx), columns = filter_taps(kx);
     const int tap = LANES * lanes;
     for (int64_t depth = 0; depth < depths; depth++, destination += lanes) {
-        const float *first = taps + (depth / LANES * rows * columns * LANES + depth % LANES) * lanes;
+        const float *first = taps + (size_t)(depth / LANES) * block + depth % LANES * lanes;
         for (int v = 0; v < lanes; v += VEC) {
             vec half[MOST][3];
 #pragma GCC unroll 3
@@ -430,12 +454,12 @@ static inline __attribute__((always_inline)) void expand_as(const enum filter_ki
     }
 }
 
-#define EXPAND(y, x)                                                                                        \
-    case FILTER_##y *FILTER_KINDS + FILTER_##x:                                                             \
-        expand_as(FILTER_##y, weight_##y, FILTER_##x, weight_##x, taps, depths, lanes, destination, point); \
+#define EXPAND(y, x)                                                                                               \
+    case FILTER_##y *FILTER_KINDS + FILTER_##x:                                                                    \
+        expand_as(FILTER_##y, weight_##y, FILTER_##x, weight_##x, taps, block, depths, lanes, destination, point); \
         break;
 
-static void expand(enum filter_kind y, enum filter_kind x, const float *taps, int64_t depths, int lanes,
+static void expand(enum filter_kind y, enum filter_kind x, const float *taps, size_t block, int64_t depths, int lanes,
                    float *destination, size_t point) {
     switch ((int)y * FILTER_KINDS + (int)x) {
         EXPAND(ONE, 4_2)
@@ -445,8 +469,12 @@ static void expand(enum filter_kind y, enum filter_kind x, const float *taps, in
         EXPAND(2_3_BY_2, 2_3_BY_2)
         EXPAND(4_3_BY_2, 4_3_BY_2)
     default:
-        break; /* see filter_expands() */
+        break; /* see filter_in_panels() */
     }
 }
 
-const struct filter_kernel LEVEL_NAME(filter_kernel) = {input, output, weights, expand};
+static float factor(enum filter_kind kind, int point) {
+    return (float)(kind == FILTER_8_2 ? weight_8_2 : weight_4_2)[point][1];
+}
+
+const struct filter_kernel LEVEL_NAME(filter_kernel) = {input, output, weights, expand, factor};

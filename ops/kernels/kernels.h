@@ -30,6 +30,7 @@ struct gemm_kernel {
 
 #define CHANNEL_BLOCK 16
 #define BLOCK_PIXELS 14 /* most pixels of a tile */
+#define PAIR_BLOCKS 2   /* most channel blocks of a tile whose weights are sums of two */
 /* Products of one chain of multiply-adds in a sum, about: longer ones lose digits. */
 #define PRODUCT_CHAIN 128
 
@@ -70,6 +71,12 @@ struct block_row {
     int ahead_lines;
     int64_t pixel_ahead;
     struct block_forming forming; /* in passing, with as many lanes as the weights have; or depths == 0 */
+    /*
+     * NULL, or the weights are sums of two, those of the call + factor * these, with the same skip, of at most
+     * PAIR_BLOCKS channel blocks. Then pixels at pixel_ahead are asked for alone, and nearer; and sums.
+     */
+    const float *second;
+    float factor;
 };
 
 enum block_finish { BLOCK_COPY, BLOCK_RELU, BLOCK_LEAKY_RELU, BLOCK_CLIP };
@@ -219,8 +226,18 @@ static inline int filter_points_end(enum filter_kind kind, int kept) {
     return kept + 1 < filter_kept_points(kind) ? kept + 1 : filter_points(kind);
 }
 
-/* Pairs of kinds whose weights can be transformed in passing. */
-static inline bool filter_expands(enum filter_kind y, enum filter_kind x) {
+/* Two taps, whose weights at a point are the first one + factor * the second one, or one of them. */
+static inline bool filter_pair(enum filter_kind kind) {
+    return kind == FILTER_4_2 || kind == FILTER_8_2;
+}
+/* Whose weights tiles can form in one dimension: y, where it has taps; then those of x are made before. */
+static inline bool filter_in_pairs(enum filter_kind y, enum filter_kind x) {
+    if (y == FILTER_ONE || x == FILTER_ONE)
+        return filter_pair(y) || filter_pair(x);
+    return filter_pair(y) && x == FILTER_4_2;
+}
+/* Whose weights can be transformed in passing, as a whole. */
+static inline bool filter_in_panels(enum filter_kind y, enum filter_kind x) {
     const bool two = (y == FILTER_ONE || y == FILTER_4_2) && (x == FILTER_ONE || x == FILTER_4_2);
     return two || (y == x && (y == FILTER_4_3 || filter_by_2(y)));
 }
@@ -255,11 +272,14 @@ struct filter_kernel {
      */
     void (*weights)(enum filter_kind y, enum filter_kind x, const float *taps, float *destination, size_t point);
     /*
-     * The same in single precision for the taps of many depths and lanes, taps[block of depths][y][x][depth][lanes] ->
-     * destination[point][depth][lanes]; for the kinds of filter_expands().
+     * The same in single precision for the taps of many depths and lanes, taps[block of depths][y][x][depth][lanes],
+     * blocks `block` floats apart, -> destination[point][depth][lanes], without points that are a tap as it is; for the
+     * kinds of filter_in_panels().
      */
-    void (*expand)(enum filter_kind y, enum filter_kind x, const float *taps, int64_t depths, int lanes,
+    void (*expand)(enum filter_kind y, enum filter_kind x, const float *taps, size_t block, int64_t depths, int lanes,
                    float *destination, size_t point);
+    /* Of the second tap at a point; for the kinds of filter_pair(), where the point is no tap. */
+    float (*factor)(enum filter_kind kind, int point);
 };
 
 /*
