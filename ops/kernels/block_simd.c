@@ -17,8 +17,9 @@
     TILE(of, 3, 4)                                                                                            \
     TILE(of, 4, 4)                                                                                            \
     TILE(of, 5, 4)                                                                                            \
-    TILE(of, 6, 4) TILE(of, 4, 3) TILE(of, 6, 3) TILE(of, 8, 3) TILE(of, 4, 2) TILE(of, 8, 2) TILE(of, 12, 2) \
-        TILE(of, 4, 1) TILE(of, 8, 1) TILE(of, 14, 1)
+    TILE(of, 6, 4)                                                                                            \
+    TILE(of, 4, 3) TILE(of, 6, 3) TILE(of, 8, 3) TILE(of, 4, 2) TILE(of, 8, 2) TILE(of, 12, 2) TILE(of, 4, 1) \
+        TILE(of, 8, 1) TILE(of, 14, 1)
 #define EACH_PAIR(of) TILE(of, 4, 2) TILE(of, 8, 2) TILE(of, 12, 2) TILE(of, 4, 1) TILE(of, 8, 1) TILE(of, 14, 1)
 #elif KERNEL_LEVEL == 1
 #define NAME "avx2-6x16"
@@ -64,8 +65,7 @@ static inline __attribute__((always_inline)) void close_chains(const int pixels,
                                                                size_t pixel_stride, size_t block_stride, bool first) {
 #pragma GCC unroll 16
     for (int i = 0; i < pixels; i++, c += pixel_stride) {
-        float *block = c;
-        __asm__ volatile("" : "+r"(block)); /* addresses made before the loop would go through vector registers */
+        float *block = worked_out_here(c);
 #pragma GCC unroll 16
         for (int v = 0; v < parts; v++) {
             float *place = block + v % PARTS * VEC;

@@ -102,15 +102,17 @@ static int round_pixels(int channels, int pixels) {
 static inline __attribute__((always_inline)) void
 close_chains(const int channels, const int vectors, vec (*sums)[MOST_VECTORS], float *c, size_t stride, bool first) {
 #pragma GCC unroll 16
-    for (int m = 0; m < channels; m++)
+    for (int m = 0; m < channels; m++, c += stride) {
+        float *line = worked_out_here(c);
 #pragma GCC unroll 16
         for (int v = 0; v < vectors; v++) {
-            float *place = c + (size_t)m * stride + v * VEC;
+            float *place = line + v * VEC;
             if (!first)
                 sums[m][v] = sums[m][v] + vec_load(place);
             vec_store(place, sums[m][v]);
             sums[m][v] = (vec){0};
         }
+    }
 }
 
 static inline void ask_ahead(struct plane_ahead *ahead) {

@@ -73,6 +73,15 @@ static inline vec vec_held(vec x) {
     return x;
 }
 
+/*
+ * The address is worked out where this stands: the compiler would rather work out all of them before a loop and keep
+ * them in vector registers, from which they come back behind the products that wait there.
+ */
+static inline float *worked_out_here(float *p) {
+    __asm__ volatile("" : "+r"(p));
+    return p;
+}
+
 static inline void vec_store(float *p, vec v) {
     memcpy(p, &v, sizeof v);
 }
