@@ -17,16 +17,28 @@ struct products {
     struct block_row source;
     const float *weights; /* of the next product */
     int64_t depth;        /* where its cut begins */
-    int most, last;       /* tiles of a call of the kernel; of the last call */
+    int most, last[2];    /* tiles of a call of the kernel; of the last two */
 };
 
+/*
+ * The last two calls for so many tiles, as the kernel rounds them. Where one of the largest and what is left over would
+ * be rounded up, they share, if that comes out even.
+ */
+static void find_last(const struct block_kernel *kernel, int blocks, int tiles, struct products *p) {
+    const int most = kernel->pixels[blocks], rest = (tiles - 1) % most + 1, all = most + rest, half = (all + 1) / 2;
+    p->most = most;
+    p->last[0] = most;
+    p->last[1] = kernel->round(rest, blocks);
+    if (p->last[1] > rest && tiles > most && kernel->round(half, blocks) + kernel->round(all - half, blocks) == all) {
+        p->last[0] = half;
+        p->last[1] = all - half;
+    }
+}
+
 static struct products products_of(const struct filter_panel *panel) {
-    const struct block_kernel *kernel = panel->block->run->kernels->block;
-    const int most = kernel->pixels[panel->rows], tiles = (int)(panel->end - panel->first);
-    return (struct products){.panel = panel,
-                             .source = {.step = panel->block->lattice->shape.plane},
-                             .most = most,
-                             .last = kernel->round((tiles - 1) % most + 1, panel->rows)};
+    struct products p = {.panel = panel, .source = {.step = panel->block->lattice->shape.plane}};
+    find_last(panel->block->run->kernels->block, panel->rows, (int)(panel->end - panel->first), &p);
+    return p;
 }
 
 /* Calls of the kernel for one point. */
@@ -59,15 +71,16 @@ static void multiply(struct products *p, int point) {
         block->inputs + point * b->point + (p->depth - block->depth0) * b->plane + panel->first * LANES;
     float *sums = panel->sums + point * b->sum_point;
     p->source.pixels = inputs;
-    for (int64_t left = panel->end - panel->first; left > 0; left -= p->most, sums += p->most * LANES) {
-        const bool last = left <= p->most;
+    for (int64_t left = panel->end - panel->first, size; left > 0; left -= size, sums += size * LANES) {
+        const bool last = left <= p->last[1];
+        size = last ? p->last[1] : left <= p->last[0] + p->last[1] ? p->last[0] : p->most;
+        const float *next = last ? inputs + b->point : p->source.pixels + size * LANES;
         if (p->source.second)
-            p->source.pixel_ahead = last ? inputs + b->point - p->source.pixels : p->most * LANES;
+            p->source.pixel_ahead = next - p->source.pixels;
         else
-            ask_for_inputs(last ? inputs + b->point : p->source.pixels + p->most * LANES, p->most);
-        kernel->row(last ? p->last : p->most, panel->rows, &p->source, p->weights, p->depth == 0, sums, LANES,
-                    (size_t)b->sums);
-        p->source.pixels += p->most * LANES;
+            ask_for_inputs(next, p->most);
+        kernel->row((int)size, panel->rows, &p->source, p->weights, p->depth == 0, sums, LANES, (size_t)b->sums);
+        p->source.pixels = next;
         p->source.ahead += p->source.blocks * p->source.ahead_lines * LANES;
     }
 }
@@ -195,7 +208,8 @@ void filter_add_products(const struct filter_panel *panel, int64_t depth, int64_
     struct products p = products_of(panel);
     p.depth = depth;
     p.source.blocks = (int)depths;
-    ask_for_weights(&p, kept_after(panel, depth + depths), panel->rows * filter_kept(lattice), kernel_calls(&p) * points);
+    ask_for_weights(&p, kept_after(panel, depth + depths), panel->rows * filter_kept(lattice),
+                    kernel_calls(&p) * points);
     for (int i = 0; i < points; i++) {
         const struct filter_source *source = &panel->sources[i];
         p.weights = number_at(panel, taps, source->first);
