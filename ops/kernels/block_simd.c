@@ -18,8 +18,9 @@
     TILE(of, 4, 4)                                                                                            \
     TILE(of, 5, 4)                                                                                            \
     TILE(of, 6, 4)                                                                                            \
-    TILE(of, 4, 3) TILE(of, 6, 3) TILE(of, 8, 3) TILE(of, 4, 2) TILE(of, 8, 2) TILE(of, 12, 2) TILE(of, 4, 1) \
-        TILE(of, 8, 1) TILE(of, 14, 1)
+    TILE(of, 4, 3)                                                                                            \
+    TILE(of, 6, 3) TILE(of, 8, 3) TILE(of, 4, 2) TILE(of, 8, 2) TILE(of, 12, 2) TILE(of, 4, 1) TILE(of, 8, 1) \
+        TILE(of, 14, 1)
 #define EACH_PAIR(of) TILE(of, 4, 2) TILE(of, 8, 2) TILE(of, 12, 2) TILE(of, 4, 1) TILE(of, 8, 1) TILE(of, 14, 1)
 #elif KERNEL_LEVEL == 1
 #define NAME "avx2-6x16"
@@ -37,17 +38,23 @@
 #define EACH_PAIR(of) EACH_TILE(of)
 #endif
 
-/* One stretch of depth: `length` numbers of every pixel. Inlined with constants, so that the sums stay in registers. */
-static inline __attribute__((always_inline)) const float *add_stretch(const int pixels, const int parts,
-                                                                      const int length, const float *const *pixel,
-                                                                      const float *weights,
-                                                                      vec (*sums)[BLOCKS * PARTS]) {
+/*
+ * One stretch of depth: `length` numbers of every pixel; in pairs, the weights are sums of two. Inlined with constants,
+ * so that the sums stay in registers.
+ */
+static inline __attribute__((always_inline)) const float *
+add_stretch(const int pixels, const int parts, const bool pair, const int length, const float *const *pixel,
+            const float *weights, const float *second, const vec factor, vec (*sums)[BLOCKS * PARTS]) {
 #pragma GCC unroll 1
     for (int k = 0; k < length; k++, weights += parts * VEC) {
         vec columns[BLOCKS * PARTS];
 #pragma GCC unroll 16
-        for (int v = 0; v < parts; v++)
-            columns[v] = vec_held(vec_load(weights + v * VEC));
+        for (int v = 0; v < parts; v++) {
+            columns[v] = vec_load(weights + v * VEC);
+            if (pair)
+                columns[v] = vec_fma(factor, vec_load(second + k * parts * VEC + v * VEC), columns[v]);
+            columns[v] = vec_held(columns[v]);
+        }
 #pragma GCC unroll 16
         for (int i = 0; i < pixels; i++) {
             const vec row = vec_all(pixel[i][k]);
@@ -114,7 +121,7 @@ static inline __attribute__((always_inline)) void tile_of(const int pixels, cons
                 __builtin_prefetch(pixel[i] + entry[i].step);
                 __builtin_prefetch(pixel[i] + source->pixel_ahead, 0, 2);
             }
-            weights = add_stretch(pixels, parts, source->length, pixel, weights, sums);
+            weights = add_stretch(pixels, parts, false, source->length, pixel, weights, NULL, (vec){0}, sums);
             weights += source->weight_skip;
 #pragma GCC unroll 16
             for (int i = 0; i < pixels; i++)
@@ -145,61 +152,37 @@ static inline __attribute__((always_inline)) size_t form(const struct block_form
     return from;
 }
 
-/* The same for weights that are sums of two. */
-static inline __attribute__((always_inline)) void pair_of(const int pixels, const int blocks,
-                                                          const struct block_row *source, const float *weights,
-                                                          bool first, float *c, size_t pixel_stride,
-                                                          size_t block_stride) {
-    const int parts = blocks * PARTS;
-    const float *place = source->pixels, *ahead = source->ahead, *second = source->second;
-    const vec factor = vec_all(source->factor);
-    vec sums[14][BLOCKS * PARTS];
+/* What a tile reads next: the next channel block; or, in pairs, which are short, the next tile, and the sums. */
+static inline __attribute__((always_inline)) void ask_for_pixels(const int pixels, const bool pair, const float *place,
+                                                                 const struct block_row *source) {
 #pragma GCC unroll 16
-    for (int i = 0; i < pixels; i++)
-#pragma GCC unroll 16
-        for (int v = 0; v < parts; v++)
-            sums[i][v] = (vec){0};
-    if (!first)
-#pragma GCC unroll 16
-        for (int i = 0; i < pixels; i++)
-#pragma GCC unroll 16
-            for (int v = 0; v < blocks; v++)
-                __builtin_prefetch(c + (size_t)i * pixel_stride + (size_t)v * block_stride, 1);
-    for (int b = 1; b <= source->blocks; b++, place += source->step) {
-        for (int line = 0; line < source->ahead_lines; line++, ahead += 16)
-            __builtin_prefetch(ahead, 0, 2);
-#pragma GCC unroll 16
-        for (int i = 0; i < pixels; i++)
-            __builtin_prefetch(place + source->pixel_ahead + i * LANES);
-#pragma GCC unroll 1
-        for (int k = 0; k < LANES; k++, weights += parts * VEC, second += parts * VEC) {
-            vec columns[BLOCKS * PARTS];
-#pragma GCC unroll 16
-            for (int v = 0; v < parts; v++)
-                columns[v] = vec_held(vec_fma(factor, vec_load(second + v * VEC), vec_load(weights + v * VEC)));
-#pragma GCC unroll 16
-            for (int i = 0; i < pixels; i++) {
-                const vec row = vec_all(place[i * LANES + k]);
-#pragma GCC unroll 16
-                for (int v = 0; v < parts; v++)
-                    sums[i][v] = vec_fma(row, columns[v], sums[i][v]);
-            }
+    for (int i = 0; i < pixels; i++, place += LANES) {
+        if (pair) {
+            __builtin_prefetch(place + source->pixel_ahead);
+            continue;
         }
-        weights += source->weight_skip;
-        second += source->weight_skip;
-        if (b % (PRODUCT_CHAIN / LANES) == 0 || b == source->blocks) {
-            close_chains(pixels, parts, sums, c, pixel_stride, block_stride, first);
-            first = false;
-        }
+        __builtin_prefetch(place + source->step);
+        __builtin_prefetch(place + source->pixel_ahead, 0, 2);
     }
 }
 
-static inline __attribute__((always_inline)) void row_of(const int pixels, const int blocks,
+static inline __attribute__((always_inline)) void ask_for_sums(const int pixels, const int blocks, const float *c,
+                                                               size_t pixel_stride, size_t block_stride) {
+#pragma GCC unroll 16
+    for (int i = 0; i < pixels; i++)
+#pragma GCC unroll 16
+        for (int v = 0; v < blocks; v++)
+            __builtin_prefetch(c + (size_t)i * pixel_stride + (size_t)v * block_stride, 1);
+}
+
+/* Pixels side by side; in pairs, the weights are sums of two. */
+static inline __attribute__((always_inline)) void row_of(const int pixels, const int blocks, const bool pair,
                                                          const struct block_row *source, const float *weights,
                                                          bool first, float *c, size_t pixel_stride,
                                                          size_t block_stride) {
     const int parts = blocks * PARTS;
-    const float *place = source->pixels, *ahead = source->ahead;
+    const float *place = source->pixels, *ahead = source->ahead, *second = source->second;
+    const vec factor = vec_all(source->factor);
     const struct block_forming forming = source->forming;
     const int formings = (forming.depths + source->blocks - 1) / source->blocks; /* with every block */
     size_t formed = 0;
@@ -209,19 +192,21 @@ static inline __attribute__((always_inline)) void row_of(const int pixels, const
 #pragma GCC unroll 16
         for (int v = 0; v < parts; v++)
             sums[i][v] = (vec){0};
+    if (pair && !first)
+        ask_for_sums(pixels, blocks, c, pixel_stride, block_stride);
     for (int b = 1; b <= source->blocks; b++, place += source->step) {
         const float *pixel[14];
         for (int line = 0; line < source->ahead_lines; line++, ahead += 16)
             __builtin_prefetch(ahead, 0, 2);
+        ask_for_pixels(pixels, pair, place, source);
 #pragma GCC unroll 16
-        for (int i = 0; i < pixels; i++) {
+        for (int i = 0; i < pixels; i++)
             pixel[i] = place + i * LANES;
-            __builtin_prefetch(pixel[i] + source->step);
-            __builtin_prefetch(pixel[i] + source->pixel_ahead, 0, 2);
-        }
-        if (blocks == BLOCKS)
+        if (!pair && blocks == BLOCKS)
             formed = form(&forming, formed, formings);
-        weights = add_stretch(pixels, parts, LANES, pixel, weights, sums) + source->weight_skip;
+        weights = add_stretch(pixels, parts, pair, LANES, pixel, weights, second, factor, sums) + source->weight_skip;
+        if (pair)
+            second += LANES * parts * VEC + source->weight_skip;
         if (b % (PRODUCT_CHAIN / LANES) == 0 || b == source->blocks) {
             close_chains(pixels, parts, sums, c, pixel_stride, block_stride, first);
             first = false;
@@ -229,6 +214,8 @@ static inline __attribute__((always_inline)) void row_of(const int pixels, const
     }
 }
 
+#define SINGLE(pixels, blocks, ...) row_of(pixels, blocks, false, __VA_ARGS__)
+#define PAIR(pixels, blocks, ...) row_of(pixels, blocks, true, __VA_ARGS__)
 #define TILE(of, pixels, blocks)                                                   \
     case (blocks)*16 + (pixels):                                                   \
         of(pixels, blocks, source, weights, first, c, pixel_stride, block_stride); \
@@ -238,14 +225,14 @@ static void row(int pixels, int blocks, const struct block_row *source, const fl
                 size_t pixel_stride, size_t block_stride) {
     if (source->second) {
         switch (blocks * 16 + pixels) {
-            EACH_PAIR(pair_of)
+            EACH_PAIR(PAIR)
         default:
             break;
         }
         return;
     }
     switch (blocks * 16 + pixels) {
-        EACH_TILE(row_of)
+        EACH_TILE(SINGLE)
     default:
         break;
     }
