@@ -75,9 +75,8 @@ static void multiply(struct products *p, int point) {
         const bool last = left <= p->last[1];
         size = last ? p->last[1] : left <= p->last[0] + p->last[1] ? p->last[0] : p->most;
         const float *next = last ? inputs + b->point : p->source.pixels + size * LANES;
-        if (p->source.second)
-            p->source.pixel_ahead = next - p->source.pixels;
-        else
+        p->source.pixel_ahead = p->source.second ? next - p->source.pixels : 0;
+        if (!p->source.second)
             ask_for_inputs(next, p->most);
         kernel->row((int)size, panel->rows, &p->source, p->weights, p->depth == 0, sums, LANES, (size_t)b->sums);
         p->source.pixels = next;
@@ -106,7 +105,7 @@ static void multiply_alike(struct products *p, const struct alike *points) {
 }
 
 /* One point after the other; the weights of the next panel follow those of the last point. */
-static void multiply_stored(const struct filter_panel *panel, const float *weights) {
+static void multiply_ready(const struct filter_panel *panel, const float *weights) {
     const struct filter_lattice *lattice = panel->block->lattice;
     const struct filter_shape *b = &lattice->shape;
     struct products p = products_of(panel);
@@ -221,6 +220,6 @@ void filter_add_products(const struct filter_panel *panel, int64_t depth, int64_
 }
 
 void filter_run_panel(const struct filter_panel *panel) {
-    multiply_stored(panel, kept_at(panel, 0));
+    multiply_ready(panel, kept_at(panel, 0));
     filter_write_tiles(panel);
 }

@@ -181,13 +181,10 @@ static double pairs_cost(double tiles, const struct filter_axis *y, const struct
            made * MAKE_COST;
 }
 
-static bool has_eight(const struct filter_axis *y, const struct filter_axis *x) {
-    return y->kind == FILTER_8_2 || x->kind == FILTER_8_2;
-}
-
 /* Eight outputs beside others are for weights in pairs alone; four fifths more weights must be few. */
 static bool can_be_ready(const struct filter_axis *y, const struct filter_axis *x, double vectors) {
-    return !has_eight(y, x) || ((y->taps == 1 || x->taps == 1) && vectors * CHANNEL_BLOCK <= MANY_WEIGHTS);
+    const bool eight = y->kind == FILTER_8_2 || x->kind == FILTER_8_2;
+    return !eight || ((y->taps == 1 || x->taps == 1) && vectors * CHANNEL_BLOCK <= MANY_WEIGHTS);
 }
 
 /* Of all sets of points; says how their weights are best kept. */

@@ -18,6 +18,11 @@ static const double output_2_2[][WIDE] = {{1, 1}, {0, 1, 1}};
 /* Points 0, 1, -1, infinity. */
 static const double input_2_3[][WIDE] = {{1, 0, -1}, {0, 1, 1}, {0, -1, 1}, {0, -1, 0, 1}};
 static const double output_2_3[][WIDE] = {{1, 1, 1}, {0, 1, -1, 1}};
+/*
+ * Steps are sums that several points, or outputs, share; the matrices have columns for them behind those of the points.
+ * Of inputs: the next one less 3 times (in F(4, 2) more 3 times) this one, which divides the polynomials of all points
+ * but that one; and of these, or of inputs, what points a and -a have in even and in odd places.
+ */
 /* Points 0, 3/4, -3/4, -3, infinity. */
 static const double steps_in_4_2[][WIDE] = {{3, 1}, {0, 3, 1}, {0, 0, 3, 1}, {0, 0, 0, 3, 1}};
 static const double input_4_2[][WIDE] = {{0, 0, 0, 0, 0, 1 / 3.0, 0, -16 / 27.0},
@@ -105,8 +110,9 @@ static const double output_4_3_BY_2[][WIDE] = {{1, 1, 1, 1, 0, 1},
 
 /*
  * Rows of G: [1, a, a^2] over the product of distances from point a to the others; infinity last. That product belongs
- * to BT for point 0, so that this point, like infinity, is a tap as it is: filter_pure_tap(). Of the points of an inner
- * tap one stands for all.
+ * to BT for point 0, so that this point, like infinity, is a tap as it is: filter_pure_tap(). For all points of F(4, 2)
+ * and F(8, 2) it belongs to AT: a weight is the first tap + a times the second, filter_pair(). Of the points of an
+ * inner tap one stands for all.
  */
 static const double weight_ONE[MOST][3] = {{1}};
 static const double weight_2_2[MOST][3] = {{1, 0}, {1, 1}, {0, 1}};
