@@ -2,8 +2,6 @@
 #include "ops/blocked.h"
 #include "ops/deal.h"
 
-#include <omp.h>
-
 #define PIECE 264 /* pixels of a piece, at most: their sums stay in a small cache between cuts of the depth */
 #define LEAST_PIECE 24
 #define STRIP 4 /* channel blocks of a strip, at most: one panel or several that share their list of pixels */

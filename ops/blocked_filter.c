@@ -6,8 +6,6 @@
 #include "ops/blocked_filter.h"
 #include "ops/deal.h"
 
-#include <omp.h>
-
 #define LANES CHANNEL_BLOCK
 
 /* ---- workspace ---- */

@@ -7,7 +7,6 @@
 #include "ops/blocked.h"
 #include "ops/deal.h"
 
-#include <omp.h>
 #include <string.h>
 
 #define SEGMENT 256 /* outputs of a row that are made at once, at most */
