@@ -13,14 +13,14 @@
 #define BLOCKS 4
 #define TILES \
     { 0, 14, 12, 8, 6 }
-#define EACH_TILE(of)                                                                                         \
-    TILE(of, 3, 4)                                                                                            \
-    TILE(of, 4, 4)                                                                                            \
-    TILE(of, 5, 4)                                                                                            \
-    TILE(of, 6, 4)                                                                                            \
-    TILE(of, 4, 3)                                                                                            \
-    TILE(of, 6, 3) TILE(of, 8, 3) TILE(of, 4, 2) TILE(of, 8, 2) TILE(of, 12, 2) TILE(of, 4, 1) TILE(of, 8, 1) \
-        TILE(of, 14, 1)
+#define EACH_TILE(of) \
+    TILE(of, 3, 4)    \
+    TILE(of, 4, 4)    \
+    TILE(of, 5, 4)    \
+    TILE(of, 6, 4)    \
+    TILE(of, 4, 3)    \
+    TILE(of, 6, 3)    \
+    TILE(of, 8, 3) TILE(of, 4, 2) TILE(of, 8, 2) TILE(of, 12, 2) TILE(of, 4, 1) TILE(of, 8, 1) TILE(of, 14, 1)
 #define EACH_PAIR(of) TILE(of, 4, 2) TILE(of, 8, 2) TILE(of, 12, 2) TILE(of, 4, 1) TILE(of, 8, 1) TILE(of, 14, 1)
 #elif KERNEL_LEVEL == 1
 #define NAME "avx2-6x16"
@@ -39,12 +39,39 @@
 #endif
 
 /*
+ * Weights of a pair: first + factor * second, or, with a factor of 1/2 or -1/2, twice that. Additions alone make these,
+ * and those with 1 and -1: some processors have units of their own for them, beside those of multiply-adds. halves:
+ * such a factor, times 2, or 0.
+ */
+static inline __attribute__((always_inline)) vec pair_of(const int halves, const vec factor, vec first, vec second) {
+    switch (halves) {
+    case 2:
+        return first + second;
+    case -2:
+        return first - second;
+    case 1:
+        return (first + first) + second;
+    case -1:
+        return (first + first) - second;
+    default:
+        return vec_fma(factor, second, first);
+    }
+}
+
+static int halves_of(float factor) {
+    const float size = factor < 0 ? -factor : factor;
+    return size == 1 || size == 0.5f ? (int)(2 * factor) : 0;
+}
+
+/*
  * One stretch of depth: `length` numbers of every pixel; in pairs, the weights are sums of two. Inlined with constants,
  * so that the sums stay in registers.
  */
-static inline __attribute__((always_inline)) const float *
-add_stretch(const int pixels, const int parts, const bool pair, const int length, const float *const *pixel,
-            const float *weights, const float *second, const vec factor, vec (*sums)[BLOCKS * PARTS]) {
+static inline __attribute__((always_inline)) const float *add_stretch(const int pixels, const int parts,
+                                                                      const bool pair, const int halves,
+                                                                      const int length, const float *const *pixel,
+                                                                      const float *weights, const float *second,
+                                                                      const vec factor, vec (*sums)[BLOCKS * PARTS]) {
 #pragma GCC unroll 1
     for (int k = 0; k < length; k++, weights += parts * VEC) {
         vec columns[BLOCKS * PARTS];
@@ -52,7 +79,7 @@ add_stretch(const int pixels, const int parts, const bool pair, const int length
         for (int v = 0; v < parts; v++) {
             columns[v] = vec_load(weights + v * VEC);
             if (pair)
-                columns[v] = vec_fma(factor, vec_load(second + k * parts * VEC + v * VEC), columns[v]);
+                columns[v] = pair_of(halves, factor, columns[v], vec_load(second + k * parts * VEC + v * VEC));
             columns[v] = vec_held(columns[v]);
         }
 #pragma GCC unroll 16
@@ -121,7 +148,7 @@ static inline __attribute__((always_inline)) void tile_of(const int pixels, cons
                 __builtin_prefetch(pixel[i] + entry[i].step);
                 __builtin_prefetch(pixel[i] + source->pixel_ahead, 0, 2);
             }
-            weights = add_stretch(pixels, parts, false, source->length, pixel, weights, NULL, (vec){0}, sums);
+            weights = add_stretch(pixels, parts, false, 0, source->length, pixel, weights, NULL, (vec){0}, sums);
             weights += source->weight_skip;
 #pragma GCC unroll 16
             for (int i = 0; i < pixels; i++)
@@ -175,6 +202,11 @@ static inline __attribute__((always_inline)) void ask_for_sums(const int pixels,
             __builtin_prefetch(c + (size_t)i * pixel_stride + (size_t)v * block_stride, 1);
 }
 
+#define STRETCH(halves)                                                                                  \
+    case halves:                                                                                         \
+        weights = add_stretch(pixels, parts, pair, halves, LANES, pixel, weights, second, factor, sums); \
+        break;
+
 /* Pixels side by side; in pairs, the weights are sums of two. */
 static inline __attribute__((always_inline)) void row_of(const int pixels, const int blocks, const bool pair,
                                                          const struct block_row *source, const float *weights,
@@ -183,6 +215,7 @@ static inline __attribute__((always_inline)) void row_of(const int pixels, const
     const int parts = blocks * PARTS;
     const float *place = source->pixels, *ahead = source->ahead, *second = source->second;
     const vec factor = vec_all(source->factor);
+    const int halves = pair ? halves_of(source->factor) : 0;
     const struct block_forming forming = source->forming;
     const int formings = (forming.depths + source->blocks - 1) / source->blocks; /* with every block */
     size_t formed = 0;
@@ -204,7 +237,15 @@ static inline __attribute__((always_inline)) void row_of(const int pixels, const
             pixel[i] = place + i * LANES;
         if (!pair && blocks == BLOCKS)
             formed = form(&forming, formed, formings);
-        weights = add_stretch(pixels, parts, pair, LANES, pixel, weights, second, factor, sums) + source->weight_skip;
+        switch (halves) {
+            STRETCH(1)
+            STRETCH(-1)
+            STRETCH(2)
+            STRETCH(-2)
+        default:
+            STRETCH(0)
+        }
+        weights += source->weight_skip;
         if (pair)
             second += LANES * parts * VEC + source->weight_skip;
         if (b % (PRODUCT_CHAIN / LANES) == 0 || b == source->blocks) {

@@ -61,8 +61,8 @@ static const double input_8_2[][WIDE] = {
     {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -0.5625, 0, 3.0625, 0, -3.5, 0, 1}};
 static const double steps_out_8_2[][WIDE] = {{0, 4 / 15.0, 2 / 15.0},
                                              {0, 4 / 15.0, -2 / 15.0},
-                                             {0, 0, 0, -8 / 15.0, -8 / 21.0},
-                                             {0, 0, 0, -8 / 15.0, 8 / 21.0},
+                                             {0, 0, 0, -4 / 15.0, -4 / 21.0},
+                                             {0, 0, 0, -4 / 15.0, 4 / 21.0},
                                              {0, 0, 0, 0, 0, -8 / 135.0, -8 / 405.0},
                                              {0, 0, 0, 0, 0, -8 / 135.0, 8 / 405.0}};
 static const double output_8_2[][WIDE] = {
@@ -111,13 +111,13 @@ static const double output_4_3_BY_2[][WIDE] = {{1, 1, 1, 1, 0, 1},
 /*
  * Rows of G: [1, a, a^2] over the product of distances from point a to the others; infinity last. That product belongs
  * to BT for point 0, so that this point, like infinity, is a tap as it is: filter_pure_tap(). For all points of F(4, 2)
- * and F(8, 2) it belongs to AT: a weight is the first tap + a times the second, filter_pair(). Of the points of an
- * inner tap one stands for all.
+ * and F(8, 2) it belongs to AT: a weight is the first tap + a times the second, filter_pair(); at points 1/2 and -1/2
+ * it is twice that, because additions alone make it. Of the points of an inner tap one stands for all.
  */
 static const double weight_ONE[MOST][3] = {{1}};
 static const double weight_2_2[MOST][3] = {{1, 0}, {1, 1}, {0, 1}};
 static const double weight_4_2[MOST][3] = {{1, 0}, {1, 0.75}, {1, -0.75}, {1, -3}, {0, 1}};
-static const double weight_8_2[MOST][3] = {{1, 0},   {1, 1},    {1, -1}, {1, 0.5}, {1, -0.5},
+static const double weight_8_2[MOST][3] = {{1, 0},   {1, 1},    {1, -1}, {2, 1}, {2, -1},
                                            {1, 1.5}, {1, -1.5}, {1, 3},  {0, 1}};
 static const double weight_2_3[MOST][3] = {
     {1, 0, 0}, {1 / 2.0, 1 / 2.0, 1 / 2.0}, {1 / 2.0, -1 / 2.0, 1 / 2.0}, {0, 0, 1}};
@@ -480,7 +480,8 @@ static void expand(enum filter_kind y, enum filter_kind x, const float *taps, si
 }
 
 static float factor(enum filter_kind kind, int point) {
-    return (float)(kind == FILTER_8_2 ? weight_8_2 : weight_4_2)[point][1];
+    const double *row = (kind == FILTER_8_2 ? weight_8_2 : weight_4_2)[point];
+    return (float)(row[1] / row[0]);
 }
 
 const struct filter_kernel LEVEL_NAME(filter_kernel) = {input, output, weights, expand, factor};

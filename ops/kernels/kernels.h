@@ -73,7 +73,8 @@ struct block_row {
     struct block_forming forming; /* in passing, with as many lanes as the weights have; or depths == 0 */
     /*
      * NULL, or the weights are sums of two, those of the call + factor * these, with the same skip, of at most
-     * PAIR_BLOCKS channel blocks. Then pixels at pixel_ahead are asked for alone, and nearer; and sums.
+     * PAIR_BLOCKS channel blocks; twice as much where the factor is 1/2 or -1/2. Then pixels at pixel_ahead are asked
+     * for alone, and nearer; and sums.
      */
     const float *second;
     float factor;
@@ -226,7 +227,7 @@ static inline int filter_points_end(enum filter_kind kind, int kept) {
     return kept + 1 < filter_kept_points(kind) ? kept + 1 : filter_points(kind);
 }
 
-/* Two taps, whose weights at a point are the first one + factor * the second one, or one of them. */
+/* Two taps, whose weights at a point are a pair of struct block_row, or one of them. */
 static inline bool filter_pair(enum filter_kind kind) {
     return kind == FILTER_4_2 || kind == FILTER_8_2;
 }
@@ -278,7 +279,8 @@ struct filter_kernel {
      */
     void (*expand)(enum filter_kind y, enum filter_kind x, const float *taps, size_t block, int64_t depths, int lanes,
                    float *destination, size_t point);
-    /* Of the second tap at a point; for the kinds of filter_pair(), where the point is no tap. */
+    /* Of the second tap at a point, if the first one has 1, for the sums that `row` makes of the two; for the kinds of
+       filter_pair(), where the point is no tap. */
     float (*factor)(enum filter_kind kind, int point);
 };
 
