@@ -37,13 +37,15 @@ static void plan_narrow(const struct blocked_state *state, struct blocked_phase 
     phase->floats = state->window.out_channels * phase->depth.total * phase->beside;
 }
 
-static void plan_phase(const struct blocked_state *state, const struct kernels *kernels, int threads,
+/* panels: whether a panel's weights may be transformed in passing as a whole. */
+static void plan_phase(const struct blocked_state *state, const struct kernels *kernels, int threads, bool panels,
                        struct blocked_phase *phase) {
+    phase->algorithm = BLOCKED_DIRECT;
     phase->rows = channel_blocks(state->window.out_channels);
     if (!state->to_blocks) {
         plan_narrow(state, phase);
     } else if (state->from_blocks && kernels->filter &&
-               (phase->filter_count = filter_choose(&state->window, &phase->lattice, phase->filters)) > 0) {
+               (phase->filter_count = filter_choose(&state->window, &phase->lattice, panels, phase->filters)) > 0) {
         const struct filter_lattice *filter = &phase->filters[0];
         phase->algorithm = BLOCKED_FILTER;
         const struct filter_team team = {threads, phase->filter_count, window_images(&state->window)};
@@ -57,6 +59,21 @@ static void plan_phase(const struct blocked_state *state, const struct kernels *
         phase->floats *= state->window.group * phase->rows * CHANNEL_BLOCK * CHANNEL_BLOCK;
     else if (phase->algorithm == BLOCKED_DIRECT)
         phase->floats = state->window.group * phase->rows * CHANNEL_BLOCK * phase->depth.total;
+}
+
+static bool keeps(const struct blocked_phase *phase, enum filter_weights weights) {
+    return phase->algorithm == BLOCKED_FILTER && phase->filters[0].weights == weights;
+}
+
+/* Lattices whose weights are ready read their inputs side by side: beside them one that transforms its own loses more
+   time than memory is worth. */
+static void plan_alike(const struct blocked_state *state, const struct kernels *kernels, int threads) {
+    bool ready = false;
+    for (int64_t i = 0; i < state->phase_count; i++)
+        ready = ready || keeps(&state->phases[i], FILTER_READY);
+    for (int64_t i = 0; i < state->phase_count && ready; i++)
+        if (keeps(&state->phases[i], FILTER_PANELS))
+            plan_phase(state, kernels, threads, false, &state->phases[i]);
 }
 
 /* The rows and columns that an image's copy must have. */
@@ -82,11 +99,12 @@ status blocked_plan(struct blocked_state *state, const struct kernels *kernels, 
         window_lattice(window, state->transposed, i, &state->phases[i].lattice);
         if (!state->to_blocks && !blocked_narrow_fits(state, &state->phases[i].lattice))
             return fail(err, STATUS_UNSUPPORTED, "too many output channels for a plain output");
-        plan_phase(state, kernels, threads, &state->phases[i]);
+        plan_phase(state, kernels, threads, true, &state->phases[i]);
         points += state->phases[i].lattice.points;
         if (state->phases[i].lattice.points > 0)
             cover_image(state, &state->phases[i].lattice, highest);
     }
+    plan_alike(state, kernels, threads);
     for (int d = 0; d < 2; d++)
         state->padded[d] = highest[d] - state->lowest[d] + 1;
     state->uncovered = points < window->axis[1].out * window->axis[2].out;

@@ -74,9 +74,9 @@ static inline int64_t filter_kept(const struct filter_lattice *lattice) {
 
 /*
  * Cuts a lattice of a window into lattices for minimal filtering, with the kinds that cost least; their number, or 0
- * where it does not apply or direct sums cost less. They share their weights.
+ * where it does not apply or direct sums cost less. They share their weights, which may be FILTER_PANELS if `panels`.
  */
-int filter_choose(const struct window *window, const struct lattice *lattice,
+int filter_choose(const struct window *window, const struct lattice *lattice, bool panels,
                   struct filter_lattice lattices[FILTER_SETS]);
 /* Who shares a lattice's tiles out, how many sets of points there are, and how many images. */
 struct filter_team {

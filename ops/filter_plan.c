@@ -188,7 +188,7 @@ static bool can_be_ready(const struct filter_axis *y, const struct filter_axis *
 }
 
 /* Of all sets of points; says how their weights are best kept. */
-static double filter_cost(const struct window *window, struct filter_lattice *lattices, int count) {
+static double filter_cost(const struct window *window, bool panels, struct filter_lattice *lattices, int count) {
     const struct filter_axis *y = &lattices[0].axis[0], *x = &lattices[0].axis[1];
     const double rows = blocks_of(window->out_channels);
     const double depth = blocks_of(window->in_channels) * lattices[0].part_count;
@@ -203,7 +203,7 @@ static double filter_cost(const struct window *window, struct filter_lattice *la
         transforms += tiles * y->points * x->points * TRANSFORM_COST * (depth + rows);
         all += tiles;
     }
-    const bool many = kept * CHANNEL_BLOCK > DISTANT_WEIGHTS && all <= FEW_TILES;
+    const bool many = panels && kept * CHANNEL_BLOCK > DISTANT_WEIGHTS && all <= FEW_TILES;
     costs[FILTER_PANELS] = many && filter_in_panels(y->kind, x->kind) ? panels_cost(all, vectors) : INFINITY;
     enum filter_weights best = costs[FILTER_PAIRS] < costs[FILTER_READY] ? FILTER_PAIRS : FILTER_READY;
     if (costs[FILTER_PANELS] < costs[FILTER_PAIRS] && costs[FILTER_PANELS] < costs[FILTER_READY] * WORTH_MEMORY)
@@ -222,7 +222,7 @@ static double direct_cost(const struct window *window, const struct lattice *lat
 /* Minimal filtering is chosen when it saves this much: the costs are rough. */
 #define WORTH_FILTERING 1.08
 
-int filter_choose(const struct window *window, const struct lattice *lattice,
+int filter_choose(const struct window *window, const struct lattice *lattice, bool panels,
                   struct filter_lattice lattices[FILTER_SETS]) {
     double least = direct_cost(window, lattice) / WORTH_FILTERING;
     int best = 0;
@@ -230,7 +230,7 @@ int filter_choose(const struct window *window, const struct lattice *lattice,
         for (enum size x = 0; x < SIZES; x++) {
             struct filter_lattice tried[FILTER_SETS];
             const int count = cut_lattice(window, lattice, (enum size[]){y, x}, tried);
-            const double cost = count ? filter_cost(window, tried, count) : least;
+            const double cost = count ? filter_cost(window, panels, tried, count) : least;
             if (cost < least) {
                 least = cost;
                 best = count;

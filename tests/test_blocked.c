@@ -449,6 +449,11 @@ static void test_choice(void **unused) {
     const struct blocked_phase by_2 = phase_for(square_window(128, 64, 32, 3, 2, 1), false, kernels, 0);
     assert_int_equal(by_2.filters[0].axis[0].kind, FILTER_4_3_BY_2);
     assert_int_equal(by_2.floats, 36 * 128 * 128); /* the points of an inner tap have one weight */
+    /* Beside lattices whose weights are ready, others are, too. */
+    struct window alike = square_window(256, 64, 128, 3, 2, 1), alone = square_window(256, 64, 130, 4, 2, 1);
+    alike.out_channels = alone.out_channels = 128;
+    assert_int_equal(phase_for(alike, true, kernels, 0).filters[0].weights, FILTER_READY);
+    assert_int_equal(phase_for(alone, true, kernels, 0).filters[0].weights, FILTER_PANELS);
     deep.batch = 11;
     const struct blocked_phase batch = phase_for(deep, true, kernels, 0);
     assert_true(batch.filters[0].shape.images > 1);
