@@ -125,27 +125,27 @@ static inline int64_t panel_count(const struct block_kernel *kernel, int64_t row
     return (rows + kernel->blocks - 1) / kernel->blocks;
 }
 
+/* ---- what the algorithms of a run share (blocked_run.c) ---- */
+/* What the calling thread of the team has for itself. */
+float *blocked_own(const struct blocked_run *run);
+/* image: batch row and group. */
+struct blocked_input blocked_input_of(const struct blocked_run *run, int64_t image);
 /*
  * Lets tile `number` of `tiles` ask for its share of the weights that follow those of `source`, of panels of so many
  * channel blocks.
  */
 void blocked_ask_ahead(struct block_source *source, const float *next, int blocks, int64_t number, int64_t tiles);
-/* image: batch row and group. */
-struct blocked_input blocked_input_of(const struct blocked_run *run, int64_t image);
+/* The kernels' name of an activation; false and BLOCK_COPY for those that they leave to activation_run. */
+bool blocked_finish_kind(const struct activation *activation, enum block_finish *kind);
 /* bias[row * bias_row] + activation of sums[rows][columns][16] into place; the sums are scratch. */
 void blocked_finish(const struct blocked_run *run, const float *bias, size_t bias_row, int rows, int columns,
                     float *sums, size_t sums_row, size_t sums_column, float *destination, size_t row, size_t column);
-
 /* Whole channel blocks of the bias of every group. */
 void blocked_spread_bias(const struct blocked_state *state, const float *bias, float *blocks);
-/* All phases, and their workspace. */
+
+/* ---- all phases, and their workspace (blocked_phases.c) ---- */
 void blocked_run_phases(const struct blocked_run *run);
 struct blocked_bytes blocked_work_bytes(const struct blocked_state *state, int threads);
-/* What the calling thread of the team has for itself. */
-float *blocked_own(const struct blocked_run *run);
-
-/* The kernels' name of an activation; false and BLOCK_COPY for those that they leave to activation_run. */
-bool blocked_finish_kind(const struct activation *activation, enum block_finish *kind);
 
 /* ---- planning (blocked_plan.c) ---- */
 status blocked_plan(struct blocked_state *state, const struct kernels *kernels, int threads, struct error *err);

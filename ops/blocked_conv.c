@@ -3,7 +3,6 @@
 
 #include "onnx/checked.h"
 
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,22 +54,6 @@ static status size_image(struct blocked_state *state, struct error *err) {
         return fail(err, STATUS_LIMIT, "the padded input is too large");
     state->image_bytes = (bytes + 64 + 63) / 64 * 64;
     return STATUS_OK;
-}
-
-struct blocked_bytes blocked_work_bytes(const struct blocked_state *state, int threads) {
-    struct blocked_bytes most = blocked_filter_bytes(state, threads);
-    for (int64_t i = 0; i < state->phase_count; i++) {
-        const struct blocked_phase *phase = &state->phases[i];
-        const size_t own = phase->algorithm == BLOCKED_FILTER   ? 0
-                           : phase->algorithm == BLOCKED_NARROW ? blocked_narrow_bytes(phase)
-                                                                : blocked_direct_bytes(phase);
-        blocked_add_bytes(&most, (struct blocked_bytes){.own = own});
-    }
-    return most;
-}
-
-float *blocked_own(const struct blocked_run *run) {
-    return (float *)(run->own + (size_t)omp_get_thread_num() * run->own_stride);
 }
 
 static status prepare(struct op_call *call, size_t *workspace_bytes, struct error *err) {
@@ -147,67 +130,6 @@ static void copy_images(const struct blocked_run *run) {
         copy_row(run, row / state->padded[0], row % state->padded[0] + state->lowest[0], run->image + row * size);
 }
 
-struct blocked_input blocked_input_of(const struct blocked_run *run, int64_t image) {
-    const struct blocked_state *state = run->state;
-    if (state->from_blocks)
-        return (struct blocked_input){.data = run->x + image * channel_blocks(state->window.in_channels) * run->x_plane,
-                                      .row = state->window.axis[2].in * CHANNEL_BLOCK,
-                                      .pixel = CHANNEL_BLOCK,
-                                      .block = run->x_plane,
-                                      .lowest = {run->x_row}};
-    const int64_t pixel = state->window.in_channels, row = state->padded[1] * pixel;
-    return (struct blocked_input){.data = run->image + image * state->padded[0] * row,
-                                  .row = row,
-                                  .pixel = pixel,
-                                  .lowest = {state->lowest[0], state->lowest[1]},
-                                  .whole = true};
-}
-
-bool blocked_finish_kind(const struct activation *activation, enum block_finish *kind) {
-    switch (activation->kind) {
-    case ACTIVATION_NONE:
-        *kind = BLOCK_COPY;
-        return true;
-    case ACTIVATION_RELU:
-        *kind = BLOCK_RELU;
-        return true;
-    case ACTIVATION_LEAKY_RELU:
-        *kind = BLOCK_LEAKY_RELU;
-        return true;
-    case ACTIVATION_CLIP:
-        *kind = BLOCK_CLIP;
-        return true;
-    default:
-        *kind = BLOCK_COPY;
-        return false;
-    }
-}
-
-void blocked_finish(const struct blocked_run *run, const float *bias, size_t bias_row, int rows, int columns,
-                    float *sums, size_t sums_row, size_t sums_column, float *destination, size_t row, size_t column) {
-    const struct activation *activation = &run->state->activation;
-    const struct block_kernel *kernel = run->kernels->block;
-    enum block_finish kind;
-    if (!blocked_finish_kind(activation, &kind)) {
-        kernel->finish(BLOCK_COPY, 0, 0, bias, bias_row, rows, columns, sums, sums_row, sums_column, sums, sums_row,
-                       sums_column);
-        for (int y = 0; y < rows; y++)
-            for (int x = 0; x < columns; x++)
-                activation_run(run->kernels, activation, sums + (size_t)y * sums_row + (size_t)x * sums_column,
-                               CHANNEL_BLOCK);
-        bias = NULL;
-    }
-    kernel->finish(kind, activation->alpha, activation->beta, bias, bias_row, rows, columns, sums, sums_row,
-                   sums_column, destination, row, column);
-}
-
-void blocked_spread_bias(const struct blocked_state *state, const float *bias, float *blocks) {
-    const int64_t channels = state->window.out_channels, whole = channel_blocks(channels) * CHANNEL_BLOCK;
-    memset(blocks, 0, state->bias_bytes);
-    for (int64_t group = 0; bias && group < state->window.group; group++)
-        memcpy(blocks + group * whole, bias + group * channels, (size_t)channels * sizeof *blocks);
-}
-
 /* Outputs that no weight meets are the bias, put through the activation. */
 static void fill_with_bias(const struct blocked_run *run) {
     const struct blocked_state *state = run->state;
@@ -223,16 +145,6 @@ static void fill_with_bias(const struct blocked_run *run) {
         for (int64_t p = 0; p < plane * width; p++)
             y[p] = values[p % width];
     }
-}
-
-void blocked_run_phases(const struct blocked_run *run) {
-    for (int64_t i = 0; i < run->state->phase_count; i++) {
-        const struct blocked_phase *phase = &run->state->phases[i];
-        if (phase->algorithm == BLOCKED_NARROW)
-            blocked_narrow_run(run, phase);
-    }
-    blocked_filter_run(run);
-    blocked_direct_run(run);
 }
 
 static status run_conv(struct op_call *call, struct error *err) {

@@ -1,136 +1,11 @@
-/*
- * The transforms of minimal filtering (Winograd), a dimension at a time, on channel blocks. F(m, r) multiplies
- * polynomials at m + r - 2 points and infinity (Cook and Toom): BT transforms inputs, G weights, AT the products.
- */
+/* The transforms of minimal filtering (Winograd), a dimension at a time, on channel blocks. */
 #include "ops/kernels/activate.h"
+#include "ops/kernels/filter_points.h"
 #include "ops/kernels/tables.h"
 
 #include <math.h>
 
 #define LANES CHANNEL_BLOCK
-#define MOST FILTER_POINTS
-#define STEPS 14            /* most */
-#define WIDE (MOST + STEPS) /* columns of a matrix: points, then steps */
-
-/* Points 0, 1, infinity. */
-static const double input_2_2[][WIDE] = {{1, -1}, {0, 1}, {0, -1, 1}};
-static const double output_2_2[][WIDE] = {{1, 1}, {0, 1, 1}};
-/* Points 0, 1, -1, infinity. */
-static const double input_2_3[][WIDE] = {{1, 0, -1}, {0, 1, 1}, {0, -1, 1}, {0, -1, 0, 1}};
-static const double output_2_3[][WIDE] = {{1, 1, 1}, {0, 1, -1, 1}};
-/*
- * Steps are sums that several points, or outputs, share; the matrices have columns for them behind those of the points.
- * Of inputs: the next one less 3 times (in F(4, 2) more 3 times) this one, which divides the polynomials of all points
- * but that one; and of these, or of inputs, what points a and -a have in even and in odd places.
- */
-/* Points 0, 3/4, -3/4, -3, infinity. */
-static const double steps_in_4_2[][WIDE] = {{3, 1}, {0, 3, 1}, {0, 0, 3, 1}, {0, 0, 0, 3, 1}};
-static const double input_4_2[][WIDE] = {{0, 0, 0, 0, 0, 1 / 3.0, 0, -16 / 27.0},
-                                         {0, 0, 0, 0, 0, 0, 0.75, 1},
-                                         {0, 0, 0, 0, 0, 0, -0.75, 1},
-                                         {0, -0.5625, 0, 1},
-                                         {0, 0, 0, 0, 0, 0, -0.5625, 0, 1}};
-static const double output_4_2[][WIDE] = {{1, 32 / 135.0, 32 / 81.0, -16 / 405.0},
-                                          {0, 32 / 135.0 * 0.75, 32 / 81.0 * -0.75, -16 / 405.0 * -3},
-                                          {0, 32 / 135.0 * 0.5625, 32 / 81.0 * 0.5625, -16 / 405.0 * 9},
-                                          {0, 32 / 135.0 * 0.421875, 32 / 81.0 * -0.421875, -16 / 405.0 * -27, 1}};
-/* Points 0, 1, -1, 1/2, -1/2, 3/2, -3/2, 3, infinity: of those with small parts they lose the fewest digits. */
-static const double steps_in_8_2[][WIDE] = {{-3, 1},
-                                            {0, -3, 1},
-                                            {0, 0, -3, 1},
-                                            {0, 0, 0, -3, 1},
-                                            {0, 0, 0, 0, -3, 1},
-                                            {0, 0, 0, 0, 0, -3, 1},
-                                            {0, 0, 0, 0, 0, 0, -3, 1},
-                                            {0, 0, 0, 0, 0, 0, 0, -3, 1},
-                                            {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.5625, 0, -2.5, 0, 1},
-                                            {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.5625, 0, -2.5, 0, 1},
-                                            {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2.25, 0, -3.25, 0, 1},
-                                            {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2.25, 0, -3.25, 0, 1},
-                                            {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.25, 0, -1.25, 0, 1},
-                                            {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.25, 0, -1.25, 0, 1}};
-static const double input_8_2[][WIDE] = {
-    {0, 0, 0, 0, 0, 0, 0, 0, 0, -1 / 3.0, 0, 49 / 27.0, 0, -56 / 27.0, 0, 16 / 27.0},
-    {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1},
-    {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -1, 1},
-    {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.5, 1},
-    {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -0.5, 1},
-    {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1.5, 1},
-    {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -1.5, 1},
-    {0, -0.5625, 0, 3.0625, 0, -3.5, 0, 1},
-    {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -0.5625, 0, 3.0625, 0, -3.5, 0, 1}};
-static const double steps_out_8_2[][WIDE] = {{0, 4 / 15.0, 2 / 15.0},
-                                             {0, 4 / 15.0, -2 / 15.0},
-                                             {0, 0, 0, -4 / 15.0, -4 / 21.0},
-                                             {0, 0, 0, -4 / 15.0, 4 / 21.0},
-                                             {0, 0, 0, 0, 0, -8 / 135.0, -8 / 405.0},
-                                             {0, 0, 0, 0, 0, -8 / 135.0, 8 / 405.0}};
-static const double output_8_2[][WIDE] = {
-    {1, 0, 0, 0, 0, 0, 0, 2 / 2835.0, 0, 1, 0, 1, 0, 1},
-    {0, 0, 0, 0, 0, 0, 0, 2 / 2835.0 * 3, 0, 0, 1, 0, 0.5, 0, 1.5},
-    {0, 0, 0, 0, 0, 0, 0, 2 / 2835.0 * 9, 0, 1, 0, 0.25, 0, 2.25},
-    {0, 0, 0, 0, 0, 0, 0, 2 / 2835.0 * 27, 0, 0, 1, 0, 0.125, 0, 3.375},
-    {0, 0, 0, 0, 0, 0, 0, 2 / 2835.0 * 81, 0, 1, 0, 0.0625, 0, 5.0625},
-    {0, 0, 0, 0, 0, 0, 0, 2 / 2835.0 * 243, 0, 0, 1, 0, 0.03125, 0, 7.59375},
-    {0, 0, 0, 0, 0, 0, 0, 2 / 2835.0 * 729, 0, 1, 0, 0.015625, 0, 11.390625},
-    {0, 0, 0, 0, 0, 0, 0, 2 / 2835.0 * 2187, 1, 0, 1, 0, 0.0078125, 0, 17.0859375}};
-/* Points 0, 3/2, -3/2, 2/3, -2/3, infinity. */
-static const double steps_in_4_3[][WIDE] = {
-    {0, -4 / 9.0, 0, 1}, {0, 0, -4 / 9.0, 0, 1}, {0, -2.25, 0, 1}, {0, 0, -2.25, 0, 1}};
-static const double input_4_3[][WIDE] = {{1, 0, -97 / 36.0, 0, 1},
-                                         {0, 0, 0, 0, 0, 0, 1.5, 1},
-                                         {0, 0, 0, 0, 0, 0, -1.5, 1},
-                                         {0, 0, 0, 0, 0, 0, 0, 0, 2 / 3.0, 1},
-                                         {0, 0, 0, 0, 0, 0, 0, 0, -2 / 3.0, 1},
-                                         {0, 1, 0, -97 / 36.0, 0, 1}};
-static const double steps_out_4_3[][WIDE] = {{0, 1, 1}, {0, 1, -1}, {0, 0, 0, 1, 1}, {0, 0, 0, 1, -1}};
-static const double output_4_3[][WIDE] = {{1, 0, 0, 0, 0, 0, 1, 0, 1},
-                                          {0, 0, 0, 0, 0, 0, 0, 1.5, 0, 2 / 3.0},
-                                          {0, 0, 0, 0, 0, 0, 2.25, 0, 4 / 9.0},
-                                          {0, 0, 0, 0, 0, 1, 0, 3.375, 0, 8 / 27.0}};
-/* F(2, 3) and F(4, 3) at every second place: the outer taps meet every second input, as F(2, 2) and F(4, 2); the inner
-   one those between. */
-static const double input_2_3_BY_2[][WIDE] = {{1, 0, -1}, {0, 0, 1}, {0, 0, -1, 0, 1}, {0, 1}, {0, 0, 0, 1}};
-static const double output_2_3_BY_2[][WIDE] = {{1, 1, 0, 1}, {0, 1, 1, 0, 1}};
-static const double steps_in_4_3_BY_2[][WIDE] = {
-    {3, 0, 1}, {0, 0, 3, 0, 1}, {0, 0, 0, 0, 3, 0, 1}, {0, 0, 0, 0, 0, 0, 3, 0, 1}};
-static const double input_4_3_BY_2[][WIDE] = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 1 / 3.0, 0, -16 / 27.0},
-                                              {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.75, 1},
-                                              {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -0.75, 1},
-                                              {0, 0, -0.5625, 0, 0, 0, 1},
-                                              {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -0.5625, 0, 1},
-                                              {0, 1},
-                                              {0, 0, 0, 1},
-                                              {0, 0, 0, 0, 0, 1},
-                                              {0, 0, 0, 0, 0, 0, 0, 1}};
-static const double output_4_3_BY_2[][WIDE] = {{1, 1, 1, 1, 0, 1},
-                                               {0, 0.75, -0.75, -3, 0, 0, 1},
-                                               {0, 0.5625, 0.5625, 9, 0, 0, 0, 1},
-                                               {0, 0.421875, -0.421875, -27, 1, 0, 0, 0, 1}};
-
-/*
- * Rows of G: [1, a, a^2] over the product of distances from point a to the others; infinity last. That product belongs
- * to BT for point 0, so that this point, like infinity, is a tap as it is: filter_pure_tap(). For all points of F(4, 2)
- * and F(8, 2) it belongs to AT: a weight is the first tap + a times the second, filter_pair(); at points 1/2 and -1/2
- * it is twice that, because additions alone make it. Of the points of an inner tap one stands for all.
- */
-static const double weight_ONE[MOST][3] = {{1}};
-static const double weight_2_2[MOST][3] = {{1, 0}, {1, 1}, {0, 1}};
-static const double weight_4_2[MOST][3] = {{1, 0}, {1, 0.75}, {1, -0.75}, {1, -3}, {0, 1}};
-static const double weight_8_2[MOST][3] = {{1, 0},   {1, 1},    {1, -1}, {2, 1}, {2, -1},
-                                           {1, 1.5}, {1, -1.5}, {1, 3},  {0, 1}};
-static const double weight_2_3[MOST][3] = {
-    {1, 0, 0}, {1 / 2.0, 1 / 2.0, 1 / 2.0}, {1 / 2.0, -1 / 2.0, 1 / 2.0}, {0, 0, 1}};
-static const double weight_4_3[MOST][3] = {{1, 0, 0},
-                                           {8 / 65.0, 12 / 65.0, 18 / 65.0},
-                                           {8 / 65.0, -12 / 65.0, 18 / 65.0},
-                                           {-81 / 130.0, -27 / 65.0, -18 / 65.0},
-                                           {-81 / 130.0, 27 / 65.0, -18 / 65.0},
-                                           {0, 0, 1}};
-static const double weight_2_3_BY_2[MOST][3] = {{1, 0, 0}, {1, 0, 1}, {0, 0, 1}, {0, 1, 0}};
-static const double weight_4_3_BY_2[MOST][3] = {
-    {1, 0, 0}, {32 / 135.0, 0, 8 / 45.0}, {32 / 81.0, 0, -8 / 27.0}, {-16 / 405.0, 0, 16 / 135.0}, {0, 0, 1},
-    {0, 1, 0}};
 
 static inline __attribute__((always_inline)) vec scaled(const float factor, vec x) {
     if (factor == 1)
@@ -182,7 +57,8 @@ static inline const void *beyond(const float *place, uintptr_t bytes) {
 }
 
 static inline __attribute__((always_inline)) void multiply(const int rows, const int columns, const int steps,
-                                                           const double (*step)[WIDE], const double (*matrix)[WIDE],
+                                                           const double (*step)[FILTER_WIDE],
+                                                           const double (*matrix)[FILTER_WIDE],
                                                            const struct lines *lines, const bool finishes,
                                                            const enum block_finish finish) {
     const vec alpha = vec_all(lines->alpha), beta = vec_all(lines->beta);
@@ -190,7 +66,7 @@ static inline __attribute__((always_inline)) void multiply(const int rows, const
     float *destination = lines->destination;
     for (int line = 0; line < lines->count; line++) {
         for (int v = 0; v < LANES; v += VEC) {
-            vec points[WIDE];
+            vec points[FILTER_WIDE];
 #pragma GCC unroll 9
             for (int j = 0; j < columns; j++)
                 points[j] = vec_load(source + (size_t)j * lines->source_point + v);
@@ -352,7 +228,7 @@ static inline struct lines lines_of(int count, const float *source, size_t sourc
 static void input(enum filter_kind y, enum filter_kind x, const struct filter_tiles *tiles) {
     const int down = filter_points(y), across = filter_points(x);
     const size_t row = (size_t)across * LANES;
-    float half[MOST * MOST * LANES] __attribute__((aligned(64)));
+    float half[FILTER_POINTS * FILTER_POINTS * LANES] __attribute__((aligned(64)));
     struct stages stages = {
         inputs[x], inputs[y == FILTER_ONE ? x : y],
         lines_of(down, NULL, tiles->source_column, tiles->source_row, half, LANES, row),
@@ -367,7 +243,7 @@ static void output(enum filter_kind y, enum filter_kind x, const struct filter_t
     const int down = filter_outputs(y), across = filter_points(x);
     const size_t row = (size_t)across * LANES;
     const bool relu = tiles->finish == BLOCK_RELU;
-    float half[MOST * MOST * LANES] __attribute__((aligned(64)));
+    float half[FILTER_POINTS * FILTER_POINTS * LANES] __attribute__((aligned(64)));
     struct stages stages = {outputs[y], tiles->bias ? finished[kind][tiles->finish] : outputs[kind],
                             lines_of(across, NULL, tiles->source_row, tiles->source_column, half, row, LANES),
                             lines_of(down, half, LANES, row, NULL, tiles->destination_column, tiles->destination_row)};
@@ -417,7 +293,7 @@ static void transform_line(enum filter_kind kind, const double *source, size_t t
 static void weights(enum filter_kind y, enum filter_kind x, const float *taps, float *destination, size_t point) {
     const int rows = filter_taps(y), columns = filter_taps(x);
     const int across = filter_kept_points(x), down = filter_kept_points(y);
-    double wide[3 * 3 * LANES], half[3 * MOST * LANES], whole[MOST * MOST * LANES];
+    double wide[3 * 3 * LANES], half[3 * FILTER_POINTS * LANES], whole[FILTER_POINTS * FILTER_POINTS * LANES];
     for (int i = 0; i < rows * columns * LANES; i++)
         wide[i] = taps[i];
     for (int i = 0; i < rows; i++)
@@ -439,7 +315,7 @@ static inline __attribute__((always_inline)) void expand_as(const enum filter_ki
     for (int64_t depth = 0; depth < depths; depth++, destination += lanes) {
         const float *first = taps + (size_t)(depth / LANES) * block + depth % LANES * lanes;
         for (int v = 0; v < lanes; v += VEC) {
-            vec half[MOST][3];
+            vec half[FILTER_POINTS][3];
 #pragma GCC unroll 3
             for (int y = 0; y < rows; y++) {
                 vec row[3];
