@@ -10,7 +10,7 @@ BUILD ?= build
 Q := $(if $(V),,@)
 SAY = $(if $(V),,@echo '  $(1)' $@)
 PREFIX ?= /usr/local
-VERSION := 0.2.4
+VERSION := 0.2.5
 # Before 1.0 every minor version has an interface of its own.
 SONAME := liblimner.so.0.2
 
