@@ -78,6 +78,9 @@ static inline int64_t filter_kept(const struct filter_lattice *lattice) {
  */
 int filter_choose(const struct window *window, const struct lattice *lattice, bool panels,
                   struct filter_lattice lattices[FILTER_SETS]);
+/* What one vector of weights of each tap costs so many tiles that form their weights in pairs, in vectors of products.
+ */
+double filter_pairs_cost(double tiles, const struct filter_axis *y, const struct filter_axis *x);
 /* Who shares a lattice's tiles out, how many sets of points there are, and how many images. */
 struct filter_team {
     int threads, sets;

@@ -173,12 +173,10 @@ static double panels_cost(double tiles, double vectors) {
     return vectors * (tiles + least_one(tiles / PANEL_TILES) * PANEL_COST);
 }
 
-/* Products with `taps` vectors of each tap, of which tiles form the weights of one dimension. */
-static double pairs_cost(double tiles, const struct filter_axis *y, const struct filter_axis *x, double taps) {
+double filter_pairs_cost(double tiles, const struct filter_axis *y, const struct filter_axis *x) {
     const int formed = (y->taps > 1 ? y : x)->points, others = y->points * x->points / formed;
-    const double made = y->taps > 1 && x->taps > 1 ? y->taps * (others - 2) * taps : 0;
-    return taps * others * (formed * tiles + (formed - 2) * least_one(tiles / PAIR_TILES) * FORM_COST) +
-           made * MAKE_COST;
+    const double made = y->taps > 1 && x->taps > 1 ? y->taps * (others - 2) : 0;
+    return others * (formed * tiles + (formed - 2) * least_one(tiles / PAIR_TILES) * FORM_COST) + made * MAKE_COST;
 }
 
 /* Eight outputs beside others are for weights in pairs alone; four fifths more weights must be few. */
@@ -199,7 +197,8 @@ static double filter_cost(const struct window *window, bool panels, struct filte
     for (int i = 0; i < count; i++) {
         const double tiles = (double)(lattices[i].axis[0].tiles * lattices[i].axis[1].tiles);
         costs[FILTER_READY] += can_be_ready(y, x, vectors) ? ready_cost(tiles, vectors, kept) : INFINITY;
-        costs[FILTER_PAIRS] += distant && filter_in_pairs(y->kind, x->kind) ? pairs_cost(tiles, y, x, taps) : INFINITY;
+        costs[FILTER_PAIRS] +=
+            distant && filter_in_pairs(y->kind, x->kind) ? taps * filter_pairs_cost(tiles, y, x) : INFINITY;
         transforms += tiles * y->points * x->points * TRANSFORM_COST * (depth + rows);
         all += tiles;
     }

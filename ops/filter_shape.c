@@ -8,7 +8,7 @@
 #define INPUTS ((int64_t)5 << 18)  /* of a block of one thread: those of a few threads stay in a large cache */
 #define DISTANT ((int64_t)4 << 20) /* so many weights come from memory for every block: threads share it */
 #define SHARED_INPUTS ((int64_t)5 << 20)
-#define LEAST_OWN 40 /* tiles that make it worth the while to read the weights for one thread */
+#define LEAST_OWN 24 /* tiles that make it worth the while to read the weights for one thread */
 #define READY_CUT 32 /* of the depth, in channel blocks */
 
 /* A panel's weights are transformed as a whole, for some thousands of products each. */

@@ -1,0 +1,103 @@
+/* Minimal filtering's workspace: what all threads have together, and each for itself. */
+#include "ops/blocked_rounds.h"
+
+#define LANES CHANNEL_BLOCK
+
+static size_t greatest(size_t a, size_t b) {
+    return a > b ? a : b;
+}
+
+static size_t whole_lines(int64_t floats) {
+    return (size_t)whole_units(floats, LANES);
+}
+
+/* The kernel reads whole tiles: what a last one reads beyond a block's end is of no account. */
+size_t filter_input_floats(const struct filter_shape *shape) {
+    return whole_lines(shape->points * shape->point + BLOCK_PIXELS * LANES);
+}
+
+void filter_add_room(struct filter_room *room, const struct blocked_phase *phase, int threads) {
+    const struct filter_shape *first = &phase->filters[0].shape;
+    const size_t round = (size_t)(first->sets * first->images);
+    if (!first->shared) /* the first set of points, which has most tiles, decides for all */
+        room->own_inputs = threads > 1;
+    for (int i = 0; i < phase->filter_count; i++) {
+        const struct filter_shape *b = &phase->filters[i].shape;
+        room->inputs = greatest(room->inputs, filter_input_floats(b) * round);
+        room->sums = greatest(room->sums, whole_lines(b->points * b->sum_point));
+        room->weights = greatest(room->weights, (size_t)(filter_made(&phase->filters[i]) * filter_made_place(b)));
+        if (phase->filters[i].weights == FILTER_PAIRS && b->cut < b->depth)
+            room->waiting = greatest(room->waiting, (size_t)(filter_panels(b) * filter_segments(b, b->size)) * round);
+    }
+}
+
+struct filter_room filter_room_for(const struct blocked_phase *phase, int threads) {
+    struct filter_room room = {0};
+    filter_add_room(&room, phase, threads);
+    return room;
+}
+
+static struct blocked_bytes room_bytes(const struct filter_room *room) {
+    const size_t inputs = room->inputs * sizeof(float), sums = room->sums * sizeof(float);
+    const size_t waiting = sums * room->waiting, own = room->own_sums ? waiting : room->waiting ? 0 : sums;
+    return (struct blocked_bytes){.shared = (room->own_inputs ? 0 : inputs) + (room->own_sums ? 0 : waiting),
+                                  .own = (room->own_inputs ? inputs : 0) + own + room->weights * sizeof(float)};
+}
+
+bool filter_is_owned(const struct blocked_phase *phase) {
+    return phase->algorithm == BLOCKED_FILTER && !phase->filters[0].shape.shared &&
+           phase->filters[0].weights != FILTER_PANELS;
+}
+
+/* Panels for each thread that make it worth the while to transform their inputs by itself. */
+#define LEAST_PANELS 12
+
+bool filter_runs_pairs(const struct blocked_phase *phase) {
+    return phase->algorithm == BLOCKED_FILTER && phase->filters[0].weights == FILTER_PAIRS;
+}
+
+bool filter_goes_apart(const struct blocked_state *state, int threads) {
+    int64_t panels = 0;
+    for (int64_t i = 0; i < state->phase_count; i++)
+        if (filter_runs_pairs(&state->phases[i]))
+            panels += filter_panels(&state->phases[i].filters[0].shape);
+    return panels >= (threads > 1 ? (int64_t)LEAST_PANELS * threads : 1);
+}
+
+struct filter_room filter_room_apart(const struct blocked_state *state, int threads) {
+    struct filter_room room = {0};
+    for (int64_t i = 0; i < state->phase_count; i++)
+        if (filter_runs_pairs(&state->phases[i]))
+            filter_add_room(&room, &state->phases[i], threads);
+    room.own_inputs = true;
+    room.own_sums = room.waiting > 0;
+    return room;
+}
+
+struct blocked_bytes blocked_filter_bytes(const struct blocked_state *state, int threads) {
+    const bool apart = filter_goes_apart(state, threads);
+    const struct filter_room pairs = filter_room_apart(state, threads);
+    struct filter_room owned = {0};
+    struct blocked_bytes most = apart ? room_bytes(&pairs) : (struct blocked_bytes){0};
+    for (int64_t i = 0; i < state->phase_count; i++) {
+        const struct blocked_phase *phase = &state->phases[i];
+        const struct filter_room room = filter_room_for(phase, threads);
+        if (filter_is_owned(phase))
+            filter_add_room(&owned, phase, threads);
+        else if (phase->algorithm == BLOCKED_FILTER && !(apart && filter_runs_pairs(phase)))
+            blocked_add_bytes(&most, room_bytes(&room));
+    }
+    blocked_add_bytes(&most, room_bytes(&owned));
+    return most;
+}
+
+struct filter_share filter_share_of(const struct blocked_run *run, const struct filter_room *room) {
+    float *own = blocked_own(run), *sums = own + (room->own_inputs ? room->inputs : 0);
+    return (struct filter_share){
+        .inputs = room->own_inputs ? own : run->workspace,
+        .sums = room->waiting && !room->own_sums ? run->workspace + (room->own_inputs ? 0 : room->inputs) : sums,
+        .weights = sums + (room->own_sums  ? room->sums * room->waiting
+                           : room->waiting ? 0
+                                           : room->sums),
+        .segment_sums = room->waiting ? room->sums : 0};
+}
