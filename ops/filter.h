@@ -43,7 +43,7 @@ struct filter_shape {
     int64_t stretch, cut;    /* channel blocks of the depth */
     int64_t plane, point;    /* of the inputs: from one channel block, and one point, to the next */
     int64_t sums, sum_point; /* the same of a panel's sums */
-    bool shared;             /* all threads work on one block; else each on one of its own */
+    bool shared;             /* all threads work on one block, if they do not go apart; else each on one of its own */
     int sets, images;        /* whose blocks stand ready together: a round, which shares weights made in passing */
     int64_t parts;           /* that threads share a panel's segments of a round out by */
 };
