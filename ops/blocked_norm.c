@@ -4,6 +4,7 @@
 #include <math.h>
 
 #define LANES CHANNEL_BLOCK
+#define AHEAD 128        /* pixels that are asked for before their turn: rows may come from another processor's cache */
 #define NEAR_PIXELS 4096 /* of a channel block that stays in a small cache between its two passes, beside another */
 
 struct params {
@@ -65,7 +66,8 @@ static void normalize(const struct op_call *call, int64_t channel0, const float 
     double sum[LANES], squares[LANES];
     struct block_affine affine;
     enum block_finish kind;
-    kernel->moments(x, count, x, count <= NEAR_PIXELS ? added : NULL, sum, squares);
+    const float *ahead = added && count <= NEAR_PIXELS ? added : x + AHEAD * LANES;
+    kernel->moments(x, count, x, ahead, sum, squares);
     close_affine(call, channel0, count, x, sum, squares, &affine);
     const bool known = blocked_finish_kind(&params->activation, &kind);
     kernel->scale(kind, params->activation.alpha, params->activation.beta, &affine, x, added, y, count);
