@@ -43,6 +43,11 @@ struct blocked_phase {
     const float *packed;
 };
 
+/* Whether it filters, and keeps its weights in this way. */
+static inline bool blocked_keeps(const struct blocked_phase *phase, enum filter_weights weights) {
+    return phase->algorithm == BLOCKED_FILTER && phase->filters[0].weights == weights;
+}
+
 struct blocked_state {
     struct window window;
     bool transposed, from_blocks, to_blocks;

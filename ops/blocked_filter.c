@@ -6,37 +6,9 @@
 #include "ops/blocked_rounds.h"
 #include "ops/deal.h"
 
-struct filter_panel filter_panel_of(const struct filter_block *block, int64_t panel, int64_t segment, float *sums,
-                                    const struct filter_share *share) {
-    const struct filter_shape *b = &block->lattice->shape;
-    const int64_t row = panel * b->panel, first = segment * b->segment;
-    return (struct filter_panel){.block = block,
-                                 .row = row,
-                                 .rows = (int)at_most(b->rows - row, b->panel),
-                                 .first = first,
-                                 .end = at_most(first + b->segment, block->count),
-                                 .sums = sums,
-                                 .weights = share->weights,
-                                 .sources = share->sources};
-}
-
-struct filter_block filter_block_of(const struct blocked_run *run, const struct blocked_phase *phase,
-                                    const struct filter_lattice *lattice, int64_t image, int64_t number) {
-    struct filter_block block = {
-        .run = run, .phase = phase, .lattice = lattice, .image = image, .tile0 = number * lattice->shape.size};
-    block.count = at_most(lattice->shape.tiles - block.tile0, lattice->shape.size);
-    return block;
-}
-
-void filter_read_block(struct filter_block *block) {
-    block->depth_end = block->lattice->shape.depth;
-    for (int64_t depth = 0; depth < block->depth_end; depth++)
-        filter_read_tiles(block, depth, 0, block->count);
-}
-
 static void run_own(struct filter_block *block, const struct filter_share *share) {
     const struct filter_shape *b = &block->lattice->shape;
-    filter_read_block(block);
+    filter_read_block(block, 0, b->depth);
     for (int64_t panel = 0; panel < filter_panels(b); panel++)
         for (int64_t segment = 0; segment < filter_segments(b, block->count); segment++) {
             const struct filter_panel one = filter_panel_of(block, panel, segment, share->sums, share);
@@ -103,11 +75,11 @@ void blocked_filter_run(const struct blocked_run *run) {
     for (int64_t i = 0; i < run->state->phase_count; i++) {
         const struct blocked_phase *phase = &run->state->phases[i];
         owned = owned || filter_is_owned(phase);
-        if (apart && filter_runs_pairs(phase))
+        if (apart && blocked_keeps(phase, FILTER_PAIRS))
             continue;
         if (phase->algorithm == BLOCKED_FILTER && phase->filters[0].shape.shared)
             filter_run_shared(run, phase);
-        else if (phase->algorithm == BLOCKED_FILTER && phase->filters[0].weights == FILTER_PANELS)
+        else if (blocked_keeps(phase, FILTER_PANELS))
             filter_run_rounds(run, phase);
     }
     if (apart)

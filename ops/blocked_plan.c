@@ -61,18 +61,14 @@ static void plan_phase(const struct blocked_state *state, const struct kernels *
         phase->floats = state->window.group * phase->rows * CHANNEL_BLOCK * phase->depth.total;
 }
 
-static bool keeps(const struct blocked_phase *phase, enum filter_weights weights) {
-    return phase->algorithm == BLOCKED_FILTER && phase->filters[0].weights == weights;
-}
-
 /* Lattices whose weights are ready read their inputs side by side: beside them one that transforms its own loses more
    time than memory is worth. */
 static void plan_alike(const struct blocked_state *state, const struct kernels *kernels, int threads) {
     bool ready = false;
     for (int64_t i = 0; i < state->phase_count; i++)
-        ready = ready || keeps(&state->phases[i], FILTER_READY);
+        ready = ready || blocked_keeps(&state->phases[i], FILTER_READY);
     for (int64_t i = 0; i < state->phase_count && ready; i++)
-        if (keeps(&state->phases[i], FILTER_PANELS))
+        if (blocked_keeps(&state->phases[i], FILTER_PANELS))
             plan_phase(state, kernels, threads, false, &state->phases[i]);
 }
 

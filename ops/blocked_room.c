@@ -37,11 +37,22 @@ struct filter_room filter_room_for(const struct blocked_phase *phase, int thread
     return room;
 }
 
+/* Sums of all segments that wait, or of one. */
+static size_t all_sums(const struct filter_room *room) {
+    return room->sums * (room->waiting ? room->waiting : 1);
+}
+
+/* What waits is of all threads together, unless they go apart. */
+static bool own_sums(const struct filter_room *room) {
+    return room->apart || room->waiting == 0;
+}
+
 static struct blocked_bytes room_bytes(const struct filter_room *room) {
-    const size_t inputs = room->inputs * sizeof(float), sums = room->sums * sizeof(float);
-    const size_t waiting = sums * room->waiting, own = room->own_sums ? waiting : room->waiting ? 0 : sums;
-    return (struct blocked_bytes){.shared = (room->own_inputs ? 0 : inputs) + (room->own_sums ? 0 : waiting),
-                                  .own = (room->own_inputs ? inputs : 0) + own + room->weights * sizeof(float)};
+    const size_t inputs = room->inputs * sizeof(float), sums = all_sums(room) * sizeof(float);
+    struct blocked_bytes bytes = {.own = room->weights * sizeof(float)};
+    *(room->own_inputs ? &bytes.own : &bytes.shared) += inputs;
+    *(own_sums(room) ? &bytes.own : &bytes.shared) += sums;
+    return bytes;
 }
 
 bool filter_is_owned(const struct blocked_phase *phase) {
@@ -52,14 +63,10 @@ bool filter_is_owned(const struct blocked_phase *phase) {
 /* Panels for each thread that make it worth the while to transform their inputs by itself. */
 #define LEAST_PANELS 12
 
-bool filter_runs_pairs(const struct blocked_phase *phase) {
-    return phase->algorithm == BLOCKED_FILTER && phase->filters[0].weights == FILTER_PAIRS;
-}
-
 bool filter_goes_apart(const struct blocked_state *state, int threads) {
     int64_t panels = 0;
     for (int64_t i = 0; i < state->phase_count; i++)
-        if (filter_runs_pairs(&state->phases[i]))
+        if (blocked_keeps(&state->phases[i], FILTER_PAIRS))
             panels += filter_panels(&state->phases[i].filters[0].shape);
     return panels >= (threads > 1 ? (int64_t)LEAST_PANELS * threads : 1);
 }
@@ -67,10 +74,9 @@ bool filter_goes_apart(const struct blocked_state *state, int threads) {
 struct filter_room filter_room_apart(const struct blocked_state *state, int threads) {
     struct filter_room room = {0};
     for (int64_t i = 0; i < state->phase_count; i++)
-        if (filter_runs_pairs(&state->phases[i]))
+        if (blocked_keeps(&state->phases[i], FILTER_PAIRS))
             filter_add_room(&room, &state->phases[i], threads);
-    room.own_inputs = true;
-    room.own_sums = room.waiting > 0;
+    room.own_inputs = room.apart = true;
     return room;
 }
 
@@ -84,7 +90,7 @@ struct blocked_bytes blocked_filter_bytes(const struct blocked_state *state, int
         const struct filter_room room = filter_room_for(phase, threads);
         if (filter_is_owned(phase))
             filter_add_room(&owned, phase, threads);
-        else if (phase->algorithm == BLOCKED_FILTER && !(apart && filter_runs_pairs(phase)))
+        else if (phase->algorithm == BLOCKED_FILTER && !(apart && blocked_keeps(phase, FILTER_PAIRS)))
             blocked_add_bytes(&most, room_bytes(&room));
     }
     blocked_add_bytes(&most, room_bytes(&owned));
@@ -92,12 +98,13 @@ struct blocked_bytes blocked_filter_bytes(const struct blocked_state *state, int
 }
 
 struct filter_share filter_share_of(const struct blocked_run *run, const struct filter_room *room) {
-    float *own = blocked_own(run), *sums = own + (room->own_inputs ? room->inputs : 0);
-    return (struct filter_share){
-        .inputs = room->own_inputs ? own : run->workspace,
-        .sums = room->waiting && !room->own_sums ? run->workspace + (room->own_inputs ? 0 : room->inputs) : sums,
-        .weights = sums + (room->own_sums  ? room->sums * room->waiting
-                           : room->waiting ? 0
-                                           : room->sums),
-        .segment_sums = room->waiting ? room->sums : 0};
+    float *shared = run->workspace, *own = blocked_own(run);
+    struct filter_share share = {.segment_sums = room->waiting ? room->sums : 0};
+    float **inputs = room->own_inputs ? &own : &shared, **sums = own_sums(room) ? &own : &shared;
+    share.inputs = *inputs;
+    *inputs += room->inputs;
+    share.sums = *sums;
+    *sums += all_sums(room);
+    share.weights = own;
+    return share;
 }

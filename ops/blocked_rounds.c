@@ -7,6 +7,35 @@
 
 #include <omp.h>
 
+struct filter_panel filter_panel_of(const struct filter_block *block, int64_t panel, int64_t segment, float *sums,
+                                    const struct filter_share *share) {
+    const struct filter_shape *b = &block->lattice->shape;
+    const int64_t row = panel * b->panel, first = segment * b->segment;
+    return (struct filter_panel){.block = block,
+                                 .row = row,
+                                 .rows = (int)at_most(b->rows - row, b->panel),
+                                 .first = first,
+                                 .end = at_most(first + b->segment, block->count),
+                                 .sums = sums,
+                                 .weights = share->weights,
+                                 .sources = share->sources};
+}
+
+struct filter_block filter_block_of(const struct blocked_run *run, const struct blocked_phase *phase,
+                                    const struct filter_lattice *lattice, int64_t image, int64_t number) {
+    struct filter_block block = {
+        .run = run, .phase = phase, .lattice = lattice, .image = image, .tile0 = number * lattice->shape.size};
+    block.count = at_most(lattice->shape.tiles - block.tile0, lattice->shape.size);
+    return block;
+}
+
+void filter_read_block(struct filter_block *block, int64_t depth0, int64_t depth_end) {
+    block->depth0 = depth0;
+    block->depth_end = depth_end;
+    for (int64_t depth = depth0; depth < depth_end; depth++)
+        filter_read_tiles(block, depth, 0, block->count);
+}
+
 /* Blocks that share their weights, and whose inputs stand ready together: of some sets of points, or images. */
 struct round {
     struct filter_block blocks[FILTER_SETS * FILTER_IMAGES];
@@ -62,17 +91,6 @@ static void end_step(struct deal *deal) {
 #define LEAST_UNITS 8
 #define PARTS 4
 
-/* The stretch of the depth from there on; its length. */
-static int64_t begin_stretch(struct round *round, int64_t depth0) {
-    const struct filter_shape *b = &round->blocks[0].lattice->shape;
-    const int64_t depths = at_most(b->depth - depth0, b->stretch);
-    for (int i = 0; i < round->count; i++) {
-        round->blocks[i].depth0 = depth0;
-        round->blocks[i].depth_end = depth0 + depths;
-    }
-    return depths;
-}
-
 /*
  * All threads of the team on one round: they meet after the inputs of a stretch, and before the next ones replace them.
  * One deal is for the inputs, one for the products.
@@ -80,7 +98,11 @@ static int64_t begin_stretch(struct round *round, int64_t depth0) {
 static void run_shared(struct round *round, const struct filter_share *share, struct deal deals[2]) {
     const struct filter_shape *b = &round->blocks[0].lattice->shape;
     for (int64_t depth0 = 0, depths; depth0 < b->depth; depth0 += depths) {
-        depths = begin_stretch(round, depth0);
+        depths = at_most(b->depth - depth0, b->stretch);
+        for (int i = 0; i < round->count; i++) {
+            round->blocks[i].depth0 = depth0;
+            round->blocks[i].depth_end = depth0 + depths;
+        }
         const int64_t parts = round->count * depths < LEAST_UNITS * deals->ranges ? PARTS : 1;
         for (int64_t unit = 0; deal_take(&deals[0], round->count * depths * parts, &unit);) {
             const struct filter_block *block = &round->blocks[unit / parts / depths];
@@ -94,14 +116,26 @@ static void run_shared(struct round *round, const struct filter_share *share, st
     }
 }
 
-/* A round from a set and an image on, as the first set's shape has it; what is not there is left out. */
-static struct round round_of(const struct blocked_run *run, const struct blocked_phase *phase, int first, int64_t image,
-                             int64_t number, float *inputs) {
+/* Sets of points that stand ready together, and the rounds of a phase, as the first set's shape has them. */
+static int64_t set_groups(const struct blocked_phase *phase) {
+    return divide_up(phase->filter_count, phase->filters[0].shape.sets);
+}
+
+static int64_t rounds_of(const struct blocked_run *run, const struct blocked_phase *phase) {
     const struct filter_shape *b = &phase->filters[0].shape;
-    const int64_t images = window_images(&run->state->window);
+    return divide_up(window_images(&run->state->window), b->images) * set_groups(phase) * filter_blocks(b);
+}
+
+/* The unit-th round; what is not there is left out, be it all of a round. */
+static struct round round_of(const struct blocked_run *run, const struct blocked_phase *phase, int64_t unit,
+                             float *inputs) {
+    const struct filter_shape *b = &phase->filters[0].shape;
+    const int64_t images = window_images(&run->state->window), groups = set_groups(phase), blocks = filter_blocks(b);
+    const int64_t number = unit % blocks;
     struct round round = {0};
     for (int64_t i = 0; i < b->images * b->sets; i++) {
-        const int64_t at = image + i / b->sets, set = first + i % b->sets;
+        const int64_t at = unit / blocks / groups * b->images + i / b->sets;
+        const int64_t set = unit / blocks % groups * b->sets + i % b->sets;
         if (at >= images || set >= phase->filter_count || number >= filter_blocks(&phase->filters[set].shape))
             continue;
         const struct filter_lattice *lattice = &phase->filters[set];
@@ -117,8 +151,6 @@ static struct round round_of(const struct blocked_run *run, const struct blocked
 
 void filter_run_shared(const struct blocked_run *run, const struct blocked_phase *phase) {
     const struct filter_room room = filter_room_for(phase, run->threads);
-    const struct filter_shape *b = &phase->filters[0].shape;
-    const int64_t images = window_images(&run->state->window);
     struct deal deals[2];
     struct filter_source sources[FILTER_MOST];
     filter_list_sources(&phase->filters[0], run->kernels->filter, sources);
@@ -128,12 +160,11 @@ void filter_run_shared(const struct blocked_run *run, const struct blocked_phase
     {
         struct filter_share share = filter_share_of(run, &room);
         share.sources = sources;
-        for (int64_t image = 0; image < images; image += b->images)
-            for (int i = 0; i < phase->filter_count; i += b->sets)
-                for (int64_t number = 0; number < filter_blocks(&phase->filters[i].shape); number++) {
-                    struct round round = round_of(run, phase, i, image, number, share.inputs);
-                    run_shared(&round, &share, deals);
-                }
+        for (int64_t unit = 0; unit < rounds_of(run, phase); unit++) {
+            struct round round = round_of(run, phase, unit, share.inputs);
+            if (round.count > 0)
+                run_shared(&round, &share, deals);
+        }
     }
 }
 
@@ -143,10 +174,9 @@ static void run_alone(struct round *round, int64_t first, int64_t end, const str
     round->panel0 = first;
     round->parts = 1;
     for (int64_t depth0 = 0, depths; depth0 < b->depth; depth0 += depths) {
-        depths = begin_stretch(round, depth0);
+        depths = at_most(b->depth - depth0, b->stretch);
         for (int i = 0; i < round->count; i++)
-            for (int64_t depth = depth0; depth < depth0 + depths; depth++)
-                filter_read_tiles(&round->blocks[i], depth, 0, round->blocks[i].count);
+            filter_read_block(&round->blocks[i], depth0, depth0 + depths);
         for (int64_t panel = first; panel < end; panel++)
             run_part(round, panel, share);
     }
@@ -183,31 +213,25 @@ static double line_length(const struct blocked_run *run) {
     double length = 0;
     for (int64_t i = 0; i < run->state->phase_count; i++) {
         const struct blocked_phase *phase = &run->state->phases[i];
-        const struct filter_shape *b = &phase->filters[0].shape;
-        if (filter_runs_pairs(phase))
-            length += panel_cost(phase) *
-                      (double)(filter_panels(b) * filter_blocks(b) * divide_up(phase->filter_count, b->sets) *
-                               divide_up(window_images(&run->state->window), b->images));
+        if (blocked_keeps(phase, FILTER_PAIRS))
+            length += panel_cost(phase) * (double)(filter_panels(&phase->filters[0].shape) * rounds_of(run, phase));
     }
     return length;
 }
 
 static void run_line(const struct blocked_run *run, const struct blocked_phase *phase,
                      const struct filter_share *of_thread, struct line *line) {
-    const struct filter_shape *b = &phase->filters[0].shape;
     struct filter_source sources[FILTER_MOST];
     struct filter_share share = *of_thread;
     filter_list_sources(&phase->filters[0], run->kernels->filter, sources);
     share.sources = sources;
-    for (int64_t image = 0; image < window_images(&run->state->window); image += b->images)
-        for (int set = 0; set < phase->filter_count; set += b->sets)
-            for (int64_t number = 0; number < filter_blocks(b); number++) {
-                struct round round = round_of(run, phase, set, image, number, share.inputs);
-                int64_t first, end;
-                next_in_line(line, phase, &first, &end);
-                if (first < end && round.count > 0)
-                    run_alone(&round, first, end, &share);
-            }
+    for (int64_t unit = 0; unit < rounds_of(run, phase); unit++) {
+        struct round round = round_of(run, phase, unit, share.inputs);
+        int64_t first, end;
+        next_in_line(line, phase, &first, &end);
+        if (first < end && round.count > 0)
+            run_alone(&round, first, end, &share);
+    }
 }
 
 void filter_run_apart(const struct blocked_run *run) {
@@ -218,7 +242,7 @@ void filter_run_apart(const struct blocked_run *run) {
         const struct filter_share share = filter_share_of(run, &room);
         struct line line = {0, length};
         for (int64_t i = 0; i < run->state->phase_count; i++)
-            if (filter_runs_pairs(&run->state->phases[i]))
+            if (blocked_keeps(&run->state->phases[i], FILTER_PAIRS))
                 run_line(run, &run->state->phases[i], &share, &line);
     }
 }
@@ -226,8 +250,6 @@ void filter_run_apart(const struct blocked_run *run) {
 void filter_run_rounds(const struct blocked_run *run, const struct blocked_phase *phase) {
     const struct filter_room room = filter_room_for(phase, run->threads);
     const struct filter_shape *b = &phase->filters[0].shape;
-    const int64_t images = window_images(&run->state->window), blocks = filter_blocks(b);
-    const int64_t rounds = divide_up(phase->filter_count, b->sets) * blocks; /* of an image */
     struct deal deal;
     struct filter_source sources[FILTER_MOST];
     filter_list_sources(&phase->filters[0], run->kernels->filter, sources);
@@ -236,11 +258,10 @@ void filter_run_rounds(const struct blocked_run *run, const struct blocked_phase
     {
         struct filter_share share = filter_share_of(run, &room);
         share.sources = sources;
-        for (int64_t unit = 0; deal_take(&deal, images * rounds, &unit);) {
-            const int first = (int)(unit % rounds / blocks) * b->sets;
-            struct round round = round_of(run, phase, first, unit / rounds, unit % rounds % blocks, share.inputs);
+        for (int64_t unit = 0; deal_take(&deal, rounds_of(run, phase), &unit);) {
+            struct round round = round_of(run, phase, unit, share.inputs);
             for (int i = 0; i < round.count; i++)
-                filter_read_block(&round.blocks[i]);
+                filter_read_block(&round.blocks[i], 0, b->depth);
             for (int64_t panel = 0; panel < filter_panels(b); panel++)
                 run_part(&round, panel, &share);
         }

@@ -8,8 +8,8 @@
 struct filter_room {
     size_t inputs, sums, weights;
     size_t waiting;  /* sums that wait for the next cut of the depth, of every segment of a panel; 0: none */
-    bool own_inputs; /* every thread has inputs of its own, */
-    bool own_sums;   /* and sums that wait */
+    bool own_inputs; /* every thread has inputs of its own */
+    bool apart;      /* and sums that wait, too */
 };
 
 /* What a thread has, and all have together. */
@@ -26,11 +26,9 @@ static inline int64_t filter_segments(const struct filter_shape *shape, int64_t 
 /* ---- workspace (blocked_room.c) ---- */
 /* Whose lattices go side by side with those of other phases, a block for each thread. */
 bool filter_is_owned(const struct blocked_phase *phase);
-/* Whose weights are formed within tiles. */
-bool filter_runs_pairs(const struct blocked_phase *phase);
 /*
- * Whether each thread takes panels of one such phase after the other, through the whole depth, and so shares nothing
- * with others. Else all threads go through the depth together.
+ * Where tiles form the weights: whether each thread takes panels of one phase after the other, through the whole depth,
+ * and so shares nothing with others. Else all threads go through the depth together.
  */
 bool filter_goes_apart(const struct blocked_state *state, int threads);
 /* Floats for a block's inputs. */
@@ -43,17 +41,15 @@ struct filter_room filter_room_apart(const struct blocked_state *state, int thre
 /* What the calling thread has; the sources are the caller's. */
 struct filter_share filter_share_of(const struct blocked_run *run, const struct filter_room *room);
 
-/* ---- blocks (blocked_filter.c) ---- */
+/* ---- blocks and rounds (blocked_rounds.c) ---- */
 /* A lattice's block with this number; of one that does not exist `count` is not above 0. */
 struct filter_block filter_block_of(const struct blocked_run *run, const struct blocked_phase *phase,
                                     const struct filter_lattice *lattice, int64_t image, int64_t number);
 /* The panel-th panel of output channels, for one segment of a block. */
 struct filter_panel filter_panel_of(const struct filter_block *block, int64_t panel, int64_t segment, float *sums,
                                     const struct filter_share *share);
-/* Transforms a block's inputs of the whole depth. */
-void filter_read_block(struct filter_block *block);
-
-/* ---- rounds (blocked_rounds.c) ---- */
+/* Transforms a block's inputs of a stretch of the depth. */
+void filter_read_block(struct filter_block *block, int64_t depth0, int64_t depth_end);
 /* All rounds of a phase, one after the other, by all threads together. */
 void filter_run_shared(const struct blocked_run *run, const struct blocked_phase *phase);
 /* Rounds of a phase that have one thread each. */
