@@ -10,7 +10,7 @@ BUILD ?= build
 Q := $(if $(V),,@)
 SAY = $(if $(V),,@echo '  $(1)' $@)
 PREFIX ?= /usr/local
-VERSION := 0.2.5
+VERSION := 0.2.6
 # Before 1.0 every minor version has an interface of its own.
 SONAME := liblimner.so.0.2
 
@@ -45,9 +45,10 @@ LEVELS := portable
 ifneq ($(filter x86_64% amd64%,$(or $(shell $(CC) -dumpmachine 2>/dev/null),$(shell uname -m))),)
 LEVELS := portable avx2 avx512
 endif
+# prfchw: lines that will be written are asked for as such; without it the compiler makes plain prefetches of those.
 LEVEL_portable := -DKERNEL_LEVEL=0
-LEVEL_avx2 := -DKERNEL_LEVEL=1 -mavx2 -mfma
-LEVEL_avx512 := -DKERNEL_LEVEL=2 -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx2 -mfma
+LEVEL_avx2 := -DKERNEL_LEVEL=1 -mavx2 -mfma -mprfchw
+LEVEL_avx512 := -DKERNEL_LEVEL=2 -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx2 -mfma -mprfchw
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 SIMD_OBJECTS := $(foreach level,$(LEVELS),$(patsubst %.c,$(BUILD)/obj/%-$(level).o,$(SIMD_SOURCES)))
@@ -69,7 +70,7 @@ $(BUILD)/obj/gen/onnx.pb-c.o: $(BUILD)/gen/onnx.pb-c.c
 	$(call SAY,CC)
 	$(Q)$(CC) $(CPPFLAGS) $(BASE_CFLAGS) -w -c $< -o $@
 
-$(BUILD)/obj/%.o: %.c | $(BUILD)/gen/onnx.pb-c.h deps-build
+$(BUILD)/obj/%.o: %.c Makefile | $(BUILD)/gen/onnx.pb-c.h deps-build
 	@mkdir -p $(@D)
 	$(call SAY,CC)
 	$(Q)$(CC) $(CPPFLAGS) $(BASE_CFLAGS) -MMD -MP -c $< -o $@
@@ -80,7 +81,7 @@ $(BUILD)/obj/ops/weight_file.o: CPPFLAGS += -DPACKING_SOURCES='"$(shell cat $(PA
 $(BUILD)/obj/ops/weight_file.o: $(PACKING_FILES)
 
 define SIMD_RULE
-$$(BUILD)/obj/%_simd-$(1).o: %_simd.c
+$$(BUILD)/obj/%_simd-$(1).o: %_simd.c Makefile
 	@mkdir -p $$(@D)
 	$$(call SAY,CC)
 	$$(Q)$$(CC) $$(CPPFLAGS) $$(BASE_CFLAGS) $$(if $$(DEBUG),,-O3) $$(LEVEL_$(1)) -MMD -MP -c $$< -o $$@
