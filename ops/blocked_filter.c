@@ -8,10 +8,10 @@
 
 static void run_own(struct filter_block *block, const struct filter_share *share) {
     const struct filter_shape *b = &block->lattice->shape;
-    filter_read_block(block, 0, b->depth);
+    filter_read_blocks(block, 1, 0, b->depth);
     for (int64_t panel = 0; panel < filter_panels(b); panel++)
         for (int64_t segment = 0; segment < filter_segments(b, block->count); segment++) {
-            const struct filter_panel one = filter_panel_of(block, panel, segment, share->sums, share);
+            const struct filter_panel one = filter_panel_of(block, block->count, panel, segment, share->sums, share);
             filter_run_panel(&one);
         }
 }

@@ -15,7 +15,7 @@ struct filter_block {
     int64_t image; /* batch row and group */
     int64_t tile0, count;
     int64_t depth0, depth_end; /* the stretch whose inputs stand ready */
-    float *inputs;             /* [point][channel block][tile][16] */
+    float *inputs;             /* [point][channel block][tile of the round][16], from the block's first tile on */
 };
 
 /* What tiles read of a panel's weights: a tap, or, where tap < 0, one of the numbers that were made of some. */
@@ -32,13 +32,13 @@ struct filter_source {
 };
 #define FILTER_MOST (FILTER_POINTS * FILTER_POINTS)
 
-/* Tiles first..end of a block by the channel blocks of one panel. */
+/* Tiles first..end of the blocks of a round, or of one, by the channel blocks of one panel. */
 struct filter_panel {
-    const struct filter_block *block;
-    int64_t row; /* first channel block of the output */
+    const struct filter_block *block; /* the first one; their inputs lie side by side */
+    int64_t row;                      /* first channel block of the output */
     int rows;
-    int64_t first, end;
-    float *sums; /* [point][row][tile][16] */
+    int64_t first, end; /* tiles, counted through all blocks */
+    float *sums;        /* [point][row][tile][16] */
     /* Where weights are kept by taps: */
     float *weights;                      /* what is made of them: [number][depth][lanes] of a cut */
     const struct filter_source *sources; /* of every point */

@@ -49,8 +49,7 @@ static void plan_phase(const struct blocked_state *state, const struct kernels *
         const struct filter_lattice *filter = &phase->filters[0];
         phase->algorithm = BLOCKED_FILTER;
         const struct filter_team team = {threads, phase->filter_count, window_images(&state->window)};
-        for (int i = 0; i < phase->filter_count; i++)
-            filter_shape(&state->window, kernels->block->blocks, &team, &phase->filters[i]);
+        filter_shape(&state->window, kernels->block->blocks, &team, phase->filters);
         phase->floats = filter_kept(filter) * filter->part_count * channel_blocks(state->window.in_channels);
     } else {
         phase->depth = depth_of(state, &phase->lattice);

@@ -17,18 +17,15 @@ size_t filter_input_floats(const struct filter_shape *shape) {
 }
 
 void filter_add_room(struct filter_room *room, const struct blocked_phase *phase, int threads) {
-    const struct filter_shape *first = &phase->filters[0].shape;
-    const size_t round = (size_t)(first->sets * first->images);
-    if (!first->shared) /* the first set of points, which has most tiles, decides for all */
+    const struct filter_lattice *filter = &phase->filters[0]; /* the others have the same, but for fewer tiles */
+    const struct filter_shape *b = &filter->shape;
+    if (!b->shared)
         room->own_inputs = threads > 1;
-    for (int i = 0; i < phase->filter_count; i++) {
-        const struct filter_shape *b = &phase->filters[i].shape;
-        room->inputs = greatest(room->inputs, filter_input_floats(b) * round);
-        room->sums = greatest(room->sums, whole_lines(b->points * b->sum_point));
-        room->weights = greatest(room->weights, (size_t)(filter_made(&phase->filters[i]) * filter_made_place(b)));
-        if (phase->filters[i].weights == FILTER_PAIRS && b->cut < b->depth)
-            room->waiting = greatest(room->waiting, (size_t)(filter_panels(b) * filter_segments(b, b->size)) * round);
-    }
+    room->inputs = greatest(room->inputs, filter_input_floats(b));
+    room->sums = greatest(room->sums, whole_lines(b->points * b->sum_point));
+    room->weights = greatest(room->weights, (size_t)(filter_made(filter) * filter_made_place(b)));
+    if (filter->weights == FILTER_PAIRS && b->cut < b->depth)
+        room->waiting = greatest(room->waiting, (size_t)(filter_panels(b) * filter_segments(b, filter_round_tiles(b))));
 }
 
 struct filter_room filter_room_for(const struct blocked_phase *phase, int threads) {

@@ -7,15 +7,15 @@
 
 #include <omp.h>
 
-struct filter_panel filter_panel_of(const struct filter_block *block, int64_t panel, int64_t segment, float *sums,
-                                    const struct filter_share *share) {
+struct filter_panel filter_panel_of(const struct filter_block *block, int64_t tiles, int64_t panel, int64_t segment,
+                                    float *sums, const struct filter_share *share) {
     const struct filter_shape *b = &block->lattice->shape;
     const int64_t row = panel * b->panel, first = segment * b->segment;
     return (struct filter_panel){.block = block,
                                  .row = row,
                                  .rows = (int)at_most(b->rows - row, b->panel),
                                  .first = first,
-                                 .end = at_most(first + b->segment, block->count),
+                                 .end = at_most(first + b->segment, tiles),
                                  .sums = sums,
                                  .weights = share->weights,
                                  .sources = share->sources};
@@ -29,29 +29,32 @@ struct filter_block filter_block_of(const struct blocked_run *run, const struct 
     return block;
 }
 
-void filter_read_block(struct filter_block *block, int64_t depth0, int64_t depth_end) {
-    block->depth0 = depth0;
-    block->depth_end = depth_end;
+void filter_read_blocks(struct filter_block *blocks, int count, int64_t depth0, int64_t depth_end) {
+    for (int i = 0; i < count; i++) {
+        blocks[i].depth0 = depth0;
+        blocks[i].depth_end = depth_end;
+    }
     for (int64_t depth = depth0; depth < depth_end; depth++)
-        filter_read_tiles(block, depth, 0, block->count);
+        for (int i = 0; i < count; i++) /* sets of points read the same lines */
+            filter_read_tiles(&blocks[i], depth, 0, blocks[i].count);
 }
 
-/* Blocks that share their weights, and whose inputs stand ready together: of some sets of points, or images. */
+/*
+ * Blocks that share their weights, and whose inputs stand ready side by side: of some sets of points, or images.
+ * Segments pass over all of them.
+ */
 struct round {
     struct filter_block blocks[FILTER_SETS * FILTER_IMAGES];
     int count;
-    int64_t segments, parts; /* of all blocks together; threads share a panel out by parts */
-    int64_t panel0;          /* the first panel whose sums wait */
+    int64_t tiles, segments, parts; /* of all blocks together; threads share a panel out by parts */
+    int64_t panel0;                 /* the first panel whose sums wait */
 };
 
 /* The panel-th panel for one of a round's segments. */
 static struct filter_panel segment_of(const struct round *round, int64_t panel, int64_t segment,
                                       const struct filter_share *share) {
-    const struct filter_block *block = round->blocks;
     float *sums = share->sums + (size_t)((panel - round->panel0) * round->segments + segment) * share->segment_sums;
-    for (int64_t own; segment >= (own = filter_segments(&block->lattice->shape, block->count)); block++)
-        segment -= own;
-    return filter_panel_of(block, panel, segment, sums, share);
+    return filter_panel_of(round->blocks, round->tiles, panel, segment, sums, share);
 }
 
 /* A part of the segments for one panel, over the stretch of the depth that stands ready. */
@@ -141,10 +144,10 @@ static struct round round_of(const struct blocked_run *run, const struct blocked
         const struct filter_lattice *lattice = &phase->filters[set];
         struct filter_block *block = &round.blocks[round.count++];
         *block = filter_block_of(run, phase, lattice, at, number);
-        block->inputs = inputs;
-        inputs += filter_input_floats(&lattice->shape);
-        round.segments += filter_segments(&lattice->shape, block->count);
+        block->inputs = inputs + round.tiles * CHANNEL_BLOCK;
+        round.tiles += block->count;
     }
+    round.segments = filter_segments(b, round.tiles);
     round.parts = phase->filters[0].weights == FILTER_READY ? round.segments : at_most(b->parts, round.segments);
     return round;
 }
@@ -175,8 +178,7 @@ static void run_alone(struct round *round, int64_t first, int64_t end, const str
     round->parts = 1;
     for (int64_t depth0 = 0, depths; depth0 < b->depth; depth0 += depths) {
         depths = at_most(b->depth - depth0, b->stretch);
-        for (int i = 0; i < round->count; i++)
-            filter_read_block(&round->blocks[i], depth0, depth0 + depths);
+        filter_read_blocks(round->blocks, round->count, depth0, depth0 + depths);
         for (int64_t panel = first; panel < end; panel++)
             run_part(round, panel, share);
     }
@@ -185,8 +187,7 @@ static void run_alone(struct round *round, int64_t first, int64_t end, const str
 /* What a panel of a round takes. */
 static double panel_cost(const struct blocked_phase *phase) {
     const struct filter_lattice *lattice = &phase->filters[0];
-    const int64_t tiles = lattice->shape.size * lattice->shape.images;
-    return filter_pairs_cost((double)tiles, &lattice->axis[0], &lattice->axis[1]);
+    return filter_pairs_cost((double)filter_round_tiles(&lattice->shape), &lattice->axis[0], &lattice->axis[1]);
 }
 
 /*
@@ -260,8 +261,7 @@ void filter_run_rounds(const struct blocked_run *run, const struct blocked_phase
         share.sources = sources;
         for (int64_t unit = 0; deal_take(&deal, rounds_of(run, phase), &unit);) {
             struct round round = round_of(run, phase, unit, share.inputs);
-            for (int i = 0; i < round.count; i++)
-                filter_read_block(&round.blocks[i], 0, b->depth);
+            filter_read_blocks(round.blocks, round.count, 0, b->depth);
             for (int64_t panel = 0; panel < filter_panels(b); panel++)
                 run_part(&round, panel, &share);
         }

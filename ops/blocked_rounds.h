@@ -45,11 +45,11 @@ struct filter_share filter_share_of(const struct blocked_run *run, const struct 
 /* A lattice's block with this number; of one that does not exist `count` is not above 0. */
 struct filter_block filter_block_of(const struct blocked_run *run, const struct blocked_phase *phase,
                                     const struct filter_lattice *lattice, int64_t image, int64_t number);
-/* The panel-th panel of output channels, for one segment of a block. */
-struct filter_panel filter_panel_of(const struct filter_block *block, int64_t panel, int64_t segment, float *sums,
-                                    const struct filter_share *share);
-/* Transforms a block's inputs of a stretch of the depth. */
-void filter_read_block(struct filter_block *block, int64_t depth0, int64_t depth_end);
+/* The panel-th panel of output channels, for one segment of so many tiles: of blocks from the given one on. */
+struct filter_panel filter_panel_of(const struct filter_block *block, int64_t tiles, int64_t panel, int64_t segment,
+                                    float *sums, const struct filter_share *share);
+/* Transforms the inputs of a stretch of the depth, of all blocks of a round. */
+void filter_read_blocks(struct filter_block *blocks, int count, int64_t depth0, int64_t depth_end);
 /* All rounds of a phase, one after the other, by all threads together. */
 void filter_run_shared(const struct blocked_run *run, const struct blocked_phase *phase);
 /* Rounds of a phase that have one thread each. */

@@ -102,9 +102,9 @@ static void narrow_filters(const struct window *window, const struct kernels *ke
             phase->filters[phase->filter_count++] = filter;
     }
     const struct filter_team team = {1, phase->filter_count, 1};
-    for (int i = 0; i < phase->filter_count; i++)
-        filter_shape(window, kernels->block->blocks, &team, &phase->filters[i]);
-    if (phase->filter_count == 0)
+    if (phase->filter_count > 0)
+        filter_shape(window, kernels->block->blocks, &team, phase->filters);
+    else
         phase->algorithm = BLOCKED_DIRECT;
 }
 

@@ -191,12 +191,13 @@ static int most_of(int outputs, int64_t left) {
     return left < outputs ? (int)left : outputs;
 }
 
-/* One channel block of a panel's outputs: where they go. */
+/* One channel block of some outputs of a block: where they go. */
 struct writing {
-    const struct filter_panel *panel;
+    const struct filter_block *block;
     float *plane;
     const float *bias;
     size_t row, column; /* from one output of a tile to the next */
+    const float *next;  /* where the run after this one goes; NULL: none. Others may be writing what lies behind */
 };
 
 /* Where a tile's outputs are in the plane, in floats. */
@@ -209,7 +210,7 @@ static int64_t place_of(const struct filter_lattice *lattice, int64_t tile_y, in
 
 /* A tile of which only a part lies inside, or whose activation the kernel does not know. */
 static void write_border_tile(const struct writing *writing, int64_t y, int64_t x, struct filter_tiles tiles) {
-    const struct filter_block *block = writing->panel->block;
+    const struct filter_block *block = writing->block;
     const struct filter_axis *ay = &block->lattice->axis[0], *ax = &block->lattice->axis[1];
     const int rows = most_of(ay->outputs, block->lattice->y.points - y * ay->outputs);
     const int columns = most_of(ax->outputs, block->lattice->x.points - x * ax->outputs);
@@ -227,7 +228,7 @@ static void write_border_tile(const struct writing *writing, int64_t y, int64_t 
 
 /* Straight to its place where all of a tile lies inside and the kernel knows the activation. */
 static void write_run(const struct writing *writing, const struct tile_run *run, const float *sums) {
-    const struct filter_block *block = writing->panel->block;
+    const struct filter_block *block = writing->block;
     const struct filter_lattice *lattice = block->lattice;
     const struct filter_axis *ay = &lattice->axis[0], *ax = &lattice->axis[1];
     const struct activation *activation = &block->run->state->activation;
@@ -238,7 +239,8 @@ static void write_run(const struct writing *writing, const struct tile_run *run,
                                  .destination_column = writing->column,
                                  .destination_tile = (size_t)ax->outputs * writing->column,
                                  .bias = writing->bias,
-                                 .ahead_rows = ay->outputs,
+                                 .ahead = (uintptr_t)writing->next,
+                                 .ahead_rows = writing->next ? ay->outputs : 0,
                                  .alpha = activation->alpha,
                                  .beta = activation->beta};
     const bool known = blocked_finish_kind(activation, &tiles.finish);
@@ -249,7 +251,6 @@ static void write_run(const struct writing *writing, const struct tile_run *run,
     tiles.rows = 1;
     tiles.count = (int)(straight - run->x);
     tiles.destination = writing->plane + place_of(lattice, run->y, run->x);
-    tiles.ahead = (uintptr_t)tiles.destination + ay->outputs * writing->row * sizeof(float);
     if (tiles.count > 0)
         block->run->kernels->filter->output(ay->kind, ax->kind, &tiles);
     for (int64_t x = straight; x < end; x++) {
@@ -258,31 +259,49 @@ static void write_run(const struct writing *writing, const struct tile_run *run,
     }
 }
 
-/* One channel block of a panel's outputs. */
-static void write_row(const struct writing *writing, const float *sums) {
-    const struct filter_panel *panel = writing->panel;
-    struct tile_run run;
-    for (int64_t tile = panel->first; tile < panel->end; tile += run.count, sums += run.count * LANES) {
-        run = run_at(panel->block->lattice, panel->block->tile0 + tile, panel->end - tile, 1);
-        write_run(writing, &run, sums);
-    }
-}
-
-static struct writing writing_at(const struct filter_panel *panel, int64_t row) {
-    const struct filter_block *block = panel->block;
+static struct writing writing_at(const struct filter_block *block, int64_t number) {
     const struct filter_lattice *lattice = block->lattice;
-    const int64_t number = panel->row + row, group = block->image % block->run->state->window.group;
-    return (struct writing){.panel = panel,
-                            .plane = block->run->y +
-                                     (block->image * block->lattice->shape.rows + number) * block->run->y_plane,
-                            .bias = block->run->bias + (group * block->lattice->shape.rows + number) * LANES,
+    const int64_t group = block->image % block->run->state->window.group;
+    return (struct writing){.block = block,
+                            .plane =
+                                block->run->y + (block->image * lattice->shape.rows + number) * block->run->y_plane,
+                            .bias = block->run->bias + (group * lattice->shape.rows + number) * LANES,
                             .row = (size_t)(lattice->y.out_step * lattice->x.out * LANES),
                             .column = (size_t)(lattice->x.out_step * LANES)};
 }
 
-void filter_write_tiles(const struct filter_panel *panel) {
+/* Where a tile of the block goes. */
+static const float *writing_place(const struct writing *writing, int64_t tile) {
+    const int64_t number = writing->block->tile0 + tile, across = writing->block->lattice->axis[1].tiles;
+    return writing->plane + place_of(writing->block->lattice, number / across, number % across);
+}
+
+/* Tiles first..end of a block, of which a panel has sums from the first one on. */
+static void write_piece(const struct filter_panel *panel, const struct filter_block *block, int64_t first, int64_t end,
+                        const float *sums) {
     for (int row = 0; row < panel->rows; row++) {
-        const struct writing writing = writing_at(panel, row);
-        write_row(&writing, panel->sums + row * panel->block->lattice->shape.sums);
+        struct writing writing = writing_at(block, panel->row + row);
+        const float *from = sums + row * block->lattice->shape.sums;
+        struct tile_run run;
+        for (int64_t tile = first; tile < end; tile += run.count, from += run.count * LANES) {
+            run = run_at(block->lattice, block->tile0 + tile, end - tile, 1);
+            writing.next = tile + run.count < end  ? writing_place(&writing, tile + run.count)
+                           : row + 1 < panel->rows ? writing_place(&writing, first) + block->run->y_plane
+                                                   : NULL;
+            write_run(&writing, &run, from);
+        }
+    }
+}
+
+void filter_write_tiles(const struct filter_panel *panel) {
+    const float *sums = panel->sums;
+    int64_t before = 0; /* tiles of the blocks before */
+    for (const struct filter_block *block = panel->block; before < panel->end; before += block++->count) {
+        const int64_t first = panel->first > before ? panel->first - before : 0;
+        const int64_t end = at_most(panel->end - before, block->count);
+        if (first < end) {
+            write_piece(panel, block, first, end, sums);
+            sums += (end - first) * LANES;
+        }
     }
 }

@@ -39,12 +39,12 @@ struct filter_shape {
     int panel;               /* channel blocks of a panel */
     int64_t depth, rows;     /* channel blocks */
     int64_t tiles, size;     /* of an image, of a block */
-    int64_t segment;         /* tiles that a panel passes over at once */
+    int64_t segment;         /* tiles that a panel passes over at once, of all blocks of a round together */
     int64_t stretch, cut;    /* channel blocks of the depth */
     int64_t plane, point;    /* of the inputs: from one channel block, and one point, to the next */
     int64_t sums, sum_point; /* the same of a panel's sums */
     bool shared;             /* all threads work on one block, if they do not go apart; else each on one of its own */
-    int sets, images;        /* whose blocks stand ready together: a round, which shares weights made in passing */
+    int sets, images;        /* whose blocks stand ready side by side: a round, which shares weights made in passing */
     int64_t parts;           /* that threads share a panel's segments of a round out by */
 };
 
@@ -64,6 +64,10 @@ struct filter_lattice {
     enum filter_weights weights;
     struct filter_shape shape;
 };
+
+static inline int64_t filter_tiles(const struct filter_lattice *lattice) {
+    return lattice->axis[0].tiles * lattice->axis[1].tiles;
+}
 
 /* Numbers that are kept of the weights of one pair of channels: points that differ, or taps. */
 static inline int64_t filter_kept(const struct filter_lattice *lattice) {
@@ -86,12 +90,19 @@ struct filter_team {
     int threads, sets;
     int64_t images;
 };
-/* Fills in the shape, for panels of at most so many channel blocks. No output's bits depend on the team. */
+/*
+ * Fills in the shapes of all sets, for panels of at most so many channel blocks: they differ in nothing but numbers of
+ * tiles. No output's bits depend on the team.
+ */
 void filter_shape(const struct window *window, int panel, const struct filter_team *team,
-                  struct filter_lattice *lattice);
+                  struct filter_lattice *lattices);
 
 static inline int64_t filter_blocks(const struct filter_shape *shape) {
     return (shape->tiles + shape->size - 1) / shape->size;
+}
+/* Of a round, at most. */
+static inline int64_t filter_round_tiles(const struct filter_shape *shape) {
+    return shape->size * shape->sets * shape->images;
 }
 static inline int64_t filter_panels(const struct filter_shape *shape) {
     return (shape->rows + shape->panel - 1) / shape->panel;

@@ -31,11 +31,6 @@ static int64_t odd_lines(int64_t tiles) {
     return (tiles | 1) * CHANNEL_BLOCK;
 }
 
-/* What part of the threads' time is used when so many units are dealt out. */
-static double balance(int64_t units, int threads) {
-    return (double)units / (double)(divide_up(units, threads) * threads);
-}
-
 #define BALANCED 0.95
 
 /* Parts of at least `least` tiles and at most `most` that threads can share out well, `others` of each; 0: none. */
@@ -91,16 +86,14 @@ static int64_t even_parts(int64_t panels, int64_t segments, int threads) {
 
 /*
  * Rounds of an image that threads can share out well, of LEAST_ROUND tiles at least; or 0 where threads had better
- * share every round. They are made of whole sets of points, or of parts of one: longer segments read weights less
- * often.
+ * share every round. Each has the same rows of tiles of all sets of points, so that a thread meets its own rows again.
  */
 static int64_t balanced_rounds(int64_t tiles, int64_t most, const struct filter_team *team) {
     if (team->threads > 1 && tiles > most)
         return 0;
     most = between(LEAST_ROUND, most / team->threads, most); /* what all threads read stays in a large cache */
     for (int64_t rounds = divide_up(tiles, most); tiles / rounds >= LEAST_ROUND; rounds++)
-        if ((team->sets % rounds == 0 || rounds % team->sets == 0) &&
-            balance(rounds * team->images, team->threads) >= BALANCED)
+        if (balance(rounds * team->images, team->threads) >= BALANCED)
             return rounds;
     return 0;
 }
@@ -110,27 +103,28 @@ static void shape_panels(struct filter_shape *s, const struct filter_team *team,
     const int64_t rounds = balanced_rounds(s->tiles * team->sets, most, team);
     s->shared = rounds == 0;
     s->stretch = s->cut = s->depth;
-    s->size = s->shared ? even_share(s->tiles, most) : divide_up(s->tiles, divide_up(rounds, team->sets));
-    s->segment = even_share(s->size, SUMS / sums);
-    s->sets = (int)(s->shared ? between(1, most / s->size, team->sets) : divide_up(team->sets, rounds));
-    s->parts = s->shared ? even_parts(filter_panels(s), s->sets * divide_up(s->size, s->segment), team->threads) : 1;
+    s->size = s->shared ? even_share(s->tiles, most) : divide_up(s->tiles, rounds);
+    s->sets = (int)(s->shared ? between(1, most / s->size, team->sets) : team->sets);
+    s->segment = even_share(filter_round_tiles(s), SUMS / sums);
+    s->parts =
+        s->shared ? even_parts(filter_panels(s), divide_up(filter_round_tiles(s), s->segment), team->threads) : 1;
 }
 
 static void shape_pairs(struct filter_shape *s, const struct window *window, const struct filter_team *team,
                         int64_t sums, int64_t inputs) {
     s->shared = true;
     s->size = even_share(s->tiles, PAIRS_INPUTS / (inputs * LEAST_STRETCH));
-    s->segment = even_share(s->size, PAIRS_SUMS / sums);
     s->cut = at_most(PAIRS_CUT, s->depth);
     const int64_t together = PAIRS_INPUTS / (inputs * s->size * s->cut);
     if (window->group == 1 && s->size >= s->tiles && team->images > 0)
         s->images = (int)even_block(team->images, between(1, together, FILTER_IMAGES), 1);
+    s->segment = even_share(filter_round_tiles(s), PAIRS_SUMS / sums);
     s->stretch = between(1, between(1, together / s->images, s->depth) * s->cut, s->depth);
-    s->parts = even_parts(filter_panels(s), s->images * divide_up(s->size, s->segment), team->threads);
+    s->parts = even_parts(filter_panels(s), divide_up(filter_round_tiles(s), s->segment), team->threads);
 }
 
-void filter_shape(const struct window *window, int panel, const struct filter_team *team,
-                  struct filter_lattice *lattice) {
+static struct filter_shape shape_of(const struct window *window, int panel, const struct filter_team *team,
+                                    const struct filter_lattice *lattice) {
     const int64_t rows = divide_up(window->out_channels, CHANNEL_BLOCK);
     struct filter_shape s = {
         .sets = 1,
@@ -139,7 +133,7 @@ void filter_shape(const struct window *window, int panel, const struct filter_te
         .panel = (int)at_most(rows, lattice->weights == FILTER_PAIRS ? at_most(panel, PAIR_BLOCKS) : panel),
         .depth = lattice->part_count * divide_up(window->in_channels, CHANNEL_BLOCK),
         .rows = rows,
-        .tiles = lattice->axis[0].tiles * lattice->axis[1].tiles};
+        .tiles = filter_tiles(lattice)};
     const int64_t inputs = (int64_t)s.points * CHANNEL_BLOCK, sums = inputs * s.panel; /* of a tile */
     if (lattice->weights == FILTER_PANELS)
         shape_panels(&s, team, sums, inputs);
@@ -147,9 +141,23 @@ void filter_shape(const struct window *window, int panel, const struct filter_te
         shape_pairs(&s, window, team, sums, inputs);
     else
         shape_ready(&s, team, filter_kept(lattice), sums, inputs);
-    s.plane = odd_lines(s.size);
+    s.plane = odd_lines(filter_round_tiles(&s));
     s.point = s.stretch * s.plane + CHANNEL_BLOCK;
     s.sums = odd_lines(s.segment + BLOCK_PIXELS); /* what rounding adds goes behind the last tile */
     s.sum_point = s.panel * s.sums + CHANNEL_BLOCK;
-    lattice->shape = s;
+    return s;
+}
+
+void filter_shape(const struct window *window, int panel, const struct filter_team *team,
+                  struct filter_lattice *lattices) {
+    const struct filter_lattice *largest = &lattices[0];
+    for (int i = 1; i < team->sets; i++)
+        if (filter_tiles(&lattices[i]) > filter_tiles(largest))
+            largest = &lattices[i];
+    const struct filter_shape shape = shape_of(window, panel, team, largest);
+    for (int i = 0; i < team->sets; i++) {
+        lattices[i].shape = shape;
+        lattices[i].shape.tiles = filter_tiles(&lattices[i]);
+        lattices[i].shape.size = divide_up(lattices[i].shape.tiles, filter_blocks(&shape));
+    }
 }
