@@ -345,14 +345,15 @@ static void finish(enum block_finish kind, float alpha, float beta, const float 
 #define MOMENT_PARTS (MOMENT_LANES < LANES ? MOMENT_LANES / DOUBLES : LANES / DOUBLES)
 
 /* MOMENT_PARTS registers of lanes. */
-static inline void moments_of(const float *x, int64_t count, const float *shift, const float *ahead, double *sum,
+static inline void moments_of(const float *x, int64_t count, const float *ahead, const float *beside, double *sum,
                               double *squares) {
     double_vec from[MOMENT_PARTS], sums[CHAINS][MOMENT_PARTS] = {{{0}}}, powers[CHAINS][MOMENT_PARTS] = {{{0}}};
     for (int p = 0; p < MOMENT_PARTS; p++)
-        from[p] = doubles_from_floats(shift + p * DOUBLES);
+        from[p] = doubles_from_floats(x + p * DOUBLES);
     for (int64_t i = 0; i < count; i += CHAINS)
         for (int k = 0; k < CHAINS && i + k < count; k++) {
-            __builtin_prefetch(ahead ? ahead + (i + k) * LANES : x, 0, 2);
+            __builtin_prefetch(ahead ? ahead + (i + k) * LANES : x, 1);
+            __builtin_prefetch(beside ? beside + (i + k) * LANES : x, 0, 2);
 #pragma GCC unroll 4
             for (int p = 0; p < MOMENT_PARTS; p++) {
                 const double_vec d = doubles_from_floats(x + (i + k) * LANES + p * DOUBLES) - from[p];
@@ -367,10 +368,10 @@ static inline void moments_of(const float *x, int64_t count, const float *shift,
     }
 }
 
-static void moments(const float *x, int64_t count, const float *shift, const float *ahead, double *sum,
+static void moments(const float *x, int64_t count, const float *ahead, const float *beside, double *sum,
                     double *squares) {
     for (int lane = 0; lane < LANES; lane += MOMENT_PARTS * DOUBLES)
-        moments_of(x + lane, count, shift + lane, ahead, sum + lane, squares + lane);
+        moments_of(x + lane, count, ahead, beside, sum + lane, squares + lane);
 }
 
 static inline __attribute__((always_inline)) void scale_as(const enum block_finish kind, float alpha, float beta,

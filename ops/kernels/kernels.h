@@ -115,10 +115,11 @@ struct block_kernel {
                    int columns, const float *source, size_t source_row, size_t source_column, float *destination,
                    size_t destination_row, size_t destination_column);
     /*
-     * Sums of x - shift and of its squares over `count` pixels of a channel block, by lane. As many pixels are asked
-     * for at `ahead`, which will be read next; NULL: none.
+     * Sums of the distances from the first pixel, and of their squares, over `count` pixels of a channel block, by
+     * lane. As many pixels are asked for at `ahead`, which will be read next and then written, and at `beside`, which
+     * will be read; NULL: none.
      */
-    void (*moments)(const float *x, int64_t count, const float *shift, const float *ahead, double *sum,
+    void (*moments)(const float *x, int64_t count, const float *ahead, const float *beside, double *sum,
                     double *squares);
     /* y = activation(added + affine(x)) over `count` pixels of a channel block; added NULL: none. In place is allowed.
      */
