@@ -24,7 +24,7 @@ extern "C" {
 #define LIMNER_API
 #endif
 
-#define LIMNER_VERSION "0.2.5"
+#define LIMNER_VERSION "0.2.6"
 #define LIMNER_MAX_RANK 8
 
 typedef enum limner_status {
