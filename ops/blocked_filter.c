@@ -30,9 +30,8 @@ static struct owned owned_of(const struct blocked_run *run) {
             continue;
         filter_add_room(&owned.room, phase, run->threads);
         owned.count += phase->filter_count;
-        for (int i = 0; i < phase->filter_count; i++)
-            if (filter_blocks(&phase->filters[i].shape) > owned.slots)
-                owned.slots = filter_blocks(&phase->filters[i].shape);
+        if (filter_most_blocks(phase) > owned.slots)
+            owned.slots = filter_most_blocks(phase);
     }
     return owned;
 }

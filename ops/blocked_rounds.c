@@ -29,6 +29,14 @@ struct filter_block filter_block_of(const struct blocked_run *run, const struct 
     return block;
 }
 
+int64_t filter_most_blocks(const struct blocked_phase *phase) {
+    int64_t most = 0;
+    for (int i = 0; i < phase->filter_count; i++)
+        if (filter_blocks(&phase->filters[i].shape) > most)
+            most = filter_blocks(&phase->filters[i].shape);
+    return most;
+}
+
 void filter_read_blocks(struct filter_block *blocks, int count, int64_t depth0, int64_t depth_end) {
     for (int i = 0; i < count; i++) {
         blocks[i].depth0 = depth0;
@@ -119,22 +127,22 @@ static void run_shared(struct round *round, const struct filter_share *share, st
     }
 }
 
-/* Sets of points that stand ready together, and the rounds of a phase, as the first set's shape has them. */
+/* Sets of points that stand ready together, and the rounds of a phase. */
 static int64_t set_groups(const struct blocked_phase *phase) {
     return divide_up(phase->filter_count, phase->filters[0].shape.sets);
 }
 
 static int64_t rounds_of(const struct blocked_run *run, const struct blocked_phase *phase) {
     const struct filter_shape *b = &phase->filters[0].shape;
-    return divide_up(window_images(&run->state->window), b->images) * set_groups(phase) * filter_blocks(b);
+    return divide_up(window_images(&run->state->window), b->images) * set_groups(phase) * filter_most_blocks(phase);
 }
 
 /* The unit-th round; what is not there is left out, be it all of a round. */
 static struct round round_of(const struct blocked_run *run, const struct blocked_phase *phase, int64_t unit,
                              float *inputs) {
     const struct filter_shape *b = &phase->filters[0].shape;
-    const int64_t images = window_images(&run->state->window), groups = set_groups(phase), blocks = filter_blocks(b);
-    const int64_t number = unit % blocks;
+    const int64_t images = window_images(&run->state->window), groups = set_groups(phase);
+    const int64_t blocks = filter_most_blocks(phase), number = unit % blocks;
     struct round round = {0};
     for (int64_t i = 0; i < b->images * b->sets; i++) {
         const int64_t at = unit / blocks / groups * b->images + i / b->sets;

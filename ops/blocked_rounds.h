@@ -45,6 +45,8 @@ struct filter_share filter_share_of(const struct blocked_run *run, const struct 
 /* A lattice's block with this number; of one that does not exist `count` is not above 0. */
 struct filter_block filter_block_of(const struct blocked_run *run, const struct blocked_phase *phase,
                                     const struct filter_lattice *lattice, int64_t image, int64_t number);
+/* Blocks of the set of points that has most. */
+int64_t filter_most_blocks(const struct blocked_phase *phase);
 /* The panel-th panel of output channels, for one segment of so many tiles: of blocks from the given one on. */
 struct filter_panel filter_panel_of(const struct filter_block *block, int64_t tiles, int64_t panel, int64_t segment,
                                     float *sums, const struct filter_share *share);
