@@ -98,15 +98,15 @@ static int64_t chunk_at(const struct cut *cut, int64_t chunk) {
     return cut->height * chunk / cut->chunks * cut->width;
 }
 
+static int64_t pixels_in(const struct cut *cut, int64_t chunk, int64_t chunk_end) {
+    return chunk_at(cut, chunk_end) - chunk_at(cut, chunk);
+}
+
 static status prepare(struct op_call *call, size_t *workspace_bytes, struct error *err) {
     const struct cut cut = cut_of(&call->inputs[0]->shape);
     (void)err;
     *workspace_bytes = (size_t)(cut.planes * cut.chunks) * sizeof(struct moments); /* [plane][chunk] */
     return STATUS_OK;
-}
-
-static int64_t pixels_in(const struct cut *cut, int64_t chunk, int64_t chunk_end) {
-    return chunk_at(cut, chunk_end) - chunk_at(cut, chunk);
 }
 
 /* Chunks chunk..chunk_end of planes plane..plane_end are one thread's; of `threads` others have the rest of the same
@@ -128,6 +128,11 @@ static struct share share_of(const struct cut *cut, int thread, int threads) {
                           threads};
 }
 
+/* Whose share a chunk is where so many threads share planes out. */
+static int64_t owner_of(const struct cut *cut, int threads, int64_t chunk) {
+    return ((chunk + 1) * threads - 1) / cut->chunks;
+}
+
 /* Adds up, in the tree over chunks low..high, what the share has: a sum takes the place of its first chunk. */
 static void add_own(const struct cut *cut, const struct share *share, int64_t low, int64_t high,
                     struct moments *moments) {
@@ -144,7 +149,7 @@ static void add_own(const struct cut *cut, const struct share *share, int64_t lo
 static struct moments total_of(const struct cut *cut, int threads, int64_t low, int64_t high,
                                const struct moments *moments) {
     const int64_t middle = (low + high) / 2;
-    if (((low + 1) * threads - 1) / cut->chunks == (high * threads - 1) / cut->chunks) /* one thread has them */
+    if (owner_of(cut, threads, low) == owner_of(cut, threads, high - 1))
         return moments[low];
     struct moments total = total_of(cut, threads, low, middle, moments);
     const struct moments more = total_of(cut, threads, middle, high, moments);
@@ -178,14 +183,15 @@ static float *plane_of(const struct tensor *tensor, const struct cut *cut, int64
 /* A chunk; `next` is read behind it, and `beside` in the second pass. */
 static void take_chunk(const struct block_kernel *kernel, const float *x, int64_t count, const float *next,
                        const float *beside, struct moments *moments) {
-    const int64_t first = count > AHEAD ? count - AHEAD : 0;
+    const int64_t first = count - AHEAD;
     struct moments rest;
-    if (first > 0)
-        take_moments(kernel, x, first, x + AHEAD * LANES, beside, moments);
-    take_moments(kernel, x + first * LANES, count - first, next, beside ? beside + first * LANES : NULL,
-                 first > 0 ? &rest : moments);
-    if (first > 0)
-        add_moments(moments, first, &rest, count - first);
+    if (first <= 0) {
+        take_moments(kernel, x, count, next, beside, moments);
+        return;
+    }
+    take_moments(kernel, x, first, x + AHEAD * LANES, beside, moments);
+    take_moments(kernel, x + first * LANES, AHEAD, next, beside ? beside + first * LANES : NULL, &rest);
+    add_moments(moments, first, &rest, AHEAD);
 }
 
 /* The first pass over a plane. What is added to a small one is asked for meanwhile. */

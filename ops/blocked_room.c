@@ -17,7 +17,7 @@ size_t filter_input_floats(const struct filter_shape *shape) {
 }
 
 void filter_add_room(struct filter_room *room, const struct blocked_phase *phase, int threads) {
-    const struct filter_lattice *filter = &phase->filters[0]; /* the others have the same, but for fewer tiles */
+    const struct filter_lattice *filter = &phase->filters[0]; /* the others differ in numbers of tiles alone */
     const struct filter_shape *b = &filter->shape;
     if (!b->shared)
         room->own_inputs = threads > 1;

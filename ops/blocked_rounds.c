@@ -37,11 +37,15 @@ int64_t filter_most_blocks(const struct blocked_phase *phase) {
     return most;
 }
 
-void filter_read_blocks(struct filter_block *blocks, int count, int64_t depth0, int64_t depth_end) {
+static void begin_stretch(struct filter_block *blocks, int count, int64_t depth0, int64_t depth_end) {
     for (int i = 0; i < count; i++) {
         blocks[i].depth0 = depth0;
         blocks[i].depth_end = depth_end;
     }
+}
+
+void filter_read_blocks(struct filter_block *blocks, int count, int64_t depth0, int64_t depth_end) {
+    begin_stretch(blocks, count, depth0, depth_end);
     for (int64_t depth = depth0; depth < depth_end; depth++)
         for (int i = 0; i < count; i++) /* sets of points read the same lines */
             filter_read_tiles(&blocks[i], depth, 0, blocks[i].count);
@@ -110,10 +114,7 @@ static void run_shared(struct round *round, const struct filter_share *share, st
     const struct filter_shape *b = &round->blocks[0].lattice->shape;
     for (int64_t depth0 = 0, depths; depth0 < b->depth; depth0 += depths) {
         depths = at_most(b->depth - depth0, b->stretch);
-        for (int i = 0; i < round->count; i++) {
-            round->blocks[i].depth0 = depth0;
-            round->blocks[i].depth_end = depth0 + depths;
-        }
+        begin_stretch(round->blocks, round->count, depth0, depth0 + depths);
         const int64_t parts = round->count * depths < LEAST_UNITS * deals->ranges ? PARTS : 1;
         for (int64_t unit = 0; deal_take(&deals[0], round->count * depths * parts, &unit);) {
             const struct filter_block *block = &round->blocks[unit / parts / depths];

@@ -197,7 +197,6 @@ struct writing {
     float *plane;
     const float *bias;
     size_t row, column; /* from one output of a tile to the next */
-    const float *next;  /* where the run after this one goes; NULL: none. Others may be writing what lies behind */
 };
 
 /* Where a tile's outputs are in the plane, in floats. */
@@ -226,8 +225,11 @@ static void write_border_tile(const struct writing *writing, int64_t y, int64_t 
                    writing->plane + place_of(block->lattice, y, x), writing->row, writing->column);
 }
 
-/* Straight to its place where all of a tile lies inside and the kernel knows the activation. */
-static void write_run(const struct writing *writing, const struct tile_run *run, const float *sums) {
+/*
+ * Straight to its place where all of a tile lies inside and the kernel knows the activation. next: where the run after
+ * this one goes, which is asked for; NULL: none. Others may be writing what lies behind the last one.
+ */
+static void write_run(const struct writing *writing, const struct tile_run *run, const float *next, const float *sums) {
     const struct filter_block *block = writing->block;
     const struct filter_lattice *lattice = block->lattice;
     const struct filter_axis *ay = &lattice->axis[0], *ax = &lattice->axis[1];
@@ -239,8 +241,8 @@ static void write_run(const struct writing *writing, const struct tile_run *run,
                                  .destination_column = writing->column,
                                  .destination_tile = (size_t)ax->outputs * writing->column,
                                  .bias = writing->bias,
-                                 .ahead = (uintptr_t)writing->next,
-                                 .ahead_rows = writing->next ? ay->outputs : 0,
+                                 .ahead = (uintptr_t)next,
+                                 .ahead_rows = next ? ay->outputs : 0,
                                  .alpha = activation->alpha,
                                  .beta = activation->beta};
     const bool known = blocked_finish_kind(activation, &tiles.finish);
@@ -280,15 +282,15 @@ static const float *writing_place(const struct writing *writing, int64_t tile) {
 static void write_piece(const struct filter_panel *panel, const struct filter_block *block, int64_t first, int64_t end,
                         const float *sums) {
     for (int row = 0; row < panel->rows; row++) {
-        struct writing writing = writing_at(block, panel->row + row);
+        const struct writing writing = writing_at(block, panel->row + row);
         const float *from = sums + row * block->lattice->shape.sums;
         struct tile_run run;
         for (int64_t tile = first; tile < end; tile += run.count, from += run.count * LANES) {
             run = run_at(block->lattice, block->tile0 + tile, end - tile, 1);
-            writing.next = tile + run.count < end  ? writing_place(&writing, tile + run.count)
-                           : row + 1 < panel->rows ? writing_place(&writing, first) + block->run->y_plane
-                                                   : NULL;
-            write_run(&writing, &run, from);
+            const float *next = tile + run.count < end  ? writing_place(&writing, tile + run.count)
+                                : row + 1 < panel->rows ? writing_place(&writing, first) + block->run->y_plane
+                                                        : NULL;
+            write_run(&writing, &run, next, from);
         }
     }
 }

@@ -65,7 +65,8 @@ struct filter_lattice {
     struct filter_shape shape;
 };
 
-static inline int64_t filter_tiles(const struct filter_lattice *lattice) {
+/* Of an image. */
+static inline int64_t filter_image_tiles(const struct filter_lattice *lattice) {
     return lattice->axis[0].tiles * lattice->axis[1].tiles;
 }
 

@@ -195,7 +195,7 @@ static double filter_cost(const struct window *window, bool panels, struct filte
     const bool distant = kept * CHANNEL_BLOCK > CACHED_WEIGHTS; /* else they had better be ready */
     double costs[] = {0, 0, 0}, transforms = 0, all = 0;
     for (int i = 0; i < count; i++) {
-        const double tiles = (double)(lattices[i].axis[0].tiles * lattices[i].axis[1].tiles);
+        const double tiles = (double)filter_image_tiles(&lattices[i]);
         costs[FILTER_READY] += can_be_ready(y, x, vectors) ? ready_cost(tiles, vectors, kept) : INFINITY;
         costs[FILTER_PAIRS] +=
             distant && filter_in_pairs(y->kind, x->kind) ? taps * filter_pairs_cost(tiles, y, x) : INFINITY;

@@ -76,8 +76,9 @@ static void shape_ready(struct filter_shape *s, const struct filter_team *team, 
         s->segment = even_share(s->size, segment);
 }
 
-/* The fewest parts that give all threads the same work: every part transforms its panel's weights. */
-static int64_t even_parts(int64_t panels, int64_t segments, int threads) {
+/* The fewest parts of a round that give all threads the same work: every part transforms its panel's weights. */
+static int64_t even_parts(const struct filter_shape *s, int threads) {
+    const int64_t panels = filter_panels(s), segments = divide_up(filter_round_tiles(s), s->segment);
     int64_t parts = 1;
     while (parts < segments && balance(panels * parts, threads) < BALANCED)
         parts++;
@@ -106,8 +107,7 @@ static void shape_panels(struct filter_shape *s, const struct filter_team *team,
     s->size = s->shared ? even_share(s->tiles, most) : divide_up(s->tiles, rounds);
     s->sets = (int)(s->shared ? between(1, most / s->size, team->sets) : team->sets);
     s->segment = even_share(filter_round_tiles(s), SUMS / sums);
-    s->parts =
-        s->shared ? even_parts(filter_panels(s), divide_up(filter_round_tiles(s), s->segment), team->threads) : 1;
+    s->parts = s->shared ? even_parts(s, team->threads) : 1;
 }
 
 static void shape_pairs(struct filter_shape *s, const struct window *window, const struct filter_team *team,
@@ -120,7 +120,7 @@ static void shape_pairs(struct filter_shape *s, const struct window *window, con
         s->images = (int)even_block(team->images, between(1, together, FILTER_IMAGES), 1);
     s->segment = even_share(filter_round_tiles(s), PAIRS_SUMS / sums);
     s->stretch = between(1, between(1, together / s->images, s->depth) * s->cut, s->depth);
-    s->parts = even_parts(filter_panels(s), divide_up(filter_round_tiles(s), s->segment), team->threads);
+    s->parts = even_parts(s, team->threads);
 }
 
 static struct filter_shape shape_of(const struct window *window, int panel, const struct filter_team *team,
@@ -133,7 +133,7 @@ static struct filter_shape shape_of(const struct window *window, int panel, cons
         .panel = (int)at_most(rows, lattice->weights == FILTER_PAIRS ? at_most(panel, PAIR_BLOCKS) : panel),
         .depth = lattice->part_count * divide_up(window->in_channels, CHANNEL_BLOCK),
         .rows = rows,
-        .tiles = filter_tiles(lattice)};
+        .tiles = filter_image_tiles(lattice)};
     const int64_t inputs = (int64_t)s.points * CHANNEL_BLOCK, sums = inputs * s.panel; /* of a tile */
     if (lattice->weights == FILTER_PANELS)
         shape_panels(&s, team, sums, inputs);
@@ -152,12 +152,12 @@ void filter_shape(const struct window *window, int panel, const struct filter_te
                   struct filter_lattice *lattices) {
     const struct filter_lattice *largest = &lattices[0];
     for (int i = 1; i < team->sets; i++)
-        if (filter_tiles(&lattices[i]) > filter_tiles(largest))
+        if (filter_image_tiles(&lattices[i]) > filter_image_tiles(largest))
             largest = &lattices[i];
     const struct filter_shape shape = shape_of(window, panel, team, largest);
     for (int i = 0; i < team->sets; i++) {
         lattices[i].shape = shape;
-        lattices[i].shape.tiles = filter_tiles(&lattices[i]);
+        lattices[i].shape.tiles = filter_image_tiles(&lattices[i]);
         lattices[i].shape.size = divide_up(lattices[i].shape.tiles, filter_blocks(&shape));
     }
 }
