@@ -49,7 +49,7 @@ static inline int filter_made(const struct filter_lattice *lattice) {
     const struct filter_axis *y = &lattice->axis[0], *x = &lattice->axis[1];
     if (lattice->weights == FILTER_PAIRS)
         return y->taps > 1 && x->taps > 1 ? y->taps * x->points : 0;
-    return lattice->weights == FILTER_PANELS ? y->points * x->points : 0;
+    return lattice->weights == FILTER_PANELS ? filter_kept_points(y->kind) * filter_kept_points(x->kind) : 0;
 }
 /* From one of them to the next, in floats: no power of two. */
 static inline int64_t filter_made_place(const struct filter_shape *shape) {

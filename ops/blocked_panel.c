@@ -153,7 +153,8 @@ void filter_list_sources(const struct filter_lattice *lattice, const struct filt
     for (int i = 0; i < ay->points * ax->points; i++) {
         const int y = i % ay->points, x = i / ay->points, point = y * ax->points + x;
         const int ty = filter_pure_tap(ay->kind, y), tx = filter_pure_tap(ax->kind, x);
-        sources[i] = (struct filter_source){.point = point, .first = number_of(lattice, ty, tx, point)};
+        const int made = filter_kept_point(ay->kind, y) * filter_kept_points(ax->kind) + filter_kept_point(ax->kind, x);
+        sources[i] = (struct filter_source){.point = point, .first = number_of(lattice, ty, tx, made)};
         if (lattice->weights == FILTER_PAIRS)
             list_pair(lattice, kernel, y, x, &sources[i]);
     }

@@ -168,9 +168,9 @@ static double ready_cost(double tiles, double products, double vectors) {
     return (memory > all ? memory : all) + (floats > MANY_WEIGHTS ? KEPT_COST * vectors : 0);
 }
 
-/* Products with weights that are transformed for the tiles of all sets. */
-static double panels_cost(double tiles, double vectors) {
-    return vectors * (tiles + least_one(tiles / PANEL_TILES) * PANEL_COST);
+/* Products with weights that are transformed for the tiles of all sets, those that points have in common once. */
+static double panels_cost(double tiles, double vectors, double kept) {
+    return vectors * tiles + kept * least_one(tiles / PANEL_TILES) * PANEL_COST;
 }
 
 double filter_pairs_cost(double tiles, const struct filter_axis *y, const struct filter_axis *x) {
@@ -203,7 +203,7 @@ static double filter_cost(const struct window *window, bool panels, struct filte
         all += tiles;
     }
     const bool many = panels && kept * CHANNEL_BLOCK > DISTANT_WEIGHTS && all <= FEW_TILES;
-    costs[FILTER_PANELS] = many && filter_in_panels(y->kind, x->kind) ? panels_cost(all, vectors) : INFINITY;
+    costs[FILTER_PANELS] = many && filter_in_panels(y->kind, x->kind) ? panels_cost(all, vectors, kept) : INFINITY;
     enum filter_weights best = costs[FILTER_PAIRS] < costs[FILTER_READY] ? FILTER_PAIRS : FILTER_READY;
     if (costs[FILTER_PANELS] < costs[FILTER_PAIRS] && costs[FILTER_PANELS] < costs[FILTER_READY] * WORTH_MEMORY)
         best = FILTER_PANELS;

@@ -114,21 +114,19 @@ static const double output_4_3_BY_2[][FILTER_WIDE] = {{1, 1, 1, 1, 0, 1},
  * and F(8, 2) it belongs to AT: a weight is the first tap + a times the second, filter_pair(); at points 1/2 and -1/2
  * it is twice that, because additions alone make it. Of the points of an inner tap one stands for all.
  */
-static const double weight_ONE[FILTER_POINTS][3] = {{1}};
-static const double weight_2_2[FILTER_POINTS][3] = {{1, 0}, {1, 1}, {0, 1}};
-static const double weight_4_2[FILTER_POINTS][3] = {{1, 0}, {1, 0.75}, {1, -0.75}, {1, -3}, {0, 1}};
-static const double weight_8_2[FILTER_POINTS][3] = {{1, 0},   {1, 1},    {1, -1}, {2, 1}, {2, -1},
-                                                    {1, 1.5}, {1, -1.5}, {1, 3},  {0, 1}};
-static const double weight_2_3[FILTER_POINTS][3] = {
-    {1, 0, 0}, {1 / 2.0, 1 / 2.0, 1 / 2.0}, {1 / 2.0, -1 / 2.0, 1 / 2.0}, {0, 0, 1}};
-static const double weight_4_3[FILTER_POINTS][3] = {{1, 0, 0},
-                                                    {8 / 65.0, 12 / 65.0, 18 / 65.0},
-                                                    {8 / 65.0, -12 / 65.0, 18 / 65.0},
-                                                    {-81 / 130.0, -27 / 65.0, -18 / 65.0},
-                                                    {-81 / 130.0, 27 / 65.0, -18 / 65.0},
-                                                    {0, 0, 1}};
-static const double weight_2_3_BY_2[FILTER_POINTS][3] = {{1, 0, 0}, {1, 0, 1}, {0, 0, 1}, {0, 1, 0}};
-static const double weight_4_3_BY_2[FILTER_POINTS][3] = {
+static const double weight_ONE[][3] = {{1}};
+static const double weight_2_2[][3] = {{1, 0}, {1, 1}, {0, 1}};
+static const double weight_4_2[][3] = {{1, 0}, {1, 0.75}, {1, -0.75}, {1, -3}, {0, 1}};
+static const double weight_8_2[][3] = {{1, 0}, {1, 1}, {1, -1}, {2, 1}, {2, -1}, {1, 1.5}, {1, -1.5}, {1, 3}, {0, 1}};
+static const double weight_2_3[][3] = {{1, 0, 0}, {1 / 2.0, 1 / 2.0, 1 / 2.0}, {1 / 2.0, -1 / 2.0, 1 / 2.0}, {0, 0, 1}};
+static const double weight_4_3[][3] = {{1, 0, 0},
+                                       {8 / 65.0, 12 / 65.0, 18 / 65.0},
+                                       {8 / 65.0, -12 / 65.0, 18 / 65.0},
+                                       {-81 / 130.0, -27 / 65.0, -18 / 65.0},
+                                       {-81 / 130.0, 27 / 65.0, -18 / 65.0},
+                                       {0, 0, 1}};
+static const double weight_2_3_BY_2[][3] = {{1, 0, 0}, {1, 0, 1}, {0, 0, 1}, {0, 1, 0}};
+static const double weight_4_3_BY_2[][3] = {
     {1, 0, 0}, {32 / 135.0, 0, 8 / 45.0}, {32 / 81.0, 0, -8 / 27.0}, {-16 / 405.0, 0, 16 / 135.0}, {0, 0, 1},
     {0, 1, 0}};
 

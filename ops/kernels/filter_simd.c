@@ -310,8 +310,8 @@ static inline __attribute__((always_inline)) void expand_as(const enum filter_ki
                                                             const enum filter_kind kx, const double (*gx)[3],
                                                             const float *taps, size_t block, int64_t depths, int lanes,
                                                             float *destination, size_t point) {
-    const int down = filter_points(ky), rows = filter_taps(ky), across = filter_points(kx), columns = filter_taps(kx);
-    const int tap = LANES * lanes;
+    const int down = filter_kept_points(ky), rows = filter_taps(ky);
+    const int across = filter_kept_points(kx), columns = filter_taps(kx), tap = LANES * lanes;
     for (int64_t depth = 0; depth < depths; depth++, destination += lanes) {
         const float *first = taps + (size_t)(depth / LANES) * block + depth % LANES * lanes;
         for (int v = 0; v < lanes; v += VEC) {

@@ -275,8 +275,8 @@ struct filter_kernel {
     void (*weights)(enum filter_kind y, enum filter_kind x, const float *taps, float *destination, size_t point);
     /*
      * The same in single precision for the taps of many depths and lanes, taps[block of depths][y][x][depth][lanes],
-     * blocks `block` floats apart, -> destination[point][depth][lanes], without points that are a tap as it is; for the
-     * kinds of filter_in_panels().
+     * blocks `block` floats apart, -> destination[kept point][depth][lanes], without those that are a tap as it is; for
+     * the kinds of filter_in_panels().
      */
     void (*expand)(enum filter_kind y, enum filter_kind x, const float *taps, size_t block, int64_t depths, int lanes,
                    float *destination, size_t point);
