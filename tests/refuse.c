@@ -20,7 +20,7 @@
 #define MOST_LIVE ((size_t)1 << 17)
 #define MOST_FILES 64
 #define DEPTH 7     /* callers that tell one place from another */
-#define SECONDS 0.4 /* for tries beyond the first and last of each place */
+#define SECONDS 0.1 /* for tries beyond the first and last of each place */
 
 /* A chain of callers that asked for something. */
 struct place {
@@ -134,6 +134,10 @@ void refuse_pause(void) {
 
 void refuse_resume(void) {
     watch.paused = false;
+}
+
+void refuse_stop(void) {
+    watch.running = false;
 }
 
 bool refuse_happened(void) {

@@ -50,6 +50,8 @@ void refuse_each(const char *name, const struct refusal *refusal, refuse_try *at
 /* Between these, in a try, nothing is refused: preparations, and looking at results. */
 void refuse_pause(void);
 void refuse_resume(void);
+/* Ends a try that a failed assertion left. */
+void refuse_stop(void);
 /* Whether a call of this try has been refused by now. */
 bool refuse_happened(void);
 

@@ -148,13 +148,11 @@ static void refuse_running(const char *name, limner_options options) {
 static void sessions_run(void **state) {
     (void)state;
     static const char *const names[] = {
-        "edge-torchscript17",          "edge-dynamo20-unfolded",   "inpaint-dynamo20",
-        "inpaint-torchscript9",        "keyvalue-torchscript17",   "keyvalue-dynamo25",
-        "plain-torchscript17",         "unet-torchscript17",       "convolution-torchscript17",
-        "convtranspose1d-dynamo20",    "convtranspose2d-dynamo20", "convtranspose3d-dynamo20",
-        "outputpadding-torchscript17", "gather-torchscript17",     "splitconcat-torchscript17",
-        "reduce-torchscript17",        "reshape-torchscript17",    "pad-torchscript17",
-        "linear-torchscript17",        "expand-torchscript17",     "compare-torchscript17",
+        "edge-torchscript17",       "inpaint-dynamo20",         "inpaint-torchscript9",
+        "keyvalue-dynamo25",        "plain-torchscript17",      "convolution-torchscript17",
+        "convtranspose1d-dynamo20", "convtranspose2d-dynamo20", "convtranspose3d-dynamo20",
+        "outputpadding-dynamo18",   "gather-torchscript17",     "splitconcat-torchscript17",
+        "reduce-torchscript17",     "reshape-torchscript17",    "linear-torchscript17",
         "instancenorm-dynamo20"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         refuse_running(names[i], (limner_options){.threads = 2});

@@ -29,6 +29,7 @@ struct job {
     struct onnx_model *template;
     struct map map;
     struct plan plan;
+    struct staging map_file; /* of --save-map */
 };
 
 /* ---- reading ---- */
@@ -94,10 +95,10 @@ static status read_all(struct job *job, struct error *err) {
 
 /* ---- writing ---- */
 
-static status save_map(const struct job *job, struct plan *plan, const struct report *report, struct error *err) {
+/* Beside its place, until the model is written. */
+static status stage_map(struct job *job, struct plan *plan, const struct report *report, struct error *err) {
     char *text = NULL;
     size_t size = 0;
-    struct staging staging = {NULL, 0};
     if (!job->settings->save_map)
         return STATUS_OK;
     FILE *stream = open_memstream(&text, &size);
@@ -106,10 +107,7 @@ static status save_map(const struct job *job, struct plan *plan, const struct re
     report_map(plan, report, stream);
     status code = fclose(stream) ? fail_memory(err, "the map") : STATUS_OK;
     if (!code)
-        code = staging_add(&staging, job->settings->save_map, text, size, err);
-    if (!code)
-        code = staging_commit(&staging, err);
-    staging_close(&staging);
+        code = staging_add(&job->map_file, job->settings->save_map, text, size, err);
     free(text);
     return code;
 }
@@ -163,10 +161,12 @@ static status convert(struct job *job, bool *good, struct error *err) {
                                   checkpoint_chosen(job->checkpoint), output};
     if (*good) {
         /* the map and the report tell of the template as it was: before pour() */
-        code = settings->dry_run ? STATUS_OK : save_map(job, &job->plan, &report, err);
+        code = settings->dry_run ? STATUS_OK : stage_map(job, &job->plan, &report, err);
         print_report(job, &report);
         if (!code)
             code = carry_out(job, err);
+        if (!code)
+            code = staging_commit(&job->map_file, err);
         if (!code && output && !settings->json)
             say(stdout, "wrote       %s\n", output);
         return code;
@@ -183,6 +183,7 @@ static status run(const struct call *call, bool *good, struct error *err) {
         code = read_all(&job, err);
     if (!code)
         code = convert(&job, good, err);
+    staging_close(&job.map_file);
     convert_close(&job.plan);
     checkpoint_close(job.checkpoint);
     onnx_close(job.template);
