@@ -22,6 +22,7 @@ struct pass_context {
     struct program *program;
     struct graph *graph;
     struct pool *scratch; /* emptied after every pass */
+    bool *starved;        /* becomes true when pass_constant has no memory: the pass fails then, whatever it returns */
     int *readers;         /* by value, when the pass began: node inputs and graph outputs that read it */
     int value_count;      /* when the pass began */
     size_t tensor_bytes;
@@ -57,7 +58,8 @@ bool pass_is_convolution(const struct node *node);
 int pass_input(const struct node *node, int i);
 /* Constant of input i; NULL when it is left out, no constant, or not of this type. Its data need not be aligned. */
 const struct tensor *pass_weight(const struct pass_context *context, const struct node *node, int i, enum dtype dtype);
-/* The same for small ones, aligned for its type: if need be a copy in the scratch pool. NULL without memory, too. */
+/* The same for small ones, aligned for its type: if need be a copy in the scratch pool. Without memory, NULL,
+   and the pass fails. */
 const struct tensor *pass_constant(const struct pass_context *context, const struct node *node, int i,
                                    enum dtype dtype);
 /* The node that makes the value, and nothing else, for one single reader; or NULL. */

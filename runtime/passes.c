@@ -39,6 +39,8 @@ static status clean(struct program *program, struct error *err) {
 }
 
 static status run_pass(const struct pass *pass, struct pass_context *context, struct error *err) {
+    bool starved = false;
+    context->starved = &starved;
     context->value_count = context->graph->value_count;
     context->scratch = pool_create();
     context->readers = calloc((size_t)context->value_count + 1, sizeof *context->readers);
@@ -47,6 +49,8 @@ static status run_pass(const struct pass *pass, struct pass_context *context, st
         code = fail_memory(err, "a pass");
     if (code == STATUS_OK)
         code = pass->run(context, err);
+    if (code == STATUS_OK && starved)
+        code = fail_memory(err, "a pass");
     pool_destroy(context->scratch);
     free(context->readers);
     return code == STATUS_OK ? clean(context->program, err) : code;
@@ -101,8 +105,10 @@ const struct tensor *pass_constant(const struct pass_context *context, const str
         return tensor;
     struct tensor *copy = pool_alloc(context->scratch, sizeof *copy);
     void *data = pool_alloc(context->scratch, tensor->bytes);
-    if (!copy || !data)
+    if (!copy || !data) {
+        *context->starved = true;
         return NULL;
+    }
     *copy = *tensor;
     copy->mapped = false;
     copy->data = memcpy(data, tensor->data, tensor->bytes);

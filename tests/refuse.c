@@ -128,6 +128,12 @@ bool refuse_now(unsigned kind, int *number) {
     return refused;
 }
 
+static void show_place(size_t call) {
+    for (size_t i = 0; i < watch.place_count; i++)
+        if (watch.places[i].first == call || watch.places[i].last == call)
+            backtrace_symbols_fd(watch.places[i].callers, watch.places[i].depth, STDERR_FILENO);
+}
+
 void refuse_pause(void) {
     watch.paused = true;
 }
@@ -137,6 +143,8 @@ void refuse_resume(void) {
 }
 
 void refuse_stop(void) {
+    if (watch.running)
+        show_place(watch.wanted);
     watch.running = false;
 }
 
@@ -145,12 +153,6 @@ bool refuse_happened(void) {
 }
 
 /* ---- tries ---- */
-
-static void show_place(size_t call) {
-    for (size_t i = 0; i < watch.place_count; i++)
-        if (watch.places[i].first == call || watch.places[i].last == call)
-            backtrace_symbols_fd(watch.places[i].callers, watch.places[i].depth, STDERR_FILENO);
-}
 
 static bool says_what(const struct refusal *refusal, status code, const char *message) {
     if (refusal->harmless || !message[0])

@@ -105,7 +105,7 @@ static status stage_map(struct job *job, struct plan *plan, const struct report 
     if (!stream)
         return fail_memory(err, "the map");
     report_map(plan, report, stream);
-    status code = fclose(stream) ? fail_memory(err, "the map") : STATUS_OK;
+    status code = fclose(stream) || plan->lost ? fail_memory(err, "the map") : STATUS_OK;
     if (!code)
         code = staging_add(&job->map_file, job->settings->save_map, text, size, err);
     free(text);
@@ -142,8 +142,9 @@ static void print_problems(const struct plan *plan) {
              plan->problem_count, plan->problem_count == 1 ? "" : "s");
 }
 
-static void print_report(struct job *job, const struct report *report) {
+static status print_report(struct job *job, const struct report *report, struct error *err) {
     (job->settings->json ? report_json : report_print)(&job->plan, report, stdout);
+    return job->plan.lost ? fail_memory(err, "the report") : STATUS_OK;
 }
 
 /* ---- the command ---- */
@@ -162,7 +163,8 @@ static status convert(struct job *job, bool *good, struct error *err) {
     if (*good) {
         /* the map and the report tell of the template as it was: before pour() */
         code = settings->dry_run ? STATUS_OK : stage_map(job, &job->plan, &report, err);
-        print_report(job, &report);
+        if (!code)
+            code = print_report(job, &report, err);
         if (!code)
             code = carry_out(job, err);
         if (!code)
@@ -171,9 +173,9 @@ static status convert(struct job *job, bool *good, struct error *err) {
             say(stdout, "wrote       %s\n", output);
         return code;
     }
-    print_report(job, &report);
+    code = print_report(job, &report, err);
     print_problems(&job->plan);
-    return STATUS_OK;
+    return code;
 }
 
 static status run(const struct call *call, bool *good, struct error *err) {
