@@ -22,7 +22,7 @@ struct pass_context {
     struct program *program;
     struct graph *graph;
     struct pool *scratch; /* emptied after every pass */
-    bool *starved;        /* becomes true when pass_constant has no memory: the pass fails then, whatever it returns */
+    bool *starved;        /* set when scratch memory is lacking: the pass fails then, whatever it returns */
     int *readers;         /* by value, when the pass began: node inputs and graph outputs that read it */
     int value_count;      /* when the pass began */
     size_t tensor_bytes;
@@ -50,6 +50,8 @@ status pass_layout(struct pass_context *context, struct error *err);
 
 /* ---- for the passes ---- */
 
+/* Zeroed memory until the pass ends. Without any, NULL, and the pass fails. */
+void *pass_scratch(const struct pass_context *context, size_t count, size_t bytes);
 /* The node is of ONNX's own domain and this type. */
 bool pass_is(const struct node *node, const char *op_type);
 /* Conv or ConvTranspose, of ONNX's domain or with something folded into it already. */

@@ -85,6 +85,12 @@ bool pass_is_convolution(const struct node *node) {
            (strcmp(node->op_type, "Conv") == 0 || strcmp(node->op_type, "ConvTranspose") == 0);
 }
 
+void *pass_scratch(const struct pass_context *context, size_t count, size_t bytes) {
+    void *memory = pool_array(context->scratch, count, bytes);
+    *context->starved |= !memory;
+    return memory;
+}
+
 bool pass_is(const struct node *node, const char *op_type) {
     return node->domain[0] == 0 && strcmp(node->op_type, op_type) == 0;
 }
@@ -103,12 +109,10 @@ const struct tensor *pass_constant(const struct pass_context *context, const str
     const struct tensor *tensor = pass_weight(context, node, i, dtype);
     if (!tensor || tensor_aligned(tensor))
         return tensor;
-    struct tensor *copy = pool_alloc(context->scratch, sizeof *copy);
-    void *data = pool_alloc(context->scratch, tensor->bytes);
-    if (!copy || !data) {
-        *context->starved = true;
+    struct tensor *copy = pass_scratch(context, 1, sizeof *copy);
+    void *data = pass_scratch(context, tensor->bytes, 1);
+    if (!copy || !data)
         return NULL;
-    }
     *copy = *tensor;
     copy->mapped = false;
     copy->data = memcpy(data, tensor->data, tensor->bytes);
