@@ -13,7 +13,8 @@
 
 static status fail_errno(const struct output *output, int number, const char *what, struct error *err) {
     char buffer[128];
-    return fail(err, number == ENOMEM ? STATUS_NO_MEMORY : STATUS_IO, "%.400s: %s: %s", output->path, what, strerror_r(number, buffer, sizeof buffer));
+    return fail(err, number == ENOMEM ? STATUS_NO_MEMORY : STATUS_IO, "%.400s: %s: %s", output->path, what,
+                strerror_r(number, buffer, sizeof buffer));
 }
 
 /* A new file path.tmp-N in the same folder, with the usual permissions. */
@@ -100,11 +101,17 @@ status output_close(struct output *output, struct error *err) {
 }
 
 status output_commit(struct output *output, struct error *err) {
+    output->fresh = access(output->path, F_OK) != 0;
     if (rename(output->temporary, output->path) != 0)
         return fail_errno(output, errno, "cannot put the file in its place", err);
     free(output->temporary);
     output->temporary = NULL;
     return STATUS_OK;
+}
+
+void output_undo(struct output *output) {
+    if (output->path && output->fd < 0 && !output->temporary && output->fresh)
+        unlink(output->path);
 }
 
 void output_discard(struct output *output) {

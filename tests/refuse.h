@@ -32,6 +32,7 @@ struct refusal {
     unsigned kinds;
     int number;    /* errno of the failing call, or REFUSE_HALF */
     bool harmless; /* the try must work all the same */
+    bool needed;   /* the try must fail */
 };
 
 /*

@@ -8,6 +8,7 @@
 #include "tests/support.h"
 #include "tools/array.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,7 @@
 #define MOST_INPUTS 4
 #define MOST_OUTPUTS 4
 
-static const struct refusal no_memory = {REFUSE_MEMORY, 12 /* ENOMEM */, false};
+static const struct refusal no_memory = {.kinds = REFUSE_MEMORY, .number = ENOMEM};
 
 /* A model, what it is fed with, and what it gives. */
 struct scenario {
