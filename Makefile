@@ -116,14 +116,14 @@ $(BUILD)/floors.a: $(TOOLS_OBJECTS) $(LIBRARY_OBJECTS)
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(call objects,$(TEST_SUPPORT)) $(BUILD)/floors.a
 	@mkdir -p $(@D)
 	$(call SAY,LINK)
-	$(Q)$(CC) $(BASE_CFLAGS) $^ -o $@ $(LDFLAGS) -lcmocka $(PICTURE_LIBRARIES) $(LIBRARIES)
+	$(Q)$(CC) $(BASE_CFLAGS) $^ -o $@ $(WRAPPED) $(LDFLAGS) -lcmocka $(PICTURE_LIBRARIES) $(LIBRARIES)
 
 # Programs that refuse what limner asks for: these functions go through tests/refuse_calls.c there.
 REFUSABLE := malloc calloc realloc reallocarray aligned_alloc free strdup strndup asprintf vasprintf realpath \
 	open_memstream mmap munmap open openat syscall mkostemp fopen opendir fstat read write close rename fchmod pthread_create \
 	protobuf_c_message_unpack protobuf_c_message_free_unpacked jpeg_CreateDecompress jpeg_CreateCompress jpeg_mem_dest \
 	pool_alloc pool_array pool_string pool_format
-$(BUILD)/tests/test_refusals_%: LDFLAGS += $(addprefix -Wl$(comma)--wrap=,$(REFUSABLE))
+$(BUILD)/tests/test_refusals_%: WRAPPED = $(addprefix -Wl$(comma)--wrap=,$(REFUSABLE))
 comma := ,
 
 .PHONY: unit-programs
