@@ -54,6 +54,21 @@ static void checkpoints_are_converted(void **state) {
                                          .outputs = {"out.onnx"}});
 }
 
+/* Norms that are worked out, layers that are turned. */
+static void weights_are_made(void **state) {
+    (void)state;
+    static const char *const cases[] = {"spectral-and-batch-norm-dynamo", "matrices-torchscript",
+                                        "newer-spectral-norm-unfolded-dynamo"};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char checkpoint[256], template[256];
+        snprintf(checkpoint, sizeof checkpoint, "tests/data/convert/cases/%s/saved.pth", cases[i]);
+        snprintf(template, sizeof template, "tests/data/convert/cases/%s/template.onnx", cases[i]);
+        refuse_command(&no_memory,
+                       (struct command_line){cases[i], WORDS("convert", checkpoint, "-t", template, "-o", "@/out.onnx"),
+                                             .outputs = {"out.onnx"}});
+    }
+}
+
 static void models_are_run(void **state) {
     (void)state;
     refuse_command(&no_memory,
@@ -114,6 +129,36 @@ static void copy_pair(const char *from, const char *folder) {
     refuse_copy(from, path);
     snprintf(path, sizeof path, "%s/b.png", folder);
     refuse_copy(from, path);
+}
+
+static void pieces_are_inpainted(void **state) {
+    (void)state;
+    refuse_command(&no_memory, (struct command_line){"inpaint round the hole",
+                                                     WORDS("inpaint", "tests/data/inpaint/cat.png",
+                                                           "tests/data/inpaint/cat-mask.png", "--model",
+                                                           "models/small/plain-torchscript17/model.onnx", "-o",
+                                                           "@/out.png", "--crop-margin", "8", "--threads", "1"),
+                                                     .outputs = {"out.png"}});
+    refuse_command(&no_memory,
+                   (struct command_line){
+                       "inpaint by keys and values",
+                       WORDS("inpaint", "tests/data/inpaint/noise.png", "tests/data/inpaint/noise-mask.png", "--model",
+                             "models/small/keyvalue-torchscript17/model.onnx", "-o", "@/out.png", "--threads", "1"),
+                       .outputs = {"out.png"}});
+}
+
+static void runs_are_measured(void **state) {
+    (void)state;
+    refuse_command(&no_memory,
+                   (struct command_line){"bench",
+                                         WORDS("bench", "models/small/plain-torchscript17/model.onnx", "--shape",
+                                               "picture=1x3x32x32", "--runs", "1", "--warmup", "0", "--threads", "1"),
+                                         .timed = true});
+    refuse_command(&no_memory, (struct command_line){"run --profile",
+                                                     WORDS("run", "models/small/plain-torchscript17/model.onnx",
+                                                           "--input", "picture=tests/data/convert/plain/picture.npy",
+                                                           "--threads", "1", "--profile"),
+                                                     .timed = true});
 }
 
 /* Pictures and masks in folders of their own; results go where the other tests have theirs. */
@@ -178,9 +223,10 @@ static void resources_are_found(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(keys_are_listed),     TEST(checkpoints_are_converted), TEST(models_are_run),
-        TEST(models_are_told_of),  TEST(pictures_are_inpainted),    TEST(folders_are_inpainted),
-        TEST(variants_take_turns), TEST(weights_are_kept),          TEST(resources_are_found),
+        TEST(keys_are_listed),      TEST(checkpoints_are_converted), TEST(models_are_run),
+        TEST(models_are_told_of),   TEST(pictures_are_inpainted),    TEST(weights_are_made),
+        TEST(pieces_are_inpainted), TEST(runs_are_measured),         TEST(folders_are_inpainted),
+        TEST(variants_take_turns),  TEST(weights_are_kept),          TEST(resources_are_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
