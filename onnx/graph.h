@@ -5,8 +5,8 @@
 #ifndef LIMNER_ONNX_GRAPH_H
 #define LIMNER_ONNX_GRAPH_H
 
-#include "onnx/pool.h"
-#include "onnx/tensor.h"
+#include "base/pool.h"
+#include "base/tensor.h"
 
 #define NO_VALUE (-1) /* an optional input or output that is left out */
 

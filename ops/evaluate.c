@@ -1,5 +1,5 @@
 /* One node from start to end, with outputs on the heap. */
-#include "ops/op.h"
+#include "ops/core/op.h"
 
 #include <stdlib.h>
 

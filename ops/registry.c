@@ -1,5 +1,5 @@
 /* All operators: one line per file of records. */
-#include "ops/op.h"
+#include "ops/core/op.h"
 
 #include <string.h>
 

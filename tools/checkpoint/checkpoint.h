@@ -2,8 +2,8 @@
 #ifndef LIMNER_TOOLS_CHECKPOINT_CHECKPOINT_H
 #define LIMNER_TOOLS_CHECKPOINT_CHECKPOINT_H
 
-#include "onnx/pool.h"
-#include "onnx/tensor.h"
+#include "base/pool.h"
+#include "base/tensor.h"
 
 /* What a file may ask for before anything is allocated. Zero in a field means the default. */
 struct checkpoint_limits {

@@ -1,6 +1,6 @@
 #include "tools/checkpoint/pickle.h"
 
-#include "onnx/checked.h"
+#include "base/checked.h"
 #include "tools/checkpoint/pickle_global.h"
 #include "tools/checkpoint/storages.h"
 

@@ -2,8 +2,8 @@
 #ifndef LIMNER_TOOLS_CHECKPOINT_READER_H
 #define LIMNER_TOOLS_CHECKPOINT_READER_H
 
-#include "onnx/filemap.h"
-#include "onnx/names.h"
+#include "base/filemap.h"
+#include "base/names.h"
 #include "tools/checkpoint/checkpoint.h"
 #include "tools/checkpoint/storages.h"
 #include "tools/checkpoint/value.h"

@@ -2,7 +2,7 @@
 #ifndef LIMNER_TOOLS_CHECKPOINT_STORAGES_H
 #define LIMNER_TOOLS_CHECKPOINT_STORAGES_H
 
-#include "onnx/names.h"
+#include "base/names.h"
 #include "tools/checkpoint/pickle.h"
 
 struct storage {

@@ -2,8 +2,8 @@
 #ifndef LIMNER_TOOLS_CHECKPOINT_VALUE_H
 #define LIMNER_TOOLS_CHECKPOINT_VALUE_H
 
-#include "onnx/pool.h"
-#include "onnx/tensor.h"
+#include "base/pool.h"
+#include "base/tensor.h"
 
 #include <stdbool.h>
 

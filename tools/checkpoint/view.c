@@ -1,6 +1,6 @@
 /* From the arguments of a rebuild call to a checked view, and from a view to dense numbers. */
-#include "onnx/checked.h"
-#include "ops/convert.h"
+#include "base/checked.h"
+#include "base/convert.h"
 #include "tools/checkpoint/pickle_global.h"
 #include "tools/checkpoint/reader.h"
 

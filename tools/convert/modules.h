@@ -2,7 +2,7 @@
 #ifndef LIMNER_TOOLS_CONVERT_MODULES_H
 #define LIMNER_TOOLS_CONVERT_MODULES_H
 
-#include "onnx/names.h"
+#include "base/names.h"
 #include "tools/checkpoint/checkpoint.h"
 #include "tools/convert/leaf.h"
 

@@ -1,6 +1,6 @@
 #include "tools/convert/pour.h"
 
-#include "ops/convert.h"
+#include "base/convert.h"
 
 #include <math.h>
 #include <string.h>

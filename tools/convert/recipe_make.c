@@ -1,6 +1,6 @@
 /* Recipes carried out. */
-#include "onnx/checked.h"
-#include "ops/convert.h"
+#include "base/checked.h"
+#include "base/convert.h"
 #include "tools/convert/recipe.h"
 
 #include <math.h>

@@ -2,7 +2,7 @@
 #ifndef LIMNER_TOOLS_INPAINT_BATCH_H
 #define LIMNER_TOOLS_INPAINT_BATCH_H
 
-#include "onnx/pool.h"
+#include "base/pool.h"
 #include "tools/inpaint/painter.h"
 
 struct batch_settings {

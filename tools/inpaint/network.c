@@ -1,6 +1,6 @@
 #include "tools/inpaint/network.h"
 
-#include "tools/element.h"
+#include "tools/files/element.h"
 
 #include <stdlib.h>
 #include <string.h>

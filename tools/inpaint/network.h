@@ -2,7 +2,7 @@
 #ifndef LIMNER_TOOLS_INPAINT_NETWORK_H
 #define LIMNER_TOOLS_INPAINT_NETWORK_H
 
-#include "tools/engine.h"
+#include "tools/engine/engine.h"
 #include "tools/inpaint/reach.h"
 #include "tools/inpaint/regions.h"
 #include "tools/inpaint/scene.h"

@@ -1,6 +1,6 @@
 #include "tools/inpaint/scene.h"
 
-#include "onnx/checked.h"
+#include "base/checked.h"
 
 #include <stdlib.h>
 #include <string.h>
