@@ -1,4 +1,9 @@
-/* A model from its file: mapped, scanned, unpacked, converted. */
+#include "onnx/load/load.h"
+
+#include "onnx/load/load_function.h"
+#include "onnx/load/load_graph.h"
+#include "onnx/load/load_scope.h"
+#include "onnx/load/load_tensor.h"
 #include "onnx/load/loader.h"
 
 #include <inttypes.h>
@@ -6,37 +11,6 @@
 #include <string.h>
 
 /* ---- the model around the graph ---- */
-
-int64_t onnx_opset(const struct onnx_model *model, const char *domain) {
-    domain = domain_canonical(domain);
-    for (int i = 0; i < model->opset_count; i++)
-        if (strcmp(model->opsets[i].domain, domain) == 0)
-            return model->opsets[i].version;
-    return 0;
-}
-
-status load_opset(struct loader *loader, const char *domain, int64_t version) {
-    struct onnx_model *model = loader->model;
-    domain = domain_canonical(domain);
-    const int64_t present = onnx_opset(model, domain);
-    const char *shown = *domain ? domain : "ai.onnx";
-    if (version < 1)
-        return fail(loader->err, STATUS_INVALID_MODEL, "operator set \"%.100s\" is imported with version %" PRId64,
-                    shown, version);
-    if (present == version)
-        return STATUS_OK;
-    if (present != 0)
-        return fail(loader->err, STATUS_INVALID_MODEL,
-                    "operator set \"%.100s\" is imported twice, with versions %" PRId64 " and %" PRId64, shown, present,
-                    version);
-    if (model->opset_count == OPSETS_MAX)
-        return fail(loader->err, STATUS_LIMIT, "more than %d operator sets are imported", OPSETS_MAX);
-    struct opset *opset = &model->opsets[model->opset_count];
-    const status result = load_string(loader, domain, &opset->domain);
-    opset->version = version;
-    model->opset_count += result == STATUS_OK;
-    return result;
-}
 
 static status load_opsets(struct loader *loader, const Onnx__ModelProto *proto) {
     if (proto->n_opset_import == 0)

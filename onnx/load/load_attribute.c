@@ -1,4 +1,10 @@
-#include "onnx/load/loader.h"
+#include "onnx/load/load_attribute.h"
+
+#include "onnx/load/load_graph.h"
+#include "onnx/load/load_scope.h"
+#include "onnx/load/load_sparse.h"
+#include "onnx/load/load_tensor.h"
+#include "onnx/load/load_type.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

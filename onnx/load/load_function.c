@@ -1,5 +1,9 @@
-/* Model-local functions: every call is replaced by the function's body, under names of its own. */
-#include "onnx/load/loader.h"
+#include "onnx/load/load_function.h"
+
+#include "onnx/load/load_attribute.h"
+#include "onnx/load/load_graph.h"
+#include "onnx/load/load_scope.h"
+#include "onnx/model.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,5 +1,12 @@
-/* GraphProto to struct graph: names become indices, everything is checked, function calls are expanded on the way. */
-#include "onnx/load/loader.h"
+#include "onnx/load/load_graph.h"
+
+#include "onnx/graph_sort.h"
+#include "onnx/load/load_attribute.h"
+#include "onnx/load/load_function.h"
+#include "onnx/load/load_scope.h"
+#include "onnx/load/load_sparse.h"
+#include "onnx/load/load_tensor.h"
+#include "onnx/load/load_type.h"
 
 #include <inttypes.h>
 #include <stdio.h>

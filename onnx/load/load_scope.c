@@ -1,6 +1,8 @@
-/* Names and the values they stand for, across subgraphs and function bodies. */
-#include "onnx/load/loader.h"
+#include "onnx/load/load_scope.h"
 
+#include "onnx/model.h"
+
+#include <inttypes.h>
 #include <string.h>
 
 const char *load_or_empty(const char *text) {
@@ -111,4 +113,27 @@ status scope_find(struct loader *loader, struct scope *scope, const char *name, 
 void scope_close(struct scope *scope) {
     names_free(&scope->names);
     names_free(&scope->captures);
+}
+
+status load_opset(struct loader *loader, const char *domain, int64_t version) {
+    struct onnx_model *model = loader->model;
+    domain = domain_canonical(domain);
+    const int64_t present = onnx_opset(model, domain);
+    const char *shown = *domain ? domain : "ai.onnx";
+    if (version < 1)
+        return fail(loader->err, STATUS_INVALID_MODEL, "operator set \"%.100s\" is imported with version %" PRId64,
+                    shown, version);
+    if (present == version)
+        return STATUS_OK;
+    if (present != 0)
+        return fail(loader->err, STATUS_INVALID_MODEL,
+                    "operator set \"%.100s\" is imported twice, with versions %" PRId64 " and %" PRId64, shown, present,
+                    version);
+    if (model->opset_count == OPSETS_MAX)
+        return fail(loader->err, STATUS_LIMIT, "more than %d operator sets are imported", OPSETS_MAX);
+    struct opset *opset = &model->opsets[model->opset_count];
+    const status result = load_string(loader, domain, &opset->domain);
+    opset->version = version;
+    model->opset_count += result == STATUS_OK;
+    return result;
 }

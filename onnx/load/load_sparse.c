@@ -1,5 +1,6 @@
-/* Sparse tensors are made dense when they are loaded. */
-#include "onnx/load/loader.h"
+#include "onnx/load/load_sparse.h"
+
+#include "onnx/load/load_tensor.h"
 
 #include <inttypes.h>
 #include <string.h>

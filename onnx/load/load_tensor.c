@@ -1,6 +1,7 @@
-/* TensorProto to struct tensor: every element type, from every field that may hold it, and from external data. */
+#include "onnx/load/load_tensor.h"
+
 #include "base/checked.h"
-#include "onnx/load/loader.h"
+#include "onnx/load/load_scope.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,4 +1,6 @@
-#include "onnx/load/loader.h"
+#include "onnx/load/load_type.h"
+
+#include "onnx/load/load_scope.h"
 
 #include <inttypes.h>
 

@@ -1,4 +1,7 @@
-/* A model to its file: the messages are built small around the model's own data, then streamed. */
+#include "onnx/save/save.h"
+
+#include "onnx/save/save_graph.h"
+#include "onnx/save/save_tensor.h"
 #include "onnx/save/saver.h"
 
 #include <limits.h>
@@ -7,7 +10,7 @@
 
 #define EXTERNAL_FROM 1024
 
-status save_model(struct saver *saver, const struct onnx_model *model, Onnx__ModelProto **out) {
+static status make_model(struct saver *saver, const struct onnx_model *model, Onnx__ModelProto **out) {
     if (model->ir_version < IR_OLDEST || model->ir_version > IR_NEWEST || model->opset_count < 1 || !model->graph)
         return fail(saver->err, STATUS_INVALID_ARGUMENT,
                     "a model to save needs a graph, an operator set and an IR version from %d to %d", IR_OLDEST,
@@ -49,7 +52,7 @@ status onnx_save_memory(const struct onnx_model *model, void **data, size_t *byt
     struct saver saver = {.pool = pool_create(), .err = err};
     Onnx__ModelProto *proto = NULL;
     void *packed = NULL;
-    status result = saver.pool ? save_model(&saver, model, &proto) : fail_memory(err, "saving the model");
+    status result = saver.pool ? make_model(&saver, model, &proto) : fail_memory(err, "saving the model");
     if (result == STATUS_OK) {
         *bytes = onnx__model_proto__get_packed_size(proto);
         result = check_size(*bytes, err);
@@ -106,7 +109,7 @@ static status write_files(struct saver *saver, const struct onnx_model *model, c
     Onnx__ModelProto *proto = NULL;
     status result = saver->external ? open_weights(saver, path, weights) : STATUS_OK;
     if (result == STATUS_OK)
-        result = save_model(saver, model, &proto);
+        result = make_model(saver, model, &proto);
     if (result == STATUS_OK && saver->external)
         result = output_close(weights, saver->err);
     if (result == STATUS_OK)
@@ -136,6 +139,24 @@ status onnx_save(const struct onnx_model *model, const char *path, const struct 
         result = output_commit(&file, err);
     output_discard(&weights);
     output_discard(&file);
+    pool_destroy(saver.pool);
+    return result;
+}
+
+status tensor_proto_write(const struct tensor *tensor, const char *name, void **data, size_t *bytes,
+                          struct error *err) {
+    struct saver saver = {.pool = pool_create(), .err = err};
+    Onnx__TensorProto *proto = NULL;
+    status result =
+        saver.pool ? save_tensor(&saver, tensor, name ? name : "", false, &proto) : fail_memory(err, "saving a tensor");
+    if (result == STATUS_OK) {
+        *bytes = onnx__tensor_proto__get_packed_size(proto);
+        *data = malloc(*bytes ? *bytes : 1);
+        if (*data)
+            onnx__tensor_proto__pack(proto, *data);
+        else
+            result = fail_memory(err, "saving a tensor");
+    }
     pool_destroy(saver.pool);
     return result;
 }

@@ -1,4 +1,7 @@
-#include "onnx/save/saver.h"
+#include "onnx/save/save_attribute.h"
+
+#include "onnx/save/save_graph.h"
+#include "onnx/save/save_tensor.h"
 
 static ProtobufCBinaryData text_bytes(const struct text *text) {
     return (ProtobufCBinaryData){.len = text->length, .data = (uint8_t *)unconst(text->bytes)};

@@ -1,5 +1,7 @@
-/* struct graph to GraphProto. */
-#include "onnx/save/saver.h"
+#include "onnx/save/save_graph.h"
+
+#include "onnx/save/save_attribute.h"
+#include "onnx/save/save_tensor.h"
 
 #include <inttypes.h>
 #include <string.h>

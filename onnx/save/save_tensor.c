@@ -1,17 +1,10 @@
-#include "onnx/save/saver.h"
+#include "onnx/save/save_tensor.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 
 #define PAGE_BYTES 4096
 #define LINE_BYTES 64
-
-void *saver_array(struct saver *saver, size_t count, size_t item_bytes) {
-    void *items = pool_array(saver->pool, count, item_bytes);
-    if (!items)
-        fail_memory(saver->err, "saving");
-    return items;
-}
 
 static status save_entry(struct saver *saver, const char *key, const char *value, Onnx__StringStringEntryProto **out) {
     NEW_MESSAGE(out, Onnx__StringStringEntryProto, onnx__string_string_entry_proto__init);
@@ -94,22 +87,4 @@ status save_tensor(struct saver *saver, const struct tensor *tensor, const char 
     proto->has_raw_data = true;
     proto->raw_data = (ProtobufCBinaryData){.len = tensor->bytes, .data = tensor->data};
     return STATUS_OK;
-}
-
-status tensor_proto_write(const struct tensor *tensor, const char *name, void **data, size_t *bytes,
-                          struct error *err) {
-    struct saver saver = {.pool = pool_create(), .err = err};
-    Onnx__TensorProto *proto = NULL;
-    status result =
-        saver.pool ? save_tensor(&saver, tensor, name ? name : "", false, &proto) : fail_memory(err, "saving a tensor");
-    if (result == STATUS_OK) {
-        *bytes = onnx__tensor_proto__get_packed_size(proto);
-        *data = malloc(*bytes ? *bytes : 1);
-        if (*data)
-            onnx__tensor_proto__pack(proto, *data);
-        else
-            result = fail_memory(err, "saving a tensor");
-    }
-    pool_destroy(saver.pool);
-    return result;
 }

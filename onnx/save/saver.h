@@ -18,21 +18,6 @@ struct saver {
     struct error *err;
 };
 
-/* NULL and err without memory. */
-void *saver_array(struct saver *saver, size_t count, size_t item_bytes);
-/* may_move: large data goes to the external file. */
-status save_tensor(struct saver *saver, const struct tensor *tensor, const char *name, bool may_move,
-                   Onnx__TensorProto **out);
-/* *out is NULL when nothing is declared. */
-status save_type(struct saver *saver, const struct declared_type *type, Onnx__TypeProto **out);
-/* The bytes that load_encoded made. */
-status save_encoded(struct saver *saver, const struct text *encoded, Onnx__TypeProto **out);
-status save_metadata(struct saver *saver, const struct metadata *metadata, int count,
-                     Onnx__StringStringEntryProto ***out, size_t *out_count);
-status save_attribute(struct saver *saver, const struct attribute *attribute, Onnx__AttributeProto **out);
-status save_graph(struct saver *saver, const struct graph *graph, Onnx__GraphProto **out);
-status save_model(struct saver *saver, const struct onnx_model *model, Onnx__ModelProto **out);
-
 /* protobuf-c's messages hold char *, and never write to what they are packed from. */
 static inline char *unconst(const char *text) {
     return (char *)(uintptr_t)text;
@@ -46,5 +31,8 @@ static inline char *unconst(const char *text) {
             return STATUS_NO_MEMORY;                  \
         init(*(out));                                 \
     } while (0)
+
+/* NULL and err without memory. */
+void *saver_array(struct saver *saver, size_t count, size_t item_bytes);
 
 #endif

@@ -13,10 +13,8 @@
 #define LIMNER_OPS_BLOCKED_BLOCKED_H
 
 #include "base/sizes.h"
-#include "ops/blocked/winograd/winograd.h"
-
-/* The depth of direct sums is walked in cuts of about so much, whose weights stay in a small cache. */
-#define DEPTH_CUT 1024
+#include "ops/blocked/winograd.h"
+#include "ops/core/channel_blocks.h"
 
 enum blocked_algorithm { BLOCKED_DIRECT, BLOCKED_FILTER, BLOCKED_NARROW };
 
@@ -106,10 +104,6 @@ static inline int64_t border_index(enum border border, int64_t i, int64_t in) {
     return mirrored >= 0 && mirrored < in ? mirrored : -1;
 }
 
-static inline int64_t channel_blocks(int64_t channels) {
-    return (channels + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK;
-}
-
 /* Floats of a channel block of the whole input or output. */
 static inline int64_t blocked_plane(const struct window *window, bool output) {
     const struct window_axis *ay = &window->axis[1], *ax = &window->axis[2];
@@ -120,60 +114,5 @@ static inline int64_t blocked_plane(const struct window *window, bool output) {
 static inline int64_t window_images(const struct window *window) {
     return window->batch * window->group;
 }
-
-/* The channel blocks of a panel, the width of a kernel's tile; the last one may have fewer. */
-static inline int panel_blocks(const struct block_kernel *kernel, int64_t rows, int64_t panel) {
-    const int64_t left = rows - panel * kernel->blocks;
-    return left < kernel->blocks ? (int)left : kernel->blocks;
-}
-static inline int64_t panel_count(const struct block_kernel *kernel, int64_t rows) {
-    return (rows + kernel->blocks - 1) / kernel->blocks;
-}
-
-/* ---- what the algorithms of a run share (blocked_run.c) ---- */
-/* What the calling thread of the team has for itself. */
-float *blocked_own(const struct blocked_run *run);
-/* image: batch row and group. */
-struct blocked_input blocked_input_of(const struct blocked_run *run, int64_t image);
-/*
- * Lets tile `number` of `tiles` ask for its share of the weights that follow those of `source`, of panels of so many
- * channel blocks.
- */
-void blocked_ask_ahead(struct block_source *source, const float *next, int blocks, int64_t number, int64_t tiles);
-/* The kernels' name of an activation; false and BLOCK_COPY for those that they leave to activation_run. */
-bool blocked_finish_kind(const struct activation *activation, enum block_finish *kind);
-/* bias[row * bias_row] + activation of sums[rows][columns][16] into place; the sums are scratch. */
-void blocked_finish(const struct blocked_run *run, const float *bias, size_t bias_row, int rows, int columns,
-                    float *sums, size_t sums_row, size_t sums_column, float *destination, size_t row, size_t column);
-/* Whole channel blocks of the bias of every group. */
-void blocked_spread_bias(const struct blocked_state *state, const float *bias, float *blocks);
-
-/* ---- all phases, and their workspace (blocked_phases.c) ---- */
-void blocked_run_phases(const struct blocked_run *run);
-struct blocked_bytes blocked_work_bytes(const struct blocked_state *state, int threads);
-
-/* ---- planning (blocked_plan.c) ---- */
-status blocked_plan(struct blocked_state *state, const struct kernels *kernels, int threads, struct error *err);
-/* ---- weights (blocked_pack.c) ---- */
-/* Weights from the cache, or room for them in the workspace. */
-status blocked_take_weights(struct op_call *call, struct blocked_state *state, struct error *err);
-void blocked_pack_now(const struct op_call *call, struct blocked_state *state, float *room);
-
-/* ---- algorithms: workspace (of each thread); all images of one phase, or of all phases of the kind ---- */
-size_t blocked_direct_bytes(const struct blocked_phase *phase);
-void blocked_direct_run(const struct blocked_run *run);
-struct blocked_bytes blocked_filter_bytes(const struct blocked_state *state, int threads);
-void blocked_filter_run(const struct blocked_run *run);
-bool blocked_narrow_fits(const struct blocked_state *state, const struct lattice *lattice);
-/* Rows of outputs that stand beside each other as if they were channels: 1 or 2. */
-int64_t blocked_narrow_beside(const struct blocked_state *state, const struct lattice *lattice);
-/* Points of y that belong together: rows that stand beside each other have the same ones there in any run of them. */
-int64_t blocked_narrow_unit(const struct blocked_phase *phase);
-size_t blocked_narrow_bytes(const struct blocked_phase *phase);
-void blocked_narrow_run(const struct blocked_run *run, const struct blocked_phase *phase);
-
-/* ---- two convolutions as one (blocked_stripes.c), as struct op says ---- */
-status blocked_join(struct op_call *first, struct op_call *second, size_t *workspace_bytes, struct error *err);
-void blocked_run_joined(struct op_call *first, struct op_call *second, double *share);
 
 #endif

@@ -1,5 +1,4 @@
-/* What the algorithms of a run share: where inputs lie, what a thread has, how sums become outputs. */
-#include "ops/blocked/blocked.h"
+#include "ops/blocked/blocked_run.h"
 
 #include <omp.h>
 #include <string.h>
@@ -22,13 +21,6 @@ struct blocked_input blocked_input_of(const struct blocked_run *run, int64_t ima
                                   .pixel = pixel,
                                   .lowest = {state->lowest[0], state->lowest[1]},
                                   .whole = true};
-}
-
-void blocked_ask_ahead(struct block_source *source, const float *next, int blocks, int64_t number, int64_t tiles) {
-    const int64_t steps = (int64_t)source->entries * source->blocks; /* of a tile */
-    const int64_t lines = (int64_t)source->length * blocks * CHANNEL_BLOCK * (int64_t)sizeof(float) / 64;
-    source->ahead_lines = (int)((lines + tiles - 1) / tiles);
-    source->ahead = next + number * steps * source->ahead_lines * (64 / (int64_t)sizeof(float));
 }
 
 bool blocked_finish_kind(const struct activation *activation, enum block_finish *kind) {

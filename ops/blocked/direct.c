@@ -1,5 +1,6 @@
-/* Direct sums on channel blocks: a strip of output channels by some pixels at a time. */
-#include "ops/blocked/blocked.h"
+#include "ops/blocked/direct.h"
+
+#include "ops/blocked/blocked_run.h"
 #include "ops/core/work_queue.h"
 
 #define PIECE 264 /* pixels of a piece, at most: their sums stay in a small cache between cuts of the depth */

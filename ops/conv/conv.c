@@ -1,4 +1,5 @@
-/* Conv (ONNX 1, 11, 22): one to three spatial dimensions. */
+#include "ops/conv/conv.h"
+
 #include "ops/conv/conv_engine.h"
 
 static status parse(const struct op_call *call, struct attributes *attributes, void *params, struct error *err) {

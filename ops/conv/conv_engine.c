@@ -1,6 +1,10 @@
 /* The engine under Conv and ConvTranspose in any dimension and grouping: every phase is a matrix product. */
 #include "ops/conv/conv_engine.h"
 
+#include "ops/conv/conv_weights.h"
+#include "ops/conv/phase_access.h"
+#include "ops/conv/window_phases.h"
+
 #include <stdlib.h>
 
 static status make_phases(struct conv_state *state, struct error *err) {

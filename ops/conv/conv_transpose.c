@@ -1,7 +1,5 @@
-/*
- * ConvTranspose (ONNX 1, 11, 22): one to three spatial dimensions, every attribute. The output is computed phase by
- * phase (one per residue of its position modulo the stride), each an ordinary convolution without zeros between inputs.
- */
+#include "ops/conv/conv_transpose.h"
+
 #include "ops/conv/conv_engine.h"
 
 static status parse(const struct op_call *call, struct attributes *attributes, void *params, struct error *err) {

@@ -1,5 +1,4 @@
-/* Packing the weights of a window operator for direct sums. */
-#include "ops/conv/conv_engine.h"
+#include "ops/conv/conv_weights.h"
 
 struct pack_job {
     const struct conv_state *state;

@@ -1,5 +1,4 @@
-/* Reading inputs and writing outputs along a lattice, a run of neighbouring points at a time. */
-#include "ops/conv/window.h"
+#include "ops/conv/phase_access.h"
 
 #include <string.h>
 

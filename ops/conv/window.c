@@ -1,6 +1,7 @@
 /* Attributes and geometry that Conv and ConvTranspose share. */
 #include "ops/conv/window.h"
 
+#include "ops/core/attributes.h"
 #include "ops/kernels/kernels.h"
 
 #include <string.h>

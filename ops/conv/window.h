@@ -62,13 +62,6 @@ status window_begin(const struct op_call *call, const struct window_params *para
 /* Describes output 0 as [N, M, out...], or in channel blocks. */
 status window_describe(struct op_call *call, const struct window *window, struct error *err);
 
-/* Sizes and resolved padding of a call, for Conv and for ConvTranspose (conv.c, conv_transpose.c). */
-status conv_resolve(const struct op_call *call, struct window *window, struct error *err);
-status conv_transpose_resolve(const struct op_call *call, struct window *window, struct error *err);
-
-/* Multiply-accumulates, borders counted as if inside. */
-double conv_macs(const struct window *window, bool transposed);
-
 /*
  * One spatial dimension of a lattice: output o = out0 + p * out_step meets, for tap t, input
  * i = p * step + first + t * tap_step (outside 0..in-1: zero), with the weight at kernel index kernel0 + t *
@@ -88,26 +81,9 @@ struct lattice {
     int64_t points;
 };
 
-/* Fills taps and points from the axes. */
-void lattice_close(struct lattice *lattice, int64_t channels);
-
-/* How many lattices a window has (a convolution: one), and the i-th. */
-int64_t window_lattices(const struct window *window, bool transposed);
-void window_lattice(const struct window *window, bool transposed, int64_t i, struct lattice *lattice);
-
 /* The input of a lattice that point and tap meet; may lie outside 0..in-1. */
 static inline int64_t lattice_input(const struct lattice_axis *axis, int64_t point, int64_t tap) {
     return point * axis->step + axis->first + tap * axis->tap_step;
 }
-
-/*
- * A gemm_job's fetch: input samples of points point0.. for depths depth0.., as tile[depth][width], zero-filled.
- * input: [channels][in...] of one batch row and group.
- */
-void lattice_fetch(const struct lattice *lattice, const float *input, int64_t point0, int count, int64_t depth0,
-                   int depth, int width, float *tile);
-
-/* Copies row[count], the values of points point0.., to their places in an output channel's plane. */
-void lattice_store(const struct lattice *lattice, const float *row, int64_t point0, int count, float *plane);
 
 #endif

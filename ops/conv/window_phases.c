@@ -1,5 +1,6 @@
-/* From a window to lattices: one for a convolution, one per residue for a transposed one. */
-#include "ops/conv/window.h"
+#include "ops/conv/window_phases.h"
+
+#include "ops/conv/phase_access.h"
 
 static struct lattice_axis forward_axis(const struct window_axis *axis) {
     return (struct lattice_axis){.in = axis->in,

@@ -115,37 +115,12 @@ struct op {
     const void *row;
 };
 
-/* The record that serves the operator at this opset, or NULL. domain is canonical (domain_canonical). */
-const struct op *op_find(const char *domain, const char *name, int64_t opset);
-/* Any record of that name, whatever the opset, or NULL: to tell an unknown operator from an unknown version. */
-const struct op *op_find_any(const char *domain, const char *name);
-/* All records: the i-th, or NULL past the end. For tables. */
-const struct op *op_at(size_t i);
-
-/* Checks the node's attributes: parses them into params, reports wrong types, bad values and unread attributes. */
-status op_parse(const struct op_call *call, void *params, struct error *err);
 /* Checks counts and element types of the inputs, then infers, then checks that every wanted output is described. */
 status op_infer(struct op_call *call, struct error *err);
-
-/*
- * Runs one node from start to end: parse, infer, prepare, run, release. outputs[i]->data is allocated here, 64-byte
- * aligned, and is the caller's to free() (NULL after an error). STATUS_LIMIT when an output is above max_bytes.
- * Serves constant folding, nodes whose shapes depend on data, and tests.
- */
-status op_evaluate(const struct node *node, int opset, const struct tensor *const *inputs,
-                   struct tensor *const *outputs, const struct kernels *kernels, int threads, size_t max_bytes,
-                   struct error *err);
 
 /* "input 1 (W)" for messages, into text; returns text. */
 #define ARG_TEXT_BYTES 64
 const char *op_input_text(const struct op_call *call, int i, char text[ARG_TEXT_BYTES]);
-
-/*
- * Workspace of a call that runs by itself: how many bytes in all, as prepare() asked for; and its parts, when
- * call->workspace has so many.
- */
-size_t op_workspace_bytes(struct op_call *call, size_t workspace_bytes);
-void op_cut_workspace(struct op_call *call, size_t workspace_bytes);
 
 /* Input i or NULL when it is left out or beyond the list. */
 static inline const struct tensor *op_input(const struct op_call *call, int i) {
@@ -172,22 +147,9 @@ status op_input_ints(const struct op_call *call, int input, int64_t *values, int
 /* axis in -rank..rank-1 made 0..rank-1; STATUS_INVALID_MODEL with the range in the message. what: "axis", "axes[2]". */
 status op_axis(int64_t axis, int rank, int *out, const char *what, struct error *err);
 
-/* The attribute reader: remembers what was read, keeps the first error. Defaults serve when the attribute is absent. */
-bool attribute_has(const struct attributes *attributes, const char *name);
-int64_t attribute_int(struct attributes *attributes, const char *name, int64_t fallback);
-float attribute_float(struct attributes *attributes, const char *name, float fallback);
-/* The text lives as long as the model. */
-const char *attribute_text(struct attributes *attributes, const char *name, const char *fallback);
-/* Copies at most capacity numbers, *count = how many there are (0 when absent); too many is an error. */
-void attribute_ints(struct attributes *attributes, const char *name, int64_t *values, int capacity, int *count);
 /* Views; NULL and 0 when absent. */
 const int64_t *attribute_int_list(struct attributes *attributes, const char *name, size_t *count);
 const float *attribute_floats(struct attributes *attributes, const char *name, size_t *count);
 const struct text *attribute_texts(struct attributes *attributes, const char *name, size_t *count);
-const struct tensor *attribute_tensor(struct attributes *attributes, const char *name);
-/* Index of the attribute's text in a NULL-terminated list; anything else is an error that lists the choices. */
-int attribute_choice(struct attributes *attributes, const char *name, const char *const *choices, int fallback);
-/* Marks an attribute as known although its value does not matter (old spellings such as "consumed_inputs"). */
-void attribute_ignore(struct attributes *attributes, const char *name);
 
 #endif

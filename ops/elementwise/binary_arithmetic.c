@@ -1,5 +1,6 @@
 /* Add, Sub, Mul, Div, Mod, PRelu, and the operators on bits, for two inputs. */
 #include "base/scalar.h"
+#include "ops/core/attributes.h"
 #include "ops/core/broadcast.h"
 #include "ops/elementwise/binary.h"
 

@@ -4,6 +4,7 @@
  * are refused.
  */
 #include "base/convert.h"
+#include "ops/core/attributes.h"
 #include "ops/core/parallel.h"
 #include "ops/elementwise/unary.h"
 

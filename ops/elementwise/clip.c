@@ -1,5 +1,6 @@
 /* Clip: bounds as attributes until opset 10, as inputs since 11. */
 #include "base/convert.h"
+#include "ops/core/attributes.h"
 #include "ops/elementwise/unary.h"
 
 #include <float.h>

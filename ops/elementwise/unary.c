@@ -1,6 +1,7 @@
 #include "ops/elementwise/unary.h"
 
 #include "base/convert.h"
+#include "ops/core/attributes.h"
 #include "ops/core/parallel.h"
 
 status unary_parse(const struct op_call *call, struct attributes *attributes, void *params, struct error *err) {

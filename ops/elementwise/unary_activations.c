@@ -1,6 +1,7 @@
 /* Activation functions. */
 #include "base/convert.h"
 #include "base/scalar.h"
+#include "ops/core/attributes.h"
 #include "ops/elementwise/unary.h"
 
 #include <math.h>

@@ -1,4 +1,5 @@
 /* Element by element: negation of bits and truth, and tests for NaN and infinity. */
+#include "ops/core/attributes.h"
 #include "ops/elementwise/unary.h"
 
 #include <math.h>

@@ -1,5 +1,7 @@
 /* MatMul (ONNX 1, 9, 13) with numpy's broadcasting, and Gemm (ONNX 7, 9, 11, 13). */
+#include "ops/core/attributes.h"
 #include "ops/matmul/product.h"
+#include "ops/matmul/product_run.h"
 
 /* ---- MatMul ---- */
 

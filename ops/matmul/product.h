@@ -46,7 +46,4 @@ static inline float product_finish(const struct product *product, const float *c
     return c ? scaled + product->beta * c[m * product->c.row_stride + n * product->c.column_stride] : scaled;
 }
 
-status product_prepare(struct op_call *call, const struct product *product, size_t *workspace_bytes, struct error *err);
-status product_run(struct op_call *call, struct error *err);
-
 #endif

@@ -1,7 +1,8 @@
 #include "ops/matmul/product_packed.h"
 
+#include "base/sizes.h"
 #include "base/unaligned.h"
-#include "ops/blocked/blocked.h"
+#include "ops/core/channel_blocks.h"
 
 #include <omp.h>
 #include <string.h>

@@ -13,7 +13,8 @@
  */
 #include "ops/matmul/strassen.h"
 
-#include "ops/blocked/blocked.h"
+#include "base/sizes.h"
+#include "ops/core/channel_blocks.h"
 
 #include <math.h>
 #include <omp.h>

@@ -1,5 +1,6 @@
 /* Concat: inputs one after the other along an axis. */
 #include "base/checked.h"
+#include "ops/core/attributes.h"
 #include "ops/movement/movement.h"
 
 struct concat_params {

@@ -1,5 +1,6 @@
 /* DepthToSpace and SpaceToDepth: blocks of channels become blocks of pixels, and back. */
 #include "base/checked.h"
+#include "ops/core/attributes.h"
 #include "ops/movement/movement.h"
 
 struct block_params {

@@ -1,6 +1,8 @@
 /* Gather, GatherElements, GatherND: elements or blocks picked by indices, each checked before anything is copied. */
 #include "base/checked.h"
+#include "ops/core/attributes.h"
 #include "ops/core/parallel.h"
+#include "ops/movement/block_copy.h"
 #include "ops/movement/movement.h"
 
 struct gather_params {

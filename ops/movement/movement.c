@@ -1,5 +1,7 @@
 #include "ops/movement/movement.h"
 
+#include "ops/core/attributes.h"
+
 #include <stdio.h>
 
 status movement_run(struct op_call *call, struct error *err) {

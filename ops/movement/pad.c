@@ -4,7 +4,9 @@
  */
 #include "base/checked.h"
 #include "base/convert.h"
+#include "ops/core/attributes.h"
 #include "ops/core/parallel.h"
+#include "ops/movement/block_copy.h"
 #include "ops/movement/movement.h"
 
 enum pad_mode { PAD_CONSTANT, PAD_REFLECT, PAD_EDGE, PAD_WRAP };

@@ -1,4 +1,5 @@
 /* Slice: every step-th element between a start and an end, per axis. */
+#include "ops/core/attributes.h"
 #include "ops/movement/movement.h"
 
 /* Per entry, in the order of the model; before opset 10 they are attributes. */

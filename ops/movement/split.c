@@ -1,5 +1,6 @@
 /* Split: an input cut in pieces along an axis. */
 #include "base/checked.h"
+#include "ops/core/attributes.h"
 #include "ops/movement/movement.h"
 
 #include <stdlib.h>

@@ -38,30 +38,4 @@ void strided_dense(const struct shape *shape, size_t element, int64_t strides[MA
 /* How many of `count` equal items of `bytes` together make a block that is worth a thread's while; >= 1. */
 size_t strided_block(size_t count, size_t bytes);
 
-/* One block; the usual sizes become single moves. */
-static inline void block_copy(char *to, const char *from, size_t bytes) {
-    switch (bytes) {
-    case 1:
-        memcpy(to, from, 1);
-        break;
-    case 2:
-        memcpy(to, from, 2);
-        break;
-    case 4:
-        memcpy(to, from, 4);
-        break;
-    case 8:
-        memcpy(to, from, 8);
-        break;
-    case 16:
-        memcpy(to, from, 16);
-        break;
-    default:
-        memcpy(to, from, bytes);
-    }
-}
-
-/* The same block `count` times, one after the other. */
-void block_fill(char *to, const char *block, size_t bytes, int64_t count);
-
 #endif

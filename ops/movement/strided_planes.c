@@ -1,6 +1,6 @@
 #include "ops/movement/strided_planes.h"
 
-#include "ops/movement/strided.h"
+#include "ops/movement/block_copy.h"
 
 #include <stdlib.h>
 

@@ -1,4 +1,5 @@
 /* Transpose: the output's axes in another order. */
+#include "ops/core/attributes.h"
 #include "ops/movement/movement.h"
 
 struct transpose_params {

@@ -5,6 +5,8 @@
  */
 #include "base/sizes.h"
 #include "ops/blocked/blocked.h"
+#include "ops/blocked/blocked_run.h"
+#include "ops/core/attributes.h"
 
 #include <math.h>
 #include <omp.h>

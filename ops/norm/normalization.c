@@ -1,4 +1,5 @@
 /* BatchNormalization (ONNX 7, 9, 14, 15) in inference mode and InstanceNormalization (ONNX 6, 22). */
+#include "ops/core/attributes.h"
 #include "ops/core/op.h"
 
 #include <math.h>

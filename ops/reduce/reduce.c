@@ -1,6 +1,7 @@
 #include "ops/reduce/reduce.h"
 
 #include "base/convert.h"
+#include "ops/core/attributes.h"
 #include "ops/core/parallel.h"
 
 #include <stdio.h>

@@ -5,6 +5,7 @@
 #include "base/checked.h"
 #include "base/convert.h"
 #include "base/scalar.h"
+#include "ops/core/attributes.h"
 #include "ops/core/parallel.h"
 #include "ops/elementwise/unary.h"
 

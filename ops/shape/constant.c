@@ -1,4 +1,5 @@
 /* Constant and ConstantOfShape: values that stand in the node itself. */
+#include "ops/core/attributes.h"
 #include "ops/movement/movement.h"
 
 /* Exactly one of the forms of Constant. Scalars are kept here, everything else lies in the model. */

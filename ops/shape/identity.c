@@ -1,4 +1,5 @@
 /* Identity, and Dropout, which does nothing outside training. */
+#include "ops/core/attributes.h"
 #include "ops/movement/movement.h"
 
 static status infer_identity(struct op_call *call, struct error *err) {

@@ -1,5 +1,6 @@
 /* Range: start, start + delta, ... up to, but without, limit. */
 #include "base/convert.h"
+#include "ops/core/attributes.h"
 #include "ops/movement/movement.h"
 
 #include <math.h>

@@ -1,5 +1,6 @@
 /* Reshape, Flatten, Squeeze, Unsqueeze: the same elements under another shape. */
 #include "base/checked.h"
+#include "ops/core/attributes.h"
 #include "ops/movement/movement.h"
 
 /* ---- Reshape ---- */

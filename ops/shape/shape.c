@@ -1,4 +1,5 @@
 /* Shape and Size: what a tensor looks like, without looking at its elements. */
+#include "ops/core/attributes.h"
 #include "ops/movement/movement.h"
 
 struct shape_params {

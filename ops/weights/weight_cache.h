@@ -2,30 +2,13 @@
 #ifndef LIMNER_OPS_WEIGHTS_WEIGHT_CACHE_H
 #define LIMNER_OPS_WEIGHTS_WEIGHT_CACHE_H
 
-#include "base/tensor.h"
+#include "ops/weights/weight_keys.h"
 
 struct weight_cache;
-
-/* A large source is packed in parts of about so many bytes; the mapped pages of each are let go when it is done. */
-#define PACKING_PART_BYTES ((size_t)8 << 20)
 
 struct weight_cache *weight_cache_create(void);
 /* Frees every packed copy; NULL is allowed. No session may use them any more. */
 void weight_cache_destroy(struct weight_cache *cache);
-
-/*
- * How one packing is told from another, and made. Everything that decides over the packed bytes must be part of the
- * key, as a value that means the same in every process: never a pointer.
- */
-struct packing {
-    const char *name;            /* of the packing function and its kernel; part of the key */
-    int64_t numbers[12];         /* further parameters (groups, tile height, ...); part of the key */
-    const struct tensor *second; /* another constant that is read (a scale), or NULL; part of the key */
-    size_t bytes;                /* of the packed form */
-    void (*pack)(void *destination, const struct tensor *source, const void *context); /* writes every byte */
-    const void *context; /* handed to pack(); not part of the key */
-    bool read_again;     /* the source is packed in another way as well: its pages are not let go yet */
-};
 
 /*
  * The packed form of a constant tensor: made on first request (or taken from the file), found again afterwards (key:

@@ -35,19 +35,20 @@ struct pass {
     status (*run)(struct pass_context *context, struct error *err);
 };
 
-/* Runs the passes that are not switched off, in the table's order, with denormals flushed as when running. */
-status passes_run(struct program *program, const struct program_options *options, struct error *err);
-/* The i-th pass, or NULL past the end. */
-const struct pass *pass_at(size_t i);
-
-status pass_fold(struct pass_context *context, struct error *err);
-status pass_noop(struct pass_context *context, struct error *err);
-status pass_batchnorm(struct pass_context *context, struct error *err);
-status pass_pad(struct pass_context *context, struct error *err);
-status pass_activation(struct pass_context *context, struct error *err);
-status pass_layout(struct pass_context *context, struct error *err);
-
 /* ---- for the passes ---- */
+
+/* What a Pad adds at the borders of the spatial dimensions. */
+struct pass_padding {
+    const char *mode;
+    int rank; /* of what is padded */
+    int64_t begin[MAX_RANK], end[MAX_RANK];
+};
+/* The activation that a node is, with its parameters; false for every other node. */
+struct pass_fusion {
+    const char *name; /* of the activation's operator */
+    float params[2];
+    int param_count;
+};
 
 /* The node is of ONNX's own domain and this type. */
 bool pass_is(const struct node *node, const char *op_type);
@@ -64,31 +65,6 @@ const struct tensor *pass_constant(const struct pass_context *context, const str
 struct node *pass_only_producer(const struct pass_context *context, int value);
 /* The producer makes the reader's output 0 from now on, in place of its own; the reader is dead. */
 void pass_absorb(struct pass_context *context, struct node *producer, struct node *reader);
-int64_t pass_int(const struct node *node, const char *name, int64_t fallback);
-float pass_float(const struct node *node, const char *name, float fallback);
-/* The same text, or fallback; never NULL when fallback is not. */
-const char *pass_text(const struct node *node, const char *name, const char *fallback);
-/* What a Pad adds at the borders of the spatial dimensions. */
-struct pass_padding {
-    const char *mode;
-    int rank; /* of what is padded */
-    int64_t begin[MAX_RANK], end[MAX_RANK];
-};
-/* False unless the node pads spatial dimensions alone, with known amounts, and constant padding is by zeros. */
-bool pass_read_padding(const struct pass_context *context, const struct node *pad, struct pass_padding *padding);
-/* A convolution's own pads, begin of every spatial dimension before the ends. False when they are not fixed numbers. */
-bool pass_read_pads(const struct node *conv, int spatial, int64_t *pads);
-/* Gives a convolution these pads. False without memory. */
-bool pass_set_pads(struct pass_context *context, struct node *conv, const int64_t *pads, int count);
-/* The activation that a node is, with its parameters; false for every other node. */
-struct pass_fusion {
-    const char *name; /* of the activation's operator */
-    float params[2];
-    int param_count;
-};
-bool pass_read_activation(const struct pass_context *context, const struct node *node, struct pass_fusion *fusion);
-/* Puts the activation's attributes on an internal node. False without memory. */
-bool pass_set_activation(struct pass_context *context, struct node *node, const struct pass_fusion *fusion);
 /* A described tensor with heap memory that becomes a new constant value of the graph; *value is its index. */
 status pass_new_constant(struct pass_context *context, const char *name, const struct shape *shape, enum dtype dtype,
                          struct tensor *tensor, int *value, struct error *err);

@@ -1,4 +1,6 @@
-/* An activation behind Conv or ConvTranspose is computed where the result is still at hand. */
+#include "runtime/passes/pass_activation.h"
+
+#include "ops/registry.h"
 #include "runtime/passes/pass.h"
 
 #include <float.h>
@@ -19,8 +21,8 @@ static bool scalar_input(const struct pass_context *context, const struct node *
 
 static bool read_clip(const struct pass_context *context, const struct node *node, struct pass_fusion *fusion) {
     fusion->param_count = 2;
-    return scalar_input(context, node, 1, pass_float(node, "min", -FLT_MAX), &fusion->params[0]) &&
-           scalar_input(context, node, 2, pass_float(node, "max", FLT_MAX), &fusion->params[1]) &&
+    return scalar_input(context, node, 1, node_float(node, "min", -FLT_MAX), &fusion->params[0]) &&
+           scalar_input(context, node, 2, node_float(node, "max", FLT_MAX), &fusion->params[1]) &&
            fusion->params[0] <= fusion->params[1];
 }
 
@@ -33,7 +35,7 @@ bool pass_read_activation(const struct pass_context *context, const struct node 
         if (pass_is(node, plain[i]))
             return true;
     if (pass_is(node, "LeakyRelu")) {
-        fusion->params[0] = pass_float(node, "alpha", 0.01f);
+        fusion->params[0] = node_float(node, "alpha", 0.01f);
         fusion->param_count = 1;
         return true;
     }

@@ -1,7 +1,5 @@
-/*
- * BatchNormalization behind Conv, ConvTranspose or Gemm with constant weights: weights and bias take its scale and
- * shift, computed in double precision.
- */
+#include "runtime/passes/pass_batchnorm.h"
+
 #include "runtime/passes/pass.h"
 
 #include <math.h>
@@ -34,8 +32,8 @@ static bool only_first_output(const struct node *node) {
 }
 
 static bool is_inference(const struct node *node) {
-    return pass_is(node, "BatchNormalization") && only_first_output(node) && pass_int(node, "training_mode", 0) == 0 &&
-           pass_int(node, "spatial", 1) == 1;
+    return pass_is(node, "BatchNormalization") && only_first_output(node) && node_int(node, "training_mode", 0) == 0 &&
+           node_int(node, "spatial", 1) == 1;
 }
 
 /* False when the node's statistics are not constant floats for that many channels, or give no finite numbers. */
@@ -44,7 +42,7 @@ static bool read_affine(const struct pass_context *context, const struct node *n
     const float *bias = channel_floats(context, node, 2, affine->channels);
     const float *mean = channel_floats(context, node, 3, affine->channels);
     const float *variance = channel_floats(context, node, 4, affine->channels);
-    const double epsilon = pass_float(node, "epsilon", 1e-5f);
+    const double epsilon = node_float(node, "epsilon", 1e-5f);
     affine->scale = pool_array(context->scratch, (size_t)affine->channels, sizeof *affine->scale);
     affine->shift = pool_array(context->scratch, (size_t)affine->channels, sizeof *affine->shift);
     if (!scale || !bias || !mean || !variance || !affine->scale || !affine->shift)
@@ -66,7 +64,7 @@ static bool conv_layout(const struct tensor *weight, struct weight_layout *layou
 
 static bool transposed_layout(const struct node *node, const struct tensor *weight, struct weight_layout *layout) {
     const int64_t inputs = weight->shape.dims[0], per_group = weight->shape.dims[1];
-    const int64_t group = pass_int(node, "group", 1);
+    const int64_t group = node_int(node, "group", 1);
     int64_t channels;
     if (group < 1 || inputs % group != 0 || __builtin_mul_overflow(per_group, group, &channels))
         return false;
@@ -77,7 +75,7 @@ static bool transposed_layout(const struct node *node, const struct tensor *weig
 
 static bool gemm_layout(const struct node *node, const struct tensor *weight, struct weight_layout *layout) {
     const int64_t rows = weight->shape.dims[0], columns = weight->shape.dims[1];
-    if (pass_int(node, "transB", 0) != 0)
+    if (node_int(node, "transB", 0) != 0)
         *layout = (struct weight_layout){rows, columns, rows, 1};
     else
         *layout = (struct weight_layout){columns, 1, columns, rows};
@@ -104,7 +102,7 @@ struct bias {
 static bool read_bias(const struct pass_context *context, const struct node *node, int64_t channels,
                       struct bias *bias) {
     const bool gemm = pass_is(node, "Gemm");
-    *bias = (struct bias){.step = 1, .factor = gemm ? pass_float(node, "beta", 1.0f) : 1.0};
+    *bias = (struct bias){.step = 1, .factor = gemm ? node_float(node, "beta", 1.0f) : 1.0};
     if (pass_input(node, 2) == NO_VALUE)
         return true;
     const struct tensor *tensor = pass_constant(context, node, 2, DTYPE_FLOAT);

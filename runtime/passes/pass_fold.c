@@ -1,11 +1,11 @@
-/*
- * Nodes that read constants only are computed once, here. Bounded: no result much larger than what it is made from,
- * and a budget of bytes and of arithmetic for the whole model; beyond it nodes are left as they are.
- */
-#include "runtime/passes/pass.h"
+#include "runtime/passes/pass_fold.h"
 
 #include "base/checked.h"
 #include "base/memory.h"
+#include "ops/core/attributes.h"
+#include "ops/evaluate.h"
+#include "ops/registry.h"
+#include "runtime/passes/pass.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,12 +1,9 @@
-/*
- * Convolutions, and what stands between them, work on channel blocks (ops/blocked/blocked.h): plain tensors are turned
- * into blocks where the first of them reads, and back where somebody else reads. A Pad that reflects or repeats the
- * border becomes the border of the convolution behind it; an InstanceNormalization takes the activation or addition
- * behind it.
- */
-#include "runtime/passes/pass.h"
+#include "runtime/passes/pass_layout.h"
 
 #include "ops/kernels/kernels.h"
+#include "runtime/passes/pass.h"
+#include "runtime/passes/pass_activation.h"
+#include "runtime/passes/pass_pad.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -157,7 +154,7 @@ static bool read_form(const struct layout *layout, const struct node *node, stru
     if (!weight || weight->shape.rank != 4 || weight->bytes == 0)
         return false;
     *form = (struct form){.transposed = strcmp(node->op_type, "ConvTranspose") == 0,
-                          .group = pass_int(node, "group", 1),
+                          .group = node_int(node, "group", 1),
                           .weight = &weight->shape};
     const int64_t *dims = weight->shape.dims;
     if (form->group < 1 || dims[0] % form->group != 0)
@@ -261,7 +258,7 @@ static bool is_pair(const struct layout *layout, const struct node *node, int64_
 
 /* Concatenation of whole blocks along the channels. */
 static bool is_stack(const struct layout *layout, const struct node *node, int64_t *channels) {
-    const int64_t axis = pass_int(node, "axis", 1);
+    const int64_t axis = node_int(node, "axis", 1);
     if (!pass_is(node, "Concat") || (axis != 1 && axis != -3))
         return false;
     *channels = 0;

@@ -1,6 +1,7 @@
-/* Nodes that provably change nothing are left out: their readers take the input. */
-#include "runtime/passes/pass.h"
+#include "runtime/passes/pass_noop.h"
 
+#include "ops/registry.h"
+#include "runtime/passes/pass.h"
 #include "runtime/program/types.h"
 
 #include <string.h>
@@ -54,7 +55,7 @@ static bool transpose_is_noop(const struct node *node) {
 
 static bool cast_is_noop(const struct node *node, const enum dtype *types) {
     const int input = pass_input(node, 0);
-    return input != NO_VALUE && types[input] != DTYPE_UNDEFINED && pass_int(node, "to", 0) == (int64_t)types[input];
+    return input != NO_VALUE && types[input] != DTYPE_UNDEFINED && node_int(node, "to", 0) == (int64_t)types[input];
 }
 
 static bool is_noop(const struct pass_context *context, const struct node *node, const enum dtype *types) {

@@ -1,4 +1,5 @@
-/* Zero padding before a convolution becomes the convolution's own. */
+#include "runtime/passes/pass_pad.h"
+
 #include "runtime/passes/pass.h"
 
 #include <string.h>
@@ -19,7 +20,7 @@ static bool read_list(const int64_t *list, int64_t count, struct pass_padding *p
 
 static bool fills_with_zero(const struct pass_context *context, const struct node *pad) {
     if (pass_input(pad, 2) == NO_VALUE)
-        return pass_float(pad, "value", 0.0f) == 0.0f;
+        return node_float(pad, "value", 0.0f) == 0.0f;
     const struct tensor *value = pass_constant(context, pad, 2, DTYPE_FLOAT);
     return value && tensor_elements(value) == 1 && *(const float *)value->data == 0.0f;
 }
@@ -27,7 +28,7 @@ static bool fills_with_zero(const struct pass_context *context, const struct nod
 bool pass_read_padding(const struct pass_context *context, const struct node *pad, struct pass_padding *padding) {
     if (!pass_is(pad, "Pad") || pass_input(pad, 3) != NO_VALUE)
         return false;
-    padding->mode = pass_text(pad, "mode", "constant");
+    padding->mode = node_text(pad, "mode", "constant");
     if (strcmp(padding->mode, "constant") == 0 && !fills_with_zero(context, pad))
         return false;
     const struct attribute *list = node_attribute(pad, "pads");
@@ -39,7 +40,7 @@ bool pass_read_padding(const struct pass_context *context, const struct node *pa
 }
 
 bool pass_read_pads(const struct node *conv, int spatial, int64_t *pads) {
-    const char *auto_pad = pass_text(conv, "auto_pad", "NOTSET");
+    const char *auto_pad = node_text(conv, "auto_pad", "NOTSET");
     if (strcmp(auto_pad, "NOTSET") != 0 && strcmp(auto_pad, "VALID") != 0)
         return false;
     const struct attribute *list = node_attribute(conv, "pads");

@@ -1,6 +1,7 @@
 #include "runtime/plan/plan.h"
 
 #include "base/memory.h"
+#include "ops/evaluate.h"
 #include "ops/weights/weight_cache.h"
 
 #include <stdlib.h>
@@ -62,51 +63,6 @@ status plan_compute(struct op_call *call, struct error *err) {
     return code;
 }
 
-static status copy_request(struct plan *plan, const struct port_request *ports, int count, struct error *err) {
-    plan->ports = pool_array(plan->pool, (size_t)count + 1, sizeof *plan->ports);
-    if (!plan->ports)
-        return fail_memory(err, "the plan");
-    if (count > 0)
-        memcpy(plan->ports, ports, (size_t)count * sizeof *ports);
-    plan->port_count = count;
-    return STATUS_OK;
-}
-
-struct plan *plan_new(const struct program *program, const struct plan_settings *settings, struct error *err) {
-    struct plan *plan = calloc(1, sizeof *plan);
-    struct pool *pool = pool_create();
-    if (!plan || !pool) {
-        fail_memory(err, "the plan");
-        free(plan);
-        pool_destroy(pool);
-        return NULL;
-    }
-    *plan = (struct plan){.pool = pool, .program = program, .settings = *settings, .threads = 1};
-    return plan;
-}
-
-status plan_create(const struct program *program, const int *port_values, const struct port_request *ports,
-                   int port_count, const struct plan_settings *settings, struct plan **out, struct error *err) {
-    *out = NULL;
-    struct plan *plan = plan_new(program, settings, err);
-    if (!plan)
-        return err->code;
-    status code = copy_request(plan, ports, port_count, err);
-    if (code == STATUS_OK)
-        code = plan_shapes(plan, port_values, err);
-    if (code == STATUS_OK)
-        code = plan_join(plan, err);
-    if (code == STATUS_OK)
-        code = plan_memory(plan, err);
-    if (code != STATUS_OK) {
-        plan_destroy(plan);
-        return code;
-    }
-    weight_cache_settle(plan->settings.weights);
-    *out = plan;
-    return STATUS_OK;
-}
-
 void plan_drop_dynamic(struct plan *plan) {
     for (int i = 0; i < plan->value_count; i++)
         if (plan->values[i].place == PLACE_DYNAMIC) {
@@ -128,4 +84,17 @@ void plan_destroy(struct plan *plan) {
             free(plan->values[i].tensor.data);
     pool_destroy(plan->pool);
     free(plan);
+}
+
+struct plan *plan_new(const struct program *program, const struct plan_settings *settings, struct error *err) {
+    struct plan *plan = calloc(1, sizeof *plan);
+    struct pool *pool = pool_create();
+    if (!plan || !pool) {
+        fail_memory(err, "the plan");
+        free(plan);
+        pool_destroy(pool);
+        return NULL;
+    }
+    *plan = (struct plan){.pool = pool, .program = program, .settings = *settings, .threads = 1};
+    return plan;
 }

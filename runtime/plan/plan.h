@@ -90,50 +90,15 @@ struct plan {
     uint64_t runs;
 };
 
-/*
- * Plans the program for these inputs (one request per port; port_values are their values in the graph). An input that
- * is not given has its default value. Copies what it needs of requests and settings; the program must outlive the plan.
- */
-status plan_create(const struct program *program, const int *port_values, const struct port_request *ports,
-                   int port_count, const struct plan_settings *settings, struct plan **out, struct error *err);
-/*
- * The old plan made over to a program that is alike (program_alike): the same steps, places and arena with the
- * program's own constants, and weights of its cache. The ports must be the same ones. *out is NULL, and no error, when
- * the program is not alike or its constants ask for another plan. The old plan stays as it is.
- */
-status plan_reuse(const struct plan *old, const struct program *program, struct weight_cache *weights,
-                  struct plan **out, struct error *err);
 /* NULL is allowed. */
 void plan_destroy(struct plan *plan);
 
-/* Points all values into the arena of at least arena_bytes. */
-void plan_bind(struct plan *plan, unsigned char *arena);
-/* Points the input's values at data, which must be aligned for its type. */
-void plan_bind_input(struct plan *plan, int port, const void *data);
-/* Runs a bound plan in plan->threads threads; afterwards outputs[i].tensor is set. */
-status plan_run(struct plan *plan, struct error *err);
 /* Frees what the last run left on the heap, outputs included. */
 void plan_drop_dynamic(struct plan *plan);
 
 /* ---- the stages of planning ---- */
 
-/* An empty plan, or NULL without memory. */
-struct plan *plan_new(const struct program *program, const struct plan_settings *settings, struct error *err);
-/* Gives every value its type, shape and place, and makes the steps (without memory). */
-status plan_shapes(struct plan *plan, const int *port_values, struct error *err);
-/* Marks steps that had better run together with the step behind them. */
-status plan_join(struct plan *plan, struct error *err);
-/* Lays out the arena. */
-status plan_memory(struct plan *plan, struct error *err);
-
 /* ---- shared by planning and making over ---- */
-
-/* Points the values that are constants, and no inputs of this run, to the program's. */
-void plan_set_constants(struct plan *plan);
-/* Makes the step's call; constants are aligned as its operator needs them. */
-status plan_make_call(struct plan *plan, struct plan_step *step, struct error *err);
-/* Computes the step's described outputs once and for all. */
-status plan_compute_now(struct plan *plan, struct plan_step *step, struct error *err);
 
 /* ---- shared by planning and running ---- */
 
@@ -143,5 +108,8 @@ status plan_check_outputs(const struct plan *plan, const struct op_call *call, s
 status plan_compute(struct op_call *call, struct error *err);
 /* Stands for the address of tensors without bytes. */
 void *plan_nothing(void);
+
+/* An empty plan, or NULL without memory. */
+struct plan *plan_new(const struct program *program, const struct plan_settings *settings, struct error *err);
 
 #endif

@@ -1,5 +1,4 @@
-/* Planning, between shapes and memory: pairs of steps that run as one, so that what is between them is never whole. */
-#include "runtime/plan/plan.h"
+#include "runtime/plan/plan_fuse.h"
 
 #include <stdlib.h>
 

@@ -1,5 +1,4 @@
-/* Planning, second stage: who lives how long, who shares memory with whom, and where everything lies. */
-#include "runtime/plan/plan.h"
+#include "runtime/plan/plan_memory.h"
 
 #include "base/memory.h"
 

@@ -1,10 +1,10 @@
-/*
- * A plan made over to another program: its steps, places and arena stay, the constants are the other program's, and
- * operators take weights anew. Shapes are asked for again only where a constant could have a say in them.
- */
-#include "runtime/plan/plan.h"
+#include "runtime/plan/plan_reuse.h"
 
 #include "ops/weights/weight_cache.h"
+#include "runtime/plan/plan.h"
+#include "runtime/plan/plan_make.h"
+#include "runtime/plan/plan_shapes.h"
+#include "runtime/program/program_alike.h"
 
 #include <string.h>
 

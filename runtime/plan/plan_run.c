@@ -1,5 +1,4 @@
-/* Running a plan. */
-#include "runtime/plan/plan.h"
+#include "runtime/plan/plan_run.h"
 
 #include "base/memory.h"
 

@@ -1,5 +1,4 @@
-/* Planning, first stage: types and shapes of all values, node by node. What is small and known is computed here. */
-#include "runtime/plan/plan.h"
+#include "runtime/plan/plan_shapes.h"
 
 #include "ops/weights/weight_cache.h"
 

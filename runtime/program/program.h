@@ -43,12 +43,6 @@ struct program {
     int block_capacity;
 };
 
-/*
- * Copies and prunes the model's graph, checks that all of it can run (the message lists every node that cannot), runs
- * the passes and binds the nodes. The model must outlive the program.
- */
-status program_create(const struct onnx_model *source, const struct program_options *options, struct program **out,
-                      struct error *err);
 /* NULL is allowed. */
 void program_destroy(struct program *program);
 
@@ -63,20 +57,13 @@ struct program_block *program_block_create(struct program *program, void *data);
 /* Takes back a constant that nobody reads any more; memory that a pass made is freed with its last user. */
 void program_drop_constant(struct program *program, int value);
 
-/*
- * The programs are the same but for the values of their constants: nodes with the same operators, attributes and edges,
- * the same outputs, constants of the same types and shapes.
- */
-bool program_alike(const struct program *a, const struct program *b);
-
 /* The version of the node's operator set: the model's import, or INTERNAL_OPSET. 0 when the model imports none. */
 int program_opset(const struct onnx_model *source, const struct node *node);
+/* The operator's name as its file has it: how its numbers lie is not the reader's business. */
+const char *program_shown_type(const struct node *node);
 /* How a message names the node: Conv "enc.0", or by what it makes: Conv making "x". Lives in the pool; NULL without
  * memory. */
 const char *program_label(struct pool *pool, const struct graph *graph, const struct node *node);
 /* The formal argument of actual input i; NULL beyond the list. */
 const struct op_arg *program_argument(const struct op_arg *arguments, int i);
-/* The node's attribute of that name, or NULL. */
-const struct attribute *node_attribute(const struct node *node, const char *name);
-
 #endif

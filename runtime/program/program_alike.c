@@ -1,5 +1,4 @@
-/* Whether a plan of one program fits another: the comparison of two programs. */
-#include "runtime/program/program.h"
+#include "runtime/program/program_alike.h"
 
 #include <string.h>
 

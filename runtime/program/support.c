@@ -1,5 +1,8 @@
 #include "runtime/program/support.h"
 
+#include "onnx/model.h"
+#include "ops/core/attributes.h"
+#include "ops/registry.h"
 #include "runtime/program/program.h"
 #include "runtime/program/types.h"
 

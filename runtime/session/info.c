@@ -1,4 +1,5 @@
 /* What a model says of itself, and what this build can do. */
+#include "ops/registry.h"
 #include "runtime/session/api.h"
 #include "runtime/session/model.h"
 

@@ -1,5 +1,7 @@
 #include "runtime/session/model.h"
 
+#include "onnx/load/load.h"
+#include "runtime/compile.h"
 #include "runtime/session/api.h"
 
 #include <stdlib.h>

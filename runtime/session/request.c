@@ -1,5 +1,4 @@
-/* What a caller gives for the inputs: checked against the model's declarations. */
-#include "runtime/session/session.h"
+#include "runtime/session/request.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,8 @@
 /* limner_session_run. */
 #include "base/fpu.h"
+#include "runtime/plan/plan_run.h"
 #include "runtime/session/api.h"
+#include "runtime/session/request.h"
 #include "runtime/session/session.h"
 
 #include <stdlib.h>

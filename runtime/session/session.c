@@ -1,7 +1,10 @@
 #include "runtime/session/session.h"
 
 #include "base/fpu.h"
+#include "ops/kernels/cpu.h"
+#include "runtime/plan/plan_make.h"
 #include "runtime/session/api.h"
+#include "runtime/session/request.h"
 
 #include <stdlib.h>
 #include <string.h>

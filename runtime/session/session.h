@@ -4,18 +4,10 @@
 
 #include "base/memory.h"
 #include "base/region.h"
-#include "runtime/plan/plan.h"
-#include "runtime/session/model.h"
+#include "runtime/session/request.h"
 
 #define DEFAULT_PLANS 4
 #define MOST_THREADS 1024
-
-/* What one call gives for the inputs of a model. */
-struct request {
-    struct port_request *ports; /* by input of the model */
-    const void **data;
-    bool open; /* an input with a default value is given */
-};
 
 /* A misaligned input is copied here; grows to the largest. */
 struct input_copy {
@@ -38,20 +30,6 @@ struct limner_session {
     struct region arena;
     unsigned *modes; /* of every thread, while running (fpu.h) */
 };
-
-/* Room for a request to the model; false without memory. */
-bool request_create(struct request *request, const struct limner_model *model);
-void request_destroy(struct request *request);
-
-/* STATUS_SHAPE when the shape is not one that the model declares for the port; the caller names the input. */
-status request_check_shape(const struct port *port, const struct shape *shape, struct error *err);
-
-/*
- * Checks the caller's inputs against the model and each other, and notes them. with_data: data must be there and large
- * enough.
- */
-status request_read(struct request *request, const struct limner_model *model, const limner_tensor *inputs,
-                    size_t count, bool with_data, size_t tensor_bytes, struct error *err);
 
 /* Plans the model for the ports; nothing of the session changes. */
 status session_make_plan(struct limner_session *session, struct limner_model *model, const struct port_request *ports,

@@ -1,6 +1,8 @@
 /* limner_session_swap: another model in the place of the present one, all or nothing. */
 #include "base/fpu.h"
+#include "runtime/plan/plan_reuse.h"
 #include "runtime/session/api.h"
+#include "runtime/session/request.h"
 #include "runtime/session/session.h"
 
 #include <stdlib.h>

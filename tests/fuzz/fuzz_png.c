@@ -1,4 +1,5 @@
 /* Pictures (PNG, and JPEG behind the same door), and what is made of them. */
+#include "tools/files/picture_file.h"
 #include "tools/files/picture_tensor.h"
 
 #include <stdlib.h>

@@ -1,8 +1,9 @@
 /* External data: weights in files beside the model, and the paths that must not be followed. */
-#include "tests/support/proto.h"
 #include "tests/support/support.h"
 
 #include "base/filemap.h"
+#include "onnx/load/load.h"
+#include "tests/support/proto.h"
 
 #include <fcntl.h>
 #include <stdio.h>

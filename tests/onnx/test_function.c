@@ -1,6 +1,9 @@
 /* Model-local functions: their bodies stand in the place of the calls after loading. */
-#include "tests/support/proto.h"
 #include "tests/support/support.h"
+
+#include "onnx/load/load.h"
+#include "onnx/model.h"
+#include "tests/support/proto.h"
 
 #include <stdio.h>
 #include <stdlib.h>

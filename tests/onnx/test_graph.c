@@ -1,6 +1,9 @@
 /* Graphs: names, order, cycles, subgraphs, copies. */
-#include "tests/support/proto.h"
 #include "tests/support/support.h"
+
+#include "onnx/graph_sort.h"
+#include "onnx/load/load.h"
+#include "tests/support/proto.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,10 @@
 /* Loading whole models: what a good file becomes, and what a bad one is told. */
-#include "tests/support/proto.h"
 #include "tests/support/support.h"
+
+#include "onnx/load/load.h"
+#include "onnx/model.h"
+#include "onnx/save/save.h"
+#include "tests/support/proto.h"
 
 #include <stdio.h>
 #include <stdlib.h>

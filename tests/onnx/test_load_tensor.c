@@ -1,6 +1,10 @@
 /* TensorProto: every element type in every field that may hold it, and everything that must be refused. */
-#include "tests/support/proto.h"
 #include "tests/support/support.h"
+
+#include "onnx/load/load.h"
+#include "onnx/save/save.h"
+#include "onnx/save/save_tensor.h"
+#include "tests/support/proto.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,9 @@
 /* Saving: what is loaded and saved means the same, and a save that fails leaves nothing behind. */
-#include "tests/support/proto.h"
 #include "tests/support/support.h"
+
+#include "onnx/load/load.h"
+#include "onnx/save/save.h"
+#include "tests/support/proto.h"
 
 #include <dirent.h>
 #include <stdio.h>

@@ -5,6 +5,9 @@
 #include "tests/support/support.h"
 
 #include "ops/blocked/blocked.h"
+#include "ops/blocked/engine/blocked_plan.h"
+#include "ops/evaluate.h"
+#include "ops/kernels/cpu.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,6 +1,7 @@
 /* ops/weights, weight_keys, weight_file, digest; onnx/region; the options cache and low_memory: memory and the file. */
 #include "base/digest.h"
 #include "base/region.h"
+#include "onnx/save/save.h"
 #include "ops/weights/weight_cache.h"
 #include "tests/support/builder.h"
 

@@ -1,7 +1,7 @@
 /* Element-wise operators against plain double-precision formulas, on every element type that their records promise. */
-#include "tests/support/numbers.h"
-
 #include "ops/core/activation.h"
+#include "ops/registry.h"
+#include "tests/support/numbers.h"
 
 #include <float.h>
 #include <math.h>

@@ -5,6 +5,7 @@
 #include "tests/support/support.h"
 
 #include "base/fpu.h"
+#include "ops/kernels/cpu.h"
 #include "ops/kernels/math.h"
 
 #include <float.h>

@@ -1,8 +1,9 @@
 /* MatMul and Gemm against plain loops in double precision. */
-#include "tests/support/builder.h"
 #include "tests/support/support.h"
 
 #include "ops/core/op.h"
+#include "ops/evaluate.h"
+#include "tests/support/builder.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,6 +2,7 @@
 #include "tests/support/support.h"
 
 #include "ops/core/op.h"
+#include "ops/evaluate.h"
 
 #include <math.h>
 #include <stdlib.h>

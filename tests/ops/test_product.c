@@ -1,6 +1,7 @@
 /* Large products with a constant right side, which are computed by quarters: [N, rows, k] by [k, n]. */
-#include "tests/support/builder.h"
 #include "tests/support/support.h"
+
+#include "tests/support/builder.h"
 
 #include <math.h>
 #include <stdio.h>

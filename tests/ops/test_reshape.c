@@ -1,5 +1,6 @@
 /* Reshape, Flatten, Squeeze, Unsqueeze, Identity, Dropout: the same bytes under another shape. */
 #include "ops/core/op.h"
+#include "ops/registry.h"
 #include "tests/support/movement.h"
 
 #include <stdlib.h>

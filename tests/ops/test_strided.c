@@ -1,4 +1,5 @@
 /* The data-movement engine by itself, against one element at a time. */
+#include "ops/movement/block_copy.h"
 #include "ops/movement/strided.h"
 #include "tests/support/movement.h"
 

@@ -1,6 +1,7 @@
 /* runtime/arena: nothing that lives at the same time overlaps, and little is wasted. */
-#include "runtime/plan/arena.h"
 #include "tests/support/support.h"
+
+#include "runtime/plan/arena.h"
 
 #include <stdlib.h>
 

@@ -1,5 +1,6 @@
 /* runtime/pass_*.c: a pass that is on gives what the same pass gives when it is off, and does its work. */
 #include "runtime/passes/pass.h"
+#include "runtime/passes/passes.h"
 #include "runtime/session/model.h"
 #include "tests/support/builder.h"
 

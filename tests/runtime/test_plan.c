@@ -1,5 +1,6 @@
 /* runtime/plan*.c: whatever shares memory with whatever, the outputs are those of computing every node on its own. */
 #include "ops/core/op.h"
+#include "ops/evaluate.h"
 #include "runtime/passes/pass.h"
 #include "runtime/session/session.h"
 #include "tests/support/builder.h"

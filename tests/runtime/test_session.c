@@ -1,4 +1,6 @@
 /* runtime/session, request, run, swap, model, info: the public interface. */
+#include "onnx/save/save.h"
+#include "ops/kernels/cpu.h"
 #include "runtime/session/session.h"
 #include "tests/support/builder.h"
 

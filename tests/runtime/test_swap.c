@@ -2,10 +2,14 @@
  * limner_session_swap on a real network: checkpoints poured into one template take each other's place in one session,
  * between two runs.
  */
-#include "onnx/model.h"
-#include "runtime/limner.h"
 #include "tests/support/support.h"
+
+#include "onnx/load/load.h"
+#include "onnx/model.h"
+#include "onnx/save/save.h"
+#include "runtime/limner.h"
 #include "tools/checkpoint/checkpoint.h"
+#include "tools/checkpoint/choose.h"
 #include "tools/convert/convert.h"
 #include "tools/convert/pour.h"
 #include "tools/files/npy.h"

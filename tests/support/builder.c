@@ -1,5 +1,6 @@
 #include "tests/support/builder.h"
 
+#include "onnx/load/load.h"
 #include "runtime/session/model.h"
 
 #include <stdlib.h>

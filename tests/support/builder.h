@@ -2,9 +2,10 @@
 #ifndef LIMNER_TESTS_SUPPORT_BUILDER_H
 #define LIMNER_TESTS_SUPPORT_BUILDER_H
 
+#include "tests/support/support.h"
+
 #include "onnx/model.h"
 #include "runtime/limner.h"
-#include "tests/support/support.h"
 
 struct builder {
     struct onnx_model *model; /* NULL once it has become a limner_model */

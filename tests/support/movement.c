@@ -1,6 +1,7 @@
 #include "tests/support/movement.h"
 
 #include "ops/core/op.h"
+#include "ops/evaluate.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,9 @@
 #include "tests/support/numbers.h"
 
+#include "ops/core/attributes.h"
+#include "ops/evaluate.h"
+#include "ops/registry.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

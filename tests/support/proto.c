@@ -2,6 +2,8 @@
 
 #include "tests/support/support.h"
 
+#include "onnx/load/load.h"
+
 #include <stdlib.h>
 #include <string.h>
 

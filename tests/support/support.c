@@ -1,6 +1,8 @@
 #include "tests/support/support.h"
 
 #include "ops/core/op.h"
+#include "ops/evaluate.h"
+#include "ops/kernels/cpu.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -2,6 +2,7 @@
 #ifndef LIMNER_TESTS_SUPPORT_SUPPORT_H
 #define LIMNER_TESTS_SUPPORT_SUPPORT_H
 
+/* cmocka.h wants these before it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,6 @@
 /* tools/inpaint/canny, gaussian: against scikit-image's edges in tests/data/inpaint (made by make_inpaint.py). */
 #include "tests/support/support.h"
+
 #include "tools/inpaint/gaussian.h"
 #include "tools/inpaint/scene.h"
 

@@ -4,6 +4,8 @@
 #include "base/filemap.h"
 #include "tests/support/torch_file.h"
 #include "tools/checkpoint/checkpoint.h"
+#include "tools/checkpoint/choose.h"
+#include "tools/checkpoint/view.h"
 #include "tools/files/file.h"
 
 #include <dirent.h>

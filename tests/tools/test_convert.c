@@ -1,8 +1,14 @@
 /* The converter's parts: names, scopes, maps, prefixes, and the arithmetic of weights against plain loops. */
-#include "onnx/model.h"
 #include "tests/support/support.h"
+
+#include "onnx/load/load.h"
+#include "onnx/model.h"
+#include "tools/checkpoint/checkpoint.h"
+#include "tools/checkpoint/choose.h"
 #include "tools/convert/convert.h"
+#include "tools/convert/modules_read.h"
 #include "tools/convert/pour.h"
+#include "tools/convert/recipe_make.h"
 #include "tools/convert/scope.h"
 
 #include <math.h>

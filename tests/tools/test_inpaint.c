@@ -1,7 +1,11 @@
 /* tools/inpaint: regions, tiles, reach, masks, reflection, the meter's text, the mask grid. */
 #include "tests/support/support.h"
+
+#include "onnx/load/load.h"
 #include "tools/files/npy.h"
+#include "tools/files/picture_file.h"
 #include "tools/inpaint/canvas.h"
+#include "tools/inpaint/grid.h"
 #include "tools/inpaint/meter.h"
 #include "tools/inpaint/network.h"
 

@@ -1,14 +1,16 @@
 /* Picture files against an encoder written from the PNG specification, and pictures as tensors and back. */
 #include "tests/support/support.h"
 
+#include "tools/files/picture_file.h"
 #include "tools/files/picture_tensor.h"
 
-#include <math.h>
+/* jpeglib.h wants it before it. */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <jpeglib.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* ---- a PNG encoder: stored deflate blocks, filter 0, Adam7 when asked ---- */
 

@@ -1,4 +1,5 @@
-/* safetensors: the length of a JSON header, the header, and the bytes of all tensors side by side. */
+#include "tools/checkpoint/safetensors.h"
+
 #include "base/checked.h"
 #include "tools/checkpoint/json_scan.h"
 #include "tools/checkpoint/reader.h"

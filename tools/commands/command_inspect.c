@@ -1,4 +1,5 @@
 /* limner inspect: what a model is, and what it would take to run it. */
+#include "onnx/load/load.h"
 #include "tools/cli/json.h"
 #include "tools/cli/output.h"
 #include "tools/commands/commands.h"

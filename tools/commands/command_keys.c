@@ -1,5 +1,6 @@
 /* limner keys: what tensors a checkpoint holds. */
 #include "tools/checkpoint/checkpoint.h"
+#include "tools/checkpoint/choose.h"
 #include "tools/cli/json.h"
 #include "tools/cli/output.h"
 #include "tools/cli/values.h"

@@ -1,4 +1,5 @@
 /* limner test: ONNX's test folders. */
+#include "onnx/load/load.h"
 #include "onnx/model.h"
 #include "tools/cli/output.h"
 #include "tools/commands/commands.h"

@@ -1,5 +1,7 @@
-#include "tools/convert/choose_recipe.h"
+#include "tools/convert/settle.h"
 
+#include "tools/convert/choose_recipe.h"
+#include "tools/convert/settle_map.h"
 #include "tools/files/element.h"
 
 #include <string.h>

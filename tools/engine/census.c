@@ -1,6 +1,9 @@
 #include "tools/engine/census.h"
 
+#include "onnx/load/load.h"
+#include "onnx/model.h"
 #include "ops/core/op.h"
+#include "ops/registry.h"
 
 #include <stdlib.h>
 #include <string.h>

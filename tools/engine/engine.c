@@ -4,6 +4,7 @@
 #include "tools/cli/output.h"
 #include "tools/files/element.h"
 #include "tools/files/npy.h"
+#include "tools/files/picture_file.h"
 
 #include <ctype.h>
 #include <inttypes.h>

@@ -1,7 +1,11 @@
 #include "tools/files/array.h"
 
+#include "onnx/load/load.h"
 #include "onnx/model.h"
+#include "onnx/save/save.h"
+#include "onnx/save/save_tensor.h"
 #include "tools/files/npy.h"
+#include "tools/files/picture_file.h"
 
 #include <stdlib.h>
 

@@ -39,20 +39,5 @@ status picture_allocate(struct picture *picture, size_t max_pixels, struct error
 void picture_free(struct picture *picture);
 
 enum picture_type { PICTURE_NONE, PICTURE_PNG, PICTURE_JPEG };
-/* What the bytes begin like. */
-enum picture_type picture_recognise(const void *bytes, size_t size);
-/* What the file's name ends like. */
-enum picture_type picture_type_of_name(const char *path);
-
-/* The bytes may be anything. Messages do not name the file. The caller frees the picture. */
-status picture_decode(const void *bytes, size_t size, size_t max_pixels, struct picture *picture, struct error *err);
-/* The caller frees out->data. JPEG: 8 bits, alpha left out. */
-status picture_encode(const struct picture *picture, enum picture_type type, struct bytes *out, struct error *err);
-
-/* One file for each format. */
-status png_decode(const void *bytes, size_t size, size_t max_pixels, struct picture *picture, struct error *err);
-status png_encode(const struct picture *picture, struct bytes *out, struct error *err);
-status jpeg_decode(const void *bytes, size_t size, size_t max_pixels, struct picture *picture, struct error *err);
-status jpeg_encode(const struct picture *picture, struct bytes *out, struct error *err);
 
 #endif

@@ -1,13 +1,13 @@
-/* JPEG through libjpeg. It leaves by longjmp: all that must survive one lives in a job, never in a local variable. */
-#include "tools/files/picture.h"
+#include "tools/files/picture_jpeg.h"
 
-#include <setjmp.h>
+/* jpeglib.h wants it before it. */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <jerror.h>
 #include <jpeglib.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define MAX_SCANS 200 /* a progressive file of a few bytes a scan could ask for hours of work */
 

@@ -1,5 +1,4 @@
-/* PNG through libpng. libpng leaves by longjmp: all that must survive one lives in a job, never in a local variable. */
-#include "tools/files/picture.h"
+#include "tools/files/picture_png.h"
 
 #include "base/checked.h"
 

@@ -1,5 +1,6 @@
 #include "tools/inpaint/network.h"
 
+#include "onnx/load/load.h"
 #include "tools/files/element.h"
 
 #include <stdlib.h>

@@ -48,9 +48,6 @@ status network_open(struct network *network, const char *path, enum network_role
 void network_close(struct network *network);
 bool network_has_grid(const struct network *network);
 
-/* From a .npy file or a gray picture. The caller frees grid->values. */
-status grid_read(const char *path, size_t max_pixels, struct grid *grid, struct error *err);
-
 /* A piece of a scene on its way through the networks: rect, continued by reflection to height x width. */
 struct piece {
     const struct scene *scene;

@@ -2,6 +2,7 @@
 
 #include "tools/cli/output.h"
 #include "tools/cli/usage.h"
+#include "tools/inpaint/collect.h"
 
 #include <errno.h>
 #include <string.h>

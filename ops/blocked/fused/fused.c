@@ -1,5 +1,9 @@
 /* Running two convolutions as one: bands, then the seams between them. */
 #include "ops/blocked/fused/fused.h"
+
+#include "ops/blocked/blocked_run.h"
+#include "ops/blocked/engine/blocked_phases.h"
+#include "ops/blocked/fused/fused_plan.h"
 #include "ops/core/work_queue.h"
 
 #include <omp.h>

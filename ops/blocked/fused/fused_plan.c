@@ -1,5 +1,9 @@
-/* Planning two convolutions as one: which rows meet which, how they are cut, and what that takes. */
-#include "ops/blocked/fused/fused.h"
+#include "ops/blocked/fused/fused_plan.h"
+
+#include "ops/blocked/engine/blocked_phases.h"
+#include "ops/blocked/few_outputs.h"
+#include "ops/blocked/winograd/winograd_tiling.h"
+#include "ops/conv/phase_access.h"
 
 #include <stdlib.h>
 

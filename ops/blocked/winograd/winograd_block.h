@@ -56,18 +56,4 @@ static inline int64_t filter_made_place(const struct filter_shape *shape) {
     return (shape->cut * CHANNEL_BLOCK * shape->panel + 1) * CHANNEL_BLOCK;
 }
 
-/* The sources of all points, those that read the same numbers one after the other. */
-void filter_list_sources(const struct filter_lattice *lattice, const struct filter_kernel *kernel,
-                         struct filter_source sources[FILTER_MOST]);
-/* The inputs of one channel block of the depth, transformed into the block (blocked_transform.c). */
-void filter_read_tiles(const struct filter_block *block, int64_t depth, int64_t first, int64_t end);
-/* A panel's sums, transformed to outputs, with bias and activation. */
-void filter_write_tiles(const struct filter_panel *panel);
-/* Products and outputs of a panel whose weights are kept by points (blocked_panel.c). */
-void filter_run_panel(const struct filter_panel *panel);
-/* Where they are kept by taps: makes what is needed of some channel blocks of the depth, ... */
-void filter_make(const struct filter_panel *panel, int64_t depth, int64_t depths);
-/* ... with which any segment adds its products. */
-void filter_add_products(const struct filter_panel *panel, int64_t depth, int64_t depths);
-
 #endif

@@ -1,10 +1,7 @@
-/*
- * The products of minimal filtering for a panel of output channels: each point is a matrix product over the channels,
- * and the sums are transformed back before they leave a small cache. Weights are kept by points, ready to use; or by
- * taps: then, where tiles are many, a panel's are transformed as a whole; where they are few, tiles form them as sums
- * of two.
- */
-#include "ops/blocked/winograd/winograd_block.h"
+#include "ops/blocked/winograd/winograd_panel.h"
+
+#include "ops/blocked/winograd/winograd_tiling.h"
+#include "ops/blocked/winograd/winograd_transform.h"
 
 #define LANES CHANNEL_BLOCK
 

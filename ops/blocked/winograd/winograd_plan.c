@@ -1,5 +1,4 @@
-/* Where minimal filtering applies, and what it saves. */
-#include "ops/blocked/winograd/winograd.h"
+#include "ops/blocked/winograd/winograd_plan.h"
 
 #include <math.h>
 #include <string.h>

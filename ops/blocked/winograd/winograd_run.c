@@ -1,9 +1,9 @@
-/*
- * Minimal filtering on channel blocks: the inputs of a block of tiles are transformed point by point; then every panel
- * of output channels passes over segments of them. Here is who does what, and when; the work itself is in
- * blocked_transform.c and blocked_panel.c.
- */
+#include "ops/blocked/winograd/winograd_run.h"
+
+#include "ops/blocked/winograd/winograd_panel.h"
 #include "ops/blocked/winograd/winograd_schedule.h"
+#include "ops/blocked/winograd/winograd_tiling.h"
+#include "ops/blocked/winograd/winograd_workspace.h"
 #include "ops/core/work_queue.h"
 
 static void run_own(struct filter_block *block, const struct filter_share *share) {

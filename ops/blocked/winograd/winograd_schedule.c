@@ -3,6 +3,12 @@
  * threads go through a round together, or each has rounds of its own, or panels of all of them.
  */
 #include "ops/blocked/winograd/winograd_schedule.h"
+
+#include "ops/blocked/winograd/winograd_panel.h"
+#include "ops/blocked/winograd/winograd_plan.h"
+#include "ops/blocked/winograd/winograd_tiling.h"
+#include "ops/blocked/winograd/winograd_transform.h"
+#include "ops/blocked/winograd/winograd_workspace.h"
 #include "ops/core/work_queue.h"
 
 #include <omp.h>

@@ -1,6 +1,6 @@
-/* How the tiles of minimal filtering are walked, so that what is needed again is near. Sizes in floats. */
+#include "ops/blocked/winograd/winograd_tiling.h"
+
 #include "base/sizes.h"
-#include "ops/blocked/winograd/winograd.h"
 
 /* Weights are kept by points. */
 #define SUMS ((int64_t)160 << 10) /* of a segment: they stay in a small cache until they are transformed back */

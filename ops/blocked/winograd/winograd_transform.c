@@ -1,5 +1,6 @@
-/* The transforms of minimal filtering on channel blocks: from activations to points, and from sums to activations. */
-#include "ops/blocked/winograd/winograd_block.h"
+#include "ops/blocked/winograd/winograd_transform.h"
+
+#include "ops/blocked/blocked_run.h"
 
 #define MOST_OUTPUTS 32 /* of a tile */
 #define LANES CHANNEL_BLOCK

@@ -1,5 +1,7 @@
-/* Minimal filtering's workspace: what all threads have together, and each for itself. */
-#include "ops/blocked/winograd/winograd_schedule.h"
+#include "ops/blocked/winograd/winograd_workspace.h"
+
+#include "ops/blocked/blocked_run.h"
+#include "ops/blocked/winograd/winograd_tiling.h"
 
 #define LANES CHANNEL_BLOCK
 

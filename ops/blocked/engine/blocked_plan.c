@@ -1,5 +1,9 @@
-/* Choosing the algorithm of each lattice. */
-#include "ops/blocked/blocked.h"
+#include "ops/blocked/engine/blocked_plan.h"
+
+#include "ops/blocked/few_outputs.h"
+#include "ops/blocked/winograd/winograd_plan.h"
+#include "ops/blocked/winograd/winograd_tiling.h"
+#include "ops/conv/window_phases.h"
 
 #include <stdlib.h>
 

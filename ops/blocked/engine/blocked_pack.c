@@ -1,5 +1,4 @@
-/* Packing the weights of a phase as its algorithm walks them. */
-#include "ops/blocked/blocked.h"
+#include "ops/blocked/engine/blocked_pack.h"
 
 #include "base/unaligned.h"
 

@@ -1,5 +1,6 @@
 /* Between plain tensors [N,C,H,W] and channel blocks [N,C/16,H,W,16]. See ops/blocked/blocked.h. */
 #include "ops/blocked/blocked.h"
+#include "ops/core/attributes.h"
 
 #include <string.h>
 

@@ -1,5 +1,9 @@
-/* All phases of a convolution, each by its algorithm. */
-#include "ops/blocked/blocked.h"
+#include "ops/blocked/engine/blocked_phases.h"
+
+#include "ops/blocked/direct.h"
+#include "ops/blocked/few_outputs.h"
+#include "ops/blocked/winograd/winograd_run.h"
+#include "ops/blocked/winograd/winograd_workspace.h"
 
 struct blocked_bytes blocked_work_bytes(const struct blocked_state *state, int threads) {
     struct blocked_bytes most = blocked_filter_bytes(state, threads);

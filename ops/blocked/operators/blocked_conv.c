@@ -1,7 +1,15 @@
 /* Conv and ConvTranspose on channel blocks: the operators that the layout pass makes. See ops/blocked/blocked.h. */
-#include "ops/blocked/blocked.h"
-
 #include "base/checked.h"
+#include "ops/blocked/blocked.h"
+#include "ops/blocked/blocked_run.h"
+#include "ops/blocked/engine/blocked_pack.h"
+#include "ops/blocked/engine/blocked_phases.h"
+#include "ops/blocked/engine/blocked_plan.h"
+#include "ops/blocked/fused/fused.h"
+#include "ops/blocked/fused/fused_plan.h"
+#include "ops/conv/conv.h"
+#include "ops/conv/conv_engine.h"
+#include "ops/conv/conv_transpose.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -6,8 +6,8 @@
  * are cut into ones that do: dilation d into d interleaved sets of points, stride s into s interleaved sets of taps
  * (the parts, summed up before the outputs are formed; a tap that a part lacks has weight 0).
  */
-#ifndef LIMNER_OPS_BLOCKED_WINOGRAD_WINOGRAD_H
-#define LIMNER_OPS_BLOCKED_WINOGRAD_WINOGRAD_H
+#ifndef LIMNER_OPS_BLOCKED_WINOGRAD_H
+#define LIMNER_OPS_BLOCKED_WINOGRAD_H
 
 #include "ops/conv/window_weights.h"
 #include "ops/kernels/kernels.h"
@@ -77,26 +77,11 @@ static inline int64_t filter_kept(const struct filter_lattice *lattice) {
                                             : y->taps * x->taps;
 }
 
-/*
- * Cuts a lattice of a window into lattices for minimal filtering, with the kinds that cost least; their number, or 0
- * where it does not apply or direct sums cost less. They share their weights, which may be FILTER_PANELS if `panels`.
- */
-int filter_choose(const struct window *window, const struct lattice *lattice, bool panels,
-                  struct filter_lattice lattices[FILTER_SETS]);
-/* What one vector of weights of each tap costs so many tiles that form their weights in pairs, in vectors of products.
- */
-double filter_pairs_cost(double tiles, const struct filter_axis *y, const struct filter_axis *x);
 /* Who shares a lattice's tiles out, how many sets of points there are, and how many images. */
 struct filter_team {
     int threads, sets;
     int64_t images;
 };
-/*
- * Fills in the shapes of all sets, for panels of at most so many channel blocks: they differ in nothing but numbers of
- * tiles. No output's bits depend on the team.
- */
-void filter_shape(const struct window *window, int panel, const struct filter_team *team,
-                  struct filter_lattice *lattices);
 
 static inline int64_t filter_blocks(const struct filter_shape *shape) {
     return (shape->tiles + shape->size - 1) / shape->size;
