@@ -55,7 +55,8 @@ static void damage(struct file *file, struct random *random) {
         break;
     default:
         for (int64_t flips = random_int(random, 1, 8); flips > 0; flips--)
-            file->bytes[random_int(random, 0, (int64_t)file->size - 1)] ^= (unsigned char)(1 << random_int(random, 0, 7));
+            file->bytes[random_int(random, 0, (int64_t)file->size - 1)] ^=
+                (unsigned char)(1 << random_int(random, 0, 7));
     }
 }
 

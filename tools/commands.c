@@ -6,8 +6,9 @@
 #include <errno.h>
 #include <string.h>
 
-static const struct command *const commands[] = {&run_command,   &inspect_command, &test_command,
-                                                 &bench_command, &compare_command, &convert_command, &inpaint_command, &keys_command,    &ops_command};
+static const struct command *const commands[] = {&run_command,     &inspect_command, &test_command,
+                                                 &bench_command,   &compare_command, &convert_command,
+                                                 &inpaint_command, &keys_command,    &ops_command};
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 
 static const struct command *find_command(const char *name) {
