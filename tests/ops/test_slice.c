@@ -22,7 +22,7 @@ static int64_t sliced(const int64_t *index, void *context) {
 static void resolve(struct slice *slice, int entry, int axis) {
     const int64_t dim = slice->input.dims[axis], step = slice->steps[entry];
     int64_t start = slice->starts[entry], end = slice->ends[entry], count = 0;
-    start = start < -dim ? (step < 0 && dim ? 0 : 0) : start < 0 ? start + dim : start;
+    start = start < -dim ? 0 : start < 0 ? start + dim : start;
     end = end < -dim ? (step < 0 ? -1 : 0) : end < 0 ? end + dim : end;
     if (step < 0)
         start = start > dim - 1 ? dim - 1 : start;

@@ -23,7 +23,8 @@ struct random {
     uint64_t state;
 };
 uint64_t test_seed(void);
-/* How many random cases to run: `cases`, or a tenth under sanitizers, which look at each more closely and slowly. */
+/* How many random cases to run: LIMNER_TEST_CASES percent of `cases` and one more; without it all of them, or a tenth
+   under sanitizers, which look at each more closely and slowly. */
 int test_cases(int cases);
 struct random random_from(uint64_t seed);
 uint64_t random_next(struct random *random);
