@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import pathlib
 import sys
+import tempfile
 import unittest
+from unittest import mock
 
 import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
+import bench_peers  # noqa: E402
 from bench import compare  # noqa: E402
 from bench.compare import EXACT, LIMNER, REFERENCE, difference, judge  # noqa: E402
 
@@ -89,6 +94,48 @@ class Verdicts(unittest.TestCase):
         about = judge({REFERENCE: RIGHT, LIMNER: RIGHT * np.nan}).json()
         self.assertIsNone(about["differences"][LIMNER])
         json.dumps(about, allow_nan=False)
+
+
+FIGURES = {"median_ms": 7.0, "min_ms": 6.0, "first_ms": 9.0, "peak_mb": 5.0}
+
+
+class Peers(unittest.TestCase):
+    """bench_peers.py with engines that are played."""
+
+    def measure(self, outputs: dict[str, np.ndarray]) -> tuple[int, list[list[str]], dict]:
+        """Exit status, table and JSON."""
+        def prepare(network: bench_peers.Network) -> None:
+            network.paths = {name: network.model for name in outputs if name not in (LIMNER, EXACT)}
+
+        with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+            path = pathlib.Path(folder) / "figures.json"
+            words = ["bench_peers.py", "--network", "plain", "--threads", "2", "--json", str(path)]
+            stack.enter_context(mock.patch.object(sys, "argv", words))
+            stack.enter_context(mock.patch.object(bench_peers.common, "make_model", lambda *_: path))
+            stack.enter_context(mock.patch.object(bench_peers.Network, "prepare", prepare))
+            stack.enter_context(mock.patch.object(bench_peers.Network, "outputs", lambda *_: outputs))
+            stack.enter_context(mock.patch.object(bench_peers.Network, "round", lambda *_: FIGURES))
+            stack.enter_context(contextlib.redirect_stderr(io.StringIO()))
+            printed = stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
+            status = bench_peers.main()
+            table = [[cell.strip() for cell in line.split("|")[1:-1]] for line in printed.getvalue().splitlines()]
+            return status, table[2:], json.loads(path.read_text())["figures"][0]
+
+    def test_all_right(self) -> None:
+        status, table, figures = self.measure({REFERENCE: RIGHT, LIMNER: rounded(1), "MNN": rounded(2)})
+        self.assertEqual(status, 0)
+        self.assertEqual([row[2:6] for row in table], [[name, "7", "6", "1.00"] for name in (LIMNER, REFERENCE, "MNN")])
+        self.assertEqual(figures["wrong"], {})
+
+    def test_no_figure_of_a_wrong_engine(self) -> None:
+        for name in (LIMNER, "MNN"):
+            outputs = {REFERENCE: RIGHT, LIMNER: rounded(1), "MNN": rounded(2)} | {name: spoiled()}
+            status, table, figures = self.measure(outputs)
+            self.assertEqual(status, 1)
+            self.assertEqual([set(row[3:-1]) for row in table if row[2] == name], [{"WRONG"}])
+            self.assertEqual([row[3] for row in table if row[2] != name], ["7", "7"])
+            self.assertEqual(figures["engines"][name], {"wrong": True})
+            self.assertEqual(set(figures["wrong"]), {name})
 
 
 if __name__ == "__main__":
