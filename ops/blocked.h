@@ -13,6 +13,7 @@
 #define LIMNER_OPS_BLOCKED_H
 
 #include "ops/filter.h"
+#include "ops/forced_choices.h"
 #include "ops/sizes.h"
 
 /* The depth of direct sums is walked in cuts of about so much, whose weights stay in a small cache. */
@@ -37,9 +38,10 @@ struct blocked_phase {
     struct blocked_depth depth;                 /* DIRECT, NARROW */
     struct filter_lattice filters[FILTER_SETS]; /* FILTER */
     int filter_count;
-    int64_t beside; /* NARROW: rows of outputs that are multiplied together */
-    int64_t rows;   /* channel blocks that the kernel computes, per group */
-    int64_t floats; /* of packed weights */
+    int64_t beside;  /* NARROW: rows of outputs that are multiplied together, */
+    int64_t outputs; /* of a row at once, at most, if that is demanded */
+    int64_t rows;    /* channel blocks that the kernel computes, per group */
+    int64_t floats;  /* of packed weights */
     const float *packed;
 };
 
@@ -50,6 +52,7 @@ static inline bool blocked_keeps(const struct blocked_phase *phase, enum filter_
 
 struct blocked_state {
     struct window window;
+    const struct forced_choices *forced; /* from planning on; never NULL */
     bool transposed, from_blocks, to_blocks;
     struct activation activation;
     struct blocked_phase *phases; /* owned */

@@ -9,6 +9,7 @@
 #ifndef LIMNER_OPS_FILTER_H
 #define LIMNER_OPS_FILTER_H
 
+#include "ops/forced_choices.h"
 #include "ops/kernels/kernels.h"
 #include "ops/window_weights.h"
 
@@ -82,7 +83,7 @@ static inline int64_t filter_kept(const struct filter_lattice *lattice) {
  * where it does not apply or direct sums cost less. They share their weights, which may be FILTER_PANELS if `panels`.
  */
 int filter_choose(const struct window *window, const struct lattice *lattice, bool panels,
-                  struct filter_lattice lattices[FILTER_SETS]);
+                  const struct forced_choices *forced, struct filter_lattice lattices[FILTER_SETS]);
 /* What one vector of weights of each tap costs so many tiles that form their weights in pairs, in vectors of products.
  */
 double filter_pairs_cost(double tiles, const struct filter_axis *y, const struct filter_axis *x);
@@ -90,6 +91,7 @@ double filter_pairs_cost(double tiles, const struct filter_axis *y, const struct
 struct filter_team {
     int threads, sets;
     int64_t images;
+    const struct forced_choices *forced;
 };
 /*
  * Fills in the shapes of all sets, for panels of at most so many channel blocks: they differ in nothing but numbers of
