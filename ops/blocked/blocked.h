@@ -15,6 +15,7 @@
 #include "base/sizes.h"
 #include "ops/blocked/winograd.h"
 #include "ops/core/channel_blocks.h"
+#include "ops/core/forced_choices.h"
 
 enum blocked_algorithm { BLOCKED_DIRECT, BLOCKED_FILTER, BLOCKED_NARROW };
 
@@ -35,9 +36,10 @@ struct blocked_phase {
     struct blocked_depth depth;                 /* DIRECT, NARROW */
     struct filter_lattice filters[FILTER_SETS]; /* FILTER */
     int filter_count;
-    int64_t beside; /* NARROW: rows of outputs that are multiplied together */
-    int64_t rows;   /* channel blocks that the kernel computes, per group */
-    int64_t floats; /* of packed weights */
+    int64_t beside;  /* NARROW: rows of outputs that are multiplied together, */
+    int64_t outputs; /* of a row at once, at most, if that is demanded */
+    int64_t rows;    /* channel blocks that the kernel computes, per group */
+    int64_t floats;  /* of packed weights */
     const float *packed;
 };
 
@@ -48,6 +50,7 @@ static inline bool blocked_keeps(const struct blocked_phase *phase, enum filter_
 
 struct blocked_state {
     struct window window;
+    const struct forced_choices *forced; /* from planning on; never NULL */
     bool transposed, from_blocks, to_blocks;
     struct activation activation;
     struct blocked_phase *phases; /* owned */

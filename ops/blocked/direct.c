@@ -325,7 +325,7 @@ static bool go_together(const struct blocked_state *state) {
     for (int64_t i = 0; i < state->phase_count; i++)
         if (is_direct(&state->phases[i]))
             floats += state->phases[i].depth.total * MOST_LANES;
-    return floats <= NEAR_WEIGHTS;
+    return forced_decide(state->forced->together, floats <= NEAR_WEIGHTS);
 }
 
 /*
@@ -333,7 +333,8 @@ static bool go_together(const struct blocked_state *state) {
  * and what is around it. Where they are many, threads share out the output channels, and each reads weights of its own.
  */
 static void cut_parts(const struct blocked_run *run, int64_t weights, struct work *work) {
-    work->parts = weights <= FEW_WEIGHTS ? between(1, run->threads, work->pieces) : 1;
+    const bool few = forced_decide(run->state->forced->parts, weights <= FEW_WEIGHTS);
+    work->parts = few ? between(1, run->threads, work->pieces) : 1;
     work->pieces = divide_up(work->pieces, work->parts);
 }
 
@@ -354,6 +355,8 @@ static struct work work_of(const struct blocked_run *run, const struct blocked_p
         work.pieces = (wanted + strips - 1) / strips;
     if (work.pieces > points / LEAST_PIECE)
         work.pieces = points < LEAST_PIECE ? points > 0 : points / LEAST_PIECE;
+    if (run->state->forced->piece)
+        work.pieces = divide_up(points, forced_size(run->state->forced->piece, PIECE));
     if (points > 0)
         cut_parts(run, weights, &work);
     return work;

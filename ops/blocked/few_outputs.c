@@ -32,7 +32,7 @@ static int64_t segment_outputs(const struct blocked_phase *phase) {
     const int64_t lines = phase->depth.down * phase->depth.blocks * CHANNEL_BLOCK;
     const int64_t fitting = ROOM / (lines > 0 ? lines : 1) - reach_of(ax) - LINE_ALIGN;
     const int64_t most = between(LINE_ALIGN, fitting / LINE_ALIGN * LINE_ALIGN, SEGMENT);
-    return ax->points > 0 ? even_block(ax->points, most, LINE_ALIGN) : 0;
+    return ax->points > 0 ? even_block(ax->points, forced_size(phase->outputs, most), LINE_ALIGN) : 0;
 }
 
 /* An odd number of cache lines, so that lines spread over a cache. */
@@ -116,7 +116,8 @@ static int64_t output_step(const struct lattice_axis *ay) {
 
 int64_t blocked_narrow_beside(const struct blocked_state *state, const struct lattice *lattice) {
     const struct lattice_axis *ay = &lattice->axis[1];
-    return state->window.out_channels == 1 && ay->taps > 1 && row_step(ay) % ay->step == 0 ? 2 : 1;
+    const bool can = state->window.out_channels == 1 && ay->taps > 1 && row_step(ay) % ay->step == 0;
+    return can && state->forced->beside != 1 ? 2 : 1;
 }
 
 int64_t blocked_narrow_unit(const struct blocked_phase *phase) {

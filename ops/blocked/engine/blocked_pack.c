@@ -305,6 +305,13 @@ static void pack_phases(void *destination, const struct tensor *source, const vo
     }
 }
 
+/* Sizes that the packed form of a phase depends on. */
+static uint64_t layout_code(const struct blocked_phase *phase) {
+    return (uint64_t)(phase->algorithm == BLOCKED_FILTER   ? phase->filters[0].shape.panel
+                      : phase->algorithm == BLOCKED_NARROW ? phase->beside
+                                                           : phase->depth.cut_blocks);
+}
+
 /* What tells the packed form of these phases from those of other algorithms. */
 static int64_t algorithms_code(const struct blocked_state *state) {
     uint64_t code = state->from_blocks;
@@ -314,7 +321,7 @@ static int64_t algorithms_code(const struct blocked_state *state) {
         uint64_t one = (uint64_t)phase->algorithm;
         if (phase->algorithm == BLOCKED_FILTER)
             one += 8 * (axis[0].kind * FILTER_KINDS + axis[1].kind) + 1024 * phase->filters[0].weights;
-        code = code * 4099 + one;
+        code = (code * 4099 + one) * 4099 + layout_code(phase);
     }
     return (int64_t)code;
 }

@@ -4,12 +4,13 @@
 #include "ops/blocked/winograd/winograd_plan.h"
 #include "ops/blocked/winograd/winograd_tiling.h"
 #include "ops/conv/window_phases.h"
+#include "ops/blocked/engine/forced_check.h"
 
 #include <stdlib.h>
 
-static void close_depth(struct blocked_depth *depth) {
+static void close_depth(const struct forced_choices *forced, struct blocked_depth *depth) {
     const int64_t entries = depth->down * depth->across;
-    const int64_t fitting = DEPTH_CUT / (entries * depth->length);
+    const int64_t fitting = forced_size(forced->depth, DEPTH_CUT) / (entries * depth->length);
     depth->cut_blocks = fitting < 1 ? 1 : fitting < depth->blocks ? fitting : depth->blocks;
     depth->cuts = (depth->blocks + depth->cut_blocks - 1) / depth->cut_blocks;
     depth->total = entries * depth->length * depth->blocks;
@@ -26,13 +27,14 @@ static struct blocked_depth depth_of(const struct blocked_state *state, const st
         depth.length = depth.merged ? ax->taps * channels : channels;
         depth.blocks = 1;
     }
-    close_depth(&depth);
+    close_depth(state->forced, &depth);
     return depth;
 }
 
 static void plan_narrow(const struct blocked_state *state, struct blocked_phase *phase) {
     phase->algorithm = BLOCKED_NARROW;
     phase->beside = blocked_narrow_beside(state, &phase->lattice);
+    phase->outputs = state->forced->outputs;
     phase->depth = (struct blocked_depth){.down = phase->lattice.axis[1].taps + phase->beside - 1,
                                           .across = phase->lattice.axis[2].taps,
                                           .length = state->window.in_channels,
@@ -48,11 +50,12 @@ static void plan_phase(const struct blocked_state *state, const struct kernels *
     phase->rows = channel_blocks(state->window.out_channels);
     if (!state->to_blocks) {
         plan_narrow(state, phase);
-    } else if (state->from_blocks && kernels->filter &&
-               (phase->filter_count = filter_choose(&state->window, &phase->lattice, panels, phase->filters)) > 0) {
+    } else if (state->from_blocks && kernels->filter && state->forced->winograd != FORCED_NO &&
+               (phase->filter_count =
+                    filter_choose(&state->window, &phase->lattice, panels, state->forced, phase->filters)) > 0) {
         const struct filter_lattice *filter = &phase->filters[0];
         phase->algorithm = BLOCKED_FILTER;
-        const struct filter_team team = {threads, phase->filter_count, window_images(&state->window)};
+        const struct filter_team team = {threads, phase->filter_count, window_images(&state->window), state->forced};
         filter_shape(&state->window, kernels->block->blocks, &team, phase->filters);
         phase->floats = filter_kept(filter) * filter->part_count * channel_blocks(state->window.in_channels);
     } else {
@@ -90,6 +93,7 @@ static void cover_image(struct blocked_state *state, const struct lattice *latti
 status blocked_plan(struct blocked_state *state, const struct kernels *kernels, int threads, struct error *err) {
     const struct window *window = &state->window;
     int64_t points = 0, highest[2] = {0, 0};
+    state->forced = forced_choices_of(kernels);
     state->phase_count = window_lattices(window, state->transposed);
     state->phases = calloc((size_t)state->phase_count, sizeof *state->phases);
     if (!state->phases)
@@ -107,5 +111,5 @@ status blocked_plan(struct blocked_state *state, const struct kernels *kernels, 
     for (int d = 0; d < 2; d++)
         state->padded[d] = highest[d] - state->lowest[d] + 1;
     state->uncovered = points < window->axis[1].out * window->axis[2].out;
-    return STATUS_OK;
+    return forced_check(state, err);
 }

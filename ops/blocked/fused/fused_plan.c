@@ -105,7 +105,7 @@ static void narrow_filters(const struct window *window, const struct kernels *ke
         if (filter.y.points > 0)
             phase->filters[phase->filter_count++] = filter;
     }
-    const struct filter_team team = {1, phase->filter_count, 1};
+    const struct filter_team team = {1, phase->filter_count, 1, forced_choices_of(kernels)};
     if (phase->filter_count > 0)
         filter_shape(window, kernels->block->blocks, &team, phase->filters);
     else
@@ -168,7 +168,7 @@ static int64_t row_bytes(const struct blocked_state *state) {
 
 static bool are_worth_it(const struct blocked_state *first, const struct blocked_state *second) {
     return is_plain(first) && is_plain(second) && first->to_blocks && !second->to_blocks &&
-           row_bytes(first) * first->window.axis[1].out >= LEAST_BYTES;
+           forced_decide(second->forced->fused, row_bytes(first) * first->window.axis[1].out >= LEAST_BYTES);
 }
 
 /* Stripes and bands, without seams and sizes; false where the image is too small for them. */
@@ -179,12 +179,12 @@ static bool cut_rows(const struct blocked_state *first, const struct blocked_sta
     if (unit > MOST_UNIT || s->unit > MOST_UNIT)
         return false;
     const int64_t fitting = STRIPE_BYTES / (row_bytes(first) * unit);
-    s->rows = unit * (fitting > 1 ? fitting : 1);
+    s->rows = whole_units(forced_size(second->forced->stripe, unit * (fitting > 1 ? fitting : 1)), unit);
     const int64_t stripes = divide_up(out, s->rows);
-    if (stripes < LEAST_STRIPES || !goes_down(second, s->unit))
+    if (stripes < 2 || !forced_decide(second->forced->fused, stripes >= LEAST_STRIPES) || !goes_down(second, s->unit))
         return false;
     const int64_t wanted = threads == 1 ? 1 : divide_up((int64_t)threads * BANDS, first->window.batch);
-    s->band = divide_up(stripes, between(1, wanted, stripes / 2)) * s->rows;
+    s->band = forced_size(second->forced->band, divide_up(stripes, between(1, wanted, stripes / 2))) * s->rows;
     s->bands = divide_up(out, s->band);
     return true;
 }
@@ -261,20 +261,27 @@ static status find_sizes(struct op_call *call, const struct blocked_state *first
     return STATUS_OK;
 }
 
+static status stay_apart(const struct blocked_state *second, struct error *err) {
+    return second->forced->fused == FORCED_YES ? fail(err, STATUS_UNSUPPORTED, "these two cannot run as one")
+                                               : STATUS_OK;
+}
+
 status blocked_join(struct op_call *first, struct op_call *second, size_t *workspace_bytes, struct error *err) {
     const struct blocked_state *a = first->state;
     struct blocked_state *b = second->state;
     struct stripes cut = {0};
     *workspace_bytes = 0;
-    if (second->op->join != first->op->join || !are_worth_it(a, b) || !cut_rows(a, b, first->threads, &cut))
+    if (second->op->join != first->op->join)
         return STATUS_OK;
+    if (!are_worth_it(a, b) || !cut_rows(a, b, first->threads, &cut))
+        return stay_apart(b, err);
     struct stripes *s = malloc(sizeof *s + (size_t)cut.bands * sizeof s->seam[0]);
     if (!s)
         return fail_memory(err, "the stripes of a convolution");
     *s = cut;
     b->stripes = s;
     if (!list_seams(b, s))
-        return STATUS_OK;
+        return stay_apart(b, err);
     find_held(a, b, s);
     return find_sizes(second, a, b, workspace_bytes, err);
 }

@@ -67,7 +67,8 @@ bool filter_goes_apart(const struct blocked_state *state, int threads) {
     for (int64_t i = 0; i < state->phase_count; i++)
         if (blocked_keeps(&state->phases[i], FILTER_PAIRS))
             panels += filter_panels(&state->phases[i].filters[0].shape);
-    return panels >= (threads > 1 ? (int64_t)LEAST_PANELS * threads : 1);
+    return panels > 0 &&
+           forced_decide(state->forced->apart, panels >= (threads > 1 ? (int64_t)LEAST_PANELS * threads : 1));
 }
 
 struct filter_room filter_room_apart(const struct blocked_state *state, int threads) {
