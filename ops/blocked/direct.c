@@ -1,5 +1,6 @@
 #include "ops/blocked/direct.h"
 
+#include "ops/blocked/direct_pack.h"
 #include "ops/blocked/blocked_run.h"
 #include "ops/core/work_queue.h"
 
@@ -50,7 +51,7 @@ static size_t share_floats(const struct blocked_phase *phase) {
     return (PIECE_FLOATS + table_floats(phase) + 15) / 16 * 16;
 }
 
-size_t blocked_direct_bytes(const struct blocked_phase *phase) {
+static size_t own_bytes(const struct blocked_phase *phase) {
     return share_floats(phase) * sizeof(float);
 }
 
@@ -316,7 +317,7 @@ struct work {
 };
 
 static bool is_direct(const struct blocked_phase *phase) {
-    return phase->algorithm == BLOCKED_DIRECT && phase->lattice.points > 0;
+    return phase->algorithm == &direct_algorithm && phase->lattice.points > 0;
 }
 
 /* Phases that lie between each other meet the same inputs, piece by piece, if their weights stay in a small cache. */
@@ -407,7 +408,7 @@ static void run_work(const struct work *work) {
     }
 }
 
-void blocked_direct_run(const struct blocked_run *run) {
+static void run_direct(const struct blocked_run *run) {
     const struct blocked_state *state = run->state;
     const int64_t together = go_together(state) ? state->phase_count : 1;
     for (int64_t i = 0; i < state->phase_count; i += together) {
@@ -415,3 +416,69 @@ void blocked_direct_run(const struct blocked_run *run) {
         run_work(&work);
     }
 }
+
+/* ---- planning ---- */
+
+static void close_depth(const struct forced_choices *forced, struct blocked_depth *depth) {
+    const int64_t entries = depth->down * depth->across;
+    const int64_t fitting = forced_size(forced->depth, DEPTH_CUT) / (entries * depth->length);
+    depth->cut_blocks = fitting < 1 ? 1 : fitting < depth->blocks ? fitting : depth->blocks;
+    depth->cuts = (depth->blocks + depth->cut_blocks - 1) / depth->cut_blocks;
+    depth->total = entries * depth->length * depth->blocks;
+}
+
+static struct blocked_depth depth_of(const struct blocked_state *state, const struct lattice *lattice) {
+    const struct lattice_axis *ay = &lattice->axis[1], *ax = &lattice->axis[2];
+    const int64_t channels = state->window.in_channels;
+    struct blocked_depth depth = {.down = ay->taps, .across = ax->taps, .length = CHANNEL_BLOCK};
+    depth.blocks = channel_blocks(channels);
+    if (!state->from_blocks) {
+        depth.merged = ax->tap_step == 1 || ax->tap_step == -1 || ax->taps == 1;
+        depth.across = depth.merged ? 1 : ax->taps;
+        depth.length = depth.merged ? ax->taps * channels : channels;
+        depth.blocks = 1;
+    }
+    close_depth(state->forced, &depth);
+    return depth;
+}
+
+static bool fits(const struct blocked_state *state, const struct kernels *kernels, const struct lattice *lattice) {
+    (void)kernels;
+    (void)lattice;
+    return state->to_blocks;
+}
+
+static bool plan(const struct blocked_state *state, const struct blocked_settings *settings,
+                 struct blocked_phase *phase) {
+    (void)settings;
+    phase->filter_count = 0;
+    phase->depth = depth_of(state, &phase->lattice);
+    phase->floats = state->window.group * phase->rows * CHANNEL_BLOCK * phase->depth.total;
+    return true;
+}
+
+static int64_t unit(const struct blocked_phase *phase) {
+    return phase->lattice.axis[1].out_step;
+}
+
+static uint64_t layout(const struct blocked_phase *phase) {
+    return (uint64_t)phase->depth.cut_blocks;
+}
+
+static struct blocked_bytes bytes(const struct blocked_state *state, int threads) {
+    struct blocked_bytes most = {0};
+    (void)threads;
+    for (int64_t i = 0; i < state->phase_count; i++)
+        if (state->phases[i].algorithm == &direct_algorithm)
+            blocked_add_bytes(&most, (struct blocked_bytes){.own = own_bytes(&state->phases[i])});
+    return most;
+}
+
+const struct conv_algorithm direct_algorithm = {.name = "direct sums",
+                                                .fits = fits,
+                                                .plan = plan,
+                                                .unit = unit,
+                                                .pack = direct_pack,
+                                                .layout = layout,
+                                                .bytes = bytes,
+                                                .run = run_direct};

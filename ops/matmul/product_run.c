@@ -2,8 +2,8 @@
 
 #include "base/checked.h"
 #include "ops/core/channel_blocks.h"
-#include "ops/matmul/strassen.h"
 #include "ops/core/forced_choices.h"
+#include "ops/matmul/strassen.h"
 
 #include <string.h>
 

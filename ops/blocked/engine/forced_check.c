@@ -15,7 +15,7 @@ static const char *check_filter(const struct forced_choices *forced, const struc
 static const char *check_phase(const struct forced_choices *forced, const struct blocked_phase *phase) {
     if (phase->lattice.points <= 0)
         return NULL;
-    if (phase->algorithm == BLOCKED_FILTER)
+    if (phase->filter_count > 0)
         return check_filter(forced, phase);
     if (forced->winograd == FORCED_YES && phase->lattice.taps > 1)
         return "Winograd with these kinds and weights";

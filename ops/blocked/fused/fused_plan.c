@@ -1,8 +1,7 @@
 #include "ops/blocked/fused/fused_plan.h"
 
 #include "ops/blocked/engine/blocked_phases.h"
-#include "ops/blocked/few_outputs.h"
-#include "ops/blocked/winograd/winograd_tiling.h"
+#include "ops/blocked/blocked_run.h"
 #include "ops/conv/phase_access.h"
 
 #include <stdlib.h>
@@ -75,43 +74,6 @@ static bool goes_down(const struct blocked_state *state, int64_t unit) {
 
 /* ---- rows of a convolution ---- */
 
-/* Leaves some rows of the outputs, counted from row `top` on; returns how many points are left out before them. */
-static int64_t narrow_axis(struct lattice_axis *axis, struct rows rows, int64_t top) {
-    const int64_t first = rows.first > axis->out0 ? divide_up(rows.first - axis->out0, axis->out_step) : 0;
-    const int64_t end = rows.end > axis->out0 ? divide_up(rows.end - axis->out0, axis->out_step) : 0;
-    const int64_t last = at_most(end, axis->points);
-    axis->points = last > first ? last - first : 0;
-    axis->first += first * axis->step;
-    axis->out0 += first * axis->out_step - top;
-    return first;
-}
-
-static void narrow_filter(struct filter_lattice *filter, struct rows rows, int64_t top) {
-    struct filter_axis *axis = &filter->axis[0];
-    const int64_t first = narrow_axis(&filter->y, rows, top);
-    axis->tiles = divide_up(filter->y.points, axis->outputs);
-    for (int i = 0; i < filter->part_count; i++)
-        filter->parts[i].first[0] += first / axis->outputs * axis->advance * axis->step;
-}
-
-/* Sets without points in these rows are left out; a phase without any set is one of direct sums without points. */
-static void narrow_filters(const struct window *window, const struct kernels *kernels, struct rows rows, int64_t top,
-                           struct blocked_phase *phase) {
-    const int count = phase->filter_count;
-    phase->filter_count = 0;
-    for (int i = 0; i < count; i++) {
-        struct filter_lattice filter = phase->filters[i];
-        narrow_filter(&filter, rows, top);
-        if (filter.y.points > 0)
-            phase->filters[phase->filter_count++] = filter;
-    }
-    const struct filter_team team = {1, phase->filter_count, 1, forced_choices_of(kernels)};
-    if (phase->filter_count > 0)
-        filter_shape(window, kernels->block->blocks, &team, phase->filters);
-    else
-        phase->algorithm = BLOCKED_DIRECT;
-}
-
 void stripes_narrow(const struct blocked_state *full, const struct kernels *kernels, struct rows rows, int64_t top,
                     struct blocked_state *part, struct blocked_phase *phases) {
     *part = *full;
@@ -120,10 +82,10 @@ void stripes_narrow(const struct blocked_state *full, const struct kernels *kern
     for (int64_t i = 0; i < full->phase_count; i++) {
         struct blocked_phase *phase = &phases[i];
         *phase = full->phases[i];
-        narrow_axis(&phase->lattice.axis[1], rows, top);
+        blocked_limit_rows(&phase->lattice.axis[1], rows, top);
         lattice_close(&phase->lattice, phase->lattice.channels);
-        if (phase->algorithm == BLOCKED_FILTER)
-            narrow_filters(&part->window, kernels, rows, top, phase);
+        if (phase->algorithm->limit_rows)
+            phase->algorithm->limit_rows(&part->window, kernels, rows, top, phase);
     }
 }
 
@@ -140,15 +102,8 @@ static int64_t multiple_of(int64_t a, int64_t b) {
 /* Rows of outputs that belong together: of tiles, or of rows that are multiplied beside each other. */
 static int64_t unit_of(const struct blocked_state *state) {
     int64_t unit = 1;
-    for (int64_t i = 0; i < state->phase_count && unit <= MOST_UNIT; i++) {
-        const struct blocked_phase *phase = &state->phases[i];
-        int64_t rows = phase->lattice.axis[1].out_step;
-        if (phase->algorithm == BLOCKED_FILTER)
-            rows = phase->filters[0].y.out_step * phase->filters[0].axis[0].outputs;
-        else if (phase->algorithm == BLOCKED_NARROW)
-            rows *= blocked_narrow_unit(phase);
-        unit = multiple_of(unit, rows);
-    }
+    for (int64_t i = 0; i < state->phase_count && unit <= MOST_UNIT; i++)
+        unit = multiple_of(unit, state->phases[i].algorithm->unit(&state->phases[i]));
     return unit;
 }
 
@@ -157,8 +112,7 @@ static bool is_plain(const struct blocked_state *state) {
     bool plain = state->from_blocks && !state->uncovered && state->window.group == 1 && state->packed_bytes == 0 &&
                  state->window.batch > 0;
     for (int64_t i = 0; i < state->phase_count; i++)
-        plain = plain &&
-                !(state->phases[i].algorithm == BLOCKED_FILTER && state->phases[i].filters[0].weights != FILTER_READY);
+        plain = plain && (state->phases[i].filter_count == 0 || blocked_keeps(&state->phases[i], FILTER_READY));
     return plain;
 }
 

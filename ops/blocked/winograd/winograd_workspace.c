@@ -55,7 +55,7 @@ static struct blocked_bytes room_bytes(const struct filter_room *room) {
 }
 
 bool filter_is_owned(const struct blocked_phase *phase) {
-    return phase->algorithm == BLOCKED_FILTER && !phase->filters[0].shape.shared &&
+    return phase->filter_count > 0 && !phase->filters[0].shape.shared &&
            phase->filters[0].weights != FILTER_PANELS;
 }
 
@@ -90,7 +90,7 @@ struct blocked_bytes blocked_filter_bytes(const struct blocked_state *state, int
         const struct filter_room room = filter_room_for(phase, threads);
         if (filter_is_owned(phase))
             filter_add_room(&owned, phase, threads);
-        else if (phase->algorithm == BLOCKED_FILTER && !(apart && blocked_keeps(phase, FILTER_PAIRS)))
+        else if (phase->filter_count > 0 && !(apart && blocked_keeps(phase, FILTER_PAIRS)))
             blocked_add_bytes(&most, room_bytes(&room));
     }
     blocked_add_bytes(&most, room_bytes(&owned));
