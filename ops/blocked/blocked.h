@@ -134,8 +134,8 @@ struct pack_job;
 struct pack_slice;
 
 /*
- * A way to compute phases of a convolution: one entry of the table in engine/algorithms.c, whose first one that fits and
- * pays is taken. A phase has what its algorithm's plan() made of it.
+ * A way to compute phases of a convolution: one entry of the table in engine/algorithms.c, whose first one that fits
+ * and pays is taken. A phase has what its algorithm's plan() made of it.
  */
 struct conv_algorithm {
     const char *name;
@@ -146,7 +146,8 @@ struct conv_algorithm {
                  struct blocked_phase *phase);
     /* Rows of outputs that belong together. */
     int64_t (*unit)(const struct blocked_phase *phase);
-    /* Makes it the phase of some rows of the outputs, written from row `top` of them on. Its lattice is that already. */
+    /* Makes it the phase of some rows of the outputs, written from row `top` of them on. Its lattice is that already.
+     */
     void (*limit_rows)(const struct window *window, const struct kernels *kernels, struct rows rows, int64_t top,
                        struct blocked_phase *phase);
     /* Packs a slice of the weights; a number for what decides over the packed form. */

@@ -1,7 +1,7 @@
 #include "ops/blocked/direct.h"
 
-#include "ops/blocked/direct_pack.h"
 #include "ops/blocked/blocked_run.h"
+#include "ops/blocked/direct_pack.h"
 #include "ops/core/work_queue.h"
 
 #define PIECE 264 /* pixels of a piece, at most: their sums stay in a small cache between cuts of the depth */

@@ -32,7 +32,7 @@ static void pack_stretch(const struct pack_job *job, const struct window_weights
 
 /* [cut][entry][block][length][lanes] of one panel; blocks outermost while packing, so that the source is read once. */
 void direct_pack(const struct pack_job *job, const struct window_weights *weights, const struct pack_slice *slice,
-                        float *packed) {
+                 float *packed) {
     const struct blocked_depth *depth = &job->phase->depth;
     const int lanes = panel_blocks(job->kernels->block, job->phase->rows, slice->panel) * CHANNEL_BLOCK;
     const int64_t first_lane = slice->panel * job->kernels->block->blocks * CHANNEL_BLOCK;

@@ -1,7 +1,7 @@
 #include "ops/blocked/few_outputs.h"
 
-#include "ops/blocked/few_outputs_pack.h"
 #include "ops/blocked/blocked_run.h"
+#include "ops/blocked/few_outputs_pack.h"
 #include "ops/core/work_queue.h"
 
 #include <string.h>

@@ -26,7 +26,7 @@ static int64_t narrow_lanes(const struct pack_job *job, struct narrow_place at, 
 }
 
 void few_outputs_pack(const struct pack_job *job, const struct window_weights *weights, const struct pack_slice *slice,
-                        float *packed) {
+                      float *packed) {
     const struct blocked_depth *depth = &job->phase->depth;
     const struct lattice_axis *ay = &job->phase->lattice.axis[1], *ax = &job->phase->lattice.axis[2];
     const int64_t rows = job->state->window.out_channels * job->phase->beside;

@@ -418,7 +418,8 @@ static struct blocked_phase phase_for(struct window window, bool transposed, con
     return phase;
 }
 
-static const struct conv_algorithm *algorithm_for(struct window window, bool transposed, const struct kernels *kernels) {
+static const struct conv_algorithm *algorithm_for(struct window window, bool transposed,
+                                                  const struct kernels *kernels) {
     return phase_for(window, transposed, kernels, 0).algorithm;
 }
 

@@ -1,7 +1,7 @@
 #include "ops/blocked/fused/fused_plan.h"
 
-#include "ops/blocked/engine/blocked_phases.h"
 #include "ops/blocked/blocked_run.h"
+#include "ops/blocked/engine/blocked_phases.h"
 #include "ops/conv/phase_access.h"
 
 #include <stdlib.h>

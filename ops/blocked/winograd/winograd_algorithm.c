@@ -15,8 +15,7 @@ static bool fits(const struct blocked_state *state, const struct kernels *kernel
 static bool plan(const struct blocked_state *state, const struct blocked_settings *settings,
                  struct blocked_phase *phase) {
     const struct window *window = &state->window;
-    phase->filter_count =
-        filter_choose(window, &phase->lattice, settings->per_panel, state->forced, phase->filters);
+    phase->filter_count = filter_choose(window, &phase->lattice, settings->per_panel, state->forced, phase->filters);
     if (phase->filter_count == 0)
         return false;
     const struct filter_team team = {settings->threads, phase->filter_count, window_images(window), state->forced};
@@ -40,7 +39,7 @@ static void limit_grid(struct filter_lattice *filter, struct rows rows, int64_t 
 
 /* Sets without points in these rows are left out; a phase without any set has nothing to do. */
 static void limit_rows(const struct window *window, const struct kernels *kernels, struct rows rows, int64_t top,
-                           struct blocked_phase *phase) {
+                       struct blocked_phase *phase) {
     const int count = phase->filter_count;
     phase->filter_count = 0;
     for (int i = 0; i < count; i++) {

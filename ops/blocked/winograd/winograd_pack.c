@@ -75,7 +75,7 @@ static void place_taps(const struct pack_job *job, const float *taps, int64_t de
 }
 
 void winograd_pack(const struct pack_job *job, const struct window_weights *weights, const struct pack_slice *slice,
-                        float *packed) {
+                   float *packed) {
     const struct filter_lattice *filter = &job->phase->filters[0];
     const int blocks = panel_blocks(job->kernels->block, job->phase->rows, slice->panel);
     const int64_t channels = channel_blocks(job->state->window.in_channels) * CHANNEL_BLOCK;

@@ -5,6 +5,6 @@
 #include "ops/blocked/packing.h"
 
 void winograd_pack(const struct pack_job *job, const struct window_weights *weights, const struct pack_slice *slice,
- float *packed);
+                   float *packed);
 
 #endif

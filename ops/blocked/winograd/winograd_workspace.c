@@ -55,8 +55,7 @@ static struct blocked_bytes room_bytes(const struct filter_room *room) {
 }
 
 bool filter_is_owned(const struct blocked_phase *phase) {
-    return phase->filter_count > 0 && !phase->filters[0].shape.shared &&
-           phase->filters[0].weights != FILTER_PANELS;
+    return phase->filter_count > 0 && !phase->filters[0].shape.shared && phase->filters[0].weights != FILTER_PANELS;
 }
 
 /* Panels for each thread that make it worth the while to transform their inputs by itself. */
