@@ -114,7 +114,7 @@ def unfolded(node: onnx.NodeProto, shapes: dict[str, list[int]]) -> int:
 
 
 def onnxruntime_bytes(model: pathlib.Path, inputs: common.Inputs) -> int:
-    """About what onnxruntime takes: weights twice, the largest node's values three times, and a matrix (it took 60 to 95 % of it)."""
+    """About what onnxruntime takes: weights twice, the largest node's values three times, and a matrix (it took 70 to 90 % of that)."""
     graph = onnx.load(model)
     shapes = shapes_of(graph, inputs)
     weights = {weight.name for weight in graph.graph.initializer}
