@@ -1,6 +1,6 @@
-/* Topological order: depth first from the file's first node on, with a stack of its own, so it costs linear time. */
-#include "onnx/graph.h"
-#include "onnx/names.h"
+#include "onnx/graph_sort.h"
+
+#include "base/names.h"
 
 #include <stdlib.h>
 #include <string.h>

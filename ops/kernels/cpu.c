@@ -1,4 +1,5 @@
-/* Which instruction sets this processor and system can run, and the tables for them. */
+#include "ops/kernels/cpu.h"
+
 #include "ops/kernels/tables.h"
 
 #include <string.h>
