@@ -119,6 +119,14 @@ $$(BUILD)/tests/$(basename $(notdir $(1))): $$(call objects,$(1) $$(TEST_SUPPORT
 endef
 $(foreach file,$(filter-out $(TEST_SUPPORT),$(TEST_SOURCES)),$(eval $(call TEST_RULE,$(file))))
 
+# Programs that refuse what limner asks for: these functions go through tests/support/refuse_calls.c there.
+REFUSABLE := malloc calloc realloc reallocarray aligned_alloc free strdup strndup asprintf vasprintf realpath \
+	open_memstream mmap munmap open openat syscall mkostemp fopen opendir fstat read write close rename fchmod pthread_create \
+	protobuf_c_message_unpack protobuf_c_message_free_unpacked jpeg_CreateDecompress jpeg_CreateCompress jpeg_mem_dest \
+	pool_alloc pool_array pool_string pool_format
+$(BUILD)/tests/test_refusals_%: LDFLAGS += $(addprefix -Wl$(comma)--wrap=,$(REFUSABLE))
+comma := ,
+
 .PHONY: unit-programs
 unit-programs: $(addprefix $(BUILD)/tests/,$(TEST_PROGRAMS))
 

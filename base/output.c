@@ -13,7 +13,8 @@
 
 static status fail_errno(const struct output *output, int number, const char *what, struct error *err) {
     char buffer[128];
-    return fail(err, STATUS_IO, "%.400s: %s: %s", output->path, what, strerror_r(number, buffer, sizeof buffer));
+    return fail(err, number == ENOMEM ? STATUS_NO_MEMORY : STATUS_IO, "%.400s: %s: %s", output->path, what,
+                strerror_r(number, buffer, sizeof buffer));
 }
 
 /* A new file path.tmp-N in the same folder, with the usual permissions. */

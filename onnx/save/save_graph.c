@@ -8,17 +8,29 @@
 
 /* ---- types ---- */
 
-static void *allocate_in_pool(void *pool, size_t bytes) {
-    return pool_alloc(pool, bytes);
+/* protobuf-c says NULL to bad bytes and to no memory alike. */
+struct unpacking {
+    struct pool *pool;
+    bool no_memory;
+};
+
+static void *allocate_in_pool(void *data, size_t bytes) {
+    struct unpacking *unpacking = data;
+    void *memory = pool_alloc(unpacking->pool, bytes);
+    unpacking->no_memory |= !memory;
+    return memory;
 }
-static void free_in_pool(void *pool, void *memory) {
-    (void)pool;
+static void free_in_pool(void *data, void *memory) {
+    (void)data;
     (void)memory;
 }
 
 status save_encoded(struct saver *saver, const struct text *encoded, Onnx__TypeProto **out) {
-    ProtobufCAllocator allocator = {.alloc = allocate_in_pool, .free = free_in_pool, .allocator_data = saver->pool};
+    struct unpacking unpacking = {.pool = saver->pool};
+    ProtobufCAllocator allocator = {.alloc = allocate_in_pool, .free = free_in_pool, .allocator_data = &unpacking};
     *out = onnx__type_proto__unpack(&allocator, encoded->length, (const uint8_t *)encoded->bytes);
+    if (unpacking.no_memory)
+        return fail_memory(saver->err, "saving the model");
     return *out ? STATUS_OK : fail(saver->err, STATUS_INVALID_ARGUMENT, "the bytes of a type are not a TypeProto");
 }
 

@@ -23,13 +23,19 @@ const struct tensor *pass_weight(const struct pass_context *context, const struc
     return tensor && tensor->dtype == dtype && tensor->data ? tensor : NULL;
 }
 
+void *pass_scratch(const struct pass_context *context, size_t count, size_t bytes) {
+    void *memory = pool_array(context->scratch, count, bytes);
+    *context->starved |= !memory;
+    return memory;
+}
+
 const struct tensor *pass_constant(const struct pass_context *context, const struct node *node, int i,
                                    enum dtype dtype) {
     const struct tensor *tensor = pass_weight(context, node, i, dtype);
     if (!tensor || tensor_aligned(tensor))
         return tensor;
-    struct tensor *copy = pool_alloc(context->scratch, sizeof *copy);
-    void *data = pool_alloc(context->scratch, tensor->bytes);
+    struct tensor *copy = pass_scratch(context, 1, sizeof *copy);
+    void *data = pass_scratch(context, tensor->bytes, 1);
     if (!copy || !data)
         return NULL;
     *copy = *tensor;

@@ -22,6 +22,7 @@ struct pass_context {
     struct program *program;
     struct graph *graph;
     struct pool *scratch; /* emptied after every pass */
+    bool *starved;        /* set when scratch memory is lacking: the pass fails then, whatever it returns */
     int *readers;         /* by value, when the pass began: node inputs and graph outputs that read it */
     int value_count;      /* when the pass began */
     size_t tensor_bytes;
@@ -50,6 +51,8 @@ struct pass_fusion {
     int param_count;
 };
 
+/* Zeroed memory until the pass ends. Without any, NULL, and the pass fails. */
+void *pass_scratch(const struct pass_context *context, size_t count, size_t bytes);
 /* The node is of ONNX's own domain and this type. */
 bool pass_is(const struct node *node, const char *op_type);
 /* Conv or ConvTranspose, of ONNX's domain or with something folded into it already. */
@@ -58,7 +61,8 @@ bool pass_is_convolution(const struct node *node);
 int pass_input(const struct node *node, int i);
 /* Constant of input i; NULL when it is left out, no constant, or not of this type. Its data need not be aligned. */
 const struct tensor *pass_weight(const struct pass_context *context, const struct node *node, int i, enum dtype dtype);
-/* The same for small ones, aligned for its type: if need be a copy in the scratch pool. NULL without memory, too. */
+/* The same for small ones, aligned for its type: if need be a copy in the scratch pool. Without memory, NULL,
+   and the pass fails. */
 const struct tensor *pass_constant(const struct pass_context *context, const struct node *node, int i,
                                    enum dtype dtype);
 /* The node that makes the value, and nothing else, for one single reader; or NULL. */

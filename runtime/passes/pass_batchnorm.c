@@ -43,8 +43,8 @@ static bool read_affine(const struct pass_context *context, const struct node *n
     const float *mean = channel_floats(context, node, 3, affine->channels);
     const float *variance = channel_floats(context, node, 4, affine->channels);
     const double epsilon = node_float(node, "epsilon", 1e-5f);
-    affine->scale = pool_array(context->scratch, (size_t)affine->channels, sizeof *affine->scale);
-    affine->shift = pool_array(context->scratch, (size_t)affine->channels, sizeof *affine->shift);
+    affine->scale = pass_scratch(context, (size_t)affine->channels, sizeof *affine->scale);
+    affine->shift = pass_scratch(context, (size_t)affine->channels, sizeof *affine->shift);
     if (!scale || !bias || !mean || !variance || !affine->scale || !affine->shift)
         return false;
     for (int64_t i = 0; i < affine->channels; i++) {

@@ -98,7 +98,7 @@ static void fold_end(struct fold *fold) {
 
 /* Output types and shapes, and what they will cost. False when the node cannot be judged: the plan will say why. */
 static bool fold_describe(struct fold *fold, const struct pass_context *context, struct error *ignored) {
-    void *params = pool_alloc(context->scratch, fold->op->params_size + 1);
+    void *params = pass_scratch(context, fold->op->params_size + 1, 1);
     struct op_call call = {.op = fold->op,
                            .node = fold->node,
                            .opset = fold->opset,
@@ -109,8 +109,10 @@ static bool fold_describe(struct fold *fold, const struct pass_context *context,
                            .outputs = fold->outputs,
                            .kernels = context->kernels,
                            .threads = context->threads};
-    if (!params || op_parse(&call, params, ignored) != STATUS_OK || op_infer(&call, ignored) != STATUS_OK)
+    if (!params || op_parse(&call, params, ignored) != STATUS_OK || op_infer(&call, ignored) != STATUS_OK) {
+        *context->starved |= ignored->code == STATUS_NO_MEMORY;
         return false;
+    }
     for (int i = 0; i < call.input_count; i++)
         if (fold->inputs[i] && !size_add(fold->input_bytes, fold->inputs[i]->bytes, &fold->input_bytes))
             return false;
@@ -212,6 +214,7 @@ static status fold_compute(struct folding *folding, struct fold *fold, struct er
 static status fold_node(struct folding *folding, struct node *node, struct error *err) {
     struct fold fold;
     struct error ignored;
+    ignored.code = STATUS_OK;
     bool done = false;
     status code = fold_attribute(folding, node, &done, err);
     if (code != STATUS_OK || done)

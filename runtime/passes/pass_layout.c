@@ -348,10 +348,11 @@ static bool fuse_addition(struct layout *layout, const struct node *node, bool *
 
 static bool lay_out_between(struct layout *layout, const struct node *node, bool *done) {
     int64_t channels = 0;
-    if (!fuse_activation(layout, node, done) || *done)
-        return *done;
-    if (!fuse_addition(layout, node, done) || *done)
-        return *done;
+    bool ok = fuse_activation(layout, node, done);
+    if (ok && !*done)
+        ok = fuse_addition(layout, node, done);
+    if (!ok || *done)
+        return ok;
     *done = true;
     const struct known first = known_of(layout, pass_input(node, 0));
     if (is_unary(node) && first.blocked != NO_VALUE)

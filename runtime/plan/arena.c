@@ -71,18 +71,19 @@ static void insert_by_offset(struct arena_item **placed, int count, struct arena
 }
 
 /* Largest first, each into the best-fitting gap. */
-static bool layout_searched(struct arena_item **order, struct arena_item **placed, int count, size_t *total) {
+static void layout_searched(struct arena_item **order, struct arena_item **placed, int count, size_t *total) {
     qsort(order, (size_t)count, sizeof(struct arena_item *), by_size);
     for (int i = 0; i < count; i++) {
         size_t size, end;
         if (!aligned_size(order[i]->bytes, &size) || !best_gap(placed, i, order[i], size, &order[i]->offset) ||
-            !size_add(order[i]->offset, size, &end))
-            return false;
+            !size_add(order[i]->offset, size, &end)) {
+            *total = SIZE_MAX;
+            return;
+        }
         insert_by_offset(placed, i, order[i]);
         if (end > *total)
             *total = end;
     }
-    return true;
 }
 
 /* Free pieces of one size, chained by item: an item that has died stands for its place. */
@@ -111,13 +112,13 @@ static bool class_give(struct size_class *class, struct arena_item *item) {
     return true;
 }
 
-/* In order of time with a free list per power of two: linear, at most twice as large. */
+/* In order of time with a free list per power of two: linear, at most twice as large. False without memory. */
 static bool layout_classes(struct arena_item **order, struct arena_item **dying, int count, size_t *total) {
     struct size_class classes[64] = {{0}};
-    bool ok = true;
+    bool ok = true, fits = true;
     qsort(order, (size_t)count, sizeof(struct arena_item *), by_first);
     qsort(dying, (size_t)count, sizeof(struct arena_item *), by_last);
-    for (int i = 0, dead = 0; ok && i < count; i++) {
+    for (int i = 0, dead = 0; ok && fits && i < count; i++) {
         for (; ok && dying[dead]->last < order[i]->first; dead++)
             ok = class_give(&classes[class_of(dying[dead]->bytes)], dying[dead]);
         const int class = class_of(order[i]->bytes);
@@ -128,11 +129,12 @@ static bool layout_classes(struct arena_item **order, struct arena_item **dying,
             order[i]->offset = *total;
             *total = end;
         } else {
-            ok = false;
+            fits = false;
         }
     }
     for (int i = 0; i < 64; i++)
         free(classes[i].places);
+    *total = fits ? *total : SIZE_MAX;
     return ok;
 }
 
@@ -151,8 +153,11 @@ bool arena_layout(struct arena_item *items, int count, size_t *total) {
     }
     for (int i = 0; i < used; i++)
         lists[count + i] = lists[i];
-    const bool ok = used <= SEARCHED_ITEMS ? layout_searched(lists, lists + count, used, total)
-                                           : layout_classes(lists, lists + count, used, total);
+    bool ok = true;
+    if (used <= SEARCHED_ITEMS)
+        layout_searched(lists, lists + count, used, total);
+    else
+        ok = layout_classes(lists, lists + count, used, total);
     free(lists);
     return ok;
 }

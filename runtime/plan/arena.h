@@ -17,7 +17,7 @@ struct arena_item {
 /*
  * Gives every item an offset so that items alive at the same step do not overlap; *total is the size of the arena.
  * Offsets are multiples of ARENA_ALIGNMENT; items of zero bytes get offset 0. The same items always get the same
- * offsets. False when sizes overflow or memory runs out.
+ * offsets. *total is SIZE_MAX when sizes overflow. False without memory.
  */
 bool arena_layout(struct arena_item *items, int count, size_t *total);
 

@@ -161,7 +161,7 @@ status plan_memory(struct plan *plan, struct error *err) {
     list_views(plan);
     list_freed(plan);
     if (!arena_layout(plan->items, plan->item_count, &plan->arena_bytes))
-        return fail(err, STATUS_LIMIT, "the sizes of the activations overflow, or memory ran out");
+        return fail_memory(err, "a plan");
     if (plan->arena_bytes > plan->settings.arena_bytes)
         return fail(err, STATUS_LIMIT, "these input shapes need %zu bytes for activations, the limit is %zu",
                     plan->arena_bytes, plan->settings.arena_bytes);

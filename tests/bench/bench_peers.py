@@ -2,10 +2,11 @@
 """limner beside other engines on the full-size networks: alternating rounds, medians, ratios, memory, start.
 
 Makes the models with models/graphs.py (onnx and numpy; seeded weights) and runs every engine that is installed in the
-calling Python (onnxruntime, OpenVINO, MNN, ncnn), each round in a process of its own. All compute in float32. Before
-anything is timed, each engine's output is compared with onnxruntime's; engines that are missing, that cannot run a
-network or that compute something else are left out, and the reason is printed. `make bench-peers` sets the Python up.
-docs/performance.md says what the figures mean.
+calling Python (onnxruntime, OpenVINO, MNN, ncnn), each round in a process of its own. All compute in float32. Engines that
+are missing or cannot run a network are left out, and the reason is printed. Before anything is timed, the outputs of all
+engines, limner's too, are compared with onnxruntime's (or those of limner --exact), with the same number of threads: one
+that is off by more than --bound gets WRONG in place of its figures, and the exit status is 1. `make bench-peers` sets the
+Python up. docs/performance.md says what the figures mean.
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ import sys
 import tempfile
 import time
 
-from bench import common, engines
+import numpy as np
+
+from bench import common, compare, engines, runs
+from bench.compare import EXACT, LIMNER, REFERENCE, Verdict
 from bench.engines import ENGINES, CannotRun
 
-REFERENCE = "onnxruntime"
-LARGEST_ERROR = 1e-3  # relative, of the whole output; 16-bit formats are off by more
 KEYS = ("median_ms", "min_ms", "first_ms", "peak_mb")
 
 
@@ -32,8 +34,6 @@ KEYS = ("median_ms", "min_ms", "first_ms", "peak_mb")
 
 def work(job: dict) -> dict:
     """One round of a peer: the figures that `limner bench --json` prints."""
-    import numpy as np
-
     engine = ENGINES[job["engine"]]
     importlib.import_module(engine.module)
     feeds = common.feeds(job["inputs"])
@@ -65,62 +65,53 @@ class Network:
         self.folder = pathlib.Path(options.models).resolve()
         self.model = common.make_model(name, self.folder)
         self.inputs = common.inputs_of(name, options.batch, options.size)
-        self.paths: dict[str, pathlib.Path] = {"limner": self.model}
-        self.errors: dict[str, float] = {}
+        self.paths: dict[str, pathlib.Path] = {}
+        self.wanted: list[str] = options.engine or list(ENGINES)
         self.reasons: dict[str, str] = {}
 
-    def prepare(self, wanted: list[str]) -> None:
-        """Converts the model for every engine and compares the outputs."""
-        import numpy as np
+    def leave_out(self, name: str, problem: CannotRun) -> None:
+        self.paths.pop(name, None)
+        self.reasons[name] = str(problem)
+        print(f"{name} is left out of {self.name}: {problem}", file=sys.stderr, flush=True)
 
+    def engines(self) -> list[str]:
+        """Those of the table."""
+        return [LIMNER, *(name for name in self.paths if name in self.wanted)]
+
+    def prepare(self) -> None:
+        """Converts the model for every engine, and for the reference."""
+        for name in dict.fromkeys([*self.wanted, REFERENCE]):
+            try:
+                if common.version(ENGINES[name].package) is None:
+                    raise CannotRun("not installed")
+                convert = ENGINES[name].convert
+                self.paths[name] = convert(self.model, self.folder, self.inputs) if convert else self.model
+            except CannotRun as problem:
+                self.leave_out(name, problem)
+
+    def outputs(self, threads: int, folder: pathlib.Path) -> dict[str, np.ndarray]:
+        """Those of all engines that run, and of limner; of limner --exact where it has to be the reference."""
+        outputs: dict[str, np.ndarray] = {}
+        for name in list(self.paths):
+            try:
+                self.round(name, threads, runs=0, output=folder / "out.npy")
+                outputs[name] = np.load(folder / "out.npy")
+            except CannotRun as problem:
+                self.leave_out(name, problem)
+        files = runs.save_feeds(common.feeds(self.inputs), folder)
+        exact = {} if REFERENCE in outputs else {EXACT: ["--exact"]}
+        for name, words in ({LIMNER: []} | exact).items():
+            words = [*words, "--threads", str(threads)]
+            outputs[name] = runs.output_of(self.options.limner, self.model, files, words, folder / "out.npy")
+        return outputs
+
+    def compare(self, threads: int) -> Verdict:
+        """Which engines are wrong with so many threads."""
         with tempfile.TemporaryDirectory() as folder:
-            outputs: dict[str, np.ndarray] = {}
-            for name in sorted(wanted, key=lambda name: name != REFERENCE):
-                try:
-                    if common.version(ENGINES[name].package) is None:
-                        raise CannotRun("not installed")
-                    convert = ENGINES[name].convert
-                    path = convert(self.model, self.folder, self.inputs) if convert else self.model
-                    self.paths[name] = path
-                    outputs[name] = self.output(name, pathlib.Path(folder))
-                    self.check(name, outputs)
-                except CannotRun as problem:
-                    self.paths.pop(name, None)
-                    self.reasons[name] = str(problem)
-                    print(f"{name} is left out of {self.name}: {problem}", file=sys.stderr, flush=True)
-            outputs["limner"] = self.limner_output(pathlib.Path(folder))
-            self.check("limner", outputs)
-
-    def check(self, name: str, outputs: dict) -> None:
-        import numpy as np
-
-        expected = outputs.get(REFERENCE)
-        if expected is None:
-            return
-        if outputs[name].shape != expected.shape:
-            raise CannotRun(f"its output is {outputs[name].shape}, {REFERENCE}'s {expected.shape}")
-        difference = np.linalg.norm((outputs[name].astype(np.float64) - expected).ravel())
-        self.errors[name] = float(difference / np.linalg.norm(expected.astype(np.float64).ravel()))
-        if not self.errors[name] <= LARGEST_ERROR:
-            raise CannotRun(f"its output differs from {REFERENCE}'s by {self.errors[name]:.1e}, at most {LARGEST_ERROR} expected")
-
-    def output(self, name: str, folder: pathlib.Path):
-        import numpy as np
-
-        path = folder / f"{name}.npy"
-        self.round(name, 2, runs=0, output=path)
-        return np.load(path)
-
-    def limner_output(self, folder: pathlib.Path):
-        import numpy as np
-
-        words: list[object] = []
-        for name, array in common.feeds(self.inputs).items():
-            np.save(folder / f"{name}.npy", array)
-            words += ["--input", f"{name}={folder / name}.npy"]
-        subprocess.run([self.options.limner, "run", self.model, *words, "-o", folder / "out.npy"], check=True,
-                       capture_output=True)
-        return np.load(folder / "out.npy")
+            verdict = compare.judge(self.outputs(threads, pathlib.Path(folder)), self.options.bound)
+        for name, reason in verdict.wrong.items():
+            print(f"{name} is WRONG, {self.name}, {threads} threads: {reason}", file=sys.stderr, flush=True)
+        return verdict
 
     def round(self, name: str, threads: int, runs: int, output: pathlib.Path | None = None) -> dict:
         """One process: load, first run, runs."""
@@ -142,21 +133,24 @@ class Network:
             figures["peak_mb"] -= figures["before_mb"]  # the interpreter and the engine's libraries
         return figures
 
-    def measure(self, threads: int) -> dict[str, dict[str, float]]:
-        """Medians over the rounds of each figure of each engine, the engines taking turns."""
-        rounds: dict[str, list[dict]] = {name: [] for name in self.paths}
+    def measure(self, threads: int, verdict: Verdict) -> dict[str, dict[str, float]]:
+        """Medians over the rounds of each figure of each engine that is right, the engines taking turns."""
+        rounds: dict[str, list[dict]] = {name: [] for name in self.engines() if name not in verdict.wrong}
         for turn in range(self.options.rounds):
-            for name in list(rounds)[turn % len(rounds):] + list(rounds)[:turn % len(rounds)]:
+            for name in list(rounds)[turn % len(rounds):] + list(rounds)[:turn % len(rounds)] if rounds else ():
                 rounds[name].append(self.round(name, threads, self.options.runs))
         return {name: {key: statistics.median(figures[key] for figures in results) for key in KEYS}
                 for name, results in rounds.items()}
 
 
-def rows(network: Network, threads: int, results: dict[str, dict[str, float]]) -> list[list[str]]:
-    mine = results["limner"]["median_ms"]
-    return [[network.name, str(threads), name, f"{r['median_ms']:.0f}", f"{r['min_ms']:.0f}", f"{r['median_ms'] / mine:.2f}",
-             f"{r['first_ms']:.0f}", f"{r['peak_mb']:.0f}", f"{network.errors.get(name, float('nan')):.0e}"]
-            for name, r in results.items()]
+def rows(network: Network, threads: int, results: dict[str, dict[str, float]], verdict: Verdict) -> list[list[str]]:
+    mine, table = results.get(LIMNER), []
+    for name in network.engines():
+        r = results.get(name)
+        figures = [f"{r['median_ms']:.0f}", f"{r['min_ms']:.0f}", f"{r['median_ms'] / mine['median_ms']:.2f}" if mine else "",
+                   f"{r['first_ms']:.0f}", f"{r['peak_mb']:.0f}"] if r else ["WRONG"] * 5
+        table.append([network.name, str(threads), name, *figures, f"{verdict.differences[name]:.0e}"])
+    return table
 
 
 HEADER = ["network", "threads", "engine", "median ms", "best ms", "time / limner's", "load + first run ms", "peak MB", "difference"]
@@ -173,6 +167,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=5, help="processes of each engine, default %(default)s")
     parser.add_argument("--runs", type=int, default=10, help="runs a process, default %(default)s")
+    parser.add_argument("--bound", type=float, default=compare.BOUND,
+                        help="largest difference from the reference's output, over its range, default %(default)s")
     parser.add_argument("--json", help="also write the figures to this file")
     parser.add_argument("--plot", help="also draw them into this PNG file")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
@@ -191,6 +187,14 @@ def write(options: argparse.Namespace, measured: list[dict], reasons: dict[str, 
         draw(figures, pathlib.Path(options.plot))
 
 
+def print_best(name: str, threads: int, results: dict[str, dict[str, float]]) -> None:
+    peers = {peer: r["median_ms"] for peer, r in results.items() if peer != LIMNER}
+    if peers and LIMNER in results:
+        best = min(peers, key=peers.__getitem__)
+        print(f"{name}, {threads} threads: {best} takes {peers[best] / results[LIMNER]['median_ms']:.2f} times limner's time",
+              file=sys.stderr, flush=True)
+
+
 def main() -> int:
     options = parse()
     if options.worker:
@@ -202,20 +206,18 @@ def main() -> int:
     measured, table, reasons = [], [], {}
     for name in options.network or common.USUAL:
         network = Network(options, name)
-        network.prepare(options.engine or list(ENGINES))
+        network.prepare()
         reasons[name] = network.reasons
         for threads in map(int, options.threads.split(",")):
-            results = network.measure(threads)
-            table += rows(network, threads, results)
-            measured.append({"network": name, "threads": threads, "engines": results, "differences": network.errors})
-            peers = {peer: r["median_ms"] for peer, r in results.items() if peer != "limner"}
-            if peers:
-                best = min(peers, key=peers.__getitem__)
-                print(f"{name}, {threads} threads: {best} takes {peers[best] / results['limner']['median_ms']:.2f} times limner's time",
-                      file=sys.stderr, flush=True)
+            verdict = network.compare(threads)
+            results = network.measure(threads, verdict)
+            table += rows(network, threads, results, verdict)
+            shown = {engine: results.get(engine, {"wrong": True}) for engine in network.engines()}
+            measured.append({"network": name, "threads": threads, "engines": shown, **verdict.json()})
+            print_best(name, threads, results)
     print(common.table(HEADER, table))
     write(options, measured, reasons)
-    return 0
+    return 1 if any(row["wrong"] for row in measured) else 0
 
 
 if __name__ == "__main__":

@@ -46,9 +46,9 @@ static status apply(struct reader *reader, const struct option *option, const ch
         text = next;
         reader->at++;
     }
-    const status code = option->set(reader->pool, (char *)reader->settings + option->field, text, reader->err);
-    const char *why = code ? pool_string(reader->pool, reader->err->message, strlen(reader->err->message)) : NULL;
-    return code ? fail(reader->err, code, "%s %s", shown, why ? why : "") : STATUS_OK;
+    struct error why;
+    const status code = option->set(reader->pool, (char *)reader->settings + option->field, text, &why);
+    return code ? fail(reader->err, code, "%s %s", shown, why.message) : STATUS_OK;
 }
 
 static status read_long(struct reader *reader, const char *word) {

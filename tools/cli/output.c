@@ -20,13 +20,25 @@ void make_printable(char *text) {
     }
 }
 
+#define TEXT_BYTES (2 * ERROR_MESSAGE_BYTES)
+
+/* Only what is longer than any message needs memory; without it, the text ends in "...". */
 static void say_list(FILE *stream, const char *format, va_list list) {
-    char *text = NULL;
-    if (vasprintf(&text, format, list) < 0)
+    char room[TEXT_BYTES], *text = room;
+    va_list again;
+    va_copy(again, list);
+    const int length = vsnprintf(room, sizeof room, format, list);
+    if (length >= TEXT_BYTES && vasprintf(&text, format, again) < 0) {
+        text = room;
+        memcpy(room + TEXT_BYTES - 4, "...", 4);
+    }
+    va_end(again);
+    if (length < 0)
         return;
     make_printable(text);
     fputs(text, stream);
-    free(text);
+    if (text != room)
+        free(text);
 }
 
 void say(FILE *stream, const char *format, ...) {
@@ -36,15 +48,19 @@ void say(FILE *stream, const char *format, ...) {
     va_end(list);
 }
 
-void complain(const char *format, ...) {
+void complain_list(const char *format, va_list list) {
     progress_clear();
     fflush(stdout);
     fputs("limner: ", stderr);
+    say_list(stderr, format, list);
+    fputc('\n', stderr);
+}
+
+void complain(const char *format, ...) {
     va_list list;
     va_start(list, format);
-    say_list(stderr, format, list);
+    complain_list(format, list);
     va_end(list);
-    fputc('\n', stderr);
 }
 
 void complain_error(const struct error *err) {

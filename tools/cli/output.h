@@ -4,6 +4,7 @@
 
 #include "base/status.h"
 
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -14,6 +15,7 @@ void make_printable(char *text);
 
 /* "limner: MESSAGE" on stderr, a progress line cleared first. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void complain_list(const char *format, va_list list) __attribute__((format(printf, 1, 0)));
 void complain_error(const struct error *err);
 
 /* One line on stderr that the next one replaces; nothing when stderr is not a terminal. */

@@ -34,6 +34,7 @@ struct job {
     struct onnx_model *template;
     struct map map;
     struct plan plan;
+    struct staging map_file; /* of --save-map */
 };
 
 /* ---- reading ---- */
@@ -99,22 +100,19 @@ static status read_all(struct job *job, struct error *err) {
 
 /* ---- writing ---- */
 
-static status save_map(const struct job *job, struct plan *plan, const struct report *report, struct error *err) {
+/* Beside its place, until the model is written. */
+static status stage_map(struct job *job, struct plan *plan, const struct report *report, struct error *err) {
     char *text = NULL;
     size_t size = 0;
-    struct staging staging = {NULL, 0};
     if (!job->settings->save_map)
         return STATUS_OK;
     FILE *stream = open_memstream(&text, &size);
     if (!stream)
         return fail_memory(err, "the map");
     report_map(plan, report, stream);
-    status code = fclose(stream) ? fail_memory(err, "the map") : STATUS_OK;
+    status code = fclose(stream) || plan->lost ? fail_memory(err, "the map") : STATUS_OK;
     if (!code)
-        code = staging_add(&staging, job->settings->save_map, text, size, err);
-    if (!code)
-        code = staging_commit(&staging, err);
-    staging_close(&staging);
+        code = staging_add(&job->map_file, job->settings->save_map, text, size, err);
     free(text);
     return code;
 }
@@ -149,8 +147,9 @@ static void print_problems(const struct plan *plan) {
              plan->problem_count, plan->problem_count == 1 ? "" : "s");
 }
 
-static void print_report(struct job *job, const struct report *report) {
+static status print_report(struct job *job, const struct report *report, struct error *err) {
     (job->settings->json ? report_json : report_print)(&job->plan, report, stdout);
+    return job->plan.lost ? fail_memory(err, "the report") : STATUS_OK;
 }
 
 /* ---- the command ---- */
@@ -168,17 +167,20 @@ static status convert(struct job *job, bool *good, struct error *err) {
                                   checkpoint_chosen(job->checkpoint), output};
     if (*good) {
         /* the map and the report tell of the template as it was: before pour() */
-        code = settings->dry_run ? STATUS_OK : save_map(job, &job->plan, &report, err);
-        print_report(job, &report);
+        code = settings->dry_run ? STATUS_OK : stage_map(job, &job->plan, &report, err);
+        if (!code)
+            code = print_report(job, &report, err);
         if (!code)
             code = carry_out(job, err);
+        if (!code)
+            code = staging_commit(&job->map_file, err);
         if (!code && output && !settings->json)
             say(stdout, "wrote       %s\n", output);
         return code;
     }
-    print_report(job, &report);
+    code = print_report(job, &report, err);
     print_problems(&job->plan);
-    return STATUS_OK;
+    return code;
 }
 
 static status run(const struct call *call, bool *good, struct error *err) {
@@ -188,6 +190,7 @@ static status run(const struct call *call, bool *good, struct error *err) {
         code = read_all(&job, err);
     if (!code)
         code = convert(&job, good, err);
+    staging_close(&job.map_file);
     convert_close(&job.plan);
     checkpoint_close(job.checkpoint);
     onnx_close(job.template);

@@ -48,7 +48,7 @@ static status find_plan(struct findings *found, const struct settings *settings,
     limner_error problem = {0};
     const limner_status planned =
         limner_session_plan(found->engine.session, found->inputs, found->input_count, &found->plan, &problem);
-    if (planned && settings->shapes.count)
+    if (planned == LIMNER_NO_MEMORY || (planned && settings->shapes.count))
         return engine_status(planned, &problem, err);
     if (planned)
         snprintf(found->no_plan, sizeof found->no_plan, "%s", problem.message);
@@ -65,6 +65,8 @@ static status find_all(struct findings *found, const struct settings *settings, 
     if (code)
         return code;
     found->runs = !engine_open(&found->engine, found->path, &automatic, false, &found->refusal);
+    if (found->refusal.code == STATUS_NO_MEMORY)
+        return fail(err, STATUS_NO_MEMORY, "%s", found->refusal.message);
     return found->runs ? find_plan(found, settings, pool, err) : STATUS_OK;
 }
 

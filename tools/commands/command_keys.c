@@ -43,6 +43,8 @@ static status find_all(struct findings *found, const struct settings *settings, 
         if (!found->usual)
             return fail_memory(err, "the keys");
     }
+    if (found->refusal.code == STATUS_NO_MEMORY)
+        return fail(err, STATUS_NO_MEMORY, "%s: %s", found->path, found->refusal.message);
     code = checkpoint_choose(found->checkpoint, settings->key ? settings->key : "", err);
     if (code)
         return fail_prefix(err, "%s", found->path);

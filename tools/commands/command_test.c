@@ -98,8 +98,9 @@ static status read_side(const struct job *job, const char *kind, struct side *si
     if (!side->arrays || !side->tensors)
         return fail_memory(err, "a data set");
     for (; side->count < count; side->count++) {
+        const char *path = file_name(job, kind, side->count);
         const status code =
-            array_read(file_name(job, kind, side->count), &no_pictures, &side->arrays[side->count], err);
+            path ? array_read(path, &no_pictures, &side->arrays[side->count], err) : fail_memory(err, "a data set");
         if (code) {
             array_close(&side->arrays[side->count]);
             return code;

@@ -52,8 +52,12 @@ static int help(int count, char **words) {
     return EXIT_OK;
 }
 
-/* Command lines are one line, whatever the words were. */
+/* Command lines are one line, whatever the words were. Without memory nobody knows whether they were right. */
 static int usage(const struct command *command, struct error *err) {
+    if (err->code == STATUS_NO_MEMORY) {
+        complain_error(err);
+        return EXIT_FAILED;
+    }
     for (char *p = err->message; *p; p++)
         if (*p == '\n')
             *p = ' ';

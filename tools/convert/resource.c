@@ -15,24 +15,30 @@ const struct resource_kind resource_map = {"map", "maps", ".map", "LIMNER_MAPS"}
 
 static bool is_file(const char *path) {
     struct stat info;
-    return path && stat(path, &info) == 0 && S_ISREG(info.st_mode);
+    return stat(path, &info) == 0 && S_ISREG(info.st_mode);
 }
 
-/* The folder that limner's own program lies in, or NULL. */
-static const char *program_folder(struct pool *pool) {
+/* The folder that limner's own program lies in, or NULL where nobody says. False without memory. */
+static bool program_folder(struct pool *pool, const char **folder) {
     char path[PATH_MAX];
     const ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+    *folder = NULL;
     if (length <= 0)
-        return NULL;
+        return true;
     path[length] = 0;
     char *slash = strrchr(path, '/');
-    return slash ? pool_string(pool, path, (size_t)(slash - path)) : NULL;
+    if (slash)
+        *folder = pool_string(pool, path, (size_t)(slash - path));
+    return !slash || *folder;
 }
 
+/* -1 without memory. */
 static int list_folders(const struct resource_kind *kind, const char *folder, struct pool *pool,
                         const char *folders[MOST_FOLDERS]) {
     int count = 0;
-    const char *variable = kind->variable ? getenv(kind->variable) : NULL, *program = program_folder(pool);
+    const char *variable = kind->variable ? getenv(kind->variable) : NULL, *program;
+    if (!program_folder(pool, &program))
+        return -1;
     if (folder)
         folders[count++] = folder;
     if (variable && *variable)
@@ -42,6 +48,9 @@ static int list_folders(const struct resource_kind *kind, const char *folder, st
         folders[count++] = pool_format(pool, "%s/../models/%s", program, kind->folder);
         folders[count++] = pool_format(pool, "%s/../../models/%s", program, kind->folder);
     }
+    for (int i = 0; i < count; i++)
+        if (!folders[i])
+            return -1;
     return count;
 }
 
@@ -80,9 +89,13 @@ status resource_find(const struct resource_kind *kind, const char *name, const c
     if (is_file(name))
         return STATUS_OK;
     const int count = strchr(name, '/') ? 0 : list_folders(kind, folder, pool, folders);
+    if (count < 0)
+        return fail_memory(err, "a path");
     for (int i = 0; i < count; i++) {
         const char *const candidates[] = {pool_format(pool, "%s/%s", folders[i], name),
                                           pool_format(pool, "%s/%s%s", folders[i], name, kind->extension)};
+        if (!candidates[0] || !candidates[1])
+            return fail_memory(err, "a path");
         for (int k = 0; k < 2; k++)
             if (is_file(candidates[k]))
                 return take_path(candidates[k], pool, path, err);

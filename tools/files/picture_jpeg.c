@@ -29,6 +29,10 @@ static _Noreturn void leave(struct job *job) {
 static void on_error(j_common_ptr common) {
     struct job *job = (struct job *)common->err;
     char text[JMSG_LENGTH_MAX];
+    if (common->err->msg_code == JERR_OUT_OF_MEMORY) {
+        fail_memory(job->err, "a JPEG picture");
+        leave(job);
+    }
     job->errors.format_message(common, text);
     fail(job->err, STATUS_INVALID_ARGUMENT, "the JPEG picture cannot be %s: %s",
          common->is_decompressor ? "read" : "written", text);

@@ -31,6 +31,20 @@ static void on_error(png_structp png, png_const_charp message) {
     longjmp(job->jump, 1);
 }
 
+/* libpng's memory: its messages alone do not tell a lack of it from damage. */
+static png_voidp on_allocate(png_structp png, png_alloc_size_t bytes) {
+    struct job *job = png_get_mem_ptr(png);
+    void *memory = malloc(bytes);
+    if (!memory)
+        fail_memory(job->err, "a PNG picture");
+    return memory;
+}
+
+static void on_free(png_structp png, png_voidp memory) {
+    (void)png;
+    free(memory);
+}
+
 static void on_warning(png_structp png, png_const_charp message) {
     (void)png, (void)message;
 }
@@ -109,7 +123,7 @@ status png_decode(const void *bytes, size_t size, size_t max_pixels, struct pict
     job->size = size;
     job->max_pixels = max_pixels;
     job->picture = picture;
-    job->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, job, on_error, on_warning);
+    job->png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, job, on_error, on_warning, job, on_allocate, on_free);
     if (job->png)
         decode(job);
     else
@@ -177,7 +191,7 @@ status png_encode(const struct picture *picture, struct bytes *out, struct error
     job->err = err;
     job->picture = &copy;
     job->out = out;
-    job->png = png_create_write_struct(PNG_LIBPNG_VER_STRING, job, on_error, on_warning);
+    job->png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, job, on_error, on_warning, job, on_allocate, on_free);
     if (job->png)
         encode(job);
     else

@@ -96,20 +96,22 @@ static const char *place_result(const char *path, bool in_folder, const char *im
     return in_folder ? pool_format(pool, "%s/%.*s.png", path, (int)stem_length(name), name) : path;
 }
 
+/* NULL without memory. */
 static const char *find_mask(const char *folder, const struct file_list *masks, const char *image, struct pool *pool,
                              const char **problem) {
     const char *found = NULL, *name = base_name(image);
     for (size_t i = 0; i < masks->count; i++) {
         if (!same_stem(masks->names[i], name))
             continue;
-        if (found)
-            *problem = pool_format(pool, "%s: two masks fit: %s and %s", image, found, masks->names[i]);
+        if (found && !(*problem = pool_format(pool, "%s: two masks fit: %s and %s", image, found, masks->names[i])))
+            return NULL;
         found = masks->names[i];
     }
-    if (!found)
-        *problem = pool_format(pool, "%s: there is no mask %.*s.png or .jpg in %s", image, (int)stem_length(name), name,
-                               folder);
-    return found ? pool_format(pool, "%s/%s", folder, found) : "";
+    if (found)
+        return pool_format(pool, "%s/%s", folder, found);
+    *problem =
+        pool_format(pool, "%s: there is no mask %.*s.png or .jpg in %s", image, (int)stem_length(name), name, folder);
+    return *problem ? "" : NULL;
 }
 
 /* masks: NULL when one file serves all. in_folder: results go into folders. */
@@ -176,8 +178,9 @@ static bool collect_item(const struct batch_settings *settings, const struct fil
     if (!image || !make_item(settings, image, masks, true, pool, item))
         return false;
     for (size_t k = 0; k < i; k++)
-        if (same_stem(images->names[k], images->names[i]))
-            item->problem = pool_format(pool, "%s: its result would overwrite that of %s", image, images->names[k]);
+        if (same_stem(images->names[k], images->names[i]) &&
+            !(item->problem = pool_format(pool, "%s: its result would overwrite that of %s", image, images->names[k])))
+            return false;
     return true;
 }
 

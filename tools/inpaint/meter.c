@@ -66,16 +66,11 @@ void meter_advance(struct meter *meter) {
 }
 
 void meter_complain(struct meter *meter, const char *format, ...) {
-    char *text = NULL;
     va_list list;
     va_start(list, format);
-    const int length = vasprintf(&text, format, list);
-    va_end(list);
-    if (length < 0)
-        return;
     pthread_mutex_lock(&meter->lock);
-    complain("%s", text);
+    complain_list(format, list);
     draw(meter);
     pthread_mutex_unlock(&meter->lock);
-    free(text);
+    va_end(list);
 }
