@@ -153,7 +153,8 @@ static int cut_lattice(const struct window *window, const struct lattice *lattic
 #define SEGMENT_TILES 64.0
 
 static double blocks_of(int64_t channels) {
-    return (double)((channels + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK);
+    const int64_t blocks = (channels + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK;
+    return (double)blocks;
 }
 
 static double least_one(double x) {
