@@ -27,19 +27,18 @@ BASE_CFLAGS := -std=c11 -g $(OPTIMIZE) $(WARNINGS) -fPIC -fvisibility=hidden -fn
 LIBRARIES := -lprotobuf-c -lm
 PICTURE_LIBRARIES := -lpng -ljpeg -lz
 
-# ---- sources: every .c file of a floor belongs to it (SKIP=FILE... leaves some out) ----
-ONNX_SOURCES := $(filter-out $(SKIP),$(wildcard onnx/*.c))
-OPS_SOURCES := $(filter-out $(SKIP),$(wildcard ops/*.c))
-KERNEL_SOURCES := $(filter-out $(SKIP),$(wildcard ops/kernels/*.c))
-RUNTIME_SOURCES := $(filter-out $(SKIP),$(wildcard runtime/*.c))
-TOOLS_SOURCES := $(filter-out $(SKIP),$(wildcard tools/*.c tools/*/*.c))
-TEST_PROGRAMS := $(patsubst tests/%.c,%,$(wildcard tests/test_*.c))
-TEST_SUPPORT := $(filter-out $(wildcard tests/test_*.c),$(wildcard tests/*.c))
+# ---- sources: every .c file below a floor belongs to it, however deep (SKIP=FILE... leaves some out) ----
+sources = $(filter-out $(SKIP),$(sort $(shell find $(1) -name '*.c')))
+FLOORS := base onnx ops runtime
+LIBRARY_SOURCES := $(call sources,$(FLOORS))
+TOOLS_SOURCES := $(call sources,tools)
+TEST_SOURCES := $(filter-out tests/fuzz/% tests/bench/% tests/e2e/% tests/sweep/%,$(call sources,tests))
+TEST_SUPPORT := $(filter tests/support/%,$(TEST_SOURCES))
+TEST_PROGRAMS := $(basename $(notdir $(filter-out $(TEST_SUPPORT),$(TEST_SOURCES))))
 FUZZ_PROGRAMS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
 # Files named *_simd.c are compiled once per instruction set, with KERNEL_LEVEL saying which.
-SIMD_SOURCES := $(filter %_simd.c,$(KERNEL_SOURCES))
-PLAIN_KERNELS := $(filter-out %_simd.c,$(KERNEL_SOURCES))
+SIMD_SOURCES := $(filter %_simd.c,$(LIBRARY_SOURCES))
 LEVELS := portable
 # The compiler may not be installed yet: then the machine itself is asked.
 ifneq ($(filter x86_64% amd64%,$(or $(shell $(CC) -dumpmachine 2>/dev/null),$(shell uname -m))),)
@@ -52,8 +51,7 @@ LEVEL_avx512 := -DKERNEL_LEVEL=2 -mavx512f -mavx512dq -mavx512bw -mavx512vl -mav
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 SIMD_OBJECTS := $(foreach level,$(LEVELS),$(patsubst %.c,$(BUILD)/obj/%-$(level).o,$(SIMD_SOURCES)))
-LIBRARY_OBJECTS := $(call objects,$(ONNX_SOURCES) $(OPS_SOURCES) $(PLAIN_KERNELS) $(RUNTIME_SOURCES)) \
-	$(SIMD_OBJECTS) $(BUILD)/obj/gen/onnx.pb-c.o
+LIBRARY_OBJECTS := $(call objects,$(filter-out $(SIMD_SOURCES),$(LIBRARY_SOURCES))) $(SIMD_OBJECTS) $(BUILD)/obj/gen/onnx.pb-c.o
 TOOLS_OBJECTS := $(call objects,$(filter-out tools/main.c,$(TOOLS_SOURCES)))
 
 .PHONY: all
@@ -76,9 +74,9 @@ $(BUILD)/obj/%.o: %.c Makefile | $(BUILD)/gen/onnx.pb-c.h deps-build
 	$(Q)$(CC) $(CPPFLAGS) $(BASE_CFLAGS) -MMD -MP -c $< -o $@
 
 # Packed weights that are kept in a file are good for the very code that packed them.
-PACKING_FILES := $(wildcard ops/*.[ch] ops/kernels/*.[ch])
-$(BUILD)/obj/ops/weight_file.o: CPPFLAGS += -DPACKING_SOURCES='"$(shell cat $(PACKING_FILES) | cksum | cut -d " " -f 1)"'
-$(BUILD)/obj/ops/weight_file.o: $(PACKING_FILES)
+PACKING_FILES := $(sort $(shell find base ops -name '*.[ch]'))
+$(BUILD)/obj/ops/weights/weight_file.o: CPPFLAGS += -DPACKING_SOURCES='"$(shell cat $(PACKING_FILES) | cksum | cut -d " " -f 1)"'
+$(BUILD)/obj/ops/weights/weight_file.o: $(PACKING_FILES)
 
 define SIMD_RULE
 $$(BUILD)/obj/%_simd-$(1).o: %_simd.c Makefile
@@ -113,12 +111,15 @@ $(BUILD)/floors.a: $(TOOLS_OBJECTS) $(LIBRARY_OBJECTS)
 	$(call SAY,AR)
 	$(Q)ar rcs $@ $^
 
-$(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(call objects,$(TEST_SUPPORT)) $(BUILD)/floors.a
-	@mkdir -p $(@D)
-	$(call SAY,LINK)
-	$(Q)$(CC) $(BASE_CFLAGS) $^ -o $@ $(WRAPPED) $(LDFLAGS) -lcmocka $(PICTURE_LIBRARIES) $(LIBRARIES)
+define TEST_RULE
+$$(BUILD)/tests/$(basename $(notdir $(1))): $$(call objects,$(1) $$(TEST_SUPPORT)) $$(BUILD)/floors.a
+	@mkdir -p $$(@D)
+	$$(call SAY,LINK)
+	$$(Q)$$(CC) $$(BASE_CFLAGS) $$^ -o $$@ $$(WRAPPED) $$(LDFLAGS) -lcmocka $$(PICTURE_LIBRARIES) $$(LIBRARIES)
+endef
+$(foreach file,$(filter-out $(TEST_SUPPORT),$(TEST_SOURCES)),$(eval $(call TEST_RULE,$(file))))
 
-# Programs that refuse what limner asks for: these functions go through tests/refuse_calls.c there.
+# Programs that refuse what limner asks for: these functions go through tests/support/refuse_calls.c there.
 REFUSABLE := malloc calloc realloc reallocarray aligned_alloc free strdup strndup asprintf vasprintf realpath \
 	open_memstream mmap munmap open openat syscall mkostemp fopen opendir fstat read write close rename fchmod pthread_create \
 	protobuf_c_message_unpack protobuf_c_message_free_unpacked jpeg_CreateDecompress jpeg_CreateCompress jpeg_mem_dest \

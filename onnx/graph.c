@@ -79,3 +79,25 @@ struct graph *graph_copy(const struct graph *graph, struct pool *pool) {
     }
     return copied ? copy : NULL;
 }
+
+const struct attribute *node_attribute(const struct node *node, const char *name) {
+    for (int i = 0; i < node->attribute_count; i++)
+        if (strcmp(node->attributes[i].name, name) == 0)
+            return &node->attributes[i];
+    return NULL;
+}
+
+int64_t node_int(const struct node *node, const char *name, int64_t fallback) {
+    const struct attribute *attribute = node_attribute(node, name);
+    return attribute && attribute->type == ATTRIBUTE_INT ? attribute->i : fallback;
+}
+
+float node_float(const struct node *node, const char *name, float fallback) {
+    const struct attribute *attribute = node_attribute(node, name);
+    return attribute && attribute->type == ATTRIBUTE_FLOAT ? attribute->f : fallback;
+}
+
+const char *node_text(const struct node *node, const char *name, const char *fallback) {
+    const struct attribute *attribute = node_attribute(node, name);
+    return attribute && attribute->type == ATTRIBUTE_STRING ? attribute->s.bytes : fallback;
+}

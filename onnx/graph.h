@@ -5,8 +5,8 @@
 #ifndef LIMNER_ONNX_GRAPH_H
 #define LIMNER_ONNX_GRAPH_H
 
-#include "onnx/pool.h"
-#include "onnx/tensor.h"
+#include "base/pool.h"
+#include "base/tensor.h"
 
 #define NO_VALUE (-1) /* an optional input or output that is left out */
 
@@ -125,12 +125,6 @@ const char *domain_canonical(const char *domain);
 int graph_find_value(const struct graph *graph, const char *name);
 
 /*
- * Sorts the nodes so that every value is made before it is used, keeping the file's order where it can; sets
- * value.producer. STATUS_INVALID_MODEL names the nodes of a cycle, or two nodes that make the same value.
- */
-status graph_sort(struct graph *graph, struct error *err);
-
-/*
  * A copy whose arrays (nodes, values, inputs, outputs, each node's input and output lists and attribute array) may be
  * changed; names, tensors and attribute payloads are shared with the original, whose pool must outlive the copy.
  */
@@ -141,5 +135,13 @@ struct graph *graph_copy(const struct graph *graph, struct pool *pool);
  */
 int graph_add_value(struct graph *graph, struct pool *pool, const char *name);
 int graph_add_node(struct graph *graph, struct pool *pool, const struct node *node);
+
+/* The node's attribute of that name, or NULL. */
+const struct attribute *node_attribute(const struct node *node, const char *name);
+/* The same as a value; fallback where it is missing or of another type. */
+int64_t node_int(const struct node *node, const char *name, int64_t fallback);
+float node_float(const struct node *node, const char *name, float fallback);
+/* Never NULL when fallback is not. */
+const char *node_text(const struct node *node, const char *name, const char *fallback);
 
 #endif

@@ -38,42 +38,13 @@ struct onnx_model {
     size_t file_bytes; /* the .onnx file and its external data */
 };
 
-/*
- * Loads the file at path. Large raw tensors stay where they lie in the mapped file (or external data file); limits
- * may be NULL. The caller closes *out with onnx_close. Calls of model-local functions are expanded.
- */
-status onnx_load(const char *path, const struct load_limits *limits, struct onnx_model **out, struct error *err);
-/*
- * The same from memory, which the caller keeps alive and unchanged until onnx_close. folder is where external data
- * lies; NULL means that external data is an error.
- */
-status onnx_load_memory(const void *data, size_t bytes, const char *folder, const struct load_limits *limits,
-                        struct onnx_model **out, struct error *err);
-/* NULL is allowed. */
-void onnx_close(struct onnx_model *model);
-
-/* Version of the domain that the model imports, or 0. */
-int64_t onnx_opset(const struct onnx_model *model, const char *domain);
-
 /* Where and how onnx_save puts the weights. */
 struct save_options {
     const char *external; /* file name beside the model for raw data of tensors >= external_from, or NULL */
     size_t external_from; /* bytes; 0 means 1024 */
 };
 
-/*
- * Writes the model to path: temporary file beside it, then rename, so that a failed save leaves nothing. What is saved
- * loads to the same meaning: same graph, types, attributes, metadata, tensors bit for bit.
- */
-status onnx_save(const struct onnx_model *model, const char *path, const struct save_options *options,
-                 struct error *err);
-/* The same into memory (no external data); *data is the caller's to free(). */
-status onnx_save_memory(const struct onnx_model *model, void **data, size_t *bytes, struct error *err);
-
-/* One TensorProto, as ONNX's test_data_set folders hold them. *name (may be "") and the data live in the pool. */
-status tensor_proto_read(const void *bytes, size_t size, struct pool *pool, const struct load_limits *limits,
-                         struct tensor *out, const char **name, struct error *err);
-/* *data is the caller's to free(). */
-status tensor_proto_write(const struct tensor *tensor, const char *name, void **data, size_t *bytes, struct error *err);
+/* Version of the domain that the model imports, or 0. */
+int64_t onnx_opset(const struct onnx_model *model, const char *domain);
 
 #endif

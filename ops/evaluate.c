@@ -1,5 +1,7 @@
-/* One node from start to end, with outputs on the heap. */
-#include "ops/op.h"
+#include "ops/evaluate.h"
+
+#include "ops/core/attributes.h"
+#include "ops/registry.h"
 
 #include <stdlib.h>
 

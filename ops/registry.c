@@ -1,5 +1,4 @@
-/* All operators: one line per file of records. */
-#include "ops/op.h"
+#include "ops/registry.h"
 
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /*
  * limner: runs ONNX networks that make pictures.
  *
- * A model is loaded once, is immutable, and may serve many sessions and threads at once. A session runs one model and is
- * for one thread at a time; different sessions may run at the same time. There is no global state.
+ * A model is loaded once, is immutable, and may serve many sessions and threads at once. A session runs one model and
+ * is for one thread at a time; different sessions may run at the same time. There is no global state.
  *
  * Every function that can fail takes a limner_error (may be NULL), fills it, and returns the same status. Output
  * parameters are set to NULL or left alone on failure. All strings are UTF-8, zero-terminated, and owned by the object
@@ -148,11 +148,12 @@ typedef enum limner_cpu {
 
 /* Zero everywhere is a good default. */
 typedef struct limner_options {
-    int threads;     /* 0: one per processor that this process may use */
-    limner_cpu cpu;  /* an upper bound is an error when the processor lacks it */
-    int exact;       /* 1: direct sums only, no minimal filtering (Winograd) or Strassen: smaller rounding errors, less memory, slower */
-    int profile;     /* 1: time every node (limner_session_profile) */
-    int plans;       /* how many input shapes to keep planned; 0: 4 */
+    int threads;    /* 0: one per processor that this process may use */
+    limner_cpu cpu; /* an upper bound is an error when the processor lacks it */
+    /* 1: direct sums only, no minimal filtering (Winograd) or Strassen: smaller rounding errors, less memory, slower */
+    int exact;
+    int profile; /* 1: time every node (limner_session_profile) */
+    int plans;   /* how many input shapes to keep planned; 0: 4 */
     limner_limits limits;
     int low_memory;    /* 1: as little memory as can be, slower: exact, mapped pages let go, no huge pages */
     const char *cache; /* a file that keeps the model's packed weights, so that the next start is short; NULL: none */
@@ -166,33 +167,33 @@ LIMNER_API void limner_session_close(limner_session *session);
 
 /*
  * Runs the model. inputs: by name, or by position where name is NULL; they are only read. outputs: by name, or by
- * position where name is NULL; not every output need be asked for. An output with data == NULL is filled in and points into the
- * session, valid until its next run, swap or close; one with data != NULL says in `bytes` how much room there is, and is
- * copied there. The first run with new input shapes plans; later ones do not allocate.
+ * position where name is NULL; not every output need be asked for. An output with data == NULL is filled in and points
+ * into the session, valid until its next run, swap or close; one with data != NULL says in `bytes` how much room there
+ * is, and is copied there. The first run with new input shapes plans; later ones do not allocate.
  */
 LIMNER_API limner_status limner_session_run(limner_session *session, const limner_tensor *inputs, size_t input_count,
                                             limner_tensor *outputs, size_t output_count, limner_error *error);
 
 /*
  * Puts another model (a generator variant) into a running session. Its inputs and outputs must have the same names and
- * types as those of the present model. Plans of the session are kept when the models differ in nothing but the values of
- * their weights, which are packed anew; else the same input shapes are planned for the new model. All this comes first:
- * when anything fails, the session goes on with the old model.
+ * types as those of the present model. Plans of the session are kept when the models differ in nothing but the values
+ * of their weights, which are packed anew; else the same input shapes are planned for the new model. All this comes
+ * first: when anything fails, the session goes on with the old model.
  */
 LIMNER_API limner_status limner_session_swap(limner_session *session, limner_model *model, limner_error *error);
 
 /*
- * options.cache (copied): packed weights are looked for in that file first, and limner_session_save_cache writes it anew
- * when something was packed that it does not hold; whatever stands there is replaced. Call it after the first run, or
- * before closing. Weights are found by what they are: after a change of the model, of limner or of the options nothing
- * old is used. A file that is not there is no error, nor is one that cannot be used: limner_session_cache_note says why,
- * "" where there is nothing to say. Sessions of one model share the file of the first that names one; a model that is
- * swapped in has its own, or none.
+ * options.cache (copied): packed weights are looked for in that file first, and limner_session_save_cache writes it
+ * anew when something was packed that it does not hold; whatever stands there is replaced. Call it after the first run,
+ * or before closing. Weights are found by what they are: after a change of the model, of limner or of the options
+ * nothing old is used. A file that is not there is no error, nor is one that cannot be used: limner_session_cache_note
+ * says why, "" where there is nothing to say. Sessions of one model share the file of the first that names one; a model
+ * that is swapped in has its own, or none.
  */
 LIMNER_API limner_status limner_session_save_cache(limner_session *session, limner_error *error);
 LIMNER_API const char *limner_session_cache_note(const limner_session *session);
 
-/* What the plan for the given input shapes needs (only name, type, rank and dims of inputs are looked at; data may be NULL). */
+/* What the plan for the given input shapes needs (of inputs, name, type, rank and dims are read; data may be NULL). */
 typedef struct limner_plan_info {
     double macs;         /* multiply-accumulates of one run */
     size_t arena_bytes;  /* activations and workspaces */
@@ -220,8 +221,9 @@ LIMNER_API limner_status limner_session_profile(const limner_session *session, s
 
 /* The plans of a session: one for each set of input shapes. */
 typedef struct limner_session_info {
-    size_t plans;        /* kept now */
-    size_t plans_made;   /* since the session was created: for new input shapes, and by swaps that could not keep a plan */
+    size_t plans; /* kept now */
+    /* Made since the session was created: for new input shapes, and by swaps that could not keep a plan. */
+    size_t plans_made;
     size_t plans_reused; /* kept by swaps: the same steps and the same places in memory, with the new model's weights */
 } limner_session_info;
 

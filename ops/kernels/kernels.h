@@ -326,6 +326,8 @@ struct quarter_kernel {
                     const float *row_scales);
 };
 
+struct forced_choices;
+
 struct kernels {
     enum cpu_level level;
     const char *name; /* "portable", "avx2", "avx512" */
@@ -333,17 +335,9 @@ struct kernels {
     const struct block_kernel *block;
     const struct plane_kernel *plane;
     const struct quarter_kernel *quarter;
-    const struct filter_kernel *filter; /* NULL: direct sums only, of products too */
-    const struct math_kernel *math;     /* ops/kernels/math.h */
+    const struct filter_kernel *filter;  /* NULL: direct sums only, of products too */
+    const struct math_kernel *math;      /* ops/kernels/math.h */
+    const struct forced_choices *forced; /* ops/core/forced_choices.h; NULL: costs decide */
 };
-
-/* Best level that this processor and system can run. */
-enum cpu_level cpu_best(void);
-/* The table of a level; NULL when this processor cannot run it or it was not built. */
-const struct kernels *kernels_get(enum cpu_level level);
-/* The same without the algorithms that save products and round a little more. */
-const struct kernels *kernels_exact(enum cpu_level level);
-/* "portable", "avx2", "avx512" -> level; -1 for anything else. */
-int cpu_level_parse(const char *name);
 
 #endif

@@ -2,11 +2,11 @@
  * Functions of every element, as loops over vectors. A result depends on its element alone: wherever it stands in the
  * array and at every level, on every processor, the bits are the same (nothing here is a fused multiply-add). NaN gives
  * NaN, which one is left to the compiler. Infinities give the limits, a zero keeps its sign where the function passes
- * through it. Where denormal numbers are flushed (runtime/fpu.h) they count as zero and results that would be denormal
+ * through it. Where denormal numbers are flushed (base/fpu.h) they count as zero and results that would be denormal
  * become zero; only a denormal argument that is its own result (relu, clip, ...) may stay.
  *
  * The largest errors over all 2^32 arguments, against double precision, in units in the last place of the exact result
- * (`make ulp` finds them again, and fails above the bounds of tests/test_math.c, which are these rounded up):
+ * (`make ulp` finds them again, and fails above the bounds of tests/ops/test_math.c, which are these rounded up):
  *     exp 0.87    log 0.91    tanh 2.43    sigmoid 2.41    erf 1.91    softplus 1.97
  *     elu (alpha 1.5) 1.34    selu (alpha 1.5, beta 0.75) 1.66
  *     swish 3.32 and mish 4.66, or |x| times the smallest normal number where that is more

@@ -3,7 +3,6 @@
  * file. No step is a fused multiply-add, so that every level rounds alike.
  */
 #include "ops/kernels/math.h"
-
 #include "ops/kernels/tables.h"
 #include "ops/kernels/vec.h"
 

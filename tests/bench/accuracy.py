@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
-"""How far limner's outputs are from those of the same network in double precision, and whether their bits ever change.
+"""How far limner's outputs are from what they should be, and whether their bits ever change. Two tables:
 
-Makes the networks of models/graphs.py, evaluates them in float64 (reference.py), and runs limner at every level that the
-processor has, by default and with --exact. Fails when the relative L2 error is above the bound of either, or when a
-repeated run, another number of threads or a row of a batch gives other bits. Different levels may differ. `make accuracy`
-runs it at full width.
+Double precision: makes the networks of models/graphs.py, evaluates them in float64 (reference.py), and runs limner at every
+level that the processor has, by default and with --exact. Fails when the relative L2 error is above the bound of either, or
+when a repeated run, another number of threads or a row of a batch gives other bits. Different levels may differ.
+
+Sizes: the same networks at the sizes of real pictures, where other algorithms are chosen; by default beside --exact and,
+where memory allows, beside onnxruntime (sizes.py). Fails when a difference is above its bound.
+
+`make accuracy` runs both at full width.
 """
 
 from __future__ import annotations
@@ -12,27 +16,24 @@ from __future__ import annotations
 import argparse
 import json
 import pathlib
-import subprocess
 import sys
 import tempfile
 import time
 from dataclasses import dataclass
 
-import common
 import numpy as np
 import onnx
-import reference
 
-sys.path.insert(0, str(common.ROOT / "models"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-import graphs  # noqa: E402
+import common, compare, reference, runs, sizes  # noqa: E402
 
+TABLES = ("double", "sizes")
 BOUNDS = {"default": 1e-5, "exact": 1e-6}
 WORDS: dict[str, list[str]] = {"default": [], "exact": ["--exact"]}
 THREADS = (1, 2, 3)
 BATCH = 3
 FLAGS = {"avx2": ("avx2", "fma"), "avx512": ("avx512f", "avx512dq", "avx512bw", "avx512vl")}
-SMALL = graphs.Scale(width=24, bottleneck=200, blocks=2)  # channels that are no whole blocks, too
 
 
 @dataclass(frozen=True)
@@ -67,16 +68,6 @@ def levels() -> list[str]:
     return ["portable", *(level for level, flags in FLAGS.items() if known.issuperset(flags))]
 
 
-def make_model(network: str, small: bool, folder: pathlib.Path) -> pathlib.Path:
-    """The file of the network; at full width that of the benchmarks."""
-    if not small:
-        return common.make_model(network, folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{network}-small.onnx"
-    graphs.save(graphs.build(network, SMALL), path, external=False)
-    return path
-
-
 def feeds_of(case: Case) -> dict[str, np.ndarray]:
     """One picture and what belongs to it, always the same."""
     return common.feeds(common.inputs_of(case.network, 1, case.height, case.width))
@@ -85,8 +76,8 @@ def feeds_of(case: Case) -> dict[str, np.ndarray]:
 class Limner:
     """Runs of one case."""
 
-    def __init__(self, program: str, model: pathlib.Path, output: str, feeds: dict[str, np.ndarray], folder: pathlib.Path) -> None:
-        self.program, self.model, self.output, self.folder = program, model, output, folder
+    def __init__(self, program: str, model: pathlib.Path, feeds: dict[str, np.ndarray], folder: pathlib.Path) -> None:
+        self.program, self.model, self.folder = program, model, folder
         for name, array in feeds.items():
             for rows in (1, BATCH):
                 np.save(self.file(name, rows), np.repeat(array, rows, axis=0))
@@ -97,13 +88,8 @@ class Limner:
 
     def run(self, words: list[str], threads: int, rows: int = 1) -> np.ndarray:
         """The output for `rows` times the same picture, by a process of its own."""
-        result = self.folder / "result.npy"
-        command = [self.program, "run", str(self.model), "--threads", str(threads), "--output", f"{self.output}={result}", *words]
-        command += [word for name in self.names for word in ("--input", f"{name}={self.file(name, rows)}")]
-        done = subprocess.run(command, check=False, capture_output=True, text=True)
-        if done.returncode != 0:
-            sys.exit(f"{' '.join(command)}\n{done.stderr.strip()}")
-        return np.load(result)
+        files = {name: self.file(name, rows) for name in self.names}
+        return runs.output_of(self.program, self.model, files, ["--threads", str(threads), *words], self.folder / "result.npy")
 
 
 def same(a: np.ndarray, b: np.ndarray) -> bool:
@@ -130,13 +116,13 @@ def compare(limner: Limner, case: Case, expected: np.ndarray, level: str, algori
 
 def measure(options: argparse.Namespace, case: Case, folder: pathlib.Path) -> list[Result]:
     """The case at all levels."""
-    path = make_model(case.network, options.small, pathlib.Path(options.models))
+    path = common.make_model(case.network, pathlib.Path(options.models), sizes.NARROW if options.small else None)
     model, feeds = onnx.load(path), feeds_of(case)
     output = model.graph.output[0].name
     started = time.monotonic()
     expected = reference.evaluate(model, feeds)[output]
     print(f"{case.network} {case.height}x{case.width}: float64 took {time.monotonic() - started:.1f} s", file=sys.stderr)
-    limner = Limner(options.limner, path, output, feeds, folder)
+    limner = Limner(options.limner, path, feeds, folder)
     bounds = {**BOUNDS, "exact": options.exact_bound}
     return [compare(limner, case, expected, level, algorithms, bound)
             for level in options.cpu or levels() for algorithms, bound in bounds.items()]
@@ -158,9 +144,11 @@ def size(text: str) -> tuple[int, int]:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("limner", nargs="?", default=str(common.ROOT / "build/limner"))
-    parser.add_argument("--small", action="store_true", help="narrow networks of few blocks, small pictures: seconds")
+    parser.add_argument("--small", action="store_true", help="narrow networks of few blocks, small pictures: a minute")
+    parser.add_argument("--only", action="append", choices=TABLES, help="default: both tables")
     parser.add_argument("--models", default=str(common.ROOT / "build/bench"), help="folder of the models (default build/bench)")
-    parser.add_argument("--network", action="append", choices=common.NETWORKS, help="default: all; at full width all but keyvalue")
+    parser.add_argument("--network", action="append", choices=common.NETWORKS,
+                        help="default: all; in double precision at full width all but keyvalue")
     parser.add_argument("--cpu", action="append", choices=("portable", "avx2", "avx512"), help="default: all of this processor")
     parser.add_argument("--size", action="append", type=size, metavar="HxW", help="of the picture; may be given several times")
     parser.add_argument("--exact-bound", type=float, default=BOUNDS["exact"], help="relative L2 error of --exact, default %(default)s")
@@ -168,20 +156,40 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def main() -> int:
-    options = parse()
+def measure_double(options: argparse.Namespace) -> list[Result]:
+    """The first table."""
     networks = options.network or (common.NETWORKS if options.small else common.USUAL)
-    sizes = options.size or ([(68, 52)] if options.small else [(128, 128), (100, 76)])
+    pictures = options.size or ([(68, 52)] if options.small else [(128, 128), (100, 76)])
     results: list[Result] = []
-    for case in (Case(network, *size) for network in networks for size in sizes):
+    for case in (Case(network, *picture) for network in networks for picture in pictures):
         with tempfile.TemporaryDirectory() as folder:
             results += measure(options, case, pathlib.Path(folder))
     print(common.table(["network", "picture", "instructions", "algorithms", "relative L2 error", "bound", "largest error",
                         "same bits"], [row_of(result) for result in results]))
+    return results
+
+
+def measure_sizes(options: argparse.Namespace) -> list[sizes.Result]:
+    """The second table."""
+    known = options.cpu or levels()
+    cases = sizes.cases(options.small, options.network or common.NETWORKS, options.size, known)
+    results, skipped = sizes.measure(options.limner, pathlib.Path(options.models), cases)
+    print(f"\n{common.table(sizes.HEADER, [result.row() for result in results])}")
+    for what in skipped:
+        print(f"skipped: {what}")
+    return results
+
+
+def main() -> int:
+    options = parse()
+    wanted = options.only or TABLES
+    exact = measure_double(options) if "double" in wanted else []
+    beside = measure_sizes(options) if "sizes" in wanted else []
     if options.json:
-        pathlib.Path(options.json).write_text(json.dumps([vars(result) | {"case": vars(result.case)} for result in results], indent=1))
-    wrong = sum(bool(result.changed) or not result.within() for result in results)
-    print(f"\n{len(results)} measured, {wrong} wrong")
+        figures = [vars(result) | {"case": vars(result.case)} for result in exact] + [result.json() for result in beside]
+        pathlib.Path(options.json).write_text(json.dumps(figures, indent=1))
+    wrong = sum(bool(result.changed) or not result.within() for result in exact) + sum(not result.right() for result in beside)
+    print(f"\n{len(exact) + len(beside)} measured, {wrong} wrong")
     return 1 if wrong else 0
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.metadata
 import os
 import pathlib
 import platform
 import subprocess
 import sys
+from dataclasses import dataclass
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 NETWORKS = ("plain", "inpaint", "edge", "keyvalue")
@@ -30,13 +32,25 @@ def inputs_of(network: str, batch: int, height: int, width: int | None = None) -
     return {"rgb_edge": ([batch, 4, *size], "float32")}
 
 
-def make_model(network: str, folder: pathlib.Path) -> pathlib.Path:
-    """The network at full width with seeded weights, made once."""
-    path = folder / f"{network}.onnx"
-    if not path.exists():
+@dataclass(frozen=True)
+class Scale:
+    """How large a network is, as models/graphs.py has it."""
+
+    width: int
+    bottleneck: int
+    blocks: int
+
+
+def make_model(network: str, folder: pathlib.Path, scale: Scale | None = None) -> pathlib.Path:
+    """The network with seeded weights, by default at full width; made once for each version of models/graphs.py."""
+    sizes = {} if scale is None else dataclasses.asdict(scale)
+    path = folder / f"{'-'.join([network, *map(str, sizes.values())])}.onnx"
+    maker = ROOT / "models/graphs.py"
+    if not path.exists() or path.stat().st_mtime < maker.stat().st_mtime:
         folder.mkdir(parents=True, exist_ok=True)
         half = path.with_suffix(".part")
-        subprocess.run([sys.executable, ROOT / "models/graphs.py", network, "-o", half], check=True)
+        words = [word for name, size in sizes.items() for word in (f"--{name}", str(size))]
+        subprocess.run([sys.executable, maker, network, "-o", half, *words], check=True)
         half.rename(path)
     return path
 
@@ -53,6 +67,12 @@ def feeds(inputs: Inputs):
 def shape_options(inputs: Inputs) -> list[str]:
     """The inputs as options of the limner command."""
     return [word for name, (dims, _) in inputs.items() for word in ("--shape", f"{name}={'x'.join(map(str, dims))}")]
+
+
+def available_bytes() -> int:
+    """What processes of this machine can still get without swapping."""
+    lines = pathlib.Path("/proc/meminfo").read_text().splitlines()
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")), 0)
 
 
 def memory_mb(key: str) -> float:

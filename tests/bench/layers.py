@@ -37,21 +37,30 @@ class Layer:
                f"s{max(about.get('strides', (1,)))}-d{max(about.get('dilations', (1,)))}-p{sum(about.get('pads', (0,)))}.onnx"
 
 
-def wide_layers(path: pathlib.Path, inputs: dict[str, tuple[list[int], str]]) -> list[Layer]:
-    """The convolutions of the model with WIDE channels or more on both sides, each kind once."""
-    model = onnx.load(path)
+def shapes_of(model: onnx.ModelProto, inputs: dict[str, tuple[list[int], str]]) -> dict[str, list[int]]:
+    """The dimensions of every value for these inputs, weights included, whose numbers the model loses."""
     for value in model.graph.input:
         for dimension, size in zip(value.type.tensor_type.shape.dim, inputs[value.name][0]):
             dimension.dim_value = size
-    weights = {weight.name: tuple(weight.dims) for weight in model.graph.initializer}
-    shapes = {value.name: [d.dim_value for d in value.type.tensor_type.shape.dim]
-              for value in [*shape_inference.infer_shapes(model).graph.value_info, *model.graph.input]}
+    for weight in model.graph.initializer:
+        if weight.data_type == TensorProto.FLOAT:
+            weight.ClearField("raw_data")  # large, and no shape depends on it
+    known = shape_inference.infer_shapes(model).graph
+    return {weight.name: list(weight.dims) for weight in model.graph.initializer} | {
+        value.name: [d.dim_value for d in value.type.tensor_type.shape.dim]
+        for value in [*known.value_info, *known.input, *known.output]}
+
+
+def wide_layers(path: pathlib.Path, inputs: dict[str, tuple[list[int], str]]) -> list[Layer]:
+    """The convolutions of the model with WIDE channels or more on both sides, each kind once."""
+    model = onnx.load(path)
+    shapes = shapes_of(model, inputs)
     layers: dict[Layer, None] = {}
     for node in model.graph.node:
         if node.op_type not in ("Conv", "ConvTranspose"):
             continue
         attributes = {a.name: tuple(v) if isinstance(v := helper.get_attribute_value(a), list) else v for a in node.attribute}
-        first, second, kernel = weights[node.input[1]][:3]
+        first, second, kernel = shapes[node.input[1]][:3]
         ends = (second, first) if node.op_type == "Conv" else (first, second)
         if min(ends) >= WIDE:
             size = shapes[node.input[0]][2:]
@@ -73,13 +82,18 @@ def save_layer(layer: Layer, folder: pathlib.Path) -> pathlib.Path:
     return path
 
 
+def right_side(depth: int, columns: int) -> np.ndarray:
+    """Of a product, where it is part of the model."""
+    return np.random.default_rng(1).standard_normal((depth, columns), dtype=np.float32)
+
+
 def save_product(rows: int, depth: int, columns: int, constant: bool, folder: pathlib.Path) -> pathlib.Path:
     """A MatMul; constant: its right side is part of the model."""
     path = folder / f"MatMul-{rows}-{depth}-{columns}{'-constant' if constant else ''}.onnx"
     if not path.exists():
-        right = np.random.default_rng(1).standard_normal((depth, columns), dtype=np.float32)
         inputs = {"a": [rows, depth]} | ({} if constant else {"b": [depth, columns]})
-        save(path, [helper.make_node("MatMul", ["a", "b"], ["y"], "product")], inputs, 2, {"b": right} if constant else {})
+        weights = {"b": right_side(depth, columns)} if constant else {}
+        save(path, [helper.make_node("MatMul", ["a", "b"], ["y"], "product")], inputs, 2, weights)
     return path
 
 

@@ -36,15 +36,15 @@ def draw_panel(panel, network: str, rows: list[dict]) -> None:
     width = 0.84 / len(engines)
     for k, name in enumerate(engines):
         places = [i for i, row in enumerate(rows) if name in row["engines"]]
-        times = [rows[i]["engines"][name]["median_ms"] for i in places]
+        times = [rows[i]["engines"][name].get("median_ms", 0) for i in places]
         bars = panel.bar([i + (k - (len(engines) - 1) / 2) * width for i in places], times, width * 0.92,
                          color=COLOURS.get(name, "#cbd5e1"), label=name)
-        panel.bar_label(bars, [f"{time:.0f}" for time in times], fontsize=8, padding=1)
+        panel.bar_label(bars, [f"{time:.0f}" if time else "WRONG" for time in times], fontsize=8, padding=1)
     panel.set_xticks(range(len(rows)), [f"{row['threads']} thread{'s' if row['threads'] > 1 else ''}" for row in rows])
     panel.set_title(TITLES.get(network, network), fontsize=10)
     panel.spines[["top", "right"]].set_visible(False)
     panel.tick_params(axis="x", length=0)
-    panel.set_ylim(0, 1.12 * max(r["median_ms"] for row in rows for r in row["engines"].values()))
+    panel.set_ylim(0, 1.12 * max(r.get("median_ms", 1) for row in rows for r in row["engines"].values()))
 
 
 if __name__ == "__main__":  # plot.py FIGURES.json PICTURE.png

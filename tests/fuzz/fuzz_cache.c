@@ -3,8 +3,8 @@
  * byte says how the rest is used: as a whole file; or as a table and data in a file whose header and digests are right,
  * which a stranger can make, too.
  */
-#include "onnx/output.h"
-#include "ops/weight_file.h"
+#include "base/output.h"
+#include "ops/weights/weight_file.h"
 
 #include <stdio.h>
 #include <stdlib.h>

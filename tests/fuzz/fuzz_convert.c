@@ -3,8 +3,13 @@
  * problems, within the limits; and what is written loads again. The bytes are: two lengths of three bytes each, a map,
  * a safetensors file, an ONNX model.
  */
+#include "onnx/load/load.h"
+#include "onnx/save/save.h"
+#include "tools/checkpoint/checkpoint.h"
+#include "tools/checkpoint/choose.h"
 #include "tools/convert/convert.h"
 #include "tools/convert/pour.h"
+#include "tools/convert/pour_half.h"
 
 #include <stdlib.h>
 #include <string.h>

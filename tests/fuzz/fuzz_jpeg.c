@@ -1,5 +1,6 @@
 /* JPEG: what is read has the size that it says, and is written and read again as a picture of the same kind. */
-#include "tools/picture.h"
+#include "tools/files/picture.h"
+#include "tools/files/picture_jpeg.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* .npy files: whatever is read must be written and read again to the same array. */
-#include "tools/npy.h"
+#include "tools/files/npy.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,10 @@
 /* A pickle with its storages at hand, or with PyTorch's magic number before it a whole file of the older format. */
+#include "tools/checkpoint/checkpoint.h"
+#include "tools/checkpoint/choose.h"
+#include "tools/checkpoint/collect_tensors.h"
+#include "tools/checkpoint/pickle.h"
 #include "tools/checkpoint/reader.h"
+#include "tools/checkpoint/view.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +51,7 @@ static void read_pickle(const uint8_t *data, size_t size, const struct checkpoin
                             .pool = checkpoint->scratch,
                             .storages = &storages,
                             .err = &err};
-    struct value *top;
+    struct pickle_value *top;
     if (!pickle_read(&pickle, &top) && !collect_tensors(checkpoint, top, &storages, &err) &&
         !checkpoint_choose(checkpoint, "", &err)) {
         read_tensors(checkpoint);

@@ -1,5 +1,6 @@
 /* Pictures (PNG, and JPEG behind the same door), and what is made of them. */
-#include "tools/picture_tensor.h"
+#include "tools/files/picture_file.h"
+#include "tools/files/picture_tensor.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,7 @@
 /* A safetensors file. */
 #include "tools/checkpoint/checkpoint.h"
+#include "tools/checkpoint/choose.h"
+#include "tools/checkpoint/view.h"
 
 #include <stdlib.h>
 

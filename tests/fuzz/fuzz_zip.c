@@ -1,5 +1,7 @@
 /* A PyTorch zip file. The seeds have no checksums: a fuzzer cannot mend them. */
 #include "tools/checkpoint/checkpoint.h"
+#include "tools/checkpoint/choose.h"
+#include "tools/checkpoint/view.h"
 
 #include <stdlib.h>
 

@@ -13,9 +13,9 @@
 #ifndef LIMNER_TOOLS_CHECKPOINT_ARCHIVE_H
 #define LIMNER_TOOLS_CHECKPOINT_ARCHIVE_H
 
-#include "onnx/names.h"
-#include "onnx/pool.h"
-#include "onnx/status.h"
+#include "base/names.h"
+#include "base/pool.h"
+#include "base/status.h"
 
 struct archive_entry {
     const char *name;

@@ -1,5 +1,5 @@
-/* Which of a file's dictionaries is meant, and the tensors in it. */
-#include "tools/checkpoint/checkpoint.h"
+#include "tools/checkpoint/choose.h"
+
 #include "tools/checkpoint/reader.h"
 
 #include <stdlib.h>

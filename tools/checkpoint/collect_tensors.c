@@ -1,13 +1,15 @@
-/* Finds the tensors among the values of a pickle: a walk with a stack of its own and a limit on every count. */
+#include "tools/checkpoint/collect_tensors.h"
+
 #include "tools/checkpoint/reader.h"
+#include "tools/checkpoint/view.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct frame {
-    struct value *value;      /* the container */
-    struct value_items items; /* what is walked through: key, value, ... or value, value, ... */
+    struct pickle_value *value; /* the container */
+    struct value_items items;   /* what is walked through: key, value, ... or value, value, ... */
     bool pairs;
     bool keyless;       /* a part of a module: adds nothing to the path, and is no group of its own */
     bool opaque_listed; /* of a list: one of its foreign objects was */
@@ -46,7 +48,7 @@ static status append_text(struct walk *walk, const char *text, size_t length) {
 }
 
 /* Numbers stand in paths as people write them; keys of other types by their place. */
-static status append_key(struct walk *walk, const struct value *key, uint32_t place) {
+static status append_key(struct walk *walk, const struct pickle_value *key, uint32_t place) {
     char text[32];
     if (key && (key->kind == VALUE_TEXT || key->kind == VALUE_BYTES))
         return append_text(walk, key->text.bytes, key->text.length);
@@ -66,7 +68,7 @@ static void cut_path(struct walk *walk, size_t length) {
 
 /* ---- frames ---- */
 
-static bool is_container(const struct value *value) {
+static bool is_container(const struct pickle_value *value) {
     return value->kind == VALUE_DICT || value->kind == VALUE_LIST || value->kind == VALUE_TUPLE;
 }
 
@@ -74,13 +76,13 @@ static bool is_container(const struct value *value) {
 static const char *const module_parts[] = {"_parameters", "_buffers", "_modules"};
 #define MODULE_PARTS 3
 
-static bool is_module(const struct value *value) {
+static bool is_module(const struct pickle_value *value) {
     return value->kind == VALUE_OPAQUE && value_get(value->opaque.state, "_parameters") &&
            value_get(value->opaque.state, "_modules");
 }
 
 /* Enters a container. group: of the container around it. */
-static status enter(struct walk *walk, struct value *value, bool keyless, int group) {
+static status enter(struct walk *walk, struct pickle_value *value, bool keyless, int group) {
     if (!keyless && walk->levels >= walk->checkpoint->limits.nesting)
         return fail(walk->err, STATUS_LIMIT, "dictionaries nest deeper than %d at \"%.200s\"",
                     walk->checkpoint->limits.nesting, walk->path);
@@ -149,7 +151,7 @@ static status add_tensor(struct walk *walk, struct frame *frame, const struct te
 }
 
 /* The path is the value's. frame: of the container around it, or NULL. */
-static status visit(struct walk *walk, struct frame *frame, struct value *value, bool keyless) {
+static status visit(struct walk *walk, struct frame *frame, struct pickle_value *value, bool keyless) {
     if (value->open)
         return STATUS_OK;
     if (is_container(value) || is_module(value))
@@ -161,14 +163,14 @@ static status visit(struct walk *walk, struct frame *frame, struct value *value,
     return STATUS_OK;
 }
 
-static bool matters(const struct value *value) {
+static bool matters(const struct pickle_value *value) {
     return is_container(value) || value->kind == VALUE_TENSOR || value->kind == VALUE_OPAQUE;
 }
 
 /* The part of a module; values of a pickle may be shared, so they are not const, but for the way through a state. */
 static status visit_part(struct walk *walk, struct frame *frame) {
     const char *part = module_parts[frame->next++];
-    struct value *value = (struct value *)(uintptr_t)value_get(frame->value->opaque.state, part);
+    struct pickle_value *value = (struct pickle_value *)(uintptr_t)value_get(frame->value->opaque.state, part);
     return value && value->kind == VALUE_DICT ? visit(walk, frame, value, true) : STATUS_OK;
 }
 
@@ -182,8 +184,8 @@ static status step(struct walk *walk) {
     if (frame->value->kind == VALUE_OPAQUE)
         return visit_part(walk, frame);
     const uint32_t place = frame->next / (frame->pairs ? 2 : 1);
-    const struct value *key = frame->pairs ? frame->items.at[frame->next] : NULL;
-    struct value *value = frame->items.at[frame->next + frame->pairs];
+    const struct pickle_value *key = frame->pairs ? frame->items.at[frame->next] : NULL;
+    struct pickle_value *value = frame->items.at[frame->next + frame->pairs];
     frame->next += frame->pairs ? 2 : 1;
     if (!matters(value))
         return STATUS_OK;
@@ -191,7 +193,7 @@ static status step(struct walk *walk) {
     return code ? code : visit(walk, frame, value, false);
 }
 
-status collect_tensors(struct checkpoint *checkpoint, struct value *top, const struct storages *storages,
+status collect_tensors(struct checkpoint *checkpoint, struct pickle_value *top, const struct storages *storages,
                        struct error *err) {
     struct walk walk = {
         .checkpoint = checkpoint, .storages = storages, .err = err, .visits = checkpoint->limits.objects};

@@ -1,6 +1,6 @@
 #include "tools/checkpoint/json_scan.h"
 
-#include "onnx/checked.h"
+#include "base/checked.h"
 #include "tools/checkpoint/reader.h"
 
 #include <string.h>

@@ -2,8 +2,8 @@
 #ifndef LIMNER_TOOLS_CHECKPOINT_JSON_SCAN_H
 #define LIMNER_TOOLS_CHECKPOINT_JSON_SCAN_H
 
-#include "onnx/pool.h"
-#include "onnx/status.h"
+#include "base/pool.h"
+#include "base/status.h"
 
 #include <stdbool.h>
 #include <stddef.h>

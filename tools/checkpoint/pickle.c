@@ -1,6 +1,6 @@
 #include "tools/checkpoint/pickle.h"
 
-#include "onnx/checked.h"
+#include "base/checked.h"
 #include "tools/checkpoint/pickle_global.h"
 #include "tools/checkpoint/storages.h"
 
@@ -13,37 +13,8 @@
 
 /* ---- failures and limits ---- */
 
-status pickle_fail(struct pickle *p, status code, const char *format, ...) {
-    char text[1024];
-    va_list list;
-    va_start(list, format);
-    vsnprintf(text, sizeof text, format, list);
-    va_end(list);
-    return fail(p->err, code, "byte %zu: %s", p->opcode_at, text);
-}
-
 static status fail_broken(struct pickle *p, const char *what) {
     return pickle_fail(p, STATUS_INVALID_MODEL, "the pickle is damaged: %s", what);
-}
-
-/* Pays for `count` values, items or memo entries. */
-static status pay(struct pickle *p, size_t count) {
-    if (*p->objects < count)
-        return pickle_fail(p, STATUS_LIMIT, "the pickle describes more objects than the limit");
-    *p->objects -= count;
-    return STATUS_OK;
-}
-
-struct value *pickle_value(struct pickle *p, enum value_kind kind) {
-    if (pay(p, 1))
-        return NULL;
-    struct value *value = pool_alloc(p->pool, sizeof *value);
-    if (!value) {
-        fail_memory(p->err, "the checkpoint's values");
-        return NULL;
-    }
-    value->kind = (uint8_t)kind;
-    return value;
 }
 
 /* The next count bytes, or NULL after a failure. */
@@ -88,7 +59,7 @@ static bool grow(void *array, size_t *capacity, size_t item_bytes) {
     return true;
 }
 
-static status push(struct pickle *p, struct value *value) {
+static status push(struct pickle *p, struct pickle_value *value) {
     if (!value)
         return p->err->code;
     if (p->depth >= STACK_LIMIT)
@@ -110,11 +81,11 @@ static status need(struct pickle *p, size_t count) {
     return fail_broken(p, "an opcode takes more values than there are");
 }
 
-static struct value *top(const struct pickle *p) {
+static struct pickle_value *top(const struct pickle *p) {
     return p->stack[p->depth - 1];
 }
 
-static struct value *pop(struct pickle *p) {
+static struct pickle_value *pop(struct pickle *p) {
     return p->stack[--p->depth];
 }
 
@@ -168,7 +139,7 @@ static status memo_put(struct pickle *p, size_t index) {
     if (code)
         return code;
     if (index >= p->memo_count) {
-        code = pay(p, index + 1 - p->memo_count);
+        code = pickle_pay(p, index + 1 - p->memo_count);
         if (code)
             return code;
         while (index >= p->memo_capacity)
@@ -206,11 +177,11 @@ static status op_get(struct pickle *p, unsigned width) {
 
 static status op_none(struct pickle *p, unsigned unused) {
     (void)unused;
-    return push(p, pickle_value(p, VALUE_NONE));
+    return push(p, pickle_new_value(p, VALUE_NONE));
 }
 
 static status op_bool(struct pickle *p, unsigned truth) {
-    struct value *value = pickle_value(p, VALUE_BOOL);
+    struct pickle_value *value = pickle_new_value(p, VALUE_BOOL);
     if (value)
         value->truth = truth;
     return push(p, value);
@@ -221,7 +192,7 @@ static status op_int(struct pickle *p, unsigned width) {
     const status code = take_number(p, width, &number);
     if (code)
         return code;
-    struct value *value = pickle_value(p, VALUE_INT);
+    struct pickle_value *value = pickle_new_value(p, VALUE_INT);
     if (value)
         value->integer = width == 4 ? (int32_t)(uint32_t)number : (int64_t)number;
     return push(p, value);
@@ -234,7 +205,7 @@ static status op_long(struct pickle *p, unsigned width) {
     if (code)
         return code;
     const uint8_t *bytes = take(p, length);
-    struct value *value = bytes ? pickle_value(p, length <= 8 ? VALUE_INT : VALUE_BIG) : NULL;
+    struct pickle_value *value = bytes ? pickle_new_value(p, length <= 8 ? VALUE_INT : VALUE_BIG) : NULL;
     if (!value)
         return p->err->code;
     if (length > 8) {
@@ -250,7 +221,7 @@ static status op_long(struct pickle *p, unsigned width) {
 
 static status op_float(struct pickle *p, unsigned width) {
     const uint8_t *bytes = take(p, width);
-    struct value *value = bytes ? pickle_value(p, VALUE_FLOAT) : NULL;
+    struct pickle_value *value = bytes ? pickle_new_value(p, VALUE_FLOAT) : NULL;
     if (!value)
         return p->err->code;
     uint64_t bits = 0;
@@ -266,7 +237,7 @@ static status push_bytes(struct pickle *p, enum value_kind kind, unsigned width)
     if (code)
         return code;
     const uint8_t *bytes = take(p, length);
-    struct value *value = bytes ? pickle_value(p, kind) : NULL;
+    struct pickle_value *value = bytes ? pickle_new_value(p, kind) : NULL;
     if (value)
         value->text = (struct text){(const char *)bytes, (size_t)length};
     return push(p, value);
@@ -282,8 +253,8 @@ static status op_bytes(struct pickle *p, unsigned width) {
 
 /* ---- containers ---- */
 
-static status append(struct pickle *p, struct value_items *items, struct value *item) {
-    const status code = pay(p, 1);
+static status append(struct pickle *p, struct value_items *items, struct pickle_value *item) {
+    const status code = pickle_pay(p, 1);
     if (code)
         return code;
     return value_append(p->pool, items, item) ? STATUS_OK : fail_memory(p->err, "the checkpoint's values");
@@ -291,7 +262,7 @@ static status append(struct pickle *p, struct value_items *items, struct value *
 
 /* Takes the topmost `count` values off as the items of a new container. */
 static status collect(struct pickle *p, enum value_kind kind, size_t count) {
-    struct value *value = pickle_value(p, kind);
+    struct pickle_value *value = pickle_new_value(p, kind);
     if (!value)
         return p->err->code;
     for (size_t i = p->depth - count; i < p->depth; i++) {
@@ -304,7 +275,7 @@ static status collect(struct pickle *p, enum value_kind kind, size_t count) {
 }
 
 static status op_empty(struct pickle *p, unsigned kind) {
-    return push(p, pickle_value(p, (enum value_kind)kind));
+    return push(p, pickle_new_value(p, (enum value_kind)kind));
 }
 
 static status op_tuple_of(struct pickle *p, unsigned count) {
@@ -327,7 +298,7 @@ static status extend(struct pickle *p, enum value_kind kind, size_t count) {
     const status code = need(p, count + 1);
     if (code)
         return code;
-    struct value *target = p->stack[p->depth - count - 1];
+    struct pickle_value *target = p->stack[p->depth - count - 1];
     if (target->kind != kind && target->kind != VALUE_OPAQUE)
         return pickle_fail(p, STATUS_INVALID_MODEL, "the pickle is damaged: items of %s are given to %s",
                            value_kind_name(kind), value_kind_name(target->kind));
@@ -361,7 +332,7 @@ static status op_extend(struct pickle *p, unsigned kind) {
 /* Sets hold numbers and texts, nothing that limner looks for. */
 static status op_empty_set(struct pickle *p, unsigned unused) {
     (void)unused;
-    struct value *value = pickle_value(p, VALUE_OPAQUE);
+    struct pickle_value *value = pickle_new_value(p, VALUE_OPAQUE);
     if (value)
         value->opaque.what = "set";
     return push(p, value);
@@ -409,7 +380,7 @@ static status op_stack_global(struct pickle *p, unsigned unused) {
     const status code = need(p, 2);
     if (code)
         return code;
-    const struct value *name = pop(p), *module = pop(p);
+    const struct pickle_value *name = pop(p), *module = pop(p);
     if (name->kind != VALUE_TEXT || module->kind != VALUE_TEXT)
         return fail_broken(p, "the name of a class is no text");
     return push(p, pickle_global(p, module->text, name->text));
@@ -421,7 +392,7 @@ static status op_persistent(struct pickle *p, unsigned unused) {
     return code ? code : push(p, storages_load(p, pop(p)));
 }
 
-static status check_arguments(struct pickle *p, const struct value *arguments) {
+static status check_arguments(struct pickle *p, const struct pickle_value *arguments) {
     return arguments->kind == VALUE_TUPLE ? STATUS_OK : fail_broken(p, "the arguments of a call are no tuple");
 }
 
@@ -430,8 +401,8 @@ static status op_reduce(struct pickle *p, unsigned unused) {
     const status code = need(p, 2);
     if (code)
         return code;
-    struct value *arguments = pop(p);
-    const struct value *callable = pop(p);
+    struct pickle_value *arguments = pop(p);
+    const struct pickle_value *callable = pop(p);
     return check_arguments(p, arguments) ? p->err->code : push(p, pickle_call(p, callable, arguments));
 }
 
@@ -441,8 +412,8 @@ static status op_new(struct pickle *p, unsigned keywords) {
     if (code)
         return code;
     p->depth -= keywords;
-    struct value *arguments = pop(p);
-    const struct value *cls = pop(p);
+    struct pickle_value *arguments = pop(p);
+    const struct pickle_value *cls = pop(p);
     return check_arguments(p, arguments) ? p->err->code : push(p, pickle_new(p, cls, arguments));
 }
 
@@ -452,8 +423,8 @@ static status op_build(struct pickle *p, unsigned unused) {
     const status code = need(p, 2);
     if (code)
         return code;
-    const struct value *state = pop(p);
-    struct value *target = top(p);
+    const struct pickle_value *state = pop(p);
+    struct pickle_value *target = top(p);
     if (target->kind != VALUE_DICT && target->kind != VALUE_TENSOR && target->kind != VALUE_OPAQUE)
         return pickle_fail(p, STATUS_INVALID_MODEL, "the pickle is damaged: %s is given attributes",
                            value_kind_name(target->kind));
@@ -565,7 +536,7 @@ static status step(struct pickle *p) {
     return opcode->run(p, opcode->number);
 }
 
-status pickle_read(struct pickle *p, struct value **out) {
+status pickle_read(struct pickle *p, struct pickle_value **out) {
     status code = STATUS_OK;
     p->opcode_at = p->at;
     if (p->at < p->bytes && p->data[p->at] != 0x80)

@@ -103,8 +103,8 @@ static int shown(size_t length) {
     return length > 100 ? 100 : (int)length;
 }
 
-struct value *pickle_global(struct pickle *p, struct text module, struct text name) {
-    struct value *value = pickle_value(p, VALUE_GLOBAL);
+struct pickle_value *pickle_global(struct pickle *p, struct text module, struct text name) {
+    struct pickle_value *value = pickle_new_value(p, VALUE_GLOBAL);
     if (!value)
         return NULL;
     const struct global *known = value->global.known = find_global(module, name);
@@ -117,14 +117,14 @@ struct value *pickle_global(struct pickle *p, struct text module, struct text na
     return NULL;
 }
 
-static struct value *make_opaque(struct pickle *p, const struct value *callable) {
+static struct pickle_value *make_opaque(struct pickle *p, const struct pickle_value *callable) {
     const char *what = "object";
     if (callable->kind == VALUE_OPAQUE)
         what = callable->opaque.what;
     else if (callable->kind == VALUE_GLOBAL)
         what = callable->global.known && callable->global.known->what ? callable->global.known->what
                                                                       : callable->global.name;
-    struct value *value = pickle_value(p, VALUE_OPAQUE);
+    struct pickle_value *value = pickle_new_value(p, VALUE_OPAQUE);
     if (value)
         value->opaque.what = what;
     return value;
@@ -132,24 +132,25 @@ static struct value *make_opaque(struct pickle *p, const struct value *callable)
 
 /* ---- the functions that torch.save writes calls of ---- */
 
-static const struct value *argument(const struct value *arguments, uint32_t i) {
+static const struct pickle_value *argument(const struct pickle_value *arguments, uint32_t i) {
     return i < arguments->items.count ? arguments->items.at[i] : NULL;
 }
 
-static struct value *wrong_arguments(struct pickle *p, const char *name, const char *expected) {
+static struct pickle_value *wrong_arguments(struct pickle *p, const char *name, const char *expected) {
     pickle_fail(p, STATUS_INVALID_MODEL, "%s is called with other arguments than %s", name, expected);
     return NULL;
 }
 
-static bool is_true(const struct value *value) {
+static bool is_true(const struct pickle_value *value) {
     return value && value->kind == VALUE_BOOL && value->truth;
 }
 
 /* (storage, offset, size, strides, requires_grad, hooks, [dtype of v3], [metadata]); the first four will do. */
-static struct value *make_tensor(struct pickle *p, const struct value *callable, const struct value *arguments) {
+static struct pickle_value *make_tensor(struct pickle *p, const struct pickle_value *callable,
+                                        const struct pickle_value *arguments) {
     const char *name = callable->global.name;
-    const struct value *storage = argument(arguments, 0), *offset = argument(arguments, 1),
-                       *size = argument(arguments, 2), *strides = argument(arguments, 3), *type = NULL;
+    const struct pickle_value *storage = argument(arguments, 0), *offset = argument(arguments, 1),
+                              *size = argument(arguments, 2), *strides = argument(arguments, 3), *type = NULL;
     if (!strides || storage->kind != VALUE_STORAGE || offset->kind != VALUE_INT || size->kind != VALUE_TUPLE ||
         strides->kind != VALUE_TUPLE)
         return wrong_arguments(p, name, "a storage, an offset, a size and strides");
@@ -161,8 +162,8 @@ static struct value *make_tensor(struct pickle *p, const struct value *callable,
     }
     if (typed && (!type->global.known || type->global.known->kind != GLOBAL_TYPE))
         return make_opaque(p, type);
-    const struct value *metadata = argument(arguments, typed ? 7 : 6);
-    struct value *value = pickle_value(p, VALUE_TENSOR);
+    const struct pickle_value *metadata = argument(arguments, typed ? 7 : 6);
+    struct pickle_value *value = pickle_new_value(p, VALUE_TENSOR);
     if (!value)
         return NULL;
     value->view = pool_alloc(p->pool, sizeof *value->view);
@@ -182,8 +183,9 @@ static struct value *make_tensor(struct pickle *p, const struct value *callable,
 }
 
 /* Tensors and opaque stand-ins for tensors pass unchanged. */
-static struct value *pass_tensor(struct pickle *p, const struct value *callable, struct value *arguments) {
-    struct value *inner = arguments->items.count ? arguments->items.at[0] : NULL;
+static struct pickle_value *pass_tensor(struct pickle *p, const struct pickle_value *callable,
+                                        struct pickle_value *arguments) {
+    struct pickle_value *inner = arguments->items.count ? arguments->items.at[0] : NULL;
     if (!inner || (inner->kind != VALUE_TENSOR && inner->kind != VALUE_OPAQUE))
         return wrong_arguments(p, callable->global.name, "a tensor");
     return inner;
@@ -191,9 +193,10 @@ static struct value *pass_tensor(struct pickle *p, const struct value *callable,
 
 /* (function, class, arguments, attributes): tensors with attributes, which do not matter, and subclasses, which might.
  */
-static struct value *make_from_type(struct pickle *p, const struct value *callable, const struct value *arguments) {
-    const struct value *function = argument(arguments, 0), *cls = argument(arguments, 1);
-    struct value *inner = arguments->items.count > 2 ? arguments->items.at[2] : NULL;
+static struct pickle_value *make_from_type(struct pickle *p, const struct pickle_value *callable,
+                                           const struct pickle_value *arguments) {
+    const struct pickle_value *function = argument(arguments, 0), *cls = argument(arguments, 1);
+    struct pickle_value *inner = arguments->items.count > 2 ? arguments->items.at[2] : NULL;
     if (!inner || function->kind != VALUE_GLOBAL || cls->kind != VALUE_GLOBAL || inner->kind != VALUE_TUPLE)
         return wrong_arguments(p, callable->global.name, "a function, a class and arguments");
     if (!cls->global.known || cls->global.known->kind != GLOBAL_CLASS)
@@ -205,13 +208,13 @@ static struct value *make_from_type(struct pickle *p, const struct value *callab
 }
 
 /* OrderedDict(), or in Python 2 OrderedDict([[key, value], ...]); defaultdict(factory). */
-static struct value *make_dict(struct pickle *p, const struct value *arguments) {
-    struct value *dict = pickle_value(p, VALUE_DICT);
-    const struct value *pairs = argument(arguments, 0);
+static struct pickle_value *make_dict(struct pickle *p, const struct pickle_value *arguments) {
+    struct pickle_value *dict = pickle_new_value(p, VALUE_DICT);
+    const struct pickle_value *pairs = argument(arguments, 0);
     if (!dict || !pairs || pairs->kind != VALUE_LIST)
         return dict;
     for (uint32_t i = 0; i < pairs->items.count; i++) {
-        const struct value *pair = pairs->items.at[i];
+        const struct pickle_value *pair = pairs->items.at[i];
         if ((pair->kind != VALUE_LIST && pair->kind != VALUE_TUPLE) || pair->items.count != 2)
             return wrong_arguments(p, "collections.OrderedDict", "a list of pairs");
         if (*p->objects < 2) {
@@ -228,14 +231,15 @@ static struct value *make_dict(struct pickle *p, const struct value *arguments) 
     return dict;
 }
 
-static struct value *make_size(struct pickle *p, struct value *arguments) {
-    struct value *inner = arguments->items.count == 1 ? arguments->items.at[0] : NULL;
+static struct pickle_value *make_size(struct pickle *p, struct pickle_value *arguments) {
+    struct pickle_value *inner = arguments->items.count == 1 ? arguments->items.at[0] : NULL;
     if (!inner || (inner->kind != VALUE_TUPLE && inner->kind != VALUE_LIST))
         return wrong_arguments(p, "torch.Size", "one tuple");
     return inner;
 }
 
-struct value *pickle_call(struct pickle *p, const struct value *callable, struct value *arguments) {
+struct pickle_value *pickle_call(struct pickle *p, const struct pickle_value *callable,
+                                 struct pickle_value *arguments) {
     const struct global *known = callable->kind == VALUE_GLOBAL ? callable->global.known : NULL;
     if (!known)
         return make_opaque(p, callable);
@@ -255,7 +259,7 @@ struct value *pickle_call(struct pickle *p, const struct value *callable, struct
     }
 }
 
-struct value *pickle_new(struct pickle *p, const struct value *cls, struct value *arguments) {
+struct pickle_value *pickle_new(struct pickle *p, const struct pickle_value *cls, struct pickle_value *arguments) {
     const struct global *known = cls->kind == VALUE_GLOBAL ? cls->global.known : NULL;
     return known && (known->kind == GLOBAL_DICT || known->kind == GLOBAL_SIZE) ? pickle_call(p, cls, arguments)
                                                                                : make_opaque(p, cls);

@@ -2,7 +2,7 @@
 #ifndef LIMNER_TOOLS_CHECKPOINT_PICKLE_GLOBAL_H
 #define LIMNER_TOOLS_CHECKPOINT_PICKLE_GLOBAL_H
 
-#include "tools/checkpoint/pickle.h"
+#include "tools/checkpoint/pickle_machine.h"
 
 enum global_kind {
     GLOBAL_DICT,      /* OrderedDict */
@@ -25,10 +25,11 @@ struct global {
 };
 
 /* module and name as they stand in the pickle; pushes nothing. NULL after a failure. */
-struct value *pickle_global(struct pickle *pickle, struct text module, struct text name);
+struct pickle_value *pickle_global(struct pickle *pickle, struct text module, struct text name);
 /* callable(*arguments); NULL after a failure. */
-struct value *pickle_call(struct pickle *pickle, const struct value *callable, struct value *arguments);
+struct pickle_value *pickle_call(struct pickle *pickle, const struct pickle_value *callable,
+                                 struct pickle_value *arguments);
 /* cls.__new__(cls, *arguments); NULL after a failure. */
-struct value *pickle_new(struct pickle *pickle, const struct value *cls, struct value *arguments);
+struct pickle_value *pickle_new(struct pickle *pickle, const struct pickle_value *cls, struct pickle_value *arguments);
 
 #endif

@@ -2,9 +2,9 @@
 #ifndef LIMNER_TOOLS_CHECKPOINT_READER_H
 #define LIMNER_TOOLS_CHECKPOINT_READER_H
 
-#include "onnx/filemap.h"
-#include "onnx/names.h"
-#include "tools/checkpoint/checkpoint.h"
+#include "base/filemap.h"
+#include "base/names.h"
+#include "tools/checkpoint/checkpoint_tensor.h"
 #include "tools/checkpoint/storages.h"
 #include "tools/checkpoint/value.h"
 
@@ -43,16 +43,6 @@ struct checkpoint {
 
 /* Messages of all these do not name the file. */
 
-/* ---- torch_zip.c, torch_legacy.c, safetensors.c: fill the tensors from the whole file ---- */
-bool torch_zip_recognise(const struct file_map *map);
-status torch_zip_read(struct checkpoint *checkpoint, struct error *err);
-bool torch_legacy_recognise(const struct file_map *map);
-status torch_legacy_read(struct checkpoint *checkpoint, struct error *err);
-bool safetensors_recognise(const struct file_map *map);
-status safetensors_read(struct checkpoint *checkpoint, struct error *err);
-
-/* ---- checkpoint.c ---- */
-
 /* Appends the tensor; its path is copied. Two of one path are an error. */
 status checkpoint_add(struct checkpoint *checkpoint, const struct checkpoint_tensor *tensor, struct error *err);
 status checkpoint_add_opaque(struct checkpoint *checkpoint, const char *path, const char *what, struct error *err);
@@ -62,20 +52,5 @@ status checkpoint_open_group(struct checkpoint *checkpoint, bool module, int par
 status checkpoint_close_group(struct checkpoint *checkpoint, int index, const char *path, struct error *err);
 /* Text without zero bytes that is UTF-8. */
 bool is_clean_text(const char *bytes, size_t length);
-
-/* ---- collect_tensors.c ---- */
-
-/* Walks through the values from the top and adds every tensor, opaque value and group. Storages must have been found.
- */
-status collect_tensors(struct checkpoint *checkpoint, struct value *top, const struct storages *storages,
-                       struct error *err);
-
-/* ---- view.c ---- */
-
-/* Checks the view against its storage and fills tensor, but for path and key. *why says why it is no tensor that limner
-   reads (then the status is OK and tensor is not filled), else NULL. */
-status view_resolve(const struct checkpoint *checkpoint, const struct tensor_view *view,
-                    const struct storages *storages, struct checkpoint_tensor *tensor, const char **why,
-                    struct error *err);
 
 #endif

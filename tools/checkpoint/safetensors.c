@@ -1,5 +1,6 @@
-/* safetensors: the length of a JSON header, the header, and the bytes of all tensors side by side. */
-#include "onnx/checked.h"
+#include "tools/checkpoint/safetensors.h"
+
+#include "base/checked.h"
 #include "tools/checkpoint/json_scan.h"
 #include "tools/checkpoint/reader.h"
 

@@ -1,6 +1,6 @@
 #include "tools/checkpoint/storages.h"
 
-#include "onnx/checked.h"
+#include "base/checked.h"
 #include "tools/checkpoint/pickle_global.h"
 
 #include <stdlib.h>
@@ -8,12 +8,12 @@
 
 #define KEY_BYTES 100
 
-static struct value *fail_id(struct pickle *p, const char *what) {
+static struct pickle_value *fail_id(struct pickle *p, const char *what) {
     pickle_fail(p, STATUS_INVALID_MODEL, "the reference to a storage is damaged: %s", what);
     return NULL;
 }
 
-static struct value *fail_with_memory(struct pickle *p) {
+static struct pickle_value *fail_with_memory(struct pickle *p) {
     fail_memory(p->err, "the checkpoint's storages");
     return NULL;
 }
@@ -59,12 +59,12 @@ static status find_storage(struct pickle *p, struct text key, const struct stora
 }
 
 /* (view's key, offset, count) in elements of the storage, or None. */
-static bool apply_view(const struct value *view, struct storage_piece *piece) {
+static bool apply_view(const struct pickle_value *view, struct storage_piece *piece) {
     if (view->kind == VALUE_NONE)
         return true;
     if (view->kind != VALUE_TUPLE || view->items.count != 3)
         return false;
-    const struct value *offset = view->items.at[1], *count = view->items.at[2];
+    const struct pickle_value *offset = view->items.at[1], *count = view->items.at[2];
     if (offset->kind != VALUE_INT || count->kind != VALUE_INT || offset->integer < 0 || count->integer < 0 ||
         (uint64_t)offset->integer > piece->count || (uint64_t)count->integer > piece->count - (size_t)offset->integer)
         return false;
@@ -74,11 +74,11 @@ static bool apply_view(const struct value *view, struct storage_piece *piece) {
 }
 
 /* ("storage", class, key, location, count[, view]) */
-static struct value *load_storage(struct pickle *p, const struct value *id) {
+static struct pickle_value *load_storage(struct pickle *p, const struct pickle_value *id) {
     if (id->items.count != (p->storages->views ? 6 : 5))
         return fail_id(p, "its parts are not as many as torch.save writes");
-    struct value *const *parts = id->items.at;
-    const struct value *type = parts[1], *key = parts[2], *count = parts[4];
+    struct pickle_value *const *parts = id->items.at;
+    const struct pickle_value *type = parts[1], *key = parts[2], *count = parts[4];
     if (type->kind != VALUE_GLOBAL || key->kind != VALUE_TEXT || count->kind != VALUE_INT || count->integer < 0)
         return fail_id(p, "a class, a key and a number of elements are expected");
     if (!type->global.known || type->global.known->kind != GLOBAL_STORAGE) {
@@ -96,13 +96,13 @@ static struct value *load_storage(struct pickle *p, const struct value *id) {
         return NULL;
     if (p->storages->views && !apply_view(parts[5], piece))
         return fail_id(p, "the view of another storage does not lie within it");
-    struct value *value = pickle_value(p, VALUE_STORAGE);
+    struct pickle_value *value = pickle_new_value(p, VALUE_STORAGE);
     if (value)
         value->piece = piece;
     return value;
 }
 
-struct value *storages_load(struct pickle *p, const struct value *id) {
+struct pickle_value *storages_load(struct pickle *p, const struct pickle_value *id) {
     if (!p->storages)
         return fail_id(p, "there may be none here");
     if (id->kind != VALUE_TUPLE || id->items.count < 2)

@@ -2,8 +2,8 @@
 #ifndef LIMNER_TOOLS_CHECKPOINT_STORAGES_H
 #define LIMNER_TOOLS_CHECKPOINT_STORAGES_H
 
-#include "onnx/names.h"
-#include "tools/checkpoint/pickle.h"
+#include "base/names.h"
+#include "tools/checkpoint/pickle_machine.h"
 
 struct storage {
     const char *key;
@@ -23,7 +23,7 @@ struct storages {
 };
 
 /* The value for a persistent id, or NULL after a failure. */
-struct value *storages_load(struct pickle *pickle, const struct value *id);
+struct pickle_value *storages_load(struct pickle *pickle, const struct pickle_value *id);
 void storages_close(struct storages *storages);
 
 #endif

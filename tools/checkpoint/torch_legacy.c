@@ -1,8 +1,7 @@
-/*
- * What torch.save wrote before PyTorch 1.6: pickles one after the other (a magic number, the version of the protocol,
- * facts about the machine, the object, the keys of its storages), then for each key a count and the storage's bytes.
- */
-#include "tools/checkpoint/reader.h"
+#include "tools/checkpoint/torch_legacy.h"
+
+#include "tools/checkpoint/collect_tensors.h"
+#include "tools/checkpoint/pickle.h"
 
 #include <string.h>
 
@@ -16,13 +15,13 @@ bool torch_legacy_recognise(const struct file_map *map) {
 }
 
 /* The next pickle; what: for messages. */
-static status read_next(struct pickle *pickle, const char *what, struct value **out) {
+static status read_next(struct pickle *pickle, const char *what, struct pickle_value **out) {
     const status code = pickle_read(pickle, out);
     return code ? fail_prefix(pickle->err, "%s", what) : STATUS_OK;
 }
 
 static status read_header(struct pickle *pickle) {
-    struct value *value;
+    struct pickle_value *value;
     status code = read_next(pickle, "the pickle of the magic number", &value);
     if (code)
         return code;
@@ -38,7 +37,7 @@ static status read_header(struct pickle *pickle) {
     code = read_next(pickle, "the pickle of the machine's facts", &value);
     if (code)
         return code;
-    const struct value *little = value_get(value, "little_endian");
+    const struct pickle_value *little = value_get(value, "little_endian");
     if (!little || little->kind != VALUE_BOOL)
         return fail(pickle->err, STATUS_INVALID_MODEL, "the file does not say whether it is little-endian");
     if (!little->truth)
@@ -55,8 +54,8 @@ static uint64_t read_count(const uint8_t *at) {
 }
 
 /* The storage of this key at *at, which is moved behind it. */
-static status read_storage(const struct file_map *map, size_t *at, const struct value *key, struct storages *storages,
-                           struct error *err) {
+static status read_storage(const struct file_map *map, size_t *at, const struct pickle_value *key,
+                           struct storages *storages, struct error *err) {
     char name[128];
     if (key->kind != VALUE_TEXT || key->text.length >= sizeof name || memchr(key->text.bytes, 0, key->text.length))
         return fail(err, STATUS_INVALID_MODEL, "the list of storages before byte %zu is damaged", *at);
@@ -85,8 +84,8 @@ static status read_storage(const struct file_map *map, size_t *at, const struct 
     return STATUS_OK;
 }
 
-static status read_storages(const struct file_map *map, size_t at, const struct value *keys, struct storages *storages,
-                            struct error *err) {
+static status read_storages(const struct file_map *map, size_t at, const struct pickle_value *keys,
+                            struct storages *storages, struct error *err) {
     if (keys->kind != VALUE_LIST)
         return fail(err, STATUS_INVALID_MODEL, "there is no list of storages before byte %zu", at);
     for (uint32_t i = 0; i < keys->items.count; i++) {
@@ -113,7 +112,7 @@ static status read_file(struct checkpoint *checkpoint, struct storages *storages
                             .objects = &objects,
                             .pool = checkpoint->scratch,
                             .err = err};
-    struct value *top, *keys;
+    struct pickle_value *top, *keys;
     status code = read_header(&pickle);
     if (code)
         return code;

@@ -1,6 +1,8 @@
-/* What torch.save has written since PyTorch 1.6: a zip archive with a pickle and one entry per storage. */
+#include "tools/checkpoint/torch_zip.h"
+
 #include "tools/checkpoint/archive.h"
-#include "tools/checkpoint/reader.h"
+#include "tools/checkpoint/collect_tensors.h"
+#include "tools/checkpoint/pickle.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -88,7 +90,7 @@ static status read_pickle(struct torch_zip *zip, const struct archive_entry *ent
                             .pool = checkpoint->scratch,
                             .storages = &storages,
                             .err = err};
-    struct value *top;
+    struct pickle_value *top;
     status code = pickle_read(&pickle, &top);
     if (code)
         fail_prefix(err, "%.200s", entry->name);

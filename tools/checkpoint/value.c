@@ -11,13 +11,13 @@ const char *value_kind_name(enum value_kind kind) {
     return names[kind];
 }
 
-bool value_is(const struct value *value, const char *text) {
+bool value_is(const struct pickle_value *value, const char *text) {
     const size_t length = strlen(text);
     return (value->kind == VALUE_TEXT || value->kind == VALUE_BYTES) && value->text.length == length &&
            memcmp(value->text.bytes, text, length) == 0;
 }
 
-const struct value *value_get(const struct value *dict, const char *key) {
+const struct pickle_value *value_get(const struct pickle_value *dict, const char *key) {
     if (!dict || dict->kind != VALUE_DICT)
         return NULL;
     for (uint32_t i = 0; i + 1 < dict->items.count && i < 2 * KEYS_LOOKED_AT; i += 2)
@@ -26,10 +26,11 @@ const struct value *value_get(const struct value *dict, const char *key) {
     return NULL;
 }
 
-bool value_append(struct pool *pool, struct value_items *items, struct value *item) {
+bool value_append(struct pool *pool, struct value_items *items, struct pickle_value *item) {
     if (items->count == items->capacity) {
         const uint32_t capacity = items->capacity ? items->capacity * 2 : 4;
-        struct value **bigger = capacity > items->capacity ? pool_array(pool, capacity, sizeof(struct value *)) : NULL;
+        struct pickle_value **bigger =
+            capacity > items->capacity ? pool_array(pool, capacity, sizeof(struct pickle_value *)) : NULL;
         if (!bigger)
             return false;
         if (items->count)

@@ -2,8 +2,8 @@
 #ifndef LIMNER_TOOLS_CHECKPOINT_VALUE_H
 #define LIMNER_TOOLS_CHECKPOINT_VALUE_H
 
-#include "onnx/pool.h"
-#include "onnx/tensor.h"
+#include "base/pool.h"
+#include "base/tensor.h"
 
 #include <stdbool.h>
 
@@ -24,10 +24,10 @@ enum value_kind {
     VALUE_OPAQUE /* what some class or function outside of the fixed set would make */
 };
 
-struct value;
+struct pickle_value;
 
 struct value_items {
-    struct value **at; /* of a dictionary: key, value, key, value, ... */
+    struct pickle_value **at; /* of a dictionary: key, value, key, value, ... */
     uint32_t count, capacity;
 };
 
@@ -41,7 +41,7 @@ struct storage_piece {
 /* The arguments of torch._utils._rebuild_tensor*, not checked against each other yet. */
 struct tensor_view {
     const struct storage_piece *piece;
-    const struct value *offset, *size, *strides;
+    const struct pickle_value *offset, *size, *strides;
     const struct global *type; /* NULL: the storage's own */
     bool conjugated;           /* or negated: the storage holds other numbers than the tensor */
     size_t at;                 /* where in the pickle it was made */
@@ -49,10 +49,10 @@ struct tensor_view {
 
 struct opaque {
     const char *what;
-    const struct value *state; /* what BUILD gave it, or NULL */
+    const struct pickle_value *state; /* what BUILD gave it, or NULL */
 };
 
-struct value {
+struct pickle_value {
     uint8_t kind;
     bool open; /* being walked through: a container inside itself is not entered twice */
     union {
@@ -74,11 +74,11 @@ struct value {
 /* "a dictionary": for messages. */
 const char *value_kind_name(enum value_kind kind);
 /* A TEXT or BYTES with exactly these characters. */
-bool value_is(const struct value *value, const char *text);
+bool value_is(const struct pickle_value *value, const char *text);
 /* The value under this key, or NULL; also for values that are no dictionary, and NULL. Looks at the first few keys
    only: what limner looks for stands there, and a file must not make it search long lists again and again. */
-const struct value *value_get(const struct value *dict, const char *key);
+const struct pickle_value *value_get(const struct pickle_value *dict, const char *key);
 /* Appends; false without memory. */
-bool value_append(struct pool *pool, struct value_items *items, struct value *item);
+bool value_append(struct pool *pool, struct value_items *items, struct pickle_value *item);
 
 #endif

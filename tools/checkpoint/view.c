@@ -1,8 +1,8 @@
-/* From the arguments of a rebuild call to a checked view, and from a view to dense numbers. */
-#include "onnx/checked.h"
-#include "ops/convert.h"
+#include "tools/checkpoint/view.h"
+
+#include "base/checked.h"
+#include "base/convert.h"
 #include "tools/checkpoint/pickle_global.h"
-#include "tools/checkpoint/reader.h"
 
 #include <limits.h>
 #include <string.h>
@@ -14,9 +14,9 @@ static status fail_view(const struct tensor_view *view, struct error *err, const
 }
 
 /* Numbers from 0 up; count is at most MAX_RANK. */
-static bool read_sizes(const struct value *tuple, int64_t *numbers) {
+static bool read_sizes(const struct pickle_value *tuple, int64_t *numbers) {
     for (uint32_t i = 0; i < tuple->items.count; i++) {
-        const struct value *item = tuple->items.at[i];
+        const struct pickle_value *item = tuple->items.at[i];
         if (item->kind != VALUE_INT || item->integer < 0)
             return false;
         numbers[i] = item->integer;

@@ -1,6 +1,6 @@
 #include "tools/convert/choose_recipe.h"
 
-#include "tools/element.h"
+#include "tools/files/element.h"
 
 #include <string.h>
 

@@ -1,5 +1,12 @@
 #include "tools/convert/convert.h"
 
+#include "tools/convert/match_names.h"
+#include "tools/convert/match_norms.h"
+#include "tools/convert/match_order.h"
+#include "tools/convert/modules_read.h"
+#include "tools/convert/settle.h"
+#include "tools/convert/settle_map.h"
+
 #include <string.h>
 
 /* ---- names that a template uses ---- */

@@ -68,13 +68,6 @@ static bool is_channels(const struct value *value) {
     return wide == 1;
 }
 
-static int64_t attribute_int(const struct node *node, const char *name, int64_t otherwise) {
-    for (int i = 0; i < node->attribute_count; i++)
-        if (strcmp(node->attributes[i].name, name) == 0 && node->attributes[i].type == ATTRIBUTE_INT)
-            return node->attributes[i].i;
-    return otherwise;
-}
-
 /* ---- layers ---- */
 
 /* "/encoder/encoder.0/Conv" or, of older versions, "Conv_12". */
@@ -129,7 +122,7 @@ static int trace_root(const struct finder *finder, int index, int depth, int *in
 static void find_convolution(struct finder *finder, int index, enum layer_kind kind) {
     const struct node *node = &finder->graph->nodes[index];
     struct layer *layer = add_layer(finder, kind, index);
-    const int64_t groups = attribute_int(node, "group", 1);
+    const int64_t groups = node_int(node, "group", 1);
     int inputs = TRACE_INPUTS;
     layer->groups = groups > 0 && groups < 1000000 ? (int)groups : 1;
     add_slot(finder, layer, LEAF_WEIGHT, index, 1);
@@ -143,7 +136,7 @@ static void find_gemm(struct finder *finder, int index) {
     if (weight_at(finder, node, 1) < 0)
         return;
     struct layer *layer = add_layer(finder, LAYER_LINEAR, index);
-    layer->transposed = attribute_int(node, "transB", 0) == 0;
+    layer->transposed = node_int(node, "transB", 0) == 0;
     add_slot(finder, layer, LEAF_WEIGHT, index, 1);
     add_slot(finder, layer, LEAF_BIAS, index, 2);
 }

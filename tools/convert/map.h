@@ -12,8 +12,8 @@
 #ifndef LIMNER_TOOLS_CONVERT_MAP_H
 #define LIMNER_TOOLS_CONVERT_MAP_H
 
-#include "onnx/pool.h"
-#include "onnx/status.h"
+#include "base/pool.h"
+#include "base/status.h"
 
 #include <stdbool.h>
 #include <stddef.h>

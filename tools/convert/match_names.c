@@ -1,4 +1,4 @@
-#include "tools/convert/plan.h"
+#include "tools/convert/match_names.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "tools/convert/plan.h"
+#include "tools/convert/match_norms.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "tools/convert/plan.h"
+#include "tools/convert/match_order.h"
 
 #include <ctype.h>
 #include <stdlib.h>

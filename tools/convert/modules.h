@@ -2,8 +2,9 @@
 #ifndef LIMNER_TOOLS_CONVERT_MODULES_H
 #define LIMNER_TOOLS_CONVERT_MODULES_H
 
-#include "onnx/names.h"
-#include "tools/checkpoint/checkpoint.h"
+#include "base/names.h"
+#include "base/pool.h"
+#include "tools/checkpoint/checkpoint_tensor.h"
 #include "tools/convert/leaf.h"
 
 struct parameter {
@@ -32,14 +33,6 @@ struct modules {
     struct names by_name, by_path;
 };
 
-/*
- * Groups the chosen tensors. `wanted` are names that a template uses; when none of them is a key, but all that fit
- * would be after one same prefix is taken from the keys (or put before them), that is done. Several that fit equally
- * are an error. prefix: what to take away, for certain; or NULL. Everything lives in the pool but the maps:
- * modules_free.
- */
-status modules_read(const struct checkpoint *checkpoint, const char *const *wanted, size_t wanted_count,
-                    const char *prefix, struct pool *pool, struct modules *modules, struct error *err);
 void modules_free(struct modules *modules);
 
 /* -1 when there is none. */

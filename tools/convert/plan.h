@@ -64,28 +64,4 @@ const struct layer *plan_layer_reading(const struct plan *plan, int value, const
 
 /* ---- the steps, in this order ---- */
 
-/* By the map, by names, by what the exporter noted. */
-void match_names(struct plan *plan);
-/* Layers whose own names are lost, by the batch norm that the exporter says is folded in. */
-void match_fold_owners(struct plan *plan);
-/* Layers that nothing names: in graph order against modules in key order, where that is certain enough. First those
- * with weights; after match_norms the others. */
-void match_order(struct plan *plan, bool weights);
-/* Batch norms of the template that follow a known layer. */
-void match_norms(struct plan *plan);
-/* Batch norms of the template that share all their values with others. */
-void match_shared_norms(struct plan *plan);
-/* Batch norms of the checkpoint that the template does not have: which layers they were folded into. */
-void match_folds(struct plan *plan);
-/* Layers of the template into which a batch norm was folded that the checkpoint does not have. */
-void match_missing_folds(struct plan *plan);
-/* Keys that the map leaves out. */
-void settle_ignored_keys(struct plan *plan);
-/* What the map says of initializers. */
-void settle_map(struct plan *plan);
-/* What becomes of each initializer and input; problems for what cannot be settled. */
-void settle_values(struct plan *plan);
-/* Parameters that nobody uses and that some constant of the template could have been made from. */
-void settle_left_over(struct plan *plan);
-
 #endif

@@ -1,5 +1,7 @@
 #include "tools/convert/pour.h"
 
+#include "tools/convert/recipe_make.h"
+
 #include <string.h>
 
 /* ---- data ---- */

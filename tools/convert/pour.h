@@ -10,7 +10,4 @@
  */
 status pour(struct plan *plan, struct onnx_model *model, struct error *err);
 
-/* Stores float weights of two and more dimensions as float16, each with a Cast to float behind it. */
-status pour_half(struct plan *plan, struct error *err);
-
 #endif

@@ -1,6 +1,8 @@
-#include "tools/convert/pour.h"
+#include "tools/convert/pour_half.h"
 
-#include "ops/convert.h"
+#include "base/convert.h"
+#include "onnx/load/load.h"
+#include "onnx/model.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,5 +1,7 @@
 #include "tools/convert/prefix.h"
 
+#include "base/pool.h"
+
 #include <string.h>
 
 /* A way to make names fit, and how many fit then. */

@@ -1,6 +1,6 @@
 #include "tools/convert/recipe.h"
 
-#include "onnx/checked.h"
+#include "base/checked.h"
 
 #include <string.h>
 

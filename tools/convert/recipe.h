@@ -52,11 +52,4 @@ bool recipe_fits(const struct recipe *recipe, const struct shape *gives, const s
 status recipe_spectral_axis(const struct modules *modules, const struct recipe *recipe, const struct shape *weight,
                             int *axis, struct error *err);
 
-/*
- * The data: out->dtype and out->shape are set before. Data that can be used as they lie in the checkpoint are not
- * copied; else they are put in the pool.
- */
-status recipe_make(const struct modules *modules, const struct recipe *recipe, struct pool *pool, struct tensor *out,
-                   struct error *err);
-
 #endif

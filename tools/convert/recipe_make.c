@@ -1,7 +1,8 @@
-/* Recipes carried out. */
-#include "onnx/checked.h"
-#include "ops/convert.h"
-#include "tools/convert/recipe.h"
+#include "tools/convert/recipe_make.h"
+
+#include "base/checked.h"
+#include "base/convert.h"
+#include "tools/checkpoint/view.h"
 
 #include <math.h>
 #include <stdlib.h>

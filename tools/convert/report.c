@@ -1,7 +1,7 @@
 #include "tools/convert/report.h"
 
-#include "tools/json.h"
-#include "tools/output.h"
+#include "tools/cli/json.h"
+#include "tools/cli/output.h"
 
 #include <string.h>
 

@@ -2,8 +2,8 @@
 #ifndef LIMNER_TOOLS_CONVERT_RESOURCE_H
 #define LIMNER_TOOLS_CONVERT_RESOURCE_H
 
-#include "onnx/pool.h"
-#include "onnx/status.h"
+#include "base/pool.h"
+#include "base/status.h"
 
 struct resource_kind {
     const char *what;      /* "template" */

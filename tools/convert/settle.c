@@ -1,6 +1,8 @@
-#include "tools/convert/choose_recipe.h"
+#include "tools/convert/settle.h"
 
-#include "tools/element.h"
+#include "tools/convert/choose_recipe.h"
+#include "tools/convert/settle_map.h"
+#include "tools/files/element.h"
 
 #include <string.h>
 

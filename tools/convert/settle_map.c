@@ -1,4 +1,5 @@
-/* What the map says. */
+#include "tools/convert/settle_map.h"
+
 #include "tools/convert/choose_recipe.h"
 
 #include <string.h>

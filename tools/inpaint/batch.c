@@ -1,7 +1,7 @@
 #include "tools/inpaint/batch.h"
 
-#include "runtime/memory.h"
-#include "tools/output.h"
+#include "base/memory.h"
+#include "tools/cli/output.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #ifndef LIMNER_TOOLS_INPAINT_BATCH_H
 #define LIMNER_TOOLS_INPAINT_BATCH_H
 
-#include "onnx/pool.h"
+#include "base/pool.h"
 #include "tools/inpaint/painter.h"
 
 struct batch_settings {
@@ -25,8 +25,6 @@ struct batch {
     bool folder; /* IMAGE is one: problems are told and the rest is done */
 };
 
-/* Finds the pairs, and makes folders for what is written. */
-status batch_collect(const struct batch_settings *settings, struct pool *pool, struct batch *batch, struct error *err);
 /*
  * *good becomes false when a picture of a folder failed; of a single picture, the error comes back. painter: the one
  * for single pictures, zero at first, kept from call to call and closed by the caller.

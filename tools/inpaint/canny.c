@@ -4,7 +4,7 @@
  */
 #include "tools/inpaint/canny.h"
 
-#include "onnx/checked.h"
+#include "base/checked.h"
 #include "tools/inpaint/gaussian.h"
 
 #include <float.h>

@@ -2,7 +2,7 @@
 #ifndef LIMNER_TOOLS_INPAINT_CANNY_H
 #define LIMNER_TOOLS_INPAINT_CANNY_H
 
-#include "onnx/status.h"
+#include "base/status.h"
 
 #include <stddef.h>
 #include <stdint.h>

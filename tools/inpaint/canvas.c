@@ -1,6 +1,6 @@
 #include "tools/inpaint/canvas.h"
 
-#include "onnx/checked.h"
+#include "base/checked.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -3,10 +3,10 @@
 #define LIMNER_TOOLS_INPAINT_CANVAS_H
 
 #include "runtime/limner.h"
+#include "tools/files/picture_tensor.h"
 #include "tools/inpaint/regions.h"
 #include "tools/inpaint/scene.h"
 #include "tools/inpaint/tiles.h"
-#include "tools/picture_tensor.h"
 
 struct canvas {
     const struct scene *scene;

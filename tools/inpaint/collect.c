@@ -1,5 +1,6 @@
-/* Which picture goes with which mask, and where its results go. */
-#include "tools/inpaint/batch.h"
+#include "tools/inpaint/collect.h"
+
+#include "tools/files/picture_file.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,7 +1,8 @@
-/* --mask-grid: small maps of integers. */
-#include "tools/element.h"
-#include "tools/inpaint/network.h"
-#include "tools/npy.h"
+#include "tools/inpaint/grid.h"
+
+#include "tools/files/element.h"
+#include "tools/files/npy.h"
+#include "tools/files/picture_file.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 #include "tools/inpaint/meter.h"
 
-#include "tools/output.h"
+#include "tools/cli/output.h"
 
 #include <stdarg.h>
 #include <stdio.h>

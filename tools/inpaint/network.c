@@ -1,6 +1,7 @@
 #include "tools/inpaint/network.h"
 
-#include "tools/element.h"
+#include "onnx/load/load.h"
+#include "tools/files/element.h"
 
 #include <stdlib.h>
 #include <string.h>

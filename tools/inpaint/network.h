@@ -2,7 +2,7 @@
 #ifndef LIMNER_TOOLS_INPAINT_NETWORK_H
 #define LIMNER_TOOLS_INPAINT_NETWORK_H
 
-#include "tools/engine.h"
+#include "tools/engine/engine.h"
 #include "tools/inpaint/reach.h"
 #include "tools/inpaint/regions.h"
 #include "tools/inpaint/scene.h"
@@ -47,9 +47,6 @@ status network_open(struct network *network, const char *path, enum network_role
                     struct error *err);
 void network_close(struct network *network);
 bool network_has_grid(const struct network *network);
-
-/* From a .npy file or a gray picture. The caller frees grid->values. */
-status grid_read(const char *path, size_t max_pixels, struct grid *grid, struct error *err);
 
 /* A piece of a scene on its way through the networks: rect, continued by reflection to height x width. */
 struct piece {

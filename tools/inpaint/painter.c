@@ -1,5 +1,6 @@
 #include "tools/inpaint/painter.h"
 
+#include "tools/files/picture_file.h"
 #include "tools/inpaint/canvas.h"
 
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 #include "tools/inpaint/scene.h"
 
-#include "onnx/checked.h"
+#include "base/checked.h"
+#include "tools/files/picture_file.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,8 +2,8 @@
 #ifndef LIMNER_TOOLS_INPAINT_SCENE_H
 #define LIMNER_TOOLS_INPAINT_SCENE_H
 
+#include "tools/files/picture.h"
 #include "tools/inpaint/canny.h"
-#include "tools/picture.h"
 
 #include <stdbool.h>
 

@@ -1,5 +1,6 @@
 #include "tools/inpaint/studio.h"
 
+#include "tools/inpaint/grid.h"
 #include "tools/inpaint/tiles.h"
 
 #include <math.h>

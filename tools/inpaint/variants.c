@@ -1,7 +1,8 @@
 #include "tools/inpaint/variants.h"
 
-#include "tools/output.h"
-#include "tools/usage.h"
+#include "tools/cli/output.h"
+#include "tools/cli/usage.h"
+#include "tools/inpaint/collect.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,0 +1,63 @@
+#include "base/digest.h"
+
+#include <string.h>
+
+#define LANES 8
+#define BLOCK_BYTES ((size_t)1 << 20)
+#define GROUP 64 /* blocks whose digests are held at a time */
+
+/* For a fixed word a bijection of the state, for a fixed state one of the word: a single change is never lost. */
+static uint64_t stir(uint64_t state, uint64_t word) {
+    state = (state ^ word) * 0xd6e8feb86659fd93u;
+    return state ^ state >> 32;
+}
+
+/* Lanes that do not wait for one another keep the multiplier busy. */
+static void stir_lanes(uint64_t lanes[LANES], const unsigned char *bytes) {
+    uint64_t words[LANES];
+    memcpy(words, bytes, sizeof words);
+    for (int i = 0; i < LANES; i++)
+        lanes[i] = stir(lanes[i], words[i]);
+}
+
+static struct digest digest_block(const unsigned char *bytes, size_t count) {
+    unsigned char rest[LANES * sizeof(uint64_t)] = {0};
+    uint64_t lanes[LANES];
+    size_t i = 0;
+    for (int lane = 0; lane < LANES; lane++)
+        lanes[lane] = stir(count, (uint64_t)lane + 1);
+    for (; count - i >= sizeof rest; i += sizeof rest)
+        stir_lanes(lanes, bytes + i);
+    if (count > i) {
+        memcpy(rest, bytes + i, count - i);
+        stir_lanes(lanes, rest);
+    }
+    struct digest digest = {0x9e3779b97f4a7c15u, 0xc2b2ae3d27d4eb4fu};
+    for (int lane = 0; lane < LANES; lane++) {
+        digest.a = stir(digest.a, lanes[lane]);
+        digest.b = stir(digest.b, lanes[LANES - 1 - lane] + digest.a);
+    }
+    return digest;
+}
+
+static size_t block_count(size_t count) {
+    return count / BLOCK_BYTES + (count % BLOCK_BYTES > 0);
+}
+
+struct digest digest_make(const void *bytes, size_t count, int threads, digest_done *done, const void *context) {
+    const size_t blocks = block_count(count);
+    struct digest sums[GROUP + 1] = {{count, blocks}};
+    for (size_t group = 0; group < blocks; group += GROUP) {
+        const size_t in_group = blocks - group < GROUP ? blocks - group : GROUP;
+#pragma omp parallel for schedule(static) num_threads(threads) if (in_group > 1)
+        for (size_t i = 0; i < in_group; i++) {
+            const size_t first = (group + i) * BLOCK_BYTES;
+            const size_t size = count - first < BLOCK_BYTES ? count - first : BLOCK_BYTES;
+            sums[i + 1] = digest_block((const unsigned char *)bytes + first, size);
+            if (done)
+                done(context, first, size);
+        }
+        sums[0] = digest_block((const unsigned char *)sums, (in_group + 1) * sizeof sums[0]);
+    }
+    return blocks ? sums[0] : digest_block((const unsigned char *)sums, sizeof sums[0]);
+}

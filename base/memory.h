@@ -1,0 +1,15 @@
+/* Memory of the runtime: aligned pieces of the heap. */
+#ifndef LIMNER_BASE_MEMORY_H
+#define LIMNER_BASE_MEMORY_H
+
+#include <stddef.h>
+
+#define MEMORY_ALIGNMENT 64
+
+/* At least `bytes` (never zero), 64-byte aligned, contents junk; NULL without memory. For free(). */
+void *memory_alloc(size_t bytes);
+
+/* Processors that this process may use, at least 1. */
+int memory_processors(void);
+
+#endif

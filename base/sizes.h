@@ -1,0 +1,34 @@
+/* Sizes of the pieces that work is cut into. All of them are above zero. */
+#ifndef LIMNER_BASE_SIZES_H
+#define LIMNER_BASE_SIZES_H
+
+#include <stdint.h>
+
+static inline int64_t divide_up(int64_t a, int64_t b) {
+    return (a + b - 1) / b;
+}
+
+/* The next multiple of `unit`. */
+static inline int64_t whole_units(int64_t size, int64_t unit) {
+    return divide_up(size, unit) * unit;
+}
+
+/* Pieces of even size, none above `most`, a multiple of `unit`. */
+static inline int64_t even_block(int64_t size, int64_t most, int64_t unit) {
+    return whole_units(divide_up(size, divide_up(size, most)), unit);
+}
+
+static inline int64_t at_most(int64_t size, int64_t limit) {
+    return size < limit ? size : limit;
+}
+
+static inline int64_t between(int64_t low, int64_t size, int64_t high) {
+    return size < low ? low : size > high ? high : size;
+}
+
+/* What part of the threads' time is used when so many units are dealt out. */
+static inline double balance(int64_t units, int threads) {
+    return (double)units / (double)(divide_up(units, threads) * threads);
+}
+
+#endif

@@ -1,0 +1,67 @@
+#include "base/status.h"
+
+/* What the analyzer is told elsewhere stands here. */
+#undef fail
+#undef fail_memory
+
+#include <stdio.h>
+#include <string.h>
+
+static const char ellipsis[] = "...";
+
+static void close_overlong(char *message, size_t used) {
+    if (used >= ERROR_MESSAGE_BYTES)
+        memcpy(message + ERROR_MESSAGE_BYTES - sizeof ellipsis, ellipsis, sizeof ellipsis);
+}
+
+/* Names from files may carry terminal escapes, and lines that look like messages of limner; messages must not. */
+static void mask_controls(char *text) {
+    for (; *text; text++)
+        if ((unsigned char)*text < ' ' || *text == 0x7f)
+            *text = '?';
+}
+
+status fail(struct error *err, status code, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    const int length = vsnprintf(err->message, sizeof err->message, format, arguments);
+    va_end(arguments);
+    close_overlong(err->message, length < 0 ? 0 : (size_t)length);
+    mask_controls(err->message);
+    err->code = code;
+    return code;
+}
+
+status fail_memory(struct error *err, const char *what) {
+    return fail(err, STATUS_NO_MEMORY, "out of memory for %s", what);
+}
+
+status fail_prefix(struct error *err, const char *format, ...) {
+    char prefix[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(prefix, sizeof prefix, format, arguments);
+    va_end(arguments);
+    mask_controls(prefix);
+
+    const size_t prefix_length = strlen(prefix), length = strlen(err->message);
+    const size_t room = sizeof err->message - 1 - prefix_length - 2;
+    const size_t kept = length < room ? length : room;
+    memmove(err->message + prefix_length + 2, err->message, kept);
+    err->message[prefix_length + 2 + kept] = 0;
+    memcpy(err->message, prefix, prefix_length);
+    memcpy(err->message + prefix_length, ": ", 2);
+    if (kept < length)
+        close_overlong(err->message, sizeof err->message);
+    return err->code;
+}
+
+void error_append(struct error *err, const char *format, ...) {
+    const size_t used = strlen(err->message);
+    va_list arguments;
+    va_start(arguments, format);
+    const int length = vsnprintf(err->message + used, sizeof err->message - used, format, arguments);
+    va_end(arguments);
+    close_overlong(err->message, used + (length < 0 ? 0 : (size_t)length));
+    mask_controls(err->message + used + (err->message[used] && format[0] == '\n'));
+}

@@ -1,0 +1,79 @@
+#include "ops/blocked/blocked_run.h"
+
+#include <omp.h>
+#include <string.h>
+
+float *blocked_own(const struct blocked_run *run) {
+    return (float *)(run->own + (size_t)omp_get_thread_num() * run->own_stride);
+}
+
+struct blocked_input blocked_input_of(const struct blocked_run *run, int64_t image) {
+    const struct blocked_state *state = run->state;
+    if (state->from_blocks)
+        return (struct blocked_input){.data = run->x + image * channel_blocks(state->window.in_channels) * run->x_plane,
+                                      .row = state->window.axis[2].in * CHANNEL_BLOCK,
+                                      .pixel = CHANNEL_BLOCK,
+                                      .block = run->x_plane,
+                                      .lowest = {run->x_row}};
+    const int64_t pixel = state->window.in_channels, row = state->padded[1] * pixel;
+    return (struct blocked_input){.data = run->image + image * state->padded[0] * row,
+                                  .row = row,
+                                  .pixel = pixel,
+                                  .lowest = {state->lowest[0], state->lowest[1]},
+                                  .whole = true};
+}
+
+bool blocked_finish_kind(const struct activation *activation, enum block_finish *kind) {
+    switch (activation->kind) {
+    case ACTIVATION_NONE:
+        *kind = BLOCK_COPY;
+        return true;
+    case ACTIVATION_RELU:
+        *kind = BLOCK_RELU;
+        return true;
+    case ACTIVATION_LEAKY_RELU:
+        *kind = BLOCK_LEAKY_RELU;
+        return true;
+    case ACTIVATION_CLIP:
+        *kind = BLOCK_CLIP;
+        return true;
+    default:
+        *kind = BLOCK_COPY;
+        return false;
+    }
+}
+
+void blocked_finish(const struct blocked_run *run, const float *bias, size_t bias_row, int rows, int columns,
+                    float *sums, size_t sums_row, size_t sums_column, float *destination, size_t row, size_t column) {
+    const struct activation *activation = &run->state->activation;
+    const struct block_kernel *kernel = run->kernels->block;
+    enum block_finish kind;
+    if (!blocked_finish_kind(activation, &kind)) {
+        kernel->finish(BLOCK_COPY, 0, 0, bias, bias_row, rows, columns, sums, sums_row, sums_column, sums, sums_row,
+                       sums_column);
+        for (int y = 0; y < rows; y++)
+            for (int x = 0; x < columns; x++)
+                activation_run(run->kernels, activation, sums + (size_t)y * sums_row + (size_t)x * sums_column,
+                               CHANNEL_BLOCK);
+        bias = NULL;
+    }
+    kernel->finish(kind, activation->alpha, activation->beta, bias, bias_row, rows, columns, sums, sums_row,
+                   sums_column, destination, row, column);
+}
+
+void blocked_spread_bias(const struct blocked_state *state, const float *bias, float *blocks) {
+    const int64_t channels = state->window.out_channels, whole = channel_blocks(channels) * CHANNEL_BLOCK;
+    memset(blocks, 0, state->bias_bytes);
+    for (int64_t group = 0; bias && group < state->window.group; group++)
+        memcpy(blocks + group * whole, bias + group * channels, (size_t)channels * sizeof *blocks);
+}
+
+int64_t blocked_limit_rows(struct lattice_axis *axis, struct rows rows, int64_t top) {
+    const int64_t first = rows.first > axis->out0 ? divide_up(rows.first - axis->out0, axis->out_step) : 0;
+    const int64_t end = rows.end > axis->out0 ? divide_up(rows.end - axis->out0, axis->out_step) : 0;
+    const int64_t last = at_most(end, axis->points);
+    axis->points = last > first ? last - first : 0;
+    axis->first += first * axis->step;
+    axis->out0 += first * axis->out_step - top;
+    return first;
+}

@@ -1,0 +1,130 @@
+#include "ops/blocked/engine/blocked_pack.h"
+
+#include "ops/blocked/packing.h"
+
+#include <string.h>
+
+/*
+ * Channel blocks of the input that are packed before their pages are let go: all where output channels come first, in
+ * the source, or groups.
+ */
+static int64_t part_blocks(const struct pack_job *job, const struct tensor *source, int64_t blocks) {
+    const int64_t parts = (int64_t)(source->bytes / PACKING_PART_BYTES) + 1;
+    return job->state->transposed && job->state->window.group == 1 ? (blocks + parts - 1) / parts : blocks;
+}
+
+static void drop_part(const struct pack_job *job, const struct tensor *source, int64_t channel_stride, int64_t first,
+                      int64_t end) {
+    const int64_t channels = job->state->window.in_channels;
+    const int64_t from = first * CHANNEL_BLOCK, to = end * CHANNEL_BLOCK < channels ? end * CHANNEL_BLOCK : channels;
+    tensor_drop_range(source, (size_t)(from * channel_stride) * sizeof(float),
+                      (size_t)((to - from) * channel_stride) * sizeof(float));
+}
+
+/* Floats of a phase's packed weights, in whole cache lines: the next phase follows. */
+static int64_t phase_room(const struct blocked_phase *phase) {
+    return channel_blocks(phase->floats) * CHANNEL_BLOCK;
+}
+
+static void pack_slice(const struct pack_job *job, const struct window_weights *weights, const struct pack_slice *slice,
+                       float *packed) {
+    const struct blocked_phase *phase = job->phase;
+    if (slice->panel >= panel_count(job->kernels->block, phase->rows))
+        return;
+    packed += slice->group * (phase->floats / job->state->window.group);
+    phase->algorithm->pack(job, weights, slice, packed);
+}
+
+/* A panel of all phases: they read the same part of the source, which is near then. */
+static void pack_panel(const struct pack_job *all, const struct window_weights *weights, const struct pack_slice *slice,
+                       float *packed) {
+    struct pack_job job = *all;
+    for (int64_t i = 0; i < job.state->phase_count; i++) {
+        job.phase = &job.state->phases[i];
+        pack_slice(&job, weights, slice, packed);
+        packed += phase_room(job.phase);
+    }
+}
+
+static int64_t most_panels(const struct pack_job *job) {
+    int64_t most = 0;
+    for (int64_t i = 0; i < job->state->phase_count; i++) {
+        const int64_t panels = panel_count(job->kernels->block, job->state->phases[i].rows);
+        most = panels > most ? panels : most;
+    }
+    return most;
+}
+
+static void pack_phases(void *destination, const struct tensor *source, const void *context) {
+    const struct pack_job *job = context;
+    const int64_t groups = job->state->window.group, panels = most_panels(job);
+    const int64_t blocks = job->state->from_blocks ? channel_blocks(job->state->window.in_channels) : 1;
+    const int64_t part = part_blocks(job, source, blocks);
+    const struct window_weights weights =
+        window_weights(&job->state->window, job->state->transposed, source->data, job->scale);
+    for (int64_t first = 0; first < blocks; first += part) {
+        const int64_t end = first + part < blocks ? first + part : blocks;
+#pragma omp parallel for schedule(dynamic) collapse(2) num_threads(job->threads)
+        for (int64_t group = 0; group < groups; group++)
+            for (int64_t panel = 0; panel < panels; panel++) {
+                const struct pack_slice slice = {group, panel, first, end};
+                pack_panel(job, &weights, &slice, destination);
+            }
+        if (part < blocks)
+            drop_part(job, source, weights.channel_stride, first, end);
+    }
+}
+
+/* What tells the packed form of these phases from those of other algorithms. */
+static int64_t algorithms_code(const struct blocked_state *state) {
+    uint64_t code = state->from_blocks;
+    for (int64_t i = 0; i < state->phase_count; i++) {
+        const struct blocked_phase *phase = &state->phases[i];
+        for (const char *name = phase->algorithm->name; *name; name++)
+            code = code * 257 + (unsigned char)*name;
+        code = code * 4099 + phase->algorithm->layout(phase);
+    }
+    return (int64_t)code;
+}
+
+static struct pack_job job_of(const struct op_call *call, const struct blocked_state *state) {
+    const struct tensor *scale = op_input(call, 3);
+    return (struct pack_job){
+        .state = state, .kernels = call->kernels, .threads = call->threads, .scale = scale ? scale->data : NULL};
+}
+
+static void point_to(struct blocked_state *state, const float *packed) {
+    for (int64_t i = 0; i < state->phase_count; i++) {
+        state->phases[i].packed = packed;
+        packed += phase_room(&state->phases[i]);
+    }
+}
+
+status blocked_take_weights(struct op_call *call, struct blocked_state *state, struct error *err) {
+    const struct pack_job job = job_of(call, state);
+    int64_t floats = 0;
+    for (int64_t i = 0; i < state->phase_count; i++)
+        floats += phase_room(&state->phases[i]);
+    if (!window_weights_constant(call)) {
+        state->packed_bytes = (size_t)floats * sizeof(float);
+        return STATUS_OK;
+    }
+    struct packing packing = {.name = call->kernels->block->name,
+                              .bytes = (size_t)floats * sizeof(float),
+                              .pack = pack_phases,
+                              .context = &job};
+    window_packing_key(&state->window, state->transposed, op_input(call, 3), 0, &packing);
+    packing.numbers[WINDOW_KEY_NUMBERS] = algorithms_code(state);
+    packing.numbers[WINDOW_KEY_NUMBERS + 1] = DEPTH_CUT;
+    const float *packed = weight_cache_get(call->weights, call->inputs[1], &packing);
+    if (!packed)
+        return fail_memory(err, "packed weights");
+    point_to(state, packed);
+    return STATUS_OK;
+}
+
+void blocked_pack_now(const struct op_call *call, struct blocked_state *state, float *room) {
+    const struct pack_job job = job_of(call, state);
+    pack_phases(room, call->inputs[1], &job);
+    point_to(state, room);
+}

@@ -1,0 +1,211 @@
+/* Conv and ConvTranspose on channel blocks: the operators that the layout pass makes. See ops/blocked/blocked.h. */
+#include "base/checked.h"
+#include "ops/blocked/blocked.h"
+#include "ops/blocked/blocked_run.h"
+#include "ops/blocked/engine/blocked_pack.h"
+#include "ops/blocked/engine/blocked_phases.h"
+#include "ops/blocked/engine/blocked_plan.h"
+#include "ops/blocked/fused/fused.h"
+#include "ops/blocked/fused/fused_plan.h"
+#include "ops/conv/conv.h"
+#include "ops/conv/conv_engine.h"
+#include "ops/conv/conv_transpose.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_transposed(const struct op_call *call) {
+    return call->op->row != NULL;
+}
+
+static status parse(const struct op_call *call, struct attributes *attributes, void *params, struct error *err) {
+    return window_parse(call, attributes, is_transposed(call), params, err);
+}
+
+/* A merged Pad reflects at most what is there. */
+static status check_border(const struct op_call *call, const struct window *window, struct error *err) {
+    const struct window_params *params = call->params;
+    for (int i = 0; params->border == BORDER_REFLECT && i < params->pad_count; i++) {
+        const int64_t in = window->axis[1 + i % 2].in;
+        if (params->pads[i] >= in)
+            return fail(err, STATUS_SHAPE, "reflecting %lld rows at the border of %lld needs more of them",
+                        (long long)params->pads[i], (long long)in);
+    }
+    return STATUS_OK;
+}
+
+static status resolve(const struct op_call *call, struct window *window, struct error *err) {
+    const struct window_params *params = call->params;
+    status code = is_transposed(call) ? conv_transpose_resolve(call, window, err) : conv_resolve(call, window, err);
+    if (code != STATUS_OK)
+        return code;
+    if (window->spatial != 2)
+        return fail(err, STATUS_SHAPE, "input 0 (X) has %d spatial dimensions, channel blocks have 2", window->spatial);
+    const bool whole = window->in_channels % CHANNEL_BLOCK == 0 && window->out_channels % CHANNEL_BLOCK == 0;
+    if (window->group > 1 && !(params->blocked_input && params->blocked_output && whole))
+        return fail(err, STATUS_UNSUPPORTED, "groups must be of whole channel blocks");
+    return check_border(call, window, err);
+}
+
+static status infer(struct op_call *call, struct error *err) {
+    struct window window;
+    const status code = resolve(call, &window, err);
+    return code == STATUS_OK ? window_describe(call, &window, err) : code;
+}
+
+/* Bytes of the copies of all images, with their borders. */
+static status size_image(struct blocked_state *state, struct error *err) {
+    size_t bytes = sizeof(float) * (size_t)state->window.batch;
+    if (!size_mul(bytes, (size_t)state->window.in_channels, &bytes) ||
+        !size_mul(bytes, (size_t)state->padded[0], &bytes) || !size_mul(bytes, (size_t)state->padded[1], &bytes) ||
+        bytes > SIZE_MAX / 2)
+        return fail(err, STATUS_LIMIT, "the padded input is too large");
+    state->image_bytes = (bytes + 64 + 63) / 64 * 64;
+    return STATUS_OK;
+}
+
+static status prepare(struct op_call *call, size_t *workspace_bytes, struct error *err) {
+    const struct window_params *params = call->params;
+    struct blocked_state *state = call->state;
+    *state = (struct blocked_state){.transposed = is_transposed(call),
+                                    .from_blocks = params->blocked_input,
+                                    .to_blocks = params->blocked_output,
+                                    .activation = params->activation};
+    status code = resolve(call, &state->window, err);
+    if (code == STATUS_OK)
+        code = blocked_plan(state, call->kernels, call->threads, err);
+    if (code == STATUS_OK && !state->from_blocks)
+        code = size_image(state, err);
+    if (code == STATUS_OK)
+        code = blocked_take_weights(call, state, err);
+    if (code != STATUS_OK)
+        return code;
+    state->bias_bytes =
+        (size_t)(state->window.group * channel_blocks(state->window.out_channels)) * CHANNEL_BLOCK * sizeof(float);
+    const struct blocked_bytes work = blocked_work_bytes(state, call->threads);
+    *workspace_bytes = state->packed_bytes + state->image_bytes + state->bias_bytes + work.shared;
+    call->own_bytes = work.own;
+    return STATUS_OK;
+}
+
+static void release(struct op_call *call) {
+    struct blocked_state *state = call->state;
+    free(state->phases);
+    free(state->stripes);
+    state->phases = NULL;
+    state->stripes = NULL;
+}
+
+/* ---- running ---- */
+
+/* Columns first..end of a row's copy: the channels of a pixel side by side; beyond the image what its border says. */
+static void copy_columns(const struct blocked_state *state, const float *source, int64_t first, int64_t end,
+                         float *copy) {
+    const struct window_axis *ay = &state->window.axis[1], *ax = &state->window.axis[2];
+    const int64_t channels = state->window.in_channels;
+    for (int64_t i = first; i < end; i++) {
+        const int64_t x = border_index(state->window.border, i + state->lowest[1], ax->in);
+        for (int64_t c = 0; c < channels; c++)
+            copy[i * channels + c] = x < 0 ? 0 : source[c * ay->in * ax->in + x];
+    }
+}
+
+/* One row of an image's copy, the border filled in. */
+static void copy_row(const struct blocked_run *run, int64_t image, int64_t row, float *copy) {
+    const struct blocked_state *state = run->state;
+    const struct window_axis *ay = &state->window.axis[1], *ax = &state->window.axis[2];
+    const int64_t channels = state->window.in_channels, plane = ay->in * ax->in, columns = state->padded[1];
+    const int64_t y = border_index(state->window.border, row, ay->in);
+    if (y < 0) {
+        memset(copy, 0, (size_t)(columns * channels) * sizeof *copy);
+        return;
+    }
+    const float *source = run->x + image * channels * plane + y * ax->in;
+    const int64_t left = -state->lowest[1], inner = left < columns ? left : columns;
+    const int64_t end = inner + ax->in < columns ? inner + ax->in : columns;
+    copy_columns(state, source, 0, inner, copy);
+    for (int64_t c = 0; c < channels; c++)
+        for (int64_t i = inner; i < end; i++)
+            copy[i * channels + c] = source[c * plane + i - left];
+    copy_columns(state, source, end, columns, copy);
+}
+
+static void copy_images(const struct blocked_run *run) {
+    const struct blocked_state *state = run->state;
+    const int64_t rows = state->window.batch * state->padded[0], size = state->padded[1] * state->window.in_channels;
+#pragma omp parallel for schedule(static) num_threads(run->threads) if (run->threads > 1)
+    for (int64_t row = 0; row < rows; row++)
+        copy_row(run, row / state->padded[0], row % state->padded[0] + state->lowest[0], run->image + row * size);
+}
+
+/* Outputs that no weight meets are the bias, put through the activation. */
+static void fill_with_bias(const struct blocked_run *run) {
+    const struct blocked_state *state = run->state;
+    const int64_t plane = state->window.axis[1].out * state->window.axis[2].out;
+    const int64_t channels = state->window.group * state->window.out_channels;
+    const int64_t rows = state->to_blocks ? channel_blocks(channels) : channels;
+    const int64_t width = state->to_blocks ? CHANNEL_BLOCK : 1;
+#pragma omp parallel for schedule(static) num_threads(run->threads)
+    for (int64_t i = 0; i < state->window.batch * rows; i++) {
+        float values[CHANNEL_BLOCK], *y = run->y + i * plane * width;
+        memcpy(values, run->bias + i % rows * width, (size_t)width * sizeof *values);
+        activation_run(run->kernels, &state->activation, values, (size_t)width);
+        for (int64_t p = 0; p < plane * width; p++)
+            y[p] = values[p % width];
+    }
+}
+
+static status run_conv(struct op_call *call, struct error *err) {
+    (void)err;
+    struct blocked_state *state = call->state;
+    const struct tensor *bias = op_input(call, 2);
+    char *image = (char *)call->workspace + state->packed_bytes;
+    float *bias_blocks = (float *)(image + state->image_bytes);
+    const struct blocked_run run = {.state = state,
+                                    .kernels = call->kernels,
+                                    .x = call->inputs[0]->data,
+                                    .bias = bias_blocks,
+                                    .y = call->outputs[0]->data,
+                                    .x_plane = blocked_plane(&state->window, false),
+                                    .y_plane = blocked_plane(&state->window, true),
+                                    .threads = call->threads,
+                                    .image = (float *)image,
+                                    .workspace = bias_blocks + state->bias_bytes / sizeof(float),
+                                    .own = call->own,
+                                    .own_stride = call->own_stride};
+    if (call->outputs[0]->bytes == 0)
+        return STATUS_OK;
+    blocked_spread_bias(state, bias ? bias->data : NULL, bias_blocks);
+    if (state->uncovered)
+        fill_with_bias(&run);
+    if (!state->from_blocks)
+        copy_images(&run);
+    if (state->packed_bytes)
+        blocked_pack_now(call, state, call->workspace);
+    blocked_run_phases(&run);
+    return STATUS_OK;
+}
+
+static double macs(const struct op_call *call) {
+    struct window window;
+    struct error err;
+    return resolve(call, &window, &err) == STATUS_OK ? conv_macs(&window, is_transposed(call)) : 0;
+}
+
+static const struct op_arg inputs[] = {{"X", TYPES_FLOAT, 0},
+                                       {"W", TYPES_FLOAT, ARG_PACKED},
+                                       {"B", TYPES_FLOAT, ARG_OPTIONAL},
+                                       {"scale", TYPES_FLOAT, ARG_OPTIONAL},
+                                       {NULL, 0, 0}};
+static const struct op_arg outputs[] = {{"Y", TYPES_FLOAT, 0}, {NULL, 0, 0}};
+static const char transposed;
+
+#define BLOCKED(op_name, is_transposed_row)                                                                          \
+    {                                                                                                                \
+        .name = op_name, .domain = "limner", .since = 1, .inputs = inputs, .outputs = outputs,                       \
+        .params_size = sizeof(struct window_params), .state_size = sizeof(struct blocked_state), .parse = parse,     \
+        .infer = infer, .prepare = prepare, .run = run_conv, .release = release, .macs = macs, .join = blocked_join, \
+        .run_joined = blocked_run_joined, .row = is_transposed_row                                                   \
+    }
+
+const struct op ops_blocked_conv[] = {BLOCKED("BlockedConv", NULL), BLOCKED("BlockedConvTranspose", &transposed), {0}};

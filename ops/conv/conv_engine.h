@@ -1,0 +1,16 @@
+/* Running a window operator by direct sums: lattices and packed weights. */
+#ifndef LIMNER_OPS_CONV_CONV_ENGINE_H
+#define LIMNER_OPS_CONV_CONV_ENGINE_H
+
+#include "ops/conv/conv_weights.h"
+
+/* Lattices, weights and workspace from a resolved window. */
+status conv_prepare(struct op_call *call, const struct window *window, bool transposed,
+                    const struct activation *activation, size_t *workspace_bytes, struct error *err);
+status conv_run(struct op_call *call, struct error *err);
+void conv_release(struct op_call *call);
+
+/* Multiply-accumulates, borders counted as if inside. */
+double conv_macs(const struct window *window, bool transposed);
+
+#endif

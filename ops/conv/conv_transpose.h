@@ -1,0 +1,12 @@
+/*
+ * ConvTranspose (ONNX 1, 11, 22): one to three spatial dimensions, every attribute. The output is computed phase by
+ * phase (one per residue of its position modulo the stride), each an ordinary convolution without zeros between inputs.
+ */
+#ifndef LIMNER_OPS_CONV_CONV_TRANSPOSE_H
+#define LIMNER_OPS_CONV_CONV_TRANSPOSE_H
+
+#include "ops/conv/window.h"
+
+status conv_transpose_resolve(const struct op_call *call, struct window *window, struct error *err);
+
+#endif

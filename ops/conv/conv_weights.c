@@ -1,0 +1,74 @@
+#include "ops/conv/conv_weights.h"
+
+struct pack_job {
+    const struct conv_state *state;
+    const struct conv_phase *phase;
+    const struct gemm_kernel *kernel;
+    int threads;
+    const float *scale; /* per output channel; NULL: 1 */
+};
+
+static void pack_panel(const struct pack_job *job, const struct window_weights *weights,
+                       const struct gemm_panels *panels, int64_t group, int panel, float *packed) {
+    const struct lattice *lattice = &job->phase->lattice;
+    const int64_t first = gemm_panel_row(panels, panel), count = gemm_panel_row(panels, panel + 1) - first;
+    const struct gemm_panels single = {count, lattice->channels, 1};
+    const float *scale = weights->scale ? weights->scale + group * panels->rows + first : NULL;
+    for (int64_t tap = 0; tap < lattice->taps; tap++) {
+        const int64_t start = group * weights->group_stride + first * weights->row_stride +
+                              lattice_kernel(&job->state->window, lattice, tap);
+        float *place = packed + first * panels->depth + tap * lattice->channels * count;
+        gemm_pack_panels(&single, (const char *)weights->source + start * (int64_t)sizeof(float), weights->row_stride,
+                         weights->channel_stride, place);
+        for (int64_t k = 0; scale && k < lattice->channels; k++)
+            for (int64_t row = 0; row < count; row++)
+                place[k * count + row] *= scale[row];
+    }
+}
+
+static void pack_phase(void *destination, const struct tensor *source, const void *context) {
+    const struct pack_job *job = context;
+    const struct window *window = &job->state->window;
+    const struct window_weights weights = window_weights(window, job->state->transposed, source->data, job->scale);
+    const int64_t depth = job->phase->lattice.taps * job->phase->lattice.channels;
+    const struct gemm_panels panels = gemm_panels(job->kernel, window->out_channels, depth);
+#pragma omp parallel for schedule(static) collapse(2) num_threads(job->threads)
+    for (int64_t group = 0; group < window->group; group++)
+        for (int panel = 0; panel < panels.count; panel++)
+            pack_panel(job, &weights, &panels, group, panel,
+                       (float *)destination + group * window->out_channels * depth);
+}
+
+status conv_take_weights(struct op_call *call, struct conv_state *state, struct error *err) {
+    const struct tensor *weight = call->inputs[1], *scale = op_input(call, 3);
+    const bool cached = window_weights_constant(call);
+    for (int64_t i = 0; i < state->phase_count; i++) {
+        struct conv_phase *phase = &state->phases[i];
+        const size_t bytes = (size_t)phase->floats * sizeof(float);
+        if (!cached) {
+            state->packed_bytes += (bytes + 63) / 64 * 64;
+            continue;
+        }
+        const struct pack_job job = {state, phase, call->kernels->gemm, call->threads, scale ? scale->data : NULL};
+        struct packing packing = {.name = call->kernels->gemm->name,
+                                  .bytes = bytes,
+                                  .pack = pack_phase,
+                                  .context = &job,
+                                  .read_again = i + 1 < state->phase_count};
+        window_packing_key(&state->window, state->transposed, scale, i, &packing);
+        phase->packed = weight_cache_get(call->weights, weight, &packing);
+        if (!phase->packed)
+            return fail_memory(err, "packed weights");
+    }
+    return STATUS_OK;
+}
+
+void conv_pack_now(const struct op_call *call, const struct conv_state *state, float *room, struct conv_phase *phases) {
+    const struct tensor *scale = op_input(call, 3);
+    for (int64_t i = 0; i < state->phase_count; i++) {
+        const struct pack_job job = {state, &phases[i], call->kernels->gemm, call->threads, scale ? scale->data : NULL};
+        pack_phase(room, call->inputs[1], &job);
+        phases[i].packed = room;
+        room += ((size_t)phases[i].floats * sizeof(float) + 63) / 64 * 64 / sizeof(float);
+    }
+}

@@ -1,0 +1,157 @@
+#include "ops/conv/phase_access.h"
+
+#include <string.h>
+
+void lattice_close(struct lattice *lattice, int64_t channels) {
+    lattice->channels = channels;
+    lattice->taps = lattice->points = 1;
+    for (int d = 0; d < SPATIAL; d++) {
+        lattice->taps *= lattice->axis[d].taps;
+        lattice->points *= lattice->axis[d].points;
+    }
+}
+
+/* Points that lie side by side in the last dimension. */
+struct span {
+    int64_t z, y, x;
+    int column, count;
+};
+
+/* The span that starts at `column` of a tile whose first point is point0. */
+static struct span span_at(const struct lattice *lattice, int64_t point0, int column, int count) {
+    const int64_t width = lattice->axis[2].points, height = lattice->axis[1].points;
+    const int64_t point = point0 + column;
+    struct span span = {
+        .z = point / (width * height), .y = point / width % height, .x = point % width, .column = column};
+    const int64_t left = width - span.x;
+    span.count = left < count - column ? (int)left : count - column;
+    return span;
+}
+
+static bool inside(const struct lattice_axis *axis, int64_t i) {
+    return i >= 0 && i < axis->in;
+}
+
+/* How a span reads one tap: `before` zeros, `count` samples from `offset` on, zeros to the end. */
+struct reading {
+    int64_t offset; /* in a channel's plane */
+    int before, count;
+};
+
+static int clamp_count(int64_t n, int most) {
+    return n < 0 ? 0 : n > most ? most : (int)n;
+}
+
+static struct reading read_tap(const struct lattice *lattice, const struct span *span, int64_t tap) {
+    const struct lattice_axis *az = &lattice->axis[0], *ay = &lattice->axis[1], *ax = &lattice->axis[2];
+    const int64_t z = lattice_input(az, span->z, tap / (ay->taps * ax->taps));
+    const int64_t y = lattice_input(ay, span->y, tap / ax->taps % ay->taps);
+    const int64_t x = lattice_input(ax, span->x, tap % ax->taps);
+    if (!inside(az, z) || !inside(ay, y))
+        return (struct reading){0, span->count, 0};
+    const int before = clamp_count(x < 0 ? (-x + ax->step - 1) / ax->step : 0, span->count);
+    const int end = clamp_count(x >= ax->in ? 0 : (ax->in - x + ax->step - 1) / ax->step, span->count);
+    return (struct reading){(z * ay->in + y) * ax->in + x + before * ax->step, before, end > before ? end - before : 0};
+}
+
+/* How one tap of one span is copied for a run of channels, one plane and one row of the tile after the other. */
+struct copying {
+    const float *source;
+    int64_t plane, step, channels;
+    float *destination;
+    int width;
+};
+
+/* Inlined with constant counts for the common ones: a call of memcpy costs more than it copies. */
+static inline __attribute__((always_inline)) void copy_rows(const struct copying *copying, const int count) {
+    const float *source = copying->source;
+    float *destination = copying->destination;
+    for (int64_t c = 0; c < copying->channels; c++, source += copying->plane, destination += copying->width)
+        memcpy(destination, source, (size_t)count * sizeof *destination);
+}
+
+static void copy_samples(const struct copying *copying, int count) {
+    const float *source = copying->source;
+    float *destination = copying->destination;
+    const int64_t step = copying->step;
+    for (int64_t c = 0; c < copying->channels; c++, source += copying->plane, destination += copying->width)
+        for (int i = 0; i < count; i++)
+            destination[i] = source[i * step];
+}
+
+static void copy_channels(const struct copying *copying, int count) {
+    if (copying->step != 1)
+        copy_samples(copying, count);
+    else if (count == 32)
+        copy_rows(copying, 32);
+    else if (count == 16)
+        copy_rows(copying, 16);
+    else if (count == 8)
+        copy_rows(copying, 8);
+    else
+        copy_samples(copying, count);
+}
+
+static void clear_rows(const struct copying *copying, int from, int count) {
+    float *destination = copying->destination + from;
+    for (int64_t c = 0; count > 0 && c < copying->channels; c++, destination += copying->width)
+        for (int i = 0; i < count; i++)
+            destination[i] = 0;
+}
+
+static void fetch_span(const struct reading *reading, const struct span *span, struct copying *copying) {
+    const int end = reading->before + reading->count;
+    clear_rows(copying, 0, reading->before);
+    clear_rows(copying, end, span->count - end);
+    if (reading->count == 0)
+        return;
+    copying->source += reading->offset;
+    copying->destination += reading->before;
+    copy_channels(copying, reading->count);
+}
+
+static void clear_columns(float *tile, int from, int width, int depth) {
+    if (from < width)
+        for (int k = 0; k < depth; k++)
+            memset(tile + (size_t)k * (size_t)width + from, 0, (size_t)(width - from) * sizeof *tile);
+}
+
+void lattice_fetch(const struct lattice *lattice, const float *input, int64_t point0, int count, int64_t depth0,
+                   int depth, int width, float *tile) {
+    const int64_t plane = lattice->axis[0].in * lattice->axis[1].in * lattice->axis[2].in;
+    clear_columns(tile, count, width, depth);
+    struct span span;
+    for (int column = 0; column < count; column += span.count) {
+        span = span_at(lattice, point0, column, count);
+        for (int64_t k = 0; k < depth;) {
+            const int64_t tap = (depth0 + k) / lattice->channels, channel = (depth0 + k) % lattice->channels;
+            const int64_t left = depth - k,
+                          channels = lattice->channels - channel < left ? lattice->channels - channel : left;
+            const struct reading reading = read_tap(lattice, &span, tap);
+            struct copying copying = {.source = input + channel * plane,
+                                      .plane = plane,
+                                      .step = lattice->axis[2].step,
+                                      .channels = channels,
+                                      .destination = tile + k * width + column,
+                                      .width = width};
+            fetch_span(&reading, &span, &copying);
+            k += channels;
+        }
+    }
+}
+
+void lattice_store(const struct lattice *lattice, const float *row, int64_t point0, int count, float *plane) {
+    const struct lattice_axis *az = &lattice->axis[0], *ay = &lattice->axis[1], *ax = &lattice->axis[2];
+    struct span span;
+    for (int column = 0; column < count; column += span.count) {
+        span = span_at(lattice, point0, column, count);
+        const int64_t z = az->out0 + span.z * az->out_step, y = ay->out0 + span.y * ay->out_step;
+        float *destination = plane + (z * ay->out + y) * ax->out + ax->out0 + span.x * ax->out_step;
+        const int64_t step = ax->out_step;
+        if (step == 1)
+            memcpy(destination, row + column, (size_t)span.count * sizeof *row);
+        else
+            for (int i = 0; i < span.count; i++)
+                destination[i * step] = row[column + i];
+    }
+}

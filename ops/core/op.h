@@ -1,0 +1,155 @@
+/*
+ * What an operator is. Every operator is one constant record in the file of its family, and each file ends in an array
+ * of its records that ops/registry.c lists once. docs/adding-an-operator.md walks through one.
+ */
+#ifndef LIMNER_OPS_CORE_OP_H
+#define LIMNER_OPS_CORE_OP_H
+
+#include "onnx/graph.h"
+#include "ops/kernels/kernels.h"
+
+/* The newest version of ONNX's own operator set that the records were checked against. */
+#define OPSET_OLDEST 7
+#define OPSET_NEWEST 28
+
+/* Sets of element types. */
+#define TYPE(dtype) (1u << (dtype))
+#define TYPES_FLOAT TYPE(DTYPE_FLOAT)
+#define TYPES_BOOL TYPE(DTYPE_BOOL)
+#define TYPES_INDEX (TYPE(DTYPE_INT32) | TYPE(DTYPE_INT64))
+#define TYPES_INTEGER                                                                                   \
+    (TYPE(DTYPE_INT8) | TYPE(DTYPE_INT16) | TYPE(DTYPE_INT32) | TYPE(DTYPE_INT64) | TYPE(DTYPE_UINT8) | \
+     TYPE(DTYPE_UINT16) | TYPE(DTYPE_UINT32) | TYPE(DTYPE_UINT64))
+#define TYPES_NUMBER (TYPES_FLOAT | TYPE(DTYPE_DOUBLE) | TYPES_INTEGER)
+/* Everything whose elements are whole bytes and can be moved without knowing what they are. */
+#define TYPES_WHOLE                                                                                           \
+    (TYPES_NUMBER | TYPES_BOOL | TYPE(DTYPE_STRING) | TYPE(DTYPE_FLOAT16) | TYPE(DTYPE_BFLOAT16) |            \
+     TYPE(DTYPE_COMPLEX64) | TYPE(DTYPE_COMPLEX128) | TYPE(DTYPE_FLOAT8E4M3FN) | TYPE(DTYPE_FLOAT8E4M3FNUZ) | \
+     TYPE(DTYPE_FLOAT8E5M2) | TYPE(DTYPE_FLOAT8E5M2FNUZ) | TYPE(DTYPE_FLOAT8E8M0))
+
+enum op_arg_flags {
+    ARG_OPTIONAL = 1, /* may be left out */
+    ARG_VARIADIC = 2, /* the last one: one or more of it */
+    ARG_SAME = 4,     /* has the element type of input 0 */
+    ARG_PACKED = 8,   /* read only while packing: any alignment will do, and its pages are let go afterwards */
+    ARG_UNREAD = 16   /* only its shape is looked at (Shape, Size), never its values */
+};
+
+/* A formal input or output. A list of them ends with name == NULL. */
+struct op_arg {
+    const char *name;
+    uint32_t types;
+    unsigned flags;
+};
+
+struct attributes;   /* the attribute reader, below */
+struct weight_cache; /* packed weights, ops/weights/weight_cache.h */
+struct op;
+
+/* One node as its operator sees it, from parse to release. */
+struct op_call {
+    const struct op *op;
+    const struct node *node;
+    int opset;          /* version of the node's domain that the model imports */
+    const void *params; /* what parse() made: op->params_size bytes */
+    int input_count, output_count;
+    const struct tensor *const *inputs; /* NULL: left out. data NULL: value not known before run (see infer) */
+    struct tensor *const *outputs;      /* NULL: not wanted */
+    void *state;                        /* op->state_size zeroed bytes, from prepare() to release() */
+    void *workspace;                    /* 64-byte aligned, as many bytes as prepare() asked for; contents are junk */
+    size_t own_bytes;                   /* set by prepare(): workspace that each thread has for itself; ... */
+    char *own;                          /* ... the first one's, 64-byte aligned; the next one's is own_stride on. The */
+    size_t own_stride;                  /* same for all nodes of a plan: it stays in the cache of its processor */
+    const struct kernels *kernels;
+    int threads;                  /* OpenMP threads to use, >= 1; never changes a result bit */
+    struct weight_cache *weights; /* where packed constant weights live; NULL: pack into the workspace at run */
+};
+
+/* What an operator lets the planner do with storage. */
+enum op_storage {
+    STORAGE_OWN = 0,     /* output 0 needs memory of its own */
+    STORAGE_ALIAS = 1,   /* output 0 is input 0 with another shape: the planner gives both the same memory, and run()
+                            copies only when the pointers differ */
+    STORAGE_IN_PLACE = 2 /* run() may be given an output 0 that lies exactly on one of its inputs of the same byte size,
+                            when nobody reads that input afterwards */
+};
+
+struct op {
+    const char *name, *domain;
+    int since, until; /* opset range that this record serves; until 0: to OPSET_NEWEST */
+    const struct op_arg *inputs, *outputs;
+    enum op_storage storage;
+    size_t params_size, state_size;
+
+    /* Reads and checks the attributes into params (params_size zeroed bytes). NULL: no attributes. Attributes that were
+       not asked for are reported by the caller. Node-only knowledge: input values are not at hand. */
+    status (*parse)(const struct op_call *call, struct attributes *attributes, void *params, struct error *err);
+
+    /* Describes every wanted output (tensor_describe) from the types and shapes of the inputs. Counts and element types
+       were checked against `inputs` by the caller. When it needs an input's values and its data is NULL, returns
+       STATUS_NEEDS_VALUE (op_needs()) and the node is planned when it runs. Never NULL. */
+    status (*infer)(struct op_call *call, struct error *err);
+
+    /* Picks kernels, packs constant weights, and asks for workspace. Shapes of inputs and outputs are known. NULL:
+       nothing to do. After an error release() is called too. */
+    status (*prepare)(struct op_call *call, size_t *workspace_bytes, struct error *err);
+
+    /* Computes the outputs. No allocation, no parsing. Never NULL. */
+    status (*run)(struct op_call *call, struct error *err);
+
+    /* Whether this call and the one behind it, which alone reads its output 0, can run as one that needs no memory for
+       that output. Both are prepared. Asks for the workspace of both, and sets second->own_bytes; or asks for 0 bytes
+       where they had better not. NULL: never. */
+    status (*join)(struct op_call *first, struct op_call *second, size_t *workspace_bytes, struct error *err);
+
+    /* Runs both in the second one's workspace; share: the first one's part of the time. NULL without join. */
+    void (*run_joined)(struct op_call *first, struct op_call *second, double *share);
+
+    /* Undoes prepare(); the state may be half made. NULL: nothing to undo. */
+    void (*release)(struct op_call *call);
+
+    /* Multiply-accumulates of one run. NULL: none to speak of. */
+    double (*macs)(const struct op_call *call);
+
+    /* Row of a family engine's table, for records that share their functions; NULL else. */
+    const void *row;
+};
+
+/* Checks counts and element types of the inputs, then infers, then checks that every wanted output is described. */
+status op_infer(struct op_call *call, struct error *err);
+
+/* "input 1 (W)" for messages, into text; returns text. */
+#define ARG_TEXT_BYTES 64
+const char *op_input_text(const struct op_call *call, int i, char text[ARG_TEXT_BYTES]);
+
+/* Input i or NULL when it is left out or beyond the list. */
+static inline const struct tensor *op_input(const struct op_call *call, int i) {
+    return i < call->input_count ? call->inputs[i] : NULL;
+}
+static inline struct tensor *op_output(const struct op_call *call, int i) {
+    return i < call->output_count ? call->outputs[i] : NULL;
+}
+/* STATUS_NEEDS_VALUE with a message that names the input. */
+status op_needs(const struct op_call *call, int input, struct error *err);
+/* True when input i is there but its values are not known yet. */
+static inline bool op_unknown(const struct op_call *call, int i) {
+    const struct tensor *t = op_input(call, i);
+    return t && !t->data && t->bytes > 0;
+}
+
+/*
+ * Reads an INT32 or INT64 tensor of rank <= 1 (shapes, axes, pads) into values[capacity]; *count is how many.
+ * STATUS_NEEDS_VALUE when its data is not known; STATUS_LIMIT above capacity.
+ */
+status op_input_ints(const struct op_call *call, int input, int64_t *values, int capacity, int *count,
+                     struct error *err);
+
+/* axis in -rank..rank-1 made 0..rank-1; STATUS_INVALID_MODEL with the range in the message. what: "axis", "axes[2]". */
+status op_axis(int64_t axis, int rank, int *out, const char *what, struct error *err);
+
+/* Views; NULL and 0 when absent. */
+const int64_t *attribute_int_list(struct attributes *attributes, const char *name, size_t *count);
+const float *attribute_floats(struct attributes *attributes, const char *name, size_t *count);
+const struct text *attribute_texts(struct attributes *attributes, const char *name, size_t *count);
+
+#endif

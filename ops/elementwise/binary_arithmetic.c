@@ -1,0 +1,154 @@
+/* Add, Sub, Mul, Div, Mod, PRelu, and the operators on bits, for two inputs. */
+#include "base/scalar.h"
+#include "ops/core/attributes.h"
+#include "ops/core/broadcast.h"
+#include "ops/elementwise/binary.h"
+
+#include <math.h>
+
+#define ENTRY(T, DTYPE, NAME) [DTYPE_##DTYPE] = NAME##_##T,
+#define ALL_INTEGERS(NAME) SIGNED_TYPES(ENTRY, NAME) UNSIGNED_TYPES(ENTRY, NAME)
+#define ALL_NUMBERS(NAME) [DTYPE_FLOAT] = NAME##_float, [DTYPE_DOUBLE] = NAME##_double, ALL_INTEGERS(NAME)
+
+/* Integers wrap as two's complement does; the unsigned detour keeps that defined. */
+#define WRAP(T, X, OPERATOR, Y) ((T)((uint64_t)(X)OPERATOR(uint64_t)(Y)))
+#define INTEGER_LOOPS(T, DTYPE, ...)             \
+    BINARY_LOOP(add_##T, T, T, WRAP(T, x, +, y)) \
+    BINARY_LOOP(sub_##T, T, T, WRAP(T, x, -, y)) \
+    BINARY_LOOP(mul_##T, T, T, WRAP(T, x, *, y)) \
+    BINARY_LOOP(and_##T, T, T, x &y)             \
+    BINARY_LOOP(or_##T, T, T, x | y)             \
+    BINARY_LOOP(xor_##T, T, T, x ^ y)
+
+/*
+ * Division and remainder of integers never trap: by zero they give 0, by -1 they wrap. Div truncates toward zero; a
+ * remainder has the sign of the divisor (mod) or of the dividend (rem, the attribute fmod = 1).
+ */
+#define SIGNED_DIVISION(T, DTYPE, ...)                                                \
+    SCALAR T remainder_##T(T x, T y) {                                                \
+        return y == 0 || y == -1 ? 0 : (T)(x % y);                                    \
+    }                                                                                 \
+    SCALAR T modulo_##T(T x, T y) {                                                   \
+        const T r = remainder_##T(x, y);                                              \
+        return r != 0 && (r < 0) != (y < 0) ? (T)(r + y) : r;                         \
+    }                                                                                 \
+    BINARY_CALLS(div_##T, T, T, y == 0 ? 0 : y == -1 ? WRAP(T, 0, -, x) : (T)(x / y)) \
+    BINARY_CALLS(rem_##T, T, T, remainder_##T(x, y))                                  \
+    BINARY_CALLS(mod_##T, T, T, modulo_##T(x, y))                                     \
+    BINARY_CALLS(prelu_##T, T, T, x < 0 ? WRAP(T, x, *, y) : x)
+#define UNSIGNED_DIVISION(T, DTYPE, ...)                                         \
+    BINARY_CALLS(div_##T, T, T, y == 0 ? 0 : x / y)                              \
+    BINARY_CALLS(rem_##T, T, T, y == 0 ? 0 : x % y)                              \
+    BINARY_LOOP(left_##T, T, T, y < sizeof(T) * 8 ? (uint64_t)x << (y & 63) : 0) \
+    BINARY_LOOP(right_##T, T, T, y < sizeof(T) * 8 ? x >> (y & (sizeof(T) * 8 - 1)) : 0)
+
+SIGNED_TYPES(INTEGER_LOOPS, 0)
+UNSIGNED_TYPES(INTEGER_LOOPS, 0)
+SIGNED_TYPES(SIGNED_DIVISION, 0)
+UNSIGNED_TYPES(UNSIGNED_DIVISION, 0)
+
+#define REAL_LOOPS(T, FMOD)           \
+    BINARY_LOOP(add_##T, T, T, x + y) \
+    BINARY_LOOP(sub_##T, T, T, x - y) \
+    BINARY_LOOP(mul_##T, T, T, x *y)  \
+    BINARY_LOOP(div_##T, T, T, x / y) \
+    BINARY_CALLS(rem_##T, T, T, FMOD(x, y))
+REAL_LOOPS(float, fmodf)
+REAL_LOOPS(double, fmod)
+BINARY_LOOP(prelu_float, float, float, scalar_leaky_relu(x, y))
+BINARY_LOOP(prelu_double, double, double, x < 0 ? x * y : x)
+/* Unsigned numbers are never below zero. */
+#define PRELU_UNSIGNED(T, DTYPE, ...) BINARY_LOOP(prelu_##T, T, T, ((void)y, x))
+UNSIGNED_TYPES(PRELU_UNSIGNED, 0)
+
+static const struct binary_row add_row = {.loops = {ALL_NUMBERS(add)}};
+static const struct binary_row sub_row = {.loops = {ALL_NUMBERS(sub)}};
+static const struct binary_row mul_row = {.loops = {ALL_NUMBERS(mul)}};
+static const struct binary_row div_row = {.loops = {ALL_NUMBERS(div)}};
+static const struct binary_row prelu_row = {.loops = {ALL_NUMBERS(prelu)}};
+static const struct binary_row and_row = {.loops = {ALL_INTEGERS(and)}};
+static const struct binary_row or_row = {.loops = {ALL_INTEGERS(or)}};
+static const struct binary_row xor_row = {.loops = {ALL_INTEGERS(xor)}};
+/* Rows of one record each: [0] is for the attribute's default. */
+static const struct binary_row mod_rows[] = {{.loops = {SIGNED_TYPES(ENTRY, mod) UNSIGNED_TYPES(ENTRY, rem)}},
+                                             {.loops = {ALL_NUMBERS(rem)}}};
+static const struct binary_row shift_rows[] = {{.loops = {UNSIGNED_TYPES(ENTRY, left)}},
+                                               {.loops = {UNSIGNED_TYPES(ENTRY, right)}}};
+
+/* params of Mod and BitShift: which of the rows. */
+struct choice {
+    int row;
+};
+
+static status choice_run(struct op_call *call, struct error *err) {
+    const struct binary_row *rows = call->op->row;
+    struct binary_half half;
+    const struct binary_operation operation =
+        binary_operation(&rows[((const struct choice *)call->params)->row], call->inputs[0]->dtype, &half);
+    (void)err;
+    binary_apply(call, &operation);
+    return STATUS_OK;
+}
+
+static status mod_parse(const struct op_call *call, struct attributes *attributes, void *params, struct error *err) {
+    const int64_t fmod = attribute_int(attributes, "fmod", 0);
+    (void)call;
+    if (fmod != 0 && fmod != 1)
+        return fail(err, STATUS_INVALID_MODEL, "attribute \"fmod\" is %lld, expected 0 or 1", (long long)fmod);
+    ((struct choice *)params)->row = (int)fmod;
+    return STATUS_OK;
+}
+
+static status mod_infer(struct op_call *call, struct error *err) {
+    const uint32_t type = TYPE(call->inputs[0]->dtype);
+    if (((const struct choice *)call->params)->row == 0 && !(type & TYPES_INTEGER))
+        return fail(err, STATUS_INVALID_MODEL, "attribute \"fmod\" must be 1 for element type %s",
+                    dtype_name(call->inputs[0]->dtype));
+    return binary_infer(call, err);
+}
+
+static status shift_parse(const struct op_call *call, struct attributes *attributes, void *params, struct error *err) {
+    static const char *const choices[] = {"LEFT", "RIGHT", NULL};
+    (void)call;
+    if (!attribute_has(attributes, "direction"))
+        return fail(err, STATUS_INVALID_MODEL, "attribute \"direction\" is missing, expected LEFT or RIGHT");
+    ((struct choice *)params)->row = attribute_choice(attributes, "direction", choices, 0);
+    return STATUS_OK;
+}
+
+/* The slope broadcasts to the input, never the other way. */
+static status prelu_infer(struct op_call *call, struct error *err) {
+    const struct tensor *x = call->inputs[0], *slope = call->inputs[1];
+    char first[SHAPE_TEXT_BYTES], second[SHAPE_TEXT_BYTES];
+    if (!broadcast_fits(&slope->shape, &x->shape))
+        return fail(err, STATUS_SHAPE, "input 1 (slope) %s does not broadcast to input 0 (X) %s",
+                    shape_text(&slope->shape, first), shape_text(&x->shape, second));
+    return binary_infer(call, err);
+}
+
+#define ARITHMETIC(NAME, ROW)                                                                                 \
+    BINARY(NAME, 7, 12, TYPES_REAL | TYPES_WIDE, ROW), BINARY(NAME, 13, 13, TYPES_REAL_BF | TYPES_WIDE, ROW), \
+        BINARY(NAME, 14, 0, TYPES_REAL_BF | TYPES_INTEGER, ROW)
+#define PRELU(SINCE, UNTIL, TYPES) \
+    BINARY_RECORD("PRelu", SINCE, UNTIL, "X", "slope", TYPES, TYPES, 0, NULL, prelu_infer, binary_run, &prelu_row)
+#define MOD(SINCE, UNTIL, TYPES)                                                                            \
+    BINARY_RECORD("Mod", SINCE, UNTIL, "A", "B", TYPES, TYPES, sizeof(struct choice), mod_parse, mod_infer, \
+                  choice_run, mod_rows)
+
+const struct op ops_binary_arithmetic[] = {
+    ARITHMETIC("Add", add_row),
+    ARITHMETIC("Sub", sub_row),
+    ARITHMETIC("Mul", mul_row),
+    ARITHMETIC("Div", div_row),
+    MOD(10, 12, TYPES_REAL | TYPES_INTEGER),
+    MOD(13, 0, TYPES_REAL_BF | TYPES_INTEGER),
+    PRELU(7, 8, TYPES_REAL),
+    PRELU(9, 15, TYPES_REAL | TYPES_WIDE),
+    PRELU(16, 0, TYPES_REAL_BF | TYPES_WIDE),
+    BINARY_RECORD("BitShift", 11, 0, "X", "Y", TYPES_UNSIGNED, TYPES_UNSIGNED, sizeof(struct choice), shift_parse,
+                  binary_infer, choice_run, shift_rows),
+    BINARY("BitwiseAnd", 18, 0, TYPES_INTEGER, and_row),
+    BINARY("BitwiseOr", 18, 0, TYPES_INTEGER, or_row),
+    BINARY("BitwiseXor", 18, 0, TYPES_INTEGER, xor_row),
+    {0},
+};

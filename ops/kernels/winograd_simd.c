@@ -1,0 +1,363 @@
+/* The transforms of minimal filtering (Winograd), a dimension at a time, on channel blocks. */
+#include "ops/kernels/activate.h"
+#include "ops/kernels/tables.h"
+#include "ops/kernels/winograd_matrices.h"
+
+#include <math.h>
+
+#define LANES CHANNEL_BLOCK
+
+static inline __attribute__((always_inline)) vec scaled(const float factor, vec x) {
+    if (factor == 1)
+        return x;
+    return vec_all(factor) * x;
+}
+
+static inline __attribute__((always_inline)) vec plus_scaled(vec sum, const float factor, vec x) {
+    if (factor == 1)
+        return sum + x;
+    if (factor == -1)
+        return sum - x;
+    return vec_fma(vec_all(factor), x, sum);
+}
+
+/* Lines of one dimension: point j of line i stands at i * line + j * point. */
+struct lines {
+    int count;
+    const float *source;
+    size_t source_point, source_line;
+    float *destination;
+    size_t destination_point, destination_line;
+    uintptr_t source_ahead, destination_ahead; /* in bytes, from a point to one to ask for; 0: none */
+    const float *bias;
+    float alpha, beta;
+};
+
+/*
+ * Adds up the nonzero terms of a row, from one that has no factor on, if there is one; everything is constant but the
+ * data, so zeros cost nothing.
+ */
+static inline __attribute__((always_inline)) vec combine(const int columns, const double *row, const vec *points) {
+    int first = columns;
+#pragma GCC unroll 23
+    for (int j = columns - 1; j >= 0; j--)
+        if (row[j] != 0 && (row[j] == 1 || first == columns || row[first] != 1))
+            first = j;
+    vec sum = first < columns ? scaled((float)row[first], points[first]) : (vec){0};
+#pragma GCC unroll 23
+    for (int j = 0; j < columns; j++)
+        if (row[j] != 0 && j != first)
+            sum = plus_scaled(sum, (float)row[j], points[j]);
+    return sum;
+}
+
+/* An address to ask for, which may lie outside of everything: in vain it does no harm. */
+static inline const void *beyond(const float *place, uintptr_t bytes) {
+    return (const void *)((uintptr_t)place + bytes);
+}
+
+static inline __attribute__((always_inline)) void multiply(const int rows, const int columns, const int steps,
+                                                           const double (*step)[FILTER_WIDE],
+                                                           const double (*matrix)[FILTER_WIDE],
+                                                           const struct lines *lines, const bool finishes,
+                                                           const enum block_finish finish) {
+    const vec alpha = vec_all(lines->alpha), beta = vec_all(lines->beta);
+    const float *source = lines->source;
+    float *destination = lines->destination;
+    for (int line = 0; line < lines->count; line++) {
+        for (int v = 0; v < LANES; v += VEC) {
+            vec points[FILTER_WIDE];
+#pragma GCC unroll 9
+            for (int j = 0; j < columns; j++)
+                points[j] = vec_load(source + (size_t)j * lines->source_point + v);
+#pragma GCC unroll 14
+            for (int i = 0; i < steps; i++)
+                points[columns + i] = combine(columns + i, step[i], points);
+#pragma GCC unroll 9
+            for (int i = 0; i < rows; i++) {
+                vec sum = combine(columns + steps, matrix[i], points);
+                if (finishes)
+                    sum = activate(finish, sum + vec_load(lines->bias + v), alpha, beta);
+                vec_store(destination + (size_t)i * lines->destination_point + v, sum);
+            }
+        }
+        if (lines->source_ahead)
+#pragma GCC unroll 9
+            for (int j = 0; j < columns; j++)
+                __builtin_prefetch(beyond(source + (size_t)j * lines->source_point, lines->source_ahead));
+        if (lines->destination_ahead)
+#pragma GCC unroll 9
+            for (int i = 0; i < rows; i++)
+                __builtin_prefetch(beyond(destination + (size_t)i * lines->destination_point, lines->destination_ahead),
+                                   1);
+        source += lines->source_line;
+        destination += lines->destination_line;
+    }
+}
+
+/* One dimension of a kind, and the functions that do it. */
+typedef void transform(const struct lines *lines);
+#define TRANSFORM(name, rows, columns, steps, step, matrix)                     \
+    static void name(const struct lines *lines) {                               \
+        multiply(rows, columns, steps, step, matrix, lines, false, BLOCK_COPY); \
+    }
+#define FINISHED(name, rows, columns, steps, step, matrix, finish)         \
+    static void name##_##finish(const struct lines *lines) {               \
+        multiply(rows, columns, steps, step, matrix, lines, true, finish); \
+    }
+#define OUTPUT(name, rows, columns, steps, step, matrix)                 \
+    TRANSFORM(name, rows, columns, steps, step, matrix)                  \
+    FINISHED(name, rows, columns, steps, step, matrix, BLOCK_COPY)       \
+    FINISHED(name, rows, columns, steps, step, matrix, BLOCK_LEAKY_RELU) \
+    FINISHED(name, rows, columns, steps, step, matrix, BLOCK_CLIP)
+/* Relu clips at 0 and infinity. */
+#define FINISHES(name)                                                                 \
+    {                                                                                  \
+        [BLOCK_COPY] = name##_BLOCK_COPY, [BLOCK_RELU] = name##_BLOCK_CLIP,            \
+        [BLOCK_LEAKY_RELU] = name##_BLOCK_LEAKY_RELU, [BLOCK_CLIP] = name##_BLOCK_CLIP \
+    }
+
+TRANSFORM(input_of_2_2, 3, 3, 0, NULL, input_2_2)
+TRANSFORM(input_of_4_2, 5, 5, 4, steps_in_4_2, input_4_2)
+TRANSFORM(input_of_8_2, 9, 9, 14, steps_in_8_2, input_8_2)
+TRANSFORM(input_of_2_3, 4, 4, 0, NULL, input_2_3)
+TRANSFORM(input_of_4_3, 6, 6, 4, steps_in_4_3, input_4_3)
+TRANSFORM(input_of_2_3_BY_2, 5, 5, 0, NULL, input_2_3_BY_2)
+TRANSFORM(input_of_4_3_BY_2, 9, 9, 4, steps_in_4_3_BY_2, input_4_3_BY_2)
+OUTPUT(output_of_2_2, 2, 3, 0, NULL, output_2_2)
+OUTPUT(output_of_4_2, 4, 5, 0, NULL, output_4_2)
+OUTPUT(output_of_8_2, 8, 9, 6, steps_out_8_2, output_8_2)
+OUTPUT(output_of_2_3, 2, 4, 0, NULL, output_2_3)
+OUTPUT(output_of_4_3, 4, 6, 4, steps_out_4_3, output_4_3)
+OUTPUT(output_of_2_3_BY_2, 2, 5, 0, NULL, output_2_3_BY_2)
+OUTPUT(output_of_4_3_BY_2, 4, 9, 0, NULL, output_4_3_BY_2)
+
+/* By kind; one of the dimensions of a tile is more than FILTER_ONE. */
+static transform *const inputs[FILTER_KINDS] = {
+    [FILTER_2_2] = input_of_2_2,          [FILTER_4_2] = input_of_4_2, [FILTER_8_2] = input_of_8_2,
+    [FILTER_2_3] = input_of_2_3,          [FILTER_4_3] = input_of_4_3, [FILTER_2_3_BY_2] = input_of_2_3_BY_2,
+    [FILTER_4_3_BY_2] = input_of_4_3_BY_2};
+static transform *const outputs[FILTER_KINDS] = {
+    [FILTER_2_2] = output_of_2_2,          [FILTER_4_2] = output_of_4_2, [FILTER_8_2] = output_of_8_2,
+    [FILTER_2_3] = output_of_2_3,          [FILTER_4_3] = output_of_4_3, [FILTER_2_3_BY_2] = output_of_2_3_BY_2,
+    [FILTER_4_3_BY_2] = output_of_4_3_BY_2};
+static transform *const finished[FILTER_KINDS][4] = {
+    [FILTER_2_2] = FINISHES(output_of_2_2),          [FILTER_4_2] = FINISHES(output_of_4_2),
+    [FILTER_8_2] = FINISHES(output_of_8_2),          [FILTER_2_3] = FINISHES(output_of_2_3),
+    [FILTER_4_3] = FINISHES(output_of_4_3),          [FILTER_2_3_BY_2] = FINISHES(output_of_2_3_BY_2),
+    [FILTER_4_3_BY_2] = FINISHES(output_of_4_3_BY_2)};
+
+/* A tile's two stages; where one dimension has a single tap, the last alone counts, and its lines are the tiles. */
+struct stages {
+    transform *before, *last;
+    struct lines first_lines, last_lines;
+};
+
+/* Lines of an activation that a later tile needs. */
+static inline __attribute__((always_inline)) void ask_for(uintptr_t from, int rows, size_t row, int columns,
+                                                          size_t column, const bool write) {
+    for (int y = 0; y < rows; y++)
+        for (int x = 0; x < columns; x++) {
+            const void *line = (const void *)(from + ((size_t)y * row + (size_t)x * column) * sizeof(float));
+            if (write)
+                __builtin_prefetch(line, 1);
+            else
+                __builtin_prefetch(line, 0);
+        }
+}
+
+static void pass_by_lines(const struct filter_tiles *tiles, struct stages *stages) {
+    struct lines *lines = &stages->last_lines;
+    lines->count = tiles->count;
+    lines->source_line = tiles->source_tile;
+    lines->destination_line = tiles->destination_tile;
+    for (int y = 0; y < tiles->rows; y++) {
+        lines->source = tiles->source + (size_t)y * tiles->source_down;
+        lines->destination = tiles->destination + (size_t)y * tiles->destination_down;
+        stages->last(lines);
+    }
+}
+
+static inline __attribute__((always_inline)) void pass_by_tiles(const struct filter_tiles *tiles, struct stages *stages,
+                                                                int columns, const bool write) {
+    const size_t row = write ? tiles->destination_row : tiles->source_row;
+    const size_t column = write ? tiles->destination_column : tiles->source_column;
+    const size_t tile = write ? tiles->destination_tile : tiles->source_tile;
+    for (int y = 0; y < tiles->rows; y++) {
+        uintptr_t ahead =
+            tiles->ahead + (size_t)y * (write ? tiles->destination_down : tiles->source_down) * sizeof(float);
+        stages->first_lines.source = tiles->source + (size_t)y * tiles->source_down;
+        stages->last_lines.destination = tiles->destination + (size_t)y * tiles->destination_down;
+        for (int i = 0; i < tiles->count; i++, ahead += tile * sizeof(float)) {
+            ask_for(ahead, tiles->ahead_rows, row, columns, column, write);
+            stages->before(&stages->first_lines);
+            stages->last(&stages->last_lines);
+            stages->first_lines.source += tiles->source_tile;
+            stages->last_lines.destination += tiles->destination_tile;
+        }
+    }
+}
+
+/* Both stages of every tile; or the last one, along the dimension that has more than one tap. */
+static inline __attribute__((always_inline)) void pass_over(enum filter_kind y, enum filter_kind x,
+                                                            const struct filter_tiles *tiles, struct stages *stages,
+                                                            const bool write) {
+    struct lines *lines = &stages->last_lines;
+    if (y != FILTER_ONE && x != FILTER_ONE) {
+        pass_by_tiles(tiles, stages, write ? filter_outputs(x) : filter_advance(x), write);
+        return;
+    }
+    const bool across = y == FILTER_ONE;
+    lines->source_point = across ? tiles->source_column : tiles->source_row;
+    lines->destination_point = across ? tiles->destination_column : tiles->destination_row;
+    if (tiles->ahead_rows && write)
+        lines->destination_ahead = tiles->ahead - (uintptr_t)tiles->destination;
+    else if (tiles->ahead_rows)
+        lines->source_ahead = tiles->ahead - (uintptr_t)tiles->source;
+    pass_by_lines(tiles, stages);
+}
+
+/* Lines without outputs to finish, and nothing to ask for. */
+static inline struct lines lines_of(int count, const float *source, size_t source_point, size_t source_line,
+                                    float *destination, size_t destination_point, size_t destination_line) {
+    return (struct lines){
+        count, source, source_point, source_line, destination, destination_point, destination_line, 0, 0, NULL, 0, 0};
+}
+
+/* Along x into lines of a tile, then along y into the points. */
+static void input(enum filter_kind y, enum filter_kind x, const struct filter_tiles *tiles) {
+    const int down = filter_points(y), across = filter_points(x);
+    const size_t row = (size_t)across * LANES;
+    float half[FILTER_POINTS * FILTER_POINTS * LANES] __attribute__((aligned(64)));
+    struct stages stages = {
+        inputs[x], inputs[y == FILTER_ONE ? x : y],
+        lines_of(down, NULL, tiles->source_column, tiles->source_row, half, LANES, row),
+        lines_of(across, half, row, LANES, NULL, tiles->destination_row, tiles->destination_column)};
+    stages.last_lines.destination_ahead = tiles->point_ahead * sizeof(float);
+    pass_over(y, x, tiles, &stages, false);
+}
+
+/* Along y into lines of a tile, then along x into place. */
+static void output(enum filter_kind y, enum filter_kind x, const struct filter_tiles *tiles) {
+    const enum filter_kind kind = x == FILTER_ONE ? y : x;
+    const int down = filter_outputs(y), across = filter_points(x);
+    const size_t row = (size_t)across * LANES;
+    const bool relu = tiles->finish == BLOCK_RELU;
+    float half[FILTER_POINTS * FILTER_POINTS * LANES] __attribute__((aligned(64)));
+    struct stages stages = {outputs[y], tiles->bias ? finished[kind][tiles->finish] : outputs[kind],
+                            lines_of(across, NULL, tiles->source_row, tiles->source_column, half, row, LANES),
+                            lines_of(down, half, LANES, row, NULL, tiles->destination_column, tiles->destination_row)};
+    stages.last_lines.bias = tiles->bias;
+    stages.last_lines.alpha = relu ? 0 : tiles->alpha;
+    stages.last_lines.beta = relu ? INFINITY : tiles->beta;
+    pass_over(y, x, tiles, &stages, true);
+}
+
+/* destination[i] = sum of matrix[i][t] * source[t], for all lanes, in double precision; points that are kept. */
+static inline __attribute__((always_inline)) void transform_taps(const enum filter_kind kind, const double (*matrix)[3],
+                                                                 const double *source, size_t tap, double *destination,
+                                                                 size_t point) {
+    const int points = filter_kept_points(kind), taps = filter_taps(kind);
+    for (int lane = 0; lane < LANES; lane++) {
+#pragma GCC unroll 9
+        for (int i = 0; i < points; i++) {
+            double sum = 0;
+#pragma GCC unroll 3
+            for (int t = 0; t < taps; t++)
+                if (matrix[i][t] != 0)
+                    sum += matrix[i][t] * source[(size_t)t * tap + (size_t)lane];
+            destination[(size_t)i * point + (size_t)lane] = sum;
+        }
+    }
+}
+
+static void transform_line(enum filter_kind kind, const double *source, size_t tap, double *destination, size_t point) {
+#define LINE(k)                                                                  \
+    case FILTER_##k:                                                             \
+        transform_taps(FILTER_##k, weight_##k, source, tap, destination, point); \
+        break;
+    switch (kind) {
+        LINE(ONE)
+        LINE(2_2)
+        LINE(4_2)
+        LINE(8_2)
+        LINE(2_3)
+        LINE(4_3)
+        LINE(2_3_BY_2)
+        LINE(4_3_BY_2)
+    case FILTER_KINDS:
+        break;
+    }
+}
+
+static void weights(enum filter_kind y, enum filter_kind x, const float *taps, float *destination, size_t point) {
+    const int rows = filter_taps(y), columns = filter_taps(x);
+    const int across = filter_kept_points(x), down = filter_kept_points(y);
+    double wide[3 * 3 * LANES], half[3 * FILTER_POINTS * LANES], whole[FILTER_POINTS * FILTER_POINTS * LANES];
+    for (int i = 0; i < rows * columns * LANES; i++)
+        wide[i] = taps[i];
+    for (int i = 0; i < rows; i++)
+        transform_line(x, wide + i * columns * LANES, LANES, half + i * across * LANES, LANES);
+    for (int j = 0; j < across; j++)
+        transform_line(y, half + j * LANES, (size_t)(across * LANES), whole + j * LANES, (size_t)(across * LANES));
+    for (int p = 0; p < down * across; p++)
+        for (int lane = 0; lane < LANES; lane++)
+            destination[(size_t)p * point + (size_t)lane] = (float)whole[p * LANES + lane];
+}
+
+/* Both dimensions of one register of lanes stay in registers. Points that are a tap as it is are left out. */
+static inline __attribute__((always_inline)) void expand_as(const enum filter_kind ky, const double (*gy)[3],
+                                                            const enum filter_kind kx, const double (*gx)[3],
+                                                            const float *taps, size_t block, int64_t depths, int lanes,
+                                                            float *destination, size_t point) {
+    const int down = filter_kept_points(ky), rows = filter_taps(ky);
+    const int across = filter_kept_points(kx), columns = filter_taps(kx), tap = LANES * lanes;
+    for (int64_t depth = 0; depth < depths; depth++, destination += lanes) {
+        const float *first = taps + (size_t)(depth / LANES) * block + depth % LANES * lanes;
+        for (int v = 0; v < lanes; v += VEC) {
+            vec half[FILTER_POINTS][3];
+#pragma GCC unroll 3
+            for (int y = 0; y < rows; y++) {
+                vec row[3];
+#pragma GCC unroll 3
+                for (int x = 0; x < columns; x++)
+                    row[x] = vec_load(first + (y * columns + x) * tap + v);
+#pragma GCC unroll 9
+                for (int x = 0; x < across; x++)
+                    half[x][y] = combine(columns, gx[x], row);
+            }
+#pragma GCC unroll 9
+            for (int y = 0; y < down; y++)
+#pragma GCC unroll 9
+                for (int x = 0; x < across; x++)
+                    if (filter_pure_tap(ky, y) < 0 || filter_pure_tap(kx, x) < 0)
+                        vec_store(destination + (size_t)(y * across + x) * point + v, combine(rows, gy[y], half[x]));
+        }
+    }
+}
+
+#define EXPAND(y, x)                                                                                               \
+    case FILTER_##y *FILTER_KINDS + FILTER_##x:                                                                    \
+        expand_as(FILTER_##y, weight_##y, FILTER_##x, weight_##x, taps, block, depths, lanes, destination, point); \
+        break;
+
+static void expand(enum filter_kind y, enum filter_kind x, const float *taps, size_t block, int64_t depths, int lanes,
+                   float *destination, size_t point) {
+    switch ((int)y * FILTER_KINDS + (int)x) {
+        EXPAND(ONE, 4_2)
+        EXPAND(4_2, ONE)
+        EXPAND(4_2, 4_2)
+        EXPAND(4_3, 4_3)
+        EXPAND(2_3_BY_2, 2_3_BY_2)
+        EXPAND(4_3_BY_2, 4_3_BY_2)
+    default:
+        break; /* see filter_in_panels() */
+    }
+}
+
+static float factor(enum filter_kind kind, int point) {
+    const double *row = (kind == FILTER_8_2 ? weight_8_2 : weight_4_2)[point];
+    return (float)(row[1] / row[0]);
+}
+
+const struct filter_kernel LEVEL_NAME(filter_kernel) = {input, output, weights, expand, factor};

@@ -1,0 +1,142 @@
+#include "ops/matmul/gemm.h"
+
+#include "base/sizes.h"
+#include "base/unaligned.h"
+
+#include <omp.h>
+#include <string.h>
+
+#define COLUMN_BLOCK 256 /* columns of a piece: with GEMM_DEPTH, half of a small L2 */
+#define ROW_BLOCK 256
+
+struct gemm_panels gemm_panels(const struct gemm_kernel *kernel, int64_t rows, int64_t depth) {
+    return (struct gemm_panels){rows, depth, (int)((rows + kernel->max_rows - 1) / kernel->max_rows)};
+}
+
+void gemm_pack_panels(const struct gemm_panels *panels, const void *source, int64_t row_stride, int64_t depth_stride,
+                      float *packed) {
+    for (int panel = 0; panel < panels->count; panel++) {
+        const int64_t first = gemm_panel_row(panels, panel), rows = gemm_panel_row(panels, panel + 1) - first;
+        float *destination = packed + first * panels->depth;
+        for (int64_t k = 0; k < panels->depth; k++)
+            for (int64_t r = 0; r < rows; r++)
+                *destination++ = unaligned_float(source, (first + r) * row_stride + k * depth_stride);
+    }
+}
+
+/* Large blocks, halved until every thread has some pieces of its own to balance with. */
+static struct gemm_cut cut_for(const struct gemm_batch *batch) {
+    const int64_t rows = batch->largest_rows, columns = batch->largest_columns;
+    const int64_t unit = batch->kernel->columns;
+    struct gemm_cut cut = {even_block(rows, ROW_BLOCK, 1), even_block(columns, COLUMN_BLOCK, unit)};
+    const int64_t wanted = batch->threads > 1 ? (int64_t)batch->threads * 4 : 1;
+    while (batch->job_count * divide_up(rows, cut.row_block) * divide_up(columns, cut.column_block) < wanted) {
+        if (cut.row_block > 4 * batch->kernel->max_rows)
+            cut.row_block = divide_up(cut.row_block, 2);
+        else if (cut.column_block > 2 * unit)
+            cut.column_block = whole_units(divide_up(cut.column_block, 2), unit);
+        else
+            break;
+    }
+    return cut;
+}
+
+static size_t fetched_floats(const struct gemm_kernel *kernel) {
+    return (size_t)GEMM_DEPTH * (size_t)(COLUMN_BLOCK + kernel->columns);
+}
+
+static size_t sums_floats(const struct gemm_kernel *kernel) {
+    return (size_t)(ROW_BLOCK + kernel->max_rows) * (size_t)(COLUMN_BLOCK + kernel->columns);
+}
+
+size_t gemm_workspace_bytes(const struct gemm_kernel *kernel, int threads) {
+    return (size_t)threads * (fetched_floats(kernel) + sums_floats(kernel)) * sizeof(float);
+}
+
+/* The panels whose first row lies in a block of rows. */
+static int first_panel_at(const struct gemm_panels *panels, int64_t row) {
+    int panel = (int)(row * panels->count / panels->rows);
+    while (panel < panels->count && gemm_panel_row(panels, panel) < row)
+        panel++;
+    return panel;
+}
+
+struct piece {
+    int first_panel, end_panel;
+    int64_t row0, column0;
+    int columns;
+    size_t stride;
+};
+
+static void multiply_depth(const struct gemm_kernel *kernel, const struct gemm_job *job, const struct piece *piece,
+                           int64_t depth0, int depth, const float *fetched, float *sums) {
+    static const float zeros[32];
+    for (int panel = piece->first_panel; panel < piece->end_panel; panel++) {
+        const int64_t row = gemm_panel_row(&job->panels, panel);
+        const int rows = (int)(gemm_panel_row(&job->panels, panel + 1) - row);
+        const float *a = job->packed + row * job->panels.depth + depth0 * rows;
+        const float *bias = depth0 > 0 ? NULL : job->bias ? job->bias + row : zeros;
+        float *c = sums + (size_t)(row - piece->row0) * piece->stride;
+        for (int column = 0; column < piece->columns; column += kernel->columns)
+            kernel->tile(rows, (size_t)depth, a, fetched + (size_t)column * (size_t)depth, bias, c + column,
+                         piece->stride);
+    }
+}
+
+static void fetch_depth(const struct gemm_kernel *kernel, const struct gemm_job *job, const struct piece *piece,
+                        int64_t depth0, int depth, float *fetched) {
+    for (int column = 0; column < piece->columns; column += kernel->columns) {
+        const int left = piece->columns - column;
+        job->fetch(job, piece->column0 + column, left < kernel->columns ? left : kernel->columns, depth0, depth,
+                   kernel->columns, fetched + (size_t)column * (size_t)depth);
+    }
+}
+
+static void run_piece(const struct gemm_kernel *kernel, const struct gemm_job *job, const struct piece *piece,
+                      float *workspace) {
+    float *fetched = workspace, *sums = workspace + fetched_floats(kernel);
+    int64_t depth0 = 0;
+    do { /* once even for depth 0: the bias still is the result */
+        const int64_t left = job->panels.depth - depth0;
+        const int depth = (int)(left < GEMM_DEPTH ? left : GEMM_DEPTH);
+        fetch_depth(kernel, job, piece, depth0, depth, fetched);
+        multiply_depth(kernel, job, piece, depth0, depth, fetched, sums);
+        depth0 += depth;
+    } while (depth0 < job->panels.depth);
+    const int64_t end = gemm_panel_row(&job->panels, piece->end_panel);
+    job->store(job, piece->row0, (int)(end - piece->row0), piece->column0, piece->columns, sums, piece->stride);
+}
+
+static void run_unit(const struct gemm_batch *batch, const struct gemm_cut *cut, int64_t row_blocks,
+                     int64_t column_blocks, int64_t unit, float *workspace) {
+    struct gemm_job job;
+    batch->make(batch, unit / (row_blocks * column_blocks), &job);
+    const int64_t row0 = unit / column_blocks % row_blocks * cut->row_block;
+    const int64_t column0 = unit % column_blocks * cut->column_block;
+    if (row0 >= job.panels.rows || column0 >= job.columns)
+        return;
+    const int64_t row_end = row0 + cut->row_block < job.panels.rows ? row0 + cut->row_block : job.panels.rows;
+    const int64_t columns = job.columns - column0;
+    struct piece piece = {.first_panel = first_panel_at(&job.panels, row0),
+                          .end_panel = first_panel_at(&job.panels, row_end),
+                          .column0 = column0,
+                          .columns = (int)(columns < cut->column_block ? columns : cut->column_block)};
+    piece.row0 = gemm_panel_row(&job.panels, piece.first_panel);
+    piece.stride = (size_t)(whole_units(piece.columns, batch->kernel->columns));
+    if (piece.first_panel < piece.end_panel)
+        run_piece(batch->kernel, &job, &piece, workspace);
+}
+
+void gemm_run(const struct gemm_batch *batch) {
+    if (batch->job_count <= 0 || batch->largest_rows <= 0 || batch->largest_columns <= 0)
+        return;
+    const struct gemm_cut cut = cut_for(batch);
+    const int64_t row_blocks = divide_up(batch->largest_rows, cut.row_block);
+    const int64_t column_blocks = divide_up(batch->largest_columns, cut.column_block);
+    const int64_t units = batch->job_count * row_blocks * column_blocks;
+    const size_t share = gemm_workspace_bytes(batch->kernel, 1) / sizeof(float);
+#pragma omp parallel for schedule(dynamic) num_threads(batch->threads) if (batch->threads > 1 && units > 1)
+    for (int64_t unit = 0; unit < units; unit++)
+        run_unit(batch, &cut, row_blocks, column_blocks, unit,
+                 (float *)batch->workspace + (size_t)omp_get_thread_num() * share);
+}

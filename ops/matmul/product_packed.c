@@ -1,0 +1,187 @@
+#include "ops/matmul/product_packed.h"
+
+#include "base/sizes.h"
+#include "base/unaligned.h"
+#include "ops/core/channel_blocks.h"
+
+#include <omp.h>
+#include <string.h>
+
+#define PIECE 192 /* rows of a piece, at most: their sums stay in a small cache between cuts of the depth */
+#define SHARE_FLOATS ((size_t)(PIECE + BLOCK_PIXELS) * STRIP_LANES)
+
+bool strips_fit(const struct op_call *call, const struct product *product) {
+    const struct tensor *b = call->inputs[1];
+    return call->weights && b->constant && b->data && b->bytes > 0 && product->a.column_stride == 1;
+}
+
+size_t strips_workspace_bytes(int threads) {
+    return SHARE_FLOATS * sizeof(float) * (size_t)threads;
+}
+
+/* ---- packing: [matrix][panel][k][lanes], lanes beyond the columns are zero; then squares[matrix][lanes] ---- */
+
+struct pack_job {
+    const struct product *product;
+    const struct kernels *kernels;
+    int64_t matrices;
+    int threads;
+};
+
+static int64_t packed_lanes(const struct product *product) {
+    return channel_blocks(product->n) * CHANNEL_BLOCK;
+}
+
+static int64_t packed_floats(const struct product *product) {
+    return strips_place(product, channel_blocks(product->n));
+}
+
+const double *strips_squares(const struct product_state *state) {
+    return (const double *)(const void *)(state->packed + state->matrices * packed_floats(&state->product));
+}
+
+/* Depths first..end of one panel. */
+static void pack_panel(const struct pack_job *job, const void *source, int64_t panel, int64_t first, int64_t end,
+                       float *packed, double *squares) {
+    const struct product *product = job->product;
+    const struct block_kernel *kernel = job->kernels->block;
+    const int64_t column0 = panel * kernel->blocks * CHANNEL_BLOCK;
+    const int lanes = panel_blocks(kernel, channel_blocks(product->n), panel) * CHANNEL_BLOCK;
+    float *const start = packed + column0 * product->k + first * lanes, *place = start;
+    for (int64_t k = first; k < end; k++)
+        for (int64_t lane = 0; lane < lanes; lane++)
+            *place++ =
+                column0 + lane < product->n
+                    ? unaligned_float(source, k * product->b.row_stride + (column0 + lane) * product->b.column_stride)
+                    : 0;
+    if (first == 0)
+        memset(squares + column0, 0, (size_t)lanes * sizeof *squares);
+    job->kernels->quarter->squares(start, end - first, lanes, squares + column0);
+}
+
+static void pack(void *destination, const struct tensor *source, const void *context) {
+    const struct pack_job *job = context;
+    const struct product *product = job->product;
+    const int64_t panels = panel_count(job->kernels->block, channel_blocks(product->n));
+    double *squares = (double *)destination + job->matrices * packed_floats(product) / 2;
+    const bool in_order = job->matrices == 1 && product->b.column_stride == 1;
+    const int64_t parts = in_order && source->mapped ? (int64_t)(source->bytes / PACKING_PART_BYTES) + 1 : 1;
+    for (int64_t part = 0; part < parts; part++) {
+        const int64_t first = product->k * part / parts, end = product->k * (part + 1) / parts;
+#pragma omp parallel for schedule(static) collapse(2) num_threads(job->threads)
+        for (int64_t matrix = 0; matrix < job->matrices; matrix++)
+            for (int64_t panel = 0; panel < panels; panel++)
+                pack_panel(job, (const float *)source->data + matrix * product->n * product->k, panel, first, end,
+                           (float *)destination + matrix * packed_floats(product),
+                           squares + matrix * packed_lanes(product));
+        if (parts > 1)
+            tensor_drop_range(source, (size_t)(first * product->b.row_stride) * sizeof(float),
+                              (size_t)((end - first) * product->b.row_stride) * sizeof(float));
+    }
+}
+
+void strips_take_weights(struct op_call *call, struct product_state *state) {
+    const struct product *product = &state->product;
+    const struct tensor *b = call->inputs[1];
+    state->matrices = tensor_elements(b) / (product->n * product->k);
+    const struct pack_job job = {product, call->kernels, state->matrices, call->threads};
+    const struct packing packing = {
+        .name = call->kernels->block->name,
+        .numbers = {state->matrices, product->n, product->k, product->b.row_stride, product->b.column_stride},
+        .bytes = (size_t)state->matrices *
+                 ((size_t)packed_floats(product) * sizeof(float) + (size_t)packed_lanes(product) * sizeof(double)),
+        .pack = pack,
+        .context = &job};
+    state->packed = weight_cache_get(call->weights, b, &packing);
+}
+
+/* ---- running ---- */
+
+/* Depths from..to of a tile, which are whole blocks, or less than one. */
+static void add_depths(const struct strips_piece *piece, int first, int count, int64_t from, int64_t to) {
+    const struct product *product = &piece->state->product;
+    const struct block_kernel *kernel = piece->kernel;
+    const int64_t depth = to - from, length = depth < CHANNEL_BLOCK ? depth : CHANNEL_BLOCK;
+    const size_t lanes = (size_t)piece->blocks * CHANNEL_BLOCK;
+    struct block_pixel pixels[BLOCK_PIXELS];
+    struct block_source source = {
+        .entries = 1, .blocks = (int)(depth / length), .length = (int)length, .pixels = pixels};
+    for (int i = 0; i < BLOCK_PIXELS; i++) /* those past `count` stand for the last one */
+        pixels[i] = (struct block_pixel){
+            piece->data.a + (piece->row0 + first + (i < count ? i : count - 1)) * product->a.row_stride + from, length};
+    for (int block = 0, blocks; block < piece->blocks; block += blocks) {
+        blocks = piece->blocks - block < kernel->blocks ? piece->blocks - block : kernel->blocks;
+        const float *panel = piece->packed + strips_place(product, piece->block + block);
+        const int most = kernel->pixels[blocks];
+        if (to < product->k || piece->last)
+            blocked_ask_ahead(&source, panel + to * blocks * CHANNEL_BLOCK, blocks, first / most,
+                              (piece->count + most - 1) / most);
+        kernel->tile(kernel->round(count, blocks), blocks, &source, panel + from * blocks * CHANNEL_BLOCK, from == 0,
+                     piece->sums + (size_t)first * lanes + (size_t)block * CHANNEL_BLOCK, lanes, CHANNEL_BLOCK);
+    }
+}
+
+static void store_rows(const struct strips_piece *piece, int first, int count) {
+    const struct product *product = &piece->state->product;
+    const int64_t column0 = piece->block * CHANNEL_BLOCK, left = product->n - column0;
+    const int64_t lanes = piece->blocks * CHANNEL_BLOCK, columns = left < lanes ? left : lanes;
+    for (int i = first; i < first + count; i++) {
+        const float *sums = piece->sums + i * lanes;
+        float *y = piece->data.y + (piece->row0 + i) * product->n + column0;
+        if (product->alpha == 1 && !piece->data.c)
+            memcpy(y, sums, (size_t)columns * sizeof *y);
+        else
+            for (int64_t lane = 0; lane < columns; lane++)
+                y[lane] = product_finish(product, piece->data.c, sums[lane], piece->row0 + i, column0 + lane);
+    }
+}
+
+/* Cut by cut; what is left of the depth beside whole blocks comes last. */
+void strips_finish(const struct strips_piece *piece, int64_t from) {
+    const struct block_kernel *kernel = piece->kernel;
+    const int most = kernel->pixels[panel_blocks(kernel, piece->blocks, 0)];
+    const int64_t depth = piece->state->product.k, whole = depth / CHANNEL_BLOCK * CHANNEL_BLOCK;
+    int64_t to;
+    do {
+        to = from == whole ? depth : whole - from < DEPTH_CUT ? whole : from + DEPTH_CUT;
+        for (int first = 0; first < piece->count; first += most) {
+            const int count = piece->count - first < most ? piece->count - first : most;
+            if (from < to)
+                add_depths(piece, first, count, from, to);
+            if (to == depth)
+                store_rows(piece, first, count);
+        }
+        from = to;
+    } while (to < depth);
+}
+
+void strips_run(const struct op_call *call, const struct strips_data *data, const struct strips_area *area,
+                float *workspace) {
+    const struct product_state *state = call->state;
+    const struct product *product = &state->product;
+    const int64_t batches = product_batches(product), strips = divide_up(area->blocks, STRIP_BLOCKS);
+    const struct block_kernel *kernel = call->kernels->block;
+    /* Whole tiles, but for the last one of all. */
+    const int64_t size = even_block(area->rows, PIECE, kernel->pixels[kernel->blocks]);
+    const int64_t pieces = divide_up(area->rows, size);
+    const int64_t units = batches * strips * pieces, floats = packed_floats(product);
+#pragma omp parallel for schedule(dynamic) num_threads(call->threads) if (call->threads > 1 && units > 1)
+    for (int64_t unit = 0; unit < units; unit++) {
+        const int64_t batch = unit / (strips * pieces), block = unit / pieces % strips * STRIP_BLOCKS;
+        const int64_t row = unit % pieces * size;
+        const int64_t b = product_offset(product, product->b_batch_strides, batch) / (product->n * product->k);
+        strips_finish(
+            &(struct strips_piece){.state = state,
+                                   .kernel = kernel,
+                                   .data = {data->a + product_offset(product, product->a_batch_strides, batch), data->c,
+                                            data->y + batch * product->m * product->n},
+                                   .packed = state->packed + b * floats,
+                                   .sums = workspace + (size_t)omp_get_thread_num() * SHARE_FLOATS,
+                                   .row0 = area->row0 + row,
+                                   .block = area->block0 + block,
+                                   .count = (int)at_most(area->rows - row, size),
+                                   .blocks = (int)at_most(area->blocks - block, STRIP_BLOCKS),
+                                   .last = row + size >= area->rows},
+            0);
+    }
+}

@@ -1,0 +1,220 @@
+#include "ops/matmul/product_run.h"
+
+#include "base/checked.h"
+#include "ops/core/channel_blocks.h"
+#include "ops/core/forced_choices.h"
+#include "ops/matmul/strassen.h"
+
+#include <string.h>
+
+/* One side as the matrix product wants it: element (row or column i, depth k). */
+struct side {
+    int64_t size, stride, depth_stride;
+};
+
+static struct side side_of(const struct product *product, bool b) {
+    if (b)
+        return (struct side){product->n, product->b.column_stride, product->b.row_stride};
+    return (struct side){product->m, product->a.row_stride, product->a.column_stride};
+}
+
+static int64_t packed_size(const struct product_state *state) {
+    return side_of(&state->product, state->b_packed).size * state->product.k;
+}
+
+struct pack_job {
+    const struct product_state *state;
+    const struct gemm_kernel *kernel;
+    int threads;
+};
+
+/* Depths first .. first + count of every panel; the matrices lie one behind the other, each of packed_size elements. */
+static void pack_depths(const struct pack_job *job, const struct tensor *source, int64_t first, int64_t count,
+                        float *destination) {
+    const struct product_state *state = job->state;
+    const struct side side = side_of(&state->product, state->b_packed);
+    const struct gemm_panels panels = gemm_panels(job->kernel, side.size, state->product.k);
+    const int64_t size = packed_size(state);
+#pragma omp parallel for schedule(static) collapse(2) num_threads(job->threads)
+    for (int64_t matrix = 0; matrix < state->matrices; matrix++)
+        for (int panel = 0; panel < panels.count; panel++) {
+            const int64_t row = gemm_panel_row(&panels, panel), rows = gemm_panel_row(&panels, panel + 1) - row;
+            const struct gemm_panels single = {rows, count, 1};
+            const int64_t start = matrix * size + row * side.stride + first * side.depth_stride;
+            gemm_pack_panels(&single, (const char *)source->data + start * (int64_t)sizeof(float), side.stride,
+                             side.depth_stride, destination + matrix * size + row * panels.depth + first * rows);
+        }
+}
+
+/* A large matrix whose depths lie one behind the other is packed in parts, and its mapped pages go part by part. */
+static void pack_side(void *destination, const struct tensor *source, const void *context) {
+    const struct pack_job *job = context;
+    const struct product_state *state = job->state;
+    const int64_t stride = side_of(&state->product, state->b_packed).depth_stride, depth = state->product.k;
+    const bool in_order = state->matrices == 1 && side_of(&state->product, state->b_packed).stride == 1;
+    const int64_t parts = in_order && source->mapped ? (int64_t)(source->bytes / PACKING_PART_BYTES) + 1 : 1;
+    for (int64_t part = 0; part < parts; part++) {
+        const int64_t first = depth * part / parts, count = depth * (part + 1) / parts - first;
+        pack_depths(job, source, first, count, destination);
+        if (parts > 1)
+            tensor_drop_range(source, (size_t)(first * stride) * sizeof(float),
+                              (size_t)(count * stride) * sizeof(float));
+    }
+}
+
+static bool constant_weight(const struct op_call *call, int input) {
+    const struct tensor *tensor = call->inputs[input];
+    return call->weights && tensor->constant && tensor->data && tensor->bytes > 0;
+}
+
+status product_prepare(struct op_call *call, const struct product *product, size_t *workspace_bytes,
+                       struct error *err) {
+    struct product_state *state = call->state;
+    *state = (struct product_state){.product = *product};
+    if (strips_fit(call, product)) {
+        state->strips = true;
+        strips_take_weights(call, state);
+        if (!state->packed)
+            return fail_memory(err, "packed weights");
+        state->fast = fast_fits(call);
+        if (forced_choices_of(call->kernels)->strassen == FORCED_YES && !state->fast)
+            return fail(err, STATUS_UNSUPPORTED, "Strassen's algorithm cannot be had for this product");
+        *workspace_bytes = state->fast ? fast_workspace_bytes(call) : strips_workspace_bytes(call->threads);
+        return STATUS_OK;
+    }
+    state->b_packed = constant_weight(call, 1) || (!constant_weight(call, 0) && product->m == 1);
+    const struct tensor *source = call->inputs[state->b_packed];
+    const int64_t size = packed_size(state);
+    state->packed_bytes = source->bytes;
+    state->matrices = size > 0 ? tensor_elements(source) / size : 0;
+    if (constant_weight(call, state->b_packed)) {
+        const struct side side = side_of(product, state->b_packed);
+        const struct pack_job job = {state, call->kernels->gemm, call->threads};
+        const struct packing packing = {.name = call->kernels->gemm->name,
+                                        .numbers = {state->matrices, side.size, side.stride, side.depth_stride},
+                                        .bytes = source->bytes,
+                                        .pack = pack_side,
+                                        .context = &job};
+        state->packed = weight_cache_get(call->weights, source, &packing);
+        if (!state->packed)
+            return fail_memory(err, "packed weights");
+    }
+    const size_t gemm = gemm_workspace_bytes(call->kernels->gemm, call->threads);
+    const size_t packing_room = state->packed ? 0 : (state->packed_bytes + 63) / 64 * 64;
+    if (!size_add(gemm, packing_room, workspace_bytes))
+        return fail(err, STATUS_LIMIT, "the workspace is too large");
+    return STATUS_OK;
+}
+
+/* What the jobs of one run share. */
+struct product_call {
+    const struct product_state *state;
+    const struct gemm_kernel *kernel;
+    const float *packed, *streamed, *c;
+    float *y;
+};
+
+static void fetch(const struct gemm_job *job, int64_t column0, int count, int64_t depth0, int depth, int width,
+                  float *tile) {
+    const struct product_call *call = job->context;
+    const struct side side = side_of(&call->state->product, !call->state->b_packed);
+    const float *source = job->input + column0 * side.stride + depth0 * side.depth_stride;
+    if (side.stride == 1) {
+        for (int k = 0; k < depth; k++, source += side.depth_stride, tile += width) {
+            memcpy(tile, source, (size_t)count * sizeof *tile);
+            memset(tile + count, 0, (size_t)(width - count) * sizeof *tile);
+        }
+        return;
+    }
+    for (int column = 0; column < width; column++, source += side.stride)
+        for (int k = 0; k < depth; k++)
+            tile[k * width + column] = column < count ? source[k * side.depth_stride] : 0;
+}
+
+static float finish(const struct product_call *call, float sum, int64_t m, int64_t n) {
+    return product_finish(&call->state->product, call->c, sum, m, n);
+}
+
+static void store(const struct gemm_job *job, int64_t row0, int rows, int64_t column0, int count, float *block,
+                  size_t stride) {
+    const struct product_call *call = job->context;
+    const int64_t n = call->state->product.n;
+    if (call->state->b_packed) { /* a row of the block is a column of Y */
+        for (int column = 0; column < count; column++)
+            for (int row = 0; row < rows; row++)
+                job->output[(column0 + column) * n + row0 + row] =
+                    finish(call, block[(size_t)row * stride + (size_t)column], column0 + column, row0 + row);
+        return;
+    }
+    for (int row = 0; row < rows; row++)
+        for (int column = 0; column < count; column++)
+            job->output[(row0 + row) * n + column0 + column] =
+                finish(call, block[(size_t)row * stride + (size_t)column], row0 + row, column0 + column);
+}
+
+static void make_job(const struct gemm_batch *batch, int64_t i, struct gemm_job *job) {
+    const struct product_call *call = batch->context;
+    const struct product *product = &call->state->product;
+    const bool b_packed = call->state->b_packed;
+    const int64_t a = product_offset(product, product->a_batch_strides, i);
+    const int64_t b = product_offset(product, product->b_batch_strides, i);
+    *job = (struct gemm_job){.panels = gemm_panels(call->kernel, side_of(product, b_packed).size, product->k),
+                             .packed = call->packed + (b_packed ? b : a),
+                             .columns = side_of(product, !b_packed).size,
+                             .fetch = fetch,
+                             .store = store,
+                             .context = call,
+                             .input = call->streamed + (b_packed ? a : b),
+                             .output = call->y + i * product->m * product->n};
+}
+
+/* A depth of 0: every sum is empty. */
+static void store_empty(const struct product_call *call, int64_t count) {
+    const struct product *product = &call->state->product;
+    for (int64_t i = 0; i < count; i++)
+        call->y[i] = finish(call, 0, i / product->n % product->m, i % product->n);
+}
+
+status product_run(struct op_call *op_call, struct error *err) {
+    (void)err;
+    const struct product_state *state = op_call->state;
+    const struct product *product = &state->product;
+    const struct tensor *c = op_input(op_call, 2);
+    struct product_call call = {.state = state,
+                                .kernel = op_call->kernels->gemm,
+                                .packed = state->packed,
+                                .streamed = op_call->inputs[state->strips ? 0 : !state->b_packed]->data,
+                                .c = c ? c->data : NULL,
+                                .y = op_call->outputs[0]->data};
+    if (op_call->outputs[0]->bytes == 0)
+        return STATUS_OK;
+    if (product->k == 0) {
+        store_empty(&call, tensor_elements(op_call->outputs[0]));
+        return STATUS_OK;
+    }
+    if (state->strips) {
+        const struct strips_data data = {call.streamed, call.c, call.y};
+        if (state->fast)
+            fast_run(op_call, &data, op_call->workspace);
+        else
+            strips_run(op_call, &data, &(struct strips_area){0, product->m, 0, channel_blocks(product->n)},
+                       op_call->workspace);
+        return STATUS_OK;
+    }
+    char *scratch = op_call->workspace;
+    if (!call.packed) {
+        const struct pack_job job = {state, call.kernel, op_call->threads};
+        pack_side(scratch, op_call->inputs[state->b_packed], &job);
+        call.packed = (const float *)scratch;
+        scratch += (state->packed_bytes + 63) / 64 * 64;
+    }
+    gemm_run(&(struct gemm_batch){.kernel = call.kernel,
+                                  .job_count = product_batches(product),
+                                  .make = make_job,
+                                  .context = &call,
+                                  .largest_rows = side_of(product, state->b_packed).size,
+                                  .largest_columns = side_of(product, !state->b_packed).size,
+                                  .threads = op_call->threads,
+                                  .workspace = scratch});
+    return STATUS_OK;
+}

@@ -1,0 +1,82 @@
+/* Concat: inputs one after the other along an axis. */
+#include "base/checked.h"
+#include "ops/core/attributes.h"
+#include "ops/movement/movement.h"
+
+struct concat_params {
+    int64_t axis; /* opsets before 11 do not speak of negative axes; they count from the end all the same */
+};
+
+static status parse(const struct op_call *call, struct attributes *attributes, void *out, struct error *err) {
+    struct concat_params *params = out;
+    (void)call;
+    params->axis = attribute_int(attributes, "axis", 0);
+    return movement_require(attributes, "axis", err);
+}
+
+static status check_fit(const struct op_call *call, int i, int axis, struct error *err) {
+    const struct shape *first = &call->inputs[0]->shape, *other = &call->inputs[i]->shape;
+    char text[SHAPE_TEXT_BYTES], other_text[SHAPE_TEXT_BYTES];
+    bool fits = first->rank == other->rank;
+    for (int dim = 0; fits && dim < first->rank; dim++)
+        fits = dim == axis || first->dims[dim] == other->dims[dim];
+    if (fits)
+        return STATUS_OK;
+    return fail(err, STATUS_SHAPE, "input %d has shape %s, expected %s as input 0 but for axis %d", i,
+                shape_text(other, other_text), shape_text(first, text), axis);
+}
+
+static status infer(struct op_call *call, struct error *err) {
+    const struct concat_params *params = call->params;
+    struct shape shape = call->inputs[0]->shape;
+    int axis;
+    if (op_axis(params->axis, shape.rank, &axis, "axis", err) != STATUS_OK)
+        return err->code;
+    for (int i = 1; i < call->input_count; i++) {
+        if (check_fit(call, i, axis, err) != STATUS_OK)
+            return err->code;
+        if (!int64_add(shape.dims[axis], call->inputs[i]->shape.dims[axis], &shape.dims[axis]))
+            return fail(err, STATUS_LIMIT, "the inputs are too large together along axis %d", axis);
+    }
+    return tensor_describe(call->outputs[0], call->inputs[0]->dtype, &shape, err);
+}
+
+static status run(struct op_call *call, struct error *err) {
+    const struct concat_params *params = call->params;
+    const struct tensor *output = call->outputs[0];
+    int64_t to[MAX_RANK], outer = 1;
+    int axis;
+    if (op_axis(params->axis, output->shape.rank, &axis, "axis", err) != STATUS_OK)
+        return err->code;
+    if (output->bytes == 0)
+        return STATUS_OK;
+    const size_t element = dtype_size(output->dtype);
+    strided_dense(&output->shape, element, to);
+    for (int i = 0; i < axis; i++)
+        outer *= output->shape.dims[i];
+    const int64_t row = output->shape.dims[axis] * to[axis];
+    int64_t offset = 0;
+    for (int i = 0; i < call->input_count; i++) {
+        const int64_t part = call->inputs[i]->shape.dims[axis] * to[axis];
+        struct strided box = {.element = element};
+        strided_add(&box, outer, row, part);
+        strided_add(&box, part / (int64_t)element, (int64_t)element, (int64_t)element);
+        strided_copy(&box, (char *)output->data + offset, call->inputs[i]->data, call->threads);
+        offset += part;
+    }
+    return STATUS_OK;
+}
+
+static const struct op_arg inputs[] = {{"inputs", TYPES_WHOLE, ARG_VARIADIC | ARG_SAME}, {0}};
+static const struct op_arg outputs[] = {{"concat_result", TYPES_WHOLE, 0}, {0}};
+
+const struct op ops_concat[] = {{.name = "Concat",
+                                 .domain = "",
+                                 .since = 4,
+                                 .inputs = inputs,
+                                 .outputs = outputs,
+                                 .params_size = sizeof(struct concat_params),
+                                 .parse = parse,
+                                 .infer = infer,
+                                 .run = run},
+                                {.name = NULL}};

@@ -1,0 +1,300 @@
+/* Gather, GatherElements, GatherND: elements or blocks picked by indices, each checked before anything is copied. */
+#include "base/checked.h"
+#include "ops/core/attributes.h"
+#include "ops/core/parallel.h"
+#include "ops/movement/block_copy.h"
+#include "ops/movement/movement.h"
+
+struct gather_params {
+    int64_t axis; /* GatherND: batch_dims */
+};
+
+static status parse_axis(const struct op_call *call, struct attributes *attributes, void *out, struct error *err) {
+    struct gather_params *params = out;
+    (void)call;
+    (void)err;
+    params->axis = attribute_int(attributes, "axis", 0);
+    return STATUS_OK;
+}
+
+static status parse_batch_dims(const struct op_call *call, struct attributes *attributes, void *out,
+                               struct error *err) {
+    struct gather_params *params = out;
+    (void)call;
+    params->axis = attribute_int(attributes, "batch_dims", 0);
+    if (params->axis < 0)
+        return fail(err, STATUS_INVALID_MODEL, "attribute \"batch_dims\" is %lld, expected 0 or more",
+                    (long long)params->axis);
+    return STATUS_OK;
+}
+
+static int64_t index_at(const struct tensor *indices, int64_t i) {
+    return indices->dtype == DTYPE_INT64 ? ((const int64_t *)indices->data)[i] : ((const int32_t *)indices->data)[i];
+}
+
+static int64_t index_within(const struct tensor *indices, int64_t i, int64_t size) {
+    const int64_t index = index_at(indices, i);
+    return index < 0 ? index + size : index;
+}
+
+/* Every `every`-th index, from `first` on, against the size of an axis. */
+static status check_indices(const struct op_call *call, int64_t first, int64_t every, int axis, struct error *err) {
+    const struct tensor *data = call->inputs[0], *indices = call->inputs[1];
+    const int64_t count = tensor_elements(indices), size = data->shape.dims[axis];
+    char text[SHAPE_TEXT_BYTES];
+    for (int64_t i = first; i < count; i += every) {
+        const int64_t index = index_at(indices, i);
+        if (index >= -size && index < size)
+            continue;
+        const status code = indices->constant ? STATUS_INVALID_MODEL : STATUS_INVALID_ARGUMENT;
+        if (size == 0)
+            return fail(err, code, "index %lld (number %lld in input 1) into axis %d of %s, which is empty",
+                        (long long)index, (long long)i, axis, shape_text(&data->shape, text));
+        return fail(err, code, "index %lld (number %lld in input 1) is not in %lld..%lld, axis %d of %s",
+                    (long long)index, (long long)i, (long long)-size, (long long)size - 1, axis,
+                    shape_text(&data->shape, text));
+    }
+    return STATUS_OK;
+}
+
+static int64_t product(const struct shape *shape, int begin, int end) {
+    int64_t elements = 1;
+    for (int i = begin; i < end; i++)
+        elements *= shape->dims[i];
+    return elements;
+}
+
+/* Appends dims[begin..end-1] of another shape; STATUS_LIMIT above MAX_RANK. */
+static status append_dims(struct shape *shape, const struct shape *from, int begin, int end, struct error *err) {
+    for (int i = begin; i < end; i++) {
+        if (shape->rank == MAX_RANK)
+            return fail(err, STATUS_LIMIT, "the output would have more than %d dimensions", MAX_RANK);
+        shape->dims[shape->rank++] = from->dims[i];
+    }
+    return STATUS_OK;
+}
+
+/* What the threads share. */
+struct gather_copy {
+    const struct tensor *indices;
+    char *to;
+    const char *from;
+    int64_t count;      /* Gather: indices; GatherND: index tuples of one batch; GatherElements: elements of a row */
+    int64_t block;      /* bytes that are copied together */
+    int64_t from_outer; /* Gather, GatherND: bytes between outer parts (batches) of the data */
+    int64_t size;       /* Gather, GatherElements: of the axis */
+    int tuple;          /* GatherND: indices in a tuple */
+    const int64_t *sizes, *strides; /* GatherND: of the indexed axes; GatherElements: strides of the data */
+    const struct shape *shape;      /* GatherElements: of the output */
+    int axis;
+};
+
+/* ---- Gather ---- */
+
+static status infer_gather(struct op_call *call, struct error *err) {
+    const struct gather_params *params = call->params;
+    const struct shape *data = &call->inputs[0]->shape, *indices = &call->inputs[1]->shape;
+    struct shape shape = {0};
+    int axis;
+    status code = op_axis(params->axis, data->rank, &axis, "axis", err);
+    if (code == STATUS_OK)
+        code = append_dims(&shape, data, 0, axis, err);
+    if (code == STATUS_OK)
+        code = append_dims(&shape, indices, 0, indices->rank, err);
+    if (code == STATUS_OK)
+        code = append_dims(&shape, data, axis + 1, data->rank, err);
+    return code == STATUS_OK ? tensor_describe(call->outputs[0], call->inputs[0]->dtype, &shape, err) : code;
+}
+
+/* Called with a constant `block` where blocks are small. */
+static inline __attribute__((always_inline)) void gather_span(const struct gather_copy *copy, int64_t begin,
+                                                              int64_t end, int64_t block) {
+    int64_t outer = begin / copy->count, i = begin % copy->count;
+    const char *from = copy->from + outer * copy->from_outer;
+    for (int64_t n = begin; n < end; n++) {
+        const int64_t index = index_within(copy->indices, i, copy->size);
+        block_copy(copy->to + n * block, from + index * block, (size_t)block);
+        if (++i == copy->count) {
+            i = 0;
+            from += copy->from_outer;
+        }
+    }
+}
+
+static void gather_blocks(void *context, size_t begin, size_t end) {
+    const struct gather_copy copy = *(const struct gather_copy *)context;
+    const int64_t first = (int64_t)begin, last = (int64_t)end;
+    switch (copy.block) {
+    case 1:
+        gather_span(&copy, first, last, 1);
+        break;
+    case 2:
+        gather_span(&copy, first, last, 2);
+        break;
+    case 4:
+        gather_span(&copy, first, last, 4);
+        break;
+    case 8:
+        gather_span(&copy, first, last, 8);
+        break;
+    default:
+        gather_span(&copy, first, last, copy.block);
+    }
+}
+
+static status run_gather(struct op_call *call, struct error *err) {
+    const struct gather_params *params = call->params;
+    const struct tensor *data = call->inputs[0], *indices = call->inputs[1], *output = call->outputs[0];
+    int axis;
+    status code = op_axis(params->axis, data->shape.rank, &axis, "axis", err);
+    if (code == STATUS_OK)
+        code = check_indices(call, 0, 1, axis, err);
+    if (code != STATUS_OK || output->bytes == 0)
+        return code;
+    struct gather_copy copy = {.indices = indices, .to = output->data, .from = data->data};
+    copy.count = tensor_elements(indices);
+    copy.size = data->shape.dims[axis];
+    copy.block = product(&data->shape, axis + 1, data->shape.rank) * (int64_t)dtype_size(data->dtype);
+    copy.from_outer = copy.size * copy.block;
+    const size_t blocks = output->bytes / (size_t)copy.block;
+    parallel_blocks(blocks, strided_block(blocks, output->bytes), call->threads, gather_blocks, &copy);
+    return STATUS_OK;
+}
+
+/* ---- GatherElements ---- */
+
+static status infer_elements(struct op_call *call, struct error *err) {
+    const struct gather_params *params = call->params;
+    const struct shape *data = &call->inputs[0]->shape, *indices = &call->inputs[1]->shape;
+    char text[SHAPE_TEXT_BYTES], other[SHAPE_TEXT_BYTES];
+    int axis;
+    const status code = op_axis(params->axis, data->rank, &axis, "axis", err);
+    if (code != STATUS_OK)
+        return code;
+    bool fits = data->rank == indices->rank;
+    for (int i = 0; fits && i < data->rank; i++)
+        fits = i == axis || indices->dims[i] <= data->dims[i];
+    if (!fits)
+        return fail(err, STATUS_SHAPE, "input 1 (indices) has shape %s, expected at most %s but for axis %d",
+                    shape_text(indices, text), shape_text(data, other), axis);
+    return tensor_describe(call->outputs[0], call->inputs[0]->dtype, indices, err);
+}
+
+/* Bytes from the data's start to the row of the last axis, with index 0 on the gathered axis. */
+static int64_t row_offset(const struct gather_copy *copy, int64_t row) {
+    int64_t offset = 0;
+    for (int i = copy->shape->rank - 2; i >= 0; i--) {
+        if (i != copy->axis)
+            offset += row % copy->shape->dims[i] * copy->strides[i];
+        row /= copy->shape->dims[i];
+    }
+    return offset;
+}
+
+static void gather_rows(void *context, size_t begin, size_t end) {
+    const struct gather_copy copy = *(const struct gather_copy *)context;
+    const int64_t axis_stride = copy.strides[copy.axis];
+    const int64_t step = copy.axis == copy.shape->rank - 1 ? 0 : copy.block;
+    for (int64_t row = (int64_t)begin; row < (int64_t)end; row++) {
+        const char *from = copy.from + row_offset(&copy, row);
+        for (int64_t i = 0; i < copy.count; i++) {
+            const int64_t n = row * copy.count + i, index = index_within(copy.indices, n, copy.size);
+            block_copy(copy.to + n * copy.block, from + index * axis_stride + i * step, (size_t)copy.block);
+        }
+    }
+}
+
+static status run_elements(struct op_call *call, struct error *err) {
+    const struct gather_params *params = call->params;
+    const struct tensor *data = call->inputs[0], *output = call->outputs[0];
+    int64_t strides[MAX_RANK];
+    struct gather_copy copy = {.indices = call->inputs[1], .to = output->data, .from = data->data};
+    status code = op_axis(params->axis, data->shape.rank, &copy.axis, "axis", err);
+    if (code == STATUS_OK)
+        code = check_indices(call, 0, 1, copy.axis, err);
+    if (code != STATUS_OK || output->bytes == 0)
+        return code;
+    strided_dense(&data->shape, dtype_size(data->dtype), strides);
+    copy.strides = strides;
+    copy.shape = &output->shape;
+    copy.block = (int64_t)dtype_size(data->dtype);
+    copy.count = output->shape.dims[output->shape.rank - 1];
+    copy.size = data->shape.dims[copy.axis];
+    const size_t rows = (size_t)(tensor_elements(output) / copy.count);
+    parallel_blocks(rows, strided_block(rows, output->bytes), call->threads, gather_rows, &copy);
+    return STATUS_OK;
+}
+
+/* ---- GatherND ---- */
+
+static status infer_nd(struct op_call *call, struct error *err) {
+    const struct gather_params *params = call->params;
+    const struct shape *data = &call->inputs[0]->shape, *indices = &call->inputs[1]->shape;
+    char text[SHAPE_TEXT_BYTES], other[SHAPE_TEXT_BYTES];
+    const int64_t batch_dims = call->opset < 12 ? 0 : params->axis;
+    bool fits = data->rank >= 1 && indices->rank >= 1 && batch_dims < indices->rank && batch_dims < data->rank;
+    for (int i = 0; fits && i < batch_dims; i++)
+        fits = data->dims[i] == indices->dims[i];
+    const int64_t tuple = fits ? indices->dims[indices->rank - 1] : 0;
+    if (!fits || tuple < 1 || tuple > data->rank - batch_dims)
+        return fail(err, STATUS_SHAPE, "input 1 (indices) of shape %s does not index %s with %lld batch dimensions",
+                    shape_text(indices, text), shape_text(data, other), (long long)batch_dims);
+    struct shape shape = {0};
+    status code = append_dims(&shape, indices, 0, indices->rank - 1, err);
+    if (code == STATUS_OK)
+        code = append_dims(&shape, data, (int)(batch_dims + tuple), data->rank, err);
+    return code == STATUS_OK ? tensor_describe(call->outputs[0], call->inputs[0]->dtype, &shape, err) : code;
+}
+
+static void gather_tuples(void *context, size_t begin, size_t end) {
+    const struct gather_copy copy = *(const struct gather_copy *)context;
+    for (int64_t n = (int64_t)begin; n < (int64_t)end; n++) {
+        const char *from = copy.from + n / copy.count * copy.from_outer;
+        for (int i = 0; i < copy.tuple; i++)
+            from += index_within(copy.indices, n * copy.tuple + i, copy.sizes[i]) * copy.strides[i];
+        block_copy(copy.to + n * copy.block, from, (size_t)copy.block);
+    }
+}
+
+static status run_nd(struct op_call *call, struct error *err) {
+    const struct gather_params *params = call->params;
+    const struct tensor *data = call->inputs[0], *indices = call->inputs[1], *output = call->outputs[0];
+    const int batch_dims = call->opset < 12 ? 0 : (int)params->axis, rank = indices->shape.rank;
+    const int tuple = (int)indices->shape.dims[rank - 1];
+    int64_t strides[MAX_RANK];
+    for (int i = 0; i < tuple; i++) {
+        const status code = check_indices(call, i, tuple, batch_dims + i, err);
+        if (code != STATUS_OK)
+            return code;
+    }
+    if (output->bytes == 0)
+        return STATUS_OK;
+    strided_dense(&data->shape, dtype_size(data->dtype), strides);
+    struct gather_copy copy = {.indices = indices, .to = output->data, .from = data->data, .tuple = tuple};
+    copy.count = product(&indices->shape, batch_dims, rank - 1);
+    copy.block = strides[batch_dims + tuple - 1];
+    copy.from_outer = product(&data->shape, batch_dims, data->shape.rank) * (int64_t)dtype_size(data->dtype);
+    copy.sizes = data->shape.dims + batch_dims;
+    copy.strides = strides + batch_dims;
+    const size_t blocks = output->bytes / (size_t)copy.block;
+    parallel_blocks(blocks, strided_block(blocks, output->bytes), call->threads, gather_tuples, &copy);
+    return STATUS_OK;
+}
+
+/* ---- records ---- */
+
+static const struct op_arg inputs[] = {{"data", TYPES_WHOLE, 0}, {"indices", TYPES_INDEX, 0}, {0}};
+static const struct op_arg inputs_nd[] = {{"data", TYPES_WHOLE, 0}, {"indices", TYPE(DTYPE_INT64), 0}, {0}};
+static const struct op_arg outputs[] = {{"output", TYPES_WHOLE, 0}, {0}};
+
+#define GATHER(op_name, first, last, input_list, parse_function, kind)                                                 \
+    {                                                                                                                  \
+        .name = op_name, .domain = "", .since = first, .until = last, .inputs = input_list, .outputs = outputs,        \
+        .params_size = sizeof(struct gather_params), .parse = parse_function, .infer = infer_##kind, .run = run_##kind \
+    }
+
+const struct op ops_gather[] = {GATHER("Gather", 1, 0, inputs, parse_axis, gather),
+                                GATHER("GatherElements", 11, 0, inputs, parse_axis, elements),
+                                GATHER("GatherND", 11, 11, inputs_nd, NULL, nd),
+                                GATHER("GatherND", 12, 0, inputs_nd, parse_batch_dims, nd),
+                                {.name = NULL}};

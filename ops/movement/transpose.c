@@ -1,0 +1,87 @@
+/* Transpose: the output's axes in another order. */
+#include "ops/core/attributes.h"
+#include "ops/movement/movement.h"
+
+struct transpose_params {
+    int count; /* of perm; -1: absent, all axes reversed */
+    int64_t perm[MAX_RANK];
+};
+
+static status parse(const struct op_call *call, struct attributes *attributes, void *out, struct error *err) {
+    struct transpose_params *params = out;
+    (void)call;
+    (void)err;
+    attribute_ints(attributes, "perm", params->perm, MAX_RANK, &params->count);
+    if (!attribute_has(attributes, "perm"))
+        params->count = -1;
+    return STATUS_OK;
+}
+
+static status permutation(const struct op_call *call, int perm[MAX_RANK], struct error *err) {
+    const struct transpose_params *params = call->params;
+    const int rank = call->inputs[0]->shape.rank;
+    unsigned seen = 0;
+    if (params->count < 0) {
+        for (int i = 0; i < rank; i++)
+            perm[i] = rank - 1 - i;
+        return STATUS_OK;
+    }
+    if (params->count != rank)
+        return fail(err, STATUS_INVALID_MODEL, "attribute \"perm\" has %d numbers, input 0 has rank %d", params->count,
+                    rank);
+    for (int i = 0; i < rank; i++) {
+        const status code = op_axis(params->perm[i], rank, &perm[i], "perm", err);
+        if (code != STATUS_OK)
+            return code;
+        if (seen >> perm[i] & 1)
+            return fail(err, STATUS_INVALID_MODEL, "attribute \"perm\" holds axis %d twice", perm[i]);
+        seen |= 1u << perm[i];
+    }
+    return STATUS_OK;
+}
+
+static status infer(struct op_call *call, struct error *err) {
+    const struct tensor *input = call->inputs[0];
+    int perm[MAX_RANK];
+    const status code = permutation(call, perm, err);
+    if (code != STATUS_OK)
+        return code;
+    struct shape shape = {.rank = input->shape.rank};
+    for (int i = 0; i < shape.rank; i++)
+        shape.dims[i] = input->shape.dims[perm[i]];
+    return tensor_describe(call->outputs[0], input->dtype, &shape, err);
+}
+
+static status prepare(struct op_call *call, size_t *workspace_bytes, struct error *err) {
+    const struct tensor *input = call->inputs[0], *output = call->outputs[0];
+    struct movement *movement = call->state;
+    int64_t from[MAX_RANK], to[MAX_RANK];
+    int perm[MAX_RANK];
+    (void)workspace_bytes;
+    const status code = permutation(call, perm, err);
+    if (code != STATUS_OK)
+        return code;
+    const size_t element = dtype_size(input->dtype);
+    strided_dense(&input->shape, element, from);
+    strided_dense(&output->shape, element, to);
+    movement->box.element = element;
+    for (int i = 0; i < output->shape.rank; i++)
+        strided_add(&movement->box, output->shape.dims[i], to[i], from[perm[i]]);
+    return STATUS_OK;
+}
+
+static const struct op_arg inputs[] = {{"data", TYPES_WHOLE, 0}, {0}};
+static const struct op_arg outputs[] = {{"transposed", TYPES_WHOLE, 0}, {0}};
+
+const struct op ops_transpose[] = {{.name = "Transpose",
+                                    .domain = "",
+                                    .since = 1,
+                                    .inputs = inputs,
+                                    .outputs = outputs,
+                                    .params_size = sizeof(struct transpose_params),
+                                    .state_size = sizeof(struct movement),
+                                    .parse = parse,
+                                    .infer = infer,
+                                    .prepare = prepare,
+                                    .run = movement_run},
+                                   {.name = NULL}};

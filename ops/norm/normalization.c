@@ -1,0 +1,185 @@
+/* BatchNormalization (ONNX 7, 9, 14, 15) in inference mode and InstanceNormalization (ONNX 6, 22). */
+#include "ops/core/attributes.h"
+#include "ops/core/op.h"
+
+#include <math.h>
+#include <string.h>
+
+struct params {
+    float epsilon;
+    bool per_element; /* BatchNormalization 7 with spatial = 0: statistics for every position of [C,...] */
+};
+
+/* ---- BatchNormalization ---- */
+
+static status batch_parse(const struct op_call *call, struct attributes *attributes, void *result, struct error *err) {
+    struct params *params = result;
+    params->epsilon = attribute_float(attributes, "epsilon", 1e-5f);
+    attribute_ignore(attributes, "momentum"); /* moves running statistics, in training alone */
+    if (call->opset < 9)
+        params->per_element = attribute_int(attributes, "spatial", 1) == 0;
+    if (call->opset >= 14 && attribute_int(attributes, "training_mode", 0) != 0)
+        return fail(err, STATUS_UNSUPPORTED,
+                    "attribute \"training_mode\" is 1: limner runs networks, it does not train them");
+    return STATUS_OK;
+}
+
+/* Shape of scale, B, mean and var: [C], or [C,...] of X. */
+static struct shape statistics_shape(const struct op_call *call) {
+    const struct params *params = call->params;
+    const struct shape *x = &call->inputs[0]->shape;
+    struct shape shape = {1, {x->rank > 1 ? x->dims[1] : 1}};
+    if (params->per_element && x->rank > 1) {
+        shape.rank = x->rank - 1;
+        memcpy(shape.dims, x->dims + 1, (size_t)shape.rank * sizeof *shape.dims);
+    }
+    return shape;
+}
+
+static status check_statistics(const struct op_call *call, const struct shape *expected, int inputs,
+                               struct error *err) {
+    for (int i = 1; i < inputs; i++)
+        if (!shape_equal(&call->inputs[i]->shape, expected)) {
+            char a[SHAPE_TEXT_BYTES], b[SHAPE_TEXT_BYTES], c[SHAPE_TEXT_BYTES], name[ARG_TEXT_BYTES];
+            return fail(err, STATUS_SHAPE, "%s is %s, expected %s for input 0 (X) %s", op_input_text(call, i, name),
+                        shape_text(&call->inputs[i]->shape, a), shape_text(expected, b),
+                        shape_text(&call->inputs[0]->shape, c));
+        }
+    return STATUS_OK;
+}
+
+static status batch_infer(struct op_call *call, struct error *err) {
+    if (call->inputs[0]->shape.rank < 1)
+        return fail(err, STATUS_SHAPE, "input 0 (X) is a scalar, expected [N,C,...]");
+    const struct shape expected = statistics_shape(call);
+    const status code = check_statistics(call, &expected, 5, err);
+    return code == STATUS_OK ? tensor_describe(call->outputs[0], DTYPE_FLOAT, &call->inputs[0]->shape, err) : code;
+}
+
+/* y = (x - center) * factor + offset. Taking the centre off first keeps the digits of data far from zero. */
+struct affine {
+    float center, factor, offset;
+};
+
+/* From statistics in double precision; what rounding takes from the centre goes to the offset. */
+static struct affine affine_from(double mean, double variance, float epsilon, float scale, float bias) {
+    const float center = (float)mean;
+    const double factor = scale / sqrt(variance + epsilon);
+    return (struct affine){center, (float)factor, (float)(bias + (center - mean) * factor)};
+}
+
+static struct affine batch_affine(const struct op_call *call, int64_t i) {
+    const struct params *params = call->params;
+    const float *scale = call->inputs[1]->data, *bias = call->inputs[2]->data;
+    const float *mean = call->inputs[3]->data, *variance = call->inputs[4]->data;
+    return affine_from(mean[i], variance[i], params->epsilon, scale[i], bias[i]);
+}
+
+static void apply_affine(const struct affine *affine, const float *x, float *y, int64_t count) {
+    const struct affine a = *affine;
+#pragma omp simd
+    for (int64_t i = 0; i < count; i++)
+        y[i] = (x[i] - a.center) * a.factor + a.offset;
+}
+
+static status batch_run(struct op_call *call, struct error *err) {
+    (void)err;
+    const struct shape statistics = statistics_shape(call);
+    const int64_t channels = shape_elements(&statistics), elements = tensor_elements(call->inputs[0]);
+    if (elements == 0)
+        return STATUS_OK;
+    const int64_t batch = call->inputs[0]->shape.rank > 1 ? call->inputs[0]->shape.dims[0] : elements;
+    const int64_t planes = batch * channels, plane = elements / planes;
+    const float *x = call->inputs[0]->data;
+    float *y = call->outputs[0]->data;
+#pragma omp parallel for schedule(static) num_threads(call->threads) if (elements > 16384)
+    for (int64_t p = 0; p < planes; p++) {
+        const struct affine affine = batch_affine(call, p % channels);
+        apply_affine(&affine, x + p * plane, y + p * plane, plane);
+    }
+    return STATUS_OK;
+}
+
+/* ---- InstanceNormalization ---- */
+
+static status instance_parse(const struct op_call *call, struct attributes *attributes, void *result,
+                             struct error *err) {
+    struct params *params = result;
+    (void)call;
+    (void)err;
+    params->epsilon = attribute_float(attributes, "epsilon", 1e-5f);
+    return STATUS_OK;
+}
+
+static status instance_infer(struct op_call *call, struct error *err) {
+    if (call->inputs[0]->shape.rank < 3) {
+        char text[SHAPE_TEXT_BYTES];
+        return fail(err, STATUS_SHAPE, "input 0 (input) is %s, expected [N,C,...]",
+                    shape_text(&call->inputs[0]->shape, text));
+    }
+    const struct shape expected = {1, {call->inputs[0]->shape.dims[1]}};
+    const status code = check_statistics(call, &expected, 3, err);
+    return code == STATUS_OK ? tensor_describe(call->outputs[0], DTYPE_FLOAT, &call->inputs[0]->shape, err) : code;
+}
+
+/* Two passes, both in double precision: the mean, then the mean of squared distances from it. */
+static struct affine instance_affine(const float *x, int64_t count, float scale, float bias, float epsilon) {
+    double sum = 0, squares = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t i = 0; i < count; i++)
+        sum += x[i];
+    const double mean = sum / (double)count;
+#pragma omp simd reduction(+ : squares)
+    for (int64_t i = 0; i < count; i++)
+        squares += (x[i] - mean) * (x[i] - mean);
+    return affine_from(mean, squares / (double)count, epsilon, scale, bias);
+}
+
+static status instance_run(struct op_call *call, struct error *err) {
+    (void)err;
+    const struct params *params = call->params;
+    const int64_t elements = tensor_elements(call->inputs[0]), channels = call->inputs[0]->shape.dims[1];
+    if (elements == 0)
+        return STATUS_OK;
+    const int64_t planes = call->inputs[0]->shape.dims[0] * channels, plane = elements / planes;
+    const float *x = call->inputs[0]->data, *scale = call->inputs[1]->data, *bias = call->inputs[2]->data;
+    float *y = call->outputs[0]->data;
+#pragma omp parallel for schedule(static) num_threads(call->threads) if (elements > 16384)
+    for (int64_t p = 0; p < planes; p++) {
+        const struct affine affine =
+            instance_affine(x + p * plane, plane, scale[p % channels], bias[p % channels], params->epsilon);
+        apply_affine(&affine, x + p * plane, y + p * plane, plane);
+    }
+    return STATUS_OK;
+}
+
+static const struct op_arg batch_inputs[] = {{"X", TYPES_FLOAT, 0},         {"scale", TYPES_FLOAT, 0},
+                                             {"B", TYPES_FLOAT, 0},         {"input_mean", TYPES_FLOAT, 0},
+                                             {"input_var", TYPES_FLOAT, 0}, {NULL, 0, 0}};
+static const struct op_arg instance_inputs[] = {
+    {"input", TYPES_FLOAT, 0}, {"scale", TYPES_FLOAT, 0}, {"B", TYPES_FLOAT, 0}, {NULL, 0, 0}};
+static const struct op_arg outputs[] = {{"Y", TYPES_FLOAT, 0}, {NULL, 0, 0}};
+
+const struct op ops_normalization[] = {
+    {.name = "BatchNormalization",
+     .domain = "",
+     .since = 7,
+     .inputs = batch_inputs,
+     .outputs = outputs,
+     .storage = STORAGE_IN_PLACE,
+     .params_size = sizeof(struct params),
+     .parse = batch_parse,
+     .infer = batch_infer,
+     .run = batch_run},
+    {.name = "InstanceNormalization",
+     .domain = "",
+     .since = 6,
+     .inputs = instance_inputs,
+     .outputs = outputs,
+     .storage = STORAGE_IN_PLACE,
+     .params_size = sizeof(struct params),
+     .parse = instance_parse,
+     .infer = instance_infer,
+     .run = instance_run},
+    {0},
+};

@@ -1,0 +1,37 @@
+/* The engine of the Reduce operators. An operator is a row of loops and its records. */
+#ifndef LIMNER_OPS_REDUCE_REDUCE_H
+#define LIMNER_OPS_REDUCE_REDUCE_H
+
+#include "ops/core/op.h"
+
+/* Bytes of the largest accumulator. */
+#define REDUCE_ACCUMULATOR 16
+
+/* One operation on one element type: accumulators that elements are taken into, in a fixed order. */
+struct reduce_loops {
+    size_t size; /* bytes of an accumulator, at most REDUCE_ACCUMULATOR */
+    void (*start)(void *accumulators, size_t count);
+    void (*run)(void *accumulator, const void *in, size_t count);      /* takes count elements into one accumulator */
+    void (*columns)(void *accumulators, const void *in, size_t count); /* takes element i into accumulator i */
+    void (*finish)(void *out, const void *accumulators, size_t count, size_t taken); /* taken: elements in each */
+};
+
+struct reduce_row {
+    const struct reduce_loops *loops[DTYPE_COUNT]; /* the 16-bit types go through FLOAT's */
+};
+
+struct reduce_params {
+    int64_t axes[MAX_RANK];
+    int axis_count;
+    bool keep; /* reduced dimensions stay, with size 1 */
+    bool noop; /* no axes means no reduction instead of all */
+};
+
+/* Functions of the records; op->row is a struct reduce_row. The first parse is for axes as an attribute. */
+status reduce_attribute_parse(const struct op_call *call, struct attributes *attributes, void *params,
+                              struct error *err);
+status reduce_input_parse(const struct op_call *call, struct attributes *attributes, void *params, struct error *err);
+status reduce_infer(struct op_call *call, struct error *err);
+status reduce_run(struct op_call *call, struct error *err);
+
+#endif

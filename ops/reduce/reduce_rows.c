@@ -1,0 +1,192 @@
+/* The Reduce operators: what their accumulators are and do. */
+#include "base/convert.h"
+#include "base/simd.h"
+#include "ops/elementwise/unary.h"
+#include "ops/reduce/reduce.h"
+
+#include <float.h>
+#include <math.h>
+
+#define LANES 8 /* partial results of a run, so that neighbours do not wait for each other; joined in a fixed order */
+
+/*
+ * Loops for elements x of type T in accumulators a, b of type A: START is an empty one, STEP is a with x taken in, JOIN
+ * is what a and b have together, FINISH is the output made of a and the number n of elements in it.
+ */
+#define REDUCE_LOOPS(NAME, T, A, START, STEP, JOIN, FINISH)                                          \
+    static void NAME##_start(void *accumulators, size_t count) {                                     \
+        for (size_t i = 0; i < count; i++)                                                           \
+            ((A *)accumulators)[i] = START;                                                          \
+    }                                                                                                \
+    static inline A NAME##_step(A a, T x) {                                                          \
+        return STEP;                                                                                 \
+    }                                                                                                \
+    static inline A NAME##_join(A a, A b) {                                                          \
+        return JOIN;                                                                                 \
+    }                                                                                                \
+    static void NAME##_run(void *accumulator, const void *in, size_t count) {                        \
+        const T *source = in;                                                                        \
+        A lanes[LANES];                                                                              \
+        NAME##_start(lanes, LANES);                                                                  \
+        size_t i = 0;                                                                                \
+        for (; count - i >= LANES; i += LANES)                                                       \
+            SIMD for (size_t j = 0; j < LANES; j++) lanes[j] = NAME##_step(lanes[j], source[i + j]); \
+        for (; i < count; i++)                                                                       \
+            lanes[i % LANES] = NAME##_step(lanes[i % LANES], source[i]);                             \
+        for (size_t half = LANES / 2; half > 0; half /= 2)                                           \
+            for (size_t j = 0; j < half; j++)                                                        \
+                lanes[j] = NAME##_join(lanes[j], lanes[j + half]);                                   \
+        *(A *)accumulator = NAME##_join(*(A *)accumulator, lanes[0]);                                \
+    }                                                                                                \
+    static void NAME##_columns(void *accumulators, const void *in, size_t count) {                   \
+        const T *source = in;                                                                        \
+        A *target = accumulators;                                                                    \
+        SIMD for (size_t i = 0; i < count; i++) target[i] = NAME##_step(target[i], source[i]);       \
+    }                                                                                                \
+    static void NAME##_finish(void *out, const void *accumulators, size_t count, size_t n) {         \
+        (void)n;                                                                                     \
+        for (size_t i = 0; i < count; i++) {                                                         \
+            const A a = ((const A *)accumulators)[i];                                                \
+            ((T *)out)[i] = (T)(FINISH);                                                             \
+        }                                                                                            \
+    }                                                                                                \
+    static const struct reduce_loops NAME = {sizeof(A), NAME##_start, NAME##_run, NAME##_columns, NAME##_finish};
+
+/* A real result as an element: cut to an integer where T is one. */
+#define AS_float(X) (X)
+#define AS_double(X) (X)
+#define AS_int32_t(X) real_to_int32(X)
+#define AS_int64_t(X) real_to_int64(X)
+#define AS_uint32_t(X) real_to_int64(X)
+#define AS_uint64_t(X) real_to_uint64(X)
+
+/* log of a sum of exponentials, relative to the largest exponent so far. */
+struct log_sum {
+    double largest, sum;
+};
+
+static inline struct log_sum log_sum_step(struct log_sum a, double x) {
+    if (x > a.largest)
+        return (struct log_sum){x, a.sum * exp(a.largest - x) + 1};
+    a.sum += x == a.largest ? 1 : exp(x - a.largest); /* two infinities have no difference */
+    return a;
+}
+
+static inline struct log_sum log_sum_join(struct log_sum a, struct log_sum b) {
+    if (b.sum == 0)
+        return a;
+    if (a.sum == 0)
+        return b;
+    if (a.largest == b.largest)
+        return (struct log_sum){a.largest, a.sum + b.sum};
+    if (a.largest > b.largest)
+        return (struct log_sum){a.largest, a.sum + b.sum * exp(b.largest - a.largest)};
+    return (struct log_sum){b.largest, b.sum + a.sum * exp(a.largest - b.largest)};
+}
+
+/* What is the same for real and integer elements: the work is done in double. */
+#define LOOPS_BY_DOUBLE(T)                                                                                         \
+    REDUCE_LOOPS(l2_##T, T, double, 0, a + (double)x * (double)x, a + b, AS_##T(sqrt(a)))                          \
+    REDUCE_LOOPS(log_sum_##T, T, double, 0, a + (double)x, a + b, AS_##T(log(a)))                                  \
+    REDUCE_LOOPS(log_sum_exp_##T, T, struct log_sum, ((struct log_sum){-HUGE_VAL, 0}), log_sum_step(a, (double)x), \
+                 log_sum_join(a, b), AS_##T(a.largest + log(a.sum)))
+#define REAL_LOOPS(T)                                                               \
+    REDUCE_LOOPS(sum_##T, T, double, 0, a + (double)x, a + b, a)                    \
+    REDUCE_LOOPS(mean_##T, T, double, 0, a + (double)x, a + b, a / (double)n)       \
+    REDUCE_LOOPS(prod_##T, T, double, 1, a *(double)x, a *b, a)                     \
+    REDUCE_LOOPS(l1_##T, T, double, 0, a + fabs((double)x), a + b, a)               \
+    REDUCE_LOOPS(sum_square_##T, T, double, 0, a + (double)x * (double)x, a + b, a) \
+    LOOPS_BY_DOUBLE(T)
+/* Integers wrap modulo 2^64, then to T. Div is a division of T's sign; the mean of nothing is 0. */
+#define INTEGER_LOOPS(T, DIV, ABSOLUTE)                                                     \
+    REDUCE_LOOPS(sum_##T, T, uint64_t, 0, a + (uint64_t)x, a + b, a)                        \
+    REDUCE_LOOPS(mean_##T, T, uint64_t, 0, a + (uint64_t)x, a + b, n ? (DIV)a / (DIV)n : 0) \
+    REDUCE_LOOPS(prod_##T, T, uint64_t, 1, a *(uint64_t)x, a *b, a)                         \
+    REDUCE_LOOPS(l1_##T, T, uint64_t, 0, a + (ABSOLUTE), a + b, a)                          \
+    REDUCE_LOOPS(sum_square_##T, T, uint64_t, 0, a + (uint64_t)x * (uint64_t)x, a + b, a)   \
+    LOOPS_BY_DOUBLE(T)
+#define SIGNED_ABSOLUTE (x < 0 ? 0 - (uint64_t)x : (uint64_t)x)
+REAL_LOOPS(float)
+REAL_LOOPS(double)
+INTEGER_LOOPS(int32_t, int64_t, SIGNED_ABSOLUTE)
+INTEGER_LOOPS(int64_t, int64_t, SIGNED_ABSOLUTE)
+INTEGER_LOOPS(uint32_t, uint64_t, (uint64_t)x)
+INTEGER_LOOPS(uint64_t, uint64_t, (uint64_t)x)
+
+/* NaN wins over everything. */
+#define LARGER(X, Y) ((X) > (Y) || (X) != (X) ? (X) : (Y))
+#define SMALLER(X, Y) ((X) < (Y) || (X) != (X) ? (X) : (Y))
+#define EXTREME_LOOPS(T, LOWEST, HIGHEST)                              \
+    REDUCE_LOOPS(max_##T, T, T, LOWEST, LARGER(x, a), LARGER(b, a), a) \
+    REDUCE_LOOPS(min_##T, T, T, HIGHEST, SMALLER(x, a), SMALLER(b, a), a)
+typedef uint8_t bool_t; /* 0 or 1 */
+EXTREME_LOOPS(float, -HUGE_VALF, HUGE_VALF)
+EXTREME_LOOPS(double, -HUGE_VAL, HUGE_VAL)
+EXTREME_LOOPS(int8_t, INT8_MIN, INT8_MAX)
+EXTREME_LOOPS(int32_t, INT32_MIN, INT32_MAX)
+EXTREME_LOOPS(int64_t, INT64_MIN, INT64_MAX)
+EXTREME_LOOPS(uint8_t, 0, UINT8_MAX)
+EXTREME_LOOPS(uint32_t, 0, UINT32_MAX)
+EXTREME_LOOPS(uint64_t, 0, UINT64_MAX)
+EXTREME_LOOPS(bool_t, 0, 1)
+
+#define WIDE_ENTRIES(NAME)                                                                           \
+    [DTYPE_FLOAT] = &NAME##_float, [DTYPE_DOUBLE] = &NAME##_double, [DTYPE_INT32] = &NAME##_int32_t, \
+    [DTYPE_INT64] = &NAME##_int64_t, [DTYPE_UINT32] = &NAME##_uint32_t, [DTYPE_UINT64] = &NAME##_uint64_t
+#define ROW(NAME) static const struct reduce_row NAME##_row = {.loops = {WIDE_ENTRIES(NAME)}};
+#define EXTREME_ROW(NAME)                                                                             \
+    static const struct reduce_row NAME##_row = {                                                     \
+        .loops = {WIDE_ENTRIES(NAME), [DTYPE_INT8] = &NAME##_int8_t, [DTYPE_UINT8] = &NAME##_uint8_t, \
+                  [DTYPE_BOOL] = &NAME##_bool_t}};
+ROW(sum)
+ROW(mean)
+ROW(prod)
+ROW(l1)
+ROW(l2)
+ROW(sum_square)
+ROW(log_sum)
+ROW(log_sum_exp)
+EXTREME_ROW(max)
+EXTREME_ROW(min)
+
+#define TYPES_OLD (TYPES_REAL | TYPES_WIDE)
+#define TYPES_13 (TYPES_OLD | TYPE(DTYPE_BFLOAT16))
+#define BYTES (TYPE(DTYPE_INT8) | TYPE(DTYPE_UINT8))
+
+#define REDUCE(NAME, SINCE, UNTIL, TYPES, PARSE, INPUTS, ROW)                                                        \
+    {                                                                                                                \
+        .name = NAME, .domain = "", .since = SINCE, .until = UNTIL, .inputs = INPUTS,                                \
+        .outputs = (const struct op_arg[]){{"reduced", TYPES, 0}, {0}}, .params_size = sizeof(struct reduce_params), \
+        .parse = PARSE, .infer = reduce_infer, .run = reduce_run, .row = &(ROW)                                      \
+    }
+#define DATA(TYPES) ((const struct op_arg[]){{"data", TYPES, 0}, {0}})
+#define DATA_AND_AXES(TYPES) \
+    ((const struct op_arg[]){{"data", TYPES, 0}, {"axes", TYPE(DTYPE_INT64), ARG_OPTIONAL}, {0}})
+/* Axes as an attribute, then as an input. */
+#define BY_ATTRIBUTE(NAME, SINCE, UNTIL, TYPES, ROW) \
+    REDUCE(NAME, SINCE, UNTIL, TYPES, reduce_attribute_parse, DATA(TYPES), ROW)
+#define BY_INPUT(NAME, SINCE, UNTIL, TYPES, ROW) \
+    REDUCE(NAME, SINCE, UNTIL, TYPES, reduce_input_parse, DATA_AND_AXES(TYPES), ROW)
+
+#define USUAL(NAME, ROW)                                                                  \
+    BY_ATTRIBUTE(NAME, 1, 12, TYPES_OLD, ROW), BY_ATTRIBUTE(NAME, 13, 17, TYPES_13, ROW), \
+        BY_INPUT(NAME, 18, 0, TYPES_13, ROW)
+#define EXTREME(NAME, ROW)                                                                                \
+    BY_ATTRIBUTE(NAME, 1, 11, TYPES_OLD, ROW), BY_ATTRIBUTE(NAME, 12, 12, TYPES_OLD | BYTES, ROW),        \
+        BY_ATTRIBUTE(NAME, 13, 17, TYPES_13 | BYTES, ROW), BY_INPUT(NAME, 18, 19, TYPES_13 | BYTES, ROW), \
+        BY_INPUT(NAME, 20, 0, TYPES_13 | BYTES | TYPES_BOOL, ROW)
+
+const struct op ops_reduce[] = {
+    BY_ATTRIBUTE("ReduceSum", 1, 12, TYPES_OLD, sum_row),
+    BY_INPUT("ReduceSum", 13, 0, TYPES_13, sum_row),
+    USUAL("ReduceMean", mean_row),
+    USUAL("ReduceProd", prod_row),
+    USUAL("ReduceL1", l1_row),
+    USUAL("ReduceL2", l2_row),
+    USUAL("ReduceSumSquare", sum_square_row),
+    USUAL("ReduceLogSum", log_sum_row),
+    USUAL("ReduceLogSumExp", log_sum_exp_row),
+    EXTREME("ReduceMax", max_row),
+    EXTREME("ReduceMin", min_row),
+    {0},
+};

@@ -1,0 +1,121 @@
+/* Identity, and Dropout, which does nothing outside training. */
+#include "ops/core/attributes.h"
+#include "ops/movement/movement.h"
+
+static status infer_identity(struct op_call *call, struct error *err) {
+    return tensor_describe(call->outputs[0], call->inputs[0]->dtype, &call->inputs[0]->shape, err);
+}
+
+static status parse_ratio(const struct op_call *call, struct attributes *attributes, void *params, struct error *err) {
+    (void)call;
+    (void)params;
+    (void)err;
+    attribute_float(attributes, "ratio", 0.5f);
+    return STATUS_OK;
+}
+
+static status parse_seed(const struct op_call *call, struct attributes *attributes, void *params, struct error *err) {
+    (void)call;
+    (void)params;
+    (void)err;
+    attribute_int(attributes, "seed", 0);
+    return STATUS_OK;
+}
+
+static bool is_zero(const struct tensor *tensor) {
+    const unsigned char *bytes = tensor->data;
+    for (size_t i = 0; i < tensor->bytes; i++)
+        if (bytes[i])
+            return false;
+    return true;
+}
+
+/* Refuses training, unless it would drop nothing. Inputs whose values are not known yet are looked at again in run().
+ */
+static status check_training(const struct op_call *call, struct error *err) {
+    const struct tensor *ratio = op_input(call, 1), *training = op_input(call, 2);
+    if (!training || op_unknown(call, 2) || is_zero(training))
+        return STATUS_OK;
+    if (ratio && (op_unknown(call, 1) || is_zero(ratio)))
+        return STATUS_OK;
+    return fail(err, STATUS_UNSUPPORTED, "input 2 (training_mode) is true: limner does not train");
+}
+
+static status infer_dropout(struct op_call *call, struct error *err) {
+    const struct tensor *input = call->inputs[0];
+    const enum dtype mask = call->opset < 10 ? input->dtype : DTYPE_BOOL;
+    status code = check_training(call, err);
+    if (code == STATUS_OK && op_output(call, 0))
+        code = tensor_describe(call->outputs[0], input->dtype, &input->shape, err);
+    if (code == STATUS_OK && op_output(call, 1))
+        code = tensor_describe(call->outputs[1], mask, &input->shape, err);
+    return code;
+}
+
+/* Nothing is dropped: a mask of ones, in the mask's type. */
+static void fill_mask(struct tensor *mask, int threads) {
+    static const float one_float = 1.0f;
+    static const double one_double = 1.0;
+    static const uint16_t one_half = 0x3c00;
+    static const uint8_t yes = 1;
+    const void *one = mask->dtype == DTYPE_FLOAT    ? (const void *)&one_float
+                      : mask->dtype == DTYPE_DOUBLE ? (const void *)&one_double
+                      : mask->dtype == DTYPE_BOOL   ? (const void *)&yes
+                                                    : (const void *)&one_half;
+    struct strided box = {.element = dtype_size(mask->dtype)};
+    strided_add(&box, tensor_elements(mask), (int64_t)box.element, 0);
+    strided_copy(&box, mask->data, one, threads);
+}
+
+static status run_dropout(struct op_call *call, struct error *err) {
+    const status code = check_training(call, err);
+    if (code != STATUS_OK)
+        return code;
+    if (op_output(call, 1))
+        fill_mask(call->outputs[1], call->threads);
+    return movement_alias(call, err);
+}
+
+#define TYPES_DROPPED_OLD (TYPES_FLOAT | TYPE(DTYPE_DOUBLE) | TYPE(DTYPE_FLOAT16))
+#define TYPES_DROPPED                                                                                   \
+    (TYPES_DROPPED_OLD | TYPE(DTYPE_BFLOAT16) | TYPE(DTYPE_FLOAT8E4M3FN) | TYPE(DTYPE_FLOAT8E4M3FNUZ) | \
+     TYPE(DTYPE_FLOAT8E5M2) | TYPE(DTYPE_FLOAT8E5M2FNUZ))
+
+static const struct op_arg identity_inputs[] = {{"input", TYPES_MOVED, 0}, {0}};
+static const struct op_arg identity_outputs[] = {{"output", TYPES_MOVED, 0}, {0}};
+static const struct op_arg dropout_inputs_old[] = {{"data", TYPES_DROPPED_OLD, 0}, {0}};
+static const struct op_arg dropout_inputs[] = {{"data", TYPES_DROPPED, 0},
+                                               {"ratio", TYPES_DROPPED, ARG_OPTIONAL},
+                                               {"training_mode", TYPES_BOOL, ARG_OPTIONAL},
+                                               {0}};
+static const struct op_arg dropout_outputs[] = {
+    {"output", TYPES_DROPPED, 0}, {"mask", TYPES_DROPPED | TYPES_BOOL, ARG_OPTIONAL}, {0}};
+
+const struct op ops_identity[] = {{.name = "Identity",
+                                   .domain = "",
+                                   .since = 1,
+                                   .inputs = identity_inputs,
+                                   .outputs = identity_outputs,
+                                   .storage = STORAGE_ALIAS,
+                                   .infer = infer_identity,
+                                   .run = movement_alias},
+                                  {.name = "Dropout",
+                                   .domain = "",
+                                   .since = 7,
+                                   .until = 11,
+                                   .inputs = dropout_inputs_old,
+                                   .outputs = dropout_outputs,
+                                   .storage = STORAGE_ALIAS,
+                                   .parse = parse_ratio,
+                                   .infer = infer_dropout,
+                                   .run = run_dropout},
+                                  {.name = "Dropout",
+                                   .domain = "",
+                                   .since = 12,
+                                   .inputs = dropout_inputs,
+                                   .outputs = dropout_outputs,
+                                   .storage = STORAGE_ALIAS,
+                                   .parse = parse_seed,
+                                   .infer = infer_dropout,
+                                   .run = run_dropout},
+                                  {.name = NULL}};

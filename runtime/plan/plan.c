@@ -1,0 +1,100 @@
+#include "runtime/plan/plan.h"
+
+#include "base/memory.h"
+#include "ops/evaluate.h"
+#include "ops/weights/weight_cache.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void *plan_nothing(void) {
+    static _Alignas(MEMORY_ALIGNMENT) unsigned char nothing[MEMORY_ALIGNMENT];
+    return nothing;
+}
+
+status plan_check_outputs(const struct plan *plan, const struct op_call *call, struct error *err) {
+    for (int i = 0; i < call->output_count; i++) {
+        const struct tensor *output = call->outputs[i];
+        char text[SHAPE_TEXT_BYTES];
+        if (output && output->bytes > plan->settings.tensor_bytes)
+            return fail(err, STATUS_LIMIT, "output %d of shape %s takes %zu bytes, the limit for one tensor is %zu", i,
+                        shape_text(&output->shape, text), output->bytes, plan->settings.tensor_bytes);
+    }
+    return STATUS_OK;
+}
+
+static status allocate(struct op_call *call, struct error *err) {
+    for (int i = 0; i < call->output_count; i++)
+        if (call->outputs[i] && !(call->outputs[i]->data = memory_alloc(call->outputs[i]->bytes)))
+            return fail_memory(err, "a value");
+    return STATUS_OK;
+}
+
+static status prepare_and_run(struct op_call *call, struct error *err) {
+    size_t workspace_bytes = 0;
+    status code = call->op->prepare ? call->op->prepare(call, &workspace_bytes, err) : STATUS_OK;
+    const size_t bytes = code == STATUS_OK ? op_workspace_bytes(call, workspace_bytes) : 0;
+    if (bytes > 0 && !(call->workspace = memory_alloc(bytes)))
+        code = fail_memory(err, "a workspace");
+    if (code == STATUS_OK) {
+        op_cut_workspace(call, workspace_bytes);
+        code = call->op->run(call, err);
+    }
+    if (call->op->release)
+        call->op->release(call);
+    free(call->workspace);
+    call->workspace = NULL;
+    return code;
+}
+
+status plan_compute(struct op_call *call, struct error *err) {
+    for (int i = 0; i < call->output_count; i++)
+        if (call->outputs[i])
+            call->outputs[i]->data = NULL;
+    memset(call->state, 0, call->op->state_size);
+    status code = allocate(call, err);
+    if (code == STATUS_OK)
+        code = prepare_and_run(call, err);
+    for (int i = 0; code != STATUS_OK && i < call->output_count; i++)
+        if (call->outputs[i]) {
+            free(call->outputs[i]->data);
+            call->outputs[i]->data = NULL;
+        }
+    return code;
+}
+
+void plan_drop_dynamic(struct plan *plan) {
+    for (int i = 0; i < plan->value_count; i++)
+        if (plan->values[i].place == PLACE_DYNAMIC) {
+            free(plan->values[i].tensor.data);
+            plan->values[i].tensor = (struct tensor){0};
+        }
+    plan->dynamic_bytes = 0;
+}
+
+void plan_destroy(struct plan *plan) {
+    if (!plan)
+        return;
+    for (int i = 0; i < plan->step_count; i++)
+        if (plan->steps[i].prepared && plan->steps[i].call.op->release)
+            plan->steps[i].call.op->release(&plan->steps[i].call);
+    plan_drop_dynamic(plan);
+    for (int i = 0; i < plan->value_count; i++)
+        if (plan->values[i].owned)
+            free(plan->values[i].tensor.data);
+    pool_destroy(plan->pool);
+    free(plan);
+}
+
+struct plan *plan_new(const struct program *program, const struct plan_settings *settings, struct error *err) {
+    struct plan *plan = calloc(1, sizeof *plan);
+    struct pool *pool = pool_create();
+    if (!plan || !pool) {
+        fail_memory(err, "the plan");
+        free(plan);
+        pool_destroy(pool);
+        return NULL;
+    }
+    *plan = (struct plan){.pool = pool, .program = program, .settings = *settings, .threads = 1};
+    return plan;
+}

@@ -1,0 +1,296 @@
+#include "runtime/plan/plan_shapes.h"
+
+#include "ops/weights/weight_cache.h"
+
+#include <string.h>
+
+#define KNOWN_ELEMENTS 4096 /* results up to here are computed while planning when all that they depend on is known */
+#define TEAM_MACS 1e6
+#define TEAM_BYTES ((size_t)1 << 18)
+
+static status set_inputs(struct plan *plan, const int *port_values, struct error *err) {
+    for (int i = 0; i < plan->port_count; i++) {
+        const struct port_request *request = &plan->ports[i];
+        struct plan_value *value = &plan->values[port_values[i]];
+        if (!request->given)
+            continue;
+        if (tensor_describe(&value->tensor, request->dtype, &request->shape, err) != STATUS_OK)
+            return fail_prefix(err, "input \"%s\"", plan->program->graph->values[port_values[i]].name);
+        value->place = PLACE_INPUT;
+        value->port = i;
+    }
+    return STATUS_OK;
+}
+
+void plan_set_constants(struct plan *plan) {
+    const struct graph *graph = plan->program->graph;
+    for (int i = 0; i < graph->value_count; i++) {
+        struct plan_value *value = &plan->values[i];
+        if (value->place == PLACE_INPUT || !graph->values[i].initializer)
+            continue;
+        value->tensor = *graph->values[i].initializer;
+        value->tensor.constant = true;
+        value->place = PLACE_CONSTANT;
+    }
+}
+
+static void copy_bytes(void *destination, const struct tensor *source, const void *context) {
+    (void)context;
+    memcpy(destination, source->data, source->bytes);
+}
+
+#define COPIED_BYTES ((size_t)64 << 10)
+
+/*
+ * Operators read aligned elements, but for weights that they pack; the aligned copy is made once per model. So is one
+ * of small constants in a file: a page that is read for them may bring megabytes of packed weights along.
+ */
+static status align_constant(struct plan *plan, struct plan_value *value, unsigned flags, struct error *err) {
+    if (value->place != PLACE_CONSTANT || (flags & (ARG_PACKED | ARG_UNREAD)) || !value->tensor.data ||
+        (tensor_aligned(&value->tensor) && !(value->tensor.mapped && value->tensor.bytes <= COPIED_BYTES)))
+        return STATUS_OK;
+    const struct packing copy = {.name = "aligned copy", .bytes = value->tensor.bytes, .pack = copy_bytes};
+    const void *data = weight_cache_get(plan->settings.weights, &value->tensor, &copy);
+    if (!data)
+        return fail_memory(err, "an aligned constant");
+    value->tensor.data = (void *)data;
+    value->tensor.mapped = false;
+    return STATUS_OK;
+}
+
+static unsigned input_flags(const struct op *op, int i) {
+    const struct op_arg *argument = program_argument(op->inputs, i);
+    return argument ? argument->flags : 0;
+}
+
+/* An output that nobody reads and that the operator may leave out. */
+static bool is_unwanted(const struct plan *plan, const struct node *node, const struct op *op, int i) {
+    if (node->outputs[i] == NO_VALUE)
+        return true;
+    const struct op_arg *argument = program_argument(op->outputs, i);
+    return argument && (argument->flags & ARG_OPTIONAL) && plan->values[node->outputs[i]].last_use < 0;
+}
+
+status plan_make_call(struct plan *plan, struct plan_step *step, struct error *err) {
+    const struct node *node = &plan->program->graph->nodes[step->node];
+    const struct op *op = step->bound->op;
+    const struct tensor **inputs = pool_array(plan->pool, (size_t)node->input_count + 1, sizeof *inputs);
+    struct tensor **outputs = pool_array(plan->pool, (size_t)node->output_count + 1, sizeof *outputs);
+    void *state = pool_alloc(plan->pool, op->state_size + 1);
+    if (!inputs || !outputs || !state)
+        return fail_memory(err, "the plan");
+    for (int i = 0; i < node->input_count; i++) {
+        if (node->inputs[i] == NO_VALUE)
+            continue;
+        struct plan_value *value = &plan->values[node->inputs[i]];
+        if (align_constant(plan, value, input_flags(op, i), err) != STATUS_OK)
+            return err->code;
+        inputs[i] = &value->tensor;
+    }
+    for (int i = 0; i < node->output_count; i++)
+        outputs[i] = is_unwanted(plan, node, op, i) ? NULL : &plan->values[node->outputs[i]].tensor;
+    step->call = (struct op_call){.op = op,
+                                  .node = node,
+                                  .opset = step->bound->opset,
+                                  .params = step->bound->params,
+                                  .input_count = node->input_count,
+                                  .output_count = node->output_count,
+                                  .inputs = inputs,
+                                  .outputs = outputs,
+                                  .state = state,
+                                  .kernels = plan->settings.kernels,
+                                  .threads = plan->settings.threads,
+                                  .weights = plan->settings.weights};
+    return STATUS_OK;
+}
+
+static bool reads_dynamic(const struct plan *plan, const struct node *node) {
+    for (int i = 0; i < node->input_count; i++)
+        if (node->inputs[i] != NO_VALUE && plan->values[node->inputs[i]].place == PLACE_DYNAMIC)
+            return true;
+    return false;
+}
+
+static bool inputs_known(const struct op_call *call) {
+    for (int i = 0; i < call->input_count; i++)
+        if (op_unknown(call, i) && !(input_flags(call->op, i) & ARG_UNREAD))
+            return false;
+    return true;
+}
+
+static bool outputs_small(const struct op_call *call) {
+    for (int i = 0; i < call->output_count; i++)
+        if (call->outputs[i] && tensor_elements(call->outputs[i]) > KNOWN_ELEMENTS)
+            return false;
+    return true;
+}
+
+/* Random operators have no inputs to wait for, but must not be computed once and for all. */
+static bool is_repeatable(const struct node *node) {
+    return strncmp(node->op_type, "Random", 6) != 0 && strcmp(node->op_type, "Multinomial") != 0 &&
+           strcmp(node->op_type, "Bernoulli") != 0 && strcmp(node->op_type, "Dropout") != 0;
+}
+
+static void place_outputs(struct plan *plan, const struct plan_step *step, enum place place) {
+    const struct node *node = step->call.node;
+    for (int i = 0; i < node->output_count; i++) {
+        if (!step->call.outputs[i])
+            continue;
+        struct plan_value *value = &plan->values[node->outputs[i]];
+        value->place = place;
+        value->owned = place == PLACE_KNOWN;
+    }
+}
+
+/* A team costs some microseconds to wake: a step with less to do than that runs alone. Never changes a bit. */
+static int threads_for(const struct plan *plan, const struct plan_step *step) {
+    size_t bytes = 0;
+    for (int i = 0; i < step->call.input_count; i++)
+        if (step->call.inputs[i])
+            bytes = step->call.inputs[i]->bytes > bytes ? step->call.inputs[i]->bytes : bytes;
+    for (int i = 0; i < step->call.output_count; i++)
+        if (step->call.outputs[i])
+            bytes = step->call.outputs[i]->bytes > bytes ? step->call.outputs[i]->bytes : bytes;
+    return step->macs < TEAM_MACS && bytes < TEAM_BYTES ? 1 : plan->settings.threads;
+}
+
+status plan_compute_now(struct plan *plan, struct plan_step *step, struct error *err) {
+    step->call.threads = 1; /* only the calling thread is in the mode of running (fpu.h) */
+    const status code = plan_compute(&step->call, err);
+    if (code == STATUS_OK)
+        place_outputs(plan, step, PLACE_KNOWN);
+    return code;
+}
+
+static status prepare(struct plan *plan, struct plan_step *step, struct error *err) {
+    place_outputs(plan, step, PLACE_ARENA);
+    step->macs = step->call.op->macs ? step->call.op->macs(&step->call) : 0;
+    plan->macs += step->macs;
+    plan->step_count++;
+    step->call.threads = threads_for(plan, step);
+    if (step->call.threads > plan->threads)
+        plan->threads = step->call.threads;
+    if (!step->call.op->prepare)
+        return STATUS_OK;
+    step->prepared = true;
+    return step->call.op->prepare(&step->call, &step->workspace_bytes, err);
+}
+
+static status plan_dynamic(struct plan *plan, struct plan_step *step) {
+    const struct node *node = step->call.node;
+    for (int i = 0; i < node->output_count; i++)
+        if (step->call.outputs[i])
+            *step->call.outputs[i] = (struct tensor){0};
+    step->dynamic = true;
+    plan->threads = plan->settings.threads;
+    place_outputs(plan, step, PLACE_DYNAMIC);
+    plan->step_count++;
+    return STATUS_OK;
+}
+
+static status plan_node(struct plan *plan, struct plan_step *step, struct error *err) {
+    if (plan_make_call(plan, step, err) != STATUS_OK)
+        return err->code;
+    if (reads_dynamic(plan, step->call.node))
+        return plan_dynamic(plan, step);
+    const status code = op_infer(&step->call, err);
+    if (code == STATUS_NEEDS_VALUE)
+        return plan_dynamic(plan, step);
+    if (code != STATUS_OK)
+        return code;
+    if (plan_check_outputs(plan, &step->call, err) != STATUS_OK)
+        return err->code;
+    if (inputs_known(&step->call) && outputs_small(&step->call) && is_repeatable(step->call.node))
+        return plan_compute_now(plan, step, err);
+    return prepare(plan, step, err);
+}
+
+/* Marks what is read at all: last_use is -1 for the rest until the second stage sets the true steps. */
+static void mark_read(struct plan *plan) {
+    const struct graph *graph = plan->program->graph;
+    for (int i = 0; i < plan->value_count; i++)
+        plan->values[i].last_use = -1;
+    for (int i = 0; i < graph->node_count; i++)
+        for (int k = 0; k < graph->nodes[i].input_count; k++)
+            if (graph->nodes[i].inputs[k] != NO_VALUE)
+                plan->values[graph->nodes[i].inputs[k]].last_use = 0;
+    for (int i = 0; i < graph->output_count; i++)
+        plan->values[graph->outputs[i]].last_use = 0;
+}
+
+/* Without this, a name that nothing makes would be read as a tensor without type. */
+static status check_made(const struct plan *plan, int index, struct error *err) {
+    const struct node *node = &plan->program->graph->nodes[index];
+    for (int i = 0; i < node->input_count; i++)
+        if (node->inputs[i] != NO_VALUE && plan->values[node->inputs[i]].place == PLACE_NONE)
+            return fail(err, STATUS_INVALID_MODEL, "input %d is \"%s\", which has no value", i,
+                        plan->program->graph->values[node->inputs[i]].name);
+    return STATUS_OK;
+}
+
+/* ---- steps that nobody needs ---- */
+
+/* The step makes something that is marked as read; then its own inputs are marked, too. */
+static bool is_needed(struct plan *plan, const struct plan_step *step) {
+    const struct node *node = step->call.node;
+    bool needed = false;
+    for (int i = 0; i < node->output_count; i++)
+        needed |= step->call.outputs[i] && plan->values[node->outputs[i]].last_use >= 0;
+    for (int i = 0; needed && i < node->input_count; i++)
+        if (node->inputs[i] != NO_VALUE)
+            plan->values[node->inputs[i]].last_use = 0;
+    return needed;
+}
+
+static void drop_step(struct plan *plan, struct plan_step *step) {
+    if (step->prepared && step->call.op->release)
+        step->call.op->release(&step->call);
+    plan->macs -= step->macs;
+    for (int i = 0; i < step->call.output_count; i++)
+        if (step->call.outputs[i])
+            plan->values[step->call.node->outputs[i]].place = PLACE_NONE;
+}
+
+/* Steps whose outputs served shapes alone, which are all computed by now. From the last to the first. */
+static status drop_unread(struct plan *plan, struct error *err) {
+    bool *needed = pool_array(plan->pool, (size_t)plan->step_count + 1, sizeof *needed);
+    if (!needed)
+        return fail_memory(err, "the plan");
+    for (int i = 0; i < plan->value_count; i++)
+        plan->values[i].last_use = -1;
+    for (int i = 0; i < plan->program->graph->output_count; i++)
+        plan->values[plan->program->graph->outputs[i]].last_use = 0;
+    for (int s = plan->step_count - 1; s >= 0; s--)
+        needed[s] = is_needed(plan, &plan->steps[s]);
+    int kept = 0;
+    for (int s = 0; s < plan->step_count; s++)
+        if (needed[s])
+            plan->steps[kept++] = plan->steps[s];
+        else
+            drop_step(plan, &plan->steps[s]);
+    plan->step_count = kept;
+    return STATUS_OK;
+}
+
+status plan_shapes(struct plan *plan, const int *port_values, struct error *err) {
+    const struct graph *graph = plan->program->graph;
+    plan->values = pool_array(plan->pool, (size_t)graph->value_count + 1, sizeof *plan->values);
+    plan->steps = pool_array(plan->pool, (size_t)graph->node_count + 1, sizeof *plan->steps);
+    if (!plan->values || !plan->steps)
+        return fail_memory(err, "the plan");
+    plan->value_count = graph->value_count;
+    mark_read(plan);
+    if (set_inputs(plan, port_values, err) != STATUS_OK)
+        return err->code;
+    plan_set_constants(plan);
+    for (int i = 0; i < graph->node_count; i++) {
+        struct plan_step *step = &plan->steps[plan->step_count];
+        *step = (struct plan_step){.node = i, .bound = &plan->program->nodes[i], .workspace = -1, .freed = -1};
+        status code = check_made(plan, i, err);
+        if (code == STATUS_OK)
+            code = plan_node(plan, step, err);
+        if (code != STATUS_OK)
+            return fail_prefix(err, "%s", plan->program->nodes[i].label);
+    }
+    return drop_unread(plan, err);
+}

@@ -1,0 +1,237 @@
+#include "runtime/session/session.h"
+
+#include "base/fpu.h"
+#include "ops/kernels/cpu.h"
+#include "runtime/plan/plan_make.h"
+#include "runtime/session/api.h"
+#include "runtime/session/request.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_TENSOR_BYTES ((size_t)64 << 30)
+#define DEFAULT_ARENA_BYTES ((size_t)64 << 30)
+
+static status read_kernels(limner_cpu cpu, bool exact, const struct kernels **kernels, struct error *err) {
+    static const char *const names[] = {"the best one", "portable", "avx2", "avx512"};
+    if ((unsigned)cpu > LIMNER_CPU_AVX512)
+        return fail(err, STATUS_INVALID_ARGUMENT, "%d is no instruction set", (int)cpu);
+    const enum cpu_level level = cpu == LIMNER_CPU_AUTO ? cpu_best() : (enum cpu_level)(cpu - LIMNER_CPU_PORTABLE);
+    *kernels = exact ? kernels_exact(level) : kernels_get(level);
+    return *kernels ? STATUS_OK
+                    : fail(err, STATUS_INVALID_ARGUMENT, "this processor cannot run %s; it can run %s", names[cpu],
+                           names[(int)cpu_best() + 1]);
+}
+
+static status read_options(const limner_options *options, struct limner_session *session, struct error *err) {
+    static const limner_options none;
+    const limner_options *o = options ? options : &none;
+    if (o->threads < 0 || o->threads > MOST_THREADS)
+        return fail(err, STATUS_INVALID_ARGUMENT, "%d threads, expected 0 to %d", o->threads, MOST_THREADS);
+    if (o->plans < 0 || o->plans > 1000000)
+        return fail(err, STATUS_INVALID_ARGUMENT, "%d plans to keep, expected 0 to 1000000", o->plans);
+    const int processors = memory_processors();
+    session->capacity = o->plans ? o->plans : DEFAULT_PLANS;
+    session->settings =
+        (struct plan_settings){.threads = o->threads                  ? o->threads
+                                          : processors < MOST_THREADS ? processors
+                                                                      : MOST_THREADS,
+                               .tensor_bytes = o->limits.tensor_bytes ? o->limits.tensor_bytes : DEFAULT_TENSOR_BYTES,
+                               .arena_bytes = o->limits.arena_bytes ? o->limits.arena_bytes : DEFAULT_ARENA_BYTES,
+                               .profile = o->profile != 0};
+    session->low_memory = o->low_memory != 0;
+    return read_kernels(o->cpu, o->exact || o->low_memory, &session->settings.kernels, err);
+}
+
+/* A file that cannot be used is no error: what it should hold is made. */
+static void use_cache(struct limner_session *session, const struct limner_model *model, const char *path) {
+    struct error err;
+    if (weight_cache_use_file(model->weights, path, session->settings.threads, &err) != STATUS_OK)
+        session->cache_note = strdup(err.message);
+}
+
+static status create(struct limner_session *session, struct limner_model *model, const limner_options *options,
+                     struct error *err) {
+    if (read_options(options, session, err) != STATUS_OK)
+        return err->code;
+    session->settings.weights = model->weights;
+    session->plans = calloc((size_t)session->capacity + 2, sizeof(struct plan *));
+    session->modes = calloc((size_t)session->settings.threads, sizeof *session->modes);
+    session->copies = calloc((size_t)model->input_count + 1, sizeof *session->copies);
+    if (!session->plans || !session->modes || !session->copies || !request_create(&session->request, model))
+        return fail_memory(err, "a session");
+    if (options && options->cache)
+        use_cache(session, model, options->cache);
+    session->model = model;
+    model_hold(model);
+    return STATUS_OK;
+}
+
+limner_status limner_session_create(limner_model *model, const limner_options *options, limner_session **session,
+                                    limner_error *error) {
+    if (session)
+        *session = NULL;
+    if (!model || !session)
+        return api_refuse(error, "limner_session_create needs a model and a place for the session");
+    struct error err;
+    struct limner_session *made = calloc(1, sizeof *made);
+    const status code = made ? create(made, model, options, &err) : fail_memory(&err, "a session");
+    if (code == STATUS_OK)
+        *session = made;
+    else
+        limner_session_close(made);
+    return api_return(error, code, &err);
+}
+
+void limner_session_close(limner_session *session) {
+    if (!session)
+        return;
+    for (int i = 0; i < session->plan_count; i++)
+        plan_destroy(session->plans[i]);
+    for (int i = 0; session->model && i < session->model->input_count; i++)
+        free(session->copies[i].data);
+    free(session->copies);
+    free(session->plans);
+    free(session->modes);
+    free(session->cache_note);
+    request_destroy(&session->request);
+    region_release(&session->arena);
+    model_release(session->model);
+    free(session);
+}
+
+status session_make_plan(struct limner_session *session, struct limner_model *model, const struct port_request *ports,
+                         bool open, struct plan **out, struct error *err) {
+    const struct program *program;
+    struct plan_settings settings = session->settings;
+    settings.weights = model->weights;
+    if (model_program(model, open, &program, err) != STATUS_OK)
+        return err->code;
+    fpu_enter(session->modes, 1);
+    const status code = plan_create(program, model->input_values, ports, model->input_count, &settings, out, err);
+    fpu_leave(session->modes, 1);
+    return code;
+}
+
+static bool serves(const struct plan *plan, const struct request *request) {
+    for (int i = 0; i < plan->port_count; i++) {
+        const struct port_request *a = &plan->ports[i], *b = &request->ports[i];
+        if (a->given != b->given || a->dtype != b->dtype || !shape_equal(&a->shape, &b->shape))
+            return false;
+    }
+    return true;
+}
+
+static void move_to_front(struct limner_session *session, int i) {
+    struct plan *plan = session->plans[i];
+    memmove(&session->plans[1], &session->plans[0], (size_t)i * sizeof plan);
+    session->plans[0] = plan;
+}
+
+/* Lets the least recently used plans go, but never the newest, nor the one whose outputs the caller may be reading. */
+static void evict(struct limner_session *session) {
+    for (int i = session->plan_count - 1; i > 0 && session->plan_count > session->capacity; i--) {
+        if (session->plans[i] == session->current)
+            continue;
+        plan_destroy(session->plans[i]);
+        memmove(&session->plans[i], &session->plans[i + 1],
+                (size_t)(session->plan_count - i - 1) * sizeof session->plans[0]);
+        session->plan_count--;
+    }
+}
+
+status session_plan(struct limner_session *session, struct plan **out, struct error *err) {
+    for (int i = 0; i < session->plan_count; i++)
+        if (serves(session->plans[i], &session->request)) {
+            move_to_front(session, i);
+            *out = session->plans[0];
+            return STATUS_OK;
+        }
+    struct plan *plan;
+    if (session_make_plan(session, session->model, session->request.ports, session->request.open, &plan, err) !=
+        STATUS_OK)
+        return err->code;
+    session->plans[session->plan_count++] = plan;
+    session->plans_made++;
+    move_to_front(session, session->plan_count - 1);
+    evict(session);
+    *out = plan;
+    return STATUS_OK;
+}
+
+int limner_session_threads(const limner_session *session) {
+    return session ? session->settings.threads : 0;
+}
+
+const char *limner_session_cpu(const limner_session *session) {
+    return session ? session->settings.kernels->name : "";
+}
+
+limner_status limner_session_save_cache(limner_session *session, limner_error *error) {
+    if (!session)
+        return api_refuse(error, "limner_session_save_cache needs a session");
+    struct error err;
+    return api_return(error, weight_cache_save(session->model->weights, &err), &err);
+}
+
+const char *limner_session_cache_note(const limner_session *session) {
+    return session && session->cache_note ? session->cache_note : "";
+}
+
+void limner_session_get_info(const limner_session *session, limner_session_info *info) {
+    if (!info)
+        return;
+    *info = (limner_session_info){0};
+    if (!session)
+        return;
+    *info = (limner_session_info){
+        .plans = (size_t)session->plan_count, .plans_made = session->plans_made, .plans_reused = session->plans_reused};
+}
+
+limner_status limner_session_plan(limner_session *session, const limner_tensor *inputs, size_t input_count,
+                                  limner_plan_info *info, limner_error *error) {
+    if (!session || !info || (!inputs && input_count > 0))
+        return api_refuse(error, "limner_session_plan needs a session, inputs and a place for the answer");
+    struct error err;
+    struct plan *plan = NULL;
+    status code = request_read(&session->request, session->model, inputs, input_count, false,
+                               session->settings.tensor_bytes, &err);
+    if (code == STATUS_OK)
+        code = session_plan(session, &plan, &err);
+    if (code == STATUS_OK) /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): then there is a plan */
+        *info = (limner_plan_info){.macs = plan->macs,
+                                   .arena_bytes = plan->arena_bytes,
+                                   .weight_bytes = weight_cache_bytes(session->model->weights),
+                                   .steps = (size_t)plan->step_count};
+    return api_return(error, code, &err);
+}
+
+static double step_bytes(const struct op_call *call) {
+    double bytes = 0;
+    for (int i = 0; i < call->input_count; i++)
+        bytes += call->inputs[i] ? (double)call->inputs[i]->bytes : 0;
+    for (int i = 0; i < call->output_count; i++)
+        bytes += call->outputs[i] ? (double)call->outputs[i]->bytes : 0;
+    return bytes;
+}
+
+limner_status limner_session_profile(const limner_session *session, size_t i, limner_node_profile *profile) {
+    const struct plan *plan = session ? session->current : NULL;
+    if (!plan || !profile || i >= (size_t)plan->step_count)
+        return LIMNER_INVALID_ARGUMENT;
+    const struct plan_step *step = &plan->steps[i];
+    const struct tensor *output = step->call.output_count > 0 ? step->call.outputs[0] : NULL;
+    *profile = (limner_node_profile){.name = step->call.node->name ? step->call.node->name : "",
+                                     .op_type = step->bound->op_type,
+                                     .fastest = (double)step->fastest / 1e6,
+                                     .macs = step->macs,
+                                     .bytes = step_bytes(&step->call),
+                                     .runs = plan->runs};
+    if (plan->runs > 0)
+        profile->milliseconds = (double)step->nanoseconds / 1e6 / (double)plan->runs;
+    if (output) {
+        profile->rank = output->shape.rank;
+        memcpy(profile->dims, output->shape.dims, sizeof profile->dims);
+    }
+    return LIMNER_OK;
+}

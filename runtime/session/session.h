@@ -1,0 +1,40 @@
+/* A session: plans for the input shapes that it has seen, and the memory that they run in. For one thread at a time. */
+#ifndef LIMNER_RUNTIME_SESSION_SESSION_H
+#define LIMNER_RUNTIME_SESSION_SESSION_H
+
+#include "base/memory.h"
+#include "base/region.h"
+#include "runtime/session/request.h"
+
+#define DEFAULT_PLANS 4
+#define MOST_THREADS 1024
+
+/* A misaligned input is copied here; grows to the largest. */
+struct input_copy {
+    void *data;
+    size_t bytes;
+};
+
+struct limner_session {
+    struct limner_model *model;
+    struct plan_settings settings;
+    int capacity;        /* plans to keep */
+    struct plan **plans; /* the most recently used first; room for capacity + 1 */
+    int plan_count;
+    size_t plans_made, plans_reused; /* so far */
+    struct plan *current;            /* what ran last: its outputs are the caller's until the next run */
+    struct request request;
+    struct input_copy *copies; /* by input of the model */
+    bool low_memory, has_run;
+    char *cache_note; /* why the file of packed weights is not used; NULL: no reason */
+    struct region arena;
+    unsigned *modes; /* of every thread, while running (fpu.h) */
+};
+
+/* Plans the model for the ports; nothing of the session changes. */
+status session_make_plan(struct limner_session *session, struct limner_model *model, const struct port_request *ports,
+                         bool open, struct plan **out, struct error *err);
+/* The plan for the request, kept or new; it becomes the most recently used one. */
+status session_plan(struct limner_session *session, struct plan **out, struct error *err);
+
+#endif

@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+"""ONNX's own node tests, from the installed onnx package.
+
+tests/e2e/onnx-nodes.txt lists the cases that must pass. A case of the list that fails, or one that passes without being
+listed, makes this test fail; `--update` writes the list anew (read the difference before you commit it).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import pathlib
+import shutil
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+LIST = ROOT / "tests/e2e/onnx-nodes.txt"
+
+
+def is_tensor(value) -> bool:
+    return isinstance(value, (np.ndarray, np.generic, onnx.TensorProto))
+
+
+def proto(value, name: str) -> onnx.TensorProto:
+    if isinstance(value, onnx.TensorProto):
+        copy = onnx.TensorProto()
+        copy.CopyFrom(value)
+        copy.name = name
+        return copy
+    return numpy_helper.from_array(np.asarray(value), name)
+
+
+def write_case(folder: pathlib.Path, case) -> bool:
+    """The case as a test folder; False for data that is not all tensors (sequences, optionals)."""
+    for inputs, outputs in case.data_sets:
+        if not all(is_tensor(v) for v in [*inputs, *outputs]):
+            return False
+    folder.mkdir(parents=True)
+    onnx.save(case.model, folder / "model.onnx")
+    for number, (inputs, outputs) in enumerate(case.data_sets):
+        data = folder / f"test_data_set_{number}"
+        data.mkdir()
+        for kind, values, infos in (("input", inputs, case.model.graph.input), ("output", outputs, case.model.graph.output)):
+            for i, (value, info) in enumerate(zip(values, infos)):
+                (data / f"{kind}_{i}.pb").write_bytes(proto(value, info.name).SerializeToString())
+    return True
+
+
+def supported_operators(limner: str) -> set[str]:
+    table = json.loads(subprocess.run([limner, "ops", "--json"], check=True, capture_output=True, text=True).stdout)
+    rows = table["operators"] if isinstance(table, dict) else table
+    return {row["operator"] for row in rows if row["domain"] in ("", "ai.onnx")}
+
+
+def candidates(limner: str):
+    """Cases whose every node names an operator that limner knows."""
+    import onnx.backend.test.loader as loader
+
+    operators = supported_operators(limner)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for case in loader.load_model_tests(kind="node"):
+            if case.model is not None and all(n.op_type in operators and n.domain in ("", "ai.onnx") for n in case.model.graph.node):
+                yield case
+
+
+def run_all(limner: str, folder: pathlib.Path, names: list[str]) -> set[str]:
+    """The names that pass: all at once first, then one by one when something fails."""
+    passed = set()
+    for name in names:
+        if subprocess.run([limner, "test", str(folder / name)], check=False, capture_output=True).returncode == 0:
+            passed.add(name)
+    return passed
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("limner")
+    parser.add_argument("--update", action="store_true", help="write tests/e2e/onnx-nodes.txt")
+    arguments = parser.parse_args()
+    folder = ROOT / "build/check/onnx-nodes"
+    shutil.rmtree(folder, ignore_errors=True)
+    names = sorted(case.name for case in candidates(arguments.limner) if write_case(folder / case.name, case))
+    passed = run_all(arguments.limner, folder, names)
+    if arguments.update:
+        LIST.write_text("\n".join(sorted(passed)) + "\n")
+    listed = set(LIST.read_text().split()) if LIST.exists() else set()
+    print(f"onnx {onnx.__version__}: {len(names)} node tests of known operators, {len(passed)} pass, {len(listed)} are listed")
+    for name in sorted(set(names) - passed - listed):
+        print(f"not run: {name}")
+    for name in sorted(listed - passed):
+        print(f"FAILS: {name}; again with: {arguments.limner} test {folder / name}")
+    for name in sorted(passed - listed):
+        print(f"passes, but is not in {LIST.name}: {name}")
+    return 0 if listed == passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

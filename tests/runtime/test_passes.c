@@ -1,0 +1,559 @@
+/* runtime/pass_*.c: a pass that is on gives what the same pass gives when it is off, and does its work. */
+#include "runtime/passes/pass.h"
+#include "runtime/passes/passes.h"
+#include "runtime/session/model.h"
+#include "tests/support/builder.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ROUNDS 40
+
+/* Builds one graph (the same for the same generator), with input "x" and output "y". */
+typedef void (*graph_maker)(struct builder *builder, struct random *random);
+
+struct outcome {
+    float *data;
+    size_t count, nodes;
+    char types[256]; /* of the nodes as they run */
+};
+
+static struct tensor *random_input(const limner_model *model, struct random *random) {
+    limner_value value;
+    assert_int_equal(limner_model_input(model, 0, &value), LIMNER_OK);
+    struct shape shape = {.rank = value.rank};
+    for (int i = 0; i < value.rank; i++)
+        shape.dims[i] = value.dims[i] >= 0 ? value.dims[i] : random_int(random, 5, 9);
+    struct tensor *tensor = test_tensor_shape(DTYPE_FLOAT, &shape);
+    test_fill(tensor, random);
+    return tensor;
+}
+
+static struct outcome run_with(graph_maker make, unsigned passes_off, uint64_t seed, int opset) {
+    struct random random = random_from(seed);
+    struct builder builder = build_start(opset);
+    make(&builder, &random);
+    limner_model *model = build_model(&builder, passes_off);
+    limner_session *session = open_session(model, &(limner_options){.threads = 1});
+    struct tensor *x = random_input(model, &random);
+    limner_tensor input = as_input("x", x), output = {.name = "y"};
+    limner_model_info info;
+    limner_model_get_info(model, &info);
+    limner_error error;
+    if (limner_session_run(session, &input, 1, &output, 1, &error) != LIMNER_OK)
+        fail_msg("seed %llu: %s", (unsigned long long)seed, error.message);
+    struct outcome outcome = {
+        .data = malloc(output.bytes + 1), .count = output.bytes / 4, .nodes = info.optimized_count};
+    memcpy(outcome.data, output.data, output.bytes);
+    limner_node_profile node;
+    for (size_t i = 0; limner_session_profile(session, i, &node) == LIMNER_OK; i++)
+        snprintf(outcome.types + strlen(outcome.types), sizeof outcome.types - strlen(outcome.types), "%s%s",
+                 i ? " " : "", node.op_type);
+    test_tensor_free(x);
+    limner_session_close(session);
+    limner_model_close(model);
+    return outcome;
+}
+
+/* On equals off: the same bits, or within the relative tolerance of the largest output. expected: what runs with the
+ * pass. */
+static void compare(graph_maker make, unsigned bits, double tolerance, int opset, size_t nodes, const char *types) {
+    for (int round = 0; round < ROUNDS; round++) {
+        const uint64_t seed = test_seed() + (uint64_t)round;
+        struct outcome off = run_with(make, PASS_ALL, seed, opset), on = run_with(make, PASS_ALL & ~bits, seed, opset);
+        double largest = 0, difference = 0;
+        if (on.count != off.count || on.nodes != nodes || (types && strcmp(on.types, types) != 0))
+            fail_msg("seed %llu: %zu nodes run: %s", (unsigned long long)seed, on.nodes, on.types);
+        for (size_t i = 0; i < off.count; i++) {
+            largest = fmax(largest, fabs(off.data[i]));
+            difference = fmax(difference, fabs((double)on.data[i] - off.data[i]));
+        }
+        if (tolerance == 0 ? memcmp(on.data, off.data, on.count * 4) != 0 : !(difference <= tolerance * largest))
+            fail_msg("seed %llu: differs by %g of %g", (unsigned long long)seed, difference, largest);
+        free(on.data);
+        free(off.data);
+    }
+}
+
+/* ---- constant folding ---- */
+
+static void make_computed_weights(struct builder *b, struct random *random) {
+    build_input(b, "x", DTYPE_FLOAT, "? 6");
+    build_random(b, "w", "4 6", random);
+    build_ints(b, "shape", "6 4");
+    build_float(b, "half", 0.5f);
+    build_node(b, "Transpose", "w", "wt");
+    build_node(b, "Reshape", "wt shape", "ws");
+    build_node(b, "Mul", "ws half", "wh");
+    build_node(b, "MatMul", "x wh", "xw");
+    build_node(b, "Mul", "half half", "quarter");
+    build_node(b, "Add", "xw quarter", "y");
+    build_output(b, "y");
+}
+
+static void make_constant_nodes(struct builder *b, struct random *random) {
+    struct tensor *weight = test_tensor(DTYPE_FLOAT, 2, 3, 5);
+    test_fill(weight, random);
+    build_input(b, "x", DTYPE_FLOAT, "? 3");
+    build_node(b, "Constant", "", "w");
+    build_attribute_tensor(b, "value", weight);
+    build_node(b, "Identity", "w", "same");
+    build_node(b, "MatMul", "x same", "y");
+    build_output(b, "y");
+    test_tensor_free(weight);
+}
+
+/* Reflection pads as the older exporter writes them: computed in the graph. */
+static void make_computed_pads(struct builder *b, struct random *random) {
+    (void)random;
+    build_input(b, "x", DTYPE_FLOAT, "1 2 ? ?");
+    build_ints(b, "given", "1 2 0 3");
+    build_ints(b, "four", "4");
+    struct tensor *zero = test_tensor(DTYPE_INT64, 1, 1);
+    build_node(b, "ConstantOfShape", "four", "zeros");
+    build_attribute_tensor(b, "value", zero);
+    build_node(b, "Concat", "given zeros", "all");
+    build_attribute_int(b, "axis", 0);
+    build_ints(b, "two", "-1 2");
+    build_node(b, "Reshape", "all two", "pairs");
+    build_ints(b, "start", "-1");
+    build_ints(b, "end", "-1000");
+    build_ints(b, "axis0", "0");
+    build_ints(b, "step", "-1");
+    build_node(b, "Slice", "pairs start end axis0 step", "reversed");
+    build_node(b, "Transpose", "reversed", "turned");
+    build_attribute_ints(b, "perm", "1 0");
+    build_ints(b, "flat", "-1");
+    build_node(b, "Reshape", "turned flat", "pads");
+    build_node(b, "Pad", "x pads", "y");
+    build_attribute_text(b, "mode", "reflect");
+    build_output(b, "y");
+    test_tensor_free(zero);
+}
+
+/* One weight in two shapes: packed for each on its own. */
+static void make_two_shapes(struct builder *b, struct random *random) {
+    build_input(b, "x", DTYPE_FLOAT, "1 2 ? ?");
+    build_random(b, "w", "4 2 3 3", random);
+    build_ints(b, "shape", "4 18 1 1");
+    build_node(b, "Reshape", "w shape", "flat");
+    build_node(b, "Conv", "x w", "c");
+    build_attribute_ints(b, "pads", "1 1 1 1");
+    build_node(b, "Concat", "x x x x x x x x x", "nine");
+    build_attribute_int(b, "axis", 1);
+    build_node(b, "Conv", "nine flat", "d");
+    build_node(b, "Add", "c d", "y");
+    build_output(b, "y");
+}
+
+/* A result much larger than what it is made from stays a node. */
+static void make_expansion(struct builder *b, struct random *random) {
+    (void)random;
+    build_input(b, "x", DTYPE_FLOAT, "1");
+    build_float(b, "one", 1.0f);
+    build_ints(b, "shape", "300 300");
+    build_node(b, "Expand", "one shape", "ones");
+    build_node(b, "Mul", "ones x", "y");
+    build_output(b, "y");
+}
+
+static void constants_are_folded(void **state) {
+    (void)state;
+    compare(make_computed_weights, PASS_FOLD, 0, 13, 2, "MatMul Add");
+    compare(make_constant_nodes, PASS_FOLD, 0, 13, 1, "MatMul");
+    compare(make_computed_pads, PASS_FOLD, 0, 13, 1, "Pad");
+    compare(make_two_shapes, PASS_FOLD, 0, 13, 4, "Conv Concat Conv Add");
+    compare(make_expansion, PASS_FOLD, 0, 13, 2, "Expand Mul");
+}
+
+/* ---- no-ops ---- */
+
+static void make_noops(struct builder *b, struct random *random) {
+    build_input(b, "x", DTYPE_FLOAT, "1 3 ? ?");
+    build_ints(b, "nothing", "0 0 0 0 0 0 0 0");
+    build_node(b, "Identity", "x", "a");
+    build_node(b, "Dropout", "a", "b");
+    build_node(b, "Cast", "b", "c");
+    build_attribute_int(b, "to", DTYPE_FLOAT);
+    build_random(b, "w", "3 3 1 1", random);
+    build_node(b, "Conv", "c w", "d");
+    build_node(b, "Cast", "d", "e");
+    build_attribute_int(b, "to", DTYPE_FLOAT);
+    build_node(b, "Pad", "e nothing", "f");
+    build_node(b, "Transpose", "f", "g");
+    build_attribute_ints(b, "perm", "0 1 2 3");
+    build_node(b, "Concat", "g", "h");
+    build_attribute_int(b, "axis", 1);
+    build_node(b, "Add", "h a", "i");
+    build_node(b, "Identity", "i", "y");
+    build_output(b, "y");
+}
+
+static void make_no_noops(struct builder *b, struct random *random) {
+    (void)random;
+    build_input(b, "x", DTYPE_FLOAT, "1 3 ? ?");
+    build_ints(b, "something", "0 0 0 0 0 0 1 0");
+    build_node(b, "Transpose", "x", "a");
+    build_attribute_ints(b, "perm", "0 1 3 2");
+    build_node(b, "Pad", "a something", "b");
+    build_node(b, "Cast", "b", "c");
+    build_attribute_int(b, "to", DTYPE_INT32);
+    build_node(b, "Cast", "c", "d");
+    build_attribute_int(b, "to", DTYPE_FLOAT);
+    build_node(b, "Concat", "d d", "y");
+    build_attribute_int(b, "axis", 1);
+    build_output(b, "y");
+}
+
+static void noops_are_dropped(void **state) {
+    (void)state;
+    compare(make_noops, PASS_NOOP, 0, 13, 2, "Conv Add");
+    compare(make_no_noops, PASS_NOOP, 0, 13, 5, "Transpose Pad Cast Cast Concat");
+}
+
+/* ---- BatchNormalization ---- */
+
+static void add_norm(struct builder *b, struct random *random, int channels, const char *input, const char *output) {
+    struct tensor *variance = test_tensor(DTYPE_FLOAT, 1, channels);
+    char dims[16], inputs[64];
+    snprintf(dims, sizeof dims, "%d", channels);
+    snprintf(inputs, sizeof inputs, "%s scale bias mean variance", input);
+    for (int i = 0; i < channels; i++)
+        ((float *)variance->data)[i] = 1.1f + random_float(random);
+    build_random(b, "scale", dims, random);
+    build_random(b, "bias", dims, random);
+    build_random(b, "mean", dims, random);
+    build_constant(b, "variance", variance);
+    build_node(b, "BatchNormalization", inputs, output);
+    build_attribute_float(b, "epsilon", 1e-3f);
+    test_tensor_free(variance);
+}
+
+static void make_norm_behind(struct builder *b, struct random *random, bool transposed) {
+    const int group = (int)random_int(random, 1, 3), in = (int)random_int(random, 1, 3) * group;
+    const int per_group = (int)random_int(random, 1, 4), out = per_group * group;
+    const bool biased = random_int(random, 0, 1) == 1;
+    char dims[64], weight[64];
+    snprintf(dims, sizeof dims, "2 %d ? ?", in);
+    snprintf(weight, sizeof weight, "%d %d 3 2", transposed ? in : out, transposed ? per_group : in / group);
+    build_input(b, "x", DTYPE_FLOAT, dims);
+    build_random(b, "w", weight, random);
+    snprintf(dims, sizeof dims, "%d", out);
+    build_random(b, "b", dims, random);
+    build_node(b, transposed ? "ConvTranspose" : "Conv", biased ? "x w b" : "x w", "c");
+    build_attribute_int(b, "group", group);
+    add_norm(b, random, out, "c", "y");
+    build_output(b, "y");
+}
+
+static void make_conv_norm(struct builder *b, struct random *random) {
+    make_norm_behind(b, random, false);
+}
+static void make_transposed_norm(struct builder *b, struct random *random) {
+    make_norm_behind(b, random, true);
+}
+
+static void make_gemm_norm(struct builder *b, struct random *random) {
+    static const char *const biases[] = {"5", "1 5", "1", ""};
+    const bool turned = random_int(random, 0, 1) == 1;
+    const int bias = (int)random_int(random, 0, 4);
+    build_input(b, "x", DTYPE_FLOAT, "? 7");
+    build_random(b, "w", turned ? "5 7" : "7 5", random);
+    if (bias < 4)
+        build_random(b, "c", biases[bias], random);
+    build_node(b, "Gemm", bias < 4 ? "x w c" : "x w", "g");
+    build_attribute_int(b, "transB", turned);
+    build_attribute_float(b, "alpha", 0.7f);
+    build_attribute_float(b, "beta", 1.3f);
+    add_norm(b, random, 5, "g", "y");
+    build_output(b, "y");
+}
+
+/* The value between has another reader: nothing may be folded. */
+static void make_shared_norm(struct builder *b, struct random *random) {
+    build_input(b, "x", DTYPE_FLOAT, "1 2 ? ?");
+    build_random(b, "w", "2 2 1 1", random);
+    build_node(b, "Conv", "x w", "c");
+    add_norm(b, random, 2, "c", "n");
+    build_node(b, "Add", "c n", "y");
+    build_output(b, "y");
+}
+
+static void batch_normalization_is_folded(void **state) {
+    (void)state;
+    compare(make_conv_norm, PASS_BATCHNORM, 1e-5, 13, 1, "Conv");
+    compare(make_transposed_norm, PASS_BATCHNORM, 1e-5, 13, 1, "ConvTranspose");
+    compare(make_gemm_norm, PASS_BATCHNORM, 1e-5, 13, 1, "Gemm");
+    compare(make_shared_norm, PASS_BATCHNORM, 0, 13, 3, "Conv BatchNormalization Add");
+}
+
+/* ---- padding ---- */
+
+static void make_padded(struct builder *b, struct random *random) {
+    char pads[64];
+    build_input(b, "x", DTYPE_FLOAT, "1 2 ? ?");
+    snprintf(pads, sizeof pads, "0 0 %d %d 0 0 %d %d", (int)random_int(random, 0, 3), (int)random_int(random, 0, 3),
+             (int)random_int(random, 0, 3), (int)random_int(random, 1, 3));
+    build_ints(b, "pads", pads);
+    build_random(b, "w", "3 2 3 3", random);
+    build_node(b, "Pad", "x pads", "p");
+    build_node(b, "Conv", "p w", "y");
+    if (random_int(random, 0, 1))
+        build_attribute_ints(b, "pads", "1 0 2 1");
+    build_attribute_ints(b, "strides", "2 1");
+    build_output(b, "y");
+}
+
+static void make_padded_old(struct builder *b, struct random *random) {
+    build_input(b, "x", DTYPE_FLOAT, "1 2 ? ?");
+    build_random(b, "w", "3 2 3 3", random);
+    build_node(b, "Pad", "x", "p");
+    build_attribute_ints(b, "pads", "0 0 1 2 0 0 3 0");
+    build_node(b, "Conv", "p w", "y");
+    build_output(b, "y");
+}
+
+static void make_padded_otherwise(struct builder *b, struct random *random) {
+    build_input(b, "x", DTYPE_FLOAT, "1 2 ? ?");
+    build_ints(b, "pads", random_int(random, 0, 1) ? "0 0 1 1 0 0 1 1" : "0 0 1 0 0 0 1 0");
+    build_float(b, "one", 1.0f);
+    build_random(b, "w", "3 2 3 3", random);
+    const bool reflect = random_int(random, 0, 1) == 1;
+    build_node(b, "Pad", reflect ? "x pads" : "x pads one", "p");
+    if (reflect)
+        build_attribute_text(b, "mode", "reflect");
+    build_node(b, "Conv", "p w", "y");
+    build_output(b, "y");
+}
+
+static void padding_is_merged(void **state) {
+    (void)state;
+    compare(make_padded, PASS_PAD, 0, 13, 1, "Conv");
+    compare(make_padded_old, PASS_PAD, 0, 9, 1, "Conv");
+    compare(make_padded_otherwise, PASS_PAD, 0, 13, 2, "Pad Conv");
+}
+
+/* ---- activations ---- */
+
+static const char *activation;
+
+static void make_activated(struct builder *b, struct random *random) {
+    const bool transposed = random_int(random, 0, 1) == 1;
+    build_input(b, "x", DTYPE_FLOAT, "2 3 ? ?");
+    build_random(b, "w", transposed ? "3 5 3 3" : "5 3 3 3", random);
+    build_float(b, "low", -0.3f);
+    build_float(b, "high", 0.4f);
+    build_node(b, transposed ? "ConvTranspose" : "Conv", "x w", "c");
+    const bool clip = strcmp(activation, "Clip") == 0;
+    static const char *const clips[] = {"c low high", "c - high", "c low", "c"};
+    build_node(b, activation, clip ? clips[random_int(random, 0, 3)] : "c", "y");
+    if (strcmp(activation, "LeakyRelu") == 0 && random_int(random, 0, 1))
+        build_attribute_float(b, "alpha", 0.2f);
+    build_output(b, "y");
+}
+
+static void make_output_between(struct builder *b, struct random *random) {
+    build_input(b, "x", DTYPE_FLOAT, "2 3 ? ?");
+    build_random(b, "w", "5 3 3 3", random);
+    build_node(b, "Conv", "x w", "c");
+    build_node(b, "Relu", "c", "y");
+    build_output(b, "c");
+    build_output(b, "y");
+}
+
+static void activations_are_fused(void **state) {
+    (void)state;
+    static const char *const names[] = {"Relu", "LeakyRelu", "Sigmoid", "Tanh", "Clip"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        activation = names[i];
+        compare(make_activated, PASS_ACTIVATION, 0, 13, 1, NULL);
+    }
+    compare(make_output_between, PASS_ACTIVATION, 0, 13, 2, "Conv Relu");
+}
+
+/* ---- all together ---- */
+
+static void make_block(struct builder *b, struct random *random) {
+    build_input(b, "x", DTYPE_FLOAT, "2 3 ? ?");
+    build_ints(b, "pads", "0 0 1 1 0 0 1 1");
+    build_random(b, "raw", "3 5 3 3", random);
+    build_node(b, "Transpose", "raw", "w");
+    build_attribute_ints(b, "perm", "1 0 2 3");
+    build_node(b, "Pad", "x pads", "p");
+    build_node(b, "Conv", "p w", "c");
+    build_node(b, "Identity", "c", "i");
+    add_norm(b, random, 5, "i", "n");
+    build_node(b, "LeakyRelu", "n", "y");
+    build_attribute_float(b, "alpha", 0.2f);
+    build_output(b, "y");
+}
+
+static void passes_work_together(void **state) {
+    (void)state;
+    compare(make_block, PASS_ALL, 1e-5, 13, 1, "Conv+LeakyRelu");
+}
+
+/* Every pass alone, on graphs of random element-wise nodes with constants and no-ops strewn in. */
+static void make_tangle(struct builder *b, struct random *random) {
+    static const char *const one[] = {"Relu", "Identity", "Sigmoid", "LeakyRelu", "Neg", "Dropout", "Tanh"};
+    static const char *const two[] = {"Add", "Mul", "Sub"};
+    char inputs[32], output[16];
+    build_input(b, "v0", DTYPE_FLOAT, "2 3");
+    b->model->graph->values[0].name = "x";
+    build_random(b, "k0", "2 3", random);
+    build_random(b, "k1", "3", random);
+    build_node(b, "Add", "k0 k1", "k2");
+    for (int i = 1; i < 20; i++) {
+        const int a = (int)random_int(random, 0, i - 1), c = (int)random_int(random, 0, i - 1);
+        snprintf(output, sizeof output, i == 19 ? "y" : "v%d", i);
+        const bool single = random_int(random, 0, 1) == 1;
+        if (single)
+            snprintf(inputs, sizeof inputs, a ? "v%d" : "x", a);
+        else if (random_int(random, 0, 2) == 0)
+            snprintf(inputs, sizeof inputs, a ? "k%d v%d" : "k%d x", (int)random_int(random, 0, 2), a);
+        else
+            snprintf(inputs, sizeof inputs, a ? "v%d v%d" : "x v%d", a ? a : i - 1, c ? c : i - 1);
+        if (strstr(inputs, "v0"))
+            snprintf(inputs, sizeof inputs, "x x");
+        build_node(b, single ? one[random_int(random, 0, 6)] : two[random_int(random, 0, 2)], inputs, output);
+    }
+    build_output(b, "y");
+    if (random_int(random, 0, 1))
+        build_output(b, "v7");
+}
+
+static void any_pass_on_random_graphs(void **state) {
+    (void)state;
+    for (int round = 0; round < 200; round++) {
+        const uint64_t seed = test_seed() + (uint64_t)round;
+        struct outcome off = run_with(make_tangle, PASS_ALL, seed, 13);
+        const unsigned bits = 1u << (unsigned)(round % 5);
+        struct outcome on = run_with(make_tangle, round % 2 ? 0 : PASS_ALL & ~bits, seed, 13);
+        if (on.count != off.count || memcmp(on.data, off.data, on.count * 4) != 0)
+            fail_msg("seed %llu: differs (%s)", (unsigned long long)seed, on.types);
+        free(on.data);
+        free(off.data);
+    }
+}
+
+static void the_table_is_complete(void **state) {
+    (void)state;
+    unsigned bits = 0;
+    for (size_t i = 0; pass_at(i); i++) {
+        assert_non_null(pass_at(i)->name);
+        assert_int_equal(bits & pass_at(i)->bit, 0);
+        bits |= pass_at(i)->bit;
+    }
+    assert_int_equal(bits, PASS_ALL);
+}
+
+/* ---- channel blocks ---- */
+
+/* A generator in small: borders, normalization, a residual block, transposed convolution, few outputs. */
+static void make_generator(struct builder *b, struct random *random) {
+    build_input(b, "x", DTYPE_FLOAT, "2 3 20 24");
+    build_random(b, "w1", "32 3 7 7", random);
+    build_random(b, "b1", "32", random);
+    build_random(b, "s1", "32", random);
+    build_random(b, "w2", "32 32 3 3", random);
+    build_random(b, "w3", "32 16 4 4", random);
+    build_random(b, "w4", "3 16 5 5", random);
+    build_ints(b, "three", "0 0 3 3 0 0 3 3");
+    build_ints(b, "two", "0 0 2 2 0 0 2 2");
+    build_node(b, "Pad", "x three", "x3");
+    build_attribute_text(b, "mode", "reflect");
+    build_node(b, "Conv", "x3 w1 b1", "c1");
+    build_node(b, "InstanceNormalization", "c1 s1 b1", "n1");
+    build_node(b, "Relu", "n1", "r1");
+    build_node(b, "Pad", "r1 two", "p2");
+    build_attribute_text(b, "mode", "edge");
+    build_node(b, "Conv", "p2 w2", "c2");
+    build_attribute_ints(b, "dilations", "2 2");
+    build_node(b, "InstanceNormalization", "c2 s1 b1", "n2");
+    build_node(b, "Add", "r1 n2", "sum");
+    build_node(b, "ConvTranspose", "sum w3", "up");
+    build_attribute_ints(b, "strides", "2 2");
+    build_attribute_ints(b, "pads", "1 1 1 1");
+    build_node(b, "Sigmoid", "up", "u");
+    build_node(b, "Conv", "u w4", "y");
+    build_attribute_ints(b, "pads", "2 2 2 2");
+    build_output(b, "y");
+}
+
+/* What is in blocks is read by others, too: a shape, a plain operator, an output of the graph; and joined. */
+static void make_mixture(struct builder *b, struct random *random) {
+    build_input(b, "x", DTYPE_FLOAT, "1 16 ? ?");
+    build_random(b, "w1", "16 16 3 3", random);
+    build_random(b, "w2", "24 32 1 1", random);
+    build_random(b, "slope", "16 1 1", random);
+    build_float(b, "half", 0.5f);
+    build_node(b, "Conv", "x w1", "c1");
+    build_attribute_ints(b, "pads", "1 1 1 1");
+    build_node(b, "Mul", "c1 half", "h");
+    build_node(b, "Shape", "h", "size");
+    build_node(b, "Reshape", "h size", "same");
+    build_node(b, "PRelu", "h slope", "p");
+    build_node(b, "Concat", "h c1", "both");
+    build_attribute_int(b, "axis", -3);
+    build_node(b, "Conv", "both w2", "c2");
+    build_node(b, "Concat", "c2 same p", "y");
+    build_attribute_int(b, "axis", 1);
+    build_output(b, "y");
+}
+
+/* Only the shape of what is in blocks is read: nothing is turned back for that. */
+static void make_measured(struct builder *b, struct random *random) {
+    build_input(b, "x", DTYPE_FLOAT, "1 16 ? ?");
+    build_random(b, "w1", "16 16 3 3", random);
+    build_random(b, "w2", "3 16 1 1", random);
+    build_ints(b, "last", "2 3");
+    build_ints(b, "first", "1 3");
+    build_node(b, "Conv", "x w1", "c1");
+    build_node(b, "Shape", "c1", "size");
+    build_node(b, "Gather", "size last", "sides");
+    build_node(b, "Concat", "first sides", "all");
+    build_attribute_int(b, "axis", 0);
+    build_node(b, "Conv", "c1 w2", "c2");
+    build_node(b, "Reshape", "c2 all", "y");
+    build_output(b, "y");
+}
+
+/* Too few channels on both sides, three dimensions, weights that are no constants: these stay as they are. */
+static void make_plain(struct builder *b, struct random *random) {
+    build_input(b, "x", DTYPE_FLOAT, "1 16 6 6");
+    build_random(b, "w", "3 16 3 3", random);
+    build_random(b, "v", "3 3 1 1", random);
+    build_node(b, "Conv", "x x", "own");
+    build_attribute_ints(b, "pads", "3 3 3 3");
+    build_node(b, "Conv", "x w", "c");
+    build_attribute_ints(b, "strides", "2 2");
+    build_node(b, "Conv", "c v", "y");
+    build_output(b, "y");
+    (void)random;
+}
+
+static void test_layout(void **unused) {
+    (void)unused;
+    compare(make_generator, PASS_LAYOUT, 2e-5, 17, 7,
+            "Conv InstanceNormalization+Relu Conv InstanceNormalization ConvTranspose Sigmoid Conv");
+    compare(make_mixture, PASS_LAYOUT, 2e-5, 17, 11, "Block Conv Mul Unblock Reshape PRelu Concat Conv Unblock Concat");
+    compare(make_measured, PASS_LAYOUT, 2e-5, 17, 8, "Block Conv Conv Reshape");
+    compare(make_plain, PASS_LAYOUT, 0, 17, 2, "Conv Conv");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_layout),
+        cmocka_unit_test(the_table_is_complete),
+        cmocka_unit_test(constants_are_folded),
+        cmocka_unit_test(noops_are_dropped),
+        cmocka_unit_test(batch_normalization_is_folded),
+        cmocka_unit_test(padding_is_merged),
+        cmocka_unit_test(activations_are_fused),
+        cmocka_unit_test(passes_work_together),
+        cmocka_unit_test(any_pass_on_random_graphs),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,167 @@
+/* limner inpaint: fills the holes of pictures. */
+#include "tools/commands/commands.h"
+#include "tools/inpaint/variants.h"
+
+#include <stddef.h>
+#include <string.h>
+
+struct settings {
+    struct studio_settings studio;
+    struct variants variants;
+    struct batch_settings batch;
+    struct engine_options engine;
+};
+static const struct settings defaults = {.studio.canny = {CANNY_SIGMA, CANNY_LOW, CANNY_HIGH},
+                                         .studio.max_pixels = PICTURE_MAX_PIXELS,
+                                         .studio.overlap = NOT_GIVEN,
+                                         .studio.crop_margin = NOT_GIVEN,
+                                         .batch.jobs = 1};
+
+static status set_mask_white(struct pool *pool, void *field, const char *text, struct error *err) {
+    (void)pool;
+    const bool known = strcmp(text, "known") == 0;
+    if (!known && strcmp(text, "hole") != 0)
+        return fail(err, STATUS_INVALID_ARGUMENT, "wants hole or known, not '%s'", text);
+    *(bool *)field = known;
+    return STATUS_OK;
+}
+
+static status set_tile(struct pool *pool, void *field, const char *text, struct error *err) {
+    if (strcmp(text, "auto") != 0)
+        return set_positive(pool, field, text, err);
+    *(int *)field = TILE_AUTO;
+    return STATUS_OK;
+}
+
+static status check_variants(const struct settings *settings, struct error *err) {
+    if (settings->variants.models.count && (settings->studio.model || settings->studio.edge))
+        return fail(err, STATUS_USAGE, "--variant and --variant-edge stand for --model and --edge: give one kind");
+    if (settings->variants.models.count && settings->batch.save_edges)
+        return fail(err, STATUS_USAGE, "--save-edges is for one --model; variants would overwrite each other's");
+    return variants_check(&settings->variants, err);
+}
+
+/* What is wrong whatever the files hold. */
+static status check(const struct settings *settings, struct error *err) {
+    const struct studio_settings *studio = &settings->studio;
+    const status code = check_variants(settings, err);
+    if (code)
+        return code;
+    if (!studio->model && !settings->variants.models.count)
+        return fail(err, STATUS_USAGE, "--model is missing");
+    if (!settings->batch.output)
+        return fail(err, STATUS_USAGE, "-o is missing: say where to write the result");
+    if (settings->batch.save_edges && !studio->edge)
+        return fail(err, STATUS_USAGE, "--save-edges needs an edge model (--edge); --save-canny does not");
+    if (studio->canny.low > studio->canny.high)
+        return fail(err, STATUS_USAGE, "--canny-high %g is below --canny-low %g", studio->canny.high,
+                    studio->canny.low);
+    if (studio->canny.sigma > CANNY_MOST_SIGMA)
+        return fail(err, STATUS_USAGE, "--sigma %g is above %g", studio->canny.sigma, CANNY_MOST_SIGMA);
+    if (studio->mask.threshold > 254)
+        return fail(err, STATUS_USAGE, "--mask-threshold wants 0 to 254, not %d", studio->mask.threshold);
+    if (studio->overlap != NOT_GIVEN && studio->tile == TILE_NONE)
+        return fail(err, STATUS_USAGE, "--overlap goes with --tile");
+    return STATUS_OK;
+}
+
+static status execute(const struct settings *settings, const struct batch_settings *files, struct pool *pool,
+                      struct meter *meter, bool *good, struct error *err) {
+    struct painter painter = {.studio = NULL};
+    if (settings->variants.models.count)
+        return variants_run(&settings->variants, &settings->studio, files, pool, meter, good, err);
+    const status code = variant_run(&settings->studio, files, &painter, pool, meter, good, err);
+    painter_close(&painter);
+    return code;
+}
+
+static status run(const struct call *call, bool *good, struct error *err) {
+    const struct settings *settings = call->settings;
+    struct batch_settings files = settings->batch;
+    files.image = call->arguments[0];
+    files.mask = call->arguments[1];
+    files.engine = settings->engine;
+    status code = check(settings, err);
+    if (code)
+        return code;
+    struct meter meter;
+    meter_init(&meter);
+    code = execute(settings, &files, call->pool, &meter, good, err);
+    meter_destroy(&meter);
+    return code;
+}
+
+#define FIELD(name) offsetof(struct settings, name)
+
+static const char *const arguments[] = {"IMAGE", "MASK", NULL};
+static const struct option options[] = {
+    {"model", 0, "FILE", "the network that paints", set_file, FIELD(studio.model)},
+    {"edge", 0, "FILE", "the network that draws edges into holes first (EdgeConnect)", set_file, FIELD(studio.edge)},
+    {"variant", 0, "NAME=FILE",
+     "instead of --model: the network that paints, of several that take turns; OUT is a folder then, with NAME.png",
+     set_pairs, FIELD(variants.models)},
+    {"variant-edge", 0, "NAME=FILE", "instead of --edge: the edge model of the variant NAME", set_pairs,
+     FIELD(variants.edges)},
+    {NULL, 'o', "OUT", "write the result to OUT: .png or .jpg, or a folder", set_file, FIELD(batch.output)},
+    {"save-edges", 0, "FILE", "also write the edges that the edge model drew", set_file, FIELD(batch.save_edges)},
+    {"save-canny", 0, "FILE", "also write the edges that were found outside the hole", set_file,
+     FIELD(batch.save_canny)},
+    {"mask-white", 0, "WHAT", "what white means in the mask: hole or known (default: hole)", set_mask_white,
+     FIELD(studio.mask.white_is_known)},
+    {"mask-threshold", 0, "LEVEL", "what is brighter than this, of 0 to 255, is white in the mask (default: 0)",
+     set_count, FIELD(studio.mask.threshold)},
+    {"mask-grid", 0, "FILE", "integers for a key/value network's mask input: .npy or a gray picture", set_file,
+     FIELD(studio.grid)},
+    {"sigma", 0, "S", "smooth the picture by this much before edges are looked for (default: 2)", set_number,
+     FIELD(studio.canny.sigma)},
+    {"canny-low", 0, "X", "edges weaker than this are dropped (default: 0.1)", set_number, FIELD(studio.canny.low)},
+    {"canny-high", 0, "X", "edges stay where they lead to one this strong (default: 0.2)", set_number,
+     FIELD(studio.canny.high)},
+    {"range", 0, "LOW,HIGH",
+     "the numbers that are black and white for --model (default: what its metadata say; else -1,1 when it ends in a "
+     "Tanh; else 0,1)",
+     set_range, FIELD(studio.range)},
+    {"multiple", 0, "N", "pad sides to multiples of N by reflection (default: 4 with --edge, else 16)", set_positive,
+     FIELD(studio.multiple)},
+    {"tile", 0, "N", "cut large pictures into tiles of N by N pixels; auto: as large as 1 GiB of activations allows",
+     set_tile, FIELD(studio.tile)},
+    {"overlap", 0, "PX", "how far tiles overlap (default: as far as the model looks)", set_count,
+     FIELD(studio.overlap)},
+    {"crop-margin", 0, "PX",
+     "work on a rectangle round each hole, this much wider on each side (default with --tile: 128)", set_count,
+     FIELD(studio.crop_margin)},
+    {"jobs", 0, "N", "pictures of a folder to work on at a time (default: 1)", set_positive, FIELD(batch.jobs)},
+    {"resume", 0, NULL, "skip pictures whose result is there already", set_flag, FIELD(batch.resume)},
+    {"max-pixels", 0, "N", "refuse pictures with more pixels than this (default: 100M)", set_pixels,
+     FIELD(studio.max_pixels)},
+    ENGINE_OPTIONS(struct settings),
+    CACHE_OPTIONS(struct settings),
+    OPTIONS_END};
+
+const struct command inpaint_command = {
+    .name = "inpaint",
+    .summary = "fill the holes of a picture",
+    .arguments = arguments,
+    .about =
+        "Paints what MASK marks in IMAGE, and leaves all else as it is. IMAGE and MASK are PNG or JPEG of any kind; "
+        "a mask's pixel is part of the hole when it is brighter than black (see-through counts as black). A mask of "
+        "another size is resized to the picture's. 16-bit pictures and alpha stay so in a PNG.\n\n"
+        "With --edge the two networks of EdgeConnect work together: edges are found in the picture (Canny's "
+        "detector), the edge model continues them into the hole, and the model paints along them. Without --edge, "
+        "the model takes RGB with the hole painted white, and the mask as a fourth channel or an input of its own "
+        "when it has one.\n\n"
+        "IMAGE, MASK and OUT may be folders: a picture's mask is the one with the same name but for its ending (or "
+        "MASK is one file for all), results are OUT/NAME.png. A picture that fails is reported, the rest is done, and "
+        "the exit status is 1.\n\n"
+        "With --variant, several generators paint the same pictures in one process, one after the other, and what each "
+        "took is printed. Where two take and give the same, the second is swapped into the running session.\n\n"
+        "Tiles give what the whole picture gives, as long as the model looks no further than they overlap. Models "
+        "that look at the whole picture at once are cropped round each hole instead.",
+    .examples = "  limner inpaint --edge edge.onnx --model inpaint.onnx photo.jpg mask.png -o whole.png\n"
+                "  limner inpaint --model generator.onnx photos/ masks/ -o repaired/ --jobs 2 --resume\n"
+                "  limner inpaint --variant old=first.onnx --variant new=second.onnx photo.png mask.png -o both/\n",
+    .options = options,
+    .defaults = &defaults,
+    .settings_size = sizeof defaults,
+    .run = run,
+};

@@ -1,0 +1,202 @@
+/* limner keys: what tensors a checkpoint holds. */
+#include "tools/checkpoint/checkpoint.h"
+#include "tools/checkpoint/choose.h"
+#include "tools/cli/json.h"
+#include "tools/cli/output.h"
+#include "tools/cli/values.h"
+#include "tools/commands/commands.h"
+
+#include <stddef.h>
+#include <string.h>
+
+struct settings {
+    const char *key;
+    bool verify, json;
+};
+static const struct settings defaults;
+
+/* All that is found out, before any of it is printed. */
+struct findings {
+    const char *path;
+    struct checkpoint *checkpoint;
+    const char *usual;    /* what a converter takes without --key, or NULL; not looked for with --key */
+    struct error refusal; /* why there is none */
+    uint64_t elements, bytes;
+};
+
+static size_t dense_bytes(const struct checkpoint_tensor *tensor) {
+    size_t bytes = 0;
+    tensor_size(tensor->dtype, &tensor->shape, &bytes);
+    return bytes;
+}
+
+/* ---- finding out ---- */
+
+static status find_all(struct findings *found, const struct settings *settings, struct pool *pool, struct error *err) {
+    const struct checkpoint_limits limits = {.skip_checksums = !settings->verify};
+    status code = checkpoint_load(found->path, &limits, &found->checkpoint, err);
+    if (code)
+        return code;
+    if (!settings->key && !checkpoint_choose(found->checkpoint, NULL, &found->refusal)) {
+        const char *chosen = checkpoint_chosen(found->checkpoint);
+        found->usual = pool_string(pool, chosen, strlen(chosen));
+        if (!found->usual)
+            return fail_memory(err, "the keys");
+    }
+    if (found->refusal.code == STATUS_NO_MEMORY)
+        return fail(err, STATUS_NO_MEMORY, "%s: %s", found->path, found->refusal.message);
+    code = checkpoint_choose(found->checkpoint, settings->key ? settings->key : "", err);
+    if (code)
+        return fail_prefix(err, "%s", found->path);
+    for (size_t i = 0; i < checkpoint_count(found->checkpoint); i++) {
+        const struct checkpoint_tensor *tensor = checkpoint_at(found->checkpoint, i);
+        found->elements += (uint64_t)shape_elements(&tensor->shape);
+        found->bytes += dense_bytes(tensor);
+    }
+    return STATUS_OK;
+}
+
+/* ---- for people ---- */
+
+static int longest_key(const struct checkpoint *checkpoint) {
+    size_t longest = strlen("tensor");
+    for (size_t i = 0; i < checkpoint_count(checkpoint); i++) {
+        const size_t length = strlen(checkpoint_at(checkpoint, i)->key);
+        longest = length > longest ? length : longest;
+    }
+    return longest > 60 ? 60 : (int)longest;
+}
+
+static void print_tensors(const struct checkpoint *checkpoint) {
+    const int width = longest_key(checkpoint);
+    printf("%-*s  %-9s  %-20s %12s\n", width, "tensor", "type", "shape", "bytes");
+    for (size_t i = 0; i < checkpoint_count(checkpoint); i++) {
+        const struct checkpoint_tensor *tensor = checkpoint_at(checkpoint, i);
+        char shape[SHAPE_TEXT_BYTES];
+        say(stdout, "%-*s  %-9s  %-20s %12zu\n", width, tensor->path[0] ? tensor->key : "(the file itself)",
+            dtype_name(tensor->dtype), shape_text(&tensor->shape, shape), dense_bytes(tensor));
+    }
+}
+
+#define OPAQUE_SHOWN 10
+
+static void print_opaque(const struct checkpoint *checkpoint) {
+    const size_t count = checkpoint_opaque_count(checkpoint);
+    if (count == 0)
+        return;
+    printf("left alone   %zu object%s that limner does not read\n", count, count == 1 ? "" : "s");
+    for (size_t i = 0; i < count && i < OPAQUE_SHOWN; i++) {
+        const struct checkpoint_opaque *opaque = checkpoint_opaque_at(checkpoint, i);
+        say(stdout, "  %s: %s\n", opaque->path[0] ? opaque->path : "the file itself", opaque->what);
+    }
+    if (count > OPAQUE_SHOWN)
+        printf("  ... (--json lists all)\n");
+}
+
+static void print_choice(const struct findings *found) {
+    if (checkpoint_chosen(found->checkpoint)[0])
+        say(stdout, "dictionary   %s\n", checkpoint_chosen(found->checkpoint));
+    else if (found->usual && found->usual[0])
+        say(stdout, "model        in \"%s\", taken when no --key says otherwise\n", found->usual);
+    else if (!found->usual && found->refusal.message[0])
+        say(stdout, "model        %s\n", found->refusal.message);
+}
+
+static void print_people(const struct findings *found) {
+    const size_t count = checkpoint_count(found->checkpoint);
+    char size[SIZE_TEXT_BYTES];
+    say(stdout, "file         %s, %s\n", found->path, checkpoint_format(found->checkpoint));
+    print_choice(found);
+    print_opaque(found->checkpoint);
+    print_tensors(found->checkpoint);
+    printf("total        %zu tensor%s, %llu elements, %s\n", count, count == 1 ? "" : "s",
+           (unsigned long long)found->elements, size_text(found->bytes, size));
+}
+
+/* ---- for programs ---- */
+
+static void json_tensor(struct json *json, const struct checkpoint_tensor *tensor) {
+    json_object(json, NULL);
+    json_text(json, "path", tensor->path);
+    json_text(json, "key", tensor->key);
+    json_text(json, "type", dtype_name(tensor->dtype));
+    json_array(json, "shape");
+    for (int d = 0; d < tensor->shape.rank; d++)
+        json_integer(json, NULL, tensor->shape.dims[d]);
+    json_close(json, ']');
+    json_integer(json, "bytes", (int64_t)dense_bytes(tensor));
+    json_close(json, '}');
+}
+
+static void json_opaque(struct json *json, const struct checkpoint *checkpoint) {
+    json_array(json, "opaque");
+    for (size_t i = 0; i < checkpoint_opaque_count(checkpoint); i++) {
+        json_object(json, NULL);
+        json_text(json, "path", checkpoint_opaque_at(checkpoint, i)->path);
+        json_text(json, "what", checkpoint_opaque_at(checkpoint, i)->what);
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+}
+
+static void print_json(const struct findings *found) {
+    struct json json = {stdout, false};
+    json_object(&json, NULL);
+    json_text(&json, "file", found->path);
+    json_text(&json, "format", checkpoint_format(found->checkpoint));
+    json_text(&json, "dictionary", checkpoint_chosen(found->checkpoint));
+    if (!checkpoint_chosen(found->checkpoint)[0])
+        json_text(&json, "model", found->usual);
+    json_array(&json, "tensors");
+    for (size_t i = 0; i < checkpoint_count(found->checkpoint); i++)
+        json_tensor(&json, checkpoint_at(found->checkpoint, i));
+    json_close(&json, ']');
+    json_opaque(&json, found->checkpoint);
+    json_integer(&json, "elements", (int64_t)found->elements);
+    json_integer(&json, "bytes", (int64_t)found->bytes);
+    json_close(&json, '}');
+    putchar('\n');
+}
+
+/* ---- the command ---- */
+
+static status run(const struct call *call, bool *good, struct error *err) {
+    (void)good;
+    const struct settings *settings = call->settings;
+    struct findings *found = pool_alloc(call->pool, sizeof *found);
+    if (!found)
+        return fail_memory(err, "the keys");
+    found->path = call->arguments[0];
+    const status code = find_all(found, settings, call->pool, err);
+    if (!code && settings->json)
+        print_json(found);
+    else if (!code)
+        print_people(found);
+    checkpoint_close(found->checkpoint);
+    return code;
+}
+
+static const char *const arguments[] = {"CHECKPOINT", NULL};
+static const struct option options[] = {
+    {"key", 0, "PATH", "only the tensors below this key, such as generator or state_dict.netG", set_file,
+     offsetof(struct settings, key)},
+    {"verify", 0, NULL, "read all of a zip file and compare it with its checksums", set_flag,
+     offsetof(struct settings, verify)},
+    {"json", 0, NULL, "print one JSON object on one line", set_flag, offsetof(struct settings, json)},
+    OPTIONS_END};
+
+const struct command keys_command = {
+    .name = "keys",
+    .summary = "list the tensors of a PyTorch checkpoint or a safetensors file",
+    .arguments = arguments,
+    .about = "Lists every tensor of a checkpoint with its type, shape and size: PyTorch's files (.pth, .pt, .ckpt; the "
+             "zip format and the older one) and safetensors. A path is all the keys that lead to the tensor, joined by "
+             "dots. Also says in which dictionary the model is likely to be, and which values are no tensors that "
+             "limner reads. Nothing in the file is ever run.",
+    .examples = "  limner keys EdgeModel_gen.pth\n"
+                "  limner keys checkpoint.ckpt --key state_dict --json\n",
+    .options = options,
+    .defaults = &defaults,
+    .settings_size = sizeof defaults,
+    .run = run,
+};

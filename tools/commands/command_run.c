@@ -1,0 +1,210 @@
+/* limner run: pictures or arrays in, pictures or arrays out. */
+#include "tools/cli/output.h"
+#include "tools/commands/commands.h"
+#include "tools/engine/engine.h"
+#include "tools/engine/profile.h"
+#include "tools/files/element.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct settings {
+    struct engine_options engine;
+    struct feed_request feed;
+    const char *picture_out;
+    struct pair_list outputs;
+    bool profile;
+};
+static const struct settings defaults = {.feed.max_pixels = PICTURE_MAX_PIXELS};
+
+/* One file to be written. */
+struct target {
+    const char *name; /* NULL: the first output */
+    const char *path;
+    size_t wanted; /* its index in job.wanted */
+};
+
+struct job {
+    const struct settings *settings;
+    struct pool *pool;
+    struct engine engine;
+    struct feed feed;
+    struct target *targets;
+    int target_count;
+    limner_tensor *wanted; /* outputs, each once */
+    size_t wanted_count;
+    struct staging staging;
+};
+
+/* ---- before anything is loaded ---- */
+
+static status check_target(const struct job *job, int i, struct error *err) {
+    const struct target *target = &job->targets[i];
+    if (array_type_of_name(target->path) == ARRAY_UNKNOWN)
+        return fail(err, STATUS_USAGE, "cannot tell what to write to '%s': end its name in .png, .jpg, .npy or .pb",
+                    target->path);
+    for (int k = 0; k < i; k++)
+        if (strcmp(job->targets[k].path, target->path) == 0)
+            return fail(err, STATUS_USAGE, "'%s' would be written twice", target->path);
+    return staging_check(target->path, err);
+}
+
+static status collect_targets(struct job *job, struct error *err) {
+    const struct pair_list *outputs = &job->settings->outputs;
+    job->targets = pool_array(job->pool, (size_t)outputs->count + 1, sizeof *job->targets);
+    if (!job->targets)
+        return fail_memory(err, "the outputs");
+    if (job->settings->picture_out)
+        job->targets[job->target_count++] = (struct target){NULL, job->settings->picture_out, 0};
+    for (int i = 0; i < outputs->count; i++)
+        job->targets[job->target_count++] = (struct target){outputs->items[i].name, outputs->items[i].file, 0};
+    status code = STATUS_OK;
+    for (int i = 0; !code && i < job->target_count; i++)
+        code = check_target(job, i, err);
+    return code;
+}
+
+/* ---- which outputs ---- */
+
+static size_t want(struct job *job, const char *name) {
+    for (size_t i = 0; i < job->wanted_count; i++)
+        if (strcmp(job->wanted[i].name, name) == 0)
+            return i;
+    job->wanted[job->wanted_count].name = name;
+    return job->wanted_count++;
+}
+
+static status choose_outputs(struct job *job, struct error *err) {
+    const size_t count = limner_model_output_count(job->engine.model);
+    job->wanted = pool_array(job->pool, count + 1, sizeof *job->wanted);
+    if (!job->wanted)
+        return fail_memory(err, "the outputs");
+    if (!count)
+        return fail(err, STATUS_INVALID_MODEL, "%s has no outputs", job->engine.path);
+    for (size_t i = 0; !job->target_count && i < count; i++)
+        want(job, engine_output(&job->engine, i).name);
+    for (int i = 0; i < job->target_count; i++) {
+        struct target *target = &job->targets[i];
+        limner_value value = engine_output(&job->engine, 0);
+        const status code = target->name ? engine_find_output(&job->engine, target->name, &value, err) : STATUS_OK;
+        if (code)
+            return code;
+        target->wanted = want(job, value.name);
+    }
+    return STATUS_OK;
+}
+
+/* ---- after the run ---- */
+
+static status stage_output(struct job *job, const struct target *target, struct error *err) {
+    const limner_tensor *output = &job->wanted[target->wanted];
+    const struct tensor tensor = engine_view(output);
+    const struct picture_wish wish = {engine_picture_form(&job->engine, &job->settings->feed.range, output->type),
+                                      job->feed.picture, !job->feed.picture_alpha_used};
+    struct bytes bytes;
+    size_t nan;
+    status code = array_encode(&tensor, output->name, target->path, &wish, &bytes, &nan, err);
+    if (code)
+        return fail_prefix(err, "output \"%s\" to %s", output->name, target->path);
+    if (nan)
+        complain("warning: output \"%s\" has %zu elements that are not a number; they are black in %s", output->name,
+                 nan, target->path);
+    code = staging_add(&job->staging, target->path, bytes.data, bytes.size, err);
+    free(bytes.data);
+    return code;
+}
+
+static status write_outputs(struct job *job, struct error *err) {
+    status code = STATUS_OK;
+    for (int i = 0; !code && i < job->target_count; i++) {
+        progress("writing %s", job->targets[i].path);
+        code = stage_output(job, &job->targets[i], err);
+    }
+    return code ? code : staging_commit(&job->staging, err);
+}
+
+static void print_output(const limner_tensor *output) {
+    const struct tensor tensor = engine_view(output);
+    char text[SHAPE_TEXT_BYTES];
+    say(stdout, "%s  %s %s", output->name, dtype_name(tensor.dtype), shape_text(&tensor.shape, text));
+    if (element_is_number(tensor.dtype)) {
+        const struct summary summary = tensor_summary(&tensor);
+        printf("  min %.6g  max %.6g  mean %.6g", summary.low, summary.high, summary.mean);
+        if (summary.nan)
+            printf("  (%zu not a number)", summary.nan);
+    }
+    putchar('\n');
+}
+
+static status execute(struct job *job, const char *model, const char *picture, struct error *err) {
+    struct feed_request request = job->settings->feed;
+    request.picture = picture;
+    progress("loading %s", model);
+    status code = engine_open(&job->engine, model, &job->settings->engine, job->settings->profile, err);
+    if (!code)
+        code = choose_outputs(job, err);
+    if (!code)
+        code = feed_read(&job->engine, &request, &job->feed, err);
+    if (code)
+        return code;
+    progress("running %s", model);
+    code = engine_run(&job->engine, &job->feed, job->wanted, job->wanted_count, err);
+    if (!code)
+        code = write_outputs(job, err);
+    if (!code)
+        engine_save_cache(job->engine.session);
+    progress_clear();
+    for (size_t i = 0; !code && !job->target_count && i < job->wanted_count; i++)
+        print_output(&job->wanted[i]);
+    if (!code && job->settings->profile)
+        code = print_profile(&job->engine, err);
+    return code;
+}
+
+static status run(const struct call *call, bool *good, struct error *err) {
+    (void)good;
+    struct job job = {.settings = call->settings, .pool = call->pool};
+    const char *picture = call->argument_count > 1 ? call->arguments[1] : NULL;
+    status code = collect_targets(&job, err);
+    if (!code)
+        code = execute(&job, call->arguments[0], picture, err);
+    staging_close(&job.staging);
+    feed_close(&job.feed);
+    engine_close(&job.engine);
+    return code;
+}
+
+static const char *const arguments[] = {"MODEL", "[PICTURE]", NULL};
+static const struct option options[] = {
+    {NULL, 'o', "FILE", "write the model's first output to FILE: .png, .jpg, .npy or .pb (TensorProto) by its ending",
+     set_file, offsetof(struct settings, picture_out)},
+    {"output", 0, "NAME=FILE", "write the output NAME to FILE; may be given for several outputs", set_pairs,
+     offsetof(struct settings, outputs)},
+    FEED_OPTIONS(struct settings),
+    ENGINE_OPTIONS(struct settings),
+    CACHE_OPTIONS(struct settings),
+    {"profile", 0, NULL, "print how long each node took", set_flag, offsetof(struct settings, profile)},
+    OPTIONS_END};
+
+const struct command run_command = {
+    .name = "run",
+    .summary = "run a model on a picture or on arrays",
+    .arguments = arguments,
+    .about =
+        "Runs the model once. PICTURE (PNG or JPEG; an array as for --input will do, too) feeds the first input that "
+        "no --input feeds. Without -o and "
+        "--output, each output's type, shape and range are printed instead.\n\n"
+        "A picture goes in and out as the model's own N,C,H,W with 1, 3 or 4 channels: 1 is luminance (0.299 R + 0.587 "
+        "G + 0.114 B), 3 is RGB, 4 is RGB and alpha. Nothing is resized: a model with fixed sizes wants a picture of "
+        "that size. Alpha that the model does not take is copied to the written PNG (interpolated when the sizes "
+        "differ), and a 16-bit picture gives a 16-bit PNG. Results are rounded to the nearest sample and clamped. JPEG "
+        "is written with quality 95 and without alpha. Colour profiles and orientation tags are not looked at.\n\n"
+        "Files are written beside their place and then renamed: a run that fails leaves none behind.",
+    .examples = "  limner run generator.onnx broken.png -o repaired.png --range -1,1\n"
+                "  limner run inpaint.onnx --input rgb_edge=input.npy --output painted=result.npy --threads 4\n",
+    .options = options,
+    .defaults = &defaults,
+    .settings_size = sizeof defaults,
+    .run = run,
+};

@@ -1,0 +1,337 @@
+/* limner test: ONNX's test folders. */
+#include "onnx/load/load.h"
+#include "onnx/model.h"
+#include "tools/cli/output.h"
+#include "tools/commands/commands.h"
+#include "tools/engine/difference.h"
+#include "tools/engine/engine.h"
+#include "tools/engine/suite.h"
+#include "tools/files/element.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct settings {
+    struct engine_options engine;
+    struct tolerance tolerance;
+    const char *filter;
+    bool verbose;
+};
+static const struct settings defaults = {.tolerance = TOLERANCE_DEFAULT};
+
+enum verdict { PASSED, FAILED, SKIPPED, VERDICTS };
+
+/* One test folder at work. */
+struct job {
+    const struct settings *settings;
+    struct pool *pool; /* for this folder */
+    const char *folder, *set;
+    struct engine engine;
+};
+
+/* The tensors of one side of a data set. */
+struct side {
+    struct array *arrays;
+    limner_tensor *tensors;
+    size_t count;
+};
+
+/* ---- failures ---- */
+
+static void print_repeat(const struct job *job) {
+    const struct settings *settings = job->settings;
+    char command[8192] = "limner test", word[128], number[ELEMENT_TEXT_BYTES];
+    if (settings->tolerance.relative != defaults.tolerance.relative) {
+        snprintf(word, sizeof word, "--rtol=%s", number_text(settings->tolerance.relative, false, number));
+        append_shell_word(command, sizeof command, word);
+    }
+    if (settings->tolerance.absolute != defaults.tolerance.absolute) {
+        snprintf(word, sizeof word, "--atol=%s", number_text(settings->tolerance.absolute, false, number));
+        append_shell_word(command, sizeof command, word);
+    }
+    if (settings->engine.threads) {
+        snprintf(word, sizeof word, "--threads=%d", settings->engine.threads);
+        append_shell_word(command, sizeof command, word);
+    }
+    if (settings->engine.cpu) {
+        snprintf(word, sizeof word, "--cpu=%s", engine_cpu_option(&settings->engine));
+        append_shell_word(command, sizeof command, word);
+    }
+    append_shell_word(command, sizeof command, job->folder);
+    say(stdout, "  repeat: %s\n", command);
+}
+
+/* The message without what the line begins with anyway. */
+static const char *without_folder(const struct job *job, const char *message) {
+    const size_t length = strlen(job->folder);
+    return strncmp(message, job->folder, length) == 0 && message[length] == '/' ? message + length + 1 : message;
+}
+
+static enum verdict report_failure(const struct job *job, const struct error *err) {
+    progress_clear();
+    say(stdout, "FAIL %s%s%s: %s\n", job->folder, job->set ? "/" : "", job->set ? job->set : "",
+        without_folder(job, err->message));
+    print_repeat(job);
+    return FAILED;
+}
+
+/* ---- one data set ---- */
+
+static const char *file_name(const struct job *job, const char *kind, size_t i) {
+    return pool_format(job->pool, "%s/%s/%s_%zu.pb", job->folder, job->set, kind, i);
+}
+
+static status read_side(const struct job *job, const char *kind, struct side *side, struct error *err) {
+    static const struct picture_request no_pictures;
+    size_t count = 0;
+    for (;; count++) {
+        const char *path = file_name(job, kind, count);
+        if (!path)
+            return fail_memory(err, "a data set");
+        if (access(path, F_OK))
+            break;
+    }
+    side->arrays = pool_array(job->pool, count + 1, sizeof *side->arrays);
+    side->tensors = pool_array(job->pool, count + 1, sizeof *side->tensors);
+    if (!side->arrays || !side->tensors)
+        return fail_memory(err, "a data set");
+    for (; side->count < count; side->count++) {
+        const char *path = file_name(job, kind, side->count);
+        const status code =
+            path ? array_read(path, &no_pictures, &side->arrays[side->count], err) : fail_memory(err, "a data set");
+        if (code) {
+            array_close(&side->arrays[side->count]);
+            return code;
+        }
+    }
+    return STATUS_OK;
+}
+
+static void close_side(struct side *side) {
+    for (size_t i = 0; i < side->count; i++)
+        array_close(&side->arrays[i]);
+}
+
+/* The model's name for the i-th tensor: what the tensor calls itself when the model knows that, else by position. */
+static status name_tensors(const struct job *job, struct side *side, bool input, struct error *err) {
+    const limner_model *model = job->engine.model;
+    const size_t known = input ? limner_model_input_count(model) : limner_model_output_count(model);
+    for (size_t i = 0; i < side->count; i++) {
+        const char *name = i < known ? (input ? engine_input : engine_output)(&job->engine, i).name : NULL;
+        limner_value value = {0};
+        struct error unknown = {STATUS_OK, ""};
+        const status found =
+            (input ? engine_find_input : engine_find_output)(&job->engine, side->arrays[i].name, &value, &unknown);
+        side->tensors[i].name = found ? name : value.name;
+        if (!side->tensors[i].name)
+            return fail(err, STATUS_INVALID_ARGUMENT, "the model has no %s number %zu, as the data set has",
+                        input ? "input" : "output", i);
+    }
+    return STATUS_OK;
+}
+
+static void fill_tensors(struct side *side) {
+    for (size_t i = 0; i < side->count; i++) {
+        const struct tensor *from = &side->arrays[i].tensor;
+        limner_tensor *to = &side->tensors[i];
+        to->type = (limner_type)from->dtype;
+        to->rank = from->shape.rank;
+        memcpy(to->dims, from->shape.dims, sizeof to->dims);
+        to->data = from->data;
+        to->bytes = from->bytes;
+    }
+}
+
+static status compare_output(const struct job *job, const limner_tensor *output, const struct array *expected, size_t i,
+                             struct error *err) {
+    const struct tensor actual = engine_view(output);
+    char place[SHAPE_TEXT_BYTES], shape[SHAPE_TEXT_BYTES], left[ELEMENT_TEXT_BYTES], right[ELEMENT_TEXT_BYTES];
+    if (difference_check_kind(&actual, &expected->tensor, err))
+        return fail_prefix(err, "output %zu \"%s\"", i, output->name);
+    const struct difference result = difference_measure(&actual, &expected->tensor, &job->settings->tolerance);
+    if (!result.outside)
+        return STATUS_OK;
+    fail(err, STATUS_INVALID_ARGUMENT, "output %zu \"%s\" %s %s: %zu of %zu elements differ", i, output->name,
+         dtype_name(actual.dtype), shape_text(&actual.shape, shape), result.outside, result.elements);
+    if (dtype_size(actual.dtype))
+        error_append(err, ", the first at %s: limner %s, expected %s", index_text(&actual.shape, result.first, place),
+                     element_text(&actual, result.first, left), element_text(&expected->tensor, result.first, right));
+    if (element_is_float(actual.dtype))
+        error_append(err, "; largest error %.3g at %s (allowed: %g + %g x expected)", result.largest,
+                     index_text(&actual.shape, result.worst, place), job->settings->tolerance.absolute,
+                     job->settings->tolerance.relative);
+    return err->code;
+}
+
+static status run_sides(const struct job *job, struct side *inputs, struct side *outputs, struct error *err) {
+    status code = read_side(job, "input", inputs, err);
+    if (!code)
+        code = read_side(job, "output", outputs, err);
+    if (!code && !outputs->count)
+        code = fail(err, STATUS_IO, "the data set has no output_0.pb");
+    if (!code)
+        code = name_tensors(job, inputs, true, err);
+    if (!code)
+        code = name_tensors(job, outputs, false, err);
+    if (code)
+        return code;
+    fill_tensors(inputs);
+    limner_error problem = {0};
+    code = engine_status(limner_session_run(job->engine.session, inputs->tensors, inputs->count, outputs->tensors,
+                                            outputs->count, &problem),
+                         &problem, err);
+    for (size_t i = 0; !code && i < outputs->count; i++)
+        code = compare_output(job, &outputs->tensors[i], &outputs->arrays[i], i, err);
+    return code;
+}
+
+static enum verdict run_set(struct job *job, const char *set) {
+    struct side inputs = {NULL, NULL, 0}, outputs = {NULL, NULL, 0};
+    struct error err = {STATUS_OK, ""};
+    job->set = set;
+    const status code = run_sides(job, &inputs, &outputs, &err);
+    close_side(&inputs);
+    close_side(&outputs);
+    return code ? report_failure(job, &err) : PASSED;
+}
+
+/* ---- one folder ---- */
+
+static const char *other_type(const struct graph *graph, const int *values, int count) {
+    for (int i = 0; i < count; i++)
+        if (graph->values[values[i]].type.other)
+            return graph->values[values[i]].type.other;
+    return NULL;
+}
+
+/* "sequence" when an input or output of the model is no tensor, else NULL. */
+static const char *needs_other_type(const char *path) {
+    struct onnx_model *model = NULL;
+    struct error err;
+    if (onnx_load(path, NULL, &model, &err))
+        return NULL;
+    const struct graph *graph = model->graph;
+    const char *other = other_type(graph, graph->inputs, graph->input_count);
+    if (!other)
+        other = other_type(graph, graph->outputs, graph->output_count);
+    other = other ? (strcmp(other, "sequence") == 0 ? "sequence" : "value that is no tensor") : NULL;
+    onnx_close(model);
+    return other;
+}
+
+static enum verdict run_sets(struct job *job) {
+    struct folder_list sets = {NULL, 0, 0};
+    struct error err = {STATUS_OK, ""};
+    if (suite_data_sets(job->pool, job->folder, &sets, &err))
+        return report_failure(job, &err);
+    if (!sets.count) {
+        fail(&err, STATUS_IO, "no test_data_set_0 beside the model");
+        return report_failure(job, &err);
+    }
+    enum verdict verdict = PASSED;
+    for (int i = 0; i < sets.count; i++)
+        if (run_set(job, sets.paths[i]) == FAILED)
+            verdict = FAILED;
+    return verdict;
+}
+
+static enum verdict run_folder(struct job *job) {
+    struct error err = {STATUS_OK, ""};
+    const char *path = pool_format(job->pool, "%s/model.onnx", job->folder);
+    if (!path) {
+        fail_memory(&err, "a test folder");
+        return report_failure(job, &err);
+    }
+    if (!engine_open(&job->engine, path, &job->settings->engine, false, &err))
+        return run_sets(job);
+    const char *other = needs_other_type(path);
+    if (!other)
+        return report_failure(job, &err);
+    if (job->settings->verbose) {
+        progress_clear();
+        say(stdout, "SKIP %s: an input or output is a %s\n", job->folder, other);
+    }
+    return SKIPPED;
+}
+
+static enum verdict test_folder(const struct settings *settings, const char *folder) {
+    struct job job = {.settings = settings, .pool = pool_create(), .folder = folder};
+    if (!job.pool) {
+        complain("out of memory");
+        return FAILED;
+    }
+    const enum verdict verdict = run_folder(&job);
+    if (verdict == PASSED && settings->verbose) {
+        progress_clear();
+        say(stdout, "PASS %s\n", folder);
+    }
+    engine_close(&job.engine);
+    pool_destroy(job.pool);
+    return verdict;
+}
+
+/* ---- all folders ---- */
+
+static status find_folders(const struct call *call, struct folder_list *chosen, struct error *err) {
+    const struct settings *settings = call->settings;
+    status code = STATUS_OK;
+    for (int i = 0; !code && i < call->argument_count; i++)
+        code = suite_find(call->pool, call->arguments[i], chosen, err);
+    if (code || !settings->filter)
+        return code;
+    int kept = 0;
+    for (int i = 0; i < chosen->count; i++)
+        if (strstr(chosen->paths[i], settings->filter))
+            chosen->paths[kept++] = chosen->paths[i];
+    chosen->count = kept;
+    return kept ? STATUS_OK
+                : fail(err, STATUS_INVALID_ARGUMENT, "no test folder's path contains '%s'", settings->filter);
+}
+
+static status run(const struct call *call, bool *good, struct error *err) {
+    struct folder_list folders = {NULL, 0, 0};
+    const status code = find_folders(call, &folders, err);
+    if (code)
+        return code;
+    int counts[VERDICTS] = {0};
+    for (int i = 0; i < folders.count; i++) {
+        progress("[%d/%d] %s", i + 1, folders.count, folders.paths[i]);
+        counts[test_folder(call->settings, folders.paths[i])]++;
+    }
+    progress_clear();
+    printf("%d passed, %d failed, %d skipped\n", counts[PASSED], counts[FAILED], counts[SKIPPED]);
+    *good = !counts[FAILED];
+    return STATUS_OK;
+}
+
+static const char *const arguments[] = {"DIR...", NULL};
+static const struct option options[] = {
+    {"rtol", 0, "R", "allow an error of R times the expected number (default: 1e-3) ...", set_number,
+     offsetof(struct settings, tolerance.relative)},
+    {"atol", 0, "A", "... plus A (default: 1e-4)", set_number, offsetof(struct settings, tolerance.absolute)},
+    {"filter", 0, "TEXT", "run only the folders whose path contains TEXT", set_text, offsetof(struct settings, filter)},
+    {"verbose", 'v', NULL, "name the folders that pass or are skipped, too", set_flag,
+     offsetof(struct settings, verbose)},
+    ENGINE_OPTIONS(struct settings),
+    OPTIONS_END};
+
+const struct command test_command = {
+    .name = "test",
+    .summary = "run ONNX test folders and compare with their stored outputs",
+    .arguments = arguments,
+    .about =
+        "Each DIR is a test folder as ONNX defines it (model.onnx with test_data_set_0/input_0.pb, output_0.pb and so "
+        "on) or has such folders beneath it. Tensors belong to the model's inputs and outputs by their names, else by "
+        "their numbers. Element types and shapes must be equal; floats may differ by the tolerance, NaN equals NaN; "
+        "everything else must be equal.\n\n"
+        "The last line counts folders. A folder whose inputs or outputs are no tensors (sequences, optionals) is "
+        "skipped; one whose operators limner does not run has failed. Exits with 1 when any folder failed.",
+    .examples = "  limner test models/small\n"
+                "  limner test onnx/backend/test/data/node --filter convtranspose --verbose\n",
+    .options = options,
+    .defaults = &defaults,
+    .settings_size = sizeof defaults,
+    .run = run,
+};

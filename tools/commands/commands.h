@@ -1,0 +1,13 @@
+/* All commands, and what stands round them. */
+#ifndef LIMNER_TOOLS_COMMANDS_COMMANDS_H
+#define LIMNER_TOOLS_COMMANDS_COMMANDS_H
+
+#include "tools/cli/arguments.h"
+
+extern const struct command bench_command, compare_command, convert_command, inpaint_command, inspect_command;
+extern const struct command keys_command, ops_command, run_command, test_command;
+
+/* The whole program but main(): returns one of EXIT_*. */
+int limner_command(int argc, char **argv);
+
+#endif

@@ -1,0 +1,330 @@
+#include "tools/engine/engine.h"
+
+#include "base/digest.h"
+#include "tools/cli/output.h"
+#include "tools/files/element.h"
+#include "tools/files/npy.h"
+#include "tools/files/picture_file.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    limner_cpu cpu;
+} cpu_levels[] = {{"auto", LIMNER_CPU_AUTO},
+                  {"portable", LIMNER_CPU_PORTABLE},
+                  {"avx2", LIMNER_CPU_AVX2},
+                  {"avx512", LIMNER_CPU_AVX512}};
+#define CPU_LEVEL_COUNT (sizeof cpu_levels / sizeof cpu_levels[0])
+
+status set_cpu(struct pool *pool, void *field, const char *text, struct error *err) {
+    (void)pool;
+    for (size_t i = 0; i < CPU_LEVEL_COUNT; i++)
+        if (strcmp(text, cpu_levels[i].name) == 0) {
+            *(int *)field = (int)cpu_levels[i].cpu;
+            return STATUS_OK;
+        }
+    return fail(err, STATUS_INVALID_ARGUMENT, "wants portable, avx2 or avx512, not '%s'", text);
+}
+
+const char *engine_cpu_option(const struct engine_options *options) {
+    for (size_t i = 0; i < CPU_LEVEL_COUNT; i++)
+        if ((int)cpu_levels[i].cpu == options->cpu)
+            return cpu_levels[i].name;
+    return "auto";
+}
+
+status engine_status(limner_status code, const limner_error *from, struct error *err) {
+    return code ? fail(err, (status)code, "%s", from->message) : STATUS_OK;
+}
+
+/* "a PNG picture" for files that are often mistaken for models, else NULL. */
+static const char *recognise_other(const char *path) {
+    unsigned char start[64];
+    FILE *file = fopen(path, "rb");
+    const size_t size = file ? fread(start, 1, sizeof start, file) : 0;
+    if (file)
+        fclose(file);
+    const enum picture_type picture = picture_recognise(start, size);
+    size_t printable = 0;
+    while (printable < size && (isprint(start[printable]) || isspace(start[printable])))
+        printable++;
+    return picture == PICTURE_PNG                       ? "a PNG picture"
+           : picture == PICTURE_JPEG                    ? "a JPEG picture"
+           : npy_recognise(start, size)                 ? "a .npy array"
+           : size > 4 && printable == size              ? "text"
+           : size >= 4 && !memcmp(start, "PK\3\4", 4)   ? "a zip archive (a PyTorch checkpoint?)"
+           : size >= 2 && !memcmp(start, "\x80\2", 2)   ? "a pickle (an older PyTorch checkpoint?)"
+           : size >= 10 && !memcmp(start + 8, "{\"", 2) ? "a safetensors file"
+                                                        : NULL;
+}
+
+status engine_explain(const char *path, struct error *err) {
+    const char *other = err->code == STATUS_INVALID_MODEL ? recognise_other(path) : NULL;
+    if (other)
+        return fail(err, STATUS_INVALID_MODEL, "%s: this is %s, not an ONNX model", path, other);
+    const size_t length = strlen(path);
+    const bool named = strncmp(err->message, path, length) == 0 && err->message[length] == ':';
+    return named ? err->code : fail_prefix(err, "%s", path);
+}
+
+/* In one folder, models of the same name have files of their own. */
+static int name_in_folder(const char *path, const char *folder, char **file) {
+    char *whole = realpath(path, NULL);
+    const char *slash = strrchr(path, '/'), *place = whole ? whole : path;
+    const struct digest digest = digest_make(place, strlen(place), 1, NULL, NULL);
+    free(whole);
+    return asprintf(file, "%s/%s-%08" PRIx32 ".limner-cache", folder, slash ? slash + 1 : path, (uint32_t)digest.a);
+}
+
+/* Where the packed weights of the model are kept; *file is NULL for nowhere, else the caller's to free(). */
+static status cache_file(const char *path, const struct engine_options *options, char **file, struct error *err) {
+    int length = 0;
+    *file = NULL;
+    if (options->cache_folder)
+        length = name_in_folder(path, options->cache_folder, file);
+    else if (options->cache)
+        length = asprintf(file, "%s.limner-cache", path);
+    if (length >= 0)
+        return STATUS_OK;
+    *file = NULL;
+    return fail_memory(err, "the name of a file");
+}
+
+status engine_session(limner_model *model, const char *path, const struct engine_options *options, bool profile,
+                      limner_session **session, struct error *err) {
+    char *cache;
+    if (cache_file(path, options, &cache, err))
+        return err->code;
+    const limner_options wanted = {.threads = options->threads,
+                                   .cpu = (limner_cpu)options->cpu,
+                                   .exact = options->exact,
+                                   .low_memory = options->low_memory,
+                                   .profile = profile ? 1 : 0,
+                                   .cache = cache};
+    limner_error problem = {0};
+    const limner_status code = limner_session_create(model, &wanted, session, &problem);
+    if (limner_session_cache_note(*session)[0])
+        complain("note: %s; it is made anew", limner_session_cache_note(*session));
+    free(cache);
+    return engine_status(code, &problem, err);
+}
+
+void engine_save_cache(limner_session *session) {
+    limner_error problem;
+    if (limner_session_save_cache(session, &problem))
+        complain("note: the packed weights are not kept: %s", problem.message);
+}
+
+status engine_open(struct engine *engine, const char *path, const struct engine_options *options, bool profile,
+                   struct error *err) {
+    *engine = (struct engine){NULL, NULL, path};
+    limner_error problem = {0};
+    status code = engine_status(limner_model_load(path, NULL, &engine->model, &problem), &problem, err);
+    if (!code)
+        code = engine_session(engine->model, path, options, profile, &engine->session, err);
+    return code ? engine_explain(path, err) : STATUS_OK;
+}
+
+void engine_close(struct engine *engine) {
+    limner_session_close(engine->session);
+    limner_model_close(engine->model);
+    *engine = (struct engine){NULL, NULL, NULL};
+}
+
+limner_value engine_input(const struct engine *engine, size_t i) {
+    limner_value value = {0};
+    limner_model_input(engine->model, i, &value);
+    return value;
+}
+
+limner_value engine_output(const struct engine *engine, size_t i) {
+    limner_value value = {0};
+    limner_model_output(engine->model, i, &value);
+    return value;
+}
+
+typedef limner_value value_at(const struct engine *engine, size_t i);
+
+static status find_value(const struct engine *engine, const char *what, value_at *at, size_t count, const char *name,
+                         limner_value *value, struct error *err) {
+    for (size_t i = 0; i < count; i++) {
+        *value = at(engine, i);
+        if (strcmp(value->name, name) == 0)
+            return STATUS_OK;
+    }
+    fail(err, STATUS_INVALID_ARGUMENT, "%s has no %s \"%s\"; it has", engine->path, what, name);
+    for (size_t i = 0; i < count && i < 20; i++)
+        error_append(err, "%s \"%s\"", i ? "," : "", at(engine, i).name);
+    error_append(err, count > 20 ? ", ..." : count ? "" : " none");
+    return err->code;
+}
+
+status engine_find_input(const struct engine *engine, const char *name, limner_value *value, struct error *err) {
+    return find_value(engine, "input", engine_input, limner_model_input_count(engine->model), name, value, err);
+}
+
+status engine_find_output(const struct engine *engine, const char *name, limner_value *value, struct error *err) {
+    return find_value(engine, "output", engine_output, limner_model_output_count(engine->model), name, value, err);
+}
+
+struct tensor engine_view(const limner_tensor *tensor) {
+    struct tensor view = {.dtype = (enum dtype)tensor->type, .data = tensor->data, .bytes = tensor->bytes};
+    view.shape.rank = tensor->rank;
+    for (int d = 0; d < tensor->rank; d++)
+        view.shape.dims[d] = tensor->dims[d];
+    return view;
+}
+
+const char *engine_type_text(const limner_value *value, char text[TYPE_TEXT_BYTES]) {
+    int used = snprintf(text, TYPE_TEXT_BYTES, "%s ", limner_type_name(value->type));
+    if (value->rank <= 0)
+        snprintf(text + used, TYPE_TEXT_BYTES - (size_t)used, value->rank ? "of any shape" : "scalar");
+    for (int d = 0; d < value->rank && used < TYPE_TEXT_BYTES - 120; d++) {
+        char *at = text + used;
+        const size_t room = TYPE_TEXT_BYTES - (size_t)used;
+        const char *before = d ? "," : "[", *after = d + 1 == value->rank ? "]" : "";
+        if (value->dims[d] >= 0)
+            used += snprintf(at, room, "%s%lld%s", before, (long long)value->dims[d], after);
+        else
+            used += snprintf(at, room, "%s%.80s%s", before, value->names[d] ? value->names[d] : "?", after);
+    }
+    return text;
+}
+
+/* ---- pictures ---- */
+
+static const char *metadata(const struct engine *engine, const char *wanted) {
+    const char *key, *value;
+    for (size_t i = 0; limner_model_metadata(engine->model, i, &key, &value) == LIMNER_OK; i++)
+        if (strcmp(key, wanted) == 0)
+            return value;
+    return "";
+}
+
+/* The entries that ONNX itself defines for models of pictures. */
+struct picture_form engine_picture_form(const struct engine *engine, const struct range *range, limner_type type) {
+    static const struct {
+        const char *name;
+        double low, high;
+    } ranges[] = {{"NominalRange_0_255", 0, 255},
+                  {"Normalized_0_1", 0, 1},
+                  {"Normalized_1_1", -1, 1},
+                  {"NominalRange_16_235", 16, 235}};
+    const bool is_integer = !element_is_float((enum dtype)type) && type != LIMNER_BOOL;
+    const char *order = metadata(engine, "Image.BitmapPixelFormat"),
+               *said = metadata(engine, "Image.NominalPixelRange");
+    struct picture_form form = {0, is_integer ? 255 : 1, strncmp(order, "Bgr", 3) == 0};
+    for (size_t i = 0; !is_integer && i < sizeof ranges / sizeof ranges[0]; i++)
+        if (strcmp(said, ranges[i].name) == 0) {
+            form.low = ranges[i].low;
+            form.high = ranges[i].high;
+        }
+    if (range->given) {
+        form.low = range->low;
+        form.high = range->high;
+    }
+    return form;
+}
+
+/* ---- feeding ---- */
+
+static const char *pair_file(const struct pair_list *list, const char *name) {
+    for (int i = 0; i < list->count; i++)
+        if (strcmp(list->items[i].name, name) == 0)
+            return list->items[i].file;
+    return NULL;
+}
+
+static status check_type(const limner_value *value, const struct array *array, const char *path, struct error *err) {
+    if (value->type == LIMNER_UNDEFINED || (enum dtype)value->type == array->tensor.dtype)
+        return STATUS_OK;
+    fail(err, STATUS_INVALID_ARGUMENT, "%s holds %s, but input \"%s\" takes %s", path, dtype_name(array->tensor.dtype),
+         value->name, limner_type_name(value->type));
+    if (value->type == LIMNER_FLOAT && array->tensor.dtype == DTYPE_DOUBLE)
+        error_append(err, " (in Python: array.astype(\"float32\"))");
+    return err->code;
+}
+
+static status read_input(const struct engine *engine, const struct feed_request *request, const limner_value *value,
+                         const char *path, struct feed *feed, struct error *err) {
+    const struct picture_place place = {"input", value->name, (enum dtype)value->type, value->rank, value->dims};
+    const struct picture_request wanted = {&place, engine_picture_form(engine, &request->range, value->type),
+                                           request->max_pixels};
+    struct array *array = &feed->arrays[feed->count];
+    limner_tensor *tensor = &feed->tensors[feed->count];
+    feed->count++;
+    status code = array_read(path, &wanted, array, err);
+    if (!code)
+        code = check_type(value, array, path, err);
+    if (code)
+        return code;
+    const struct tensor *read = &array->tensor;
+    *tensor = (limner_tensor){value->name, (limner_type)read->dtype, read->shape.rank, {0}, read->data, read->bytes};
+    for (int d = 0; d < read->shape.rank; d++)
+        tensor->dims[d] = read->shape.dims[d];
+    if (array->picture.samples && (!feed->picture || path == request->picture)) {
+        feed->picture = &array->picture;
+        feed->picture_alpha_used = read->shape.dims[read->shape.rank - 3] == 4;
+    }
+    return STATUS_OK;
+}
+
+static status missing_input(const limner_value *value, const struct feed_request *request, struct error *err) {
+    char text[TYPE_TEXT_BYTES];
+    return fail(err, STATUS_USAGE, "the model's input \"%s\" (%s) is not given: add %s--input %s=FILE", value->name,
+                engine_type_text(value, text), request->picture ? "" : "a PICTURE or ", value->name);
+}
+
+status feed_read(const struct engine *engine, const struct feed_request *request, struct feed *feed,
+                 struct error *err) {
+    const size_t count = limner_model_input_count(engine->model);
+    *feed = (struct feed){calloc(count + 1, sizeof *feed->arrays), calloc(count + 1, sizeof *feed->tensors), 0, NULL,
+                          false};
+    if (!feed->arrays || !feed->tensors)
+        return fail_memory(err, "the inputs");
+    for (int i = 0; i < request->inputs.count; i++) {
+        limner_value value;
+        const status code = engine_find_input(engine, request->inputs.items[i].name, &value, err);
+        if (code)
+            return code;
+    }
+    const char *picture = request->picture;
+    for (size_t i = 0; i < count; i++) {
+        const limner_value value = engine_input(engine, i);
+        const char *path = pair_file(&request->inputs, value.name);
+        if (!path && picture && !value.optional) {
+            path = picture;
+            picture = NULL;
+        }
+        if (!path && value.optional)
+            continue;
+        const status code =
+            path ? read_input(engine, request, &value, path, feed, err) : missing_input(&value, request, err);
+        if (code)
+            return code;
+    }
+    if (picture)
+        return fail(err, STATUS_USAGE, "no input is left for the picture %s", picture);
+    return STATUS_OK;
+}
+
+void feed_close(struct feed *feed) {
+    for (size_t i = 0; i < feed->count; i++)
+        array_close(&feed->arrays[i]);
+    free(feed->arrays);
+    free(feed->tensors);
+    *feed = (struct feed){NULL, NULL, 0, NULL, false};
+}
+
+status engine_run(const struct engine *engine, const struct feed *feed, limner_tensor *outputs, size_t count,
+                  struct error *err) {
+    limner_error problem = {0};
+    const limner_status code =
+        limner_session_run(engine->session, feed->tensors, feed->count, outputs, count, &problem);
+    return engine_status(code, &problem, err);
+}

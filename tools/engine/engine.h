@@ -1,0 +1,131 @@
+/* A model with its session, and what the commands share when they use one. */
+#ifndef LIMNER_TOOLS_ENGINE_ENGINE_H
+#define LIMNER_TOOLS_ENGINE_ENGINE_H
+
+#include "runtime/limner.h"
+#include "tools/cli/values.h"
+#include "tools/files/array.h"
+
+struct engine_options {
+    int threads; /* 0: all processors */
+    int cpu;     /* a limner_cpu */
+    bool exact, low_memory;
+    bool cache;               /* keep packed weights beside the model */
+    const char *cache_folder; /* or there; NULL: not */
+};
+
+option_set set_cpu; /* int */
+/* The word that set_cpu would read as these options' level. */
+const char *engine_cpu_option(const struct engine_options *options);
+
+/* Rows of an option table for a settings type with a member `engine`. */
+#define ENGINE_OPTIONS(settings)                                                                                  \
+    {"threads", 0,                                                                                                \
+     "N",       "threads to compute with (default: one for each processor)",                                      \
+     set_count, offsetof(settings, engine.threads)},                                                              \
+        {"exact",  0,                                                                                             \
+         NULL,     "direct sums only: a little more exact, less memory, slower",                                  \
+         set_flag, offsetof(settings, engine.exact)},                                                             \
+        {"low-memory", 0,                                                                                         \
+         NULL,         "as little memory as can be; slower (implies --exact)",                                    \
+         set_flag,     offsetof(settings, engine.low_memory)},                                                    \
+    {                                                                                                             \
+        "cpu", 0, "LEVEL",                                                                                        \
+            "instructions to compute with: portable, avx2 or avx512 (default: the best that this processor has)", \
+            set_cpu, offsetof(settings, engine.cpu)                                                               \
+    }
+
+/* Rows for commands that may keep packed weights. */
+#define CACHE_OPTIONS(settings)                                                                                     \
+    {"cache",  0,                                                                                                   \
+     NULL,     "keep the weights as they are computed with in MODEL.limner-cache, so that the next start is short", \
+     set_flag, offsetof(settings, engine.cache)},                                                                   \
+    {                                                                                                               \
+        "cache-in", 0, "FOLDER", "the same, in a folder instead of beside the model", set_file,                     \
+            offsetof(settings, engine.cache_folder)                                                                 \
+    }
+
+struct engine {
+    limner_model *model;
+    limner_session *session;
+    const char *path;
+};
+
+/* Messages name the path. Closed with engine_close, after errors too. */
+status engine_open(struct engine *engine, const char *path, const struct engine_options *options, bool profile,
+                   struct error *err);
+void engine_close(struct engine *engine);
+
+/* A session as the options want it, of the model at path. A cache that cannot be used is complained about. */
+status engine_session(limner_model *model, const char *path, const struct engine_options *options, bool profile,
+                      limner_session **session, struct error *err);
+/* Writes what was packed into the cache, if there is one; complains when it cannot. */
+void engine_save_cache(limner_session *session);
+
+/* Puts the path before a load's error, and says so when the file is plainly something else; returns the code. */
+status engine_explain(const char *path, struct error *err);
+
+/* The i-th input or output (both known to be there). */
+limner_value engine_input(const struct engine *engine, size_t i);
+limner_value engine_output(const struct engine *engine, size_t i);
+/* By name; the message lists the names that there are. */
+status engine_find_input(const struct engine *engine, const char *name, limner_value *value, struct error *err);
+status engine_find_output(const struct engine *engine, const char *name, limner_value *value, struct error *err);
+
+/* The limner_* functions' errors as limner's own. */
+status engine_status(limner_status code, const limner_error *from, struct error *err);
+struct tensor engine_view(const limner_tensor *tensor);
+/* A value's declared type as people write it: "float [N,3,256,?]". */
+#define TYPE_TEXT_BYTES 1024
+const char *engine_type_text(const limner_value *value, char text[TYPE_TEXT_BYTES]);
+
+/* ---- what a run is fed with ---- */
+
+/* What the command line says about inputs. */
+struct feed_request {
+    struct pair_list inputs;
+    const char *picture; /* for the first input that `inputs` leaves out; or NULL */
+    struct range range;
+    size_t max_pixels;
+};
+
+/* Rows of an option table for a settings type with a member `feed`. */
+#define FEED_OPTIONS(settings)                                                                                      \
+    {"input",                                                                                                       \
+     0,                                                                                                             \
+     "NAME=FILE",                                                                                                   \
+     "feed the input NAME from a .npy, .pb (TensorProto), PNG or JPEG file; may be given for several inputs",       \
+     set_pairs,                                                                                                     \
+     offsetof(settings, feed.inputs)},                                                                              \
+        {"range",                                                                                                   \
+         0,                                                                                                         \
+         "LOW,HIGH",                                                                                                \
+         "the numbers that are black and white for the model, in and out: 0,1 or -1,1 or 0,255 (default: what the " \
+         "model's metadata say, else 0,1; for integer inputs and outputs 0,255)",                                   \
+         set_range,                                                                                                 \
+         offsetof(settings, feed.range)},                                                                           \
+    {                                                                                                               \
+        "max-pixels", 0, "N", "refuse pictures with more pixels than this (default: 100M)", set_pixels,             \
+            offsetof(settings, feed.max_pixels)                                                                     \
+    }
+
+struct feed {
+    struct array *arrays;
+    limner_tensor *tensors; /* of the arrays */
+    size_t count;
+    const struct picture *picture; /* the first that was read, or NULL */
+    bool picture_alpha_used;       /* its alpha went into the model */
+};
+
+/* Reads all files. STATUS_USAGE when an input is missing. Closed with feed_close, after errors too. */
+status feed_read(const struct engine *engine, const struct feed_request *request, struct feed *feed, struct error *err);
+void feed_close(struct feed *feed);
+
+/* How the model counts light: as the range says; else 0..255 for integers; else as its metadata says; else 0..1. */
+struct picture_form engine_picture_form(const struct engine *engine, const struct range *range, limner_type type);
+
+/* outputs[i].name says which are wanted; their data are the session's. */
+status engine_run(const struct engine *engine, const struct feed *feed, limner_tensor *outputs, size_t count,
+                  struct error *err);
+
+#endif

@@ -1,8 +1,0 @@
-/* What the process has used. */
-#ifndef LIMNER_TOOLS_USAGE_H
-#define LIMNER_TOOLS_USAGE_H
-
-/* The most memory that it ever held, in megabytes. */
-double peak_rss_mb(void);
-
-#endif
