@@ -19,7 +19,7 @@
 /* The depth of direct sums is walked in cuts of about so much, whose weights stay in a small cache. */
 #define DEPTH_CUT 1024
 
-enum blocked_algorithm { BLOCKED_DIRECT, BLOCKED_FILTER, BLOCKED_NARROW };
+enum blocked_algorithm { BLOCKED_DIRECT, BLOCKED_FILTER, BLOCKED_NARROW, BLOCKED_ALGORITHMS };
 
 /*
  * How the depth of a direct sum is walked: cuts, then entries, then blocks, then `length` numbers; of a narrow one:
