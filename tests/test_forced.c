@@ -319,7 +319,7 @@ static void test_refused(void **unused) {
 /* ---- products ---- */
 
 struct product_case {
-    int batch, rows, k, n;
+    int batch, rows, k, n, matrices; /* matrices of B: one, or one for each row of the batch */
     struct tensor *a, *b;
     struct forced_choices forced;
     char text[200];
@@ -327,7 +327,7 @@ struct product_case {
 
 static void fill_product(struct product_case *p, struct random *random) {
     p->a = test_tensor(DTYPE_FLOAT, 3, p->batch, p->rows, p->k);
-    p->b = test_tensor(DTYPE_FLOAT, 2, p->k, p->n);
+    p->b = test_tensor(DTYPE_FLOAT, 3, p->matrices, p->k, p->n);
     test_fill(p->a, random);
     test_fill(p->b, random);
     p->b->constant = true;
@@ -346,6 +346,7 @@ static struct product_case make_product(struct random *random, enum forced_answe
                              .rows = (int)random_int(random, 2, 70),
                              .k = (int)random_int(random, 32, 200),
                              .n = (int)random_int(random, 113, 300)};
+    p.matrices = strassen == FORCED_NO ? p.batch : 1;
     p.forced = (struct forced_choices){.strassen = strassen,
                                        .pairs = random_int(random, 0, 1) ? random_int(random, 1, 40) : 0,
                                        .halves_cut = random_int(random, 0, 1) ? random_int(random, 1, 3) : 0};
@@ -361,8 +362,9 @@ static double *product_reference(const struct product_case *p, size_t *count, do
     assert_non_null(y);
     for (size_t i = 0; i < *count; i++) {
         const size_t row = i / (size_t)p->n, column = i % (size_t)p->n;
+        const size_t matrix = p->matrices > 1 ? row / (size_t)p->rows * (size_t)p->k : 0;
         for (size_t k = 0; k < (size_t)p->k; k++)
-            y[i] += (double)a[row * (size_t)p->k + k] * (double)b[k * (size_t)p->n + column];
+            y[i] += (double)a[row * (size_t)p->k + k] * (double)b[(matrix + k) * (size_t)p->n + column];
         *range = fabs(y[i]) > *range ? fabs(y[i]) : *range;
     }
     return y;
@@ -398,7 +400,7 @@ static void test_refused_products(void **unused) {
     static const int sizes[][3] = {{1, 64, 128}, {2, 31, 128}, {2, 64, 112}};
     struct random random = random_from(test_seed() + 94);
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        struct product_case p = {.batch = 2, .rows = sizes[i][0], .k = sizes[i][1], .n = sizes[i][2]};
+        struct product_case p = {.batch = 2, .rows = sizes[i][0], .k = sizes[i][1], .n = sizes[i][2], .matrices = 1};
         struct kernels kernels = *test_kernels();
         struct weight_cache *weights = weight_cache_create();
         struct node_call call;
