@@ -10,6 +10,7 @@
 #define LIMNER_OPS_BLOCKED_WINOGRAD_H
 
 #include "ops/conv/window_weights.h"
+#include "ops/core/forced_choices.h"
 #include "ops/kernels/kernels.h"
 
 #define FILTER_PARTS 4
@@ -81,6 +82,7 @@ static inline int64_t filter_kept(const struct filter_lattice *lattice) {
 struct filter_team {
     int threads, sets;
     int64_t images;
+    const struct forced_choices *forced;
 };
 
 static inline int64_t filter_blocks(const struct filter_shape *shape) {
