@@ -53,7 +53,8 @@ struct filter_shape {
 enum filter_weights {
     FILTER_READY,  /* by points */
     FILTER_PANELS, /* by taps; a panel's are transformed in passing as a whole, for all tiles of all sets of points */
-    FILTER_PAIRS /* by taps; tiles form sums of two, of the other dimension a cut of the depth is transformed before */
+    FILTER_PAIRS, /* by taps; tiles form sums of two, of the other dimension a cut of the depth is transformed before */
+    FILTER_FORMS
 };
 
 /* One set of points with all its parts. */

@@ -1,6 +1,7 @@
 /* TensorProto files (.pb): whatever is read is written and read again to the same tensor. */
 #include "base/pool.h"
 #include "onnx/load/load.h"
+#include "onnx/model.h"
 #include "onnx/save/save.h"
 
 #include <stdlib.h>

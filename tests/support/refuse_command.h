@@ -1,6 +1,6 @@
 /* limner's commands in a system that refuses: what they say, what they write, and what they must not leave behind. */
-#ifndef LIMNER_TESTS_REFUSE_COMMAND_H
-#define LIMNER_TESTS_REFUSE_COMMAND_H
+#ifndef LIMNER_TESTS_SUPPORT_REFUSE_COMMAND_H
+#define LIMNER_TESTS_SUPPORT_REFUSE_COMMAND_H
 
 #include "tests/support/refuse.h"
 #include "tools/files/file.h"

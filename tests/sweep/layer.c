@@ -109,7 +109,7 @@ struct text_writer {
     size_t length;
 };
 
-__attribute__((format(printf, 2, 3))) static void say(struct text_writer *writer, const char *format, ...) {
+__attribute__((format(printf, 2, 3))) static void write_text(struct text_writer *writer, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     const int added = vsnprintf(writer->text + writer->length, MOST_TEXT - writer->length, format, arguments);
@@ -120,13 +120,13 @@ __attribute__((format(printf, 2, 3))) static void say(struct text_writer *writer
 }
 
 static void say_geometry(struct text_writer *writer, const struct stage *stage) {
-    say(writer, " kernel %dx%d stride %d,%d dilation %d,%d pads %d,%d,%d,%d", stage->kernel[0], stage->kernel[1],
-        stage->stride[0], stage->stride[1], stage->dilation[0], stage->dilation[1], stage->pads[0], stage->pads[1],
-        stage->pads[2], stage->pads[3]);
+    write_text(writer, " kernel %dx%d stride %d,%d dilation %d,%d pads %d,%d,%d,%d", stage->kernel[0], stage->kernel[1],
+               stage->stride[0], stage->stride[1], stage->dilation[0], stage->dilation[1], stage->pads[0],
+               stage->pads[1], stage->pads[2], stage->pads[3]);
     if (stage->op == STAGE_TRANSPOSED)
-        say(writer, " output_padding %d,%d", stage->output[0], stage->output[1]);
+        write_text(writer, " output_padding %d,%d", stage->output[0], stage->output[1]);
     if (stage->group > 1)
-        say(writer, " group %d", stage->group);
+        write_text(writer, " group %d", stage->group);
 }
 
 static void say_stage(struct text_writer *writer, const struct stage *stage) {
@@ -134,25 +134,25 @@ static void say_stage(struct text_writer *writer, const struct stage *stage) {
     static const char *const pads[] = {"", "Pad(reflect)+", "Pad(edge)+"};
     static const char *const norms[] = {"", "+BatchNormalization", "+InstanceNormalization"};
     static const char *const activations[] = {"", "+Relu", "+LeakyRelu", "+Clip", "+Tanh", "+Sigmoid"};
-    say(writer, "%s%s %d->%d", pads[stage->pad], ops[stage->op], stage->in, stage->out);
+    write_text(writer, "%s%s %d->%d", pads[stage->pad], ops[stage->op], stage->in, stage->out);
     if (!is_product(stage))
         say_geometry(writer, stage);
-    say(writer, "%s%s%s%s", stage->transposed_b ? " transB" : "", stage->bias ? " bias" : "", norms[stage->norm],
-        activations[stage->activation]);
+    write_text(writer, "%s%s%s%s", stage->transposed_b ? " transB" : "", stage->bias ? " bias" : "", norms[stage->norm],
+               activations[stage->activation]);
 }
 
 const char *layer_text(const struct layer *layer, char text[MOST_TEXT]) {
     static const char *const joins[] = {"", " (+ first stage's output)", " (concat with first stage's output)"};
     struct text_writer writer = {text, 0};
-    say(&writer, "%s: ", kind_name(layer->kind));
+    write_text(&writer, "%s: ", kind_name(layer->kind));
     if (is_product(&layer->stages[0]))
-        say(&writer, "%d x %d rows", layer->batch, layer->size[0]);
+        write_text(&writer, "%d x %d rows", layer->batch, layer->size[0]);
     else
-        say(&writer, "batch %d, input %dx%d", layer->batch, layer->size[0], layer->size[1]);
+        write_text(&writer, "batch %d, input %dx%d", layer->batch, layer->size[0], layer->size[1]);
     for (int i = 0; i < layer->count; i++) {
-        say(&writer, "; ");
+        write_text(&writer, "; ");
         say_stage(&writer, &layer->stages[i]);
-        say(&writer, "%s", i == 1 ? joins[layer->join] : "");
+        write_text(&writer, "%s", i == 1 ? joins[layer->join] : "");
     }
     return text;
 }
