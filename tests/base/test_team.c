@@ -264,7 +264,7 @@ static bool inherited_session_runs(const struct family *family) {
 }
 
 static bool new_session_runs(const struct family *family) {
-    const limner_options options = {.threads = THREADS};
+    const limner_options options = {.threads = THREADS, .cpu = LIMNER_CPU_PORTABLE + test_kernels()->level};
     limner_session *session = NULL;
     const bool right =
         limner_session_create(family->model, &options, &session, NULL) == LIMNER_OK && runs_right(family, session);
@@ -338,6 +338,13 @@ static struct family start_family(void) {
     return family;
 }
 
+static void end_family(struct family *family) {
+    free(family->expected);
+    test_tensor_free(family->x);
+    limner_session_close(family->session);
+    limner_model_close(family->model);
+}
+
 static void children_compute(void **state) {
     (void)state;
     struct family family = start_family();
@@ -348,18 +355,39 @@ static void children_compute(void **state) {
     assert_true(holds_in_child(another_thread_runs, &family));
     assert_true(holds_in_child(grandchildren_run, &family));
     assert_true(inherited_session_runs(&family)); /* and the parent goes on */
-    free(family.expected);
-    test_tensor_free(family.x);
-    limner_session_close(family.session);
-    limner_model_close(family.model);
+    end_family(&family);
+}
+
+/* ---- small stacks ---- */
+
+#define SMALL_STACK ((size_t)64 << 10)
+
+static void a_small_stack_will_do(void **state) {
+    (void)state;
+    struct family family = start_family();
+    pthread_attr_t attributes;
+    pthread_t thread;
+    void *right = NULL;
+    assert_int_equal(pthread_attr_init(&attributes), 0);
+    assert_int_equal(pthread_attr_setstacksize(&attributes, SMALL_STACK), 0);
+    assert_int_equal(pthread_create(&thread, &attributes, run_new_session, &family), 0);
+    pthread_join(thread, &right);
+    pthread_attr_destroy(&attributes);
+    assert_ptr_equal(right, &family);
+    end_family(&family);
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_thread_comes_once),         cmocka_unit_test(the_caller_is_the_first),
-        cmocka_unit_test(threads_have_teams_of_their_own), cmocka_unit_test(ranges_are_even_and_complete),
-        cmocka_unit_test(every_item_has_its_turn),         cmocka_unit_test(barriers_hold),
-        cmocka_unit_test(nested_teams_are_alone),          cmocka_unit_test(a_team_of_one_may_run_a_team),
-        cmocka_unit_test(modes_are_the_caller_s),          cmocka_unit_test(children_compute)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_thread_comes_once),
+                                       cmocka_unit_test(the_caller_is_the_first),
+                                       cmocka_unit_test(threads_have_teams_of_their_own),
+                                       cmocka_unit_test(ranges_are_even_and_complete),
+                                       cmocka_unit_test(every_item_has_its_turn),
+                                       cmocka_unit_test(barriers_hold),
+                                       cmocka_unit_test(nested_teams_are_alone),
+                                       cmocka_unit_test(a_team_of_one_may_run_a_team),
+                                       cmocka_unit_test(modes_are_the_caller_s),
+                                       cmocka_unit_test(children_compute),
+                                       cmocka_unit_test(a_small_stack_will_do)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
