@@ -155,7 +155,7 @@ static int threads_for(const struct plan *plan, const struct plan_step *step) {
 }
 
 status plan_compute_now(struct plan *plan, struct plan_step *step, struct error *err) {
-    step->call.threads = 1; /* only the calling thread is in the mode of running (fpu.h) */
+    step->call.threads = 1; /* small values: no work for a team */
     const status code = plan_compute(&step->call, err);
     if (code == STATUS_OK)
         place_outputs(plan, step, PLACE_KNOWN);
