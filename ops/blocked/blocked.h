@@ -4,10 +4,11 @@
  * where Conv, ConvTranspose and their neighbours stood.
  *
  * A convolution reads blocks, or an image: a plain [N,C,H,W] with fewer than 16 channels. It writes blocks, or, with
- * few output channels, a plain tensor. Each lattice of its window is computed by
- * - direct sums (blocked_direct.c): a tile of pixels walks the taps and channel blocks where they lie;
- * - minimal filtering (blocked_filter.c), where it costs less;
- * - narrow sums (blocked_narrow.c), for few output channels: rows are turned into planes, and pixels are the lanes.
+ * few output channels, a plain tensor. Each phase of its window is computed by
+ * - direct sums (direct.c): a tile of pixels walks the taps and channel blocks where they lie;
+ * - Winograd (winograd_run.c), where it costs less;
+ * - few-output convolutions (few_outputs.c), for few output channels: rows are turned into planes, and pixels are the
+ * lanes.
  */
 #ifndef LIMNER_OPS_BLOCKED_BLOCKED_H
 #define LIMNER_OPS_BLOCKED_BLOCKED_H
@@ -20,22 +21,22 @@
 struct conv_algorithm;
 
 /*
- * How the depth of a direct sum is walked: cuts, then entries, then blocks, then `length` numbers; of a narrow one:
- * taps of y (of all rows beside each other), then `length` channels, then taps of x.
+ * How the depth of a direct sum is walked: k-blocks, then entries, then blocks, then `length` numbers; of a few-output
+ * one: taps of y (of all rows beside each other), then `length` channels, then taps of x.
  */
 struct blocked_depth {
     int64_t down, across; /* taps of y by taps of x: a direct sum's entries */
     bool merged;          /* the taps of x are part of the length: image rows are contiguous */
-    int64_t length, blocks, cut_blocks, cuts;
+    int64_t length, blocks, k_block_channels, cuts;
     int64_t total;
 };
 
 struct blocked_phase {
-    struct lattice lattice;
+    struct phase_geometry geometry;
     const struct conv_algorithm *algorithm;
     struct blocked_depth depth;                 /* DIRECT, NARROW */
-    struct filter_lattice filters[FILTER_SETS]; /* FILTER */
-    int filter_count;
+    struct winograd_grid grids[WINOGRAD_GRIDS]; /* FILTER */
+    int grid_count;
     int64_t beside;  /* NARROW: rows of outputs that are multiplied together, */
     int64_t outputs; /* of a row at once, at most, if that is demanded */
     int64_t rows;    /* channel blocks that the kernel computes, per group */
@@ -44,8 +45,8 @@ struct blocked_phase {
 };
 
 /* Whether it filters, and keeps its weights in this way. */
-static inline bool blocked_keeps(const struct blocked_phase *phase, enum filter_weights weights) {
-    return phase->filter_count > 0 && phase->filters[0].weights == weights;
+static inline bool winograd_has_weights(const struct blocked_phase *phase, enum winograd_weights weights) {
+    return phase->grid_count > 0 && phase->grids[0].weights == weights;
 }
 
 struct blocked_state {
@@ -59,14 +60,14 @@ struct blocked_state {
     int64_t lowest[2], padded[2]; /* an image's copy: the index of its first row and column, its size */
     /* Parts of the workspace, in bytes and in this order. */
     size_t packed_bytes, image_bytes, bias_bytes;
-    struct stripes *stripes; /* owned: how it runs together with the convolution before it; NULL: not planned */
+    struct row_tiling *row_tiles; /* owned: how it runs together with the convolution before it; NULL: not planned */
 };
 
 /* Where the numbers of one image and group lie; strides in floats. */
 struct blocked_input {
     const float *data;
     int64_t row, pixel, block;
-    int64_t lowest[2]; /* index of the first row and column: not 0 for an image's copy, or a stripe */
+    int64_t lowest[2]; /* index of the first row and column: not 0 for an image's copy, or a row_tile */
     bool whole;        /* every index that is met lies inside */
 };
 
@@ -77,7 +78,7 @@ struct blocked_run {
     const float *x, *bias; /* bias: in whole channel blocks, per group; never NULL */
     float *y;
     int64_t x_plane, y_plane; /* floats from one channel block of theirs to the next */
-    int64_t x_row;            /* the row of the input that x begins with: not 0 for a stripe (blocked_stripes.c) */
+    int64_t x_row;            /* the row of the input that x begins with: not 0 for a row_tile (fused.c) */
     int threads;
     float *image, *workspace; /* workspace: of all threads together */
     char *own;                /* and of each, own_stride bytes on */
@@ -140,13 +141,14 @@ struct pack_slice;
 struct conv_algorithm {
     const char *name;
     /* Whether it can compute the phase at all. */
-    bool (*fits)(const struct blocked_state *state, const struct kernels *kernels, const struct lattice *lattice);
+    bool (*fits)(const struct blocked_state *state, const struct kernels *kernels,
+                 const struct phase_geometry *geometry);
     /* Fills in the phase, with the floats of its packed weights. False where others cost less. */
     bool (*plan)(const struct blocked_state *state, const struct blocked_settings *settings,
                  struct blocked_phase *phase);
     /* Rows of outputs that belong together. */
     int64_t (*unit)(const struct blocked_phase *phase);
-    /* Makes it the phase of some rows of the outputs, written from row `top` of them on. Its lattice is that already.
+    /* Makes it the phase of some rows of the outputs, written from row `top` of them on. Its phase is that already.
      */
     void (*limit_rows)(const struct window *window, const struct kernels *kernels, struct rows rows, int64_t top,
                        struct blocked_phase *phase);

@@ -8,20 +8,20 @@
 
 #define SEGMENT 256 /* outputs of a row that are made at once, at most */
 #define MOST_REACH 64
-#define OVERHANG 128              /* pixels that the last tile of a line may be too wide */
-#define LINE_ALIGN 16             /* floats of a cache line */
-#define ROOM ((int64_t)128 << 10) /* floats of turned rows: they stay in a small cache */
+#define OVERHANG 128                       /* pixels that the last tile of a line may be too wide */
+#define LINE_ALIGN 16                      /* floats of a cache line */
+#define BUFFER_FLOATS ((int64_t)128 << 10) /* floats of turned rows: they stay in a small cache */
 #define MOST_LINE (LINE_ALIGN * 2 + SEGMENT + MOST_REACH + OVERHANG)
 #define SUMS_LINE (SEGMENT + OVERHANG)
 #define MOST_CHANNELS CHANNEL_BLOCK
 
 /* From the first tap of x to the last. */
-static int64_t reach_of(const struct lattice_axis *ax) {
+static int64_t reach_of(const struct phase_axis *ax) {
     return (ax->taps - 1) * (ax->tap_step < 0 ? -ax->tap_step : ax->tap_step);
 }
 
-static bool rows_fit(const struct blocked_state *state, const struct lattice *lattice) {
-    const struct lattice_axis *ax = &lattice->axis[2];
+static bool rows_fit(const struct blocked_state *state, const struct phase_geometry *geometry) {
+    const struct phase_axis *ax = &geometry->axis[2];
     return state->from_blocks && state->window.group == 1 && state->window.out_channels <= MOST_CHANNELS &&
            ax->step == 1 && reach_of(ax) <= MOST_REACH;
 }
@@ -29,16 +29,16 @@ static bool rows_fit(const struct blocked_state *state, const struct lattice *la
 /* ---- what a thread has ---- */
 
 static int64_t segment_outputs(const struct blocked_phase *phase) {
-    const struct lattice_axis *ax = &phase->lattice.axis[2];
+    const struct phase_axis *ax = &phase->geometry.axis[2];
     const int64_t lines = phase->depth.down * phase->depth.blocks * CHANNEL_BLOCK;
-    const int64_t fitting = ROOM / (lines > 0 ? lines : 1) - reach_of(ax) - LINE_ALIGN;
+    const int64_t fitting = BUFFER_FLOATS / (lines > 0 ? lines : 1) - reach_of(ax) - LINE_ALIGN;
     const int64_t most = between(LINE_ALIGN, fitting / LINE_ALIGN * LINE_ALIGN, SEGMENT);
-    return ax->points > 0 ? even_block(ax->points, forced_size(phase->outputs, most), LINE_ALIGN) : 0;
+    return ax->positions > 0 ? even_block(ax->positions, forced_size(phase->outputs, most), LINE_ALIGN) : 0;
 }
 
 /* An odd number of cache lines, so that lines spread over a cache. */
 static int64_t line_floats(const struct blocked_phase *phase) {
-    const int64_t floats = LINE_ALIGN + segment_outputs(phase) + reach_of(&phase->lattice.axis[2]) + OVERHANG;
+    const int64_t floats = LINE_ALIGN + segment_outputs(phase) + reach_of(&phase->geometry.axis[2]) + OVERHANG;
     return (floats / LINE_ALIGN | 1) * LINE_ALIGN;
 }
 
@@ -74,7 +74,7 @@ struct band {
 static const float zeros[MOST_LINE];
 
 static void find_columns(struct band *band) {
-    const struct lattice_axis *ax = &band->phase->lattice.axis[2];
+    const struct phase_axis *ax = &band->phase->geometry.axis[2];
     band->left = ax->first + band->x - (ax->tap_step < 0 ? reach_of(ax) : 0);
     band->columns = band->outputs + reach_of(ax);
     band->inner = between(0, -band->left, band->columns);
@@ -88,9 +88,9 @@ static void find_columns(struct band *band) {
 static void fill_border(const struct band *band, const float *source, int64_t first, int64_t end, float *lines) {
     const enum border border = band->run->state->window.border;
     for (int64_t i = first; i < end; i++) {
-        const int64_t x = border_index(border, band->left + i, band->phase->lattice.axis[2].in);
-        band->run->kernels->plane->to_planes(x < 0 ? zeros : source + x * CHANNEL_BLOCK, 1, lines + i,
-                                             (size_t)band->line);
+        const int64_t x = border_index(border, band->left + i, band->phase->geometry.axis[2].in);
+        band->run->kernels->few_outputs->to_planes(x < 0 ? zeros : source + x * CHANNEL_BLOCK, 1, lines + i,
+                                                   (size_t)band->line);
     }
 }
 
@@ -99,46 +99,47 @@ static void turn_row(const struct band *band, int64_t y, float *lines) {
         const float *source =
             band->input.data + block * band->input.block + (y - band->input.lowest[0]) * band->input.row;
         fill_border(band, source, 0, band->inner, lines);
-        band->run->kernels->plane->to_planes(source + (band->left + band->inner) * CHANNEL_BLOCK,
-                                             band->inner_end - band->inner, lines + band->inner, (size_t)band->line);
+        band->run->kernels->few_outputs->to_planes(source + (band->left + band->inner) * CHANNEL_BLOCK,
+                                                   band->inner_end - band->inner, lines + band->inner,
+                                                   (size_t)band->line);
         fill_border(band, source, band->inner_end, band->columns, lines);
     }
 }
 
 /* From one tap of y to the next, upwards or downwards. */
-static int64_t row_step(const struct lattice_axis *ay) {
+static int64_t row_step(const struct phase_axis *ay) {
     return ay->tap_step < 0 ? -ay->tap_step : ay->tap_step > 0 ? ay->tap_step : 1;
 }
 
 /* From one row of outputs to the next whose inputs are the same but for one tap, if there is such a row. */
-static int64_t output_step(const struct lattice_axis *ay) {
+static int64_t output_step(const struct phase_axis *ay) {
     return row_step(ay) % ay->step == 0 ? row_step(ay) / ay->step : 1;
 }
 
-static int64_t beside_of(const struct blocked_state *state, const struct lattice *lattice) {
-    const struct lattice_axis *ay = &lattice->axis[1];
+static int64_t beside_of(const struct blocked_state *state, const struct phase_geometry *geometry) {
+    const struct phase_axis *ay = &geometry->axis[1];
     const bool can = state->window.out_channels == 1 && ay->taps > 1 && row_step(ay) % ay->step == 0;
     return can && state->forced->beside != 1 ? 2 : 1;
 }
 
 static int64_t rows_together(const struct blocked_phase *phase) {
-    return phase->beside > 1 ? phase->beside * output_step(&phase->lattice.axis[1]) : 1;
+    return phase->beside > 1 ? phase->beside * output_step(&phase->geometry.axis[1]) : 1;
 }
 
 /* The input row that a row of outputs meets with a tap, counted from the top. */
-static int64_t row_at(const struct lattice_axis *ay, int64_t row, int64_t tap) {
-    return lattice_input(ay, row, ay->tap_step < 0 ? ay->taps - 1 : 0) + tap * row_step(ay);
+static int64_t row_at(const struct phase_axis *ay, int64_t row, int64_t tap) {
+    return phase_input(ay, row, ay->tap_step < 0 ? ay->taps - 1 : 0) + tap * row_step(ay);
 }
 
 /* Taps of one output have slots of their own. */
 static int64_t slot_of(const struct band *band, int64_t place) {
-    const int64_t step = row_step(&band->phase->lattice.axis[1]);
+    const int64_t step = row_step(&band->phase->geometry.axis[1]);
     return (place + step * WINDOW_LIMIT) / step % band->phase->depth.down;
 }
 
 /* The turned rows that a row of outputs meets, and those beside it. The next outputs find them in their slots. */
 static void list_rows(const struct band *band, int64_t row) {
-    const struct lattice_axis *ay = &band->phase->lattice.axis[1];
+    const struct phase_axis *ay = &band->phase->geometry.axis[1];
     for (int64_t tap = 0; tap < band->phase->depth.down; tap++) {
         const int64_t place = row_at(ay, row, tap), slot = slot_of(band, place);
         const int64_t y = border_index(band->run->state->window.border, place, ay->in);
@@ -153,7 +154,7 @@ static void list_rows(const struct band *band, int64_t row) {
 
 /* What the next row of outputs meets for the first time, to be asked for in so many steps. */
 static struct plane_ahead next_row(const struct band *band, int64_t row, int64_t steps) {
-    const struct lattice_axis *ay = &band->phase->lattice.axis[1], *ax = &band->phase->lattice.axis[2];
+    const struct phase_axis *ay = &band->phase->geometry.axis[1], *ax = &band->phase->geometry.axis[2];
     const int64_t inner = band->inner_end - band->inner, pieces = band->phase->depth.blocks;
     /* Whole rows that follow each other are one piece. */
     const bool follow = inner == ax->in && row_step(ay) == 1;
@@ -185,8 +186,8 @@ struct part {
 };
 
 static void multiply_part(const struct band *band, struct plane_ahead *ahead, const struct part *part) {
-    const struct plane_kernel *kernel = band->run->kernels->plane;
-    const struct lattice_axis *ax = &band->phase->lattice.axis[2];
+    const struct few_outputs_kernel *kernel = band->run->kernels->few_outputs;
+    const struct phase_axis *ax = &band->phase->geometry.axis[2];
     const int outputs = (int)band->outputs;
     const int most = kernel->round(part->lanes, outputs), tiles = (outputs + most - 1) / most;
     const int size = kernel->round(part->lanes, (outputs + tiles - 1) / tiles); /* about the same for all */
@@ -205,11 +206,11 @@ static void multiply_part(const struct band *band, struct plane_ahead *ahead, co
 
 static void multiply_channels(const struct band *band, struct plane_ahead *ahead) {
     const int64_t channels = band->run->state->window.out_channels;
-    for (int64_t channel = 0; channel < channels; channel += PLANE_CHANNELS) {
+    for (int64_t channel = 0; channel < channels; channel += FEW_OUTPUTS_CHANNELS) {
         const int64_t left = channels - channel;
         multiply_part(band, ahead,
                       &(struct part){.taps = band->phase->depth.down,
-                                     .lanes = (int)(left < PLANE_CHANNELS ? left : PLANE_CHANNELS),
+                                     .lanes = (int)(left < FEW_OUTPUTS_CHANNELS ? left : FEW_OUTPUTS_CHANNELS),
                                      .weights = band->phase->packed + channel * band->phase->depth.total,
                                      .start = band->run->bias + channel,
                                      .sums = band->sums + channel * SUMS_LINE});
@@ -231,8 +232,8 @@ static void multiply_beside(const struct band *band, struct plane_ahead *ahead) 
 static void multiply(const struct band *band, int64_t row) {
     const struct blocked_depth *depth = &band->phase->depth;
     struct plane_ahead ahead =
-        next_row(band, row + band->phase->beside * output_step(&band->phase->lattice.axis[1]),
-                 depth->down * depth->length * divide_up(band->run->state->window.out_channels, PLANE_CHANNELS));
+        next_row(band, row + band->phase->beside * output_step(&band->phase->geometry.axis[1]),
+                 depth->down * depth->length * divide_up(band->run->state->window.out_channels, FEW_OUTPUTS_CHANNELS));
     if (band->phase->beside > 1)
         multiply_beside(band, &ahead);
     else
@@ -242,7 +243,7 @@ static void multiply(const struct band *band, int64_t row) {
 /* The sums of a channel's row, to their places. */
 static void store(const struct band *band, int64_t channel, int64_t row, float *sums) {
     const struct blocked_run *run = band->run;
-    const struct lattice_axis *ay = &band->phase->lattice.axis[1], *ax = &band->phase->lattice.axis[2];
+    const struct phase_axis *ay = &band->phase->geometry.axis[1], *ax = &band->phase->geometry.axis[2];
     const int64_t plane = band->image * run->state->window.out_channels + channel;
     float *place =
         run->y + ((plane * ay->out) + ay->out0 + row * ay->out_step) * ax->out + ax->out0 + band->x * ax->out_step;
@@ -254,7 +255,7 @@ static void store(const struct band *band, int64_t channel, int64_t row, float *
 /* ---- a run ---- */
 
 static void run_rows(const struct band *band, int64_t row) {
-    const int64_t step = output_step(&band->phase->lattice.axis[1]);
+    const int64_t step = output_step(&band->phase->geometry.axis[1]);
     list_rows(band, row);
     multiply(band, row);
     for (int64_t c = 0; c < band->run->state->window.out_channels; c++)
@@ -264,7 +265,7 @@ static void run_rows(const struct band *band, int64_t row) {
 
 /* Rows whose inputs are the same but for one tap, one after the other. */
 static void run_band(const struct band *band) {
-    const int64_t step = output_step(&band->phase->lattice.axis[1]);
+    const int64_t step = output_step(&band->phase->geometry.axis[1]);
     for (int64_t slot = 0; slot < band->phase->depth.down; slot++)
         band->held[slot] = INT64_MIN;
     for (int64_t first = band->first; first < band->first + step && first < band->end; first++)
@@ -277,11 +278,11 @@ static void run_band(const struct band *band) {
  * Rows that stand beside each other are the same in any band.
  */
 static int64_t band_rows(const struct blocked_run *run, const struct blocked_phase *phase, int64_t segments) {
-    const struct lattice_axis *ay = &phase->lattice.axis[1];
+    const struct phase_axis *ay = &phase->geometry.axis[1];
     const int64_t columns = run->state->window.batch * segments, wanted = (int64_t)run->threads * 4;
     if (run->threads == 1 || columns >= wanted)
-        return ay->points;
-    const int64_t rows = ay->points * columns / wanted, least = 2 * ay->taps * row_step(ay);
+        return ay->positions;
+    const int64_t rows = ay->positions * columns / wanted, least = 2 * ay->taps * row_step(ay);
     const int64_t whole = phase->beside * output_step(ay);
     return whole_units(rows < least ? least : rows, whole);
 }
@@ -296,31 +297,31 @@ static struct band band_at(const struct blocked_run *run, const struct blocked_p
 }
 
 /* Columns of segments, cut into bands of so many rows. */
-struct narrow_work {
+struct few_outputs_work {
     const struct blocked_run *run;
     const struct blocked_phase *phase;
     int64_t size, segments, rows, bands;
     struct work_queue queue;
 };
 
-static struct band band_of(const struct narrow_work *work, int64_t unit, struct team_thread self) {
-    const struct lattice_axis *ay = &work->phase->lattice.axis[1], *ax = &work->phase->lattice.axis[2];
+static struct band band_of(const struct few_outputs_work *work, int64_t unit, struct team_thread self) {
+    const struct phase_axis *ay = &work->phase->geometry.axis[1], *ax = &work->phase->geometry.axis[2];
     struct band band = band_at(work->run, work->phase, blocked_own(work->run, self));
     band.image = unit / (work->segments * work->bands);
     band.first = unit % work->bands * work->rows;
-    band.end = band.first + work->rows < ay->points ? band.first + work->rows : ay->points;
+    band.end = band.first + work->rows < ay->positions ? band.first + work->rows : ay->positions;
     band.x = unit / work->bands % work->segments * work->size;
-    band.outputs = ax->points - band.x < work->size ? ax->points - band.x : work->size;
+    band.outputs = ax->positions - band.x < work->size ? ax->positions - band.x : work->size;
     band.input = blocked_input_of(work->run, band.image);
     return band;
 }
 
-static int64_t band_units(const struct narrow_work *work) {
+static int64_t band_units(const struct few_outputs_work *work) {
     return work->run->state->window.batch * work->segments * work->bands;
 }
 
 static void run_bands(struct team_thread self, void *context) {
-    struct narrow_work *work = context;
+    struct few_outputs_work *work = context;
     for (int64_t unit = 0; work_queue_take(&work->queue, self, band_units(work), &unit);) {
         struct band band = band_of(work, unit, self);
         find_columns(&band);
@@ -329,41 +330,42 @@ static void run_bands(struct team_thread self, void *context) {
 }
 
 static void run_phase(const struct blocked_run *run, const struct blocked_phase *phase) {
-    const struct lattice_axis *ay = &phase->lattice.axis[1], *ax = &phase->lattice.axis[2];
-    if (phase->lattice.points <= 0 || run->state->window.batch <= 0)
+    const struct phase_axis *ay = &phase->geometry.axis[1], *ax = &phase->geometry.axis[2];
+    if (phase->geometry.positions <= 0 || run->state->window.batch <= 0)
         return;
-    struct narrow_work work = {.run = run, .phase = phase, .size = segment_outputs(phase)};
-    work.segments = (ax->points + work.size - 1) / work.size;
+    struct few_outputs_work work = {.run = run, .phase = phase, .size = segment_outputs(phase)};
+    work.segments = (ax->positions + work.size - 1) / work.size;
     work.rows = band_rows(run, phase, work.segments);
-    work.bands = (ay->points + work.rows - 1) / work.rows;
+    work.bands = (ay->positions + work.rows - 1) / work.rows;
     work_queue_start(&work.queue, run->threads);
     team_run(band_units(&work) > 1 ? run->threads : 1, run_bands, &work);
 }
 
 /* ---- planning ---- */
 
-static bool fits(const struct blocked_state *state, const struct kernels *kernels, const struct lattice *lattice) {
+static bool fits(const struct blocked_state *state, const struct kernels *kernels,
+                 const struct phase_geometry *geometry) {
     (void)kernels;
-    return !state->to_blocks && rows_fit(state, lattice);
+    return !state->to_blocks && rows_fit(state, geometry);
 }
 
 static bool plan(const struct blocked_state *state, const struct blocked_settings *settings,
                  struct blocked_phase *phase) {
     (void)settings;
-    phase->filter_count = 0;
-    phase->beside = beside_of(state, &phase->lattice);
+    phase->grid_count = 0;
+    phase->beside = beside_of(state, &phase->geometry);
     phase->outputs = state->forced->outputs;
-    phase->depth = (struct blocked_depth){.down = phase->lattice.axis[1].taps + phase->beside - 1,
-                                          .across = phase->lattice.axis[2].taps,
+    phase->depth = (struct blocked_depth){.down = phase->geometry.axis[1].taps + phase->beside - 1,
+                                          .across = phase->geometry.axis[2].taps,
                                           .length = state->window.in_channels,
                                           .blocks = channel_blocks(state->window.in_channels)};
-    phase->depth.total = phase->lattice.axis[1].taps * phase->depth.across * phase->depth.length;
+    phase->depth.total = phase->geometry.axis[1].taps * phase->depth.across * phase->depth.length;
     phase->floats = state->window.out_channels * phase->depth.total * phase->beside;
     return true;
 }
 
 static int64_t unit(const struct blocked_phase *phase) {
-    return phase->lattice.axis[1].out_step * rows_together(phase);
+    return phase->geometry.axis[1].out_step * rows_together(phase);
 }
 
 static uint64_t layout(const struct blocked_phase *phase) {

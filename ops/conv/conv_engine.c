@@ -10,21 +10,21 @@
 
 static status make_phases(struct conv_state *state, struct error *err) {
     const struct window *window = &state->window;
-    int64_t points = 0, outputs = 1;
-    state->phase_count = window_lattices(window, state->transposed);
+    int64_t positions = 0, outputs = 1;
+    state->phase_count = window_phases(window, state->transposed);
     state->phases = calloc((size_t)state->phase_count, sizeof *state->phases);
     if (!state->phases)
         return fail_memory(err, "the phases of a convolution");
     for (int64_t i = 0; i < state->phase_count; i++) {
-        struct conv_phase *phase = &state->phases[i];
-        window_lattice(window, state->transposed, i, &phase->lattice);
+        struct packed_phase *phase = &state->phases[i];
+        window_phase(window, state->transposed, i, &phase->geometry);
         phase->state = state;
-        phase->floats = window->group * window->out_channels * window->in_channels * phase->lattice.taps;
-        points += phase->lattice.points;
+        phase->floats = window->group * window->out_channels * window->in_channels * phase->geometry.taps;
+        positions += phase->geometry.positions;
     }
     for (int d = 0; d < SPATIAL; d++)
         outputs *= window->axis[d].out;
-    state->uncovered = points < outputs;
+    state->uncovered = positions < outputs;
     return STATUS_OK;
 }
 
@@ -61,32 +61,32 @@ struct conv_call {
 
 static void fetch(const struct gemm_job *job, int64_t column0, int count, int64_t depth0, int depth, int width,
                   float *tile) {
-    const struct conv_phase *phase = job->context;
-    lattice_fetch(&phase->lattice, job->input, column0, count, depth0, depth, width, tile);
+    const struct packed_phase *phase = job->context;
+    phase_fetch(&phase->geometry, job->input, column0, count, depth0, depth, width, tile);
 }
 
 static void store(const struct gemm_job *job, int64_t row0, int rows, int64_t column0, int count, float *block,
                   size_t stride) {
-    const struct conv_phase *phase = job->context;
-    const struct lattice_axis *axis = phase->lattice.axis;
+    const struct packed_phase *phase = job->context;
+    const struct phase_axis *axis = phase->geometry.axis;
     const int64_t plane = axis[0].out * axis[1].out * axis[2].out;
     for (int row = 0; row < rows; row++, block += stride) {
         activation_run(phase->state->kernels, &phase->state->activation, block, (size_t)count);
-        lattice_store(&phase->lattice, block, column0, count, job->output + (row0 + row) * plane);
+        phase_store(&phase->geometry, block, column0, count, job->output + (row0 + row) * plane);
     }
 }
 
 static void make_job(const struct gemm_batch *batch, int64_t i, struct gemm_job *job) {
     const struct conv_call *call = batch->context;
     const struct window *window = &call->state->window;
-    const struct conv_phase *phase = &call->state->phases[i % call->state->phase_count];
+    const struct packed_phase *phase = &call->state->phases[i % call->state->phase_count];
     const int64_t image = i / call->state->phase_count; /* batch row and group */
     const int64_t group = image % window->group;
-    const int64_t depth = phase->lattice.taps * phase->lattice.channels;
+    const int64_t depth = phase->geometry.taps * phase->geometry.channels;
     *job = (struct gemm_job){.panels = gemm_panels(batch->kernel, window->out_channels, depth),
                              .packed = phase->packed + group * window->out_channels * depth,
                              .bias = call->bias ? call->bias + group * window->out_channels : NULL,
-                             .columns = phase->lattice.points,
+                             .columns = phase->geometry.positions,
                              .fetch = fetch,
                              .store = store,
                              .context = phase,
@@ -97,8 +97,8 @@ static void make_job(const struct gemm_batch *batch, int64_t i, struct gemm_job 
 static int64_t most_points(const struct conv_state *state) {
     int64_t most = 0;
     for (int64_t i = 0; i < state->phase_count; i++)
-        if (state->phases[i].lattice.points > most)
-            most = state->phases[i].lattice.points;
+        if (state->phases[i].geometry.positions > most)
+            most = state->phases[i].geometry.positions;
     return most;
 }
 

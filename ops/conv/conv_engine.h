@@ -1,10 +1,10 @@
-/* Running a window operator by direct sums: lattices and packed weights. */
+/* Running a window operator by direct sums: phases and packed weights. */
 #ifndef LIMNER_OPS_CONV_CONV_ENGINE_H
 #define LIMNER_OPS_CONV_CONV_ENGINE_H
 
 #include "ops/conv/conv_weights.h"
 
-/* Lattices, weights and workspace from a resolved window. */
+/* Phases, weights and workspace from a resolved window. */
 status conv_prepare(struct op_call *call, const struct window *window, bool transposed,
                     const struct activation *activation, size_t *workspace_bytes, struct error *err);
 status conv_run(struct op_call *call, struct error *err);

@@ -4,7 +4,7 @@
 
 struct pack_job {
     const struct conv_state *state;
-    const struct conv_phase *phase;
+    const struct packed_phase *phase;
     const struct gemm_kernel *kernel;
     int threads;
     const float *scale; /* per output channel; NULL: 1 */
@@ -12,17 +12,17 @@ struct pack_job {
 
 static void pack_panel(const struct pack_job *job, const struct window_weights *weights,
                        const struct gemm_panels *panels, int64_t group, int panel, float *packed) {
-    const struct lattice *lattice = &job->phase->lattice;
+    const struct phase_geometry *geometry = &job->phase->geometry;
     const int64_t first = gemm_panel_row(panels, panel), count = gemm_panel_row(panels, panel + 1) - first;
-    const struct gemm_panels single = {count, lattice->channels, 1};
+    const struct gemm_panels single = {count, geometry->channels, 1};
     const float *scale = weights->scale ? weights->scale + group * panels->rows + first : NULL;
-    for (int64_t tap = 0; tap < lattice->taps; tap++) {
+    for (int64_t tap = 0; tap < geometry->taps; tap++) {
         const int64_t start = group * weights->group_stride + first * weights->row_stride +
-                              lattice_kernel(&job->state->window, lattice, tap);
-        float *place = packed + first * panels->depth + tap * lattice->channels * count;
+                              phase_kernel(&job->state->window, geometry, tap);
+        float *place = packed + first * panels->depth + tap * geometry->channels * count;
         gemm_pack_panels(&single, (const char *)weights->source + start * (int64_t)sizeof(float), weights->row_stride,
                          weights->channel_stride, place);
-        for (int64_t k = 0; scale && k < lattice->channels; k++)
+        for (int64_t k = 0; scale && k < geometry->channels; k++)
             for (int64_t row = 0; row < count; row++)
                 place[k * count + row] *= scale[row];
     }
@@ -48,7 +48,7 @@ static void pack_panels(void *context, int64_t first, int64_t end) {
 static void pack_phase(void *destination, const struct tensor *source, const void *context) {
     const struct pack_job *job = context;
     const struct window *window = &job->state->window;
-    const int64_t depth = job->phase->lattice.taps * job->phase->lattice.channels;
+    const int64_t depth = job->phase->geometry.taps * job->phase->geometry.channels;
     struct packing_panels all = {job, window_weights(window, job->state->transposed, source->data, job->scale),
                                  gemm_panels(job->kernel, window->out_channels, depth), destination};
     team_for(job->threads, window->group * all.panels.count, pack_panels, &all);
@@ -58,7 +58,7 @@ status conv_take_weights(struct op_call *call, struct conv_state *state, struct 
     const struct tensor *weight = call->inputs[1], *scale = op_input(call, 3);
     const bool cached = window_weights_constant(call);
     for (int64_t i = 0; i < state->phase_count; i++) {
-        struct conv_phase *phase = &state->phases[i];
+        struct packed_phase *phase = &state->phases[i];
         const size_t bytes = (size_t)phase->floats * sizeof(float);
         if (!cached) {
             state->packed_bytes += (bytes + 63) / 64 * 64;
@@ -78,7 +78,8 @@ status conv_take_weights(struct op_call *call, struct conv_state *state, struct 
     return STATUS_OK;
 }
 
-void conv_pack_now(const struct op_call *call, const struct conv_state *state, float *room, struct conv_phase *phases) {
+void conv_pack_now(const struct op_call *call, const struct conv_state *state, float *room,
+                   struct packed_phase *phases) {
     const struct tensor *scale = op_input(call, 3);
     for (int64_t i = 0; i < state->phase_count; i++) {
         const struct pack_job job = {state, &phases[i], call->kernels->gemm, call->threads, scale ? scale->data : NULL};

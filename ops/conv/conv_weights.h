@@ -7,10 +7,10 @@
 
 struct conv_state;
 
-/* A lattice and its weights. */
-struct conv_phase {
+/* A phase and its weights. */
+struct packed_phase {
     const struct conv_state *state;
-    struct lattice lattice;
+    struct phase_geometry geometry;
     int64_t floats;      /* of packed weights */
     const float *packed; /* from the weight cache; NULL: packed into the workspace at run */
 };
@@ -21,7 +21,7 @@ struct conv_state {
     bool transposed;
     struct activation activation;
     const struct kernels *kernels;
-    struct conv_phase *phases; /* owned */
+    struct packed_phase *phases; /* owned */
     int64_t phase_count;
     bool uncovered;      /* some outputs meet no weight at all: they are the bias alone */
     size_t packed_bytes; /* workspace for weights that are not constant */
@@ -29,7 +29,8 @@ struct conv_state {
 
 /* Takes constant weights from the cache; those of other calls are packed by conv_pack_now at each run. */
 status conv_take_weights(struct op_call *call, struct conv_state *state, struct error *err);
-/* Packs every phase into `room` (state->packed_bytes, 64-byte aligned) and points the given phases there. */
-void conv_pack_now(const struct op_call *call, const struct conv_state *state, float *room, struct conv_phase *phases);
+/* Packs every phase into `room` (state->packed_bytes, 64-byte aligned) and positions the given phases there. */
+void conv_pack_now(const struct op_call *call, const struct conv_state *state, float *room,
+                   struct packed_phase *phases);
 
 #endif

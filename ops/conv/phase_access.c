@@ -2,12 +2,12 @@
 
 #include <string.h>
 
-void lattice_close(struct lattice *lattice, int64_t channels) {
-    lattice->channels = channels;
-    lattice->taps = lattice->points = 1;
+void phase_close(struct phase_geometry *geometry, int64_t channels) {
+    geometry->channels = channels;
+    geometry->taps = geometry->positions = 1;
     for (int d = 0; d < SPATIAL; d++) {
-        lattice->taps *= lattice->axis[d].taps;
-        lattice->points *= lattice->axis[d].points;
+        geometry->taps *= geometry->axis[d].taps;
+        geometry->positions *= geometry->axis[d].positions;
     }
 }
 
@@ -17,18 +17,18 @@ struct span {
     int column, count;
 };
 
-/* The span that starts at `column` of a tile whose first point is point0. */
-static struct span span_at(const struct lattice *lattice, int64_t point0, int column, int count) {
-    const int64_t width = lattice->axis[2].points, height = lattice->axis[1].points;
-    const int64_t point = point0 + column;
+/* The span that starts at `column` of a tile whose first position is point0. */
+static struct span span_at(const struct phase_geometry *geometry, int64_t point0, int column, int count) {
+    const int64_t width = geometry->axis[2].positions, height = geometry->axis[1].positions;
+    const int64_t position = point0 + column;
     struct span span = {
-        .z = point / (width * height), .y = point / width % height, .x = point % width, .column = column};
+        .z = position / (width * height), .y = position / width % height, .x = position % width, .column = column};
     const int64_t left = width - span.x;
     span.count = left < count - column ? (int)left : count - column;
     return span;
 }
 
-static bool inside(const struct lattice_axis *axis, int64_t i) {
+static bool inside(const struct phase_axis *axis, int64_t i) {
     return i >= 0 && i < axis->in;
 }
 
@@ -42,11 +42,11 @@ static int clamp_count(int64_t n, int most) {
     return n < 0 ? 0 : n > most ? most : (int)n;
 }
 
-static struct reading read_tap(const struct lattice *lattice, const struct span *span, int64_t tap) {
-    const struct lattice_axis *az = &lattice->axis[0], *ay = &lattice->axis[1], *ax = &lattice->axis[2];
-    const int64_t z = lattice_input(az, span->z, tap / (ay->taps * ax->taps));
-    const int64_t y = lattice_input(ay, span->y, tap / ax->taps % ay->taps);
-    const int64_t x = lattice_input(ax, span->x, tap % ax->taps);
+static struct reading read_tap(const struct phase_geometry *geometry, const struct span *span, int64_t tap) {
+    const struct phase_axis *az = &geometry->axis[0], *ay = &geometry->axis[1], *ax = &geometry->axis[2];
+    const int64_t z = phase_input(az, span->z, tap / (ay->taps * ax->taps));
+    const int64_t y = phase_input(ay, span->y, tap / ax->taps % ay->taps);
+    const int64_t x = phase_input(ax, span->x, tap % ax->taps);
     if (!inside(az, z) || !inside(ay, y))
         return (struct reading){0, span->count, 0};
     const int before = clamp_count(x < 0 ? (-x + ax->step - 1) / ax->step : 0, span->count);
@@ -116,21 +116,21 @@ static void clear_columns(float *tile, int from, int width, int depth) {
             memset(tile + (size_t)k * (size_t)width + from, 0, (size_t)(width - from) * sizeof *tile);
 }
 
-void lattice_fetch(const struct lattice *lattice, const float *input, int64_t point0, int count, int64_t depth0,
-                   int depth, int width, float *tile) {
-    const int64_t plane = lattice->axis[0].in * lattice->axis[1].in * lattice->axis[2].in;
+void phase_fetch(const struct phase_geometry *geometry, const float *input, int64_t point0, int count, int64_t depth0,
+                 int depth, int width, float *tile) {
+    const int64_t plane = geometry->axis[0].in * geometry->axis[1].in * geometry->axis[2].in;
     clear_columns(tile, count, width, depth);
     struct span span;
     for (int column = 0; column < count; column += span.count) {
-        span = span_at(lattice, point0, column, count);
+        span = span_at(geometry, point0, column, count);
         for (int64_t k = 0; k < depth;) {
-            const int64_t tap = (depth0 + k) / lattice->channels, channel = (depth0 + k) % lattice->channels;
+            const int64_t tap = (depth0 + k) / geometry->channels, channel = (depth0 + k) % geometry->channels;
             const int64_t left = depth - k,
-                          channels = lattice->channels - channel < left ? lattice->channels - channel : left;
-            const struct reading reading = read_tap(lattice, &span, tap);
+                          channels = geometry->channels - channel < left ? geometry->channels - channel : left;
+            const struct reading reading = read_tap(geometry, &span, tap);
             struct copying copying = {.source = input + channel * plane,
                                       .plane = plane,
-                                      .step = lattice->axis[2].step,
+                                      .step = geometry->axis[2].step,
                                       .channels = channels,
                                       .destination = tile + k * width + column,
                                       .width = width};
@@ -140,11 +140,11 @@ void lattice_fetch(const struct lattice *lattice, const float *input, int64_t po
     }
 }
 
-void lattice_store(const struct lattice *lattice, const float *row, int64_t point0, int count, float *plane) {
-    const struct lattice_axis *az = &lattice->axis[0], *ay = &lattice->axis[1], *ax = &lattice->axis[2];
+void phase_store(const struct phase_geometry *geometry, const float *row, int64_t point0, int count, float *plane) {
+    const struct phase_axis *az = &geometry->axis[0], *ay = &geometry->axis[1], *ax = &geometry->axis[2];
     struct span span;
     for (int column = 0; column < count; column += span.count) {
-        span = span_at(lattice, point0, column, count);
+        span = span_at(geometry, point0, column, count);
         const int64_t z = az->out0 + span.z * az->out_step, y = ay->out0 + span.y * ay->out_step;
         float *destination = plane + (z * ay->out + y) * ax->out + ax->out0 + span.x * ax->out_step;
         const int64_t step = ax->out_step;

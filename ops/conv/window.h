@@ -1,6 +1,6 @@
 /*
  * What Conv and ConvTranspose share: attributes, geometry in three spatial dimensions (missing ones have size 1), and
- * the lattice that says which inputs meet which outputs.
+ * the phase that says which inputs meet which outputs.
  */
 #ifndef LIMNER_OPS_CONV_WINDOW_H
 #define LIMNER_OPS_CONV_WINDOW_H
@@ -63,27 +63,27 @@ status window_begin(const struct op_call *call, const struct window_params *para
 status window_describe(struct op_call *call, const struct window *window, struct error *err);
 
 /*
- * One spatial dimension of a lattice: output o = out0 + p * out_step meets, for tap t, input
+ * One spatial dimension of a phase: output o = out0 + p * out_step meets, for tap t, input
  * i = p * step + first + t * tap_step (outside 0..in-1: zero), with the weight at kernel index kernel0 + t *
- * kernel_step. A convolution is one lattice; a transposed one is one lattice per residue of the output position modulo
+ * kernel_step. A convolution is one phase; a transposed one is one phase per residue of the output position modulo
  * the stride.
  */
-struct lattice_axis {
-    int64_t in, points, step, first;
+struct phase_axis {
+    int64_t in, positions, step, first;
     int64_t taps, tap_step, kernel0, kernel_step;
     int64_t out, out0, out_step;
 };
 
-struct lattice {
-    struct lattice_axis axis[SPATIAL];
+struct phase_geometry {
+    struct phase_axis axis[SPATIAL];
     int64_t channels; /* inputs per group: depth index = tap * channels + channel */
     int64_t taps;     /* all three dimensions together */
-    int64_t points;
+    int64_t positions;
 };
 
-/* The input of a lattice that point and tap meet; may lie outside 0..in-1. */
-static inline int64_t lattice_input(const struct lattice_axis *axis, int64_t point, int64_t tap) {
-    return point * axis->step + axis->first + tap * axis->tap_step;
+/* The input of a phase that position and tap meet; may lie outside 0..in-1. */
+static inline int64_t phase_input(const struct phase_axis *axis, int64_t position, int64_t tap) {
+    return position * axis->step + axis->first + tap * axis->tap_step;
 }
 
 #endif

@@ -1,11 +1,11 @@
-/* From a window to lattices: one for a convolution, one per residue for a transposed one. */
+/* From a window to phases: one for a convolution, one per residue for a transposed one. */
 #ifndef LIMNER_OPS_CONV_WINDOW_PHASES_H
 #define LIMNER_OPS_CONV_WINDOW_PHASES_H
 
 #include "ops/conv/window.h"
 
-/* How many lattices a window has (a convolution: one), and the i-th. */
-int64_t window_lattices(const struct window *window, bool transposed);
-void window_lattice(const struct window *window, bool transposed, int64_t i, struct lattice *lattice);
+/* How many phases a window has (a convolution: one), and the i-th. */
+int64_t window_phases(const struct window *window, bool transposed);
+void window_phase(const struct window *window, bool transposed, int64_t i, struct phase_geometry *geometry);
 
 #endif

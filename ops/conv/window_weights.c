@@ -11,8 +11,8 @@ struct window_weights window_weights(const struct window *window, bool transpose
                                    .floats = window->group * window->in_channels * window->out_channels * kernel};
 }
 
-int64_t lattice_kernel(const struct window *window, const struct lattice *lattice, int64_t tap) {
-    const struct lattice_axis *az = &lattice->axis[0], *ay = &lattice->axis[1], *ax = &lattice->axis[2];
+int64_t phase_kernel(const struct window *window, const struct phase_geometry *geometry, int64_t tap) {
+    const struct phase_axis *az = &geometry->axis[0], *ay = &geometry->axis[1], *ax = &geometry->axis[2];
     const int64_t z = az->kernel0 + tap / (ay->taps * ax->taps) * az->kernel_step;
     const int64_t y = ay->kernel0 + tap / ax->taps % ay->taps * ay->kernel_step;
     const int64_t x = ax->kernel0 + tap % ax->taps * ax->kernel_step;

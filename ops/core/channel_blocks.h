@@ -4,8 +4,8 @@
 
 #include "ops/kernels/kernels.h"
 
-/* The depth of direct sums is walked in cuts of about so much, whose weights stay in a small cache. */
-#define DEPTH_CUT 1024
+/* The depth of direct sums is walked in k-blocks of about so much, whose weights stay in a small cache. */
+#define K_BLOCK 1024
 
 static inline int64_t channel_blocks(int64_t channels) {
     return (channels + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK;
@@ -21,9 +21,9 @@ static inline int64_t panel_count(const struct block_kernel *kernel, int64_t row
 }
 
 /*
- * Lets tile `number` of `tiles` ask for its share of the weights that follow those of `source`, of panels of so many
+ * Lets tile `number` of `tiles` prefetch its share of the weights that follow those of `source`, of panels of so many
  * channel blocks.
  */
-void blocked_ask_ahead(struct block_source *source, const float *next, int blocks, int64_t number, int64_t tiles);
+void block_prefetch_weights(struct block_source *source, const float *next, int blocks, int64_t number, int64_t tiles);
 
 #endif

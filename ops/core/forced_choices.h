@@ -22,25 +22,26 @@ struct forced_choices {
     /* Convolutions on channel blocks. A phase with a single tap has direct sums alone, whatever `winograd` says. */
     enum forced_answer winograd;
     /* Sets of choices for Winograd, bit 1u << choice for each; 0: all, by their costs. */
-    unsigned kinds[2]; /* enum filter_kind, of y and x */
-    unsigned weights;  /* enum filter_weights */
+    unsigned kinds[2]; /* enum winograd_kind, of y and x */
+    unsigned weights;  /* enum winograd_weights */
     /* How threads share Winograd out. */
     enum forced_answer shared; /* a block or round; NO is not for weights in pairs */
     enum forced_answer apart;  /* threads go apart; for weights in pairs alone */
-    /* Sizes for Winograd: channel blocks of a panel, a stretch and a cut of the depth; tiles; what stands together. */
-    int64_t panel, stretch, cut, block, segment, sets, images;
-    /* Direct sums: numbers of a cut of the depth and pixels of a piece; phases, or parts for each thread. */
+    /* Sizes for Winograd: channel blocks of a panel, a k-slice and a k-block; tiles; what stands together. */
+    int64_t panel, k_slice, k_block, block, segment, grids, images;
+    /* Direct sums: numbers of a k-block and pixels of a piece; phases, or parts for each thread. */
     int64_t depth, piece;
     enum forced_answer together, parts;
     /* Few output channels: rows beside each other, 1 or 2; outputs of a row that are made at once. */
     int64_t beside, outputs;
-    /* Two convolutions as one: rows of a stripe, stripes of a band. */
+    /* Two convolutions as one: rows of a row_tile, row_tiles of a band. */
     enum forced_answer fused;
-    int64_t stripe, band;
-    /* Products with a constant right side: one level of Strassen's algorithm; pairs of rows, channel blocks of a cut.
+    int64_t row_tile, band;
+    /* Products with a constant right side: one level of Strassen's algorithm; pairs of rows, channel blocks of a
+     * k-block.
      */
     enum forced_answer strassen;
-    int64_t pairs, halves_cut;
+    int64_t pairs, halves_k_block;
 };
 
 /* Never NULL. */

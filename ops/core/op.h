@@ -90,7 +90,7 @@ struct op {
        STATUS_NEEDS_VALUE (op_needs()) and the node is planned when it runs. Never NULL. */
     status (*infer)(struct op_call *call, struct error *err);
 
-    /* Picks kernels, packs constant weights, and asks for workspace. Shapes of inputs and outputs are known. NULL:
+    /* Picks kernels, packs constant weights, and prefetches workspace. Shapes of inputs and outputs are known. NULL:
        nothing to do. After an error release() is called too. */
     status (*prepare)(struct op_call *call, size_t *workspace_bytes, struct error *err);
 
@@ -98,12 +98,12 @@ struct op {
     status (*run)(struct op_call *call, struct error *err);
 
     /* Whether this call and the one behind it, which alone reads its output 0, can run as one that needs no memory for
-       that output. Both are prepared. Asks for the workspace of both, and sets second->own_bytes; or asks for 0 bytes
-       where they had better not. NULL: never. */
+       that output. Both are prepared. Prefetches the workspace of both, and sets second->own_bytes; or prefetches 0
+       bytes where they had better not. NULL: never. */
     status (*join)(struct op_call *first, struct op_call *second, size_t *workspace_bytes, struct error *err);
 
     /* Runs both in the second one's workspace; share: the first one's part of the time. NULL without join. */
-    void (*run_joined)(struct op_call *first, struct op_call *second, double *share);
+    void (*run_fused)(struct op_call *first, struct op_call *second, double *share);
 
     /* Undoes prepare(); the state may be half made. NULL: nothing to undo. */
     void (*release)(struct op_call *call);

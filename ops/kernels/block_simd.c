@@ -64,10 +64,10 @@ static int halves_of(float factor) {
 }
 
 /*
- * One stretch of depth: `length` numbers of every pixel; in pairs, the weights are sums of two. Inlined with constants,
+ * One k-slice of depth: `length` numbers of every pixel; in pairs, the weights are sums of two. Inlined with constants,
  * so that the sums stay in registers.
  */
-static inline __attribute__((always_inline)) const float *add_stretch(const int pixels, const int parts,
+static inline __attribute__((always_inline)) const float *add_k_slice(const int pixels, const int parts,
                                                                       const bool pair, const int halves,
                                                                       const int length, const float *const *pixel,
                                                                       const float *weights, const float *second,
@@ -148,7 +148,7 @@ static inline __attribute__((always_inline)) void tile_of(const int pixels, cons
                 __builtin_prefetch(pixel[i] + entry[i].step);
                 __builtin_prefetch(pixel[i] + source->pixel_ahead, 0, 2);
             }
-            weights = add_stretch(pixels, parts, false, 0, source->length, pixel, weights, NULL, (vec){0}, sums);
+            weights = add_k_slice(pixels, parts, false, 0, source->length, pixel, weights, NULL, (vec){0}, sums);
             weights += source->weight_skip;
 #pragma GCC unroll 16
             for (int i = 0; i < pixels; i++)
@@ -180,8 +180,8 @@ static inline __attribute__((always_inline)) size_t form(const struct block_form
 }
 
 /* What a tile reads next: the next channel block; or, in pairs, which are short, the next tile, and the sums. */
-static inline __attribute__((always_inline)) void ask_for_pixels(const int pixels, const bool pair, const float *place,
-                                                                 const struct block_row *source) {
+static inline __attribute__((always_inline)) void prefetch_pixels(const int pixels, const bool pair, const float *place,
+                                                                  const struct block_row *source) {
 #pragma GCC unroll 16
     for (int i = 0; i < pixels; i++, place += LANES) {
         if (pair) {
@@ -193,8 +193,8 @@ static inline __attribute__((always_inline)) void ask_for_pixels(const int pixel
     }
 }
 
-static inline __attribute__((always_inline)) void ask_for_sums(const int pixels, const int blocks, const float *c,
-                                                               size_t pixel_stride, size_t block_stride) {
+static inline __attribute__((always_inline)) void prefetch_sums(const int pixels, const int blocks, const float *c,
+                                                                size_t pixel_stride, size_t block_stride) {
 #pragma GCC unroll 16
     for (int i = 0; i < pixels; i++)
 #pragma GCC unroll 16
@@ -202,9 +202,9 @@ static inline __attribute__((always_inline)) void ask_for_sums(const int pixels,
             __builtin_prefetch(c + (size_t)i * pixel_stride + (size_t)v * block_stride, 1);
 }
 
-#define STRETCH(halves)                                                                                  \
+#define K_SLICE(halves)                                                                                  \
     case halves:                                                                                         \
-        weights = add_stretch(pixels, parts, pair, halves, LANES, pixel, weights, second, factor, sums); \
+        weights = add_k_slice(pixels, parts, pair, halves, LANES, pixel, weights, second, factor, sums); \
         break;
 
 /* Pixels side by side; in pairs, the weights are sums of two. */
@@ -226,24 +226,24 @@ static inline __attribute__((always_inline)) void row_of(const int pixels, const
         for (int v = 0; v < parts; v++)
             sums[i][v] = (vec){0};
     if (pair && !first)
-        ask_for_sums(pixels, blocks, c, pixel_stride, block_stride);
+        prefetch_sums(pixels, blocks, c, pixel_stride, block_stride);
     for (int b = 1; b <= source->blocks; b++, place += source->step) {
         const float *pixel[14];
         for (int line = 0; line < source->ahead_lines; line++, ahead += 16)
             __builtin_prefetch(ahead, 0, 2);
-        ask_for_pixels(pixels, pair, place, source);
+        prefetch_pixels(pixels, pair, place, source);
 #pragma GCC unroll 16
         for (int i = 0; i < pixels; i++)
             pixel[i] = place + i * LANES;
         if (!pair && blocks == BLOCKS)
             formed = form(&forming, formed, formings);
         switch (halves) {
-            STRETCH(1)
-            STRETCH(-1)
-            STRETCH(2)
-            STRETCH(-2)
+            K_SLICE(1)
+            K_SLICE(-1)
+            K_SLICE(2)
+            K_SLICE(-2)
         default:
-            STRETCH(0)
+            K_SLICE(0)
         }
         weights += source->weight_skip;
         if (pair)

@@ -35,27 +35,27 @@ enum cpu_level cpu_best(void) {
 #define BUILT_LEVELS 1
 #endif
 
-#define LEVEL(LEVEL_ID, level, filter_of) \
-    {LEVEL_ID,                            \
-     #level,                              \
-     &gemm_kernel_##level,                \
-     &block_kernel_##level,               \
-     &plane_kernel_##level,               \
-     &quarter_kernel_##level,             \
-     filter_of(level),                    \
-     &math_kernel_##level,                \
+#define LEVEL(LEVEL_ID, level, winograd_of) \
+    {LEVEL_ID,                              \
+     #level,                                \
+     &gemm_kernel_##level,                  \
+     &block_kernel_##level,                 \
+     &few_outputs_kernel_##level,           \
+     &strassen_kernel_##level,              \
+     winograd_of(level),                    \
+     &math_kernel_##level,                  \
      NULL},
-#define LEVEL_TABLES(filter_of) LEVEL(CPU_PORTABLE, portable, filter_of) SIMD_TABLES(filter_of)
+#define LEVEL_TABLES(winograd_of) LEVEL(CPU_PORTABLE, portable, winograd_of) SIMD_TABLES(winograd_of)
 #if BUILT_LEVELS == 3
-#define SIMD_TABLES(filter_of) LEVEL(CPU_AVX2, avx2, filter_of) LEVEL(CPU_AVX512, avx512, filter_of)
+#define SIMD_TABLES(winograd_of) LEVEL(CPU_AVX2, avx2, winograd_of) LEVEL(CPU_AVX512, avx512, winograd_of)
 #else
-#define SIMD_TABLES(filter_of)
+#define SIMD_TABLES(winograd_of)
 #endif
-#define FILTER(level) &filter_kernel_##level
-#define NO_FILTER(level) NULL
+#define WINOGRAD(level) &winograd_kernel_##level
+#define NO_WINOGRAD(level) NULL
 
-static const struct kernels tables[BUILT_LEVELS] = {LEVEL_TABLES(FILTER)};
-static const struct kernels exact_tables[BUILT_LEVELS] = {LEVEL_TABLES(NO_FILTER)};
+static const struct kernels tables[BUILT_LEVELS] = {LEVEL_TABLES(WINOGRAD)};
+static const struct kernels exact_tables[BUILT_LEVELS] = {LEVEL_TABLES(NO_WINOGRAD)};
 
 const struct kernels *kernels_get(enum cpu_level level) {
     return level <= cpu_best() && level < BUILT_LEVELS ? &tables[level] : NULL;

@@ -88,10 +88,10 @@ static void to_blocks(const void *planes, size_t plane, int64_t count, float *bl
 /* Vectors of a tile, by its channels. */
 #if KERNEL_LEVEL == 2
 #define MOST_VECTORS 14
-static const int made[PLANE_CHANNELS + 1][2] = {{0}, {8, 14}, {8, 12}, {4, 8}, {4, 6}};
+static const int made[FEW_OUTPUTS_CHANNELS + 1][2] = {{0}, {8, 14}, {8, 12}, {4, 8}, {4, 6}};
 #else
 #define MOST_VECTORS 12
-static const int made[PLANE_CHANNELS + 1][2] = {{0}, {8, 12}, {4, 6}, {2, 4}, {2, 3}};
+static const int made[FEW_OUTPUTS_CHANNELS + 1][2] = {{0}, {8, 12}, {4, 6}, {2, 4}, {2, 3}};
 #endif
 
 static int round_pixels(int channels, int pixels) {
@@ -129,7 +129,7 @@ static inline void ask_ahead(struct plane_ahead *ahead) {
 static inline __attribute__((always_inline)) void tile_of(const int channels, const int vectors,
                                                           const struct plane_source *source, const float *weights,
                                                           const float *start, float *c, size_t stride) {
-    vec sums[PLANE_CHANNELS][MOST_VECTORS];
+    vec sums[FEW_OUTPUTS_CHANNELS][MOST_VECTORS];
 #pragma GCC unroll 16
     for (int m = 0; m < channels; m++)
 #pragma GCC unroll 16
@@ -143,7 +143,7 @@ static inline __attribute__((always_inline)) void tile_of(const int channels, co
             const float *x = line;
             ask_ahead(source->ahead);
             for (int tap = 0; tap < source->taps; tap++, x += source->tap_step, weights += channels) {
-                vec weight[PLANE_CHANNELS];
+                vec weight[FEW_OUTPUTS_CHANNELS];
 #pragma GCC unroll 4
                 for (int m = 0; m < channels; m++)
                     weight[m] = vec_all(weights[m]);
@@ -197,4 +197,4 @@ static void tile(int channels, int pixels, const struct plane_source *source, co
     }
 }
 
-const struct plane_kernel LEVEL_NAME(plane_kernel) = {to_planes, to_blocks, round_pixels, tile};
+const struct few_outputs_kernel LEVEL_NAME(few_outputs_kernel) = {to_planes, to_blocks, round_pixels, tile};

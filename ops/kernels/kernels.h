@@ -129,7 +129,7 @@ struct block_kernel {
 
 /* ---- planes: [channel][y][x] ---- */
 
-#define PLANE_CHANNELS 4 /* most output channels of a tile */
+#define FEW_OUTPUTS_CHANNELS 4 /* most output channels of a tile */
 
 /* Cache lines that somebody will read later, in pieces at equal distances: a few are asked for with every step. */
 struct plane_ahead {
@@ -147,7 +147,7 @@ struct plane_source {
     struct plane_ahead *ahead;       /* goes on with every line */
 };
 
-struct plane_kernel {
+struct few_outputs_kernel {
     /*
      * planes[lane * plane + i] = blocks[i][lane] for `count` pixels of a channel block, and the other way round, where
      * the planes' floats need not be aligned.
@@ -158,104 +158,104 @@ struct plane_kernel {
     int (*round)(int channels, int pixels);
     /*
      * c[channel * stride + pixel] = start[channel] + products, or c += products when start is NULL, for up to
-     * PLANE_CHANNELS channels and as many pixels as round() says. weights: [row][depth][tap][channel]. Products are
-     * added in that order, in chains of fused multiply-adds that close after PRODUCT_CHAIN of them or more (at the end
-     * of a line) and at the end of the call.
+     * FEW_OUTPUTS_CHANNELS channels and as many pixels as round() says. weights: [row][depth][tap][channel]. Products
+     * are added in that order, in chains of fused multiply-adds that close after PRODUCT_CHAIN of them or more (at the
+     * end of a line) and at the end of the call.
      */
     void (*tile)(int channels, int pixels, const struct plane_source *source, const float *weights, const float *start,
                  float *c, size_t stride);
 };
 
 /*
- * Minimal filtering F(m, r): m outputs of an r-tap filter from m + r - 1 products. Strides are in floats; every point
+ * Winograd F(m, r): m outputs of an r-tap filter from m + r - 1 products. Strides are in floats; every point
  * is a channel block.
  */
-enum filter_kind {
-    FILTER_ONE,
-    FILTER_2_2,
-    FILTER_4_2,
-    FILTER_8_2,
-    FILTER_2_3,
-    FILTER_4_3,
-    FILTER_2_3_BY_2,
-    FILTER_4_3_BY_2,
-    FILTER_KINDS
+enum winograd_kind {
+    WINOGRAD_ONE,
+    WINOGRAD_2_2,
+    WINOGRAD_4_2,
+    WINOGRAD_8_2,
+    WINOGRAD_2_3,
+    WINOGRAD_4_3,
+    WINOGRAD_2_3_BY_2,
+    WINOGRAD_4_3_BY_2,
+    WINOGRAD_KINDS
 };
 
-#define FILTER_POINTS 9 /* most of a dimension */
+#define WINOGRAD_ELEMENTS 9 /* most of a dimension */
 
 /* Outer taps at every second input, an inner one between them. */
-static inline bool filter_by_2(enum filter_kind kind) {
-    return kind == FILTER_2_3_BY_2 || kind == FILTER_4_3_BY_2;
+static inline bool winograd_by_2(enum winograd_kind kind) {
+    return kind == WINOGRAD_2_3_BY_2 || kind == WINOGRAD_4_3_BY_2;
 }
-static inline int filter_outputs(enum filter_kind kind) {
-    static const int outputs[FILTER_KINDS] = {1, 2, 4, 8, 2, 4, 2, 4};
+static inline int winograd_outputs(enum winograd_kind kind) {
+    static const int outputs[WINOGRAD_KINDS] = {1, 2, 4, 8, 2, 4, 2, 4};
     return outputs[kind];
 }
-static inline int filter_taps(enum filter_kind kind) {
-    static const int taps[FILTER_KINDS] = {1, 2, 2, 2, 3, 3, 3, 3};
+static inline int winograd_taps(enum winograd_kind kind) {
+    static const int taps[WINOGRAD_KINDS] = {1, 2, 2, 2, 3, 3, 3, 3};
     return taps[kind];
 }
 /* Inputs from one tile to the next. */
-static inline int filter_advance(enum filter_kind kind) {
-    return filter_outputs(kind) * (filter_by_2(kind) ? 2 : 1);
+static inline int winograd_advance(enum winograd_kind kind) {
+    return winograd_outputs(kind) * (winograd_by_2(kind) ? 2 : 1);
 }
 /* As many as there are inputs to a tile. */
-static inline int filter_points(enum filter_kind kind) {
-    return filter_by_2(kind) ? 2 * filter_outputs(kind) + 1 : filter_outputs(kind) + filter_taps(kind) - 1;
+static inline int winograd_elements(enum winograd_kind kind) {
+    return winograd_by_2(kind) ? 2 * winograd_outputs(kind) + 1 : winograd_outputs(kind) + winograd_taps(kind) - 1;
 }
 
 /* The tap that a point's weight is; -1: it is a sum of some. */
-static inline int filter_pure_tap(enum filter_kind kind, int point) {
-    if (filter_by_2(kind)) {
-        const int last = filter_outputs(kind);
+static inline int winograd_pure_tap(enum winograd_kind kind, int point) {
+    if (winograd_by_2(kind)) {
+        const int last = winograd_outputs(kind);
         return point == 0 ? 0 : point < last ? -1 : point == last ? 2 : 1;
     }
-    return point == 0 ? 0 : point + 1 == filter_points(kind) ? filter_taps(kind) - 1 : -1;
+    return point == 0 ? 0 : point + 1 == winograd_elements(kind) ? winograd_taps(kind) - 1 : -1;
 }
 
 /*
  * Points with the same weights are kept once: those of an inner tap. The kept number of a point, and the points of a
  * kept number, first..end - 1.
  */
-static inline int filter_kept_points(enum filter_kind kind) {
-    return filter_by_2(kind) ? filter_outputs(kind) + 2 : filter_points(kind);
+static inline int winograd_distinct_elements(enum winograd_kind kind) {
+    return winograd_by_2(kind) ? winograd_outputs(kind) + 2 : winograd_elements(kind);
 }
-static inline int filter_kept_point(enum filter_kind kind, int point) {
-    return point < filter_kept_points(kind) ? point : filter_kept_points(kind) - 1;
+static inline int winograd_distinct_element(enum winograd_kind kind, int point) {
+    return point < winograd_distinct_elements(kind) ? point : winograd_distinct_elements(kind) - 1;
 }
-static inline int filter_points_end(enum filter_kind kind, int kept) {
-    return kept + 1 < filter_kept_points(kind) ? kept + 1 : filter_points(kind);
+static inline int winograd_elements_end(enum winograd_kind kind, int kept) {
+    return kept + 1 < winograd_distinct_elements(kind) ? kept + 1 : winograd_elements(kind);
 }
 
 /* Two taps, whose weights at a point are a pair of struct block_row, or one of them. */
-static inline bool filter_pair(enum filter_kind kind) {
-    return kind == FILTER_4_2 || kind == FILTER_8_2;
+static inline bool winograd_pair(enum winograd_kind kind) {
+    return kind == WINOGRAD_4_2 || kind == WINOGRAD_8_2;
 }
 /* Whose weights tiles can form in one dimension: y, where it has taps; then those of x are made before. */
-static inline bool filter_in_pairs(enum filter_kind y, enum filter_kind x) {
-    if (y == FILTER_ONE || x == FILTER_ONE)
-        return filter_pair(y) || filter_pair(x);
-    return filter_pair(y) && x == FILTER_4_2;
+static inline bool winograd_in_kernel(enum winograd_kind y, enum winograd_kind x) {
+    if (y == WINOGRAD_ONE || x == WINOGRAD_ONE)
+        return winograd_pair(y) || winograd_pair(x);
+    return winograd_pair(y) && x == WINOGRAD_4_2;
 }
 /* Whose weights can be transformed in passing, as a whole. */
-static inline bool filter_in_panels(enum filter_kind y, enum filter_kind x) {
-    const bool two = (y == FILTER_ONE || y == FILTER_4_2) && (x == FILTER_ONE || x == FILTER_4_2);
-    return two || (y == x && (y == FILTER_4_3 || filter_by_2(y)));
+static inline bool winograd_per_panel(enum winograd_kind y, enum winograd_kind x) {
+    const bool two = (y == WINOGRAD_ONE || y == WINOGRAD_4_2) && (x == WINOGRAD_ONE || x == WINOGRAD_4_2);
+    return two || (y == x && (y == WINOGRAD_4_3 || winograd_by_2(y)));
 }
 
 /*
  * Rows of tiles side by side, all of whose source lies in place. Inputs: source rows and columns are a patch's,
  * destination ones the points of y and x. Outputs: the other way round.
  */
-struct filter_tiles {
+struct winograd_tiles {
     int rows, count;
     const float *source;
     size_t source_row, source_column, source_tile, source_down; /* down: from one row of tiles to the next */
     float *destination;
     size_t destination_row, destination_column, destination_tile, destination_down;
     size_t point_ahead; /* where inputs are written later: floats beyond the tile in every point */
-    /* Activations of a later row of tiles to ask for, with the strides above: `ahead_rows` rows of lines; may be 0. */
+    /* Activations of a later row of tiles to prefetch, with the strides above: `ahead_rows` rows of lines; may be 0. */
     uintptr_t ahead;
     int ahead_rows;
     const float *bias; /* of outputs: added to every one before the activation; NULL: neither */
@@ -263,26 +263,26 @@ struct filter_tiles {
     float alpha, beta;
 };
 
-struct filter_kernel {
+struct winograd_kernel {
     /* points -> points: BT along both dimensions */
-    void (*input)(enum filter_kind y, enum filter_kind x, const struct filter_tiles *tiles);
+    void (*input)(enum winograd_kind y, enum winograd_kind x, const struct winograd_tiles *tiles);
     /* points -> outputs: AT along both dimensions */
-    void (*output)(enum filter_kind y, enum filter_kind x, const struct filter_tiles *tiles);
+    void (*output)(enum winograd_kind y, enum winograd_kind x, const struct winograd_tiles *tiles);
     /*
      * taps[y][x][lane] -> destination[kept point y * kept points x + kept point x][lane], in double precision up to the
      * last step
      */
-    void (*weights)(enum filter_kind y, enum filter_kind x, const float *taps, float *destination, size_t point);
+    void (*weights)(enum winograd_kind y, enum winograd_kind x, const float *taps, float *destination, size_t point);
     /*
      * The same in single precision for the taps of many depths and lanes, taps[block of depths][y][x][depth][lanes],
      * blocks `block` floats apart, -> destination[kept point][depth][lanes], without those that are a tap as it is; for
-     * the kinds of filter_in_panels().
+     * the kinds of winograd_per_panel().
      */
-    void (*expand)(enum filter_kind y, enum filter_kind x, const float *taps, size_t block, int64_t depths, int lanes,
-                   float *destination, size_t point);
+    void (*expand)(enum winograd_kind y, enum winograd_kind x, const float *taps, size_t block, int64_t depths,
+                   int lanes, float *destination, size_t point);
     /* Of the second tap at a point, if the first one has 1, for the sums that `row` makes of the two; for the kinds of
-       filter_pair(), where the point is no tap. */
-    float (*factor)(enum filter_kind kind, int point);
+       winograd_pair(), where the point is no tap. */
+    float (*factor)(enum winograd_kind kind, int point);
 };
 
 /*
@@ -294,35 +294,35 @@ struct filter_kernel {
  *   T1 = B12 - B11, T2 = B22 - T1, T3 = B22 - B12, T4 = T2 - B21
  * Rows and columns of very different size meet in these sums; factors, which are powers of two, make them alike.
  */
-#define QUARTER_PRODUCTS 7
+#define STRASSEN_PRODUCTS 7
 
 /* A row of the upper and one of the lower half of A; the second half of each stands `half` floats on. */
-struct quarter_rows {
+struct strassen_rows {
     const float *upper, *lower;
     int64_t half;
     float upper_scale, lower_scale;
 };
 
-#define QUARTER_LANES 64 /* most columns of a half */
+#define STRASSEN_LANES 64 /* most columns of a half */
 
 /*
  * Factors that bring the columns of the left half of B to the size of those of the right half; that undo them in Y, 0
  * where a column has nothing but zeros; and 1, or that 0, for the columns of the right half.
  */
-struct quarter_scales {
-    float left[QUARTER_LANES], left_back[QUARTER_LANES], right[QUARTER_LANES];
+struct strassen_scales {
+    float left[STRASSEN_LANES], left_back[STRASSEN_LANES], right[STRASSEN_LANES];
 };
 
-struct quarter_kernel {
+struct strassen_kernel {
     /* sums[lane] += the squares of x[depth][lane]; not a number, or infinite, when any of them is. */
     void (*squares)(const float *x, int64_t depths, int lanes, double *sums);
     /* The left sides of the products, for so many channel blocks of the depth; strides in floats. */
-    void (*left)(const struct quarter_rows *rows, int64_t blocks, float *destination, size_t block, size_t product);
+    void (*left)(const struct strassen_rows *rows, int64_t blocks, float *destination, size_t block, size_t product);
     /*
      * In place of the first four of the products sums[rows][lanes], which are `product` floats apart: the quarters of
      * Y. row_scales: the factor that undoes the upper row's, and the lower one's, for each row.
      */
-    void (*outputs)(float *sums, size_t product, int rows, int lanes, const struct quarter_scales *scales,
+    void (*outputs)(float *sums, size_t product, int rows, int lanes, const struct strassen_scales *scales,
                     const float *row_scales);
 };
 
@@ -333,11 +333,11 @@ struct kernels {
     const char *name; /* "portable", "avx2", "avx512" */
     const struct gemm_kernel *gemm;
     const struct block_kernel *block;
-    const struct plane_kernel *plane;
-    const struct quarter_kernel *quarter;
-    const struct filter_kernel *filter;  /* NULL: direct sums only, of products too */
-    const struct math_kernel *math;      /* ops/kernels/math.h */
-    const struct forced_choices *forced; /* ops/core/forced_choices.h; NULL: costs decide */
+    const struct few_outputs_kernel *few_outputs;
+    const struct strassen_kernel *strassen;
+    const struct winograd_kernel *winograd; /* NULL: direct sums only, of products too */
+    const struct math_kernel *math;         /* ops/kernels/math.h */
+    const struct forced_choices *forced;    /* ops/core/forced_choices.h; NULL: costs decide */
 };
 
 #endif

@@ -7,9 +7,9 @@
 
 extern const struct gemm_kernel gemm_kernel_portable, gemm_kernel_avx2, gemm_kernel_avx512;
 extern const struct block_kernel block_kernel_portable, block_kernel_avx2, block_kernel_avx512;
-extern const struct plane_kernel plane_kernel_portable, plane_kernel_avx2, plane_kernel_avx512;
-extern const struct quarter_kernel quarter_kernel_portable, quarter_kernel_avx2, quarter_kernel_avx512;
-extern const struct filter_kernel filter_kernel_portable, filter_kernel_avx2, filter_kernel_avx512;
+extern const struct few_outputs_kernel few_outputs_kernel_portable, few_outputs_kernel_avx2, few_outputs_kernel_avx512;
+extern const struct strassen_kernel strassen_kernel_portable, strassen_kernel_avx2, strassen_kernel_avx512;
+extern const struct winograd_kernel winograd_kernel_portable, winograd_kernel_avx2, winograd_kernel_avx512;
 extern const struct math_kernel math_kernel_portable, math_kernel_avx2, math_kernel_avx512;
 
 #define LEVEL_NAME_JOIN(name, level) name##_##level

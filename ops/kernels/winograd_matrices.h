@@ -1,5 +1,5 @@
 /*
- * The matrices of minimal filtering, a dimension at a time. F(m, r) multiplies polynomials at m + r - 2 points and
+ * The matrices of Winograd, a dimension at a time. F(m, r) multiplies polynomials at m + r - 2 points and
  * infinity (Cook and Toom): BT transforms inputs, G weights, AT the products.
  */
 #ifndef LIMNER_OPS_KERNELS_WINOGRAD_MATRICES_H
@@ -7,49 +7,49 @@
 
 #include "ops/kernels/kernels.h"
 
-#define FILTER_STEPS 14 /* most */
+#define WINOGRAD_STEPS 14 /* most */
 /* Columns of a matrix: points, then steps. */
-#define FILTER_WIDE (FILTER_POINTS + FILTER_STEPS)
+#define WINOGRAD_COLUMNS (WINOGRAD_ELEMENTS + WINOGRAD_STEPS)
 
 /* Points 0, 1, infinity. */
-static const double input_2_2[][FILTER_WIDE] = {{1, -1}, {0, 1}, {0, -1, 1}};
-static const double output_2_2[][FILTER_WIDE] = {{1, 1}, {0, 1, 1}};
+static const double input_2_2[][WINOGRAD_COLUMNS] = {{1, -1}, {0, 1}, {0, -1, 1}};
+static const double output_2_2[][WINOGRAD_COLUMNS] = {{1, 1}, {0, 1, 1}};
 /* Points 0, 1, -1, infinity. */
-static const double input_2_3[][FILTER_WIDE] = {{1, 0, -1}, {0, 1, 1}, {0, -1, 1}, {0, -1, 0, 1}};
-static const double output_2_3[][FILTER_WIDE] = {{1, 1, 1}, {0, 1, -1, 1}};
+static const double input_2_3[][WINOGRAD_COLUMNS] = {{1, 0, -1}, {0, 1, 1}, {0, -1, 1}, {0, -1, 0, 1}};
+static const double output_2_3[][WINOGRAD_COLUMNS] = {{1, 1, 1}, {0, 1, -1, 1}};
 /*
  * Steps are sums that several points, or outputs, share; the matrices have columns for them behind those of the points.
  * Of inputs: the next one less 3 times (in F(4, 2) more 3 times) this one, which divides the polynomials of all points
  * but that one; and of these, or of inputs, what points a and -a have in even and in odd places.
  */
 /* Points 0, 3/4, -3/4, -3, infinity. */
-static const double steps_in_4_2[][FILTER_WIDE] = {{3, 1}, {0, 3, 1}, {0, 0, 3, 1}, {0, 0, 0, 3, 1}};
-static const double input_4_2[][FILTER_WIDE] = {{0, 0, 0, 0, 0, 1 / 3.0, 0, -16 / 27.0},
-                                                {0, 0, 0, 0, 0, 0, 0.75, 1},
-                                                {0, 0, 0, 0, 0, 0, -0.75, 1},
-                                                {0, -0.5625, 0, 1},
-                                                {0, 0, 0, 0, 0, 0, -0.5625, 0, 1}};
-static const double output_4_2[][FILTER_WIDE] = {
+static const double steps_in_4_2[][WINOGRAD_COLUMNS] = {{3, 1}, {0, 3, 1}, {0, 0, 3, 1}, {0, 0, 0, 3, 1}};
+static const double input_4_2[][WINOGRAD_COLUMNS] = {{0, 0, 0, 0, 0, 1 / 3.0, 0, -16 / 27.0},
+                                                     {0, 0, 0, 0, 0, 0, 0.75, 1},
+                                                     {0, 0, 0, 0, 0, 0, -0.75, 1},
+                                                     {0, -0.5625, 0, 1},
+                                                     {0, 0, 0, 0, 0, 0, -0.5625, 0, 1}};
+static const double output_4_2[][WINOGRAD_COLUMNS] = {
     {1, 32 / 135.0, 32 / 81.0, -16 / 405.0},
     {0, 32 / 135.0 * 0.75, 32 / 81.0 * -0.75, -16 / 405.0 * -3},
     {0, 32 / 135.0 * 0.5625, 32 / 81.0 * 0.5625, -16 / 405.0 * 9},
     {0, 32 / 135.0 * 0.421875, 32 / 81.0 * -0.421875, -16 / 405.0 * -27, 1}};
 /* Points 0, 1, -1, 1/2, -1/2, 3/2, -3/2, 3, infinity: of those with small parts they lose the fewest digits. */
-static const double steps_in_8_2[][FILTER_WIDE] = {{-3, 1},
-                                                   {0, -3, 1},
-                                                   {0, 0, -3, 1},
-                                                   {0, 0, 0, -3, 1},
-                                                   {0, 0, 0, 0, -3, 1},
-                                                   {0, 0, 0, 0, 0, -3, 1},
-                                                   {0, 0, 0, 0, 0, 0, -3, 1},
-                                                   {0, 0, 0, 0, 0, 0, 0, -3, 1},
-                                                   {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.5625, 0, -2.5, 0, 1},
-                                                   {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.5625, 0, -2.5, 0, 1},
-                                                   {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2.25, 0, -3.25, 0, 1},
-                                                   {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2.25, 0, -3.25, 0, 1},
-                                                   {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.25, 0, -1.25, 0, 1},
-                                                   {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.25, 0, -1.25, 0, 1}};
-static const double input_8_2[][FILTER_WIDE] = {
+static const double steps_in_8_2[][WINOGRAD_COLUMNS] = {{-3, 1},
+                                                        {0, -3, 1},
+                                                        {0, 0, -3, 1},
+                                                        {0, 0, 0, -3, 1},
+                                                        {0, 0, 0, 0, -3, 1},
+                                                        {0, 0, 0, 0, 0, -3, 1},
+                                                        {0, 0, 0, 0, 0, 0, -3, 1},
+                                                        {0, 0, 0, 0, 0, 0, 0, -3, 1},
+                                                        {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.5625, 0, -2.5, 0, 1},
+                                                        {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.5625, 0, -2.5, 0, 1},
+                                                        {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2.25, 0, -3.25, 0, 1},
+                                                        {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2.25, 0, -3.25, 0, 1},
+                                                        {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.25, 0, -1.25, 0, 1},
+                                                        {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.25, 0, -1.25, 0, 1}};
+static const double input_8_2[][WINOGRAD_COLUMNS] = {
     {0, 0, 0, 0, 0, 0, 0, 0, 0, -1 / 3.0, 0, 49 / 27.0, 0, -56 / 27.0, 0, 16 / 27.0},
     {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1},
     {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -1, 1},
@@ -59,13 +59,13 @@ static const double input_8_2[][FILTER_WIDE] = {
     {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -1.5, 1},
     {0, -0.5625, 0, 3.0625, 0, -3.5, 0, 1},
     {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -0.5625, 0, 3.0625, 0, -3.5, 0, 1}};
-static const double steps_out_8_2[][FILTER_WIDE] = {{0, 4 / 15.0, 2 / 15.0},
-                                                    {0, 4 / 15.0, -2 / 15.0},
-                                                    {0, 0, 0, -4 / 15.0, -4 / 21.0},
-                                                    {0, 0, 0, -4 / 15.0, 4 / 21.0},
-                                                    {0, 0, 0, 0, 0, -8 / 135.0, -8 / 405.0},
-                                                    {0, 0, 0, 0, 0, -8 / 135.0, 8 / 405.0}};
-static const double output_8_2[][FILTER_WIDE] = {
+static const double steps_out_8_2[][WINOGRAD_COLUMNS] = {{0, 4 / 15.0, 2 / 15.0},
+                                                         {0, 4 / 15.0, -2 / 15.0},
+                                                         {0, 0, 0, -4 / 15.0, -4 / 21.0},
+                                                         {0, 0, 0, -4 / 15.0, 4 / 21.0},
+                                                         {0, 0, 0, 0, 0, -8 / 135.0, -8 / 405.0},
+                                                         {0, 0, 0, 0, 0, -8 / 135.0, 8 / 405.0}};
+static const double output_8_2[][WINOGRAD_COLUMNS] = {
     {1, 0, 0, 0, 0, 0, 0, 2 / 2835.0, 0, 1, 0, 1, 0, 1},
     {0, 0, 0, 0, 0, 0, 0, 2 / 2835.0 * 3, 0, 0, 1, 0, 0.5, 0, 1.5},
     {0, 0, 0, 0, 0, 0, 0, 2 / 2835.0 * 9, 0, 1, 0, 0.25, 0, 2.25},
@@ -75,44 +75,45 @@ static const double output_8_2[][FILTER_WIDE] = {
     {0, 0, 0, 0, 0, 0, 0, 2 / 2835.0 * 729, 0, 1, 0, 0.015625, 0, 11.390625},
     {0, 0, 0, 0, 0, 0, 0, 2 / 2835.0 * 2187, 1, 0, 1, 0, 0.0078125, 0, 17.0859375}};
 /* Points 0, 3/2, -3/2, 2/3, -2/3, infinity. */
-static const double steps_in_4_3[][FILTER_WIDE] = {
+static const double steps_in_4_3[][WINOGRAD_COLUMNS] = {
     {0, -4 / 9.0, 0, 1}, {0, 0, -4 / 9.0, 0, 1}, {0, -2.25, 0, 1}, {0, 0, -2.25, 0, 1}};
-static const double input_4_3[][FILTER_WIDE] = {{1, 0, -97 / 36.0, 0, 1},
-                                                {0, 0, 0, 0, 0, 0, 1.5, 1},
-                                                {0, 0, 0, 0, 0, 0, -1.5, 1},
-                                                {0, 0, 0, 0, 0, 0, 0, 0, 2 / 3.0, 1},
-                                                {0, 0, 0, 0, 0, 0, 0, 0, -2 / 3.0, 1},
-                                                {0, 1, 0, -97 / 36.0, 0, 1}};
-static const double steps_out_4_3[][FILTER_WIDE] = {{0, 1, 1}, {0, 1, -1}, {0, 0, 0, 1, 1}, {0, 0, 0, 1, -1}};
-static const double output_4_3[][FILTER_WIDE] = {{1, 0, 0, 0, 0, 0, 1, 0, 1},
-                                                 {0, 0, 0, 0, 0, 0, 0, 1.5, 0, 2 / 3.0},
-                                                 {0, 0, 0, 0, 0, 0, 2.25, 0, 4 / 9.0},
-                                                 {0, 0, 0, 0, 0, 1, 0, 3.375, 0, 8 / 27.0}};
+static const double input_4_3[][WINOGRAD_COLUMNS] = {{1, 0, -97 / 36.0, 0, 1},
+                                                     {0, 0, 0, 0, 0, 0, 1.5, 1},
+                                                     {0, 0, 0, 0, 0, 0, -1.5, 1},
+                                                     {0, 0, 0, 0, 0, 0, 0, 0, 2 / 3.0, 1},
+                                                     {0, 0, 0, 0, 0, 0, 0, 0, -2 / 3.0, 1},
+                                                     {0, 1, 0, -97 / 36.0, 0, 1}};
+static const double steps_out_4_3[][WINOGRAD_COLUMNS] = {{0, 1, 1}, {0, 1, -1}, {0, 0, 0, 1, 1}, {0, 0, 0, 1, -1}};
+static const double output_4_3[][WINOGRAD_COLUMNS] = {{1, 0, 0, 0, 0, 0, 1, 0, 1},
+                                                      {0, 0, 0, 0, 0, 0, 0, 1.5, 0, 2 / 3.0},
+                                                      {0, 0, 0, 0, 0, 0, 2.25, 0, 4 / 9.0},
+                                                      {0, 0, 0, 0, 0, 1, 0, 3.375, 0, 8 / 27.0}};
 /* F(2, 3) and F(4, 3) at every second place: the outer taps meet every second input, as F(2, 2) and F(4, 2); the inner
    one those between. */
-static const double input_2_3_BY_2[][FILTER_WIDE] = {{1, 0, -1}, {0, 0, 1}, {0, 0, -1, 0, 1}, {0, 1}, {0, 0, 0, 1}};
-static const double output_2_3_BY_2[][FILTER_WIDE] = {{1, 1, 0, 1}, {0, 1, 1, 0, 1}};
-static const double steps_in_4_3_BY_2[][FILTER_WIDE] = {
+static const double input_2_3_BY_2[][WINOGRAD_COLUMNS] = {
+    {1, 0, -1}, {0, 0, 1}, {0, 0, -1, 0, 1}, {0, 1}, {0, 0, 0, 1}};
+static const double output_2_3_BY_2[][WINOGRAD_COLUMNS] = {{1, 1, 0, 1}, {0, 1, 1, 0, 1}};
+static const double steps_in_4_3_BY_2[][WINOGRAD_COLUMNS] = {
     {3, 0, 1}, {0, 0, 3, 0, 1}, {0, 0, 0, 0, 3, 0, 1}, {0, 0, 0, 0, 0, 0, 3, 0, 1}};
-static const double input_4_3_BY_2[][FILTER_WIDE] = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 1 / 3.0, 0, -16 / 27.0},
-                                                     {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.75, 1},
-                                                     {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -0.75, 1},
-                                                     {0, 0, -0.5625, 0, 0, 0, 1},
-                                                     {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -0.5625, 0, 1},
-                                                     {0, 1},
-                                                     {0, 0, 0, 1},
-                                                     {0, 0, 0, 0, 0, 1},
-                                                     {0, 0, 0, 0, 0, 0, 0, 1}};
-static const double output_4_3_BY_2[][FILTER_WIDE] = {{1, 1, 1, 1, 0, 1},
-                                                      {0, 0.75, -0.75, -3, 0, 0, 1},
-                                                      {0, 0.5625, 0.5625, 9, 0, 0, 0, 1},
-                                                      {0, 0.421875, -0.421875, -27, 1, 0, 0, 0, 1}};
+static const double input_4_3_BY_2[][WINOGRAD_COLUMNS] = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 1 / 3.0, 0, -16 / 27.0},
+                                                          {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.75, 1},
+                                                          {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -0.75, 1},
+                                                          {0, 0, -0.5625, 0, 0, 0, 1},
+                                                          {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -0.5625, 0, 1},
+                                                          {0, 1},
+                                                          {0, 0, 0, 1},
+                                                          {0, 0, 0, 0, 0, 1},
+                                                          {0, 0, 0, 0, 0, 0, 0, 1}};
+static const double output_4_3_BY_2[][WINOGRAD_COLUMNS] = {{1, 1, 1, 1, 0, 1},
+                                                           {0, 0.75, -0.75, -3, 0, 0, 1},
+                                                           {0, 0.5625, 0.5625, 9, 0, 0, 0, 1},
+                                                           {0, 0.421875, -0.421875, -27, 1, 0, 0, 0, 1}};
 
 /*
  * Rows of G: [1, a, a^2] over the product of distances from point a to the others; infinity last. That product belongs
- * to BT for point 0, so that this point, like infinity, is a tap as it is: filter_pure_tap(). For all points of F(4, 2)
- * and F(8, 2) it belongs to AT: a weight is the first tap + a times the second, filter_pair(); at points 1/2 and -1/2
- * it is twice that, because additions alone make it. Of the points of an inner tap one stands for all.
+ * to BT for point 0, so that this point, like infinity, is a tap as it is: winograd_pure_tap(). For all points of F(4,
+ * 2) and F(8, 2) it belongs to AT: a weight is the first tap + a times the second, winograd_pair(); at points 1/2 and
+ * -1/2 it is twice that, because additions alone make it. Of the points of an inner tap one stands for all.
  */
 static const double weight_ONE[][3] = {{1}};
 static const double weight_2_2[][3] = {{1, 0}, {1, 1}, {0, 1}};

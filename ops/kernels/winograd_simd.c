@@ -1,4 +1,4 @@
-/* The transforms of minimal filtering (Winograd), a dimension at a time, on channel blocks. */
+/* The transforms of Winograd (Winograd), a dimension at a time, on channel blocks. */
 #include "ops/kernels/activate.h"
 #include "ops/kernels/tables.h"
 #include "ops/kernels/winograd_matrices.h"
@@ -28,7 +28,7 @@ struct lines {
     size_t source_point, source_line;
     float *destination;
     size_t destination_point, destination_line;
-    uintptr_t source_ahead, destination_ahead; /* in bytes, from a point to one to ask for; 0: none */
+    uintptr_t source_ahead, destination_ahead; /* in bytes, from a point to one to prefetch; 0: none */
     const float *bias;
     float alpha, beta;
 };
@@ -37,28 +37,28 @@ struct lines {
  * Adds up the nonzero terms of a row, from one that has no factor on, if there is one; everything is constant but the
  * data, so zeros cost nothing.
  */
-static inline __attribute__((always_inline)) vec combine(const int columns, const double *row, const vec *points) {
+static inline __attribute__((always_inline)) vec combine(const int columns, const double *row, const vec *elements) {
     int first = columns;
 #pragma GCC unroll 23
     for (int j = columns - 1; j >= 0; j--)
         if (row[j] != 0 && (row[j] == 1 || first == columns || row[first] != 1))
             first = j;
-    vec sum = first < columns ? scaled((float)row[first], points[first]) : (vec){0};
+    vec sum = first < columns ? scaled((float)row[first], elements[first]) : (vec){0};
 #pragma GCC unroll 23
     for (int j = 0; j < columns; j++)
         if (row[j] != 0 && j != first)
-            sum = plus_scaled(sum, (float)row[j], points[j]);
+            sum = plus_scaled(sum, (float)row[j], elements[j]);
     return sum;
 }
 
-/* An address to ask for, which may lie outside of everything: in vain it does no harm. */
+/* An address to prefetch, which may lie outside of everything: in vain it does no harm. */
 static inline const void *beyond(const float *place, uintptr_t bytes) {
     return (const void *)((uintptr_t)place + bytes);
 }
 
 static inline __attribute__((always_inline)) void multiply(const int rows, const int columns, const int steps,
-                                                           const double (*step)[FILTER_WIDE],
-                                                           const double (*matrix)[FILTER_WIDE],
+                                                           const double (*step)[WINOGRAD_COLUMNS],
+                                                           const double (*matrix)[WINOGRAD_COLUMNS],
                                                            const struct lines *lines, const bool finishes,
                                                            const enum block_finish finish) {
     const vec alpha = vec_all(lines->alpha), beta = vec_all(lines->beta);
@@ -66,16 +66,16 @@ static inline __attribute__((always_inline)) void multiply(const int rows, const
     float *destination = lines->destination;
     for (int line = 0; line < lines->count; line++) {
         for (int v = 0; v < LANES; v += VEC) {
-            vec points[FILTER_WIDE];
+            vec elements[WINOGRAD_COLUMNS];
 #pragma GCC unroll 9
             for (int j = 0; j < columns; j++)
-                points[j] = vec_load(source + (size_t)j * lines->source_point + v);
+                elements[j] = vec_load(source + (size_t)j * lines->source_point + v);
 #pragma GCC unroll 14
             for (int i = 0; i < steps; i++)
-                points[columns + i] = combine(columns + i, step[i], points);
+                elements[columns + i] = combine(columns + i, step[i], elements);
 #pragma GCC unroll 9
             for (int i = 0; i < rows; i++) {
-                vec sum = combine(columns + steps, matrix[i], points);
+                vec sum = combine(columns + steps, matrix[i], elements);
                 if (finishes)
                     sum = activate(finish, sum + vec_load(lines->bias + v), alpha, beta);
                 vec_store(destination + (size_t)i * lines->destination_point + v, sum);
@@ -132,20 +132,20 @@ OUTPUT(output_of_4_3, 4, 6, 4, steps_out_4_3, output_4_3)
 OUTPUT(output_of_2_3_BY_2, 2, 5, 0, NULL, output_2_3_BY_2)
 OUTPUT(output_of_4_3_BY_2, 4, 9, 0, NULL, output_4_3_BY_2)
 
-/* By kind; one of the dimensions of a tile is more than FILTER_ONE. */
-static transform *const inputs[FILTER_KINDS] = {
-    [FILTER_2_2] = input_of_2_2,          [FILTER_4_2] = input_of_4_2, [FILTER_8_2] = input_of_8_2,
-    [FILTER_2_3] = input_of_2_3,          [FILTER_4_3] = input_of_4_3, [FILTER_2_3_BY_2] = input_of_2_3_BY_2,
-    [FILTER_4_3_BY_2] = input_of_4_3_BY_2};
-static transform *const outputs[FILTER_KINDS] = {
-    [FILTER_2_2] = output_of_2_2,          [FILTER_4_2] = output_of_4_2, [FILTER_8_2] = output_of_8_2,
-    [FILTER_2_3] = output_of_2_3,          [FILTER_4_3] = output_of_4_3, [FILTER_2_3_BY_2] = output_of_2_3_BY_2,
-    [FILTER_4_3_BY_2] = output_of_4_3_BY_2};
-static transform *const finished[FILTER_KINDS][4] = {
-    [FILTER_2_2] = FINISHES(output_of_2_2),          [FILTER_4_2] = FINISHES(output_of_4_2),
-    [FILTER_8_2] = FINISHES(output_of_8_2),          [FILTER_2_3] = FINISHES(output_of_2_3),
-    [FILTER_4_3] = FINISHES(output_of_4_3),          [FILTER_2_3_BY_2] = FINISHES(output_of_2_3_BY_2),
-    [FILTER_4_3_BY_2] = FINISHES(output_of_4_3_BY_2)};
+/* By kind; one of the dimensions of a tile is more than WINOGRAD_ONE. */
+static transform *const inputs[WINOGRAD_KINDS] = {
+    [WINOGRAD_2_2] = input_of_2_2,          [WINOGRAD_4_2] = input_of_4_2, [WINOGRAD_8_2] = input_of_8_2,
+    [WINOGRAD_2_3] = input_of_2_3,          [WINOGRAD_4_3] = input_of_4_3, [WINOGRAD_2_3_BY_2] = input_of_2_3_BY_2,
+    [WINOGRAD_4_3_BY_2] = input_of_4_3_BY_2};
+static transform *const outputs[WINOGRAD_KINDS] = {
+    [WINOGRAD_2_2] = output_of_2_2,          [WINOGRAD_4_2] = output_of_4_2, [WINOGRAD_8_2] = output_of_8_2,
+    [WINOGRAD_2_3] = output_of_2_3,          [WINOGRAD_4_3] = output_of_4_3, [WINOGRAD_2_3_BY_2] = output_of_2_3_BY_2,
+    [WINOGRAD_4_3_BY_2] = output_of_4_3_BY_2};
+static transform *const finished[WINOGRAD_KINDS][4] = {
+    [WINOGRAD_2_2] = FINISHES(output_of_2_2),          [WINOGRAD_4_2] = FINISHES(output_of_4_2),
+    [WINOGRAD_8_2] = FINISHES(output_of_8_2),          [WINOGRAD_2_3] = FINISHES(output_of_2_3),
+    [WINOGRAD_4_3] = FINISHES(output_of_4_3),          [WINOGRAD_2_3_BY_2] = FINISHES(output_of_2_3_BY_2),
+    [WINOGRAD_4_3_BY_2] = FINISHES(output_of_4_3_BY_2)};
 
 /* A tile's two stages; where one dimension has a single tap, the last alone counts, and its lines are the tiles. */
 struct stages {
@@ -154,8 +154,8 @@ struct stages {
 };
 
 /* Lines of an activation that a later tile needs. */
-static inline __attribute__((always_inline)) void ask_for(uintptr_t from, int rows, size_t row, int columns,
-                                                          size_t column, const bool write) {
+static inline __attribute__((always_inline)) void prefetch_lines(uintptr_t from, int rows, size_t row, int columns,
+                                                                 size_t column, const bool write) {
     for (int y = 0; y < rows; y++)
         for (int x = 0; x < columns; x++) {
             const void *line = (const void *)(from + ((size_t)y * row + (size_t)x * column) * sizeof(float));
@@ -166,7 +166,7 @@ static inline __attribute__((always_inline)) void ask_for(uintptr_t from, int ro
         }
 }
 
-static void pass_by_lines(const struct filter_tiles *tiles, struct stages *stages) {
+static void pass_by_lines(const struct winograd_tiles *tiles, struct stages *stages) {
     struct lines *lines = &stages->last_lines;
     lines->count = tiles->count;
     lines->source_line = tiles->source_tile;
@@ -178,8 +178,8 @@ static void pass_by_lines(const struct filter_tiles *tiles, struct stages *stage
     }
 }
 
-static inline __attribute__((always_inline)) void pass_by_tiles(const struct filter_tiles *tiles, struct stages *stages,
-                                                                int columns, const bool write) {
+static inline __attribute__((always_inline)) void pass_by_tiles(const struct winograd_tiles *tiles,
+                                                                struct stages *stages, int columns, const bool write) {
     const size_t row = write ? tiles->destination_row : tiles->source_row;
     const size_t column = write ? tiles->destination_column : tiles->source_column;
     const size_t tile = write ? tiles->destination_tile : tiles->source_tile;
@@ -189,7 +189,7 @@ static inline __attribute__((always_inline)) void pass_by_tiles(const struct fil
         stages->first_lines.source = tiles->source + (size_t)y * tiles->source_down;
         stages->last_lines.destination = tiles->destination + (size_t)y * tiles->destination_down;
         for (int i = 0; i < tiles->count; i++, ahead += tile * sizeof(float)) {
-            ask_for(ahead, tiles->ahead_rows, row, columns, column, write);
+            prefetch_lines(ahead, tiles->ahead_rows, row, columns, column, write);
             stages->before(&stages->first_lines);
             stages->last(&stages->last_lines);
             stages->first_lines.source += tiles->source_tile;
@@ -199,15 +199,15 @@ static inline __attribute__((always_inline)) void pass_by_tiles(const struct fil
 }
 
 /* Both stages of every tile; or the last one, along the dimension that has more than one tap. */
-static inline __attribute__((always_inline)) void pass_over(enum filter_kind y, enum filter_kind x,
-                                                            const struct filter_tiles *tiles, struct stages *stages,
+static inline __attribute__((always_inline)) void pass_over(enum winograd_kind y, enum winograd_kind x,
+                                                            const struct winograd_tiles *tiles, struct stages *stages,
                                                             const bool write) {
     struct lines *lines = &stages->last_lines;
-    if (y != FILTER_ONE && x != FILTER_ONE) {
-        pass_by_tiles(tiles, stages, write ? filter_outputs(x) : filter_advance(x), write);
+    if (y != WINOGRAD_ONE && x != WINOGRAD_ONE) {
+        pass_by_tiles(tiles, stages, write ? winograd_outputs(x) : winograd_advance(x), write);
         return;
     }
-    const bool across = y == FILTER_ONE;
+    const bool across = y == WINOGRAD_ONE;
     lines->source_point = across ? tiles->source_column : tiles->source_row;
     lines->destination_point = across ? tiles->destination_column : tiles->destination_row;
     if (tiles->ahead_rows && write)
@@ -217,7 +217,7 @@ static inline __attribute__((always_inline)) void pass_over(enum filter_kind y, 
     pass_by_lines(tiles, stages);
 }
 
-/* Lines without outputs to finish, and nothing to ask for. */
+/* Lines without outputs to finish, and nothing to prefetch. */
 static inline struct lines lines_of(int count, const float *source, size_t source_point, size_t source_line,
                                     float *destination, size_t destination_point, size_t destination_line) {
     return (struct lines){
@@ -225,12 +225,12 @@ static inline struct lines lines_of(int count, const float *source, size_t sourc
 }
 
 /* Along x into lines of a tile, then along y into the points. */
-static void input(enum filter_kind y, enum filter_kind x, const struct filter_tiles *tiles) {
-    const int down = filter_points(y), across = filter_points(x);
+static void input(enum winograd_kind y, enum winograd_kind x, const struct winograd_tiles *tiles) {
+    const int down = winograd_elements(y), across = winograd_elements(x);
     const size_t row = (size_t)across * LANES;
-    float half[FILTER_POINTS * FILTER_POINTS * LANES] __attribute__((aligned(64)));
+    float half[WINOGRAD_ELEMENTS * WINOGRAD_ELEMENTS * LANES] __attribute__((aligned(64)));
     struct stages stages = {
-        inputs[x], inputs[y == FILTER_ONE ? x : y],
+        inputs[x], inputs[y == WINOGRAD_ONE ? x : y],
         lines_of(down, NULL, tiles->source_column, tiles->source_row, half, LANES, row),
         lines_of(across, half, row, LANES, NULL, tiles->destination_row, tiles->destination_column)};
     stages.last_lines.destination_ahead = tiles->point_ahead * sizeof(float);
@@ -238,12 +238,12 @@ static void input(enum filter_kind y, enum filter_kind x, const struct filter_ti
 }
 
 /* Along y into lines of a tile, then along x into place. */
-static void output(enum filter_kind y, enum filter_kind x, const struct filter_tiles *tiles) {
-    const enum filter_kind kind = x == FILTER_ONE ? y : x;
-    const int down = filter_outputs(y), across = filter_points(x);
+static void output(enum winograd_kind y, enum winograd_kind x, const struct winograd_tiles *tiles) {
+    const enum winograd_kind kind = x == WINOGRAD_ONE ? y : x;
+    const int down = winograd_outputs(y), across = winograd_elements(x);
     const size_t row = (size_t)across * LANES;
     const bool relu = tiles->finish == BLOCK_RELU;
-    float half[FILTER_POINTS * FILTER_POINTS * LANES] __attribute__((aligned(64)));
+    float half[WINOGRAD_ELEMENTS * WINOGRAD_ELEMENTS * LANES] __attribute__((aligned(64)));
     struct stages stages = {outputs[y], tiles->bias ? finished[kind][tiles->finish] : outputs[kind],
                             lines_of(across, NULL, tiles->source_row, tiles->source_column, half, row, LANES),
                             lines_of(down, half, LANES, row, NULL, tiles->destination_column, tiles->destination_row)};
@@ -254,13 +254,13 @@ static void output(enum filter_kind y, enum filter_kind x, const struct filter_t
 }
 
 /* destination[i] = sum of matrix[i][t] * source[t], for all lanes, in double precision; points that are kept. */
-static inline __attribute__((always_inline)) void transform_taps(const enum filter_kind kind, const double (*matrix)[3],
-                                                                 const double *source, size_t tap, double *destination,
-                                                                 size_t point) {
-    const int points = filter_kept_points(kind), taps = filter_taps(kind);
+static inline __attribute__((always_inline)) void transform_taps(const enum winograd_kind kind,
+                                                                 const double (*matrix)[3], const double *source,
+                                                                 size_t tap, double *destination, size_t point) {
+    const int elements = winograd_distinct_elements(kind), taps = winograd_taps(kind);
     for (int lane = 0; lane < LANES; lane++) {
 #pragma GCC unroll 9
-        for (int i = 0; i < points; i++) {
+        for (int i = 0; i < elements; i++) {
             double sum = 0;
 #pragma GCC unroll 3
             for (int t = 0; t < taps; t++)
@@ -271,10 +271,11 @@ static inline __attribute__((always_inline)) void transform_taps(const enum filt
     }
 }
 
-static void transform_line(enum filter_kind kind, const double *source, size_t tap, double *destination, size_t point) {
-#define LINE(k)                                                                  \
-    case FILTER_##k:                                                             \
-        transform_taps(FILTER_##k, weight_##k, source, tap, destination, point); \
+static void transform_line(enum winograd_kind kind, const double *source, size_t tap, double *destination,
+                           size_t point) {
+#define LINE(k)                                                                    \
+    case WINOGRAD_##k:                                                             \
+        transform_taps(WINOGRAD_##k, weight_##k, source, tap, destination, point); \
         break;
     switch (kind) {
         LINE(ONE)
@@ -285,15 +286,16 @@ static void transform_line(enum filter_kind kind, const double *source, size_t t
         LINE(4_3)
         LINE(2_3_BY_2)
         LINE(4_3_BY_2)
-    case FILTER_KINDS:
+    case WINOGRAD_KINDS:
         break;
     }
 }
 
-static void weights(enum filter_kind y, enum filter_kind x, const float *taps, float *destination, size_t point) {
-    const int rows = filter_taps(y), columns = filter_taps(x);
-    const int across = filter_kept_points(x), down = filter_kept_points(y);
-    double wide[3 * 3 * LANES], half[3 * FILTER_POINTS * LANES], whole[FILTER_POINTS * FILTER_POINTS * LANES];
+static void weights(enum winograd_kind y, enum winograd_kind x, const float *taps, float *destination, size_t point) {
+    const int rows = winograd_taps(y), columns = winograd_taps(x);
+    const int across = winograd_distinct_elements(x), down = winograd_distinct_elements(y);
+    double wide[3 * 3 * LANES], half[3 * WINOGRAD_ELEMENTS * LANES],
+        whole[WINOGRAD_ELEMENTS * WINOGRAD_ELEMENTS * LANES];
     for (int i = 0; i < rows * columns * LANES; i++)
         wide[i] = taps[i];
     for (int i = 0; i < rows; i++)
@@ -306,16 +308,16 @@ static void weights(enum filter_kind y, enum filter_kind x, const float *taps, f
 }
 
 /* Both dimensions of one register of lanes stay in registers. Points that are a tap as it is are left out. */
-static inline __attribute__((always_inline)) void expand_as(const enum filter_kind ky, const double (*gy)[3],
-                                                            const enum filter_kind kx, const double (*gx)[3],
+static inline __attribute__((always_inline)) void expand_as(const enum winograd_kind ky, const double (*gy)[3],
+                                                            const enum winograd_kind kx, const double (*gx)[3],
                                                             const float *taps, size_t block, int64_t depths, int lanes,
                                                             float *destination, size_t point) {
-    const int down = filter_kept_points(ky), rows = filter_taps(ky);
-    const int across = filter_kept_points(kx), columns = filter_taps(kx), tap = LANES * lanes;
+    const int down = winograd_distinct_elements(ky), rows = winograd_taps(ky);
+    const int across = winograd_distinct_elements(kx), columns = winograd_taps(kx), tap = LANES * lanes;
     for (int64_t depth = 0; depth < depths; depth++, destination += lanes) {
         const float *first = taps + (size_t)(depth / LANES) * block + depth % LANES * lanes;
         for (int v = 0; v < lanes; v += VEC) {
-            vec half[FILTER_POINTS][3];
+            vec half[WINOGRAD_ELEMENTS][3];
 #pragma GCC unroll 3
             for (int y = 0; y < rows; y++) {
                 vec row[3];
@@ -330,20 +332,20 @@ static inline __attribute__((always_inline)) void expand_as(const enum filter_ki
             for (int y = 0; y < down; y++)
 #pragma GCC unroll 9
                 for (int x = 0; x < across; x++)
-                    if (filter_pure_tap(ky, y) < 0 || filter_pure_tap(kx, x) < 0)
+                    if (winograd_pure_tap(ky, y) < 0 || winograd_pure_tap(kx, x) < 0)
                         vec_store(destination + (size_t)(y * across + x) * point + v, combine(rows, gy[y], half[x]));
         }
     }
 }
 
-#define EXPAND(y, x)                                                                                               \
-    case FILTER_##y *FILTER_KINDS + FILTER_##x:                                                                    \
-        expand_as(FILTER_##y, weight_##y, FILTER_##x, weight_##x, taps, block, depths, lanes, destination, point); \
+#define EXPAND(y, x)                                                                                                   \
+    case WINOGRAD_##y *WINOGRAD_KINDS + WINOGRAD_##x:                                                                  \
+        expand_as(WINOGRAD_##y, weight_##y, WINOGRAD_##x, weight_##x, taps, block, depths, lanes, destination, point); \
         break;
 
-static void expand(enum filter_kind y, enum filter_kind x, const float *taps, size_t block, int64_t depths, int lanes,
-                   float *destination, size_t point) {
-    switch ((int)y * FILTER_KINDS + (int)x) {
+static void expand(enum winograd_kind y, enum winograd_kind x, const float *taps, size_t block, int64_t depths,
+                   int lanes, float *destination, size_t point) {
+    switch ((int)y * WINOGRAD_KINDS + (int)x) {
         EXPAND(ONE, 4_2)
         EXPAND(4_2, ONE)
         EXPAND(4_2, 4_2)
@@ -351,13 +353,13 @@ static void expand(enum filter_kind y, enum filter_kind x, const float *taps, si
         EXPAND(2_3_BY_2, 2_3_BY_2)
         EXPAND(4_3_BY_2, 4_3_BY_2)
     default:
-        break; /* see filter_in_panels() */
+        break; /* see winograd_per_panel() */
     }
 }
 
-static float factor(enum filter_kind kind, int point) {
-    const double *row = (kind == FILTER_8_2 ? weight_8_2 : weight_4_2)[point];
+static float factor(enum winograd_kind kind, int point) {
+    const double *row = (kind == WINOGRAD_8_2 ? weight_8_2 : weight_4_2)[point];
     return (float)(row[1] / row[0]);
 }
 
-const struct filter_kernel LEVEL_NAME(filter_kernel) = {input, output, weights, expand, factor};
+const struct winograd_kernel LEVEL_NAME(winograd_kernel) = {input, output, weights, expand, factor};

@@ -25,10 +25,10 @@ void gemm_pack_panels(const struct gemm_panels *panels, const void *source, int6
 }
 
 /* Large blocks, halved until every thread has some pieces of its own to balance with. */
-static struct gemm_cut cut_for(const struct gemm_batch *batch) {
+static struct gemm_blocking cut_for(const struct gemm_batch *batch) {
     const int64_t rows = batch->largest_rows, columns = batch->largest_columns;
     const int64_t unit = batch->kernel->columns;
-    struct gemm_cut cut = {even_block(rows, ROW_BLOCK, 1), even_block(columns, COLUMN_BLOCK, unit)};
+    struct gemm_blocking cut = {even_block(rows, ROW_BLOCK, 1), even_block(columns, COLUMN_BLOCK, unit)};
     const int64_t wanted = batch->threads > 1 ? (int64_t)batch->threads * 4 : 1;
     while (batch->job_count * divide_up(rows, cut.row_block) * divide_up(columns, cut.column_block) < wanted) {
         if (cut.row_block > 4 * batch->kernel->max_rows)
@@ -107,7 +107,7 @@ static void run_piece(const struct gemm_kernel *kernel, const struct gemm_job *j
     job->store(job, piece->row0, (int)(end - piece->row0), piece->column0, piece->columns, sums, piece->stride);
 }
 
-static void run_unit(const struct gemm_batch *batch, const struct gemm_cut *cut, int64_t row_blocks,
+static void run_unit(const struct gemm_batch *batch, const struct gemm_blocking *cut, int64_t row_blocks,
                      int64_t column_blocks, int64_t unit, float *workspace) {
     struct gemm_job job;
     batch->make(batch, unit / (row_blocks * column_blocks), &job);
@@ -129,7 +129,7 @@ static void run_unit(const struct gemm_batch *batch, const struct gemm_cut *cut,
 
 struct gemm_work {
     const struct gemm_batch *batch;
-    struct gemm_cut cut;
+    struct gemm_blocking cut;
     int64_t row_blocks, column_blocks;
     struct work_queue queue;
 };

@@ -46,7 +46,7 @@ struct gemm_job {
 };
 
 /* How jobs are cut; the same for all jobs of a call. */
-struct gemm_cut {
+struct gemm_blocking {
     int64_t row_block; /* panels together */
     int64_t column_block;
 };

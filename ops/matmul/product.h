@@ -28,8 +28,8 @@ struct product {
 /* The state of a planned product. */
 struct product_state {
     struct product product;
-    bool strips;         /* B is packed in channel blocks (product_strips.h) */
-    bool fast;           /* and multiplied by quarters (product_fast.h) */
+    bool strips;         /* B is packed in channel blocks (product_packed.h) */
+    bool fast;           /* and multiplied by Strassen's algorithm (strassen.h) */
     bool b_packed;       /* the packed side is B (its columns are the rows of the matrix product), else A */
     int64_t matrices;    /* of the packed side */
     const float *packed; /* from the weight cache; NULL: packed into the workspace at run */

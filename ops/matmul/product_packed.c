@@ -7,15 +7,15 @@
 
 #include <string.h>
 
-#define PIECE 192 /* rows of a piece, at most: their sums stay in a small cache between cuts of the depth */
+#define PIECE 192 /* rows of a piece, at most: their sums stay in a small cache between k-blocks */
 #define SHARE_FLOATS ((size_t)(PIECE + BLOCK_PIXELS) * STRIP_LANES)
 
-bool strips_fit(const struct op_call *call, const struct product *product) {
+bool packed_fits(const struct op_call *call, const struct product *product) {
     const struct tensor *b = call->inputs[1];
     return call->weights && b->constant && b->data && b->bytes > 0 && product->a.column_stride == 1;
 }
 
-size_t strips_workspace_bytes(int threads) {
+size_t packed_workspace_bytes(int threads) {
     return SHARE_FLOATS * sizeof(float) * (size_t)threads;
 }
 
@@ -33,10 +33,10 @@ static int64_t packed_lanes(const struct product *product) {
 }
 
 static int64_t packed_floats(const struct product *product) {
-    return strips_place(product, channel_blocks(product->n));
+    return packed_place(product, channel_blocks(product->n));
 }
 
-const double *strips_squares(const struct product_state *state) {
+const double *packed_squares(const struct product_state *state) {
     return (const double *)(const void *)(state->packed + state->matrices * packed_floats(&state->product));
 }
 
@@ -56,7 +56,7 @@ static void pack_panel(const struct pack_job *job, const void *source, int64_t p
                     : 0;
     if (first == 0)
         memset(squares + column0, 0, (size_t)lanes * sizeof *squares);
-    job->kernels->quarter->squares(start, end - first, lanes, squares + column0);
+    job->kernels->strassen->squares(start, end - first, lanes, squares + column0);
 }
 
 /* Panels of all matrices, over depths first..end. */
@@ -95,7 +95,7 @@ static void pack(void *destination, const struct tensor *source, const void *con
     }
 }
 
-void strips_take_weights(struct op_call *call, struct product_state *state) {
+void packed_take_weights(struct op_call *call, struct product_state *state) {
     const struct product *product = &state->product;
     const struct tensor *b = call->inputs[1];
     state->matrices = tensor_elements(b) / (product->n * product->k);
@@ -113,7 +113,7 @@ void strips_take_weights(struct op_call *call, struct product_state *state) {
 /* ---- running ---- */
 
 /* Depths from..to of a tile, which are whole blocks, or less than one. */
-static void add_depths(const struct strips_piece *piece, int first, int count, int64_t from, int64_t to) {
+static void add_depths(const struct packed_piece *piece, int first, int count, int64_t from, int64_t to) {
     const struct product *product = &piece->state->product;
     const struct block_kernel *kernel = piece->kernel;
     const int64_t depth = to - from, length = depth < CHANNEL_BLOCK ? depth : CHANNEL_BLOCK;
@@ -126,17 +126,17 @@ static void add_depths(const struct strips_piece *piece, int first, int count, i
             piece->data.a + (piece->row0 + first + (i < count ? i : count - 1)) * product->a.row_stride + from, length};
     for (int block = 0, blocks; block < piece->blocks; block += blocks) {
         blocks = piece->blocks - block < kernel->blocks ? piece->blocks - block : kernel->blocks;
-        const float *panel = piece->packed + strips_place(product, piece->block + block);
+        const float *panel = piece->packed + packed_place(product, piece->block + block);
         const int most = kernel->pixels[blocks];
         if (to < product->k || piece->last)
-            blocked_ask_ahead(&source, panel + to * blocks * CHANNEL_BLOCK, blocks, first / most,
-                              (piece->count + most - 1) / most);
+            block_prefetch_weights(&source, panel + to * blocks * CHANNEL_BLOCK, blocks, first / most,
+                                   (piece->count + most - 1) / most);
         kernel->tile(kernel->round(count, blocks), blocks, &source, panel + from * blocks * CHANNEL_BLOCK, from == 0,
                      piece->sums + (size_t)first * lanes + (size_t)block * CHANNEL_BLOCK, lanes, CHANNEL_BLOCK);
     }
 }
 
-static void store_rows(const struct strips_piece *piece, int first, int count) {
+static void store_rows(const struct packed_piece *piece, int first, int count) {
     const struct product *product = &piece->state->product;
     const int64_t column0 = piece->block * CHANNEL_BLOCK, left = product->n - column0;
     const int64_t lanes = piece->blocks * CHANNEL_BLOCK, columns = left < lanes ? left : lanes;
@@ -152,13 +152,13 @@ static void store_rows(const struct strips_piece *piece, int first, int count) {
 }
 
 /* Cut by cut; what is left of the depth beside whole blocks comes last. */
-void strips_finish(const struct strips_piece *piece, int64_t from) {
+void packed_finish(const struct packed_piece *piece, int64_t from) {
     const struct block_kernel *kernel = piece->kernel;
     const int most = kernel->pixels[panel_blocks(kernel, piece->blocks, 0)];
     const int64_t depth = piece->state->product.k, whole = depth / CHANNEL_BLOCK * CHANNEL_BLOCK;
     int64_t to;
     do {
-        to = from == whole ? depth : whole - from < DEPTH_CUT ? whole : from + DEPTH_CUT;
+        to = from == whole ? depth : whole - from < K_BLOCK ? whole : from + K_BLOCK;
         for (int first = 0; first < piece->count; first += most) {
             const int count = piece->count - first < most ? piece->count - first : most;
             if (from < to)
@@ -173,8 +173,8 @@ void strips_finish(const struct strips_piece *piece, int64_t from) {
 /* Pieces of an area of rows and columns, of every matrix of the batch. */
 struct strips_work {
     const struct op_call *call;
-    const struct strips_data *data;
-    const struct strips_area *area;
+    const struct packed_data *data;
+    const struct packed_area *area;
     float *workspace;
     int64_t strips, pieces, size, units; /* size: rows of a piece */
     struct work_queue queue;
@@ -187,8 +187,8 @@ static void run_unit(const struct strips_work *work, int64_t unit, float *sums) 
     const int64_t batch = unit / (strips * pieces), block = unit / pieces % strips * STRIP_BLOCKS;
     const int64_t row = unit % pieces * size;
     const int64_t b = product_offset(product, product->b_batch_strides, batch) / (product->n * product->k);
-    strips_finish(
-        &(struct strips_piece){.state = state,
+    packed_finish(
+        &(struct packed_piece){.state = state,
                                .kernel = work->call->kernels->block,
                                .data = {work->data->a + product_offset(product, product->a_batch_strides, batch),
                                         work->data->c, work->data->y + batch * product->m * product->n},
@@ -208,7 +208,7 @@ static void run_units(struct team_thread self, void *context) {
         run_unit(work, unit, work->workspace + (size_t)self.index * SHARE_FLOATS);
 }
 
-void strips_run(const struct op_call *call, const struct strips_data *data, const struct strips_area *area,
+void packed_run(const struct op_call *call, const struct packed_data *data, const struct packed_area *area,
                 float *workspace) {
     const struct product_state *state = call->state;
     const struct block_kernel *kernel = call->kernels->block;

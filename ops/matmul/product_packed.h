@@ -8,34 +8,34 @@
 #include "ops/matmul/product.h"
 
 /* The numbers of a row of A stand side by side, and B is constant. */
-bool strips_fit(const struct op_call *call, const struct product *product);
+bool packed_fits(const struct op_call *call, const struct product *product);
 /* Packs B, or takes it from the cache, into state->packed; NULL there without memory. */
-void strips_take_weights(struct op_call *call, struct product_state *state);
+void packed_take_weights(struct op_call *call, struct product_state *state);
 /* Where the columns of a matrix of B lie packed, in floats, from the panel that begins with channel block `block`. */
-static inline int64_t strips_place(const struct product *product, int64_t block) {
+static inline int64_t packed_place(const struct product *product, int64_t block) {
     return block * CHANNEL_BLOCK * product->k;
 }
 /* The sums of squares of every column of B, matrix by matrix: they stand behind the packed columns. */
-const double *strips_squares(const struct product_state *state);
+const double *packed_squares(const struct product_state *state);
 
 #define STRIP_BLOCKS 4 /* channel blocks of a strip, at most */
 #define STRIP_LANES (STRIP_BLOCKS * CHANNEL_BLOCK)
 
 /* The whole of A, and C, which may be NULL, and Y. */
-struct strips_data {
+struct packed_data {
     const float *a, *c;
     float *y;
 };
 /* Some rows and channel blocks of Y, of every matrix of a batch. */
-struct strips_area {
+struct packed_area {
     int64_t row0, rows, block0, blocks;
 };
 
 /* Some rows of one matrix of the batch, and a strip of its columns. */
-struct strips_piece {
+struct packed_piece {
     const struct product_state *state;
     const struct block_kernel *kernel;
-    struct strips_data data;
+    struct packed_data data;
     const float *packed; /* this matrix of B */
     float *sums;         /* sums[row][lanes] */
     int64_t row0, block;
@@ -43,10 +43,10 @@ struct strips_piece {
     bool last; /* of its strip: the next strip's weights follow */
 };
 
-size_t strips_workspace_bytes(int threads);
-void strips_run(const struct op_call *call, const struct strips_data *data, const struct strips_area *area,
+size_t packed_workspace_bytes(int threads);
+void packed_run(const struct op_call *call, const struct packed_data *data, const struct packed_area *area,
                 float *workspace);
 /* Adds the products of the depths from `from` on to the sums, which begin there when it is 0, and writes Y. */
-void strips_finish(const struct strips_piece *piece, int64_t from);
+void packed_finish(const struct packed_piece *piece, int64_t from);
 
 #endif

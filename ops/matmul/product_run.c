@@ -90,15 +90,15 @@ status product_prepare(struct op_call *call, const struct product *product, size
                        struct error *err) {
     struct product_state *state = call->state;
     *state = (struct product_state){.product = *product};
-    if (strips_fit(call, product)) {
+    if (packed_fits(call, product)) {
         state->strips = true;
-        strips_take_weights(call, state);
+        packed_take_weights(call, state);
         if (!state->packed)
             return fail_memory(err, "packed weights");
-        state->fast = fast_fits(call);
+        state->fast = strassen_fits(call);
         if (forced_choices_of(call->kernels)->strassen == FORCED_YES && !state->fast)
             return fail(err, STATUS_UNSUPPORTED, "Strassen's algorithm cannot be had for this product");
-        *workspace_bytes = state->fast ? fast_workspace_bytes(call) : strips_workspace_bytes(call->threads);
+        *workspace_bytes = state->fast ? strassen_workspace_bytes(call) : packed_workspace_bytes(call->threads);
         return STATUS_OK;
     }
     state->b_packed = constant_weight(call, 1) || (!constant_weight(call, 0) && product->m == 1);
@@ -119,8 +119,8 @@ status product_prepare(struct op_call *call, const struct product *product, size
             return fail_memory(err, "packed weights");
     }
     const size_t gemm = gemm_workspace_bytes(call->kernels->gemm, call->threads);
-    const size_t packing_room = state->packed ? 0 : (state->packed_bytes + 63) / 64 * 64;
-    if (!size_add(gemm, packing_room, workspace_bytes))
+    const size_t packing_floats = state->packed ? 0 : (state->packed_bytes + 63) / 64 * 64;
+    if (!size_add(gemm, packing_floats, workspace_bytes))
         return fail(err, STATUS_LIMIT, "the workspace is too large");
     return STATUS_OK;
 }
@@ -212,11 +212,11 @@ status product_run(struct op_call *op_call, struct error *err) {
         return STATUS_OK;
     }
     if (state->strips) {
-        const struct strips_data data = {call.streamed, call.c, call.y};
+        const struct packed_data data = {call.streamed, call.c, call.y};
         if (state->fast)
-            fast_run(op_call, &data, op_call->workspace);
+            strassen_run(op_call, &data, op_call->workspace);
         else
-            strips_run(op_call, &data, &(struct strips_area){0, product->m, 0, channel_blocks(product->n)},
+            packed_run(op_call, &data, &(struct packed_area){0, product->m, 0, channel_blocks(product->n)},
                        op_call->workspace);
         return STATUS_OK;
     }

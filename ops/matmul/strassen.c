@@ -3,9 +3,9 @@
  * rows of the batch keep the bits that they have alone; depths are halved in channel blocks, columns in strips. What is
  * left of the columns and of the depth is added directly.
  *
- * - Some pairs at a time, the left sides of all products are formed, a cut of the depth after the other, tile by tile:
+ * - Some pairs at a time, the left sides of all products are formed, a k-block after the other, tile by tile:
  *   in the order in which every pair of strips reads them.
- * - A pair of strips of B goes a cut of the depth after the other. The tiles of a product form the sum of quarters of B
+ * - A pair of strips of B goes a k-block after the other. The tiles of a product form the sum of quarters of B
  *   that the next one multiplies by, a few numbers with every channel block; both stay in the second-level cache.
  * - Sums over rows, or columns, of very different size would cost the smaller ones their digits: all are brought to a
  *   norm of about 1 by powers of two. A row of the batch with numbers that are not finite is multiplied directly, so
@@ -22,16 +22,16 @@
 #include <string.h>
 
 #define GROUP 132 /* pairs of rows together: their sums stay in the second-level cache; whole tiles of every kernel */
-#define CUT 42    /* channel blocks of a cut of half the depth, at most */
+#define CUT 42    /* channel blocks of a k-block of half the depth, at most */
 
 struct halves {
-    int64_t rows, half;       /* of a row of the batch; pairs that they make */
-    int64_t pairs, group;     /* of all; that are computed together */
-    int64_t depth, cut;       /* channel blocks of half the depth; of a cut of it */
-    int64_t strips;           /* pairs of strips */
-    int tile, width;          /* pairs of a tile; channel blocks of a panel of B */
-    int64_t padded;           /* pairs of a group in whole tiles */
-    int64_t sums, cut_floats; /* floats of a product's sums, with room for one tile more; of a cut of a strip */
+    int64_t rows, half;           /* of a row of the batch; pairs that they make */
+    int64_t pairs, group;         /* of all; that are computed together */
+    int64_t depth, cut;           /* channel blocks of half the depth; of a k-block of it */
+    int64_t strips;               /* pairs of strips */
+    int tile, width;              /* pairs of a tile; channel blocks of a panel of B */
+    int64_t padded;               /* pairs of a group in whole tiles */
+    int64_t sums, k_block_floats; /* floats of a product's sums, with room for one tile more; of a k-block of a strip */
 };
 
 static struct halves halves_of(const struct product *product, const struct kernels *kernels) {
@@ -45,10 +45,10 @@ static struct halves halves_of(const struct product *product, const struct kerne
                        .width = kernel->blocks};
     s.pairs = product->m / s.rows * s.half;
     s.group = even_block(s.pairs, forced_size(forced->pairs, GROUP), s.tile);
-    s.cut = even_block(s.depth, forced_size(forced->halves_cut, CUT), 1);
+    s.cut = even_block(s.depth, forced_size(forced->halves_k_block, CUT), 1);
     s.padded = whole_units(s.group, s.tile);
     s.sums = (s.padded + s.tile) * STRIP_LANES;
-    s.cut_floats = s.cut * CHANNEL_BLOCK * STRIP_LANES;
+    s.k_block_floats = s.cut * CHANNEL_BLOCK * STRIP_LANES;
     return s;
 }
 
@@ -56,7 +56,7 @@ static struct halves halves_of(const struct product *product, const struct kerne
 
 /* Norms of 2^-60 to 2^60: no scaled number leaves the range of floats. */
 static bool sizes_fit(const struct product_state *state) {
-    const double *squares = strips_squares(state);
+    const double *squares = packed_squares(state);
     for (int64_t column = 0; column < state->product.n; column++)
         if (squares[column] != 0 && !(squares[column] > 0x1p-120 && squares[column] < 0x1p120))
             return false;
@@ -85,9 +85,9 @@ static bool can_halve(const struct product *product) {
     return product->rows > 1 && product->k >= 2 * CHANNEL_BLOCK && channel_blocks(product->n) >= 2 * STRIP_BLOCKS;
 }
 
-bool fast_fits(const struct op_call *call) {
+bool strassen_fits(const struct op_call *call) {
     const struct product_state *state = call->state;
-    return call->kernels->filter && state->matrices == 1 && product_batches(&state->product) == 1 &&
+    return call->kernels->winograd && state->matrices == 1 && product_batches(&state->product) == 1 &&
            can_halve(&state->product) &&
            forced_decide(forced_choices_of(call->kernels)->strassen, pays(&state->product)) && sizes_fit(state);
 }
@@ -99,26 +99,26 @@ static int64_t factor_floats(const struct halves *s) {
 }
 
 static int64_t left_floats(const struct halves *s) {
-    return QUARTER_PRODUCTS * s->padded * s->depth * CHANNEL_BLOCK;
+    return STRASSEN_PRODUCTS * s->padded * s->depth * CHANNEL_BLOCK;
 }
 
 /* The products' sums, and two of B. */
 static int64_t share_floats(const struct halves *s) {
-    return QUARTER_PRODUCTS * s->sums + 2 * s->cut_floats;
+    return STRASSEN_PRODUCTS * s->sums + 2 * s->k_block_floats;
 }
 
-size_t fast_workspace_bytes(const struct op_call *call) {
+size_t strassen_workspace_bytes(const struct op_call *call) {
     const struct product_state *state = call->state;
     const struct halves s = halves_of(&state->product, call->kernels);
     const size_t own = (size_t)(left_floats(&s) + call->threads * share_floats(&s)) * sizeof(float);
-    const size_t direct = strips_workspace_bytes(call->threads);
+    const size_t direct = packed_workspace_bytes(call->threads);
     return (size_t)factor_floats(&s) * sizeof(float) + (own > direct ? own : direct);
 }
 
 struct run {
     const struct op_call *call;
     const struct product *product;
-    const struct strips_data *data;
+    const struct packed_data *data;
     struct halves halves;
     float *factors; /* of every pair: the upper row's, the lower one's; NaN where numbers are not finite */
     float *left, *shares;
@@ -136,19 +136,19 @@ static float scale_for(double squares, float *back) {
 
 static float row_scale(const struct run *run, const float *row, float *back) {
     double sums[CHANNEL_BLOCK] = {0}, squares = 0;
-    run->call->kernels->quarter->squares(row, 2 * run->halves.depth, CHANNEL_BLOCK, sums);
+    run->call->kernels->strassen->squares(row, 2 * run->halves.depth, CHANNEL_BLOCK, sums);
     for (int lane = 0; lane < CHANNEL_BLOCK; lane++)
         squares += sums[lane];
     return scale_for(squares, back);
 }
 
 /* The two rows of a pair; one that lacks the lower row has zeros there. */
-static struct quarter_rows rows_of(const struct run *run, int64_t pair) {
+static struct strassen_rows rows_of(const struct run *run, int64_t pair) {
     const struct halves *s = &run->halves;
     const int64_t upper = pair / s->half * s->rows + pair % s->half;
     const bool whole = pair % s->half + s->half < s->rows;
-    struct quarter_rows rows = {.upper = run->data->a + upper * run->product->a.row_stride,
-                                .half = s->depth * CHANNEL_BLOCK};
+    struct strassen_rows rows = {.upper = run->data->a + upper * run->product->a.row_stride,
+                                 .half = s->depth * CHANNEL_BLOCK};
     rows.lower = whole ? rows.upper + s->half * run->product->a.row_stride : rows.upper;
     rows.upper_scale = row_scale(run, rows.upper, &run->factors[2 * pair]);
     run->factors[2 * pair + 1] = 0;
@@ -166,7 +166,7 @@ struct group {
 /* [cut][product][tile][channel block][pair of the tile][16] */
 static float *left_place(const struct group *group, int64_t from, int64_t blocks, int64_t product, int64_t pair) {
     const struct halves *s = &group->run->halves;
-    return group->run->left + (QUARTER_PRODUCTS * from * group->padded + product * group->padded * blocks +
+    return group->run->left + (STRASSEN_PRODUCTS * from * group->padded + product * group->padded * blocks +
                                pair / s->tile * s->tile * blocks + pair % s->tile) *
                                   CHANNEL_BLOCK;
 }
@@ -174,12 +174,12 @@ static float *left_place(const struct group *group, int64_t from, int64_t blocks
 static void form_pair(const struct group *group, int64_t pair) {
     const struct run *run = group->run;
     const struct halves *s = &run->halves;
-    struct quarter_rows rows = rows_of(run, group->first + pair);
+    struct strassen_rows rows = rows_of(run, group->first + pair);
     for (int64_t from = 0; from < s->depth; from += s->cut) {
         const int64_t blocks = at_most(s->depth - from, s->cut);
-        run->call->kernels->quarter->left(&rows, blocks, left_place(group, from, blocks, 0, pair),
-                                          (size_t)(s->tile * CHANNEL_BLOCK),
-                                          (size_t)(group->padded * blocks * CHANNEL_BLOCK));
+        run->call->kernels->strassen->left(&rows, blocks, left_place(group, from, blocks, 0, pair),
+                                           (size_t)(s->tile * CHANNEL_BLOCK),
+                                           (size_t)(group->padded * blocks * CHANNEL_BLOCK));
         rows.upper += blocks * CHANNEL_BLOCK;
         rows.lower += blocks * CHANNEL_BLOCK;
     }
@@ -197,7 +197,7 @@ struct panel {
     const struct group *group;
     int64_t strip;
     int64_t first, end;
-    struct quarter_scales scales;
+    struct strassen_scales scales;
     const float *quarters[4]; /* of B: 11, 12, 21, 22 */
     float *sums, *right;
 };
@@ -212,7 +212,7 @@ static int64_t panel_floats(const struct run *run, int64_t blocks) {
     return blocks * CHANNEL_BLOCK * run->halves.width * CHANNEL_BLOCK;
 }
 
-static void find_scales(const double *left, const double *right, struct quarter_scales *scales) {
+static void find_scales(const double *left, const double *right, struct strassen_scales *scales) {
     for (int lane = 0; lane < STRIP_LANES; lane++) {
         float left_back, right_back;
         const float scale = scale_for(left[lane], &left_back), own = scale_for(right[lane], &right_back);
@@ -226,10 +226,10 @@ static void find_strips(struct panel *panel) {
     const struct run *run = panel->group->run;
     const struct product_state *state = run->call->state;
     const int64_t left = strip_block(panel, false), right = strip_block(panel, true);
-    const double *squares = strips_squares(state);
+    const double *squares = packed_squares(state);
     find_scales(squares + left * CHANNEL_BLOCK, squares + right * CHANNEL_BLOCK, &panel->scales);
     for (int q = 0; q < 4; q++)
-        panel->quarters[q] = state->packed + strips_place(run->product, q & 1 ? right : left) +
+        panel->quarters[q] = state->packed + packed_place(run->product, q & 1 ? right : left) +
                              (q & 2 ? panel_floats(run, run->halves.depth) : 0);
 }
 
@@ -247,7 +247,7 @@ struct step {
     enum side quarter;
 };
 
-static const struct step steps[QUARTER_PRODUCTS] = {
+static const struct step steps[STRASSEN_PRODUCTS] = {
     {B11, true, true, B12, B11, true, false, B21},   /* A11 B11; T1 = B12 - B11 */
     {EVEN, true, false, B22, EVEN, false, false, 0}, /* S1 T1; T2 = B22 - T1 */
     {ODD, true, true, ODD, B21, false, false, 0},    /* S2 T2; T4 = T2 - B21 */
@@ -257,7 +257,7 @@ static const struct step steps[QUARTER_PRODUCTS] = {
     {B22, false, false, 0, 0, true, true, B22},      /* S4 B22 */
 };
 
-/* A cut of a pair of strips. */
+/* A k-block of a pair of strips. */
 struct cut {
     const struct panel *panel;
     int64_t from, blocks;
@@ -271,7 +271,7 @@ struct share {
 
 static float *sum_place(const struct cut *cut, enum side side, int64_t number) {
     const struct run *run = cut->panel->group->run;
-    return cut->panel->right + (side - EVEN) * run->halves.cut_floats + number * panel_floats(run, cut->blocks);
+    return cut->panel->right + (side - EVEN) * run->halves.k_block_floats + number * panel_floats(run, cut->blocks);
 }
 
 /* One panel of a right side. */
@@ -280,7 +280,7 @@ static const float *right_place(const struct cut *cut, enum side side, int64_t n
     if (side >= EVEN)
         return sum_place(cut, side, number);
     return cut->panel->quarters[side] + panel_floats(run, cut->from) +
-           number * strips_place(run->product, run->halves.width);
+           number * packed_place(run->product, run->halves.width);
 }
 
 /* What a tile forms of the next right side. */
@@ -299,7 +299,7 @@ static struct block_forming form_ahead(const struct cut *cut, int product, const
     };
 }
 
-/* What a tile asks for. */
+/* What a tile prefetches. */
 static void ask_ahead(const struct cut *cut, int product, const struct share *share, struct block_row *source) {
     const struct step *step = &steps[product];
     const struct run *run = cut->panel->group->run;
@@ -308,12 +308,12 @@ static void ask_ahead(const struct cut *cut, int product, const struct share *sh
     const int64_t lines = divide_up(CHANNEL_BLOCK * width, share->tiles); /* with every channel block */
     if (!step->asks || place < 0)
         return;
-    source->ahead = cut->panel->quarters[step->quarter] + place + share->number * strips_place(run->product, width) +
+    source->ahead = cut->panel->quarters[step->quarter] + place + share->number * packed_place(run->product, width) +
                     share->tile * cut->blocks * lines * CHANNEL_BLOCK;
     source->ahead_lines = (int)lines;
 }
 
-/* A cut of one product, whose left side follows that of the product before. */
+/* A k-block of one product, whose left side follows that of the product before. */
 static void multiply(const struct cut *cut, int product) {
     const struct panel *panel = cut->panel;
     const struct run *run = panel->group->run;
@@ -343,7 +343,7 @@ static void store_pairs(const struct panel *panel, int64_t pair, int64_t count, 
     const struct product_state *state = run->call->state;
     for (int quarter = 0; quarter < 4; quarter++) {
         const int64_t row = pair % s->half + (quarter & 2 ? s->half : 0);
-        strips_finish(&(struct strips_piece){.state = state,
+        packed_finish(&(struct packed_piece){.state = state,
                                              .kernel = run->call->kernels->block,
                                              .data = *run->data,
                                              .packed = state->packed,
@@ -360,8 +360,8 @@ static void store_panel(const struct panel *panel) {
     const struct run *run = panel->group->run;
     const struct halves *s = &run->halves;
     const int64_t first = panel->group->first + panel->first, end = panel->group->first + panel->end;
-    run->call->kernels->quarter->outputs(panel->sums, (size_t)s->sums, (int)(end - first), STRIP_LANES, &panel->scales,
-                                         run->factors + 2 * first);
+    run->call->kernels->strassen->outputs(panel->sums, (size_t)s->sums, (int)(end - first), STRIP_LANES, &panel->scales,
+                                          run->factors + 2 * first);
     /* From the last one on: a tile that is not full spoils the sums behind it. */
     for (int64_t pair, to = end; to > first; to = pair) {
         pair = to - 1 - (to - 1) % s->half;
@@ -370,13 +370,14 @@ static void store_panel(const struct panel *panel) {
     }
 }
 
-/* Where the cut of B begins that this thread will read next, in floats from the beginning of a quarter; -1: none. */
+/* Where the k-block of B begins that this thread will read next, in floats from the beginning of a quarter; -1: none.
+ */
 static int64_t next_cut(const struct panel *panel, int64_t to) {
     const struct run *run = panel->group->run;
     const int threads = run->call->threads;
     if (to < run->halves.depth)
         return panel_floats(run, to);
-    return panel->strip + threads < run->halves.strips ? strips_place(run->product, threads * STRIP_BLOCKS) : -1;
+    return panel->strip + threads < run->halves.strips ? packed_place(run->product, threads * STRIP_BLOCKS) : -1;
 }
 
 static void run_panel(struct panel *panel) {
@@ -385,7 +386,7 @@ static void run_panel(struct panel *panel) {
     for (int64_t from = 0; from < s->depth; from += s->cut) {
         const int64_t blocks = at_most(s->depth - from, s->cut);
         const struct cut cut = {panel, from, blocks, next_cut(panel, from + blocks)};
-        for (int product = 0; product < QUARTER_PRODUCTS; product++)
+        for (int product = 0; product < STRASSEN_PRODUCTS; product++)
             multiply(&cut, product);
     }
     store_panel(panel);
@@ -411,7 +412,7 @@ static struct panel panel_of(const struct group_work *work, int64_t unit, float 
                           .first = tiles * part / parts * s->tile,
                           .end = at_most(tiles * (part + 1) / parts * s->tile, work->group->count),
                           .sums = share,
-                          .right = share + QUARTER_PRODUCTS * s->sums};
+                          .right = share + STRASSEN_PRODUCTS * s->sums};
 }
 
 static void run_panels(struct team_thread self, void *context) {
@@ -447,12 +448,12 @@ static void run_rest(const struct run *run) {
     const int64_t blocks = channel_blocks(run->product->n), paired = 2 * s->strips * STRIP_BLOCKS;
     for (int64_t row = 0, pair = 0; pair < s->pairs; row += s->rows, pair += s->half)
         if (!finite_rows(run, pair))
-            strips_run(run->call, run->data, &(struct strips_area){row, s->rows, 0, paired}, run->left);
+            packed_run(run->call, run->data, &(struct packed_area){row, s->rows, 0, paired}, run->left);
     if (paired < blocks)
-        strips_run(run->call, run->data, &(struct strips_area){0, run->product->m, paired, blocks - paired}, run->left);
+        packed_run(run->call, run->data, &(struct packed_area){0, run->product->m, paired, blocks - paired}, run->left);
 }
 
-void fast_run(const struct op_call *call, const struct strips_data *data, float *workspace) {
+void strassen_run(const struct op_call *call, const struct packed_data *data, float *workspace) {
     const struct product_state *state = call->state;
     const struct halves s = halves_of(&state->product, call->kernels);
     const struct run run = {.call = call,

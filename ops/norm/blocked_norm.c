@@ -62,7 +62,7 @@ static void add_moments(struct moments *to, int64_t first, const struct moments 
     }
 }
 
-/* Of `count` pixels; what the kernel asks for meanwhile: as many at `ahead` and `beside`, which may be NULL. */
+/* Of `count` pixels; what the kernel prefetches meanwhile: as many at `ahead` and `beside`, which may be NULL. */
 static void take_moments(const struct block_kernel *kernel, const float *x, int64_t count, const float *ahead,
                          const float *beside, struct moments *moments) {
     double sum[LANES];
@@ -79,7 +79,7 @@ struct cut {
     int64_t planes, blocks, height, width, chunks;
 };
 
-static struct cut cut_of(const struct shape *shape) {
+static struct cut split_of(const struct shape *shape) {
     struct cut cut = {.planes = shape->dims[0] * shape->dims[1],
                       .blocks = shape->dims[1],
                       .height = shape->dims[2],
@@ -105,7 +105,7 @@ static int64_t pixels_in(const struct cut *cut, int64_t chunk, int64_t chunk_end
 }
 
 static status prepare(struct op_call *call, size_t *workspace_bytes, struct error *err) {
-    const struct cut cut = cut_of(&call->inputs[0]->shape);
+    const struct cut cut = split_of(&call->inputs[0]->shape);
     (void)err;
     *workspace_bytes = (size_t)(cut.planes * cut.chunks) * sizeof(struct moments); /* [plane][chunk] */
     return STATUS_OK;
@@ -232,7 +232,7 @@ static void normalize(const struct op_call *call, const struct cut *cut, const s
 
 static void run_share(struct team_thread self, void *context) {
     const struct op_call *call = context;
-    const struct cut cut = cut_of(&call->inputs[0]->shape);
+    const struct cut cut = split_of(&call->inputs[0]->shape);
     const struct share share = share_of(&cut, self.index, self.count);
     for (int64_t plane = share.plane; plane < share.plane_end; plane++) {
         take_plane(call, &cut, &share, plane);

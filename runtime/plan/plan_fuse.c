@@ -42,7 +42,7 @@ static status join_steps(struct plan *plan, const int *readers, struct error *er
     return STATUS_OK;
 }
 
-status plan_join(struct plan *plan, struct error *err) {
+status plan_fuse(struct plan *plan, struct error *err) {
     int *readers = count_readers(plan);
     if (!readers)
         return fail_memory(err, "the plan");

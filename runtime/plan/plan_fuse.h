@@ -5,6 +5,6 @@
 #include "runtime/plan/plan.h"
 
 /* Marks steps that had better run together with the step behind them. */
-status plan_join(struct plan *plan, struct error *err);
+status plan_fuse(struct plan *plan, struct error *err);
 
 #endif

@@ -28,7 +28,7 @@ status plan_create(const struct program *program, const int *port_values, const 
     if (code == STATUS_OK)
         code = plan_shapes(plan, port_values, err);
     if (code == STATUS_OK)
-        code = plan_join(plan, err);
+        code = plan_fuse(plan, err);
     if (code == STATUS_OK)
         code = plan_memory(plan, err);
     if (code != STATUS_OK) {

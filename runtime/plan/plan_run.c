@@ -85,10 +85,10 @@ static void note_time(struct plan_step *step, uint64_t nanoseconds) {
 }
 
 /* Two steps as one; each has its part of the time. */
-static void run_joined(struct plan *plan, struct plan_step *first, struct plan_step *second) {
+static void run_fused(struct plan *plan, struct plan_step *first, struct plan_step *second) {
     const uint64_t begin = plan->settings.profile ? now() : 0;
     double share;
-    first->call.op->run_joined(&first->call, &second->call, &share);
+    first->call.op->run_fused(&first->call, &second->call, &share);
     if (!plan->settings.profile)
         return;
     const uint64_t all = now() - begin, part = (uint64_t)((double)all * share);
@@ -125,7 +125,7 @@ status plan_run(struct plan *plan, struct error *err) {
     for (int s = 0; s < plan->step_count; s++) {
         struct plan_step *step = &plan->steps[s];
         if (step->joined) {
-            run_joined(plan, step, step + 1);
+            run_fused(plan, step, step + 1);
             free_dead(plan, step + 1);
             s++;
         } else if (run_step(plan, step, err) != STATUS_OK) {

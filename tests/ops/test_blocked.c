@@ -234,7 +234,7 @@ static void test_convolutions(void **unused) {
     }
 }
 
-/* So many weights that tiles form them in pairs, over several stretches of the depth. */
+/* So many weights that tiles form them in pairs, over several k-slices. */
 static void test_many_weights(void **unused) {
     (void)unused;
     struct random random = random_from(test_seed() + 64);
@@ -264,7 +264,7 @@ static void test_many_weights(void **unused) {
     }
 }
 
-/* So many weights and tiles that those of a panel are transformed in passing for all tiles, of all sets of points. */
+/* So many weights and tiles that those of a panel are transformed in passing for all tiles, of all grids. */
 static void test_many_weights_and_tiles(void **unused) {
     (void)unused;
     static const struct conv_case cases[] = {
@@ -356,7 +356,7 @@ static void test_batch_in_pairs(void **unused) {
     free_data(&data);
 }
 
-/* Deep and wide enough for cuts and pieces; threads and batch rows change no bit, with any algorithm. */
+/* Deep and wide enough for k-blocks and pieces; threads and batch rows change no bit, with any algorithm. */
 static void test_same_bits(void **unused) {
     (void)unused;
     static const struct conv_case cases[] = {
@@ -407,7 +407,7 @@ static void test_same_bits(void **unused) {
     }
 }
 
-/* A lattice of a window on channel blocks, as it is planned. */
+/* A phase of a window on channel blocks, as it is planned. */
 static struct blocked_phase phase_for(struct window window, bool transposed, const struct kernels *kernels,
                                       int number) {
     struct blocked_state state = {.window = window, .transposed = transposed, .from_blocks = true, .to_blocks = true};
@@ -451,30 +451,30 @@ static void test_choice(void **unused) {
     struct window deep = square_window(1024, 16, 32, 3, 2, 1);
     deep.out_channels = 320;
     const struct blocked_phase passing = phase_for(deep, true, kernels, 0), kept = phase_for(up, true, kernels, 0);
-    assert_int_equal(passing.filters[0].weights, FILTER_PAIRS);
-    assert_int_equal(passing.filters[0].axis[0].kind, FILTER_8_2);
-    assert_int_equal(passing.filters[0].axis[1].kind, FILTER_4_2);
-    assert_true(passing.filters[0].shape.stretch < passing.filters[0].shape.depth);
+    assert_int_equal(passing.grids[0].weights, WINOGRAD_IN_KERNEL);
+    assert_int_equal(passing.grids[0].axis[0].kind, WINOGRAD_8_2);
+    assert_int_equal(passing.grids[0].axis[1].kind, WINOGRAD_4_2);
+    assert_true(passing.grids[0].tiling.k_slice < passing.grids[0].tiling.depth);
     assert_int_equal(passing.floats, 4 * deep.in_channels * deep.out_channels);
-    assert_int_equal(kept.filters[0].weights, FILTER_READY);
+    assert_int_equal(kept.grids[0].weights, WINOGRAD_TRANSFORMED);
     const struct blocked_phase eight = phase_for(square_window(128, 64, 128, 3, 2, 1), true, kernels, 1);
-    assert_int_equal(eight.filters[0].axis[0].kind, FILTER_8_2);
-    assert_int_equal(eight.filters[0].axis[1].kind, FILTER_ONE);
+    assert_int_equal(eight.grids[0].axis[0].kind, WINOGRAD_8_2);
+    assert_int_equal(eight.grids[0].axis[1].kind, WINOGRAD_ONE);
     const struct blocked_phase by_2 = phase_for(square_window(128, 64, 32, 3, 2, 1), false, kernels, 0);
-    assert_int_equal(by_2.filters[0].axis[0].kind, FILTER_4_3_BY_2);
+    assert_int_equal(by_2.grids[0].axis[0].kind, WINOGRAD_4_3_BY_2);
     assert_int_equal(by_2.floats, 36 * 128 * 128); /* the points of an inner tap have one weight */
-    /* Beside lattices whose weights are ready, others are, too. */
+    /* Beside phases whose weights are ready, others are, too. */
     struct window alike = square_window(256, 64, 128, 3, 2, 1), alone = square_window(256, 64, 130, 4, 2, 1);
     alike.out_channels = alone.out_channels = 128;
-    assert_int_equal(phase_for(alike, true, kernels, 0).filters[0].weights, FILTER_READY);
-    assert_int_equal(phase_for(alone, true, kernels, 0).filters[0].weights, FILTER_PANELS);
+    assert_int_equal(phase_for(alike, true, kernels, 0).grids[0].weights, WINOGRAD_TRANSFORMED);
+    assert_int_equal(phase_for(alone, true, kernels, 0).grids[0].weights, WINOGRAD_PER_PANEL);
     deep.batch = 11;
     const struct blocked_phase batch = phase_for(deep, true, kernels, 0);
-    assert_true(batch.filters[0].shape.images > 1);
+    assert_true(batch.grids[0].tiling.images > 1);
     const struct blocked_phase panels = phase_for(square_window(256, 68, 64, 3, 1, 2), false, kernels, 0);
-    assert_int_equal(panels.filters[0].weights, FILTER_PANELS);
-    assert_int_equal(panels.filter_count, 4);
-    assert_int_equal(panels.filters[0].shape.sets, 4);
+    assert_int_equal(panels.grids[0].weights, WINOGRAD_PER_PANEL);
+    assert_int_equal(panels.grid_count, 4);
+    assert_int_equal(panels.grids[0].tiling.grids, 4);
     assert_int_equal(panels.floats, 9 * 256 * 256);
 }
 
@@ -718,17 +718,17 @@ static void test_pairs(void **unused) {
 /* Weights at the points of two taps are what the sums of pairs are. */
 static void test_factors(void **unused) {
     (void)unused;
-    const struct filter_kernel *kernel = test_kernels()->filter;
+    const struct winograd_kernel *kernel = test_kernels()->winograd;
     struct random random = random_from(test_seed() + 68);
-    float taps[2 * CHANNEL_BLOCK], kept[FILTER_POINTS * CHANNEL_BLOCK];
+    float taps[2 * CHANNEL_BLOCK], kept[WINOGRAD_ELEMENTS * CHANNEL_BLOCK];
     for (int i = 0; i < 2 * CHANNEL_BLOCK; i++)
         taps[i] = random_float(&random);
-    for (enum filter_kind kind = FILTER_ONE; kind < FILTER_KINDS; kind++) {
-        if (!filter_pair(kind))
+    for (enum winograd_kind kind = WINOGRAD_ONE; kind < WINOGRAD_KINDS; kind++) {
+        if (!winograd_pair(kind))
             continue;
-        kernel->weights(kind, FILTER_ONE, taps, kept, CHANNEL_BLOCK);
-        for (int i = 0; i < filter_points(kind) * CHANNEL_BLOCK; i++) {
-            const int point = i / CHANNEL_BLOCK, lane = i % CHANNEL_BLOCK, tap = filter_pure_tap(kind, point);
+        kernel->weights(kind, WINOGRAD_ONE, taps, kept, CHANNEL_BLOCK);
+        for (int i = 0; i < winograd_elements(kind) * CHANNEL_BLOCK; i++) {
+            const int point = i / CHANNEL_BLOCK, lane = i % CHANNEL_BLOCK, tap = winograd_pure_tap(kind, point);
             const double a = taps[lane], b = taps[CHANNEL_BLOCK + lane];
             const double factor = tap < 0 ? kernel->factor(kind, point) : 0, size = fabs(factor) == 0.5 ? 2 : 1;
             const double sum = tap == 0 ? a : tap == 1 ? b : (a + factor * b) * size;
@@ -737,42 +737,42 @@ static void test_factors(void **unused) {
     }
 }
 
-/* A tile of minimal filtering beside direct sums: inputs and weights to points, products, points to outputs. */
-static void check_filter(enum filter_kind y, enum filter_kind x, struct random *random) {
-    const struct filter_kernel *kernel = test_kernels()->filter;
-    enum { MOST = FILTER_POINTS * FILTER_POINTS * CHANNEL_BLOCK };
+/* A tile of Winograd beside direct sums: inputs and weights to points, products, points to outputs. */
+static void check_filter(enum winograd_kind y, enum winograd_kind x, struct random *random) {
+    const struct winograd_kernel *kernel = test_kernels()->winograd;
+    enum { MOST = WINOGRAD_ELEMENTS * WINOGRAD_ELEMENTS * CHANNEL_BLOCK };
     _Alignas(64) float patch[MOST], taps[9 * CHANNEL_BLOCK], points[MOST], kept[MOST], outputs[MOST];
-    const int down = filter_points(y), across = filter_points(x), columns = filter_outputs(x);
+    const int down = winograd_elements(y), across = winograd_elements(x), columns = winograd_outputs(x);
     for (int i = 0; i < MOST; i++)
         patch[i] = random_float(random);
     for (int i = 0; i < 9 * CHANNEL_BLOCK; i++)
         taps[i] = random_float(random);
-    struct filter_tiles tiles = {.rows = 1,
-                                 .count = 1,
-                                 .source = patch,
-                                 .source_row = (size_t)across * CHANNEL_BLOCK,
-                                 .source_column = CHANNEL_BLOCK,
-                                 .destination = points,
-                                 .destination_row = (size_t)across * CHANNEL_BLOCK,
-                                 .destination_column = CHANNEL_BLOCK};
+    struct winograd_tiles tiles = {.rows = 1,
+                                   .count = 1,
+                                   .source = patch,
+                                   .source_row = (size_t)across * CHANNEL_BLOCK,
+                                   .source_column = CHANNEL_BLOCK,
+                                   .destination = points,
+                                   .destination_row = (size_t)across * CHANNEL_BLOCK,
+                                   .destination_column = CHANNEL_BLOCK};
     kernel->input(y, x, &tiles);
     kernel->weights(y, x, taps, kept, CHANNEL_BLOCK);
     for (int i = 0; i < down * across * CHANNEL_BLOCK; i++) {
-        const int point = i / CHANNEL_BLOCK, row = filter_kept_point(y, point / across);
-        const int place = row * filter_kept_points(x) + filter_kept_point(x, point % across);
+        const int point = i / CHANNEL_BLOCK, row = winograd_distinct_element(y, point / across);
+        const int place = row * winograd_distinct_elements(x) + winograd_distinct_element(x, point % across);
         points[i] *= kept[place * CHANNEL_BLOCK + i % CHANNEL_BLOCK];
     }
     tiles.source = points;
     tiles.destination = outputs;
     tiles.destination_row = (size_t)columns * CHANNEL_BLOCK;
     kernel->output(y, x, &tiles);
-    for (int i = 0; i < filter_outputs(y) * columns * CHANNEL_BLOCK; i++) {
+    for (int i = 0; i < winograd_outputs(y) * columns * CHANNEL_BLOCK; i++) {
         const int lane = i % CHANNEL_BLOCK, out = i / CHANNEL_BLOCK;
-        const int top = out / columns * filter_advance(y) / filter_outputs(y);
-        const int left = out % columns * filter_advance(x) / filter_outputs(x);
+        const int top = out / columns * winograd_advance(y) / winograd_outputs(y);
+        const int left = out % columns * winograd_advance(x) / winograd_outputs(x);
         double sum = 0;
-        for (int t = 0; t < filter_taps(y) * filter_taps(x); t++) {
-            const int row = top + t / filter_taps(x), column = left + t % filter_taps(x);
+        for (int t = 0; t < winograd_taps(y) * winograd_taps(x); t++) {
+            const int row = top + t / winograd_taps(x), column = left + t % winograd_taps(x);
             sum += (double)taps[t * CHANNEL_BLOCK + lane] * patch[(row * across + column) * CHANNEL_BLOCK + lane];
         }
         if (fabs(outputs[i] - sum) > 1e-3)
@@ -783,9 +783,9 @@ static void check_filter(enum filter_kind y, enum filter_kind x, struct random *
 static void test_filters(void **unused) {
     (void)unused;
     struct random random = random_from(test_seed() + 66);
-    for (enum filter_kind y = FILTER_ONE; y < FILTER_KINDS; y++)
-        for (enum filter_kind x = FILTER_ONE; x < FILTER_KINDS; x++)
-            if (y != FILTER_ONE || x != FILTER_ONE)
+    for (enum winograd_kind y = WINOGRAD_ONE; y < WINOGRAD_KINDS; y++)
+        for (enum winograd_kind x = WINOGRAD_ONE; x < WINOGRAD_KINDS; x++)
+            if (y != WINOGRAD_ONE || x != WINOGRAD_ONE)
                 check_filter(y, x, &random);
 }
 

@@ -503,7 +503,7 @@ static void a_region_grows_and_empties(void **state) {
     assert_null(region.base);
 }
 
-/* Small pages that had to do are joined in place; what is in them stays. */
+/* Small pages that had to do are fused in place; what is in them stays. */
 static void a_region_is_joined(void **state) {
     (void)state;
     struct region region = {0};

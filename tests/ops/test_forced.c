@@ -140,7 +140,7 @@ static float *run_fused(const struct forced_layer *a, const struct forced_layer 
             cells_count(&table, column, second.call.state);
         }
         node_call_allocate(&second);
-        second.call.op->run_joined(&first.call, &second.call, &share);
+        second.call.op->run_fused(&first.call, &second.call, &share);
         y = layer_take(&second, b, count);
     }
     node_call_close(&second);
@@ -155,7 +155,7 @@ static void mend_border(struct conv_problem *p) {
             p->border = BORDER_ZERO;
 }
 
-/* Few outputs of what the first one makes, in stripes; false where it makes too little. */
+/* Few outputs of what the first one makes, in row_tiles; false where it makes too little. */
 static bool second_layer(const struct forced_layer *first, struct random *random, struct forced_layer *second) {
     const struct cell_row few = {.algorithm = &few_outputs_algorithm, .beside = random_int(random, 0, 2)};
     const struct cell_column any = {.transposed = random_int(random, 0, 1), .special = MIXED};
@@ -170,7 +170,7 @@ static bool second_layer(const struct forced_layer *first, struct random *random
     second->forced = (struct forced_choices){.fused = FORCED_YES,
                                              .outputs = random_int(random, 0, 20),
                                              .beside = few.beside,
-                                             .stripe = random_int(random, 1, 9),
+                                             .row_tile = random_int(random, 1, 9),
                                              .band = random_int(random, 0, 3)};
     return reference_size(p, 0) > 0 && reference_size(p, 1) > 0;
 }
@@ -218,7 +218,7 @@ static bool check_fused(struct forced_layer *a, int row, int column, struct rand
 
 /* Few outputs are those of the second one: rows of the table like any other. */
 static bool can_fuse(const struct cell_row *row) {
-    return row->algorithm == &winograd_algorithm ? row->weights == FILTER_READY : !row->image;
+    return row->algorithm == &winograd_algorithm ? row->weights == WINOGRAD_TRANSFORMED : !row->image;
 }
 
 static bool is_legal(const struct cell_row *row, const struct cell_column *column) {
@@ -226,7 +226,7 @@ static bool is_legal(const struct cell_row *row, const struct cell_column *colum
     if (column->special == FUSED)
         return can_fuse(row);
     if (column->special == MIXED_TRANSPOSED)
-        return row->algorithm != &winograd_algorithm || !(filter_by_2(row->kinds[0]) || filter_by_2(row->kinds[1]));
+        return row->algorithm != &winograd_algorithm || !(winograd_by_2(row->kinds[0]) || winograd_by_2(row->kinds[1]));
     if (column->special == MIXED)
         return true;
     memcpy(p.kernel, column->kernel, sizeof p.kernel);
@@ -336,7 +336,7 @@ static void fill_product(struct product_case *p, struct random *random) {
     p->b->constant = true;
     snprintf(p->text, sizeof p->text, "seed %llu: [%d,%d,%d] by %d columns, strassen %d, pairs %lld, cut %lld",
              (unsigned long long)test_seed(), p->batch, p->rows, p->k, p->n, p->forced.strassen,
-             (long long)p->forced.pairs, (long long)p->forced.halves_cut);
+             (long long)p->forced.pairs, (long long)p->forced.halves_k_block);
 }
 
 static void free_product(struct product_case *p) {
@@ -352,7 +352,7 @@ static struct product_case make_product(struct random *random, enum forced_answe
     p.matrices = strassen == FORCED_NO ? p.batch : 1;
     p.forced = (struct forced_choices){.strassen = strassen,
                                        .pairs = random_int(random, 0, 1) ? random_int(random, 1, 40) : 0,
-                                       .halves_cut = random_int(random, 0, 1) ? random_int(random, 1, 3) : 0};
+                                       .halves_k_block = random_int(random, 0, 1) ? random_int(random, 1, 3) : 0};
     fill_product(&p, random);
     return p;
 }

@@ -1,4 +1,4 @@
-/* Large products with a constant right side, which are computed by quarters: [N, rows, k] by [k, n]. */
+/* Large products with a constant right side, which are computed by Strassen's algorithm: [N, rows, k] by [k, n]. */
 #include "tests/support/support.h"
 
 #include "tests/support/builder.h"

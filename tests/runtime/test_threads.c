@@ -31,7 +31,7 @@ static void pad(struct builder *b, const char *pads) {
     build_attribute_ints(b, "pads", pads);
 }
 
-/* An image, minimal filtering where every thread has blocks of its own, normalization with what stands behind it. */
+/* An image, Winograd where every thread has blocks of its own, normalization with what stands behind it. */
 static void shallow_nodes(struct builder *b, struct random *random) {
     build_random(b, "w0", "32 3 3 3", random);
     build_random(b, "w1", "32 32 3 3", random);
@@ -48,8 +48,8 @@ static void shallow_nodes(struct builder *b, struct random *random) {
 }
 
 /*
- * Direct sums in two cuts; so many channels that the threads share the blocks of minimal filtering, and a dilation that
- * makes several blocks of it; narrow sums.
+ * Direct sums in two k-blocks; so many channels that the threads share the blocks of Winograd, and a dilation that
+ * makes several blocks of it; few-output convolutions.
  */
 static void deep_nodes(struct builder *b, struct random *random) {
     build_random(b, "w2", "48 32 3 3", random);

@@ -63,16 +63,16 @@ const struct cell_column forced_columns[] = {
 
 /* ---- rows ---- */
 
-static bool form_exists(enum filter_weights weights, enum filter_kind y, enum filter_kind x) {
-    if ((y == FILTER_ONE && x == FILTER_ONE) || (x == FILTER_8_2 && y != FILTER_ONE))
+static bool form_exists(enum winograd_weights weights, enum winograd_kind y, enum winograd_kind x) {
+    if ((y == WINOGRAD_ONE && x == WINOGRAD_ONE) || (x == WINOGRAD_8_2 && y != WINOGRAD_ONE))
         return false;
     switch (weights) {
-    case FILTER_READY:
-        return y != FILTER_8_2 || x == FILTER_ONE;
-    case FILTER_PANELS:
-        return filter_in_panels(y, x);
-    case FILTER_PAIRS:
-        return filter_in_pairs(y, x);
+    case WINOGRAD_TRANSFORMED:
+        return y != WINOGRAD_8_2 || x == WINOGRAD_ONE;
+    case WINOGRAD_PER_PANEL:
+        return winograd_per_panel(y, x);
+    case WINOGRAD_IN_KERNEL:
+        return winograd_in_kernel(y, x);
     default:
         fail_msg("a form of weights that no test knows: %d", weights);
     }
@@ -85,9 +85,9 @@ static void add_row(struct cell_table *table, struct cell_row row) {
 }
 
 static void add_filters(struct cell_table *table) {
-    for (enum filter_weights weights = 0; weights < FILTER_FORMS; weights++)
-        for (enum filter_kind y = 0; y < FILTER_KINDS; y++)
-            for (enum filter_kind x = 0; x < FILTER_KINDS; x++)
+    for (enum winograd_weights weights = 0; weights < WINOGRAD_FORMS; weights++)
+        for (enum winograd_kind y = 0; y < WINOGRAD_KINDS; y++)
+            for (enum winograd_kind x = 0; x < WINOGRAD_KINDS; x++)
                 if (form_exists(weights, y, x))
                     add_row(table,
                             (struct cell_row){.algorithm = &winograd_algorithm, .weights = weights, .kinds = {y, x}});
@@ -137,47 +137,47 @@ static int list_phases(const struct conv_problem *p, int d, struct phase phases[
     return count;
 }
 
-/* The sets of points that a dimension falls into with this kind; 0: it cannot have it. */
-static int64_t sets_of(const struct phase *phase, enum filter_kind kind) {
-    const int taps = filter_taps(kind);
+/* The grids that a dimension falls into with this kind; 0: it cannot have it. */
+static int64_t sets_of(const struct phase *phase, enum winograd_kind kind) {
+    const int taps = winograd_taps(kind);
     if (phase->taps == 1)
-        return kind == FILTER_ONE;
-    if (filter_by_2(kind))
+        return kind == WINOGRAD_ONE;
+    if (winograd_by_2(kind))
         return phase->step == 2 && phase->tap_step == 1 && phase->taps == 3;
     if (phase->step == 1)
         return taps == phase->taps && phase->tap_step <= 4 ? phase->tap_step : 0;
-    return phase->step == 2 && phase->tap_step == 1 && phase->taps != 3 && phase->taps <= 6 && kind != FILTER_8_2 &&
+    return phase->step == 2 && phase->tap_step == 1 && phase->taps != 3 && phase->taps <= 6 && kind != WINOGRAD_8_2 &&
            taps == (phase->taps + 1) / 2;
 }
 
 /* The kinds of a dimension that are demanded: the row's, and for phases with other taps all others. */
 static unsigned kinds_demanded(const struct cell_row *row, bool transposed, int d) {
     unsigned set = 1u << row->kinds[d];
-    for (enum filter_kind kind = 0; transposed && kind < FILTER_KINDS; kind++)
-        if (filter_taps(kind) != filter_taps(row->kinds[d]))
+    for (enum winograd_kind kind = 0; transposed && kind < WINOGRAD_KINDS; kind++)
+        if (winograd_taps(kind) != winograd_taps(row->kinds[d]))
             set |= 1u << kind;
     return set;
 }
 
 static bool phase_can(const struct cell_row *row, bool transposed, const struct phase *y, const struct phase *x) {
-    for (enum filter_kind ky = 0; ky < FILTER_KINDS; ky++)
-        for (enum filter_kind kx = 0; kx < FILTER_KINDS; kx++) {
+    for (enum winograd_kind ky = 0; ky < WINOGRAD_KINDS; ky++)
+        for (enum winograd_kind kx = 0; kx < WINOGRAD_KINDS; kx++) {
             const int64_t sets = sets_of(y, ky) * sets_of(x, kx);
             if (kinds_demanded(row, transposed, 0) >> ky & 1 && kinds_demanded(row, transposed, 1) >> kx & 1 &&
-                sets > 0 && sets <= FILTER_SETS && form_exists(row->weights, ky, kx))
+                sets > 0 && sets <= WINOGRAD_GRIDS && form_exists(row->weights, ky, kx))
                 return true;
         }
     return false;
 }
 
-static bool filter_legal(const struct cell_row *row, const struct conv_problem *p) {
+static bool winograd_legal(const struct cell_row *row, const struct conv_problem *p) {
     struct phase y[8], x[8];
     const int down = list_phases(p, 0, y), across = list_phases(p, 1, x);
     bool some = false;
     for (int i = 0; i < down * across; i++) {
         const struct phase *py = &y[i / across], *px = &x[i % across];
         const int64_t sets = sets_of(py, row->kinds[0]) * sets_of(px, row->kinds[1]);
-        some = some || (sets > 0 && sets <= FILTER_SETS);
+        some = some || (sets > 0 && sets <= WINOGRAD_GRIDS);
         if (py->taps * px->taps > 1 && !phase_can(row, p->transposed, py, px))
             return false;
     }
@@ -195,7 +195,7 @@ static bool narrow_legal(const struct cell_row *row, const struct conv_problem *
 }
 
 bool cells_legal(const struct cell_row *row, const struct conv_problem *problem) {
-    return row->algorithm == &winograd_algorithm      ? filter_legal(row, problem)
+    return row->algorithm == &winograd_algorithm      ? winograd_legal(row, problem)
            : row->algorithm == &few_outputs_algorithm ? narrow_legal(row, problem)
                                                       : true;
 }
@@ -207,12 +207,12 @@ static int64_t any(struct random *random, int64_t low, int64_t high) {
 }
 
 /* Kernel, stride and dilation with which a dimension can have this kind. */
-static void axis_for(enum filter_kind kind, struct random *random, struct conv_problem *p, int d) {
-    const int taps = filter_taps(kind);
-    const bool parts = !p->transposed && kind != FILTER_8_2 && !filter_by_2(kind) && any(random, 0, 1);
+static void axis_for(enum winograd_kind kind, struct random *random, struct conv_problem *p, int d) {
+    const int taps = winograd_taps(kind);
+    const bool parts = !p->transposed && kind != WINOGRAD_8_2 && !winograd_by_2(kind) && any(random, 0, 1);
     p->dilation[d] = p->stride[d] = 1;
     p->kernel[d] = taps;
-    if (filter_by_2(kind))
+    if (winograd_by_2(kind))
         p->stride[d] = 2;
     else if (p->transposed) {
         p->stride[d] = any(random, 1, 3);
@@ -285,14 +285,14 @@ static int64_t some_size(struct random *random, int64_t low, int64_t high) {
 void cells_demand(const struct cell_row *row, const struct cell_column *column, struct random *random,
                   struct forced_layer *layer) {
     struct forced_choices *f = &layer->forced;
-    const bool filter = row->algorithm == &winograd_algorithm, pairs = filter && row->weights == FILTER_PAIRS;
+    const bool filter = row->algorithm == &winograd_algorithm, pairs = filter && row->weights == WINOGRAD_IN_KERNEL;
     *f = (struct forced_choices){.winograd = filter ? FORCED_YES : FORCED_NO, .beside = row->beside};
     f->panel = some_size(random, 1, 3);
-    f->stretch = some_size(random, 1, 3);
-    f->cut = some_size(random, 1, 3);
+    f->k_slice = some_size(random, 1, 3);
+    f->k_block = some_size(random, 1, 3);
     f->block = some_size(random, 3, 20);
     f->segment = some_size(random, 2, 15);
-    f->sets = some_size(random, 1, FILTER_SETS);
+    f->grids = some_size(random, 1, WINOGRAD_GRIDS);
     f->images = some_size(random, 1, 3);
     f->depth = some_size(random, 16, 400);
     f->piece = some_size(random, 10, 100);
@@ -311,11 +311,11 @@ void cells_demand(const struct cell_row *row, const struct cell_column *column, 
 /* ---- counting ---- */
 
 static bool is_row(const struct cell_row *row, const struct blocked_state *state, const struct blocked_phase *phase) {
-    if (row->algorithm != phase->algorithm || phase->lattice.points <= 0)
+    if (row->algorithm != phase->algorithm || phase->geometry.positions <= 0)
         return false;
     if (row->algorithm == &winograd_algorithm)
-        return row->weights == phase->filters[0].weights && row->kinds[0] == phase->filters[0].axis[0].kind &&
-               row->kinds[1] == phase->filters[0].axis[1].kind;
+        return row->weights == phase->grids[0].weights && row->kinds[0] == phase->grids[0].axis[0].kind &&
+               row->kinds[1] == phase->grids[0].axis[1].kind;
     return row->algorithm == &few_outputs_algorithm ? row->beside == phase->beside : row->image == !state->from_blocks;
 }
 
@@ -331,10 +331,10 @@ void cells_count(struct cell_table *table, int column, const struct blocked_stat
 /* ---- errors ---- */
 
 /* Of a dimension: what its transforms lose, as a factor of the error of plain sums. */
-static double loss(enum filter_kind kind) {
-    static const double losses[FILTER_KINDS] = {
-        [FILTER_ONE] = 1, [FILTER_2_2] = 2, [FILTER_4_2] = 3,      [FILTER_8_2] = 20,
-        [FILTER_2_3] = 2, [FILTER_4_3] = 4, [FILTER_2_3_BY_2] = 2, [FILTER_4_3_BY_2] = 4};
+static double loss(enum winograd_kind kind) {
+    static const double losses[WINOGRAD_KINDS] = {
+        [WINOGRAD_ONE] = 1, [WINOGRAD_2_2] = 2, [WINOGRAD_4_2] = 3,      [WINOGRAD_8_2] = 20,
+        [WINOGRAD_2_3] = 2, [WINOGRAD_4_3] = 4, [WINOGRAD_2_3_BY_2] = 2, [WINOGRAD_4_3_BY_2] = 4};
     if (losses[kind] <= 0)
         fail_msg("a kind of tiles that no test knows: %d", kind);
     return losses[kind];
@@ -345,7 +345,7 @@ static double loss(enum filter_kind kind) {
 double cells_bound(const struct blocked_state *state) {
     double most = 1;
     for (int64_t i = 0; i < state->phase_count; i++) {
-        const struct filter_axis *axis = state->phases[i].filters[0].axis;
+        const struct winograd_axis *axis = state->phases[i].grids[0].axis;
         const double own = loss(axis[0].kind) * loss(axis[1].kind);
         most = own > most ? own : most;
     }
@@ -355,9 +355,9 @@ double cells_bound(const struct blocked_state *state) {
 /* ---- printing ---- */
 
 void cells_name(const struct cell_row *row, char text[64]) {
-    static const char *const kinds[FILTER_KINDS] = {"1",      "F(2,2)", "F(4,2)",      "F(8,2)",
-                                                    "F(2,3)", "F(4,3)", "F(2,3) by 2", "F(4,3) by 2"};
-    static const char *const forms[FILTER_FORMS] = {"ready", "panels", "pairs"};
+    static const char *const kinds[WINOGRAD_KINDS] = {"1",      "F(2,2)", "F(4,2)",      "F(8,2)",
+                                                      "F(2,3)", "F(4,3)", "F(2,3) by 2", "F(4,3) by 2"};
+    static const char *const forms[WINOGRAD_FORMS] = {"ready", "panels", "pairs"};
     if (row->algorithm == &winograd_algorithm)
         snprintf(text, 64, "%s x %s, %s", kinds[row->kinds[0]], kinds[row->kinds[1]], forms[row->weights]);
     else if (row->algorithm == &few_outputs_algorithm)

@@ -19,10 +19,10 @@ struct cell_column {
 
 struct cell_row {
     const struct conv_algorithm *algorithm;
-    bool image;                  /* DIRECT */
-    int64_t beside;              /* NARROW */
-    enum filter_weights weights; /* FILTER */
-    enum filter_kind kinds[2];
+    bool image;                    /* DIRECT */
+    int64_t beside;                /* NARROW */
+    enum winograd_weights weights; /* FILTER */
+    enum winograd_kind kinds[2];
 };
 
 #define MOST_ROWS 128

@@ -37,13 +37,13 @@ void layer_describe(const struct forced_layer *layer, char text[512]) {
              "%s %lldx%lld, stride %lld,%lld, dilation %lld,%lld, pads %lld,%lld,%lld,%lld, batch %lld, group %lld, "
              "%lld to %lld channels, %lldx%lld, border %d %s; kinds %x,%x weights %x shared %d apart %d panel %lld "
              "stretch %lld cut %lld block %lld segment %lld sets %lld images %lld; depth %lld piece %lld together %d "
-             "parts %d; beside %lld outputs %lld; stripe %lld band %lld",
+             "parts %d; beside %lld outputs %lld; row_tile %lld band %lld",
              p->transposed ? "ConvTranspose" : "Conv", N(p->kernel[0]), N(p->kernel[1]), N(p->stride[0]),
              N(p->stride[1]), N(p->dilation[0]), N(p->dilation[1]), N(p->pads[0]), N(p->pads[1]), N(p->pads[2]),
              N(p->pads[3]), N(p->batch), N(p->group), N(p->in), N(p->out), N(p->size[0]), N(p->size[1]), p->border,
-             p->activation, f->kinds[0], f->kinds[1], f->weights, f->shared, f->apart, N(f->panel), N(f->stretch),
-             N(f->cut), N(f->block), N(f->segment), N(f->sets), N(f->images), N(f->depth), N(f->piece), f->together,
-             f->parts, N(f->beside), N(f->outputs), N(f->stripe), N(f->band));
+             p->activation, f->kinds[0], f->kinds[1], f->weights, f->shared, f->apart, N(f->panel), N(f->k_slice),
+             N(f->k_block), N(f->block), N(f->segment), N(f->grids), N(f->images), N(f->depth), N(f->piece),
+             f->together, f->parts, N(f->beside), N(f->outputs), N(f->row_tile), N(f->band));
 #undef N
 }
 

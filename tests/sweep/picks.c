@@ -12,15 +12,15 @@ typedef void note_pick(const char *pick, void *context);
 
 static void note_phase(const struct blocked_state *state, const struct blocked_phase *phase, note_pick *note,
                        void *context) {
-    static const char *const kinds[FILTER_KINDS] = {"1",      "F(2,2)", "F(4,2)",   "F(8,2)",
-                                                    "F(2,3)", "F(4,3)", "F(2,3)/2", "F(4,3)/2"};
+    static const char *const kinds[WINOGRAD_KINDS] = {"1",      "F(2,2)", "F(4,2)",   "F(8,2)",
+                                                      "F(2,3)", "F(4,3)", "F(2,3)/2", "F(4,3)/2"};
     static const char *const weights[] = {
-        [FILTER_READY] = "ready", [FILTER_PANELS] = "panels", [FILTER_PAIRS] = "pairs"};
+        [WINOGRAD_TRANSFORMED] = "ready", [WINOGRAD_PER_PANEL] = "panels", [WINOGRAD_IN_KERNEL] = "pairs"};
     char pick[MOST_PICK];
-    if (phase->filter_count > 0)
-        snprintf(pick, sizeof pick, "Winograd %s by %s, weights %s%s%s", kinds[phase->filters[0].axis[0].kind],
-                 kinds[phase->filters[0].axis[1].kind], weights[phase->filters[0].weights],
-                 phase->filter_count > 1 ? ", sets" : "", phase->filters[0].part_count > 1 ? ", parts" : "");
+    if (phase->grid_count > 0)
+        snprintf(pick, sizeof pick, "Winograd %s by %s, weights %s%s%s", kinds[phase->grids[0].axis[0].kind],
+                 kinds[phase->grids[0].axis[1].kind], weights[phase->grids[0].weights],
+                 phase->grid_count > 1 ? ", sets" : "", phase->grids[0].part_count > 1 ? ", parts" : "");
     else
         snprintf(pick, sizeof pick, "%s of %s, %d rows together", phase->algorithm->name,
                  state->from_blocks ? "blocks" : "an image", phase->beside > 1 ? (int)phase->beside : 1);
@@ -29,9 +29,9 @@ static void note_phase(const struct blocked_state *state, const struct blocked_p
 
 static void note_blocked(const struct blocked_state *state, note_pick *note, void *context) {
     for (int64_t i = 0; i < state->phase_count; i++)
-        if (state->phases[i].lattice.points > 0)
+        if (state->phases[i].geometry.positions > 0)
             note_phase(state, &state->phases[i], note, context);
-    if (state->stripes)
+    if (state->row_tiles)
         note("fused with the convolution before it", context);
 }
 

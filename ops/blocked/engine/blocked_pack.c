@@ -23,7 +23,7 @@ static void drop_part(const struct pack_job *job, const struct tensor *source, i
 }
 
 /* Floats of a phase's packed weights, in whole cache lines: the next phase follows. */
-static int64_t phase_room(const struct blocked_phase *phase) {
+static int64_t phase_floats(const struct blocked_phase *phase) {
     return channel_blocks(phase->floats) * CHANNEL_BLOCK;
 }
 
@@ -43,7 +43,7 @@ static void pack_panel(const struct pack_job *all, const struct window_weights *
     for (int64_t i = 0; i < job.state->phase_count; i++) {
         job.phase = &job.state->phases[i];
         pack_slice(&job, weights, slice, packed);
-        packed += phase_room(job.phase);
+        packed += phase_floats(job.phase);
     }
 }
 
@@ -110,7 +110,7 @@ static struct pack_job job_of(const struct op_call *call, const struct blocked_s
 static void point_to(struct blocked_state *state, const float *packed) {
     for (int64_t i = 0; i < state->phase_count; i++) {
         state->phases[i].packed = packed;
-        packed += phase_room(&state->phases[i]);
+        packed += phase_floats(&state->phases[i]);
     }
 }
 
@@ -118,7 +118,7 @@ status blocked_take_weights(struct op_call *call, struct blocked_state *state, s
     const struct pack_job job = job_of(call, state);
     int64_t floats = 0;
     for (int64_t i = 0; i < state->phase_count; i++)
-        floats += phase_room(&state->phases[i]);
+        floats += phase_floats(&state->phases[i]);
     if (!window_weights_constant(call)) {
         state->packed_bytes = (size_t)floats * sizeof(float);
         return STATUS_OK;
@@ -129,7 +129,7 @@ status blocked_take_weights(struct op_call *call, struct blocked_state *state, s
                               .context = &job};
     window_packing_key(&state->window, state->transposed, op_input(call, 3), 0, &packing);
     packing.numbers[WINDOW_KEY_NUMBERS] = algorithms_code(state);
-    packing.numbers[WINDOW_KEY_NUMBERS + 1] = DEPTH_CUT;
+    packing.numbers[WINDOW_KEY_NUMBERS + 1] = K_BLOCK;
     const float *packed = weight_cache_get(call->weights, call->inputs[1], &packing);
     if (!packed)
         return fail_memory(err, "packed weights");

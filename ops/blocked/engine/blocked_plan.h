@@ -1,4 +1,4 @@
-/* Choosing the algorithm of each lattice. */
+/* Choosing the algorithm of each geometry. */
 #ifndef LIMNER_OPS_BLOCKED_ENGINE_BLOCKED_PLAN_H
 #define LIMNER_OPS_BLOCKED_ENGINE_BLOCKED_PLAN_H
 

@@ -1,23 +1,23 @@
 #include "ops/blocked/engine/forced_check.h"
 
 static const char *check_filter(const struct forced_choices *forced, const struct blocked_phase *phase) {
-    const struct filter_shape *shape = &phase->filters[0].shape;
+    const struct winograd_tiling *shape = &phase->grids[0].tiling;
     if (forced->winograd == FORCED_NO)
         return "direct sums";
     if (forced->shared && shape->shared != (forced->shared == FORCED_YES))
         return "another way to share blocks out";
-    if (forced->apart == FORCED_YES && phase->filters[0].weights != FILTER_PAIRS)
+    if (forced->apart == FORCED_YES && phase->grids[0].weights != WINOGRAD_IN_KERNEL)
         return "threads that go apart";
     return NULL;
 }
 
 /* What was demanded of a phase in vain, or NULL. */
 static const char *check_phase(const struct forced_choices *forced, const struct blocked_phase *phase) {
-    if (phase->lattice.points <= 0)
+    if (phase->geometry.positions <= 0)
         return NULL;
-    if (phase->filter_count > 0)
+    if (phase->grid_count > 0)
         return check_filter(forced, phase);
-    if (forced->winograd == FORCED_YES && phase->lattice.taps > 1)
+    if (forced->winograd == FORCED_YES && phase->geometry.taps > 1)
         return "Winograd with these kinds and weights";
     if (forced->beside && phase->beside != forced->beside)
         return "so many rows beside each other";

@@ -92,9 +92,9 @@ static status prepare(struct op_call *call, size_t *workspace_bytes, struct erro
 static void release(struct op_call *call) {
     struct blocked_state *state = call->state;
     free(state->phases);
-    free(state->stripes);
+    free(state->row_tiles);
     state->phases = NULL;
-    state->stripes = NULL;
+    state->row_tiles = NULL;
 }
 
 /* ---- running ---- */
@@ -209,8 +209,8 @@ static const char transposed;
     {                                                                                                                \
         .name = op_name, .domain = "limner", .since = 1, .inputs = inputs, .outputs = outputs,                       \
         .params_size = sizeof(struct window_params), .state_size = sizeof(struct blocked_state), .parse = parse,     \
-        .infer = infer, .prepare = prepare, .run = run_conv, .release = release, .macs = macs, .join = blocked_join, \
-        .run_joined = blocked_run_joined, .row = is_transposed_row                                                   \
+        .infer = infer, .prepare = prepare, .run = run_conv, .release = release, .macs = macs, .join = blocked_fuse, \
+        .run_fused = blocked_run_fused, .row = is_transposed_row                                                     \
     }
 
 const struct op ops_blocked_conv[] = {BLOCKED("BlockedConv", NULL), BLOCKED("BlockedConvTranspose", &transposed), {0}};

@@ -39,11 +39,11 @@ static status unblock_infer(struct op_call *call, struct error *err) {
     return tensor_describe(call->outputs[0], DTYPE_FLOAT, &y, err);
 }
 
-#define STRETCH 512 /* pixels that are turned while they lie in a small cache */
+#define K_SLICE 512 /* pixels that are turned while they lie in a small cache */
 
-/* A stretch of pixels of one channel block of a batch row. */
+/* A k-slice of pixels of one channel block of a batch row. */
 struct turning {
-    const struct plane_kernel *kernel;
+    const struct few_outputs_kernel *kernel;
     int64_t plane, channels, block, first, count;
 };
 
@@ -100,14 +100,14 @@ static void turn_units(void *context, int64_t first_unit, int64_t end) {
     const float *source = work->call->inputs[0]->data;
     float *destination = work->call->outputs[0]->data;
     for (int64_t unit = first_unit; unit < end; unit++) {
-        const int64_t image = unit / (blocks * stretches), first = unit % stretches * STRETCH;
+        const int64_t image = unit / (blocks * stretches), first = unit % stretches * K_SLICE;
         const int64_t plain_at = image * channels * plane, blocked_at = image * blocks * plane * CHANNEL_BLOCK;
-        const struct turning t = {.kernel = work->call->kernels->plane,
+        const struct turning t = {.kernel = work->call->kernels->few_outputs,
                                   .plane = plane,
                                   .channels = channels,
                                   .block = unit / stretches % blocks,
                                   .first = first,
-                                  .count = plane - first < STRETCH ? plane - first : STRETCH};
+                                  .count = plane - first < K_SLICE ? plane - first : K_SLICE};
         if (work->in)
             turn_in(source + plain_at, destination + blocked_at, &t);
         else
@@ -118,7 +118,7 @@ static void turn_units(void *context, int64_t first_unit, int64_t end) {
 static void turn(const struct op_call *call, int64_t channels, bool in) {
     const struct shape *x = &call->inputs[0]->shape;
     const int64_t plane = x->dims[2] * x->dims[3];
-    struct layout_work work = {call, channels, plane, channel_blocks(channels), (plane + STRETCH - 1) / STRETCH, in};
+    struct layout_work work = {call, channels, plane, channel_blocks(channels), (plane + K_SLICE - 1) / K_SLICE, in};
     team_for(call->threads, x->dims[0] * work.blocks * work.stretches, turn_units, &work);
 }
 

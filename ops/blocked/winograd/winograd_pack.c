@@ -26,9 +26,9 @@ static void turn_square(const struct pack_job *job, struct square *square) {
     square->turned = kernel <= TURNED_KERNEL && square->row + CHANNEL_BLOCK <= window->out_channels &&
                      from + CHANNEL_BLOCK <= window->in_channels && last + count <= weights->floats;
     for (int64_t i = 0; i < runs && square->turned; i++)
-        job->kernels->plane->to_blocks((const char *)weights->source +
-                                           (first + i * weights->channel_stride) * (int64_t)sizeof(float),
-                                       (size_t)weights->row_stride, count, square->at + i * run * CHANNEL_BLOCK);
+        job->kernels->few_outputs->to_blocks((const char *)weights->source +
+                                                 (first + i * weights->channel_stride) * (int64_t)sizeof(float),
+                                             (size_t)weights->row_stride, count, square->at + i * run * CHANNEL_BLOCK);
 }
 
 static void take_lanes(const struct pack_job *job, const struct square *square, int64_t place, float *lanes) {
@@ -39,9 +39,9 @@ static void take_lanes(const struct pack_job *job, const struct square *square, 
 }
 
 /* The taps of a part at one input channel of the square: taps[y][x][lane]. */
-static void load_taps(const struct pack_job *job, const struct square *square, const struct filter_part *part,
+static void load_taps(const struct pack_job *job, const struct square *square, const struct winograd_part *part,
                       int64_t channel, float *taps) {
-    const struct filter_axis *axis = job->phase->filters[0].axis;
+    const struct winograd_axis *axis = job->phase->grids[0].axis;
     const int64_t height = job->state->window.axis[1].kernel, width = job->state->window.axis[2].kernel;
     for (int y = 0; y < axis[0].taps; y++)
         for (int x = 0; x < axis[1].taps; x++, taps += CHANNEL_BLOCK) {
@@ -57,16 +57,16 @@ static void load_taps(const struct pack_job *job, const struct square *square, c
         }
 }
 
-/* taps[tap][16] of one depth and channel block into place: [panel][point][depth][lanes], or
+/* taps[tap][16] of one depth and channel block into place: [panel][element][depth][lanes], or
  * [panel][channel block][tap][16][lanes].
  */
 static void place_taps(const struct pack_job *job, const float *taps, int64_t depths, int64_t depth, int lanes,
                        float *panel) {
-    const struct filter_lattice *filter = &job->phase->filters[0];
-    const int count = filter->axis[0].taps * filter->axis[1].taps;
-    if (filter->weights == FILTER_READY) {
-        job->kernels->filter->weights(filter->axis[0].kind, filter->axis[1].kind, taps, panel + depth * lanes,
-                                      (size_t)(depths * lanes));
+    const struct winograd_grid *grid = &job->phase->grids[0];
+    const int count = grid->axis[0].taps * grid->axis[1].taps;
+    if (grid->weights == WINOGRAD_TRANSFORMED) {
+        job->kernels->winograd->weights(grid->axis[0].kind, grid->axis[1].kind, taps, panel + depth * lanes,
+                                        (size_t)(depths * lanes));
         return;
     }
     for (int tap = 0; tap < count; tap++)
@@ -76,23 +76,23 @@ static void place_taps(const struct pack_job *job, const float *taps, int64_t de
 
 void winograd_pack(const struct pack_job *job, const struct window_weights *weights, const struct pack_slice *slice,
                    float *packed) {
-    const struct filter_lattice *filter = &job->phase->filters[0];
+    const struct winograd_grid *grid = &job->phase->grids[0];
     const int blocks = panel_blocks(job->kernels->block, job->phase->rows, slice->panel);
     const int64_t channels = channel_blocks(job->state->window.in_channels) * CHANNEL_BLOCK;
     const int64_t first = slice->panel * job->kernels->block->blocks;
-    const int64_t depths = filter->part_count * channels, panel = filter->shape.panel;
+    const int64_t depths = grid->part_count * channels, panel = grid->tiling.panel;
     struct square square = {.weights = weights, .group = slice->group};
     float taps[9 * CHANNEL_BLOCK];
     for (square.block = slice->first_block; square.block < slice->end_block; square.block++)
         for (int64_t row = first; row < first + blocks; row++) {
             const int64_t before = row / panel * panel; /* of the panel that the filter walks */
             const int lanes = (int)at_most(job->phase->rows - before, panel) * CHANNEL_BLOCK;
-            float *place = packed + (before * filter_kept(filter) * depths + row - before) * CHANNEL_BLOCK;
+            float *place = packed + (before * winograd_stored(grid) * depths + row - before) * CHANNEL_BLOCK;
             square.row = row * CHANNEL_BLOCK;
             turn_square(job, &square);
-            for (int part = 0; part < filter->part_count; part++)
+            for (int part = 0; part < grid->part_count; part++)
                 for (int64_t channel = 0; channel < CHANNEL_BLOCK; channel++) {
-                    load_taps(job, &square, &filter->parts[part], channel, taps);
+                    load_taps(job, &square, &grid->parts[part], channel, taps);
                     place_taps(job, taps, depths, part * channels + square.block * CHANNEL_BLOCK + channel, lanes,
                                place);
                 }

@@ -14,97 +14,98 @@ static size_t whole_lines(int64_t floats) {
 }
 
 /* The kernel reads whole tiles: what a last one reads beyond a block's end is of no account. */
-size_t filter_input_floats(const struct filter_shape *shape) {
-    return whole_lines(shape->points * shape->point + BLOCK_PIXELS * LANES);
+size_t winograd_input_floats(const struct winograd_tiling *tiling) {
+    return whole_lines(tiling->elements * tiling->element + BLOCK_PIXELS * LANES);
 }
 
-void filter_add_room(struct filter_room *room, const struct blocked_phase *phase, int threads) {
-    const struct filter_lattice *filter = &phase->filters[0]; /* the others differ in numbers of tiles alone */
-    const struct filter_shape *b = &filter->shape;
+void winograd_add_workspace(struct winograd_workspace *workspace, const struct blocked_phase *phase, int threads) {
+    const struct winograd_grid *grid = &phase->grids[0]; /* the others differ in numbers of tiles alone */
+    const struct winograd_tiling *b = &grid->tiling;
     if (!b->shared)
-        room->own_inputs = threads > 1;
-    room->inputs = greatest(room->inputs, filter_input_floats(b));
-    room->sums = greatest(room->sums, whole_lines(b->points * b->sum_point));
-    room->weights = greatest(room->weights, (size_t)(filter_made(filter) * filter_made_place(b)));
-    if (filter->weights == FILTER_PAIRS && b->cut < b->depth)
-        room->waiting = greatest(room->waiting, (size_t)(filter_panels(b) * filter_segments(b, filter_round_tiles(b))));
+        workspace->own_inputs = threads > 1;
+    workspace->inputs = greatest(workspace->inputs, winograd_input_floats(b));
+    workspace->sums = greatest(workspace->sums, whole_lines(b->elements * b->sum_element));
+    workspace->weights = greatest(workspace->weights, (size_t)(winograd_made(grid) * winograd_made_place(b)));
+    if (grid->weights == WINOGRAD_IN_KERNEL && b->k_block < b->depth)
+        workspace->waiting =
+            greatest(workspace->waiting, (size_t)(winograd_panels(b) * winograd_segments(b, winograd_wave_tiles(b))));
 }
 
-struct filter_room filter_room_for(const struct blocked_phase *phase, int threads) {
-    struct filter_room room = {0};
-    filter_add_room(&room, phase, threads);
-    return room;
+struct winograd_workspace winograd_workspace_for(const struct blocked_phase *phase, int threads) {
+    struct winograd_workspace workspace = {0};
+    winograd_add_workspace(&workspace, phase, threads);
+    return workspace;
 }
 
 /* Sums of all segments that wait, or of one. */
-static size_t all_sums(const struct filter_room *room) {
-    return room->sums * (room->waiting ? room->waiting : 1);
+static size_t all_sums(const struct winograd_workspace *workspace) {
+    return workspace->sums * (workspace->waiting ? workspace->waiting : 1);
 }
 
 /* What waits is of all threads together, unless they go apart. */
-static bool own_sums(const struct filter_room *room) {
-    return room->apart || room->waiting == 0;
+static bool own_sums(const struct winograd_workspace *workspace) {
+    return workspace->apart || workspace->waiting == 0;
 }
 
-static struct blocked_bytes room_bytes(const struct filter_room *room) {
-    const size_t inputs = room->inputs * sizeof(float), sums = all_sums(room) * sizeof(float);
-    struct blocked_bytes bytes = {.own = room->weights * sizeof(float)};
-    *(room->own_inputs ? &bytes.own : &bytes.shared) += inputs;
-    *(own_sums(room) ? &bytes.own : &bytes.shared) += sums;
+static struct blocked_bytes room_bytes(const struct winograd_workspace *workspace) {
+    const size_t inputs = workspace->inputs * sizeof(float), sums = all_sums(workspace) * sizeof(float);
+    struct blocked_bytes bytes = {.own = workspace->weights * sizeof(float)};
+    *(workspace->own_inputs ? &bytes.own : &bytes.shared) += inputs;
+    *(own_sums(workspace) ? &bytes.own : &bytes.shared) += sums;
     return bytes;
 }
 
-bool filter_is_owned(const struct blocked_phase *phase) {
-    return phase->filter_count > 0 && !phase->filters[0].shape.shared && phase->filters[0].weights != FILTER_PANELS;
+bool winograd_is_owned(const struct blocked_phase *phase) {
+    return phase->grid_count > 0 && !phase->grids[0].tiling.shared && phase->grids[0].weights != WINOGRAD_PER_PANEL;
 }
 
 /* Panels for each thread that make it worth the while to transform their inputs by itself. */
 #define LEAST_PANELS 12
 
-bool filter_goes_apart(const struct blocked_state *state, int threads) {
+bool winograd_goes_apart(const struct blocked_state *state, int threads) {
     int64_t panels = 0;
     for (int64_t i = 0; i < state->phase_count; i++)
-        if (blocked_keeps(&state->phases[i], FILTER_PAIRS))
-            panels += filter_panels(&state->phases[i].filters[0].shape);
+        if (winograd_has_weights(&state->phases[i], WINOGRAD_IN_KERNEL))
+            panels += winograd_panels(&state->phases[i].grids[0].tiling);
     return panels > 0 &&
            forced_decide(state->forced->apart, panels >= (threads > 1 ? (int64_t)LEAST_PANELS * threads : 1));
 }
 
-struct filter_room filter_room_apart(const struct blocked_state *state, int threads) {
-    struct filter_room room = {0};
+struct winograd_workspace winograd_workspace_apart(const struct blocked_state *state, int threads) {
+    struct winograd_workspace workspace = {0};
     for (int64_t i = 0; i < state->phase_count; i++)
-        if (blocked_keeps(&state->phases[i], FILTER_PAIRS))
-            filter_add_room(&room, &state->phases[i], threads);
-    room.own_inputs = room.apart = true;
-    return room;
+        if (winograd_has_weights(&state->phases[i], WINOGRAD_IN_KERNEL))
+            winograd_add_workspace(&workspace, &state->phases[i], threads);
+    workspace.own_inputs = workspace.apart = true;
+    return workspace;
 }
 
-struct blocked_bytes blocked_filter_bytes(const struct blocked_state *state, int threads) {
-    const bool apart = filter_goes_apart(state, threads);
-    const struct filter_room pairs = filter_room_apart(state, threads);
-    struct filter_room owned = {0};
+struct blocked_bytes winograd_bytes(const struct blocked_state *state, int threads) {
+    const bool apart = winograd_goes_apart(state, threads);
+    const struct winograd_workspace pairs = winograd_workspace_apart(state, threads);
+    struct winograd_workspace owned = {0};
     struct blocked_bytes most = apart ? room_bytes(&pairs) : (struct blocked_bytes){0};
     for (int64_t i = 0; i < state->phase_count; i++) {
         const struct blocked_phase *phase = &state->phases[i];
-        const struct filter_room room = filter_room_for(phase, threads);
-        if (filter_is_owned(phase))
-            filter_add_room(&owned, phase, threads);
-        else if (phase->filter_count > 0 && !(apart && blocked_keeps(phase, FILTER_PAIRS)))
-            blocked_add_bytes(&most, room_bytes(&room));
+        const struct winograd_workspace workspace = winograd_workspace_for(phase, threads);
+        if (winograd_is_owned(phase))
+            winograd_add_workspace(&owned, phase, threads);
+        else if (phase->grid_count > 0 && !(apart && winograd_has_weights(phase, WINOGRAD_IN_KERNEL)))
+            blocked_add_bytes(&most, room_bytes(&workspace));
     }
     blocked_add_bytes(&most, room_bytes(&owned));
     return most;
 }
 
-struct filter_share filter_share_of(const struct blocked_run *run, const struct filter_room *room,
-                                    struct team_thread self) {
+struct winograd_scratch winograd_scratch_of(const struct blocked_run *run, const struct winograd_workspace *workspace,
+                                            struct team_thread self) {
     float *shared = run->workspace, *own = blocked_own(run, self);
-    struct filter_share share = {.segment_sums = room->waiting ? room->sums : 0};
-    float **inputs = room->own_inputs ? &own : &shared, **sums = own_sums(room) ? &own : &shared;
-    share.inputs = *inputs;
-    *inputs += room->inputs;
-    share.sums = *sums;
-    *sums += all_sums(room);
-    share.weights = own;
-    return share;
+    struct winograd_scratch scratch = {.segment_sums = workspace->waiting ? workspace->sums : 0};
+    float **inputs = workspace->own_inputs ? &own : &shared, **sums = own_sums(workspace) ? &own : &shared;
+    scratch.inputs = *inputs;
+    *inputs += workspace->inputs;
+    scratch.sums = *sums;
+    *sums += all_sums(workspace);
+    scratch.weights = own;
+    return scratch;
 }
