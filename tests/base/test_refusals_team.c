@@ -14,6 +14,7 @@
 #define THREADS 4
 #define SECONDS 20 /* until a child that hangs is ended */
 
+/* Every try works, but not .harmless: that would grant all later calls. */
 static const struct refusal no_threads = {.kinds = REFUSE_THREAD, .number = EAGAIN};
 
 /* ---- teams ---- */
