@@ -48,6 +48,7 @@ static status clean(struct program *program, struct error *err) {
 static status run_pass(const struct pass *pass, struct pass_context *context, struct error *err) {
     context->value_count = context->graph->value_count;
     context->scratch = pool_create();
+    context->types = NULL;
     context->readers = calloc((size_t)context->value_count + 1, sizeof *context->readers);
     bool starved = false;
     status code = STATUS_OK;

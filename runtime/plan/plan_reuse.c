@@ -1,5 +1,6 @@
 #include "runtime/plan/plan_reuse.h"
 
+#include "ops/core/op_infer.h"
 #include "ops/weights/weight_cache.h"
 #include "runtime/plan/plan.h"
 #include "runtime/plan/plan_make.h"

@@ -1,6 +1,7 @@
 #include "runtime/plan/plan_run.h"
 
 #include "base/memory.h"
+#include "ops/core/op_infer.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -723,7 +723,7 @@ static void test_pow(void **state) {
         const struct op *op = op_find("", "Pow", opset);
         for (int base = 0; base < DTYPE_COUNT; base++)
             for (int exponent = 0; exponent < DTYPE_COUNT; exponent++) {
-                const bool same = (op->inputs[1].flags & ARG_SAME) != 0;
+                const bool same = op->inputs[1].flags == op->inputs[0].flags;
                 if ((op->inputs[0].types >> base & 1) && (op->inputs[1].types >> exponent & 1) &&
                     (!same || base == exponent))
                     for (int trial = 0; trial < 3; trial++)

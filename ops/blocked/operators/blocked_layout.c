@@ -124,8 +124,8 @@ static status unblock_run(struct op_call *call, struct error *err) {
     return STATUS_OK;
 }
 
-static const struct op_arg inputs[] = {{"X", TYPES_FLOAT, 0}, {NULL, 0, 0}};
-static const struct op_arg outputs[] = {{"Y", TYPES_FLOAT, 0}, {NULL, 0, 0}};
+static const struct op_arg inputs[] = {{"X", TYPES_FLOAT, ARG_T}, {NULL, 0, 0}};
+static const struct op_arg outputs[] = {{"Y", TYPES_FLOAT, ARG_T}, {NULL, 0, 0}};
 
 const struct op ops_blocked_layout[] = {{.name = "Block",
                                          .domain = "limner",
