@@ -32,7 +32,7 @@ sources = $(filter-out $(SKIP),$(sort $(shell find $(1) -name '*.c')))
 FLOORS := base onnx ops runtime
 LIBRARY_SOURCES := $(call sources,$(FLOORS))
 TOOLS_SOURCES := $(call sources,tools)
-TEST_SOURCES := $(filter-out tests/fuzz/% tests/bench/% tests/e2e/%,$(call sources,tests))
+TEST_SOURCES := $(filter-out tests/fuzz/% tests/bench/% tests/e2e/% tests/sweep/%,$(call sources,tests))
 TEST_SUPPORT := $(filter tests/support/%,$(TEST_SOURCES))
 TEST_PROGRAMS := $(basename $(notdir $(filter-out $(TEST_SUPPORT),$(TEST_SOURCES))))
 FUZZ_PROGRAMS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -115,7 +115,7 @@ define TEST_RULE
 $$(BUILD)/tests/$(basename $(notdir $(1))): $$(call objects,$(1) $$(TEST_SUPPORT)) $$(BUILD)/floors.a
 	@mkdir -p $$(@D)
 	$$(call SAY,LINK)
-	$$(Q)$$(CC) $$(BASE_CFLAGS) $$^ -o $$@ $$(LDFLAGS) -lcmocka $$(PICTURE_LIBRARIES) $$(LIBRARIES)
+	$$(Q)$$(CC) $$(BASE_CFLAGS) $$^ -o $$@ $$(WRAPPED) $$(LDFLAGS) -lcmocka $$(PICTURE_LIBRARIES) $$(LIBRARIES)
 endef
 $(foreach file,$(filter-out $(TEST_SUPPORT),$(TEST_SOURCES)),$(eval $(call TEST_RULE,$(file))))
 
@@ -124,7 +124,7 @@ REFUSABLE := malloc calloc realloc reallocarray aligned_alloc free strdup strndu
 	open_memstream mmap munmap open openat syscall mkostemp fopen opendir fstat read write close rename fchmod pthread_create \
 	protobuf_c_message_unpack protobuf_c_message_free_unpacked jpeg_CreateDecompress jpeg_CreateCompress jpeg_mem_dest \
 	pool_alloc pool_array pool_string pool_format
-$(BUILD)/tests/test_refusals_%: LDFLAGS += $(addprefix -Wl$(comma)--wrap=,$(REFUSABLE))
+$(BUILD)/tests/test_refusals_%: WRAPPED = $(addprefix -Wl$(comma)--wrap=,$(REFUSABLE))
 comma := ,
 
 .PHONY: unit-programs

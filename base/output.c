@@ -101,11 +101,17 @@ status output_close(struct output *output, struct error *err) {
 }
 
 status output_commit(struct output *output, struct error *err) {
+    output->fresh = access(output->path, F_OK) != 0;
     if (rename(output->temporary, output->path) != 0)
         return fail_errno(output, errno, "cannot put the file in its place", err);
     free(output->temporary);
     output->temporary = NULL;
     return STATUS_OK;
+}
+
+void output_undo(struct output *output) {
+    if (output->path && output->fd < 0 && !output->temporary && output->fresh)
+        unlink(output->path);
 }
 
 void output_discard(struct output *output) {

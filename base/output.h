@@ -4,6 +4,7 @@
 
 #include "base/status.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,7 @@ struct output {
     size_t buffered;
     uint64_t written; /* bytes so far */
     int failure;      /* errno of the first write that failed, or 0 */
+    bool fresh;       /* nothing stood in its place when it was put there */
 };
 
 /* All-zero but fd = -1 is an output that output_discard accepts. */
@@ -27,6 +29,8 @@ void output_align(struct output *output, size_t unit);
 status output_close(struct output *output, struct error *err);
 /* Puts the closed file in its place. */
 status output_commit(struct output *output, struct error *err);
+/* Removes a committed file if nothing stood in its place before: when another that it belongs to could not follow. */
+void output_undo(struct output *output);
 /* Frees everything and removes the file if it is not in its place. */
 void output_discard(struct output *output);
 

@@ -34,6 +34,12 @@ status fail_memory(struct error *err, const char *what);
 /* Puts "prefix: " before err's message (where the failure stood); returns err->code. */
 status fail_prefix(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The static analyzer sees one file at a time: what these return is told here. */
+#ifdef __clang_analyzer__
+#define fail(err, code, ...) ((fail)(err, code, __VA_ARGS__), (code))
+#define fail_memory(err, what) ((fail_memory)(err, what), STATUS_NO_MEMORY)
+#endif
+
 /* Appends to err's message; what does not fit ends in "...". Leaves the code alone. A format that begins with a newline
    begins a new line; control characters anywhere else, in what is put in as well, become "?". */
 void error_append(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));

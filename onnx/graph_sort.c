@@ -131,6 +131,7 @@ static bool needed_value(const struct sorter *sorter, int index, int i, int *val
     if (i < node->input_count)
         *value = node->inputs[i];
     else if (i - node->input_count < captured)
+        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it is there when something was captured */
         *value = sorter->captured[sorter->captured_start[index] + i - node->input_count];
     else
         return false;

@@ -137,6 +137,8 @@ status onnx_save(const struct onnx_model *model, const char *path, const struct 
         result = output_commit(&weights, err);
     if (result == STATUS_OK)
         result = output_commit(&file, err);
+    if (result != STATUS_OK)
+        output_undo(&weights);
     output_discard(&weights);
     output_discard(&file);
     pool_destroy(saver.pool);

@@ -15,8 +15,9 @@
 #include "base/sizes.h"
 #include "ops/blocked/winograd.h"
 #include "ops/core/channel_blocks.h"
+#include "ops/core/forced_choices.h"
 
-enum blocked_algorithm { BLOCKED_DIRECT, BLOCKED_FILTER, BLOCKED_NARROW };
+struct conv_algorithm;
 
 /*
  * How the depth of a direct sum is walked: cuts, then entries, then blocks, then `length` numbers; of a narrow one:
@@ -31,23 +32,25 @@ struct blocked_depth {
 
 struct blocked_phase {
     struct lattice lattice;
-    enum blocked_algorithm algorithm;
+    const struct conv_algorithm *algorithm;
     struct blocked_depth depth;                 /* DIRECT, NARROW */
     struct filter_lattice filters[FILTER_SETS]; /* FILTER */
     int filter_count;
-    int64_t beside; /* NARROW: rows of outputs that are multiplied together */
-    int64_t rows;   /* channel blocks that the kernel computes, per group */
-    int64_t floats; /* of packed weights */
+    int64_t beside;  /* NARROW: rows of outputs that are multiplied together, */
+    int64_t outputs; /* of a row at once, at most, if that is demanded */
+    int64_t rows;    /* channel blocks that the kernel computes, per group */
+    int64_t floats;  /* of packed weights */
     const float *packed;
 };
 
 /* Whether it filters, and keeps its weights in this way. */
 static inline bool blocked_keeps(const struct blocked_phase *phase, enum filter_weights weights) {
-    return phase->algorithm == BLOCKED_FILTER && phase->filters[0].weights == weights;
+    return phase->filter_count > 0 && phase->filters[0].weights == weights;
 }
 
 struct blocked_state {
     struct window window;
+    const struct forced_choices *forced; /* from planning on; never NULL */
     bool transposed, from_blocks, to_blocks;
     struct activation activation;
     struct blocked_phase *phases; /* owned */
@@ -114,5 +117,46 @@ static inline int64_t blocked_plane(const struct window *window, bool output) {
 static inline int64_t window_images(const struct window *window) {
     return window->batch * window->group;
 }
+
+/* Rows first..end - 1. */
+struct rows {
+    int64_t first, end;
+};
+
+/* What planning goes by besides the window. */
+struct blocked_settings {
+    const struct kernels *kernels;
+    int threads;
+    bool per_panel; /* whether a panel's weights may be transformed in passing as a whole */
+};
+
+struct pack_job;
+struct pack_slice;
+
+/*
+ * A way to compute phases of a convolution: one entry of the table in engine/algorithms.c, whose first one that fits
+ * and pays is taken. A phase has what its algorithm's plan() made of it.
+ */
+struct conv_algorithm {
+    const char *name;
+    /* Whether it can compute the phase at all. */
+    bool (*fits)(const struct blocked_state *state, const struct kernels *kernels, const struct lattice *lattice);
+    /* Fills in the phase, with the floats of its packed weights. False where others cost less. */
+    bool (*plan)(const struct blocked_state *state, const struct blocked_settings *settings,
+                 struct blocked_phase *phase);
+    /* Rows of outputs that belong together. */
+    int64_t (*unit)(const struct blocked_phase *phase);
+    /* Makes it the phase of some rows of the outputs, written from row `top` of them on. Its lattice is that already.
+     */
+    void (*limit_rows)(const struct window *window, const struct kernels *kernels, struct rows rows, int64_t top,
+                       struct blocked_phase *phase);
+    /* Packs a slice of the weights; a number for what decides over the packed form. */
+    void (*pack)(const struct pack_job *job, const struct window_weights *weights, const struct pack_slice *slice,
+                 float *packed);
+    uint64_t (*layout)(const struct blocked_phase *phase);
+    /* Workspace, and a run, of all phases that have this algorithm. */
+    struct blocked_bytes (*bytes)(const struct blocked_state *state, int threads);
+    void (*run)(const struct blocked_run *run);
+};
 
 #endif

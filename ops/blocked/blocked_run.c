@@ -67,3 +67,13 @@ void blocked_spread_bias(const struct blocked_state *state, const float *bias, f
     for (int64_t group = 0; bias && group < state->window.group; group++)
         memcpy(blocks + group * whole, bias + group * channels, (size_t)channels * sizeof *blocks);
 }
+
+int64_t blocked_limit_rows(struct lattice_axis *axis, struct rows rows, int64_t top) {
+    const int64_t first = rows.first > axis->out0 ? divide_up(rows.first - axis->out0, axis->out_step) : 0;
+    const int64_t end = rows.end > axis->out0 ? divide_up(rows.end - axis->out0, axis->out_step) : 0;
+    const int64_t last = at_most(end, axis->points);
+    axis->points = last > first ? last - first : 0;
+    axis->first += first * axis->step;
+    axis->out0 += first * axis->out_step - top;
+    return first;
+}

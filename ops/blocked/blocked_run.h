@@ -16,4 +16,7 @@ void blocked_finish(const struct blocked_run *run, const float *bias, size_t bia
 /* Whole channel blocks of the bias of every group. */
 void blocked_spread_bias(const struct blocked_state *state, const float *bias, float *blocks);
 
+/* Leaves some rows of the outputs, counted from row `top` on; returns how many points are left out before them. */
+int64_t blocked_limit_rows(struct lattice_axis *axis, struct rows rows, int64_t top);
+
 #endif

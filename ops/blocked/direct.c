@@ -1,6 +1,7 @@
 #include "ops/blocked/direct.h"
 
 #include "ops/blocked/blocked_run.h"
+#include "ops/blocked/direct_pack.h"
 #include "ops/core/work_queue.h"
 
 #define PIECE 264 /* pixels of a piece, at most: their sums stay in a small cache between cuts of the depth */
@@ -50,7 +51,7 @@ static size_t share_floats(const struct blocked_phase *phase) {
     return (PIECE_FLOATS + table_floats(phase) + 15) / 16 * 16;
 }
 
-size_t blocked_direct_bytes(const struct blocked_phase *phase) {
+static size_t own_bytes(const struct blocked_phase *phase) {
     return share_floats(phase) * sizeof(float);
 }
 
@@ -316,7 +317,7 @@ struct work {
 };
 
 static bool is_direct(const struct blocked_phase *phase) {
-    return phase->algorithm == BLOCKED_DIRECT && phase->lattice.points > 0;
+    return phase->algorithm == &direct_algorithm && phase->lattice.points > 0;
 }
 
 /* Phases that lie between each other meet the same inputs, piece by piece, if their weights stay in a small cache. */
@@ -325,7 +326,7 @@ static bool go_together(const struct blocked_state *state) {
     for (int64_t i = 0; i < state->phase_count; i++)
         if (is_direct(&state->phases[i]))
             floats += state->phases[i].depth.total * MOST_LANES;
-    return floats <= NEAR_WEIGHTS;
+    return forced_decide(state->forced->together, floats <= NEAR_WEIGHTS);
 }
 
 /*
@@ -333,7 +334,8 @@ static bool go_together(const struct blocked_state *state) {
  * and what is around it. Where they are many, threads share out the output channels, and each reads weights of its own.
  */
 static void cut_parts(const struct blocked_run *run, int64_t weights, struct work *work) {
-    work->parts = weights <= FEW_WEIGHTS ? between(1, run->threads, work->pieces) : 1;
+    const bool few = forced_decide(run->state->forced->parts, weights <= FEW_WEIGHTS);
+    work->parts = few ? between(1, run->threads, work->pieces) : 1;
     work->pieces = divide_up(work->pieces, work->parts);
 }
 
@@ -354,6 +356,8 @@ static struct work work_of(const struct blocked_run *run, const struct blocked_p
         work.pieces = (wanted + strips - 1) / strips;
     if (work.pieces > points / LEAST_PIECE)
         work.pieces = points < LEAST_PIECE ? points > 0 : points / LEAST_PIECE;
+    if (run->state->forced->piece)
+        work.pieces = divide_up(points, forced_size(run->state->forced->piece, PIECE));
     if (points > 0)
         cut_parts(run, weights, &work);
     return work;
@@ -404,7 +408,7 @@ static void run_work(const struct work *work) {
     }
 }
 
-void blocked_direct_run(const struct blocked_run *run) {
+static void run_direct(const struct blocked_run *run) {
     const struct blocked_state *state = run->state;
     const int64_t together = go_together(state) ? state->phase_count : 1;
     for (int64_t i = 0; i < state->phase_count; i += together) {
@@ -412,3 +416,69 @@ void blocked_direct_run(const struct blocked_run *run) {
         run_work(&work);
     }
 }
+
+/* ---- planning ---- */
+
+static void close_depth(const struct forced_choices *forced, struct blocked_depth *depth) {
+    const int64_t entries = depth->down * depth->across;
+    const int64_t fitting = forced_size(forced->depth, DEPTH_CUT) / (entries * depth->length);
+    depth->cut_blocks = fitting < 1 ? 1 : fitting < depth->blocks ? fitting : depth->blocks;
+    depth->cuts = (depth->blocks + depth->cut_blocks - 1) / depth->cut_blocks;
+    depth->total = entries * depth->length * depth->blocks;
+}
+
+static struct blocked_depth depth_of(const struct blocked_state *state, const struct lattice *lattice) {
+    const struct lattice_axis *ay = &lattice->axis[1], *ax = &lattice->axis[2];
+    const int64_t channels = state->window.in_channels;
+    struct blocked_depth depth = {.down = ay->taps, .across = ax->taps, .length = CHANNEL_BLOCK};
+    depth.blocks = channel_blocks(channels);
+    if (!state->from_blocks) {
+        depth.merged = ax->tap_step == 1 || ax->tap_step == -1 || ax->taps == 1;
+        depth.across = depth.merged ? 1 : ax->taps;
+        depth.length = depth.merged ? ax->taps * channels : channels;
+        depth.blocks = 1;
+    }
+    close_depth(state->forced, &depth);
+    return depth;
+}
+
+static bool fits(const struct blocked_state *state, const struct kernels *kernels, const struct lattice *lattice) {
+    (void)kernels;
+    (void)lattice;
+    return state->to_blocks;
+}
+
+static bool plan(const struct blocked_state *state, const struct blocked_settings *settings,
+                 struct blocked_phase *phase) {
+    (void)settings;
+    phase->filter_count = 0;
+    phase->depth = depth_of(state, &phase->lattice);
+    phase->floats = state->window.group * phase->rows * CHANNEL_BLOCK * phase->depth.total;
+    return true;
+}
+
+static int64_t unit(const struct blocked_phase *phase) {
+    return phase->lattice.axis[1].out_step;
+}
+
+static uint64_t layout(const struct blocked_phase *phase) {
+    return (uint64_t)phase->depth.cut_blocks;
+}
+
+static struct blocked_bytes bytes(const struct blocked_state *state, int threads) {
+    struct blocked_bytes most = {0};
+    (void)threads;
+    for (int64_t i = 0; i < state->phase_count; i++)
+        if (state->phases[i].algorithm == &direct_algorithm)
+            blocked_add_bytes(&most, (struct blocked_bytes){.own = own_bytes(&state->phases[i])});
+    return most;
+}
+
+const struct conv_algorithm direct_algorithm = {.name = "direct sums",
+                                                .fits = fits,
+                                                .plan = plan,
+                                                .unit = unit,
+                                                .pack = direct_pack,
+                                                .layout = layout,
+                                                .bytes = bytes,
+                                                .run = run_direct};

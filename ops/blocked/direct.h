@@ -4,7 +4,6 @@
 
 #include "ops/blocked/blocked.h"
 
-size_t blocked_direct_bytes(const struct blocked_phase *phase);
-void blocked_direct_run(const struct blocked_run *run);
+extern const struct conv_algorithm direct_algorithm;
 
 #endif

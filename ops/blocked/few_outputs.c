@@ -1,6 +1,7 @@
 #include "ops/blocked/few_outputs.h"
 
 #include "ops/blocked/blocked_run.h"
+#include "ops/blocked/few_outputs_pack.h"
 #include "ops/core/work_queue.h"
 
 #include <string.h>
@@ -19,7 +20,7 @@ static int64_t reach_of(const struct lattice_axis *ax) {
     return (ax->taps - 1) * (ax->tap_step < 0 ? -ax->tap_step : ax->tap_step);
 }
 
-bool blocked_narrow_fits(const struct blocked_state *state, const struct lattice *lattice) {
+static bool rows_fit(const struct blocked_state *state, const struct lattice *lattice) {
     const struct lattice_axis *ax = &lattice->axis[2];
     return state->from_blocks && state->window.group == 1 && state->window.out_channels <= MOST_CHANNELS &&
            ax->step == 1 && reach_of(ax) <= MOST_REACH;
@@ -32,7 +33,7 @@ static int64_t segment_outputs(const struct blocked_phase *phase) {
     const int64_t lines = phase->depth.down * phase->depth.blocks * CHANNEL_BLOCK;
     const int64_t fitting = ROOM / (lines > 0 ? lines : 1) - reach_of(ax) - LINE_ALIGN;
     const int64_t most = between(LINE_ALIGN, fitting / LINE_ALIGN * LINE_ALIGN, SEGMENT);
-    return ax->points > 0 ? even_block(ax->points, most, LINE_ALIGN) : 0;
+    return ax->points > 0 ? even_block(ax->points, forced_size(phase->outputs, most), LINE_ALIGN) : 0;
 }
 
 /* An odd number of cache lines, so that lines spread over a cache. */
@@ -51,7 +52,7 @@ static size_t share_floats(const struct blocked_phase *phase) {
     return (down * (size_t)row_floats(phase) + MOST_CHANNELS * SUMS_LINE + table + 15) / 16 * 16;
 }
 
-size_t blocked_narrow_bytes(const struct blocked_phase *phase) {
+static size_t own_bytes(const struct blocked_phase *phase) {
     return share_floats(phase) * sizeof(float);
 }
 
@@ -114,12 +115,13 @@ static int64_t output_step(const struct lattice_axis *ay) {
     return row_step(ay) % ay->step == 0 ? row_step(ay) / ay->step : 1;
 }
 
-int64_t blocked_narrow_beside(const struct blocked_state *state, const struct lattice *lattice) {
+static int64_t beside_of(const struct blocked_state *state, const struct lattice *lattice) {
     const struct lattice_axis *ay = &lattice->axis[1];
-    return state->window.out_channels == 1 && ay->taps > 1 && row_step(ay) % ay->step == 0 ? 2 : 1;
+    const bool can = state->window.out_channels == 1 && ay->taps > 1 && row_step(ay) % ay->step == 0;
+    return can && state->forced->beside != 1 ? 2 : 1;
 }
 
-int64_t blocked_narrow_unit(const struct blocked_phase *phase) {
+static int64_t rows_together(const struct blocked_phase *phase) {
     return phase->beside > 1 ? phase->beside * output_step(&phase->lattice.axis[1]) : 1;
 }
 
@@ -293,7 +295,7 @@ static struct band band_at(const struct blocked_run *run, const struct blocked_p
     return band;
 }
 
-void blocked_narrow_run(const struct blocked_run *run, const struct blocked_phase *phase) {
+static void run_phase(const struct blocked_run *run, const struct blocked_phase *phase) {
     const struct lattice_axis *ay = &phase->lattice.axis[1], *ax = &phase->lattice.axis[2];
     if (phase->lattice.points <= 0 || run->state->window.batch <= 0)
         return;
@@ -315,3 +317,57 @@ void blocked_narrow_run(const struct blocked_run *run, const struct blocked_phas
         run_band(&band);
     }
 }
+
+/* ---- planning ---- */
+
+static bool fits(const struct blocked_state *state, const struct kernels *kernels, const struct lattice *lattice) {
+    (void)kernels;
+    return !state->to_blocks && rows_fit(state, lattice);
+}
+
+static bool plan(const struct blocked_state *state, const struct blocked_settings *settings,
+                 struct blocked_phase *phase) {
+    (void)settings;
+    phase->filter_count = 0;
+    phase->beside = beside_of(state, &phase->lattice);
+    phase->outputs = state->forced->outputs;
+    phase->depth = (struct blocked_depth){.down = phase->lattice.axis[1].taps + phase->beside - 1,
+                                          .across = phase->lattice.axis[2].taps,
+                                          .length = state->window.in_channels,
+                                          .blocks = channel_blocks(state->window.in_channels)};
+    phase->depth.total = phase->lattice.axis[1].taps * phase->depth.across * phase->depth.length;
+    phase->floats = state->window.out_channels * phase->depth.total * phase->beside;
+    return true;
+}
+
+static int64_t unit(const struct blocked_phase *phase) {
+    return phase->lattice.axis[1].out_step * rows_together(phase);
+}
+
+static uint64_t layout(const struct blocked_phase *phase) {
+    return (uint64_t)phase->beside;
+}
+
+static struct blocked_bytes bytes(const struct blocked_state *state, int threads) {
+    struct blocked_bytes most = {0};
+    (void)threads;
+    for (int64_t i = 0; i < state->phase_count; i++)
+        if (state->phases[i].algorithm == &few_outputs_algorithm)
+            blocked_add_bytes(&most, (struct blocked_bytes){.own = own_bytes(&state->phases[i])});
+    return most;
+}
+
+static void run_phases(const struct blocked_run *run) {
+    for (int64_t i = 0; i < run->state->phase_count; i++)
+        if (run->state->phases[i].algorithm == &few_outputs_algorithm)
+            run_phase(run, &run->state->phases[i]);
+}
+
+const struct conv_algorithm few_outputs_algorithm = {.name = "few outputs",
+                                                     .fits = fits,
+                                                     .plan = plan,
+                                                     .unit = unit,
+                                                     .pack = few_outputs_pack,
+                                                     .layout = layout,
+                                                     .bytes = bytes,
+                                                     .run = run_phases};

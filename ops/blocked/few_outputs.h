@@ -9,12 +9,6 @@
 
 #include "ops/blocked/blocked.h"
 
-bool blocked_narrow_fits(const struct blocked_state *state, const struct lattice *lattice);
-/* Rows of outputs that stand beside each other as if they were channels: 1 or 2. */
-int64_t blocked_narrow_beside(const struct blocked_state *state, const struct lattice *lattice);
-/* Points of y that belong together: rows that stand beside each other have the same ones there in any run of them. */
-int64_t blocked_narrow_unit(const struct blocked_phase *phase);
-size_t blocked_narrow_bytes(const struct blocked_phase *phase);
-void blocked_narrow_run(const struct blocked_run *run, const struct blocked_phase *phase);
+extern const struct conv_algorithm few_outputs_algorithm;
 
 #endif

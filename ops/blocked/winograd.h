@@ -10,6 +10,7 @@
 #define LIMNER_OPS_BLOCKED_WINOGRAD_H
 
 #include "ops/conv/window_weights.h"
+#include "ops/core/forced_choices.h"
 #include "ops/kernels/kernels.h"
 
 #define FILTER_PARTS 4
@@ -52,7 +53,8 @@ struct filter_shape {
 enum filter_weights {
     FILTER_READY,  /* by points */
     FILTER_PANELS, /* by taps; a panel's are transformed in passing as a whole, for all tiles of all sets of points */
-    FILTER_PAIRS /* by taps; tiles form sums of two, of the other dimension a cut of the depth is transformed before */
+    FILTER_PAIRS, /* by taps; tiles form sums of two, of the other dimension a cut of the depth is transformed before */
+    FILTER_FORMS
 };
 
 /* One set of points with all its parts. */
@@ -81,6 +83,7 @@ static inline int64_t filter_kept(const struct filter_lattice *lattice) {
 struct filter_team {
     int threads, sets;
     int64_t images;
+    const struct forced_choices *forced;
 };
 
 static inline int64_t filter_blocks(const struct filter_shape *shape) {

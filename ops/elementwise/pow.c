@@ -49,8 +49,8 @@ static void read_integers(enum dtype dtype, const void *in, int64_t *out, size_t
     switch (dtype) {
         SIGNED_TYPES(READ_INTEGER, 0)
         UNSIGNED_TYPES(READ_INTEGER, 0)
-    default:
-        break;
+    default: /* no integer: nothing here has such a base or exponent */
+        memset(out, 0, count * sizeof *out);
     }
 }
 

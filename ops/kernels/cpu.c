@@ -43,7 +43,8 @@ enum cpu_level cpu_best(void) {
      &plane_kernel_##level,               \
      &quarter_kernel_##level,             \
      filter_of(level),                    \
-     &math_kernel_##level},
+     &math_kernel_##level,                \
+     NULL},
 #define LEVEL_TABLES(filter_of) LEVEL(CPU_PORTABLE, portable, filter_of) SIMD_TABLES(filter_of)
 #if BUILT_LEVELS == 3
 #define SIMD_TABLES(filter_of) LEVEL(CPU_AVX2, avx2, filter_of) LEVEL(CPU_AVX512, avx512, filter_of)

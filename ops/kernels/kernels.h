@@ -326,6 +326,8 @@ struct quarter_kernel {
                     const float *row_scales);
 };
 
+struct forced_choices;
+
 struct kernels {
     enum cpu_level level;
     const char *name; /* "portable", "avx2", "avx512" */
@@ -333,8 +335,9 @@ struct kernels {
     const struct block_kernel *block;
     const struct plane_kernel *plane;
     const struct quarter_kernel *quarter;
-    const struct filter_kernel *filter; /* NULL: direct sums only, of products too */
-    const struct math_kernel *math;     /* ops/kernels/math.h */
+    const struct filter_kernel *filter;  /* NULL: direct sums only, of products too */
+    const struct math_kernel *math;      /* ops/kernels/math.h */
+    const struct forced_choices *forced; /* ops/core/forced_choices.h; NULL: costs decide */
 };
 
 #endif

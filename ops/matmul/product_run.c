@@ -2,6 +2,7 @@
 
 #include "base/checked.h"
 #include "ops/core/channel_blocks.h"
+#include "ops/core/forced_choices.h"
 #include "ops/matmul/strassen.h"
 
 #include <string.h>
@@ -76,6 +77,8 @@ status product_prepare(struct op_call *call, const struct product *product, size
         if (!state->packed)
             return fail_memory(err, "packed weights");
         state->fast = fast_fits(call);
+        if (forced_choices_of(call->kernels)->strassen == FORCED_YES && !state->fast)
+            return fail(err, STATUS_UNSUPPORTED, "Strassen's algorithm cannot be had for this product");
         *workspace_bytes = state->fast ? fast_workspace_bytes(call) : strips_workspace_bytes(call->threads);
         return STATUS_OK;
     }

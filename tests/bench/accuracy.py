@@ -26,7 +26,7 @@ import onnx
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from bench import common, compare, reference, runs, sizes  # noqa: E402
+import common, compare, reference, runs, sizes  # noqa: E402
 
 TABLES = ("double", "sizes")
 BOUNDS = {"default": 1e-5, "exact": 1e-6}

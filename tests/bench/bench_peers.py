@@ -23,9 +23,12 @@ import time
 
 import numpy as np
 
-from bench import common, compare, engines, runs
-from bench.compare import EXACT, LIMNER, REFERENCE, Verdict
-from bench.engines import ENGINES, CannotRun
+import common
+import compare
+import engines
+import runs
+from compare import EXACT, LIMNER, REFERENCE, Verdict
+from engines import ENGINES, CannotRun
 
 KEYS = ("median_ms", "min_ms", "first_ms", "peak_mb")
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench.common import Inputs, version
+from common import Inputs, version
 
 Run = Callable[[], object]  # one run; its output as an array
 

@@ -82,13 +82,18 @@ def save_layer(layer: Layer, folder: pathlib.Path) -> pathlib.Path:
     return path
 
 
+def right_side(depth: int, columns: int) -> np.ndarray:
+    """Of a product, where it is part of the model."""
+    return np.random.default_rng(1).standard_normal((depth, columns), dtype=np.float32)
+
+
 def save_product(rows: int, depth: int, columns: int, constant: bool, folder: pathlib.Path) -> pathlib.Path:
     """A MatMul; constant: its right side is part of the model."""
     path = folder / f"MatMul-{rows}-{depth}-{columns}{'-constant' if constant else ''}.onnx"
     if not path.exists():
-        right = np.random.default_rng(1).standard_normal((depth, columns), dtype=np.float32)
         inputs = {"a": [rows, depth]} | ({} if constant else {"b": [depth, columns]})
-        save(path, [helper.make_node("MatMul", ["a", "b"], ["y"], "product")], inputs, 2, {"b": right} if constant else {})
+        weights = {"b": right_side(depth, columns)} if constant else {}
+        save(path, [helper.make_node("MatMul", ["a", "b"], ["y"], "product")], inputs, 2, weights)
     return path
 
 

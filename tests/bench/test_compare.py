@@ -13,11 +13,11 @@ from unittest import mock
 
 import numpy as np
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import bench_peers  # noqa: E402
-from bench import compare  # noqa: E402
-from bench.compare import EXACT, LIMNER, REFERENCE, difference, judge  # noqa: E402
+import compare  # noqa: E402
+from compare import EXACT, LIMNER, REFERENCE, difference, judge  # noqa: E402
 
 RIGHT = np.random.default_rng(1).uniform(-1, 1, (1, 3, 40, 40)).astype(np.float32)
 

@@ -8,6 +8,7 @@
 #include "tools/files/file.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,7 @@
 #define RICH "tests/data/rich.onnx" /* functions, subgraphs, every attribute and element type */
 #define EXTERNAL "models/small/inpaint-torchscript17-external/model.onnx"
 
-static const struct refusal no_memory = {REFUSE_MEMORY, 12 /* ENOMEM */, false};
+static const struct refusal no_memory = {.kinds = REFUSE_MEMORY, .number = ENOMEM};
 
 static struct bytes read_file(const char *path) {
     struct bytes bytes;

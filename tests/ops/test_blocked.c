@@ -5,7 +5,9 @@
 #include "tests/support/support.h"
 
 #include "ops/blocked/blocked.h"
+#include "ops/blocked/direct.h"
 #include "ops/blocked/engine/blocked_plan.h"
+#include "ops/blocked/winograd/winograd_algorithm.h"
 #include "ops/evaluate.h"
 #include "ops/kernels/cpu.h"
 
@@ -416,7 +418,8 @@ static struct blocked_phase phase_for(struct window window, bool transposed, con
     return phase;
 }
 
-static enum blocked_algorithm algorithm_for(struct window window, bool transposed, const struct kernels *kernels) {
+static const struct conv_algorithm *algorithm_for(struct window window, bool transposed,
+                                                  const struct kernels *kernels) {
     return phase_for(window, transposed, kernels, 0).algorithm;
 }
 
@@ -438,13 +441,13 @@ static void test_choice(void **unused) {
     const struct window plain = square_window(64, 66, 64, 3, 1, 1), dilated = square_window(64, 68, 64, 3, 1, 2);
     const struct window strided = square_window(64, 66, 32, 4, 2, 1), up = square_window(64, 32, 66, 4, 2, 1);
     const struct window wide = square_window(64, 66, 60, 7, 1, 1), pointwise = square_window(64, 64, 64, 1, 1, 1);
-    assert_int_equal(algorithm_for(plain, false, kernels), BLOCKED_FILTER);
-    assert_int_equal(algorithm_for(dilated, false, kernels), BLOCKED_FILTER);
-    assert_int_equal(algorithm_for(strided, false, kernels), BLOCKED_FILTER);
-    assert_int_equal(algorithm_for(up, true, kernels), BLOCKED_FILTER);
-    assert_int_equal(algorithm_for(wide, false, kernels), BLOCKED_DIRECT);
-    assert_int_equal(algorithm_for(pointwise, false, kernels), BLOCKED_DIRECT);
-    assert_int_equal(algorithm_for(plain, false, exact), BLOCKED_DIRECT);
+    assert_ptr_equal(algorithm_for(plain, false, kernels), &winograd_algorithm);
+    assert_ptr_equal(algorithm_for(dilated, false, kernels), &winograd_algorithm);
+    assert_ptr_equal(algorithm_for(strided, false, kernels), &winograd_algorithm);
+    assert_ptr_equal(algorithm_for(up, true, kernels), &winograd_algorithm);
+    assert_ptr_equal(algorithm_for(wide, false, kernels), &direct_algorithm);
+    assert_ptr_equal(algorithm_for(pointwise, false, kernels), &direct_algorithm);
+    assert_ptr_equal(algorithm_for(plain, false, exact), &direct_algorithm);
     struct window deep = square_window(1024, 16, 32, 3, 2, 1);
     deep.out_channels = 320;
     const struct blocked_phase passing = phase_for(deep, true, kernels, 0), kept = phase_for(up, true, kernels, 0);

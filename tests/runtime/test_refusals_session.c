@@ -8,15 +8,16 @@
 #include "tests/support/support.h"
 #include "tools/files/array.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define MOST_INPUTS 4
-#define MOST_OUTPUTS 4
+#define MOST_OUTPUTS 8
 
-static const struct refusal no_memory = {REFUSE_MEMORY, 12 /* ENOMEM */, false};
+static const struct refusal no_memory = {.kinds = REFUSE_MEMORY, .number = ENOMEM};
 
 /* A model, what it is fed with, and what it gives. */
 struct scenario {
@@ -90,6 +91,7 @@ static void note_expected(struct scenario *c) {
 
 static struct scenario scenario_open(const char *folder, limner_options options) {
     struct scenario c = {.model = open_model(folder), .options = options};
+    c.options.cpu = (limner_cpu)(test_kernels()->level + LIMNER_CPU_PORTABLE);
     snprintf(c.folder, sizeof c.folder, "%s", folder);
     for (size_t i = limner_model_input_count(c.model); i > 0; i--)
         read_input(&c, folder);
@@ -207,13 +209,14 @@ static status plan_large(void *context, struct error *err) {
     const struct size *size = context;
     const limner_tensor input = {
         .name = "x", .type = LIMNER_FLOAT, .rank = 4, .dims = {1, 3, size->height, size->width}};
+    const limner_options options = {.threads = 2, .cpu = (limner_cpu)(test_kernels()->level + LIMNER_CPU_PORTABLE)};
     limner_session *session;
     limner_plan_info info;
     limner_error error;
     refuse_pause();
     limner_model *model = large_network();
     refuse_resume();
-    status code = handed(limner_session_create(model, &(limner_options){.threads = 2}, &session, &error), &error, err);
+    status code = handed(limner_session_create(model, &options, &session, &error), &error, err);
     if (!code)
         code = handed(limner_session_plan(session, &input, 1, &info, &error), &error, err);
     refuse_pause();

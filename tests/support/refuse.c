@@ -174,7 +174,8 @@ static void try_once(const char *name, size_t wanted, bool all_after, refuse_try
     const status code = attempt(context, &err);
     watch.running = false;
     const char *how = all_after ? "and all after it" : "alone";
-    const bool right = code == STATUS_OK || (watch.happened && says_what(&watch.refusal, code, err.message));
+    const bool right = code == STATUS_OK ? !(watch.refusal.needed && watch.happened)
+                                         : (watch.happened && says_what(&watch.refusal, code, err.message));
     const int left = open_files() - files;
     if (right && !watch.live_count && !left)
         return;

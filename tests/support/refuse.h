@@ -2,7 +2,8 @@
  * A system that refuses: the n-th allocation, open, write, ... of a try fails, for every n that matters. The calls are
  * caught by the linker's --wrap (REFUSABLE in the Makefile, for programs named test_refusals_*), so that the code under
  * test is the code that ships. Allocations inside libraries: protobuf-c and libpng take ours, libjpeg's are stood for
- * by failures of the calls that make them; the C library's own (stdio, qsort) and OpenMP's threads are left alone.
+ * by failures of the calls that make them; the C library's own (stdio, qsort) are left alone, and so is OpenMP, whose
+ * library ends the process when it gets no threads.
  */
 #ifndef LIMNER_TESTS_REFUSE_H
 #define LIMNER_TESTS_REFUSE_H
@@ -32,6 +33,7 @@ struct refusal {
     unsigned kinds;
     int number;    /* errno of the failing call, or REFUSE_HALF */
     bool harmless; /* the try must work all the same */
+    bool needed;   /* the try must fail */
 };
 
 /*

@@ -124,10 +124,12 @@ status map_parse(const char *text, size_t length, const char *path, struct pool 
     size_t lines = 1;
     for (size_t i = 0; i < length; i++)
         lines += text[i] == '\n';
-    *map = (struct map){.path = path, .entries = pool_array(pool, lines, sizeof *map->entries)};
-    if (!map->entries || lines > MOST_LINES)
-        return lines > MOST_LINES ? fail(err, STATUS_LIMIT, "%s has more than %d lines", path, MOST_LINES)
-                                  : fail_memory(err, "the map");
+    *map = (struct map){.path = path};
+    if (lines > MOST_LINES)
+        return fail(err, STATUS_LIMIT, "%s has more than %d lines", path, MOST_LINES);
+    map->entries = pool_array(pool, lines, sizeof *map->entries);
+    if (!map->entries)
+        return fail_memory(err, "the map");
     while (reader.at < reader.end) {
         const char *words[MOST_WORDS];
         int count;

@@ -14,6 +14,7 @@
 
 struct staged_file {
     char *path, *temporary; /* temporary NULL: in place already */
+    bool fresh;             /* nothing stood in its place */
 };
 
 static bool grow(struct bytes *bytes, size_t *capacity) {
@@ -148,20 +149,19 @@ static status write_device(const char *path, const void *data, size_t size, stru
     if (file < 0)
         return cannot_write(path, err);
     const status code = write_all(file, data, size) ? STATUS_OK : cannot_write(path, err);
-    close(file);
-    return code;
+    return close(file) && !code ? cannot_write(path, err) : code;
 }
 
 static void staged_free(struct staged_file *staged) {
     free(staged->path);
     free(staged->temporary);
-    *staged = (struct staged_file){NULL, NULL};
+    *staged = (struct staged_file){NULL, NULL, false};
 }
 
 /* The place that path means (a link is followed, not replaced) and a temporary name beside it. */
 static status name_temporary(const char *path, struct staged_file *staged, struct error *err) {
     staged->path = realpath(path, NULL);
-    if (!staged->path)
+    if (!staged->path && errno == ENOENT) /* not there yet */
         staged->path = strdup(path);
     char *folder = staged->path ? folder_of(staged->path) : NULL;
     if (!folder || asprintf(&staged->temporary, "%s/.limner-XXXXXX", folder) < 0) {
@@ -193,7 +193,7 @@ status staging_add(struct staging *staging, const char *path, const void *data, 
     if (!files)
         return fail_memory(err, "a file name");
     staging->files = files;
-    struct staged_file staged = {NULL, NULL};
+    struct staged_file staged = {NULL, NULL, false};
     const status code = stage(path, data, size, &staged, err);
     if (code)
         staged_free(&staged);
@@ -202,12 +202,26 @@ status staging_add(struct staging *staging, const char *path, const void *data, 
     return code;
 }
 
+/* Takes back what was put where nothing stood. */
+static void undo(struct staging *staging, int count) {
+    for (int i = 0; i < count; i++)
+        if (staging->files[i].path && staging->files[i].fresh)
+            unlink(staging->files[i].path);
+}
+
 status staging_commit(struct staging *staging, struct error *err) {
     for (int i = 0; i < staging->count; i++) {
         struct staged_file *staged = &staging->files[i];
-        if (staged->temporary && rename(staged->temporary, staged->path))
-            return cannot_write(staged->path, err);
-        staged_free(staged);
+        if (!staged->temporary)
+            continue;
+        staged->fresh = access(staged->path, F_OK) != 0;
+        if (rename(staged->temporary, staged->path)) {
+            const status code = cannot_write(staged->path, err);
+            undo(staging, i);
+            return code;
+        }
+        free(staged->temporary);
+        staged->temporary = NULL;
     }
     return STATUS_OK;
 }

@@ -29,7 +29,7 @@ struct staging {
 status staging_check(const char *path, struct error *err);
 /* Writes a temporary file beside path. Devices and pipes are written at once. */
 status staging_add(struct staging *staging, const char *path, const void *data, size_t size, struct error *err);
-/* Puts all files in their places. */
+/* Puts all files in their places. When one cannot be, those before it go again, unless they took another's place. */
 status staging_commit(struct staging *staging, struct error *err);
 /* Removes what was not committed and frees; always called. */
 void staging_close(struct staging *staging);

@@ -1,78 +1,36 @@
 #include "ops/blocked/engine/blocked_plan.h"
 
-#include "ops/blocked/few_outputs.h"
-#include "ops/blocked/winograd/winograd_plan.h"
-#include "ops/blocked/winograd/winograd_tiling.h"
+#include "ops/blocked/engine/algorithms.h"
+#include "ops/blocked/engine/forced_check.h"
 #include "ops/conv/window_phases.h"
 
 #include <stdlib.h>
 
-static void close_depth(struct blocked_depth *depth) {
-    const int64_t entries = depth->down * depth->across;
-    const int64_t fitting = DEPTH_CUT / (entries * depth->length);
-    depth->cut_blocks = fitting < 1 ? 1 : fitting < depth->blocks ? fitting : depth->blocks;
-    depth->cuts = (depth->blocks + depth->cut_blocks - 1) / depth->cut_blocks;
-    depth->total = entries * depth->length * depth->blocks;
-}
-
-static struct blocked_depth depth_of(const struct blocked_state *state, const struct lattice *lattice) {
-    const struct lattice_axis *ay = &lattice->axis[1], *ax = &lattice->axis[2];
-    const int64_t channels = state->window.in_channels;
-    struct blocked_depth depth = {.down = ay->taps, .across = ax->taps, .length = CHANNEL_BLOCK};
-    depth.blocks = channel_blocks(channels);
-    if (!state->from_blocks) {
-        depth.merged = ax->tap_step == 1 || ax->tap_step == -1 || ax->taps == 1;
-        depth.across = depth.merged ? 1 : ax->taps;
-        depth.length = depth.merged ? ax->taps * channels : channels;
-        depth.blocks = 1;
-    }
-    close_depth(&depth);
-    return depth;
-}
-
-static void plan_narrow(const struct blocked_state *state, struct blocked_phase *phase) {
-    phase->algorithm = BLOCKED_NARROW;
-    phase->beside = blocked_narrow_beside(state, &phase->lattice);
-    phase->depth = (struct blocked_depth){.down = phase->lattice.axis[1].taps + phase->beside - 1,
-                                          .across = phase->lattice.axis[2].taps,
-                                          .length = state->window.in_channels,
-                                          .blocks = channel_blocks(state->window.in_channels)};
-    phase->depth.total = phase->lattice.axis[1].taps * phase->depth.across * phase->depth.length;
-    phase->floats = state->window.out_channels * phase->depth.total * phase->beside;
-}
-
-/* panels: whether a panel's weights may be transformed in passing as a whole. */
-static void plan_phase(const struct blocked_state *state, const struct kernels *kernels, int threads, bool panels,
-                       struct blocked_phase *phase) {
-    phase->algorithm = BLOCKED_DIRECT;
+/* The first algorithm that fits and pays. */
+static status plan_phase(const struct blocked_state *state, const struct blocked_settings *settings,
+                         struct blocked_phase *phase, struct error *err) {
     phase->rows = channel_blocks(state->window.out_channels);
-    if (!state->to_blocks) {
-        plan_narrow(state, phase);
-    } else if (state->from_blocks && kernels->filter &&
-               (phase->filter_count = filter_choose(&state->window, &phase->lattice, panels, phase->filters)) > 0) {
-        const struct filter_lattice *filter = &phase->filters[0];
-        phase->algorithm = BLOCKED_FILTER;
-        const struct filter_team team = {threads, phase->filter_count, window_images(&state->window)};
-        filter_shape(&state->window, kernels->block->blocks, &team, phase->filters);
-        phase->floats = filter_kept(filter) * filter->part_count * channel_blocks(state->window.in_channels);
-    } else {
-        phase->depth = depth_of(state, &phase->lattice);
+    for (int i = 0; conv_algorithms[i]; i++) {
+        phase->algorithm = conv_algorithms[i];
+        if (phase->algorithm->fits(state, settings->kernels, &phase->lattice) &&
+            phase->algorithm->plan(state, settings, phase))
+            return STATUS_OK;
     }
-    if (phase->algorithm == BLOCKED_FILTER)
-        phase->floats *= state->window.group * phase->rows * CHANNEL_BLOCK * CHANNEL_BLOCK;
-    else if (phase->algorithm == BLOCKED_DIRECT)
-        phase->floats = state->window.group * phase->rows * CHANNEL_BLOCK * phase->depth.total;
+    return fail(err, STATUS_UNSUPPORTED, "too many output channels for a plain output");
 }
 
 /* Lattices whose weights are ready read their inputs side by side: beside them one that transforms its own loses more
    time than memory is worth. */
-static void plan_alike(const struct blocked_state *state, const struct kernels *kernels, int threads) {
+static status plan_alike(const struct blocked_state *state, struct blocked_settings settings, struct error *err) {
     bool ready = false;
+    status code = STATUS_OK;
+    settings.per_panel = false;
     for (int64_t i = 0; i < state->phase_count; i++)
         ready = ready || blocked_keeps(&state->phases[i], FILTER_READY);
-    for (int64_t i = 0; i < state->phase_count && ready; i++)
+    for (int64_t i = 0; i < state->phase_count && ready && code == STATUS_OK; i++)
         if (blocked_keeps(&state->phases[i], FILTER_PANELS))
-            plan_phase(state, kernels, threads, false, &state->phases[i]);
+            code = plan_phase(state, &settings, &state->phases[i], err);
+    return code;
 }
 
 /* The rows and columns that an image's copy must have. */
@@ -89,23 +47,25 @@ static void cover_image(struct blocked_state *state, const struct lattice *latti
 
 status blocked_plan(struct blocked_state *state, const struct kernels *kernels, int threads, struct error *err) {
     const struct window *window = &state->window;
+    const struct blocked_settings settings = {kernels, threads, true};
     int64_t points = 0, highest[2] = {0, 0};
+    state->forced = forced_choices_of(kernels);
     state->phase_count = window_lattices(window, state->transposed);
     state->phases = calloc((size_t)state->phase_count, sizeof *state->phases);
     if (!state->phases)
         return fail_memory(err, "the phases of a convolution");
     for (int64_t i = 0; i < state->phase_count; i++) {
         window_lattice(window, state->transposed, i, &state->phases[i].lattice);
-        if (!state->to_blocks && !blocked_narrow_fits(state, &state->phases[i].lattice))
-            return fail(err, STATUS_UNSUPPORTED, "too many output channels for a plain output");
-        plan_phase(state, kernels, threads, true, &state->phases[i]);
+        if (plan_phase(state, &settings, &state->phases[i], err) != STATUS_OK)
+            return err->code;
         points += state->phases[i].lattice.points;
         if (state->phases[i].lattice.points > 0)
             cover_image(state, &state->phases[i].lattice, highest);
     }
-    plan_alike(state, kernels, threads);
+    if (plan_alike(state, settings, err) != STATUS_OK)
+        return err->code;
     for (int d = 0; d < 2; d++)
         state->padded[d] = highest[d] - state->lowest[d] + 1;
     state->uncovered = points < window->axis[1].out * window->axis[2].out;
-    return STATUS_OK;
+    return forced_check(state, err);
 }

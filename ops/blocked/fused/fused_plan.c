@@ -1,8 +1,7 @@
 #include "ops/blocked/fused/fused_plan.h"
 
+#include "ops/blocked/blocked_run.h"
 #include "ops/blocked/engine/blocked_phases.h"
-#include "ops/blocked/few_outputs.h"
-#include "ops/blocked/winograd/winograd_tiling.h"
 #include "ops/conv/phase_access.h"
 
 #include <stdlib.h>
@@ -75,43 +74,6 @@ static bool goes_down(const struct blocked_state *state, int64_t unit) {
 
 /* ---- rows of a convolution ---- */
 
-/* Leaves some rows of the outputs, counted from row `top` on; returns how many points are left out before them. */
-static int64_t narrow_axis(struct lattice_axis *axis, struct rows rows, int64_t top) {
-    const int64_t first = rows.first > axis->out0 ? divide_up(rows.first - axis->out0, axis->out_step) : 0;
-    const int64_t end = rows.end > axis->out0 ? divide_up(rows.end - axis->out0, axis->out_step) : 0;
-    const int64_t last = at_most(end, axis->points);
-    axis->points = last > first ? last - first : 0;
-    axis->first += first * axis->step;
-    axis->out0 += first * axis->out_step - top;
-    return first;
-}
-
-static void narrow_filter(struct filter_lattice *filter, struct rows rows, int64_t top) {
-    struct filter_axis *axis = &filter->axis[0];
-    const int64_t first = narrow_axis(&filter->y, rows, top);
-    axis->tiles = divide_up(filter->y.points, axis->outputs);
-    for (int i = 0; i < filter->part_count; i++)
-        filter->parts[i].first[0] += first / axis->outputs * axis->advance * axis->step;
-}
-
-/* Sets without points in these rows are left out; a phase without any set is one of direct sums without points. */
-static void narrow_filters(const struct window *window, const struct kernels *kernels, struct rows rows, int64_t top,
-                           struct blocked_phase *phase) {
-    const int count = phase->filter_count;
-    phase->filter_count = 0;
-    for (int i = 0; i < count; i++) {
-        struct filter_lattice filter = phase->filters[i];
-        narrow_filter(&filter, rows, top);
-        if (filter.y.points > 0)
-            phase->filters[phase->filter_count++] = filter;
-    }
-    const struct filter_team team = {1, phase->filter_count, 1};
-    if (phase->filter_count > 0)
-        filter_shape(window, kernels->block->blocks, &team, phase->filters);
-    else
-        phase->algorithm = BLOCKED_DIRECT;
-}
-
 void stripes_narrow(const struct blocked_state *full, const struct kernels *kernels, struct rows rows, int64_t top,
                     struct blocked_state *part, struct blocked_phase *phases) {
     *part = *full;
@@ -120,10 +82,10 @@ void stripes_narrow(const struct blocked_state *full, const struct kernels *kern
     for (int64_t i = 0; i < full->phase_count; i++) {
         struct blocked_phase *phase = &phases[i];
         *phase = full->phases[i];
-        narrow_axis(&phase->lattice.axis[1], rows, top);
+        blocked_limit_rows(&phase->lattice.axis[1], rows, top);
         lattice_close(&phase->lattice, phase->lattice.channels);
-        if (phase->algorithm == BLOCKED_FILTER)
-            narrow_filters(&part->window, kernels, rows, top, phase);
+        if (phase->algorithm->limit_rows)
+            phase->algorithm->limit_rows(&part->window, kernels, rows, top, phase);
     }
 }
 
@@ -140,15 +102,8 @@ static int64_t multiple_of(int64_t a, int64_t b) {
 /* Rows of outputs that belong together: of tiles, or of rows that are multiplied beside each other. */
 static int64_t unit_of(const struct blocked_state *state) {
     int64_t unit = 1;
-    for (int64_t i = 0; i < state->phase_count && unit <= MOST_UNIT; i++) {
-        const struct blocked_phase *phase = &state->phases[i];
-        int64_t rows = phase->lattice.axis[1].out_step;
-        if (phase->algorithm == BLOCKED_FILTER)
-            rows = phase->filters[0].y.out_step * phase->filters[0].axis[0].outputs;
-        else if (phase->algorithm == BLOCKED_NARROW)
-            rows *= blocked_narrow_unit(phase);
-        unit = multiple_of(unit, rows);
-    }
+    for (int64_t i = 0; i < state->phase_count && unit <= MOST_UNIT; i++)
+        unit = multiple_of(unit, state->phases[i].algorithm->unit(&state->phases[i]));
     return unit;
 }
 
@@ -157,8 +112,7 @@ static bool is_plain(const struct blocked_state *state) {
     bool plain = state->from_blocks && !state->uncovered && state->window.group == 1 && state->packed_bytes == 0 &&
                  state->window.batch > 0;
     for (int64_t i = 0; i < state->phase_count; i++)
-        plain = plain &&
-                !(state->phases[i].algorithm == BLOCKED_FILTER && state->phases[i].filters[0].weights != FILTER_READY);
+        plain = plain && (state->phases[i].filter_count == 0 || blocked_keeps(&state->phases[i], FILTER_READY));
     return plain;
 }
 
@@ -168,7 +122,7 @@ static int64_t row_bytes(const struct blocked_state *state) {
 
 static bool are_worth_it(const struct blocked_state *first, const struct blocked_state *second) {
     return is_plain(first) && is_plain(second) && first->to_blocks && !second->to_blocks &&
-           row_bytes(first) * first->window.axis[1].out >= LEAST_BYTES;
+           forced_decide(second->forced->fused, row_bytes(first) * first->window.axis[1].out >= LEAST_BYTES);
 }
 
 /* Stripes and bands, without seams and sizes; false where the image is too small for them. */
@@ -179,12 +133,12 @@ static bool cut_rows(const struct blocked_state *first, const struct blocked_sta
     if (unit > MOST_UNIT || s->unit > MOST_UNIT)
         return false;
     const int64_t fitting = STRIPE_BYTES / (row_bytes(first) * unit);
-    s->rows = unit * (fitting > 1 ? fitting : 1);
+    s->rows = whole_units(forced_size(second->forced->stripe, unit * (fitting > 1 ? fitting : 1)), unit);
     const int64_t stripes = divide_up(out, s->rows);
-    if (stripes < LEAST_STRIPES || !goes_down(second, s->unit))
+    if (stripes < 2 || !forced_decide(second->forced->fused, stripes >= LEAST_STRIPES) || !goes_down(second, s->unit))
         return false;
     const int64_t wanted = threads == 1 ? 1 : divide_up((int64_t)threads * BANDS, first->window.batch);
-    s->band = divide_up(stripes, between(1, wanted, stripes / 2)) * s->rows;
+    s->band = forced_size(second->forced->band, divide_up(stripes, between(1, wanted, stripes / 2))) * s->rows;
     s->bands = divide_up(out, s->band);
     return true;
 }
@@ -261,20 +215,27 @@ static status find_sizes(struct op_call *call, const struct blocked_state *first
     return STATUS_OK;
 }
 
+static status stay_apart(const struct blocked_state *second, struct error *err) {
+    return second->forced->fused == FORCED_YES ? fail(err, STATUS_UNSUPPORTED, "these two cannot run as one")
+                                               : STATUS_OK;
+}
+
 status blocked_join(struct op_call *first, struct op_call *second, size_t *workspace_bytes, struct error *err) {
     const struct blocked_state *a = first->state;
     struct blocked_state *b = second->state;
     struct stripes cut = {0};
     *workspace_bytes = 0;
-    if (second->op->join != first->op->join || !are_worth_it(a, b) || !cut_rows(a, b, first->threads, &cut))
+    if (second->op->join != first->op->join)
         return STATUS_OK;
+    if (!are_worth_it(a, b) || !cut_rows(a, b, first->threads, &cut))
+        return stay_apart(b, err);
     struct stripes *s = malloc(sizeof *s + (size_t)cut.bands * sizeof s->seam[0]);
     if (!s)
         return fail_memory(err, "the stripes of a convolution");
     *s = cut;
     b->stripes = s;
     if (!list_seams(b, s))
-        return STATUS_OK;
+        return stay_apart(b, err);
     find_held(a, b, s);
     return find_sizes(second, a, b, workspace_bytes, err);
 }

@@ -4,11 +4,6 @@
 
 #include "ops/blocked/blocked.h"
 
-/* Rows first..end - 1. */
-struct rows {
-    int64_t first, end;
-};
-
 /* Rows of the second convolution between two bands, and the rows that they meet. */
 struct seam {
     struct rows out, met;

@@ -153,7 +153,8 @@ static int cut_lattice(const struct window *window, const struct lattice *lattic
 #define SEGMENT_TILES 64.0
 
 static double blocks_of(int64_t channels) {
-    return (double)((channels + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK);
+    const int64_t blocks = (channels + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK;
+    return (double)blocks;
 }
 
 static double least_one(double x) {
@@ -178,31 +179,42 @@ double filter_pairs_cost(double tiles, const struct filter_axis *y, const struct
     return others * (formed * tiles + (formed - 2) * least_one(tiles / PAIR_TILES) * FORM_COST) + made * MAKE_COST;
 }
 
-/* Eight outputs beside others are for weights in pairs alone; four fifths more weights must be few. */
-static bool can_be_ready(const struct filter_axis *y, const struct filter_axis *x, double vectors) {
-    const bool eight = y->kind == FILTER_8_2 || x->kind == FILTER_8_2;
-    return !eight || ((y->taps == 1 || x->taps == 1) && vectors * CHANNEL_BLOCK <= MANY_WEIGHTS);
+static bool have_eight(const struct filter_axis *y, const struct filter_axis *x) {
+    return y->kind == FILTER_8_2 || x->kind == FILTER_8_2;
+}
+
+/* Eight outputs beside others are for weights in pairs alone. */
+static bool can_be_ready(const struct filter_axis *y, const struct filter_axis *x) {
+    return !have_eight(y, x) || y->taps == 1 || x->taps == 1;
+}
+
+/* Four fifths more weights must be few. */
+static bool few_weights(const struct filter_axis *y, const struct filter_axis *x, double vectors) {
+    return !have_eight(y, x) || vectors * CHANNEL_BLOCK <= MANY_WEIGHTS;
 }
 
 /* Of all sets of points; says how their weights are best kept. */
-static double filter_cost(const struct window *window, bool panels, struct filter_lattice *lattices, int count) {
+static double filter_cost(const struct window *window, bool panels, const struct forced_choices *forced,
+                          struct filter_lattice *lattices, int count) {
     const struct filter_axis *y = &lattices[0].axis[0], *x = &lattices[0].axis[1];
     const double rows = blocks_of(window->out_channels);
     const double depth = blocks_of(window->in_channels) * lattices[0].part_count;
     const double taps = rows * depth * CHANNEL_BLOCK, vectors = y->points * x->points * taps;
     const double kept = filter_kept_points(y->kind) * filter_kept_points(x->kind) * taps;
     const bool distant = kept * CHANNEL_BLOCK > CACHED_WEIGHTS; /* else they had better be ready */
+    const bool ready = can_be_ready(y, x) && forced_in(forced->weights, FILTER_READY, few_weights(y, x, vectors));
+    const bool pairs = filter_in_pairs(y->kind, x->kind) && forced_in(forced->weights, FILTER_PAIRS, distant);
     double costs[] = {0, 0, 0}, transforms = 0, all = 0;
     for (int i = 0; i < count; i++) {
         const double tiles = (double)filter_image_tiles(&lattices[i]);
-        costs[FILTER_READY] += can_be_ready(y, x, vectors) ? ready_cost(tiles, vectors, kept) : INFINITY;
-        costs[FILTER_PAIRS] +=
-            distant && filter_in_pairs(y->kind, x->kind) ? taps * filter_pairs_cost(tiles, y, x) : INFINITY;
+        costs[FILTER_READY] += ready ? ready_cost(tiles, vectors, kept) : INFINITY;
+        costs[FILTER_PAIRS] += pairs ? taps * filter_pairs_cost(tiles, y, x) : INFINITY;
         transforms += tiles * y->points * x->points * TRANSFORM_COST * (depth + rows);
         all += tiles;
     }
     const bool many = panels && kept * CHANNEL_BLOCK > DISTANT_WEIGHTS && all <= FEW_TILES;
-    costs[FILTER_PANELS] = many && filter_in_panels(y->kind, x->kind) ? panels_cost(all, vectors, kept) : INFINITY;
+    const bool passing = filter_in_panels(y->kind, x->kind) && forced_in(forced->weights, FILTER_PANELS, many);
+    costs[FILTER_PANELS] = passing ? panels_cost(all, vectors, kept) : INFINITY;
     enum filter_weights best = costs[FILTER_PAIRS] < costs[FILTER_READY] ? FILTER_PAIRS : FILTER_READY;
     if (costs[FILTER_PANELS] < costs[FILTER_PAIRS] && costs[FILTER_PANELS] < costs[FILTER_READY] * WORTH_MEMORY)
         best = FILTER_PANELS;
@@ -220,15 +232,24 @@ static double direct_cost(const struct window *window, const struct lattice *lat
 /* Minimal filtering is chosen when it saves this much: the costs are rough. */
 #define WORTH_FILTERING 1.08
 
+/* All sets of points, with tiles of these sizes, if they fit and are not forbidden; their number. */
+static int cut_allowed(const struct window *window, const struct lattice *lattice, const enum size sizes[2],
+                       const struct forced_choices *forced, struct filter_lattice lattices[FILTER_SETS]) {
+    const int count = cut_lattice(window, lattice, sizes, lattices);
+    const bool allowed = count && forced_in(forced->kinds[0], lattices[0].axis[0].kind, true) &&
+                         forced_in(forced->kinds[1], lattices[0].axis[1].kind, true);
+    return allowed ? count : 0;
+}
+
 int filter_choose(const struct window *window, const struct lattice *lattice, bool panels,
-                  struct filter_lattice lattices[FILTER_SETS]) {
-    double least = direct_cost(window, lattice) / WORTH_FILTERING;
+                  const struct forced_choices *forced, struct filter_lattice lattices[FILTER_SETS]) {
+    double least = forced->winograd == FORCED_YES ? INFINITY : direct_cost(window, lattice) / WORTH_FILTERING;
     int best = 0;
     for (enum size y = 0; y < SIZES; y++)
         for (enum size x = 0; x < SIZES; x++) {
             struct filter_lattice tried[FILTER_SETS];
-            const int count = cut_lattice(window, lattice, (enum size[]){y, x}, tried);
-            const double cost = count ? filter_cost(window, panels, tried, count) : least;
+            const int count = cut_allowed(window, lattice, (enum size[]){y, x}, forced, tried);
+            const double cost = count ? filter_cost(window, panels, forced, tried, count) : least;
             if (cost < least) {
                 least = cost;
                 best = count;

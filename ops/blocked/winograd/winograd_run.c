@@ -76,7 +76,7 @@ void blocked_filter_run(const struct blocked_run *run) {
         owned = owned || filter_is_owned(phase);
         if (apart && blocked_keeps(phase, FILTER_PAIRS))
             continue;
-        if (phase->algorithm == BLOCKED_FILTER && phase->filters[0].shape.shared)
+        if (phase->filter_count > 0 && phase->filters[0].shape.shared)
             filter_run_shared(run, phase);
         else if (blocked_keeps(phase, FILTER_PANELS))
             filter_run_rounds(run, phase);

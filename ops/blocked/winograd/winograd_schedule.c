@@ -81,6 +81,7 @@ static void run_part(const struct round *round, int64_t unit, const struct filte
     const struct filter_shape *b = &any->lattice->shape;
     const int64_t panel = unit / round->parts, part = unit % round->parts;
     const int64_t first = round->segments * part / round->parts, end = round->segments * (part + 1) / round->parts;
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a round has blocks, or nobody runs a part of it */
     if (any->lattice->weights == FILTER_READY) {
         for (int64_t segment = first; segment < end; segment++) {
             const struct filter_panel one = segment_of(round, panel, segment, share);

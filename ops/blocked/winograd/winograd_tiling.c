@@ -107,7 +107,6 @@ static void shape_panels(struct filter_shape *s, const struct filter_team *team,
     s->size = s->shared ? even_share(s->tiles, most) : divide_up(s->tiles, rounds);
     s->sets = (int)(s->shared ? between(1, most / s->size, team->sets) : team->sets);
     s->segment = even_share(filter_round_tiles(s), SUMS / sums);
-    s->parts = s->shared ? even_parts(s, team->threads) : 1;
 }
 
 static void shape_pairs(struct filter_shape *s, const struct window *window, const struct filter_team *team,
@@ -120,20 +119,38 @@ static void shape_pairs(struct filter_shape *s, const struct window *window, con
         s->images = (int)even_block(team->images, between(1, together, FILTER_IMAGES), 1);
     s->segment = even_share(filter_round_tiles(s), PAIRS_SUMS / sums);
     s->stretch = between(1, between(1, together / s->images, s->depth) * s->cut, s->depth);
-    s->parts = even_parts(s, team->threads);
+}
+
+/* Upper bounds that were demanded. Sums wait between cuts of the depth for weights in pairs alone. */
+static void force_sizes(struct filter_shape *s, const struct filter_team *team, enum filter_weights weights,
+                        int64_t group) {
+    const struct forced_choices *forced = team->forced;
+    s->size = forced_size(forced->block, s->size);
+    if (weights != FILTER_PAIRS)
+        s->shared = forced_decide(forced->shared, s->shared);
+    if (weights == FILTER_PANELS && forced->sets)
+        s->sets = (int)at_most(forced->sets, team->sets);
+    if (weights == FILTER_PAIRS && forced->images && group == 1)
+        s->images = (int)between(1, at_most(forced->images, team->images), FILTER_IMAGES);
+    s->segment = forced_size(forced->segment, at_most(s->segment, filter_round_tiles(s)));
+    if (weights != FILTER_PANELS)
+        s->cut = forced_size(forced->cut, s->cut);
+    if (weights == FILTER_PAIRS)
+        s->stretch = at_most(whole_units(forced_size(forced->stretch, s->stretch), s->cut), s->depth);
 }
 
 static struct filter_shape shape_of(const struct window *window, int panel, const struct filter_team *team,
                                     const struct filter_lattice *lattice) {
     const int64_t rows = divide_up(window->out_channels, CHANNEL_BLOCK);
-    struct filter_shape s = {
-        .sets = 1,
-        .images = 1,
-        .points = lattice->axis[0].points * lattice->axis[1].points,
-        .panel = (int)at_most(rows, lattice->weights == FILTER_PAIRS ? at_most(panel, PAIR_BLOCKS) : panel),
-        .depth = lattice->part_count * divide_up(window->in_channels, CHANNEL_BLOCK),
-        .rows = rows,
-        .tiles = filter_image_tiles(lattice)};
+    struct filter_shape s = {.sets = 1,
+                             .images = 1,
+                             .points = lattice->axis[0].points * lattice->axis[1].points,
+                             .panel =
+                                 (int)at_most(forced_size(team->forced->panel, rows),
+                                              lattice->weights == FILTER_PAIRS ? at_most(panel, PAIR_BLOCKS) : panel),
+                             .depth = lattice->part_count * divide_up(window->in_channels, CHANNEL_BLOCK),
+                             .rows = rows,
+                             .tiles = filter_image_tiles(lattice)};
     const int64_t inputs = (int64_t)s.points * CHANNEL_BLOCK, sums = inputs * s.panel; /* of a tile */
     if (lattice->weights == FILTER_PANELS)
         shape_panels(&s, team, sums, inputs);
@@ -141,6 +158,8 @@ static struct filter_shape shape_of(const struct window *window, int panel, cons
         shape_pairs(&s, window, team, sums, inputs);
     else
         shape_ready(&s, team, filter_kept(lattice), sums, inputs);
+    force_sizes(&s, team, lattice->weights, window->group);
+    s.parts = s.shared ? even_parts(&s, team->threads) : 1;
     s.plane = odd_lines(filter_round_tiles(&s));
     s.point = s.stretch * s.plane + CHANNEL_BLOCK;
     s.sums = odd_lines(s.segment + BLOCK_PIXELS); /* what rounding adds goes behind the last tile */

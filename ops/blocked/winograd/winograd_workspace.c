@@ -55,8 +55,7 @@ static struct blocked_bytes room_bytes(const struct filter_room *room) {
 }
 
 bool filter_is_owned(const struct blocked_phase *phase) {
-    return phase->algorithm == BLOCKED_FILTER && !phase->filters[0].shape.shared &&
-           phase->filters[0].weights != FILTER_PANELS;
+    return phase->filter_count > 0 && !phase->filters[0].shape.shared && phase->filters[0].weights != FILTER_PANELS;
 }
 
 /* Panels for each thread that make it worth the while to transform their inputs by itself. */
@@ -67,7 +66,8 @@ bool filter_goes_apart(const struct blocked_state *state, int threads) {
     for (int64_t i = 0; i < state->phase_count; i++)
         if (blocked_keeps(&state->phases[i], FILTER_PAIRS))
             panels += filter_panels(&state->phases[i].filters[0].shape);
-    return panels >= (threads > 1 ? (int64_t)LEAST_PANELS * threads : 1);
+    return panels > 0 &&
+           forced_decide(state->forced->apart, panels >= (threads > 1 ? (int64_t)LEAST_PANELS * threads : 1));
 }
 
 struct filter_room filter_room_apart(const struct blocked_state *state, int threads) {
@@ -89,7 +89,7 @@ struct blocked_bytes blocked_filter_bytes(const struct blocked_state *state, int
         const struct filter_room room = filter_room_for(phase, threads);
         if (filter_is_owned(phase))
             filter_add_room(&owned, phase, threads);
-        else if (phase->algorithm == BLOCKED_FILTER && !(apart && blocked_keeps(phase, FILTER_PAIRS)))
+        else if (phase->filter_count > 0 && !(apart && blocked_keeps(phase, FILTER_PAIRS)))
             blocked_add_bytes(&most, room_bytes(&room));
     }
     blocked_add_bytes(&most, room_bytes(&owned));

@@ -1,0 +1,448 @@
+/*
+ * Every algorithm of convolutions on channel blocks and of products, forced (ops/core/forced_choices.h) on random geometries
+ * and with small sizes, so that every loop takes several turns: beside double precision, and the same bits with 1, 2
+ * and 3 threads. A table says which cells were run; a legal one that was not fails.
+ *
+ * With more threads than processors those that spin while they wait would take most of the time: the program starts
+ * itself again with threads that sleep.
+ */
+#include "ops/blocked/direct.h"
+#include "ops/blocked/few_outputs.h"
+#include "ops/blocked/winograd/winograd_algorithm.h"
+#include "tests/support/forced_cells.h"
+
+#include "ops/matmul/product.h"
+#include "ops/weights/weight_cache.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define RUNS 5 /* of every cell */
+#define MIXED_RUNS 12
+#define FUSED_RUNS 6
+#define PRODUCTS 80
+#define THREADS 3
+
+static struct cell_table table;
+
+static double largest_error(const float *y, const double *expected, size_t count) {
+    double worst = 0;
+    for (size_t i = 0; i < count; i++) {
+        const double error = fabs((double)y[i] - expected[i]);
+        worst = error <= worst ? worst : error;
+        if (isnan(error))
+            return INFINITY;
+    }
+    return worst;
+}
+
+/* Fails unless the errors are below `bound`; returns their part of it. */
+static double check_errors(const float *y, const double *expected, size_t count, double bound, const char *row,
+                           const char *what) {
+    const double error = largest_error(y, expected, count);
+    if (!(error <= bound))
+        fail_msg("%s, seed %llu: an error of %g, at most %g: %s", row, (unsigned long long)test_seed(), error, bound,
+                 what);
+    return error / bound;
+}
+
+static void check_bits(const float *y, const float *first, size_t count, int threads, const char *what) {
+    if (memcmp(y, first, count * sizeof *y) != 0)
+        fail_msg("seed %llu: other bits with %d threads: %s", (unsigned long long)test_seed(), threads, what);
+}
+
+/* ---- one convolution ---- */
+
+/* Outputs with so many threads; counts the cell with one. */
+static float *run_layer(const struct forced_layer *layer, const struct tensor *x, int threads, bool keep, int column,
+                        size_t *count, double *bound) {
+    struct node_call call;
+    char what[512];
+    struct weight_cache *weights = keep ? weight_cache_create() : NULL;
+    layer_describe(layer, what);
+    if (layer_prepare(&call, layer, x, threads, weights) != STATUS_OK)
+        fail_msg("seed %llu: %s: %s", (unsigned long long)test_seed(), call.err.message, what);
+    if (threads == 1)
+        cells_count(&table, column, call.call.state);
+    *bound = cells_bound(call.call.state);
+    node_call_run(&call);
+    float *y = layer_take(&call, layer, count);
+    node_call_close(&call);
+    if (weights)
+        weight_cache_destroy(weights);
+    return y;
+}
+
+static void check_layer(struct forced_layer *layer, int row, int column, struct random *random) {
+    char what[512], name[64];
+    layer_make(layer, random);
+    layer_describe(layer, what);
+    cells_name(&table.rows[row], name);
+    struct forced_input x = layer_input(layer, random);
+    const bool keep = random_int(random, 0, 1);
+    size_t count;
+    double range, bound;
+    double *expected = layer_reference(layer, x.wide, &range);
+    float *first = run_layer(layer, x.read, 1, keep, column, &count, &bound);
+    const double part = check_errors(first, expected, count, bound * range, name, what);
+    table.worst[row] = part > table.worst[row] ? part : table.worst[row];
+    for (int threads = 2; threads <= THREADS; threads++) {
+        float *y = run_layer(layer, x.read, threads, keep, column, &count, &bound);
+        check_bits(y, first, count, threads, what);
+        free(y);
+    }
+    free(first);
+    free(expected);
+    layer_input_free(&x);
+    layer_free(layer);
+}
+
+/* ---- two as one ---- */
+
+static float *take(struct node_call *call, const struct forced_layer *layer, size_t *count) {
+    float *y = layer_take(call, layer, count);
+    node_call_close(call);
+    return y;
+}
+
+/* One after the other. */
+static float *run_apart(const struct forced_layer *a, const struct forced_layer *b, const struct tensor *x,
+                        struct weight_cache *weights, size_t *count) {
+    struct node_call first, second;
+    assert_int_equal(layer_prepare(&first, a, x, 1, weights), STATUS_OK);
+    node_call_run(&first);
+    assert_int_equal(layer_prepare(&second, b, &first.output, 1, weights), STATUS_OK);
+    node_call_run(&second);
+    free(first.output.data);
+    node_call_close(&first);
+    return take(&second, b, count);
+}
+
+/* NULL where they cannot run as one. */
+static float *run_fused(const struct forced_layer *a, const struct forced_layer *b, const struct tensor *x, int threads,
+                        struct weight_cache *weights, int column, size_t *count, double *bound) {
+    struct node_call first, second;
+    float *y = NULL;
+    double share;
+    assert_int_equal(layer_prepare(&first, a, x, threads, weights), STATUS_OK);
+    status code = layer_prepare(&second, b, &first.output, threads, weights);
+    if (code == STATUS_OK)
+        code = second.call.op->join(&first.call, &second.call, &second.workspace_bytes, &second.err);
+    assert_true(code == STATUS_OK || code == STATUS_UNSUPPORTED);
+    if (code == STATUS_OK) {
+        assert_true(second.workspace_bytes > 0);
+        *bound = 4 * cells_bound(first.call.state);
+        if (threads == 1) {
+            cells_count(&table, column, first.call.state);
+            cells_count(&table, column, second.call.state);
+        }
+        node_call_allocate(&second);
+        second.call.op->run_joined(&first.call, &second.call, &share);
+        y = layer_take(&second, b, count);
+    }
+    node_call_close(&second);
+    node_call_close(&first);
+    return y;
+}
+
+/* Reflects, or repeats, no more than there is. */
+static void mend_border(struct conv_problem *p) {
+    for (int i = 0; i < 4; i++)
+        if (p->pads[i] >= p->size[i % 2])
+            p->border = BORDER_ZERO;
+}
+
+/* Few outputs of what the first one makes, in stripes; false where it makes too little. */
+static bool second_layer(const struct forced_layer *first, struct random *random, struct forced_layer *second) {
+    const struct cell_row few = {.algorithm = &few_outputs_algorithm, .beside = random_int(random, 0, 2)};
+    const struct cell_column any = {.transposed = random_int(random, 0, 1), .special = MIXED};
+    struct conv_problem *p = &second->problem;
+    if (!cells_problem(&few, &any, random, second))
+        return false;
+    p->batch = first->problem.batch;
+    p->in = first->problem.out;
+    for (int d = 0; d < 2; d++)
+        p->size[d] = reference_size(&first->problem, d);
+    mend_border(p);
+    second->forced = (struct forced_choices){.fused = FORCED_YES,
+                                             .outputs = random_int(random, 0, 20),
+                                             .beside = few.beside,
+                                             .stripe = random_int(random, 1, 9),
+                                             .band = random_int(random, 0, 3)};
+    return reference_size(p, 0) > 0 && reference_size(p, 1) > 0;
+}
+
+static bool check_fused(struct forced_layer *a, int row, int column, struct random *random) {
+    struct forced_layer b;
+    char first_text[512], what[1100], name[64];
+    if (!second_layer(a, random, &b))
+        return false;
+    layer_make(a, random);
+    layer_make(&b, random);
+    layer_describe(a, first_text);
+    snprintf(what, sizeof what, "%s\nthen ", first_text);
+    layer_describe(&b, what + strlen(what));
+    cells_name(&table.rows[row], name);
+    struct weight_cache *weights = weight_cache_create();
+    struct forced_input x = layer_input(a, random);
+    size_t count;
+    double between, range, bound = 0;
+    float *first = run_fused(a, &b, x.read, 1, weights, column, &count, &bound);
+    if (first) {
+        double *middle = layer_reference(a, x.wide, &between), *expected = layer_reference(&b, middle, &range);
+        check_errors(first, expected, count, bound * range, name, what);
+        float *apart = run_apart(a, &b, x.read, weights, &count);
+        check_bits(apart, first, count, 0, what);
+        for (int threads = 2; threads <= THREADS; threads++) {
+            float *y = run_fused(a, &b, x.read, threads, weights, column, &count, &bound);
+            if (y)
+                check_bits(y, first, count, threads, what);
+            free(y);
+        }
+        free(middle);
+        free(expected);
+        free(apart);
+    }
+    free(first);
+    layer_input_free(&x);
+    layer_free(a);
+    layer_free(&b);
+    weight_cache_destroy(weights);
+    return first != NULL;
+}
+
+/* ---- the table ---- */
+
+/* Few outputs are those of the second one: rows of the table like any other. */
+static bool can_fuse(const struct cell_row *row) {
+    return row->algorithm == &winograd_algorithm ? row->weights == FILTER_READY : !row->image;
+}
+
+static bool is_legal(const struct cell_row *row, const struct cell_column *column) {
+    struct conv_problem p = {.transposed = column->transposed};
+    if (column->special == FUSED)
+        return can_fuse(row);
+    if (column->special == MIXED_TRANSPOSED)
+        return row->algorithm != &winograd_algorithm || !(filter_by_2(row->kinds[0]) || filter_by_2(row->kinds[1]));
+    if (column->special == MIXED)
+        return true;
+    memcpy(p.kernel, column->kernel, sizeof p.kernel);
+    memcpy(p.stride, column->stride, sizeof p.stride);
+    memcpy(p.dilation, column->dilation, sizeof p.dilation);
+    return cells_legal(row, &p);
+}
+
+static void run_fused_cell(int row, int column, struct random *random) {
+    if (table.rows[row].algorithm == &few_outputs_algorithm)
+        return;
+    struct cell_column turned = forced_columns[column];
+    for (int tries = 0, done = 0; tries < 60 && done < FUSED_RUNS; tries++) {
+        struct forced_layer layer;
+        turned.transposed = tries % 2;
+        if (!is_legal(&table.rows[row],
+                      &(struct cell_column){.transposed = turned.transposed, .special = MIXED_TRANSPOSED}))
+            turned.transposed = false;
+        if (!cells_problem(&table.rows[row], &turned, random, &layer))
+            continue;
+        layer.problem.group = 1;
+        cells_demand(&table.rows[row], &turned, random, &layer);
+        done += check_fused(&layer, row, column, random);
+    }
+}
+
+static void run_cell(int row, int column, struct random *random) {
+    const int runs = forced_columns[column].special == FIXED ? RUNS : MIXED_RUNS;
+    for (int i = 0; i < test_cases(runs); i++) {
+        struct forced_layer layer;
+        if (!cells_problem(&table.rows[row], &forced_columns[column], random, &layer))
+            return;
+        cells_demand(&table.rows[row], &forced_columns[column], random, &layer);
+        check_layer(&layer, row, column, random);
+    }
+}
+
+static void test_cells(void **unused) {
+    (void)unused;
+    int empty = 0;
+    struct random random = random_from(test_seed() + 91);
+    cells_list(&table);
+    for (int row = 0; row < table.row_count; row++)
+        for (int column = 0; column < table.column_count; column++) {
+            if (!(table.legal[row][column] = is_legal(&table.rows[row], &forced_columns[column])))
+                continue;
+            if (forced_columns[column].special == FUSED)
+                run_fused_cell(row, column, &random);
+            else
+                run_cell(row, column, &random);
+        }
+    cells_print(&table);
+    for (int row = 0; row < table.row_count; row++)
+        for (int column = 0; column < table.column_count; column++)
+            empty += table.legal[row][column] && table.runs[row][column] == 0;
+    if (empty)
+        fail_msg("%d legal cells were never run (seed %llu)", empty, (unsigned long long)test_seed());
+}
+
+/* A layer of this geometry that is demanded to be what it cannot be. */
+static void check_refused(const struct cell_row *row, const struct cell_column *column, struct random *random) {
+    static const struct cell_row direct = {.algorithm = &direct_algorithm};
+    struct node_call call;
+    struct forced_layer layer;
+    char name[64];
+    if (!cells_problem(&direct, column, random, &layer))
+        return;
+    cells_demand(row, column, random, &layer);
+    layer_make(&layer, random);
+    cells_name(row, name);
+    struct forced_input x = layer_input(&layer, random);
+    const status code = layer_prepare(&call, &layer, x.read, 1, NULL);
+    if (code != STATUS_UNSUPPORTED)
+        fail_msg("%s, %s: not refused", name, column->name);
+    node_call_close(&call);
+    layer_input_free(&x);
+    layer_free(&layer);
+}
+
+static void test_refused(void **unused) {
+    (void)unused;
+    struct random random = random_from(test_seed() + 92);
+    for (int row = 0; row < table.row_count; row++)
+        for (int column = 0; column < table.column_count; column++) {
+            const struct cell_column *one = &forced_columns[column];
+            const bool turns = one->transposed || one->special != FIXED; /* phases may have other kinds */
+            const bool taps = one->kernel[0] * one->kernel[1] > 1;
+            if (table.rows[row].algorithm == &winograd_algorithm && taps && !turns && !is_legal(&table.rows[row], one))
+                check_refused(&table.rows[row], one, &random);
+        }
+}
+
+/* ---- products ---- */
+
+struct product_case {
+    int batch, rows, k, n, matrices; /* matrices of B: one, or one for each row of the batch */
+    struct tensor *a, *b;
+    struct forced_choices forced;
+    char text[200];
+};
+
+static void fill_product(struct product_case *p, struct random *random) {
+    p->a = test_tensor(DTYPE_FLOAT, 3, p->batch, p->rows, p->k);
+    p->b = test_tensor(DTYPE_FLOAT, 3, p->matrices, p->k, p->n);
+    test_fill(p->a, random);
+    test_fill(p->b, random);
+    p->b->constant = true;
+    snprintf(p->text, sizeof p->text, "seed %llu: [%d,%d,%d] by %d columns, strassen %d, pairs %lld, cut %lld",
+             (unsigned long long)test_seed(), p->batch, p->rows, p->k, p->n, p->forced.strassen,
+             (long long)p->forced.pairs, (long long)p->forced.halves_cut);
+}
+
+static void free_product(struct product_case *p) {
+    test_tensor_free(p->a);
+    test_tensor_free(p->b);
+}
+
+static struct product_case make_product(struct random *random, enum forced_answer strassen) {
+    struct product_case p = {.batch = (int)random_int(random, 1, 3),
+                             .rows = (int)random_int(random, 2, 70),
+                             .k = (int)random_int(random, 32, 200),
+                             .n = (int)random_int(random, 113, 300)};
+    p.matrices = strassen == FORCED_NO ? p.batch : 1;
+    p.forced = (struct forced_choices){.strassen = strassen,
+                                       .pairs = random_int(random, 0, 1) ? random_int(random, 1, 40) : 0,
+                                       .halves_cut = random_int(random, 0, 1) ? random_int(random, 1, 3) : 0};
+    fill_product(&p, random);
+    return p;
+}
+
+static double *product_reference(const struct product_case *p, size_t *count, double *range) {
+    const float *a = p->a->data, *b = p->b->data;
+    *count = (size_t)p->batch * (size_t)p->rows * (size_t)p->n;
+    *range = 0;
+    double *y = calloc(*count, sizeof *y);
+    assert_non_null(y);
+    for (size_t i = 0; i < *count; i++) {
+        const size_t row = i / (size_t)p->n, column = i % (size_t)p->n;
+        const size_t matrix = p->matrices > 1 ? row / (size_t)p->rows * (size_t)p->k : 0;
+        for (size_t k = 0; k < (size_t)p->k; k++)
+            y[i] += (double)a[row * (size_t)p->k + k] * (double)b[(matrix + k) * (size_t)p->n + column];
+        *range = fabs(y[i]) > *range ? fabs(y[i]) : *range;
+    }
+    return y;
+}
+
+static status prepare_product(struct node_call *call, const struct product_case *p, const struct kernels *kernels,
+                              int threads, struct weight_cache *weights) {
+    struct test_node node;
+    const struct tensor *inputs[] = {p->a, p->b};
+    test_node_init(&node, "MatMul", 2, 1);
+    return node_call_prepare(call, &node, 13, inputs, kernels, threads, weights);
+}
+
+static float *run_product(const struct product_case *p, int threads) {
+    struct kernels kernels = *test_kernels();
+    struct node_call call;
+    struct weight_cache *weights = weight_cache_create();
+    kernels.forced = &p->forced;
+    if (prepare_product(&call, p, &kernels, threads, weights) != STATUS_OK)
+        fail_msg("%s: %s", p->text, call.err.message);
+    const struct product_state *state = call.call.state;
+    assert_true(state->strips && state->fast == (p->forced.strassen == FORCED_YES));
+    node_call_run(&call);
+    float *y = call.output.data;
+    node_call_close(&call);
+    weight_cache_destroy(weights);
+    return y;
+}
+
+/* Nothing to halve in one of the dimensions. */
+static void test_refused_products(void **unused) {
+    (void)unused;
+    static const int sizes[][3] = {{1, 64, 128}, {2, 31, 128}, {2, 64, 112}};
+    struct random random = random_from(test_seed() + 94);
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        struct product_case p = {.batch = 2, .rows = sizes[i][0], .k = sizes[i][1], .n = sizes[i][2], .matrices = 1};
+        struct kernels kernels = *test_kernels();
+        struct weight_cache *weights = weight_cache_create();
+        struct node_call call;
+        p.forced.strassen = FORCED_YES;
+        kernels.forced = &p.forced;
+        fill_product(&p, &random);
+        assert_int_equal(prepare_product(&call, &p, &kernels, 1, weights), STATUS_UNSUPPORTED);
+        node_call_close(&call);
+        weight_cache_destroy(weights);
+        free_product(&p);
+    }
+}
+
+static void test_products(void **unused) {
+    (void)unused;
+    struct random random = random_from(test_seed() + 93);
+    for (int i = 0; i < test_cases(PRODUCTS); i++) {
+        struct product_case p = make_product(&random, i % 4 ? FORCED_YES : FORCED_NO);
+        size_t count;
+        double range;
+        double *expected = product_reference(&p, &count, &range);
+        float *first = run_product(&p, 1);
+        check_errors(first, expected, count, (i % 4 ? 4e-6 : 1e-6) * range, "product", p.text);
+        for (int threads = 2; threads <= THREADS; threads++) {
+            float *y = run_product(&p, threads);
+            check_bits(y, first, count, threads, p.text);
+            free(y);
+        }
+        free(first);
+        free(expected);
+        free_product(&p);
+    }
+}
+
+int main(int count, char **arguments) {
+    (void)count;
+    if (!getenv("OMP_WAIT_POLICY") && setenv("OMP_WAIT_POLICY", "passive", 1) == 0)
+        execv("/proc/self/exe", arguments);
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cells), cmocka_unit_test(test_refused),
+                                       cmocka_unit_test(test_products), cmocka_unit_test(test_refused_products)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,52 @@
+/* Looks into plans: this file alone knows more of the product than its public interface. */
+#include "tests/sweep/picks.h"
+
+#include "ops/blocked/blocked.h"
+#include "ops/matmul/product.h"
+#include "runtime/session/session.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef void note_pick(const char *pick, void *context);
+
+static void note_phase(const struct blocked_state *state, const struct blocked_phase *phase, note_pick *note,
+                       void *context) {
+    static const char *const kinds[FILTER_KINDS] = {"1",      "F(2,2)", "F(4,2)",   "F(8,2)",
+                                                    "F(2,3)", "F(4,3)", "F(2,3)/2", "F(4,3)/2"};
+    static const char *const weights[] = {
+        [FILTER_READY] = "ready", [FILTER_PANELS] = "panels", [FILTER_PAIRS] = "pairs"};
+    char pick[MOST_PICK];
+    if (phase->filter_count > 0)
+        snprintf(pick, sizeof pick, "Winograd %s by %s, weights %s%s%s", kinds[phase->filters[0].axis[0].kind],
+                 kinds[phase->filters[0].axis[1].kind], weights[phase->filters[0].weights],
+                 phase->filter_count > 1 ? ", sets" : "", phase->filters[0].part_count > 1 ? ", parts" : "");
+    else
+        snprintf(pick, sizeof pick, "%s of %s, %d rows together", phase->algorithm->name,
+                 state->from_blocks ? "blocks" : "an image", phase->beside > 1 ? (int)phase->beside : 1);
+    note(pick, context);
+}
+
+static void note_blocked(const struct blocked_state *state, note_pick *note, void *context) {
+    for (int64_t i = 0; i < state->phase_count; i++)
+        if (state->phases[i].lattice.points > 0)
+            note_phase(state, &state->phases[i], note, context);
+    if (state->stripes)
+        note("fused with the convolution before it", context);
+}
+
+static void note_step(const struct plan_step *step, note_pick *note, void *context) {
+    const char *name = step->call.op->name;
+    const struct product_state *product = step->call.state;
+    if (strcmp(name, "BlockedConv") == 0 || strcmp(name, "BlockedConvTranspose") == 0)
+        note_blocked(step->call.state, note, context);
+    else if (strcmp(name, "Conv") == 0 || strcmp(name, "ConvTranspose") == 0)
+        note("plain convolution", context);
+    else if (strcmp(name, "MatMul") == 0 || strcmp(name, "Gemm") == 0)
+        note(product->fast ? "Strassen" : product->strips ? "product of strips" : "plain product", context);
+}
+
+void picks_of(const limner_session *session, note_pick *note, void *context) {
+    for (int i = 0; i < session->current->step_count; i++)
+        note_step(&session->current->steps[i], note, context);
+}
