@@ -35,6 +35,11 @@ struct op_linear {
     bool bias_broadcasts;    /* the bias may be one number, or have rank 2 */
 };
 
+/* The operators of the internal domain that bring a plain tensor into channel blocks, and back; attribute "channels".
+ */
+#define OP_TO_BLOCKS "Block"
+#define OP_FROM_BLOCKS "Unblock"
+
 /* How a node works on channel blocks (channel_blocks.h). */
 struct op_blocking {
     const char *op_type; /* the operator of the internal domain that takes its place and reads input 0; NULL: the

@@ -260,7 +260,7 @@ static const struct op_arg outputs[] = {{"Y", TYPES_FLOAT, ARG_T}, {NULL, 0, 0}}
 static const struct op_facts facts = {.fuses = FUSES_ACTIVATION | FUSES_ADDITION, .shown = "InstanceNormalization"};
 
 const struct op ops_blocked_norm[] = {{.name = "BlockedInstanceNormalization",
-                                       .domain = "limner",
+                                       .domain = INTERNAL_DOMAIN,
                                        .since = 1,
                                        .inputs = inputs,
                                        .outputs = outputs,

@@ -109,7 +109,7 @@ static int blocks_of(struct layout *layout, int value, int64_t channels, const c
     if (is_blocked(layout, value))
         return layout->known[value].blocked;
     const int blocked = new_value(layout, value);
-    if (!turn_node(layout, "Block", reader, value, blocked, channels))
+    if (!turn_node(layout, OP_TO_BLOCKS, reader, value, blocked, channels))
         return NO_VALUE;
     layout->known[value] = (struct known){blocked, channels};
     return blocked;
@@ -119,7 +119,7 @@ static int blocks_of(struct layout *layout, int value, int64_t channels, const c
 static bool make_blocked(struct layout *layout, struct node *node, int64_t channels) {
     const int plain = node->outputs[0], blocked = new_value(layout, plain);
     node->outputs[0] = blocked;
-    if (!turn_node(layout, "Unblock", "", blocked, plain, channels)) /* dropped when nobody reads it */
+    if (!turn_node(layout, OP_FROM_BLOCKS, "", blocked, plain, channels)) /* dropped when nobody reads it */
         return false;
     layout->known[plain] = (struct known){blocked, channels};
     return true;

@@ -113,7 +113,7 @@ static void dead_nodes_do_no_harm(void **state) {
     build_node(&b, "Relu", "y", "too");
     build_output(&b, "y");
     limner_model *model = build_model(&b, 0);
-    limner_model_info info;
+    limner_model_info info = LIMNER_MODEL_INFO_INIT;
     limner_model_get_info(model, &info);
     assert_int_equal(info.node_count, 3);
     assert_int_equal(info.optimized_count, 1);

@@ -289,6 +289,7 @@ static status run(const struct call *call, bool *good, struct error *err) {
     if (!found)
         return fail_memory(err, "the model");
     found->path = call->arguments[0];
+    found->plan.size = sizeof found->plan;
     progress("reading %s", found->path);
     const status code = find_all(found, settings, call->pool, err);
     progress_clear();

@@ -100,7 +100,8 @@ status engine_session(limner_model *model, const char *path, const struct engine
     char *cache;
     if (cache_file(path, options, &cache, err))
         return err->code;
-    const limner_options wanted = {.threads = options->threads,
+    const limner_options wanted = {.size = sizeof(limner_options),
+                                   .threads = options->threads,
                                    .cpu = (limner_cpu)options->cpu,
                                    .exact = options->exact,
                                    .low_memory = options->low_memory,

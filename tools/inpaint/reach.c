@@ -21,6 +21,7 @@ struct analysis {
     struct pool *pool;
     struct sight *sights; /* by value */
     struct reach *reach;
+    bool *starved; /* memory was lacking: nothing that was found counts */
 };
 
 static const struct op *find_op(const struct onnx_model *model, const struct node *node) {
@@ -46,7 +47,9 @@ static struct op_call *ask(const struct analysis *a, const struct op *op, const 
     const int64_t opset = onnx_opset(a->model, node->domain);
     struct op_call *call;
     struct error ignored;
-    return op_ask(&asker, op, node, (int)opset, &call, &ignored) == STATUS_OK ? call : NULL;
+    const status code = op_ask(&asker, op, node, (int)opset, &call, &ignored);
+    *a->starved |= code == STATUS_NO_MEMORY;
+    return code == STATUS_OK ? call : NULL;
 }
 
 static const struct tensor *constant_of(const void *context, int value) {
@@ -67,6 +70,7 @@ static void ask_reach(const struct analysis *a, const struct node *node, struct 
     *reach = (struct op_reach){.view = op ? VIEW_WINDOW : VIEW_UNKNOWN, .step = 1};
     if (!op_facts(op)->reach)
         return;
+    *a->starved |= !sees;
     const struct op_call *call = sees ? ask(a, op, node) : NULL;
     for (int i = 0; call && i < node->input_count; i++)
         sees[i] = node->inputs[i] != NO_VALUE && a->sights[node->inputs[i]].sees;
@@ -141,7 +145,8 @@ static bool ends_in_tanh(const struct analysis *a) {
 status reach_find(const struct onnx_model *model, struct reach *reach, struct error *err) {
     const struct graph *graph = model->graph;
     struct pool *pool = pool_create();
-    struct analysis a = {.model = model, .graph = graph, .pool = pool, .reach = reach};
+    bool starved = false;
+    struct analysis a = {.model = model, .graph = graph, .pool = pool, .reach = reach, .starved = &starved};
     a.sights = pool ? pool_array(pool, (size_t)graph->value_count + 1, sizeof *a.sights) : NULL;
     if (!a.sights) {
         pool_destroy(pool);
@@ -156,5 +161,5 @@ status reach_find(const struct onnx_model *model, struct reach *reach, struct er
     for (int i = 0; i < graph->output_count; i++)
         reach->pixels = fmax(reach->pixels, a.sights[graph->outputs[i]].radius);
     pool_destroy(pool);
-    return STATUS_OK;
+    return starved ? fail_memory(err, "the look at a model") : STATUS_OK;
 }

@@ -204,7 +204,7 @@ static const struct op_facts facts = {.shown = "Conv"}, transposed_facts = {.sho
 
 #define BLOCKED(op_name, is_transposed_row, facts_of)                                                                \
     {                                                                                                                \
-        .name = op_name, .domain = "limner", .since = 1, .inputs = inputs, .outputs = outputs,                       \
+        .name = op_name, .domain = INTERNAL_DOMAIN, .since = 1, .inputs = inputs, .outputs = outputs,                \
         .params_size = sizeof(struct window_params), .state_size = sizeof(struct blocked_state), .parse = parse,     \
         .infer = infer, .prepare = prepare, .run = run_conv, .release = release, .macs = macs, .join = blocked_join, \
         .run_joined = blocked_run_joined, .row = is_transposed_row, .facts = facts_of                                \

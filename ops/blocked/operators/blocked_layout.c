@@ -1,6 +1,7 @@
 /* Between plain tensors [N,C,H,W] and channel blocks [N,C/16,H,W,16]. See ops/blocked/blocked.h. */
 #include "ops/blocked/blocked.h"
 #include "ops/core/attributes.h"
+#include "ops/core/op_facts.h"
 
 #include <string.h>
 
@@ -127,8 +128,8 @@ static status unblock_run(struct op_call *call, struct error *err) {
 static const struct op_arg inputs[] = {{"X", TYPES_FLOAT, ARG_T}, {NULL, 0, 0}};
 static const struct op_arg outputs[] = {{"Y", TYPES_FLOAT, ARG_T}, {NULL, 0, 0}};
 
-const struct op ops_blocked_layout[] = {{.name = "Block",
-                                         .domain = "limner",
+const struct op ops_blocked_layout[] = {{.name = OP_TO_BLOCKS,
+                                         .domain = INTERNAL_DOMAIN,
                                          .since = 1,
                                          .inputs = inputs,
                                          .outputs = outputs,
@@ -136,8 +137,8 @@ const struct op ops_blocked_layout[] = {{.name = "Block",
                                          .parse = turn_parse,
                                          .infer = block_infer,
                                          .run = block_run},
-                                        {.name = "Unblock",
-                                         .domain = "limner",
+                                        {.name = OP_FROM_BLOCKS,
+                                         .domain = INTERNAL_DOMAIN,
                                          .since = 1,
                                          .inputs = inputs,
                                          .outputs = outputs,
