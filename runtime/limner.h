@@ -92,7 +92,8 @@ typedef struct limner_limits {
     size_t nodes;        /* default 1,000,000 */
 } limner_limits;
 
-#define LIMNER_LIMITS_INIT {sizeof(limner_limits), 0, 0, 0, 0}
+#define LIMNER_LIMITS_INIT \
+    { sizeof(limner_limits), 0, 0, 0, 0 }
 
 /* ---- models ---- */
 
@@ -136,7 +137,8 @@ typedef struct limner_model_info {
     size_t file_bytes;      /* model and external data */
 } limner_model_info;
 
-#define LIMNER_MODEL_INFO_INIT {sizeof(limner_model_info), 0, 0, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0}
+#define LIMNER_MODEL_INFO_INIT \
+    { sizeof(limner_model_info), 0, 0, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0 }
 
 /* LIMNER_INVALID_ARGUMENT without a model, or when info->size is not set. */
 LIMNER_API limner_status limner_model_get_info(const limner_model *model, limner_model_info *info);
@@ -164,14 +166,15 @@ typedef struct limner_options {
     limner_cpu cpu; /* an upper bound is an error when the processor lacks it */
     /* 1: direct sums only, no minimal filtering (Winograd) or Strassen: smaller rounding errors, less memory, slower */
     int exact;
-    int profile; /* 1: time every node (limner_session_profile) */
-    int plans;   /* how many input shapes to keep planned; 0: 4 */
+    int profile;                 /* 1: time every node (limner_session_profile) */
+    int plans;                   /* how many input shapes to keep planned; 0: 4 */
     const limner_limits *limits; /* of running; NULL: the defaults */
     int low_memory;              /* 1: as little memory as can be, slower: exact, mapped pages let go, no huge pages */
     const char *cache; /* a file that keeps the model's packed weights, so that the next start is short; NULL: none */
 } limner_options;
 
-#define LIMNER_OPTIONS_INIT {sizeof(limner_options), 0, LIMNER_CPU_AUTO, 0, 0, 0, NULL, 0, NULL}
+#define LIMNER_OPTIONS_INIT \
+    { sizeof(limner_options), 0, LIMNER_CPU_AUTO, 0, 0, 0, NULL, 0, NULL }
 
 /* options may be NULL. The session holds the model; the caller may close its own hold. */
 LIMNER_API limner_status limner_session_create(limner_model *model, const limner_options *options,
@@ -216,7 +219,8 @@ typedef struct limner_plan_info {
     size_t steps;        /* nodes that run */
 } limner_plan_info;
 
-#define LIMNER_PLAN_INFO_INIT {sizeof(limner_plan_info), 0, 0, 0, 0}
+#define LIMNER_PLAN_INFO_INIT \
+    { sizeof(limner_plan_info), 0, 0, 0, 0 }
 
 LIMNER_API limner_status limner_session_plan(limner_session *session, const limner_tensor *inputs, size_t input_count,
                                              limner_plan_info *info, limner_error *error);
@@ -234,7 +238,12 @@ typedef struct limner_node_profile {
     int64_t dims[LIMNER_MAX_RANK];
 } limner_node_profile;
 
-#define LIMNER_NODE_PROFILE_INIT {sizeof(limner_node_profile), NULL, NULL, 0, 0, 0, 0, 0, 0, {0}}
+#define LIMNER_NODE_PROFILE_INIT                                     \
+    {                                                                \
+        sizeof(limner_node_profile), NULL, NULL, 0, 0, 0, 0, 0, 0, { \
+            0                                                        \
+        }                                                            \
+    }
 
 /* The i-th step; LIMNER_INVALID_ARGUMENT past the end or before the first run. */
 LIMNER_API limner_status limner_session_profile(const limner_session *session, size_t i, limner_node_profile *profile);
@@ -248,7 +257,8 @@ typedef struct limner_session_info {
     size_t plans_reused; /* kept by swaps: the same steps and the same places in memory, with the new model's weights */
 } limner_session_info;
 
-#define LIMNER_SESSION_INFO_INIT {sizeof(limner_session_info), 0, 0, 0}
+#define LIMNER_SESSION_INFO_INIT \
+    { sizeof(limner_session_info), 0, 0, 0 }
 
 /* LIMNER_INVALID_ARGUMENT without a session, or when info->size is not set. */
 LIMNER_API limner_status limner_session_get_info(const limner_session *session, limner_session_info *info);

@@ -52,7 +52,7 @@ struct op_arg {
     unsigned flags; /* enum op_arg_flags */
 };
 
-struct attributes;   /* the attribute reader, below */
+struct attributes;   /* the attribute reader, attributes.h */
 struct weight_cache; /* packed weights, ops/weights/weight_cache.h */
 struct op;
 struct op_facts; /* op_facts.h */
@@ -164,10 +164,5 @@ status op_input_ints(const struct op_call *call, int input, int64_t *values, int
 
 /* axis in -rank..rank-1 made 0..rank-1; STATUS_INVALID_MODEL with the range in the message. what: "axis", "axes[2]". */
 status op_axis(int64_t axis, int rank, int *out, const char *what, struct error *err);
-
-/* Views; NULL and 0 when absent. */
-const int64_t *attribute_int_list(struct attributes *attributes, const char *name, size_t *count);
-const float *attribute_floats(struct attributes *attributes, const char *name, size_t *count);
-const struct text *attribute_texts(struct attributes *attributes, const char *name, size_t *count);
 
 #endif

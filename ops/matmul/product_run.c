@@ -1,6 +1,7 @@
 #include "ops/matmul/product_run.h"
 
 #include "base/checked.h"
+#include "base/sizes.h"
 #include "ops/core/channel_blocks.h"
 #include "ops/core/forced_choices.h"
 #include "ops/matmul/strassen.h"
@@ -100,7 +101,7 @@ status product_prepare(struct op_call *call, const struct product *product, size
             return fail_memory(err, "packed weights");
     }
     const size_t gemm = gemm_workspace_bytes(call->kernels->gemm, call->threads);
-    const size_t packing_room = state->packed ? 0 : (state->packed_bytes + 63) / 64 * 64;
+    const size_t packing_room = state->packed ? 0 : whole_line_bytes(state->packed_bytes);
     if (!size_add(gemm, packing_room, workspace_bytes))
         return fail(err, STATUS_LIMIT, "the workspace is too large");
     return STATUS_OK;
@@ -206,7 +207,7 @@ status product_run(struct op_call *op_call, struct error *err) {
         const struct pack_job job = {state, call.kernel, op_call->threads};
         pack_side(scratch, op_call->inputs[state->b_packed], &job);
         call.packed = (const float *)scratch;
-        scratch += (state->packed_bytes + 63) / 64 * 64;
+        scratch += whole_line_bytes(state->packed_bytes);
     }
     gemm_run(&(struct gemm_batch){.kernel = call.kernel,
                                   .job_count = product_batches(product),

@@ -1,9 +1,8 @@
 #include "runtime/passes/pass_batchnorm.h"
 
+#include "base/unaligned.h"
 #include "ops/registry.h"
 #include "runtime/passes/pass.h"
-
-#include <string.h>
 
 /* y = scale[channel] * x + shift[channel] */
 struct affine {
@@ -55,16 +54,12 @@ static bool read_bias(const struct pass_context *context, const struct node *nod
 
 static void scale_weight(const struct op_linear *layout, const struct affine *affine, const struct tensor *from,
                          float *to) {
-    const unsigned char *source = from->data; /* as the file has it: not aligned */
     const int64_t runs = tensor_elements(from) / layout->inner;
     for (int64_t run = 0; run < runs; run++) {
         const int64_t channel = run / layout->per_group / layout->rows * layout->per_group + run % layout->per_group;
         const double scale = affine->scale[channel];
-        for (int64_t i = run * layout->inner; i < (run + 1) * layout->inner; i++) {
-            float old;
-            memcpy(&old, source + (size_t)i * sizeof old, sizeof old);
-            to[i] = (float)(old * scale);
-        }
+        for (int64_t i = run * layout->inner; i < (run + 1) * layout->inner; i++)
+            to[i] = (float)(unaligned_float(from->data, i) * scale);
     }
 }
 

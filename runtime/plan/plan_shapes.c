@@ -2,6 +2,7 @@
 
 #include "ops/core/op_facts.h"
 #include "ops/core/op_infer.h"
+#include "ops/evaluate.h"
 #include "ops/weights/weight_cache.h"
 
 #include <string.h>
@@ -152,7 +153,7 @@ static int threads_for(const struct plan *plan, const struct plan_step *step) {
 
 status plan_compute_now(struct plan *plan, struct plan_step *step, struct error *err) {
     step->call.threads = 1; /* only the calling thread is in the mode of running (fpu.h) */
-    const status code = plan_compute(&step->call, err);
+    const status code = op_compute(&step->call, plan->settings.tensor_bytes, err);
     if (code == STATUS_OK)
         place_outputs(plan, step, PLACE_KNOWN);
     return code;

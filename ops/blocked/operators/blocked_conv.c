@@ -1,5 +1,6 @@
 /* Conv and ConvTranspose on channel blocks: the operators that the layout pass makes. See ops/blocked/blocked.h. */
 #include "base/checked.h"
+#include "base/sizes.h"
 #include "ops/blocked/blocked.h"
 #include "ops/blocked/blocked_run.h"
 #include "ops/blocked/engine/blocked_pack.h"
@@ -61,7 +62,7 @@ static status size_image(struct blocked_state *state, struct error *err) {
         !size_mul(bytes, (size_t)state->padded[0], &bytes) || !size_mul(bytes, (size_t)state->padded[1], &bytes) ||
         bytes > SIZE_MAX / 2)
         return fail(err, STATUS_LIMIT, "the padded input is too large");
-    state->image_bytes = (bytes + 64 + 63) / 64 * 64;
+    state->image_bytes = whole_line_bytes(bytes + 64);
     return STATUS_OK;
 }
 
