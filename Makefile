@@ -75,7 +75,8 @@ $(BUILD)/obj/%.o: %.c Makefile | $(BUILD)/gen/onnx.pb-c.h deps-build
 
 # Packed weights that are kept in a file are good for the very code that packed them.
 PACKING_FILES := $(sort $(shell find base ops -name '*.[ch]'))
-$(BUILD)/obj/ops/weights/weight_file.o: CPPFLAGS += -DPACKING_SOURCES='"$(shell cat $(PACKING_FILES) | cksum | cut -d " " -f 1)"'
+PACKING_DIGEST = $(shell cat $(PACKING_FILES) | cksum | cut -d " " -f 1)
+$(BUILD)/obj/ops/weights/weight_file.o: CPPFLAGS += -DPACKING_SOURCES='"$(PACKING_DIGEST)"'
 $(BUILD)/obj/ops/weights/weight_file.o: $(PACKING_FILES)
 
 define SIMD_RULE

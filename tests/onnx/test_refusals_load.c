@@ -167,7 +167,7 @@ static status save_memory(void *context, struct error *err) {
 static void models_are_saved(void **state) {
     (void)state;
     char *folder = test_folder(), path[256];
-    struct onnx_model *rich, *external;
+    struct onnx_model *rich, *external = NULL;
     struct error err;
     snprintf(path, sizeof path, "%s/saved.onnx", folder);
     if (onnx_load(RICH, NULL, &rich, &err) || onnx_load(EXTERNAL, NULL, &external, &err))

@@ -1,7 +1,7 @@
 /*
- * Every algorithm of convolutions on channel blocks and of products, forced (ops/core/forced_choices.h) on random geometries
- * and with small sizes, so that every loop takes several turns: beside double precision, and the same bits with 1, 2
- * and 3 threads. A table says which cells were run; a legal one that was not fails.
+ * Every algorithm of convolutions on channel blocks and of products, forced (ops/core/forced_choices.h) on random
+ * geometries and with small sizes, so that every loop takes several turns: beside double precision, and the same bits
+ * with 1, 2 and 3 threads. A table says which cells were run; a legal one that was not fails.
  *
  * With more threads than processors those that spin while they wait would take most of the time: the program starts
  * itself again with threads that sleep.

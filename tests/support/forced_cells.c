@@ -89,7 +89,8 @@ static void add_filters(struct cell_table *table) {
         for (enum filter_kind y = 0; y < FILTER_KINDS; y++)
             for (enum filter_kind x = 0; x < FILTER_KINDS; x++)
                 if (form_exists(weights, y, x))
-                    add_row(table, (struct cell_row){.algorithm = &winograd_algorithm, .weights = weights, .kinds = {y, x}});
+                    add_row(table,
+                            (struct cell_row){.algorithm = &winograd_algorithm, .weights = weights, .kinds = {y, x}});
 }
 
 static void add_rows(struct cell_table *table, const struct conv_algorithm *algorithm) {
@@ -194,9 +195,9 @@ static bool narrow_legal(const struct cell_row *row, const struct conv_problem *
 }
 
 bool cells_legal(const struct cell_row *row, const struct conv_problem *problem) {
-    return row->algorithm == &winograd_algorithm   ? filter_legal(row, problem)
+    return row->algorithm == &winograd_algorithm      ? filter_legal(row, problem)
            : row->algorithm == &few_outputs_algorithm ? narrow_legal(row, problem)
-                                              : true;
+                                                      : true;
 }
 
 /* ---- problems ---- */
