@@ -70,7 +70,7 @@ static const struct binary_row prelu_row = {.loops = {ALL_NUMBERS(prelu)}};
 static const struct binary_row and_row = {.loops = {ALL_INTEGERS(and)}};
 static const struct binary_row or_row = {.loops = {ALL_INTEGERS(or)}};
 static const struct binary_row xor_row = {.loops = {ALL_INTEGERS(xor)}};
-/* Rows of one record each: [0] is for the attribute's default. */
+/* Rows of one definition each: [0] is for the attribute's default. */
 static const struct binary_row mod_rows[] = {{.loops = {SIGNED_TYPES(ENTRY, mod) UNSIGNED_TYPES(ENTRY, rem)}},
                                              {.loops = {ALL_NUMBERS(rem)}}};
 static const struct binary_row shift_rows[] = {{.loops = {UNSIGNED_TYPES(ENTRY, left)}},

@@ -282,7 +282,7 @@ static status run_nd(struct op_call *call, struct error *err) {
     return STATUS_OK;
 }
 
-/* ---- records ---- */
+/* ---- definitions ---- */
 
 static const struct op_arg inputs[] = {{"data", TYPES_WHOLE, ARG_T}, {"indices", TYPES_INDEX, ARG_T1}, {0}};
 static const struct op_arg inputs_nd[] = {{"data", TYPES_WHOLE, ARG_T}, {"indices", TYPE(DTYPE_INT64), 0}, {0}};

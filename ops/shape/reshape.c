@@ -187,7 +187,7 @@ static status infer_unsqueeze(struct op_call *call, struct error *err) {
     return tensor_describe(call->outputs[0], input->dtype, &shape, err);
 }
 
-/* ---- records ---- */
+/* ---- definitions ---- */
 
 static const struct op_arg data[] = {{"data", TYPES_MOVED, ARG_T}, {0}};
 static const struct op_arg data_shape[] = {{"data", TYPES_MOVED, ARG_T}, {"shape", TYPE(DTYPE_INT64), 0}, {0}};
