@@ -192,6 +192,7 @@ limner_status limner_session_get_info(const limner_session *session, limner_sess
 
 static status fill_plan_info(const struct limner_session *session, const struct plan *plan, limner_plan_info *info,
                              struct error *err) {
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): there is a plan when it was made */
     const limner_plan_info known = {.macs = plan->macs,
                                     .arena_bytes = plan->arena_bytes,
                                     .weight_bytes = weight_cache_bytes(session->model->weights),
@@ -211,7 +212,7 @@ limner_status limner_session_plan(limner_session *session, const limner_tensor *
                                session->settings.tensor_bytes, &err);
     if (code == STATUS_OK)
         code = session_plan(session, &plan, &err);
-    if (code == STATUS_OK) /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): then there is a plan */
+    if (code == STATUS_OK)
         code = fill_plan_info(session, plan, info, &err);
     return api_return(error, code, &err);
 }

@@ -1,4 +1,5 @@
-/* Element-wise operators against plain double-precision formulas, on every element type that their definitions promise. */
+/* Element-wise operators against plain double-precision formulas, on every element type that their definitions promise.
+ */
 #include "ops/core/activation.h"
 #include "ops/registry.h"
 #include "tests/support/numbers.h"
