@@ -97,9 +97,10 @@ $(BUILD)/liblimner.a: $(LIBRARY_OBJECTS)
 
 # Relocations in a twentieth of the room, where the linker knows how.
 PACK_RELOCATIONS = $(shell ld --help 2>/dev/null | grep -q pack-relative-relocs && echo -Wl,-z,pack-relative-relocs)
+# nodelete: threads of teams may be waiting in it.
 $(BUILD)/liblimner.so: $(LIBRARY_OBJECTS)
 	$(call SAY,LINK)
-	$(Q)$(CC) -shared -Wl,-soname,$(SONAME) $(PACK_RELOCATIONS) $(BASE_CFLAGS) $^ -o $@ $(LDFLAGS) $(LIBRARIES)
+	$(Q)$(CC) -shared -Wl,-soname,$(SONAME) -Wl,-z,nodelete $(PACK_RELOCATIONS) $(BASE_CFLAGS) $^ -o $@ $(LDFLAGS) $(LIBRARIES)
 	$(Q)ln -sf liblimner.so $(BUILD)/$(SONAME)
 
 $(BUILD)/limner: $(BUILD)/obj/tools/main.o $(TOOLS_OBJECTS) $(LIBRARY_OBJECTS)

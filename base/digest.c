@@ -1,5 +1,7 @@
 #include "base/digest.h"
 
+#include "base/thread_team.h"
+
 #include <string.h>
 
 #define LANES 8
@@ -44,19 +46,33 @@ static size_t block_count(size_t count) {
     return count / BLOCK_BYTES + (count % BLOCK_BYTES > 0);
 }
 
+/* Blocks of a group. */
+struct group {
+    const unsigned char *bytes;
+    size_t count, first; /* first: the number of its first block */
+    struct digest *sums;
+    digest_done *done;
+    const void *context;
+};
+
+static void digest_blocks(void *context, int64_t begin, int64_t end) {
+    const struct group *group = context;
+    for (int64_t i = begin; i < end; i++) {
+        const size_t first = (group->first + (size_t)i) * BLOCK_BYTES;
+        const size_t size = group->count - first < BLOCK_BYTES ? group->count - first : BLOCK_BYTES;
+        group->sums[i] = digest_block(group->bytes + first, size);
+        if (group->done)
+            group->done(group->context, first, size);
+    }
+}
+
 struct digest digest_make(const void *bytes, size_t count, int threads, digest_done *done, const void *context) {
     const size_t blocks = block_count(count);
     struct digest sums[GROUP + 1] = {{count, blocks}};
-    for (size_t group = 0; group < blocks; group += GROUP) {
-        const size_t in_group = blocks - group < GROUP ? blocks - group : GROUP;
-#pragma omp parallel for schedule(static) num_threads(threads) if (in_group > 1)
-        for (size_t i = 0; i < in_group; i++) {
-            const size_t first = (group + i) * BLOCK_BYTES;
-            const size_t size = count - first < BLOCK_BYTES ? count - first : BLOCK_BYTES;
-            sums[i + 1] = digest_block((const unsigned char *)bytes + first, size);
-            if (done)
-                done(context, first, size);
-        }
+    for (size_t first = 0; first < blocks; first += GROUP) {
+        const size_t in_group = blocks - first < GROUP ? blocks - first : GROUP;
+        team_for(threads, (int64_t)in_group, digest_blocks,
+                 &(struct group){bytes, count, first, sums + 1, done, context});
         sums[0] = digest_block((const unsigned char *)sums, (in_group + 1) * sizeof sums[0]);
     }
     return blocks ? sums[0] : digest_block((const unsigned char *)sums, sizeof sums[0]);

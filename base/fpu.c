@@ -1,59 +1,48 @@
 #include "base/fpu.h"
 
-#include <omp.h>
-
 #if defined(__SSE__)
 #include <xmmintrin.h>
 
 #define FLUSH_TO_ZERO 0x8000u
 #define DENORMALS_ARE_ZERO 0x0040u
+#define FLUSHING (FLUSH_TO_ZERO | DENORMALS_ARE_ZERO)
 
-static unsigned mode_get(void) {
+unsigned fpu_mode(void) {
     return _mm_getcsr();
 }
-static void mode_set(unsigned mode) {
+void fpu_set_mode(unsigned mode) {
     _mm_setcsr(mode);
 }
-static unsigned mode_flushing(unsigned mode) {
-    return mode | FLUSH_TO_ZERO | DENORMALS_ARE_ZERO;
-}
 #else
-static unsigned mode_get(void) {
+#define FLUSHING 0u
+
+unsigned fpu_mode(void) {
     return 0;
 }
-static void mode_set(unsigned mode) {
+void fpu_set_mode(unsigned mode) {
     (void)mode;
-}
-static unsigned mode_flushing(unsigned mode) {
-    return mode;
 }
 #endif
 
-/*
- * The calling thread is set outside the parallel regions: some OpenMP libraries put its mode back at their end, and
- * give its mode to the team at their beginning. Hence also the order: threads that a region creates must start
- * unchanged.
- */
-void fpu_enter(unsigned *saved, int threads) {
-    const unsigned own = mode_get();
-    for (int i = 0; i < threads; i++)
-        saved[i] = own; /* for threads that the team turns out not to have */
-    if (threads > 1) {
-#pragma omp parallel num_threads(threads)
-        if (omp_get_thread_num() > 0) {
-            const unsigned mode = mode_get();
-            saved[omp_get_thread_num()] = mode;
-            mode_set(mode_flushing(mode));
-        }
-    }
-    mode_set(mode_flushing(own));
+/* How often this thread has entered, and what it found the first time. */
+static _Thread_local struct {
+    int depth;
+    unsigned mode;
+} outside;
+
+unsigned fpu_enter(void) {
+    const unsigned before = fpu_mode();
+    if (outside.depth++ == 0)
+        outside.mode = before;
+    fpu_set_mode(before | FLUSHING);
+    return before;
 }
 
-void fpu_leave(const unsigned *saved, int threads) {
-    mode_set(saved[0]);
-    if (threads > 1) {
-#pragma omp parallel num_threads(threads)
-        if (omp_get_thread_num() > 0)
-            mode_set(saved[omp_get_thread_num()]);
-    }
+void fpu_leave(unsigned before) {
+    outside.depth--;
+    fpu_set_mode(before);
+}
+
+unsigned fpu_mode_outside(void) {
+    return outside.depth ? outside.mode : fpu_mode();
 }

@@ -9,7 +9,4 @@
 /* At least `bytes` (never zero), 64-byte aligned, contents junk; NULL without memory. For free(). */
 void *memory_alloc(size_t bytes);
 
-/* Processors that this process may use, at least 1. */
-int memory_processors(void);
-
 #endif

@@ -162,7 +162,7 @@ typedef enum limner_cpu {
 /* Zero everywhere but in size is a good default. */
 typedef struct limner_options {
     size_t size;    /* sizeof(limner_options) */
-    int threads;    /* 0: one per processor that this process may use */
+    int threads;    /* at most; 0: one per processor that this process may use (affinity, quota of its control group) */
     limner_cpu cpu; /* an upper bound is an error when the processor lacks it */
     /* 1: direct sums only, no minimal filtering (Winograd) or Strassen: smaller rounding errors, less memory, slower */
     int exact;

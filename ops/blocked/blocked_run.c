@@ -1,10 +1,9 @@
 #include "ops/blocked/blocked_run.h"
 
-#include <omp.h>
 #include <string.h>
 
-float *blocked_own(const struct blocked_run *run) {
-    return (float *)(run->own + (size_t)omp_get_thread_num() * run->own_stride);
+float *blocked_own(const struct blocked_run *run, struct team_thread self) {
+    return (float *)(run->own + (size_t)self.index * run->own_stride);
 }
 
 struct blocked_input blocked_input_of(const struct blocked_run *run, int64_t image) {

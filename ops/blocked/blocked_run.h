@@ -2,10 +2,11 @@
 #ifndef LIMNER_OPS_BLOCKED_BLOCKED_RUN_H
 #define LIMNER_OPS_BLOCKED_BLOCKED_RUN_H
 
+#include "base/thread_team.h"
 #include "ops/blocked/blocked.h"
 
-/* What the calling thread of the team has for itself. */
-float *blocked_own(const struct blocked_run *run);
+/* What a thread of the team has for itself. */
+float *blocked_own(const struct blocked_run *run, struct team_thread self);
 /* image: batch row and group. */
 struct blocked_input blocked_input_of(const struct blocked_run *run, int64_t image);
 /* The kernels' name of an activation; false and BLOCK_COPY for those that they leave to activation_run. */

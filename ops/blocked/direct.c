@@ -387,17 +387,19 @@ static bool piece_of(const struct work *work, int64_t unit, struct piece *piece)
     return piece->count > 0;
 }
 
-static void run_work(const struct work *work) {
-    const int64_t units = work->images * work->parts * work->strips * work->pieces * work->count;
-    const int threads = work->run->threads;
-    struct deal deal;
-    deal_begin(&deal, threads);
-#pragma omp parallel num_threads(threads) if (threads > 1 && units > 1)
-    for (int64_t unit = 0; deal_take(&deal, units, &unit);) {
-        float *room = blocked_own(work->run);
+struct shared_work {
+    const struct work *work;
+    int64_t units;
+    struct work_queue queue;
+};
+
+static void run_pieces(struct team_thread self, void *context) {
+    struct shared_work *shared = context;
+    float *room = blocked_own(shared->work->run, self);
+    for (int64_t unit = 0; work_queue_take(&shared->queue, self, shared->units, &unit);) {
         const float *outputs[STRIP * BLOCK_PIXELS];
         struct piece piece;
-        if (!piece_of(work, unit, &piece))
+        if (!piece_of(shared->work, unit, &piece))
             continue;
         piece.outputs = outputs;
         piece.sums = room;
@@ -406,6 +408,14 @@ static void run_work(const struct work *work) {
         list_offsets(&piece);
         run_piece(&piece);
     }
+}
+
+static void run_work(const struct work *work) {
+    const int threads = work->run->threads;
+    struct shared_work shared = {.work = work};
+    shared.units = work->images * work->parts * work->strips * work->pieces * work->count;
+    work_queue_start(&shared.queue, threads);
+    team_run(shared.units > 1 ? threads : 1, run_pieces, &shared);
 }
 
 static void run_direct(const struct blocked_run *run) {

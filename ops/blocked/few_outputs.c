@@ -295,27 +295,49 @@ static struct band band_at(const struct blocked_run *run, const struct blocked_p
     return band;
 }
 
+/* Columns of segments, cut into bands of so many rows. */
+struct narrow_work {
+    const struct blocked_run *run;
+    const struct blocked_phase *phase;
+    int64_t size, segments, rows, bands;
+    struct work_queue queue;
+};
+
+static struct band band_of(const struct narrow_work *work, int64_t unit, struct team_thread self) {
+    const struct lattice_axis *ay = &work->phase->lattice.axis[1], *ax = &work->phase->lattice.axis[2];
+    struct band band = band_at(work->run, work->phase, blocked_own(work->run, self));
+    band.image = unit / (work->segments * work->bands);
+    band.first = unit % work->bands * work->rows;
+    band.end = band.first + work->rows < ay->points ? band.first + work->rows : ay->points;
+    band.x = unit / work->bands % work->segments * work->size;
+    band.outputs = ax->points - band.x < work->size ? ax->points - band.x : work->size;
+    band.input = blocked_input_of(work->run, band.image);
+    return band;
+}
+
+static int64_t band_units(const struct narrow_work *work) {
+    return work->run->state->window.batch * work->segments * work->bands;
+}
+
+static void run_bands(struct team_thread self, void *context) {
+    struct narrow_work *work = context;
+    for (int64_t unit = 0; work_queue_take(&work->queue, self, band_units(work), &unit);) {
+        struct band band = band_of(work, unit, self);
+        find_columns(&band);
+        run_band(&band);
+    }
+}
+
 static void run_phase(const struct blocked_run *run, const struct blocked_phase *phase) {
     const struct lattice_axis *ay = &phase->lattice.axis[1], *ax = &phase->lattice.axis[2];
     if (phase->lattice.points <= 0 || run->state->window.batch <= 0)
         return;
-    const int64_t size = segment_outputs(phase), segments = (ax->points + size - 1) / size;
-    const int64_t rows = band_rows(run, phase, segments), bands = (ay->points + rows - 1) / rows;
-    const int64_t units = run->state->window.batch * segments * bands;
-    struct deal deal;
-    deal_begin(&deal, run->threads);
-#pragma omp parallel num_threads(run->threads) if (run->threads > 1 && units > 1)
-    for (int64_t unit = 0; deal_take(&deal, units, &unit);) {
-        struct band band = band_at(run, phase, blocked_own(run));
-        band.image = unit / (segments * bands);
-        band.first = unit % bands * rows;
-        band.end = band.first + rows < ay->points ? band.first + rows : ay->points;
-        band.x = unit / bands % segments * size;
-        band.outputs = ax->points - band.x < size ? ax->points - band.x : size;
-        band.input = blocked_input_of(run, band.image);
-        find_columns(&band);
-        run_band(&band);
-    }
+    struct narrow_work work = {.run = run, .phase = phase, .size = segment_outputs(phase)};
+    work.segments = (ax->points + work.size - 1) / work.size;
+    work.rows = band_rows(run, phase, work.segments);
+    work.bands = (ay->points + work.rows - 1) / work.rows;
+    work_queue_start(&work.queue, run->threads);
+    team_run(band_units(&work) > 1 ? run->threads : 1, run_bands, &work);
 }
 
 /* ---- planning ---- */

@@ -1,6 +1,7 @@
 /* The engine under Conv and ConvTranspose in any dimension and grouping: every phase is a matrix product. */
 #include "ops/conv/conv_engine.h"
 
+#include "base/thread_team.h"
 #include "ops/conv/conv_weights.h"
 #include "ops/conv/phase_access.h"
 #include "ops/conv/window_phases.h"
@@ -114,11 +115,10 @@ static void run_direct(const struct conv_call *call) {
 }
 
 /* Outputs that no weight meets are the bias, put through the activation. */
-static void fill_with_bias(const struct conv_call *call) {
-    const struct window *window = &call->state->window;
-    const int64_t channels = window->group * window->out_channels, planes = window->batch * channels;
-#pragma omp parallel for schedule(static) num_threads(call->threads)
-    for (int64_t plane = 0; plane < planes; plane++) {
+static void fill_planes(void *context, int64_t first, int64_t end) {
+    const struct conv_call *call = context;
+    const int64_t channels = call->state->window.group * call->state->window.out_channels;
+    for (int64_t plane = first; plane < end; plane++) {
         float value = call->bias ? call->bias[plane % channels] : 0;
         activation_run(call->kernels, &call->state->activation, &value, 1);
         float *output = call->output + plane * call->out_plane;
@@ -127,20 +127,25 @@ static void fill_with_bias(const struct conv_call *call) {
     }
 }
 
+static void fill_with_bias(struct conv_call *call) {
+    const struct window *window = &call->state->window;
+    team_for(call->threads, window->batch * window->group * window->out_channels, fill_planes, call);
+}
+
 status conv_run(struct op_call *op_call, struct error *err) {
     (void)err;
     struct conv_state *state = op_call->state;
     const struct window_axis *axis = state->window.axis;
     const struct tensor *bias = op_input(op_call, 2);
-    const struct conv_call call = {.state = state,
-                                   .kernels = op_call->kernels,
-                                   .input = op_call->inputs[0]->data,
-                                   .bias = bias ? bias->data : NULL,
-                                   .output = op_call->outputs[0]->data,
-                                   .in_plane = axis[0].in * axis[1].in * axis[2].in,
-                                   .out_plane = axis[0].out * axis[1].out * axis[2].out,
-                                   .threads = op_call->threads,
-                                   .workspace = (char *)op_call->workspace + state->packed_bytes};
+    struct conv_call call = {.state = state,
+                             .kernels = op_call->kernels,
+                             .input = op_call->inputs[0]->data,
+                             .bias = bias ? bias->data : NULL,
+                             .output = op_call->outputs[0]->data,
+                             .in_plane = axis[0].in * axis[1].in * axis[2].in,
+                             .out_plane = axis[0].out * axis[1].out * axis[2].out,
+                             .threads = op_call->threads,
+                             .workspace = (char *)op_call->workspace + state->packed_bytes};
     const bool weightless = op_call->inputs[1]->bytes == 0;
     if (op_call->outputs[0]->bytes == 0)
         return STATUS_OK;

@@ -1,6 +1,7 @@
 #include "ops/conv/conv_weights.h"
 
 #include "base/sizes.h"
+#include "base/thread_team.h"
 
 struct pack_job {
     const struct conv_state *state;
@@ -28,17 +29,30 @@ static void pack_panel(const struct pack_job *job, const struct window_weights *
     }
 }
 
+struct packing_panels {
+    const struct pack_job *job;
+    struct window_weights weights;
+    struct gemm_panels panels;
+    float *packed;
+};
+
+/* Panels of all groups, one group behind the other. */
+static void pack_panels(void *context, int64_t first, int64_t end) {
+    const struct packing_panels *all = context;
+    for (int64_t i = first; i < end; i++) {
+        const int64_t group = i / all->panels.count;
+        pack_panel(all->job, &all->weights, &all->panels, group, (int)(i % all->panels.count),
+                   all->packed + group * all->panels.rows * all->panels.depth);
+    }
+}
+
 static void pack_phase(void *destination, const struct tensor *source, const void *context) {
     const struct pack_job *job = context;
     const struct window *window = &job->state->window;
-    const struct window_weights weights = window_weights(window, job->state->transposed, source->data, job->scale);
     const int64_t depth = job->phase->lattice.taps * job->phase->lattice.channels;
-    const struct gemm_panels panels = gemm_panels(job->kernel, window->out_channels, depth);
-#pragma omp parallel for schedule(static) collapse(2) num_threads(job->threads)
-    for (int64_t group = 0; group < window->group; group++)
-        for (int panel = 0; panel < panels.count; panel++)
-            pack_panel(job, &weights, &panels, group, panel,
-                       (float *)destination + group * window->out_channels * depth);
+    struct packing_panels all = {job, window_weights(window, job->state->transposed, source->data, job->scale),
+                                 gemm_panels(job->kernel, window->out_channels, depth), destination};
+    team_for(job->threads, window->group * all.panels.count, pack_panels, &all);
 }
 
 status conv_take_weights(struct op_call *call, struct conv_state *state, struct error *err) {

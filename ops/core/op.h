@@ -72,7 +72,7 @@ struct op_call {
     char *own;                          /* ... the first one's, 64-byte aligned; the next one's is own_stride on. The */
     size_t own_stride;                  /* same for all nodes of a plan: it stays in the cache of its processor */
     const struct kernels *kernels;
-    int threads;                  /* OpenMP threads to use, >= 1; never changes a result bit */
+    int threads;                  /* of a team, >= 1; never changes a result bit */
     struct weight_cache *weights; /* where packed constant weights live; NULL: pack into the workspace at run */
 };
 

@@ -2,8 +2,8 @@
 
 #include "base/sizes.h"
 #include "base/unaligned.h"
+#include "ops/core/work_queue.h"
 
-#include <omp.h>
 #include <string.h>
 
 #define COLUMN_BLOCK 256 /* columns of a piece: with GEMM_DEPTH, half of a small L2 */
@@ -127,16 +127,28 @@ static void run_unit(const struct gemm_batch *batch, const struct gemm_cut *cut,
         run_piece(batch->kernel, &job, &piece, workspace);
 }
 
+struct gemm_work {
+    const struct gemm_batch *batch;
+    struct gemm_cut cut;
+    int64_t row_blocks, column_blocks;
+    struct work_queue queue;
+};
+
+static void run_units(struct team_thread self, void *context) {
+    struct gemm_work *work = context;
+    const size_t share = gemm_workspace_bytes(work->batch->kernel, 1) / sizeof(float);
+    const int64_t units = work->batch->job_count * work->row_blocks * work->column_blocks;
+    for (int64_t unit = 0; work_queue_take(&work->queue, self, units, &unit);)
+        run_unit(work->batch, &work->cut, work->row_blocks, work->column_blocks, unit,
+                 (float *)work->batch->workspace + (size_t)self.index * share);
+}
+
 void gemm_run(const struct gemm_batch *batch) {
     if (batch->job_count <= 0 || batch->largest_rows <= 0 || batch->largest_columns <= 0)
         return;
-    const struct gemm_cut cut = cut_for(batch);
-    const int64_t row_blocks = divide_up(batch->largest_rows, cut.row_block);
-    const int64_t column_blocks = divide_up(batch->largest_columns, cut.column_block);
-    const int64_t units = batch->job_count * row_blocks * column_blocks;
-    const size_t share = gemm_workspace_bytes(batch->kernel, 1) / sizeof(float);
-#pragma omp parallel for schedule(dynamic) num_threads(batch->threads) if (batch->threads > 1 && units > 1)
-    for (int64_t unit = 0; unit < units; unit++)
-        run_unit(batch, &cut, row_blocks, column_blocks, unit,
-                 (float *)batch->workspace + (size_t)omp_get_thread_num() * share);
+    struct gemm_work work = {.batch = batch, .cut = cut_for(batch)};
+    work.row_blocks = divide_up(batch->largest_rows, work.cut.row_block);
+    work.column_blocks = divide_up(batch->largest_columns, work.cut.column_block);
+    work_queue_start(&work.queue, 1);
+    team_run(batch->job_count * work.row_blocks * work.column_blocks > 1 ? batch->threads : 1, run_units, &work);
 }

@@ -3,8 +3,8 @@
 #include "base/sizes.h"
 #include "base/unaligned.h"
 #include "ops/core/channel_blocks.h"
+#include "ops/core/work_queue.h"
 
-#include <omp.h>
 #include <string.h>
 
 #define PIECE 192 /* rows of a piece, at most: their sums stay in a small cache between cuts of the depth */
@@ -59,6 +59,25 @@ static void pack_panel(const struct pack_job *job, const void *source, int64_t p
     job->kernels->quarter->squares(start, end - first, lanes, squares + column0);
 }
 
+/* Panels of all matrices, over depths first..end. */
+struct packing_part {
+    const struct pack_job *job;
+    const float *source;
+    float *packed;
+    double *squares;
+    int64_t panels, first, end;
+};
+
+static void pack_panels(void *context, int64_t begin, int64_t end) {
+    const struct packing_part *part = context;
+    const struct product *product = part->job->product;
+    for (int64_t i = begin; i < end; i++) {
+        const int64_t matrix = i / part->panels;
+        pack_panel(part->job, part->source + matrix * product->n * product->k, i % part->panels, part->first, part->end,
+                   part->packed + matrix * packed_floats(product), part->squares + matrix * packed_lanes(product));
+    }
+}
+
 static void pack(void *destination, const struct tensor *source, const void *context) {
     const struct pack_job *job = context;
     const struct product *product = job->product;
@@ -68,12 +87,8 @@ static void pack(void *destination, const struct tensor *source, const void *con
     const int64_t parts = in_order && source->mapped ? (int64_t)(source->bytes / PACKING_PART_BYTES) + 1 : 1;
     for (int64_t part = 0; part < parts; part++) {
         const int64_t first = product->k * part / parts, end = product->k * (part + 1) / parts;
-#pragma omp parallel for schedule(static) collapse(2) num_threads(job->threads)
-        for (int64_t matrix = 0; matrix < job->matrices; matrix++)
-            for (int64_t panel = 0; panel < panels; panel++)
-                pack_panel(job, (const float *)source->data + matrix * product->n * product->k, panel, first, end,
-                           (float *)destination + matrix * packed_floats(product),
-                           squares + matrix * packed_lanes(product));
+        struct packing_part work = {job, source->data, destination, squares, panels, first, end};
+        team_for(job->threads, job->matrices * panels, pack_panels, &work);
         if (parts > 1)
             tensor_drop_range(source, (size_t)(first * product->b.row_stride) * sizeof(float),
                               (size_t)((end - first) * product->b.row_stride) * sizeof(float));
@@ -155,33 +170,54 @@ void strips_finish(const struct strips_piece *piece, int64_t from) {
     } while (to < depth);
 }
 
+/* Pieces of an area of rows and columns, of every matrix of the batch. */
+struct strips_work {
+    const struct op_call *call;
+    const struct strips_data *data;
+    const struct strips_area *area;
+    float *workspace;
+    int64_t strips, pieces, size, units; /* size: rows of a piece */
+    struct work_queue queue;
+};
+
+static void run_unit(const struct strips_work *work, int64_t unit, float *sums) {
+    const struct product_state *state = work->call->state;
+    const struct product *product = &state->product;
+    const int64_t strips = work->strips, pieces = work->pieces, size = work->size;
+    const int64_t batch = unit / (strips * pieces), block = unit / pieces % strips * STRIP_BLOCKS;
+    const int64_t row = unit % pieces * size;
+    const int64_t b = product_offset(product, product->b_batch_strides, batch) / (product->n * product->k);
+    strips_finish(
+        &(struct strips_piece){.state = state,
+                               .kernel = work->call->kernels->block,
+                               .data = {work->data->a + product_offset(product, product->a_batch_strides, batch),
+                                        work->data->c, work->data->y + batch * product->m * product->n},
+                               .packed = state->packed + b * packed_floats(product),
+                               .sums = sums,
+                               .row0 = work->area->row0 + row,
+                               .block = work->area->block0 + block,
+                               .count = (int)at_most(work->area->rows - row, size),
+                               .blocks = (int)at_most(work->area->blocks - block, STRIP_BLOCKS),
+                               .last = row + size >= work->area->rows},
+        0);
+}
+
+static void run_units(struct team_thread self, void *context) {
+    struct strips_work *work = context;
+    for (int64_t unit = 0; work_queue_take(&work->queue, self, work->units, &unit);)
+        run_unit(work, unit, work->workspace + (size_t)self.index * SHARE_FLOATS);
+}
+
 void strips_run(const struct op_call *call, const struct strips_data *data, const struct strips_area *area,
                 float *workspace) {
     const struct product_state *state = call->state;
-    const struct product *product = &state->product;
-    const int64_t batches = product_batches(product), strips = divide_up(area->blocks, STRIP_BLOCKS);
     const struct block_kernel *kernel = call->kernels->block;
+    struct strips_work work = {.call = call, .data = data, .area = area, .workspace = workspace};
+    work.strips = divide_up(area->blocks, STRIP_BLOCKS);
     /* Whole tiles, but for the last one of all. */
-    const int64_t size = even_block(area->rows, PIECE, kernel->pixels[kernel->blocks]);
-    const int64_t pieces = divide_up(area->rows, size);
-    const int64_t units = batches * strips * pieces, floats = packed_floats(product);
-#pragma omp parallel for schedule(dynamic) num_threads(call->threads) if (call->threads > 1 && units > 1)
-    for (int64_t unit = 0; unit < units; unit++) {
-        const int64_t batch = unit / (strips * pieces), block = unit / pieces % strips * STRIP_BLOCKS;
-        const int64_t row = unit % pieces * size;
-        const int64_t b = product_offset(product, product->b_batch_strides, batch) / (product->n * product->k);
-        strips_finish(
-            &(struct strips_piece){.state = state,
-                                   .kernel = kernel,
-                                   .data = {data->a + product_offset(product, product->a_batch_strides, batch), data->c,
-                                            data->y + batch * product->m * product->n},
-                                   .packed = state->packed + b * floats,
-                                   .sums = workspace + (size_t)omp_get_thread_num() * SHARE_FLOATS,
-                                   .row0 = area->row0 + row,
-                                   .block = area->block0 + block,
-                                   .count = (int)at_most(area->rows - row, size),
-                                   .blocks = (int)at_most(area->blocks - block, STRIP_BLOCKS),
-                                   .last = row + size >= area->rows},
-            0);
-    }
+    work.size = even_block(area->rows, PIECE, kernel->pixels[kernel->blocks]);
+    work.pieces = divide_up(area->rows, work.size);
+    work.units = product_batches(&state->product) * work.strips * work.pieces;
+    work_queue_start(&work.queue, 1);
+    team_run(work.units > 1 ? call->threads : 1, run_units, &work);
 }

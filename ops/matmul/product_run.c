@@ -2,6 +2,7 @@
 
 #include "base/checked.h"
 #include "base/sizes.h"
+#include "base/thread_team.h"
 #include "ops/core/channel_blocks.h"
 #include "ops/core/forced_choices.h"
 #include "ops/matmul/strassen.h"
@@ -29,22 +30,40 @@ struct pack_job {
     int threads;
 };
 
+/* Depths first .. first + count of panels of all matrices. */
+struct packing_depths {
+    const struct pack_job *job;
+    const char *source;
+    int64_t first, count;
+    struct side side;
+    struct gemm_panels panels;
+    float *destination;
+};
+
+static void pack_panels(void *context, int64_t begin, int64_t end) {
+    const struct packing_depths *part = context;
+    const struct side *side = &part->side;
+    const struct gemm_panels *panels = &part->panels;
+    const int64_t size = packed_size(part->job->state);
+    for (int64_t i = begin; i < end; i++) {
+        const int64_t matrix = i / panels->count;
+        const int panel = (int)(i % panels->count);
+        const int64_t row = gemm_panel_row(panels, panel), rows = gemm_panel_row(panels, panel + 1) - row;
+        const struct gemm_panels single = {rows, part->count, 1};
+        const int64_t start = matrix * size + row * side->stride + part->first * side->depth_stride;
+        gemm_pack_panels(&single, part->source + start * (int64_t)sizeof(float), side->stride, side->depth_stride,
+                         part->destination + matrix * size + row * panels->depth + part->first * rows);
+    }
+}
+
 /* Depths first .. first + count of every panel; the matrices lie one behind the other, each of packed_size elements. */
 static void pack_depths(const struct pack_job *job, const struct tensor *source, int64_t first, int64_t count,
                         float *destination) {
     const struct product_state *state = job->state;
     const struct side side = side_of(&state->product, state->b_packed);
-    const struct gemm_panels panels = gemm_panels(job->kernel, side.size, state->product.k);
-    const int64_t size = packed_size(state);
-#pragma omp parallel for schedule(static) collapse(2) num_threads(job->threads)
-    for (int64_t matrix = 0; matrix < state->matrices; matrix++)
-        for (int panel = 0; panel < panels.count; panel++) {
-            const int64_t row = gemm_panel_row(&panels, panel), rows = gemm_panel_row(&panels, panel + 1) - row;
-            const struct gemm_panels single = {rows, count, 1};
-            const int64_t start = matrix * size + row * side.stride + first * side.depth_stride;
-            gemm_pack_panels(&single, (const char *)source->data + start * (int64_t)sizeof(float), side.stride,
-                             side.depth_stride, destination + matrix * size + row * panels.depth + first * rows);
-        }
+    struct packing_depths part = {
+        job, source->data, first, count, side, gemm_panels(job->kernel, side.size, state->product.k), destination};
+    team_for(job->threads, state->matrices * part.panels.count, pack_panels, &part);
 }
 
 /* A large matrix whose depths lie one behind the other is packed in parts, and its mapped pages go part by part. */

@@ -16,9 +16,9 @@
 #include "base/sizes.h"
 #include "ops/core/channel_blocks.h"
 #include "ops/core/forced_choices.h"
+#include "ops/core/work_queue.h"
 
 #include <math.h>
-#include <omp.h>
 #include <string.h>
 
 #define GROUP 132 /* pairs of rows together: their sums stay in the second-level cache; whole tiles of every kernel */
@@ -185,11 +185,9 @@ static void form_pair(const struct group *group, int64_t pair) {
     }
 }
 
-static void form_left(const struct group *group) {
-    const int threads = group->run->call->threads;
-#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
-    for (int64_t pair = 0; pair < group->count; pair++)
-        form_pair(group, pair);
+static void form_pairs(void *context, int64_t first, int64_t end) {
+    for (int64_t pair = first; pair < end; pair++)
+        form_pair(context, pair);
 }
 
 /* ---- a pair of strips ---- */
@@ -396,26 +394,44 @@ static void run_panel(struct panel *panel) {
 /* ---- all of it ---- */
 
 /* Pairs of strips that would leave some threads idle at the end are cut into rows for all of them. */
-static void run_group(const struct group *group) {
-    const struct run *run = group->run;
-    const struct halves *s = &run->halves;
-    const int threads = run->call->threads;
-    const int64_t whole = s->strips / threads * threads, units = whole + (s->strips - whole) * threads;
-    form_left(group);
-#pragma omp parallel for schedule(dynamic) num_threads(threads) if (threads > 1)
-    for (int64_t unit = 0; unit < units; unit++) {
-        const int64_t part = unit < whole ? 0 : (unit - whole) % threads, parts = unit < whole ? 1 : threads;
-        const int64_t tiles = divide_up(group->count, s->tile);
-        float *share = run->shares + omp_get_thread_num() * share_floats(s);
-        struct panel panel = {.group = group,
-                              .strip = unit < whole ? unit : whole + (unit - whole) / threads,
-                              .first = tiles * part / parts * s->tile,
-                              .end = at_most(tiles * (part + 1) / parts * s->tile, group->count),
-                              .sums = share,
-                              .right = share + QUARTER_PRODUCTS * s->sums};
+struct group_work {
+    const struct group *group;
+    int threads;
+    int64_t whole, units;
+    struct work_queue queue;
+};
+
+static struct panel panel_of(const struct group_work *work, int64_t unit, float *share) {
+    const struct halves *s = &work->group->run->halves;
+    const int64_t whole = work->whole, threads = work->threads;
+    const int64_t part = unit < whole ? 0 : (unit - whole) % threads, parts = unit < whole ? 1 : threads;
+    const int64_t tiles = divide_up(work->group->count, s->tile);
+    return (struct panel){.group = work->group,
+                          .strip = unit < whole ? unit : whole + (unit - whole) / threads,
+                          .first = tiles * part / parts * s->tile,
+                          .end = at_most(tiles * (part + 1) / parts * s->tile, work->group->count),
+                          .sums = share,
+                          .right = share + QUARTER_PRODUCTS * s->sums};
+}
+
+static void run_panels(struct team_thread self, void *context) {
+    struct group_work *work = context;
+    const struct run *run = work->group->run;
+    for (int64_t unit = 0; work_queue_take(&work->queue, self, work->units, &unit);) {
+        struct panel panel = panel_of(work, unit, run->shares + self.index * share_floats(&run->halves));
         if (panel.first < panel.end)
             run_panel(&panel);
     }
+}
+
+static void run_group(struct group *group) {
+    const int threads = group->run->call->threads;
+    const int64_t strips = group->run->halves.strips, whole = strips / threads * threads;
+    struct group_work work = {
+        .group = group, .threads = threads, .whole = whole, .units = whole + (strips - whole) * threads};
+    team_for(threads, group->count, form_pairs, group);
+    work_queue_start(&work.queue, 1);
+    team_run(threads, run_panels, &work);
 }
 
 static bool finite_rows(const struct run *run, int64_t first) {

@@ -4,13 +4,13 @@
  * do not depend on who takes which.
  */
 #include "base/sizes.h"
+#include "base/thread_team.h"
 #include "ops/blocked/blocked.h"
 #include "ops/blocked/blocked_run.h"
 #include "ops/core/attributes.h"
 #include "ops/core/op_facts.h"
 
 #include <math.h>
-#include <omp.h>
 
 #define LANES CHANNEL_BLOCK
 #define AHEAD 128        /* pixels that are asked for before their turn: rows may come from another processor's cache */
@@ -231,22 +231,22 @@ static void normalize(const struct op_call *call, const struct cut *cut, const s
         activation_run(call->kernels, &params->activation, y, (size_t)(count * LANES));
 }
 
+static void run_share(struct team_thread self, void *context) {
+    const struct op_call *call = context;
+    const struct cut cut = cut_of(&call->inputs[0]->shape);
+    const struct share share = share_of(&cut, self.index, self.count);
+    for (int64_t plane = share.plane; plane < share.plane_end; plane++) {
+        take_plane(call, &cut, &share, plane);
+        if (share.threads > 1)
+            team_barrier(self);
+        normalize(call, &cut, &share, plane);
+    }
+}
+
 static status run(struct op_call *call, struct error *err) {
     (void)err;
-    const struct cut cut = cut_of(&call->inputs[0]->shape);
-    if (call->outputs[0]->bytes == 0)
-        return STATUS_OK;
-#pragma omp parallel num_threads(call->threads) if (call->threads > 1)
-    {
-        const struct share share = share_of(&cut, omp_get_thread_num(), omp_get_num_threads());
-        for (int64_t plane = share.plane; plane < share.plane_end; plane++) {
-            take_plane(call, &cut, &share, plane);
-            if (share.threads > 1) {
-#pragma omp barrier
-            }
-            normalize(call, &cut, &share, plane);
-        }
-    }
+    if (call->outputs[0]->bytes > 0)
+        team_run(call->threads, run_share, call);
     return STATUS_OK;
 }
 

@@ -1,4 +1,6 @@
 /* BatchNormalization (ONNX 7, 9, 14, 15) in inference mode and InstanceNormalization (ONNX 6, 22). */
+#include "base/simd.h"
+#include "base/thread_team.h"
 #include "ops/core/attributes.h"
 #include "ops/core/op_facts.h"
 
@@ -77,26 +79,43 @@ static struct affine batch_affine(const struct op_call *call, int64_t i) {
 
 static void apply_affine(const struct affine *affine, const float *x, float *y, int64_t count) {
     const struct affine a = *affine;
-#pragma omp simd
-    for (int64_t i = 0; i < count; i++)
-        y[i] = (x[i] - a.center) * a.factor + a.offset;
+    SIMD for (int64_t i = 0; i < count; i++) y[i] = (x[i] - a.center) * a.factor + a.offset;
+}
+
+/* Planes of as many elements: one of a channel of a picture each. */
+struct planes {
+    const struct op_call *call;
+    int64_t channels, plane;
+};
+
+#define TEAM_ELEMENTS 16384
+
+static void run_planes(const struct op_call *call, int64_t batch, int64_t channels, team_range_body *body) {
+    const int64_t elements = tensor_elements(call->inputs[0]);
+    if (elements == 0)
+        return;
+    struct planes planes = {call, channels, elements / (batch * channels)};
+    team_for(elements > TEAM_ELEMENTS ? call->threads : 1, batch * channels, body, &planes);
+}
+
+static void apply_to_plane(const struct planes *planes, int64_t p, const struct affine *affine) {
+    const float *x = planes->call->inputs[0]->data;
+    float *y = planes->call->outputs[0]->data;
+    apply_affine(affine, x + p * planes->plane, y + p * planes->plane, planes->plane);
+}
+
+static void batch_planes(void *context, int64_t first, int64_t end) {
+    const struct planes *planes = context;
+    for (int64_t p = first; p < end; p++) {
+        const struct affine affine = batch_affine(planes->call, p % planes->channels);
+        apply_to_plane(planes, p, &affine);
+    }
 }
 
 static status batch_run(struct op_call *call, struct error *err) {
     (void)err;
-    const struct shape statistics = statistics_shape(call);
-    const int64_t channels = shape_elements(&statistics), elements = tensor_elements(call->inputs[0]);
-    if (elements == 0)
-        return STATUS_OK;
-    const int64_t batch = call->inputs[0]->shape.rank > 1 ? call->inputs[0]->shape.dims[0] : elements;
-    const int64_t planes = batch * channels, plane = elements / planes;
-    const float *x = call->inputs[0]->data;
-    float *y = call->outputs[0]->data;
-#pragma omp parallel for schedule(static) num_threads(call->threads) if (elements > 16384)
-    for (int64_t p = 0; p < planes; p++) {
-        const struct affine affine = batch_affine(call, p % channels);
-        apply_affine(&affine, x + p * plane, y + p * plane, plane);
-    }
+    const struct shape statistics = statistics_shape(call), *x = &call->inputs[0]->shape;
+    run_planes(call, x->rank > 1 ? x->dims[0] : shape_elements(x), shape_elements(&statistics), batch_planes);
     return STATUS_OK;
 }
 
@@ -148,34 +167,58 @@ static status instance_infer(struct op_call *call, struct error *err) {
     return code == STATUS_OK ? tensor_describe(call->outputs[0], DTYPE_FLOAT, &call->inputs[0]->shape, err) : code;
 }
 
+/* Sums are added up in so many lanes: element i in lane i % LANES, and what is left over in the first. */
+#define LANES 4
+
+static double add_lanes(const double lanes[LANES]) {
+    return lanes[0] + lanes[1] + lanes[2] + lanes[3];
+}
+
+static double mean_of(const float *x, int64_t count) {
+    double lanes[LANES] = {0};
+    int64_t i = 0;
+    for (; i + LANES <= count; i += LANES)
+        for (int lane = 0; lane < LANES; lane++)
+            lanes[lane] += x[i + lane];
+    for (; i < count; i++)
+        lanes[0] += x[i];
+    return add_lanes(lanes) / (double)count;
+}
+
+static double squares_from(double mean, const float *x, int64_t count) {
+    double lanes[LANES] = {0};
+    int64_t i = 0;
+    for (; i + LANES <= count; i += LANES)
+        for (int lane = 0; lane < LANES; lane++)
+            lanes[lane] += (x[i + lane] - mean) * (x[i + lane] - mean);
+    for (; i < count; i++)
+        lanes[0] += (x[i] - mean) * (x[i] - mean);
+    return add_lanes(lanes);
+}
+
 /* Two passes, both in double precision: the mean, then the mean of squared distances from it. */
 static struct affine instance_affine(const float *x, int64_t count, float scale, float bias, float epsilon) {
-    double sum = 0, squares = 0;
-#pragma omp simd reduction(+ : sum)
-    for (int64_t i = 0; i < count; i++)
-        sum += x[i];
-    const double mean = sum / (double)count;
-#pragma omp simd reduction(+ : squares)
-    for (int64_t i = 0; i < count; i++)
-        squares += (x[i] - mean) * (x[i] - mean);
-    return affine_from(mean, squares / (double)count, epsilon, scale, bias);
+    const double mean = mean_of(x, count);
+    return affine_from(mean, squares_from(mean, x, count) / (double)count, epsilon, scale, bias);
+}
+
+static void instance_planes(void *context, int64_t first, int64_t end) {
+    const struct planes *planes = context;
+    const struct params *params = planes->call->params;
+    const float *x = planes->call->inputs[0]->data;
+    const float *scale = planes->call->inputs[1]->data, *bias = planes->call->inputs[2]->data;
+    for (int64_t p = first; p < end; p++) {
+        const int64_t channel = p % planes->channels;
+        const struct affine affine =
+            instance_affine(x + p * planes->plane, planes->plane, scale[channel], bias[channel], params->epsilon);
+        apply_to_plane(planes, p, &affine);
+    }
 }
 
 static status instance_run(struct op_call *call, struct error *err) {
     (void)err;
-    const struct params *params = call->params;
-    const int64_t elements = tensor_elements(call->inputs[0]), channels = call->inputs[0]->shape.dims[1];
-    if (elements == 0)
-        return STATUS_OK;
-    const int64_t planes = call->inputs[0]->shape.dims[0] * channels, plane = elements / planes;
-    const float *x = call->inputs[0]->data, *scale = call->inputs[1]->data, *bias = call->inputs[2]->data;
-    float *y = call->outputs[0]->data;
-#pragma omp parallel for schedule(static) num_threads(call->threads) if (elements > 16384)
-    for (int64_t p = 0; p < planes; p++) {
-        const struct affine affine =
-            instance_affine(x + p * plane, plane, scale[p % channels], bias[p % channels], params->epsilon);
-        apply_affine(&affine, x + p * plane, y + p * plane, plane);
-    }
+    const struct shape *x = &call->inputs[0]->shape;
+    run_planes(call, x->dims[0], x->dims[1], instance_planes);
     return STATUS_OK;
 }
 

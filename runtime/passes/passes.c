@@ -1,7 +1,7 @@
 #include "runtime/passes/passes.h"
 
 #include "base/fpu.h"
-#include "base/memory.h"
+#include "base/processors.h"
 #include "ops/kernels/cpu.h"
 #include "runtime/passes/pass_activation.h"
 #include "runtime/passes/pass_batchnorm.h"
@@ -50,14 +50,13 @@ static status run_pass(const struct pass *pass, struct pass_context *context, st
     context->scratch = pool_create();
     context->types = NULL;
     context->readers = calloc((size_t)context->value_count + 1, sizeof *context->readers);
-    bool starved = false;
     status code = STATUS_OK;
-    context->starved = &starved;
-    if (!context->scratch || !context->readers || !prune_graph(context->graph, context->readers))
+    context->starved = context->scratch ? pool_alloc(context->scratch, sizeof *context->starved) : NULL;
+    if (!context->starved || !context->readers || !prune_graph(context->graph, context->readers))
         code = fail_memory(err, "a pass");
     if (code == STATUS_OK)
         code = pass->run(context, err);
-    if (code == STATUS_OK && starved)
+    if (code == STATUS_OK && *context->starved)
         code = fail_memory(err, "a pass");
     pool_destroy(context->scratch);
     free(context->readers);
@@ -66,7 +65,7 @@ static status run_pass(const struct pass *pass, struct pass_context *context, st
 
 /* Waking a team costs more than folding what a small file holds. */
 static int team_for(const struct onnx_model *source) {
-    return source->file_bytes > ((size_t)8 << 20) ? memory_processors() : 1;
+    return source->file_bytes > ((size_t)8 << 20) ? processors_available() : 1;
 }
 
 status passes_run(struct program *program, const struct program_options *options, struct error *err) {
@@ -75,15 +74,11 @@ status passes_run(struct program *program, const struct program_options *options
                                    .tensor_bytes = options->tensor_bytes ? options->tensor_bytes : SIZE_MAX,
                                    .kernels = kernels_exact(cpu_best()),
                                    .threads = team_for(program->source)};
-    unsigned *modes = calloc((size_t)context.threads, sizeof *modes);
-    if (!modes)
-        return fail_memory(err, "the passes");
-    fpu_enter(modes, context.threads);
+    const unsigned mode = fpu_enter();
     status code = STATUS_OK;
     for (size_t i = 0; code == STATUS_OK && i < PASS_COUNT; i++)
         if (!(options->passes_off & table[i].bit))
             code = run_pass(&table[i], &context, err);
-    fpu_leave(modes, context.threads);
-    free(modes);
+    fpu_leave(mode);
     return code;
 }

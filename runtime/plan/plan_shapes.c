@@ -152,7 +152,7 @@ static int threads_for(const struct plan *plan, const struct plan_step *step) {
 }
 
 status plan_compute_now(struct plan *plan, struct plan_step *step, struct error *err) {
-    step->call.threads = 1; /* only the calling thread is in the mode of running (fpu.h) */
+    step->call.threads = 1; /* small values: no work for a team */
     const status code = op_compute(&step->call, plan->settings.tensor_bytes, err);
     if (code == STATUS_OK)
         place_outputs(plan, step, PLACE_KNOWN);

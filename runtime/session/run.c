@@ -1,5 +1,6 @@
 /* limner_session_run. */
 #include "base/fpu.h"
+#include "base/thread_team.h"
 #include "runtime/plan/plan_run.h"
 #include "runtime/session/api.h"
 #include "runtime/session/request.h"
@@ -94,6 +95,19 @@ static status bind(struct limner_session *session, struct plan *plan, struct err
     return STATUS_OK;
 }
 
+struct running {
+    struct plan *plan;
+    status code;
+    struct error *err;
+};
+
+static void run_plan(void *context) {
+    struct running *running = context;
+    const unsigned mode = fpu_enter();
+    running->code = plan_run(running->plan, running->err);
+    fpu_leave(mode);
+}
+
 static status execute(struct limner_session *session, struct plan *plan, struct error *err) {
     if (session->current)
         plan_drop_dynamic(session->current);
@@ -105,10 +119,12 @@ static status execute(struct limner_session *session, struct plan *plan, struct 
         weight_cache_join(session->model->weights);
     }
     session->has_run = true;
-    fpu_enter(session->modes, plan->threads);
-    const status code = plan_run(plan, err);
-    fpu_leave(session->modes, plan->threads);
-    return code;
+    struct running running = {plan, STATUS_OK, err};
+    if (plan->threads > 1)
+        team_lead(run_plan, &running);
+    else
+        run_plan(&running);
+    return running.code;
 }
 
 static void fill(limner_tensor *output, const struct tensor *result, const char *name, bool copied) {

@@ -1,6 +1,7 @@
 #include "runtime/session/session.h"
 
 #include "base/fpu.h"
+#include "base/processors.h"
 #include "ops/kernels/cpu.h"
 #include "runtime/plan/plan_make.h"
 #include "runtime/session/api.h"
@@ -32,7 +33,7 @@ static status read_options(const limner_options *o, struct limner_session *sessi
         return fail(err, STATUS_INVALID_ARGUMENT, "%d threads, expected 0 to %d", o->threads, MOST_THREADS);
     if (o->plans < 0 || o->plans > 1000000)
         return fail(err, STATUS_INVALID_ARGUMENT, "%d plans to keep, expected 0 to 1000000", o->plans);
-    const int processors = memory_processors();
+    const int processors = processors_available();
     session->capacity = o->plans ? o->plans : DEFAULT_PLANS;
     session->settings =
         (struct plan_settings){.threads = o->threads                  ? o->threads
@@ -60,9 +61,8 @@ static status create(struct limner_session *session, struct limner_model *model,
         return err->code;
     session->settings.weights = model->weights;
     session->plans = calloc((size_t)session->capacity + 2, sizeof(struct plan *));
-    session->modes = calloc((size_t)session->settings.threads, sizeof *session->modes);
     session->copies = calloc((size_t)model->input_count + 1, sizeof *session->copies);
-    if (!session->plans || !session->modes || !session->copies || !request_create(&session->request, model))
+    if (!session->plans || !session->copies || !request_create(&session->request, model))
         return fail_memory(err, "a session");
     if (known.cache)
         use_cache(session, model, known.cache);
@@ -96,7 +96,6 @@ void limner_session_close(limner_session *session) {
         free(session->copies[i].data);
     free(session->copies);
     free(session->plans);
-    free(session->modes);
     free(session->cache_note);
     request_destroy(&session->request);
     region_release(&session->arena);
@@ -111,9 +110,9 @@ status session_make_plan(struct limner_session *session, struct limner_model *mo
     settings.weights = model->weights;
     if (model_program(model, open, &program, err) != STATUS_OK)
         return err->code;
-    fpu_enter(session->modes, 1);
+    const unsigned mode = fpu_enter();
     const status code = plan_create(program, model->input_values, ports, model->input_count, &settings, out, err);
-    fpu_leave(session->modes, 1);
+    fpu_leave(mode);
     return code;
 }
 

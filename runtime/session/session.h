@@ -28,7 +28,6 @@ struct limner_session {
     bool low_memory, has_run;
     char *cache_note; /* why the file of packed weights is not used; NULL: no reason */
     struct region arena;
-    unsigned *modes; /* of every thread, while running (fpu.h) */
 };
 
 /* Plans the model for the ports; nothing of the session changes. */

@@ -90,9 +90,9 @@ static status reuse_plan(struct limner_session *session, struct limner_model *mo
         return STATUS_OK;
     if (model_program(model, open, &program, err) != STATUS_OK)
         return err->code;
-    fpu_enter(session->modes, 1);
+    const unsigned mode = fpu_enter();
     const status code = plan_reuse(plan, program, model->weights, out, err);
-    fpu_leave(session->modes, 1);
+    fpu_leave(mode);
     return code;
 }
 

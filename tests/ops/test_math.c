@@ -132,12 +132,10 @@ static void look(enum math_function which, const float *x, size_t count, bool fl
     static _Thread_local float y[CHUNK], other[CHUNK];
     for (int level = CPU_PORTABLE; level <= (int)cpu_best(); level++) {
         float *out = level ? other : y;
-        unsigned saved[1];
-        if (flushed)
-            fpu_enter(saved, 1);
+        const unsigned mode = flushed ? fpu_enter() : 0;
         kernels_get((enum cpu_level)level)->math->map[which](x, out, count, function->alpha, function->beta);
         if (flushed)
-            fpu_leave(saved, 1);
+            fpu_leave(mode);
         for (size_t i = 0; i < count; i++)
             if (!same(out[i], y[i], flushed))
                 *worst = (struct worst){(double)INFINITY, x[i], out[i]};

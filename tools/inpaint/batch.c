@@ -1,6 +1,6 @@
 #include "tools/inpaint/batch.h"
 
-#include "base/memory.h"
+#include "base/processors.h"
 #include "tools/cli/output.h"
 
 #include <stdlib.h>
@@ -80,7 +80,7 @@ static int worker_count(const struct batch *batch, const struct batch_settings *
 static struct engine_options share_threads(const struct batch_settings *settings, int workers) {
     struct engine_options engine = settings->engine;
     if (!engine.threads && workers > 1) {
-        const int each = memory_processors() / workers;
+        const int each = processors_available() / workers;
         engine.threads = each > 1 ? each : 1;
     }
     return engine;

@@ -1,6 +1,7 @@
 #include "ops/blocked/engine/blocked_pack.h"
 
 #include "ops/blocked/packing.h"
+#include "ops/core/work_queue.h"
 
 #include <string.h>
 
@@ -55,23 +56,36 @@ static int64_t most_panels(const struct pack_job *job) {
     return most;
 }
 
+/* Panels of all groups, over a part of the input's channel blocks. */
+struct packing_part {
+    const struct pack_job *job;
+    struct window_weights weights;
+    int64_t panels, first, end;
+    float *packed;
+    struct work_queue queue;
+};
+
+static void pack_panels(struct team_thread self, void *context) {
+    struct packing_part *part = context;
+    const int64_t units = part->job->state->window.group * part->panels;
+    for (int64_t unit = 0; work_queue_take(&part->queue, self, units, &unit);) {
+        const struct pack_slice slice = {unit / part->panels, unit % part->panels, part->first, part->end};
+        pack_panel(part->job, &part->weights, &slice, part->packed);
+    }
+}
+
 static void pack_phases(void *destination, const struct tensor *source, const void *context) {
     const struct pack_job *job = context;
-    const int64_t groups = job->state->window.group, panels = most_panels(job);
     const int64_t blocks = job->state->from_blocks ? channel_blocks(job->state->window.in_channels) : 1;
     const int64_t part = part_blocks(job, source, blocks);
-    const struct window_weights weights =
-        window_weights(&job->state->window, job->state->transposed, source->data, job->scale);
-    for (int64_t first = 0; first < blocks; first += part) {
-        const int64_t end = first + part < blocks ? first + part : blocks;
-#pragma omp parallel for schedule(dynamic) collapse(2) num_threads(job->threads)
-        for (int64_t group = 0; group < groups; group++)
-            for (int64_t panel = 0; panel < panels; panel++) {
-                const struct pack_slice slice = {group, panel, first, end};
-                pack_panel(job, &weights, &slice, destination);
-            }
+    struct packing_part work = {.job = job, .panels = most_panels(job), .packed = destination};
+    work.weights = window_weights(&job->state->window, job->state->transposed, source->data, job->scale);
+    for (; work.first < blocks; work.first = work.end) {
+        work.end = work.first + part < blocks ? work.first + part : blocks;
+        work_queue_start(&work.queue, 1);
+        team_run(job->threads, pack_panels, &work);
         if (part < blocks)
-            drop_part(job, source, weights.channel_stride, first, end);
+            drop_part(job, source, work.weights.channel_stride, work.first, work.end);
     }
 }
 

@@ -6,14 +6,17 @@
 #include "ops/blocked/fused/fused_plan.h"
 #include "ops/core/work_queue.h"
 
-#include <omp.h>
+#include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 
 struct joined {
     const struct op_call *first, *second;
     const struct blocked_state *a, *b;
     const struct stripes *stripes;
     float *bias_a, *bias_b, *seams;
+    struct work_queue queue;
+    atomic_llong time_a; /* nanoseconds of the first convolution, of all threads together */
 };
 
 /* What a thread works with. */
@@ -22,12 +25,18 @@ struct worker {
     struct blocked_phase *phases_a, *phases_b;
     float *buffer, *work;
     int64_t image, top; /* the row that the buffer begins with */
-    double time_a;
+    int64_t time_a;
 };
 
-static struct worker worker_of(const struct joined *joined) {
+static int64_t now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+static struct worker worker_of(const struct joined *joined, struct team_thread self) {
     const struct stripes *s = joined->stripes;
-    char *own = joined->second->own + (size_t)omp_get_thread_num() * joined->second->own_stride;
+    char *own = joined->second->own + (size_t)self.index * joined->second->own_stride;
     struct worker worker = {.joined = joined, .phases_a = (struct blocked_phase *)own};
     worker.phases_b = worker.phases_a + joined->a->phase_count;
     worker.buffer = (float *)own + s->tables;
@@ -40,7 +49,7 @@ static void run_first(struct worker *worker, struct rows rows) {
     const struct joined *joined = worker->joined;
     const struct blocked_state *a = joined->a;
     const int64_t plane = blocked_plane(&a->window, false);
-    const double begin = omp_get_wtime();
+    const int64_t begin = now();
     struct blocked_state part;
     stripes_narrow(a, joined->first->kernels, rows, worker->top, &part, worker->phases_a);
     const struct blocked_run run = {
@@ -57,7 +66,7 @@ static void run_first(struct worker *worker, struct rows rows) {
         .own = (char *)(worker->work + joined->stripes->work),
     };
     blocked_run_phases(&run);
-    worker->time_a += omp_get_wtime() - begin;
+    worker->time_a += now() - begin;
 }
 
 /* Makes rows of the second convolution from rows of the first one, of which `held` begin with row `top`. */
@@ -135,47 +144,39 @@ static void run_band(struct worker *worker, int64_t number) {
         leave_rows(worker, number, end, true);
 }
 
-/* Returns the seconds that the first convolution took, of all threads together. */
-static double run_bands(const struct joined *joined) {
+static void run_bands(struct team_thread self, void *context) {
+    struct joined *joined = context;
     const int64_t bands = joined->stripes->bands, units = joined->a->window.batch * bands;
-    const int threads = joined->first->threads;
-    double time_a = 0;
-    struct deal deal;
-    deal_begin(&deal, threads);
-#pragma omp parallel num_threads(threads) if (threads > 1 && units > 1) reduction(+ : time_a)
-    {
-        struct worker worker = worker_of(joined);
-        for (int64_t unit = 0; deal_take(&deal, units, &unit);) {
-            worker.image = unit / bands;
-            run_band(&worker, unit % bands);
-        }
-        time_a += worker.time_a;
+    struct worker worker = worker_of(joined, self);
+    for (int64_t unit = 0; work_queue_take(&joined->queue, self, units, &unit);) {
+        worker.image = unit / bands;
+        run_band(&worker, unit % bands);
     }
-    return time_a;
+    atomic_fetch_add(&joined->time_a, worker.time_a);
 }
 
-static void run_seams(const struct joined *joined) {
+static void run_seams(struct team_thread self, void *context) {
+    struct joined *joined = context;
     const struct stripes *s = joined->stripes;
     const int64_t seams = s->bands - 1, units = joined->a->window.batch * seams;
-    const int threads = joined->first->threads;
-    struct deal deal;
-    deal_begin(&deal, threads);
-#pragma omp parallel num_threads(threads) if (threads > 1 && units > 1)
-    {
-        struct worker worker = worker_of(joined);
-        for (int64_t unit = 0; deal_take(&deal, units, &unit);) {
-            const struct seam *seam = &s->seam[unit % seams];
-            worker.image = unit / seams;
-            run_second(&worker, seam->out, seam_place(joined, worker.image, unit % seams), seam->met.first,
-                       s->seam_rows);
-        }
+    struct worker worker = worker_of(joined, self);
+    for (int64_t unit = 0; work_queue_take(&joined->queue, self, units, &unit);) {
+        const struct seam *seam = &s->seam[unit % seams];
+        worker.image = unit / seams;
+        run_second(&worker, seam->out, seam_place(joined, worker.image, unit % seams), seam->met.first, s->seam_rows);
     }
+}
+
+static void run_units(struct joined *joined, int64_t units, team_body *body) {
+    const int threads = joined->first->threads;
+    work_queue_start(&joined->queue, threads);
+    team_run(units > 1 ? threads : 1, body, joined);
 }
 
 void blocked_run_joined(struct op_call *first, struct op_call *second, double *share) {
     struct joined joined = {.first = first, .second = second, .a = first->state, .b = second->state};
     const struct tensor *bias_a = op_input(first, 2), *bias_b = op_input(second, 2);
-    const double begin = omp_get_wtime();
+    const int64_t begin = now();
     joined.stripes = joined.b->stripes;
     joined.bias_a = second->workspace;
     joined.bias_b = joined.bias_a + joined.a->bias_bytes / sizeof(float);
@@ -185,8 +186,8 @@ void blocked_run_joined(struct op_call *first, struct op_call *second, double *s
         return;
     blocked_spread_bias(joined.a, bias_a ? bias_a->data : NULL, joined.bias_a);
     blocked_spread_bias(joined.b, bias_b ? bias_b->data : NULL, joined.bias_b);
-    const double time_a = run_bands(&joined);
-    run_seams(&joined);
-    const double all = (omp_get_wtime() - begin) * first->threads;
+    run_units(&joined, joined.a->window.batch * joined.stripes->bands, run_bands);
+    run_units(&joined, joined.a->window.batch * (joined.stripes->bands - 1), run_seams);
+    const double time_a = (double)joined.time_a, all = (double)(now() - begin) * first->threads;
     *share = all > time_a ? time_a / all : 1;
 }

@@ -1,6 +1,7 @@
 /* Conv and ConvTranspose on channel blocks: the operators that the layout pass makes. See ops/blocked/blocked.h. */
 #include "base/checked.h"
 #include "base/sizes.h"
+#include "base/thread_team.h"
 #include "ops/blocked/blocked.h"
 #include "ops/blocked/blocked_run.h"
 #include "ops/blocked/engine/blocked_pack.h"
@@ -132,23 +133,27 @@ static void copy_row(const struct blocked_run *run, int64_t image, int64_t row, 
     copy_columns(state, source, end, columns, copy);
 }
 
-static void copy_images(const struct blocked_run *run) {
+static void copy_rows(void *context, int64_t first, int64_t end) {
+    const struct blocked_run *run = context;
     const struct blocked_state *state = run->state;
-    const int64_t rows = state->window.batch * state->padded[0], size = state->padded[1] * state->window.in_channels;
-#pragma omp parallel for schedule(static) num_threads(run->threads) if (run->threads > 1)
-    for (int64_t row = 0; row < rows; row++)
+    const int64_t size = state->padded[1] * state->window.in_channels;
+    for (int64_t row = first; row < end; row++)
         copy_row(run, row / state->padded[0], row % state->padded[0] + state->lowest[0], run->image + row * size);
 }
 
+/* Channel blocks, or channels, of a picture's output. */
+static int64_t output_rows(const struct blocked_state *state) {
+    const int64_t channels = state->window.group * state->window.out_channels;
+    return state->to_blocks ? channel_blocks(channels) : channels;
+}
+
 /* Outputs that no weight meets are the bias, put through the activation. */
-static void fill_with_bias(const struct blocked_run *run) {
+static void fill_rows(void *context, int64_t first, int64_t end) {
+    const struct blocked_run *run = context;
     const struct blocked_state *state = run->state;
     const int64_t plane = state->window.axis[1].out * state->window.axis[2].out;
-    const int64_t channels = state->window.group * state->window.out_channels;
-    const int64_t rows = state->to_blocks ? channel_blocks(channels) : channels;
-    const int64_t width = state->to_blocks ? CHANNEL_BLOCK : 1;
-#pragma omp parallel for schedule(static) num_threads(run->threads)
-    for (int64_t i = 0; i < state->window.batch * rows; i++) {
+    const int64_t rows = output_rows(state), width = state->to_blocks ? CHANNEL_BLOCK : 1;
+    for (int64_t i = first; i < end; i++) {
         float values[CHANNEL_BLOCK], *y = run->y + i * plane * width;
         memcpy(values, run->bias + i % rows * width, (size_t)width * sizeof *values);
         activation_run(run->kernels, &state->activation, values, (size_t)width);
@@ -163,25 +168,25 @@ static status run_conv(struct op_call *call, struct error *err) {
     const struct tensor *bias = op_input(call, 2);
     char *image = (char *)call->workspace + state->packed_bytes;
     float *bias_blocks = (float *)(image + state->image_bytes);
-    const struct blocked_run run = {.state = state,
-                                    .kernels = call->kernels,
-                                    .x = call->inputs[0]->data,
-                                    .bias = bias_blocks,
-                                    .y = call->outputs[0]->data,
-                                    .x_plane = blocked_plane(&state->window, false),
-                                    .y_plane = blocked_plane(&state->window, true),
-                                    .threads = call->threads,
-                                    .image = (float *)image,
-                                    .workspace = bias_blocks + state->bias_bytes / sizeof(float),
-                                    .own = call->own,
-                                    .own_stride = call->own_stride};
+    struct blocked_run run = {.state = state,
+                              .kernels = call->kernels,
+                              .x = call->inputs[0]->data,
+                              .bias = bias_blocks,
+                              .y = call->outputs[0]->data,
+                              .x_plane = blocked_plane(&state->window, false),
+                              .y_plane = blocked_plane(&state->window, true),
+                              .threads = call->threads,
+                              .image = (float *)image,
+                              .workspace = bias_blocks + state->bias_bytes / sizeof(float),
+                              .own = call->own,
+                              .own_stride = call->own_stride};
     if (call->outputs[0]->bytes == 0)
         return STATUS_OK;
     blocked_spread_bias(state, bias ? bias->data : NULL, bias_blocks);
     if (state->uncovered)
-        fill_with_bias(&run);
+        team_for(run.threads, state->window.batch * output_rows(state), fill_rows, &run);
     if (!state->from_blocks)
-        copy_images(&run);
+        team_for(run.threads, state->window.batch * state->padded[0], copy_rows, &run);
     if (state->packed_bytes)
         blocked_pack_now(call, state, call->workspace);
     blocked_run_phases(&run);

@@ -1,4 +1,5 @@
 /* Between plain tensors [N,C,H,W] and channel blocks [N,C/16,H,W,16]. See ops/blocked/blocked.h. */
+#include "base/thread_team.h"
 #include "ops/blocked/blocked.h"
 #include "ops/core/attributes.h"
 #include "ops/core/op_facts.h"
@@ -87,27 +88,39 @@ static void turn_out(const float *blocked, float *plain, const struct turning *t
     }
 }
 
-static void turn(const struct op_call *call, int64_t channels, bool in) {
-    const struct shape *x = &call->inputs[0]->shape;
-    const int64_t plane = x->dims[2] * x->dims[3], blocks = channel_blocks(channels);
-    const int64_t stretches = (plane + STRETCH - 1) / STRETCH, units = x->dims[0] * blocks * stretches;
-    const float *source = call->inputs[0]->data;
-    float *destination = call->outputs[0]->data;
-#pragma omp parallel for schedule(static) num_threads(call->threads) if (call->threads > 1)
-    for (int64_t unit = 0; unit < units; unit++) {
+/* Stretches of the planes of all channel blocks of all pictures. */
+struct layout_work {
+    const struct op_call *call;
+    int64_t channels, plane, blocks, stretches;
+    bool in;
+};
+
+static void turn_units(void *context, int64_t first_unit, int64_t end) {
+    const struct layout_work *work = context;
+    const int64_t channels = work->channels, plane = work->plane, blocks = work->blocks, stretches = work->stretches;
+    const float *source = work->call->inputs[0]->data;
+    float *destination = work->call->outputs[0]->data;
+    for (int64_t unit = first_unit; unit < end; unit++) {
         const int64_t image = unit / (blocks * stretches), first = unit % stretches * STRETCH;
         const int64_t plain_at = image * channels * plane, blocked_at = image * blocks * plane * CHANNEL_BLOCK;
-        const struct turning t = {.kernel = call->kernels->plane,
+        const struct turning t = {.kernel = work->call->kernels->plane,
                                   .plane = plane,
                                   .channels = channels,
                                   .block = unit / stretches % blocks,
                                   .first = first,
                                   .count = plane - first < STRETCH ? plane - first : STRETCH};
-        if (in)
+        if (work->in)
             turn_in(source + plain_at, destination + blocked_at, &t);
         else
             turn_out(source + blocked_at, destination + plain_at, &t);
     }
+}
+
+static void turn(const struct op_call *call, int64_t channels, bool in) {
+    const struct shape *x = &call->inputs[0]->shape;
+    const int64_t plane = x->dims[2] * x->dims[3];
+    struct layout_work work = {call, channels, plane, channel_blocks(channels), (plane + STRETCH - 1) / STRETCH, in};
+    team_for(call->threads, x->dims[0] * work.blocks * work.stretches, turn_units, &work);
 }
 
 static status block_run(struct op_call *call, struct error *err) {

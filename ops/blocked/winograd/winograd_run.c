@@ -50,22 +50,30 @@ static struct filter_block block_in_slot(const struct blocked_run *run, int64_t 
     return (struct filter_block){0};
 }
 
-static void run_owned(const struct blocked_run *run) {
-    const struct owned owned = owned_of(run);
-    const int64_t images = window_images(&run->state->window);
-    struct deal deal;
-    deal_begin(&deal, run->threads);
-#pragma omp parallel num_threads(run->threads) if (run->threads > 1)
-    {
-        const struct filter_share share = filter_share_of(run, &owned.room);
-        for (int64_t unit = 0; deal_take(&deal, images * owned.slots * owned.count, &unit);) {
-            struct filter_block block = block_in_slot(run, unit % owned.count, unit / owned.count / owned.slots,
-                                                      unit / owned.count % owned.slots, owned.slots);
-            block.inputs = share.inputs;
-            if (block.count > 0)
-                run_own(&block, &share);
-        }
+struct owned_work {
+    const struct blocked_run *run;
+    struct owned owned;
+    struct work_queue queue;
+};
+
+static void run_blocks(struct team_thread self, void *context) {
+    struct owned_work *work = context;
+    const struct owned *owned = &work->owned;
+    const int64_t units = window_images(&work->run->state->window) * owned->slots * owned->count;
+    const struct filter_share share = filter_share_of(work->run, &owned->room, self);
+    for (int64_t unit = 0; work_queue_take(&work->queue, self, units, &unit);) {
+        struct filter_block block = block_in_slot(work->run, unit % owned->count, unit / owned->count / owned->slots,
+                                                  unit / owned->count % owned->slots, owned->slots);
+        block.inputs = share.inputs;
+        if (block.count > 0)
+            run_own(&block, &share);
     }
+}
+
+static void run_owned(const struct blocked_run *run) {
+    struct owned_work work = {.run = run, .owned = owned_of(run)};
+    work_queue_start(&work.queue, run->threads);
+    team_run(run->threads, run_blocks, &work);
 }
 
 void blocked_filter_run(const struct blocked_run *run) {

@@ -11,8 +11,6 @@
 #include "ops/blocked/winograd/winograd_workspace.h"
 #include "ops/core/work_queue.h"
 
-#include <omp.h>
-
 struct filter_panel filter_panel_of(const struct filter_block *block, int64_t tiles, int64_t panel, int64_t segment,
                                     float *sums, const struct filter_share *share) {
     const struct filter_shape *b = &block->lattice->shape;
@@ -102,11 +100,11 @@ static void run_part(const struct round *round, int64_t unit, const struct filte
     }
 }
 
-/* All meet; then the deal can serve again, while another one is dealt out. */
-static void end_step(struct deal *deal) {
-#pragma omp barrier
-#pragma omp master
-    deal_begin(deal, deal->ranges);
+/* All meet; then the queue can serve again, while another one is taken from. */
+static void end_step(struct work_queue *queue, struct team_thread self) {
+    team_barrier(self);
+    if (self.index == 0)
+        work_queue_start(queue, queue->ranges);
 }
 
 /* The inputs of a shared block are transformed in so many units for each thread at least, or in parts. */
@@ -115,23 +113,24 @@ static void end_step(struct deal *deal) {
 
 /*
  * All threads of the team on one round: they meet after the inputs of a stretch, and before the next ones replace them.
- * One deal is for the inputs, one for the products.
+ * One queue is for the inputs, one for the products.
  */
-static void run_shared(struct round *round, const struct filter_share *share, struct deal deals[2]) {
+static void run_shared(struct round *round, const struct filter_share *share, struct team_thread self,
+                       struct work_queue queues[2]) {
     const struct filter_shape *b = &round->blocks[0].lattice->shape;
     for (int64_t depth0 = 0, depths; depth0 < b->depth; depth0 += depths) {
         depths = at_most(b->depth - depth0, b->stretch);
         begin_stretch(round->blocks, round->count, depth0, depth0 + depths);
-        const int64_t parts = round->count * depths < LEAST_UNITS * deals->ranges ? PARTS : 1;
-        for (int64_t unit = 0; deal_take(&deals[0], round->count * depths * parts, &unit);) {
+        const int64_t parts = round->count * depths < LEAST_UNITS * queues->ranges ? PARTS : 1;
+        for (int64_t unit = 0; work_queue_take(&queues[0], self, round->count * depths * parts, &unit);) {
             const struct filter_block *block = &round->blocks[unit / parts / depths];
             filter_read_tiles(block, depth0 + unit / parts % depths, block->count * (unit % parts) / parts,
                               block->count * (unit % parts + 1) / parts);
         }
-        end_step(&deals[0]);
-        for (int64_t unit = 0; deal_take(&deals[1], filter_panels(b) * round->parts, &unit);)
+        end_step(&queues[0], self);
+        for (int64_t unit = 0; work_queue_take(&queues[1], self, filter_panels(b) * round->parts, &unit);)
             run_part(round, unit, share);
-        end_step(&deals[1]);
+        end_step(&queues[1], self);
     }
 }
 
@@ -168,23 +167,36 @@ static struct round round_of(const struct blocked_run *run, const struct blocked
     return round;
 }
 
-void filter_run_shared(const struct blocked_run *run, const struct blocked_phase *phase) {
-    const struct filter_room room = filter_room_for(phase, run->threads);
-    struct deal deals[2];
+/* What the threads of a team on one phase share. */
+struct phase_work {
+    const struct blocked_run *run;
+    const struct blocked_phase *phase;
+    struct filter_room room;
     struct filter_source sources[FILTER_MOST];
-    filter_list_sources(&phase->filters[0], run->kernels->filter, sources);
-    deal_begin(&deals[0], run->threads);
-    deal_begin(&deals[1], run->threads);
-#pragma omp parallel num_threads(run->threads) if (run->threads > 1)
-    {
-        struct filter_share share = filter_share_of(run, &room);
-        share.sources = sources;
-        for (int64_t unit = 0; unit < rounds_of(run, phase); unit++) {
-            struct round round = round_of(run, phase, unit, share.inputs);
-            if (round.count > 0)
-                run_shared(&round, &share, deals);
-        }
+    struct work_queue queues[2];
+};
+
+static void run_phase(const struct blocked_run *run, const struct blocked_phase *phase, team_body *body) {
+    struct phase_work work = {.run = run, .phase = phase, .room = filter_room_for(phase, run->threads)};
+    filter_list_sources(&phase->filters[0], run->kernels->filter, work.sources);
+    work_queue_start(&work.queues[0], run->threads);
+    work_queue_start(&work.queues[1], run->threads);
+    team_run(run->threads, body, &work);
+}
+
+static void run_shared_rounds(struct team_thread self, void *context) {
+    struct phase_work *work = context;
+    struct filter_share share = filter_share_of(work->run, &work->room, self);
+    share.sources = work->sources;
+    for (int64_t unit = 0; unit < rounds_of(work->run, work->phase); unit++) {
+        struct round round = round_of(work->run, work->phase, unit, share.inputs);
+        if (round.count > 0)
+            run_shared(&round, &share, self, work->queues);
     }
+}
+
+void filter_run_shared(const struct blocked_run *run, const struct blocked_phase *phase) {
+    run_phase(run, phase, run_shared_rounds);
 }
 
 /* One thread's panels first..end of a round, through the whole depth. */
@@ -211,13 +223,14 @@ static double panel_cost(const struct blocked_phase *phase) {
  * that fall into two pieces have their inputs transformed twice.
  */
 struct line {
+    struct team_thread self;
     double at, length;
 };
 
-/* Panels first..end of the next round that fall, with their middle, into the piece of the calling thread. */
+/* Panels first..end of the next round that fall, with their middle, into the piece of the thread. */
 static void next_in_line(struct line *line, const struct blocked_phase *phase, int64_t *first, int64_t *end) {
     const double cost = panel_cost(phase);
-    const int threads = omp_get_num_threads(), own = omp_get_thread_num();
+    const int threads = line->self.count, own = line->self.index;
     *first = *end = 0;
     for (int64_t panel = 0; panel < filter_panels(&phase->filters[0].shape); panel++, line->at += cost) {
         const int thread = (int)((line->at + cost / 2) * threads / line->length);
@@ -251,35 +264,40 @@ static void run_line(const struct blocked_run *run, const struct blocked_phase *
     }
 }
 
+struct line_work {
+    const struct blocked_run *run;
+    struct filter_room room;
+    double length;
+};
+
+static void run_lines(struct team_thread self, void *context) {
+    const struct line_work *work = context;
+    const struct blocked_state *state = work->run->state;
+    const struct filter_share share = filter_share_of(work->run, &work->room, self);
+    struct line line = {self, 0, work->length};
+    for (int64_t i = 0; i < state->phase_count; i++)
+        if (blocked_keeps(&state->phases[i], FILTER_PAIRS))
+            run_line(work->run, &state->phases[i], &share, &line);
+}
+
 void filter_run_apart(const struct blocked_run *run) {
-    const struct filter_room room = filter_room_apart(run->state, run->threads);
-    const double length = line_length(run);
-#pragma omp parallel num_threads(run->threads) if (run->threads > 1)
-    {
-        const struct filter_share share = filter_share_of(run, &room);
-        struct line line = {0, length};
-        for (int64_t i = 0; i < run->state->phase_count; i++)
-            if (blocked_keeps(&run->state->phases[i], FILTER_PAIRS))
-                run_line(run, &run->state->phases[i], &share, &line);
+    team_run(run->threads, run_lines,
+             &(struct line_work){run, filter_room_apart(run->state, run->threads), line_length(run)});
+}
+
+static void run_rounds(struct team_thread self, void *context) {
+    struct phase_work *work = context;
+    const struct filter_shape *b = &work->phase->filters[0].shape;
+    struct filter_share share = filter_share_of(work->run, &work->room, self);
+    share.sources = work->sources;
+    for (int64_t unit = 0; work_queue_take(&work->queues[0], self, rounds_of(work->run, work->phase), &unit);) {
+        struct round round = round_of(work->run, work->phase, unit, share.inputs);
+        filter_read_blocks(round.blocks, round.count, 0, b->depth);
+        for (int64_t panel = 0; panel < filter_panels(b); panel++)
+            run_part(&round, panel, &share);
     }
 }
 
 void filter_run_rounds(const struct blocked_run *run, const struct blocked_phase *phase) {
-    const struct filter_room room = filter_room_for(phase, run->threads);
-    const struct filter_shape *b = &phase->filters[0].shape;
-    struct deal deal;
-    struct filter_source sources[FILTER_MOST];
-    filter_list_sources(&phase->filters[0], run->kernels->filter, sources);
-    deal_begin(&deal, run->threads);
-#pragma omp parallel num_threads(run->threads) if (run->threads > 1)
-    {
-        struct filter_share share = filter_share_of(run, &room);
-        share.sources = sources;
-        for (int64_t unit = 0; deal_take(&deal, rounds_of(run, phase), &unit);) {
-            struct round round = round_of(run, phase, unit, share.inputs);
-            filter_read_blocks(round.blocks, round.count, 0, b->depth);
-            for (int64_t panel = 0; panel < filter_panels(b); panel++)
-                run_part(&round, panel, &share);
-        }
-    }
+    run_phase(run, phase, run_rounds);
 }

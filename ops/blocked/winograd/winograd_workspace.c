@@ -96,8 +96,9 @@ struct blocked_bytes blocked_filter_bytes(const struct blocked_state *state, int
     return most;
 }
 
-struct filter_share filter_share_of(const struct blocked_run *run, const struct filter_room *room) {
-    float *shared = run->workspace, *own = blocked_own(run);
+struct filter_share filter_share_of(const struct blocked_run *run, const struct filter_room *room,
+                                    struct team_thread self) {
+    float *shared = run->workspace, *own = blocked_own(run, self);
     struct filter_share share = {.segment_sums = room->waiting ? room->sums : 0};
     float **inputs = room->own_inputs ? &own : &shared, **sums = own_sums(room) ? &own : &shared;
     share.inputs = *inputs;

@@ -2,6 +2,7 @@
 #ifndef LIMNER_OPS_BLOCKED_WINOGRAD_WINOGRAD_WORKSPACE_H
 #define LIMNER_OPS_BLOCKED_WINOGRAD_WINOGRAD_WORKSPACE_H
 
+#include "base/thread_team.h"
 #include "ops/blocked/winograd/winograd_block.h"
 
 /* Floats for the inputs of a round, the sums of a panel's segment and its transformed weights. */
@@ -40,6 +41,7 @@ struct filter_room filter_room_for(const struct blocked_phase *phase, int thread
 /* For all phases of threads that go apart. */
 struct filter_room filter_room_apart(const struct blocked_state *state, int threads);
 /* What the calling thread has; the sources are the caller's. */
-struct filter_share filter_share_of(const struct blocked_run *run, const struct filter_room *room);
+struct filter_share filter_share_of(const struct blocked_run *run, const struct filter_room *room,
+                                    struct team_thread self);
 
 #endif
