@@ -10,9 +10,9 @@ BUILD ?= build
 Q := $(if $(V),,@)
 SAY = $(if $(V),,@echo '  $(1)' $@)
 PREFIX ?= /usr/local
-VERSION := 0.2.6
+VERSION := 0.3.0
 # Before 1.0 every minor version has an interface of its own.
-SONAME := liblimner.so.0.2
+SONAME := liblimner.so.0.3
 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
 # clang says so when a sanitizer keeps a loop scalar; that is no fault of the loop.

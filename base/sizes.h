@@ -2,6 +2,7 @@
 #ifndef LIMNER_BASE_SIZES_H
 #define LIMNER_BASE_SIZES_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 static inline int64_t divide_up(int64_t a, int64_t b) {
@@ -16,6 +17,21 @@ static inline int64_t whole_units(int64_t size, int64_t unit) {
 /* Pieces of even size, none above `most`, a multiple of `unit`. */
 static inline int64_t even_block(int64_t size, int64_t most, int64_t unit) {
     return whole_units(divide_up(size, divide_up(size, most)), unit);
+}
+
+/* Bytes in whole cache lines of 64; SIZE_MAX - 63 bytes at most go in. */
+static inline size_t whole_line_bytes(size_t bytes) {
+    return (bytes + 63) / 64 * 64;
+}
+
+/* Both above zero. */
+static inline int64_t greatest_common_divisor(int64_t a, int64_t b) {
+    while (b) {
+        const int64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
 }
 
 static inline int64_t at_most(int64_t size, int64_t limit) {

@@ -131,3 +131,16 @@ void tensor_drop_range(const struct tensor *tensor, size_t first, size_t bytes) 
 void tensor_drop_pages(const struct tensor *tensor) {
     tensor_drop_range(tensor, 0, tensor->bytes);
 }
+
+const struct tensor *tensor_align(const struct tensor *tensor, struct pool *pool) {
+    if (!tensor->data || tensor_aligned(tensor))
+        return tensor;
+    struct tensor *copy = pool_alloc(pool, sizeof *copy);
+    void *data = pool_alloc(pool, tensor->bytes);
+    if (!copy || !data)
+        return NULL;
+    *copy = *tensor;
+    copy->mapped = false;
+    copy->data = memcpy(data, tensor->data, tensor->bytes);
+    return copy;
+}

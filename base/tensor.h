@@ -2,6 +2,7 @@
 #ifndef LIMNER_BASE_TENSOR_H
 #define LIMNER_BASE_TENSOR_H
 
+#include "base/pool.h"
 #include "base/status.h"
 
 #include <stdbool.h>
@@ -88,6 +89,8 @@ status tensor_describe(struct tensor *tensor, enum dtype dtype, const struct sha
 int64_t tensor_elements(const struct tensor *tensor);
 /* data is aligned for its element type. */
 bool tensor_aligned(const struct tensor *tensor);
+/* The tensor with aligned data: itself, or a copy that lives in the pool. NULL without memory. */
+const struct tensor *tensor_align(const struct tensor *tensor, struct pool *pool);
 /* Tells the system that a mapped tensor's whole pages are not needed for now; they come back when read. No-op else. */
 void tensor_drop_pages(const struct tensor *tensor);
 /* The same for `bytes` of its data from `first`, while the rest is still being read. */

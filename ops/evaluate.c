@@ -1,21 +1,21 @@
 #include "ops/evaluate.h"
 
+#include "base/memory.h"
+#include "base/sizes.h"
 #include "ops/core/attributes.h"
+#include "ops/core/op_infer.h"
 #include "ops/registry.h"
 
 #include <stdlib.h>
-
-static size_t whole_lines(size_t bytes) {
-    return (bytes + 63) / 64 * 64;
-}
+#include <string.h>
 
 size_t op_workspace_bytes(struct op_call *call, size_t workspace_bytes) {
-    call->own_stride = whole_lines(call->own_bytes);
-    return whole_lines(workspace_bytes) + call->own_stride * (size_t)call->threads;
+    call->own_stride = whole_line_bytes(call->own_bytes);
+    return whole_line_bytes(workspace_bytes) + call->own_stride * (size_t)call->threads;
 }
 
 void op_cut_workspace(struct op_call *call, size_t workspace_bytes) {
-    call->own = (char *)call->workspace + whole_lines(workspace_bytes);
+    call->own = (char *)call->workspace + whole_line_bytes(workspace_bytes);
 }
 
 /* What op_evaluate holds besides the outputs. */
@@ -23,11 +23,6 @@ struct evaluation {
     struct op_call call;
     void *params;
 };
-
-static void *aligned_zeroless(size_t bytes) {
-    const size_t rounded = (bytes + 63) / 64 * 64;
-    return rounded < bytes ? NULL : aligned_alloc(64, rounded ? rounded : 64);
-}
 
 static status start(struct evaluation *evaluation, struct error *err) {
     struct op_call *call = &evaluation->call;
@@ -49,29 +44,48 @@ static status allocate_outputs(const struct op_call *call, size_t max_bytes, str
             continue;
         if (output->bytes > max_bytes)
             return fail(err, STATUS_LIMIT, "output %d takes %zu bytes, the limit is %zu", i, output->bytes, max_bytes);
-        output->data = aligned_zeroless(output->bytes);
+        output->data = memory_alloc(output->bytes);
         if (!output->data)
-            return fail_memory(err, "an output");
+            return fail_memory(err, "a value");
     }
     return STATUS_OK;
 }
 
-static status compute(struct op_call *call, struct error *err) {
+static status prepare_and_run(struct op_call *call, struct error *err) {
     size_t workspace_bytes = 0;
     status code = call->op->prepare ? call->op->prepare(call, &workspace_bytes, err) : STATUS_OK;
     const size_t bytes = code == STATUS_OK ? op_workspace_bytes(call, workspace_bytes) : 0;
-    if (bytes) {
-        call->workspace = aligned_zeroless(bytes);
-        if (!call->workspace)
-            code = fail_memory(err, "a workspace");
-        else
-            op_cut_workspace(call, workspace_bytes);
-    }
+    if (bytes > 0 && !(call->workspace = memory_alloc(bytes)))
+        code = fail_memory(err, "a workspace");
+    if (code == STATUS_OK && bytes > 0)
+        op_cut_workspace(call, workspace_bytes);
     if (code == STATUS_OK)
         code = call->op->run(call, err);
-    free(call->workspace);
     if (call->op->release)
         call->op->release(call);
+    free(call->workspace);
+    call->workspace = NULL;
+    return code;
+}
+
+static void drop_outputs(const struct op_call *call) {
+    for (int i = 0; i < call->output_count; i++)
+        if (call->outputs[i]) {
+            free(call->outputs[i]->data);
+            call->outputs[i]->data = NULL;
+        }
+}
+
+status op_compute(struct op_call *call, size_t max_bytes, struct error *err) {
+    for (int i = 0; i < call->output_count; i++)
+        if (call->outputs[i])
+            call->outputs[i]->data = NULL;
+    memset(call->state, 0, call->op->state_size);
+    status code = allocate_outputs(call, max_bytes, err);
+    if (code == STATUS_OK)
+        code = prepare_and_run(call, err);
+    if (code != STATUS_OK)
+        drop_outputs(call);
     return code;
 }
 
@@ -95,14 +109,7 @@ status op_evaluate(const struct node *node, int opset, const struct tensor *cons
     if (code == STATUS_OK)
         code = op_infer(call, err);
     if (code == STATUS_OK)
-        code = allocate_outputs(call, max_bytes, err);
-    if (code == STATUS_OK)
-        code = compute(call, err);
-    for (int i = 0; code != STATUS_OK && i < call->output_count; i++)
-        if (outputs[i]) {
-            free(outputs[i]->data);
-            outputs[i]->data = NULL;
-        }
+        code = op_compute(call, max_bytes, err);
     free(evaluation.params);
     free(call->state);
     return code;

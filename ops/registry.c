@@ -36,15 +36,15 @@
     X(ops_variadic)          \
     X(ops_where)
 
-#define DECLARE(records) extern const struct op records[];
+#define DECLARE(definitions) extern const struct op definitions[];
 OPERATOR_FILES(DECLARE)
 
-#define LIST(records) records,
+#define LIST(definitions) definitions,
 static const struct op *const files[] = {OPERATOR_FILES(LIST)};
 #define FILE_COUNT (sizeof files / sizeof files[0])
 
 static bool serves(const struct op *op, const char *domain, const char *name) {
-    return strcmp(op->name, name) == 0 && strcmp(op->domain, domain) == 0;
+    return op->name[0] == name[0] && strcmp(op->name, name) == 0 && strcmp(op->domain, domain) == 0;
 }
 
 static bool covers(const struct op *op, int64_t opset) {

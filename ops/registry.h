@@ -1,14 +1,14 @@
-/* All operators: one line per file of records. */
+/* All operators: one line per file of definitions. */
 #ifndef LIMNER_OPS_REGISTRY_H
 #define LIMNER_OPS_REGISTRY_H
 
 #include "ops/core/op.h"
 
-/* The record that serves the operator at this opset, or NULL. domain is canonical (domain_canonical). */
+/* The definition that serves the operator at this opset, or NULL. domain is canonical (domain_canonical). */
 const struct op *op_find(const char *domain, const char *name, int64_t opset);
-/* Any record of that name, whatever the opset, or NULL: to tell an unknown operator from an unknown version. */
+/* Any definition of that name, whatever the opset, or NULL: to tell an unknown operator from an unknown version. */
 const struct op *op_find_any(const char *domain, const char *name);
-/* All records: the i-th, or NULL past the end. For tables. */
+/* All definitions: the i-th, or NULL past the end. For tables. */
 const struct op *op_at(size_t i);
 
 #endif

@@ -7,6 +7,10 @@
  * Every function that can fail takes a limner_error (may be NULL), fills it, and returns the same status. Output
  * parameters are set to NULL or left alone on failure. All strings are UTF-8, zero-terminated, and owned by the object
  * they were asked from.
+ *
+ * Structures that may grow begin with `size`, which the caller sets to their sizeof, as LIMNER_OPTIONS_INIT and its
+ * like do. Of options, what a caller's older structure does not have is 0, the default; what a newer one has and this
+ * library does not know must be 0. Of answers, as many bytes are filled in as both know; the rest of a newer one is 0.
  */
 #ifndef LIMNER_H
 #define LIMNER_H
@@ -24,7 +28,7 @@ extern "C" {
 #define LIMNER_API
 #endif
 
-#define LIMNER_VERSION "0.2.6"
+#define LIMNER_VERSION "0.3.0"
 #define LIMNER_MAX_RANK 8
 
 typedef enum limner_status {
@@ -81,11 +85,15 @@ typedef struct limner_tensor {
 
 /* What a file may ask for; zero in a field means the default. */
 typedef struct limner_limits {
+    size_t size;         /* sizeof(limner_limits) */
     size_t model_bytes;  /* the .onnx file itself; default 1 TiB */
     size_t tensor_bytes; /* one tensor, in the file or while running; default 64 GiB */
     size_t arena_bytes;  /* all activations of one run together; default 64 GiB */
     size_t nodes;        /* default 1,000,000 */
 } limner_limits;
+
+#define LIMNER_LIMITS_INIT \
+    { sizeof(limner_limits), 0, 0, 0, 0 }
 
 /* ---- models ---- */
 
@@ -120,6 +128,7 @@ LIMNER_API limner_status limner_model_input(const limner_model *model, size_t i,
 LIMNER_API limner_status limner_model_output(const limner_model *model, size_t i, limner_value *value);
 
 typedef struct limner_model_info {
+    size_t size; /* sizeof(limner_model_info) */
     int64_t ir_version, model_version;
     const char *producer_name, *producer_version, *domain, *doc, *graph_name;
     size_t node_count;      /* as in the file */
@@ -128,7 +137,11 @@ typedef struct limner_model_info {
     size_t file_bytes;      /* model and external data */
 } limner_model_info;
 
-LIMNER_API void limner_model_get_info(const limner_model *model, limner_model_info *info);
+#define LIMNER_MODEL_INFO_INIT \
+    { sizeof(limner_model_info), 0, 0, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0 }
+
+/* LIMNER_INVALID_ARGUMENT without a model, or when info->size is not set. */
+LIMNER_API limner_status limner_model_get_info(const limner_model *model, limner_model_info *info);
 /* The i-th imported operator set; *domain is "" for ONNX's own. LIMNER_INVALID_ARGUMENT past the end. */
 LIMNER_API limner_status limner_model_opset(const limner_model *model, size_t i, const char **domain, int64_t *version);
 /* The i-th entry of metadata_props. LIMNER_INVALID_ARGUMENT past the end. */
@@ -146,18 +159,22 @@ typedef enum limner_cpu {
     LIMNER_CPU_AVX512 = 3
 } limner_cpu;
 
-/* Zero everywhere is a good default. */
+/* Zero everywhere but in size is a good default. */
 typedef struct limner_options {
+    size_t size;    /* sizeof(limner_options) */
     int threads;    /* at most; 0: one per processor that this process may use (affinity, quota of its control group) */
     limner_cpu cpu; /* an upper bound is an error when the processor lacks it */
     /* 1: direct sums only, no minimal filtering (Winograd) or Strassen: smaller rounding errors, less memory, slower */
     int exact;
-    int profile; /* 1: time every node (limner_session_profile) */
-    int plans;   /* how many input shapes to keep planned; 0: 4 */
-    limner_limits limits;
-    int low_memory;    /* 1: as little memory as can be, slower: exact, mapped pages let go, no huge pages */
+    int profile;                 /* 1: time every node (limner_session_profile) */
+    int plans;                   /* how many input shapes to keep planned; 0: 4 */
+    const limner_limits *limits; /* of running; NULL: the defaults */
+    int low_memory;              /* 1: as little memory as can be, slower: exact, mapped pages let go, no huge pages */
     const char *cache; /* a file that keeps the model's packed weights, so that the next start is short; NULL: none */
 } limner_options;
+
+#define LIMNER_OPTIONS_INIT \
+    { sizeof(limner_options), 0, LIMNER_CPU_AUTO, 0, 0, 0, NULL, 0, NULL }
 
 /* options may be NULL. The session holds the model; the caller may close its own hold. */
 LIMNER_API limner_status limner_session_create(limner_model *model, const limner_options *options,
@@ -195,17 +212,22 @@ LIMNER_API const char *limner_session_cache_note(const limner_session *session);
 
 /* What the plan for the given input shapes needs (of inputs, name, type, rank and dims are read; data may be NULL). */
 typedef struct limner_plan_info {
+    size_t size;         /* sizeof(limner_plan_info) */
     double macs;         /* multiply-accumulates of one run */
     size_t arena_bytes;  /* activations and workspaces */
     size_t weight_bytes; /* packed weights held by the model */
     size_t steps;        /* nodes that run */
 } limner_plan_info;
 
+#define LIMNER_PLAN_INFO_INIT \
+    { sizeof(limner_plan_info), 0, 0, 0, 0 }
+
 LIMNER_API limner_status limner_session_plan(limner_session *session, const limner_tensor *inputs, size_t input_count,
                                              limner_plan_info *info, limner_error *error);
 
 /* One node of the last plan that ran; times are sums over the runs since the plan was made, with options.profile on. */
 typedef struct limner_node_profile {
+    size_t size;                /* sizeof(limner_node_profile) */
     const char *name, *op_type; /* op_type as it runs: "Conv+LeakyRelu" */
     double milliseconds;        /* mean of one run */
     double fastest;             /* milliseconds of the fastest run */
@@ -216,18 +238,30 @@ typedef struct limner_node_profile {
     int64_t dims[LIMNER_MAX_RANK];
 } limner_node_profile;
 
+#define LIMNER_NODE_PROFILE_INIT                                     \
+    {                                                                \
+        sizeof(limner_node_profile), NULL, NULL, 0, 0, 0, 0, 0, 0, { \
+            0                                                        \
+        }                                                            \
+    }
+
 /* The i-th step; LIMNER_INVALID_ARGUMENT past the end or before the first run. */
 LIMNER_API limner_status limner_session_profile(const limner_session *session, size_t i, limner_node_profile *profile);
 
 /* The plans of a session: one for each set of input shapes. */
 typedef struct limner_session_info {
+    size_t size;  /* sizeof(limner_session_info) */
     size_t plans; /* kept now */
     /* Made since the session was created: for new input shapes, and by swaps that could not keep a plan. */
     size_t plans_made;
     size_t plans_reused; /* kept by swaps: the same steps and the same places in memory, with the new model's weights */
 } limner_session_info;
 
-LIMNER_API void limner_session_get_info(const limner_session *session, limner_session_info *info);
+#define LIMNER_SESSION_INFO_INIT \
+    { sizeof(limner_session_info), 0, 0, 0 }
+
+/* LIMNER_INVALID_ARGUMENT without a session, or when info->size is not set. */
+LIMNER_API limner_status limner_session_get_info(const limner_session *session, limner_session_info *info);
 
 /* Threads and instruction set in use ("avx512"). */
 LIMNER_API int limner_session_threads(const limner_session *session);
@@ -240,7 +274,7 @@ typedef struct limner_operator {
     int since, until; /* opset versions; until is the newest one known when nothing newer changed it */
 } limner_operator;
 
-/* The i-th supported operator record; LIMNER_INVALID_ARGUMENT past the end. */
+/* The i-th supported operator, once for each range of versions; LIMNER_INVALID_ARGUMENT past the end. */
 LIMNER_API limner_status limner_operator_at(size_t i, limner_operator *op);
 
 #ifdef __cplusplus

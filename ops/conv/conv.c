@@ -1,6 +1,7 @@
 #include "ops/conv/conv.h"
 
 #include "ops/conv/conv_engine.h"
+#include "ops/conv/conv_facts.h"
 
 static status parse(const struct op_call *call, struct attributes *attributes, void *params, struct error *err) {
     return window_parse(call, attributes, false, params, err);
@@ -60,21 +61,24 @@ static double macs(const struct op_call *call) {
     return conv_resolve(call, &window, &err) == STATUS_OK ? conv_macs(&window, false) : 0;
 }
 
-static const struct op_arg inputs[] = {
-    {"X", TYPES_FLOAT, 0}, {"W", TYPES_FLOAT, ARG_PACKED}, {"B", TYPES_FLOAT, ARG_OPTIONAL}, {NULL, 0, 0}};
+static const struct op_arg inputs[] = {{"X", TYPES_FLOAT, ARG_T},
+                                       {"W", TYPES_FLOAT, ARG_T | ARG_PACKED},
+                                       {"B", TYPES_FLOAT, ARG_T | ARG_OPTIONAL},
+                                       {NULL, 0, 0}};
 /* The passes' own: W[m] is multiplied by scale[m] for output channel m (a folded BatchNormalization). */
-static const struct op_arg scaled_inputs[] = {{"X", TYPES_FLOAT, 0},
-                                              {"W", TYPES_FLOAT, ARG_PACKED},
-                                              {"B", TYPES_FLOAT, ARG_OPTIONAL},
-                                              {"scale", TYPES_FLOAT, ARG_OPTIONAL},
+static const struct op_arg scaled_inputs[] = {{"X", TYPES_FLOAT, ARG_T},
+                                              {"W", TYPES_FLOAT, ARG_T | ARG_PACKED},
+                                              {"B", TYPES_FLOAT, ARG_T | ARG_OPTIONAL},
+                                              {"scale", TYPES_FLOAT, ARG_T | ARG_OPTIONAL},
                                               {NULL, 0, 0}};
-static const struct op_arg outputs[] = {{"Y", TYPES_FLOAT, 0}, {NULL, 0, 0}};
+static const struct op_arg outputs[] = {{"Y", TYPES_FLOAT, ARG_T}, {NULL, 0, 0}};
 
-#define CONV(domain_name, formal_inputs)                                                                      \
-    {                                                                                                         \
-        .name = "Conv", .domain = domain_name, .since = 1, .inputs = formal_inputs, .outputs = outputs,       \
-        .params_size = sizeof(struct window_params), .state_size = sizeof(struct conv_state), .parse = parse, \
-        .infer = infer, .prepare = prepare, .run = conv_run, .release = conv_release, .macs = macs            \
+#define CONV(domain_name, formal_inputs, facts_of)                                                                    \
+    {                                                                                                                 \
+        .name = "Conv", .domain = domain_name, .since = 1, .inputs = formal_inputs, .outputs = outputs,               \
+        .params_size = sizeof(struct window_params), .state_size = sizeof(struct conv_state), .parse = parse,         \
+        .infer = infer, .prepare = prepare, .run = conv_run, .release = conv_release, .macs = macs, .facts = facts_of \
     }
 
-const struct op ops_conv[] = {CONV("", inputs), CONV("limner", scaled_inputs), {0}};
+const struct op ops_conv[] = {
+    CONV("", inputs, &conv_facts), CONV(INTERNAL_DOMAIN, scaled_inputs, &conv_fused_facts), {0}};

@@ -1,5 +1,6 @@
 #include "ops/conv/conv_weights.h"
 
+#include "base/sizes.h"
 #include "base/thread_team.h"
 
 struct pack_job {
@@ -61,7 +62,7 @@ status conv_take_weights(struct op_call *call, struct conv_state *state, struct 
         struct packed_phase *phase = &state->phases[i];
         const size_t bytes = (size_t)phase->floats * sizeof(float);
         if (!cached) {
-            state->packed_bytes += (bytes + 63) / 64 * 64;
+            state->packed_bytes += whole_line_bytes(bytes);
             continue;
         }
         const struct pack_job job = {state, phase, call->kernels->gemm, call->threads, scale ? scale->data : NULL};
@@ -85,6 +86,6 @@ void conv_pack_now(const struct op_call *call, const struct conv_state *state, f
         const struct pack_job job = {state, &phases[i], call->kernels->gemm, call->threads, scale ? scale->data : NULL};
         pack_phase(room, call->inputs[1], &job);
         phases[i].packed = room;
-        room += ((size_t)phases[i].floats * sizeof(float) + 63) / 64 * 64 / sizeof(float);
+        room += whole_line_bytes((size_t)phases[i].floats * sizeof(float)) / sizeof(float);
     }
 }

@@ -57,7 +57,7 @@ status window_parse(const struct op_call *call, struct attributes *attributes, b
         code = check_range("output_padding", params->output_padding, params->output_padding_count, 0, err);
     if (code == STATUS_OK)
         code = check_range("output_shape", params->output_shape, params->output_shape_count, 0, err);
-    if (code == STATUS_OK && strcmp(call->op->domain, "limner") == 0) {
+    if (code == STATUS_OK && strcmp(call->op->domain, INTERNAL_DOMAIN) == 0) {
         static const char *const borders[] = {"constant", "reflect", "edge", NULL};
         params->blocked_input = attribute_int(attributes, "blocked_input", 0) != 0;
         params->blocked_output = attribute_int(attributes, "blocked_output", 0) != 0;

@@ -1,5 +1,7 @@
 #include "ops/conv/window_phases.h"
 
+#include "base/sizes.h"
+
 #include "ops/conv/phase_access.h"
 
 static struct phase_axis forward_axis(const struct window_axis *axis) {
@@ -12,15 +14,6 @@ static struct phase_axis forward_axis(const struct window_axis *axis) {
                                .kernel_step = 1,
                                .out = axis->out,
                                .out_step = 1};
-}
-
-static int64_t greatest_common_divisor(int64_t a, int64_t b) {
-    while (b) {
-        const int64_t rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a;
 }
 
 static int64_t modulo(int64_t a, int64_t b) {

@@ -14,17 +14,17 @@ void activation_run(const struct kernels *kernels, const struct activation *acti
         kernels->math->map[functions[activation->kind]](data, data, count, activation->alpha, activation->beta);
 }
 
-int activation_kind(const char *op_type) {
-    static const struct {
-        const char *name;
-        enum activation_kind kind;
-    } kinds[] = {{"Relu", ACTIVATION_RELU},
-                 {"LeakyRelu", ACTIVATION_LEAKY_RELU},
-                 {"Sigmoid", ACTIVATION_SIGMOID},
-                 {"Tanh", ACTIVATION_TANH},
-                 {"Clip", ACTIVATION_CLIP}};
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-        if (strcmp(op_type, kinds[i].name) == 0)
-            return (int)kinds[i].kind;
+static const char *const names[] = {
+    [ACTIVATION_NONE] = "",           [ACTIVATION_RELU] = "Relu", [ACTIVATION_LEAKY_RELU] = "LeakyRelu",
+    [ACTIVATION_SIGMOID] = "Sigmoid", [ACTIVATION_TANH] = "Tanh", [ACTIVATION_CLIP] = "Clip"};
+
+const char *activation_name(enum activation_kind kind) {
+    return names[kind];
+}
+
+int activation_kind(const char *name) {
+    for (int kind = ACTIVATION_NONE + 1; kind <= ACTIVATION_CLIP; kind++)
+        if (strcmp(name, names[kind]) == 0)
+            return kind;
     return -1;
 }

@@ -26,6 +26,8 @@ struct activation {
 void activation_run(const struct kernels *kernels, const struct activation *activation, float *data, size_t count);
 
 /* Kind of the ONNX operator of that name (default domain), or -1: "Relu", "LeakyRelu", "Sigmoid", "Tanh", "Clip". */
-int activation_kind(const char *op_type);
+int activation_kind(const char *name);
+/* The other way round; "" for none. */
+const char *activation_name(enum activation_kind kind);
 
 #endif

@@ -12,20 +12,17 @@ static const char *type_name(enum attribute_type type) {
     return (size_t)type < sizeof names / sizeof names[0] ? names[type] : "unknown";
 }
 
-static int find(const struct attributes *attributes, const char *name) {
-    for (int i = 0; i < attributes->node->attribute_count; i++)
-        if (strcmp(attributes->node->attributes[i].name, name) == 0)
-            return i;
-    return -1;
+/* The node's attribute of that name, which counts as read; or NULL. */
+static const struct attribute *find(struct attributes *attributes, const char *name) {
+    const struct attribute *attribute = node_attribute(attributes->node, name);
+    if (attribute)
+        attributes->read |= (uint64_t)1 << (attribute - attributes->node->attributes);
+    return attribute;
 }
 
 static const struct attribute *take(struct attributes *attributes, const char *name, enum attribute_type type) {
-    const int i = find(attributes, name);
-    if (i < 0)
-        return NULL;
-    attributes->read |= (uint64_t)1 << i;
-    const struct attribute *attribute = &attributes->node->attributes[i];
-    if (attribute->type == type)
+    const struct attribute *attribute = find(attributes, name);
+    if (!attribute || attribute->type == type)
         return attribute;
     if (attributes->code == STATUS_OK)
         attributes->code = fail(attributes->err, STATUS_INVALID_MODEL, "attribute \"%s\" is of type %s, expected %s",
@@ -34,7 +31,7 @@ static const struct attribute *take(struct attributes *attributes, const char *n
 }
 
 bool attribute_has(const struct attributes *attributes, const char *name) {
-    return find(attributes, name) >= 0;
+    return node_attribute(attributes->node, name) != NULL;
 }
 
 int64_t attribute_int(struct attributes *attributes, const char *name, int64_t fallback) {
@@ -101,9 +98,7 @@ int attribute_choice(struct attributes *attributes, const char *name, const char
 }
 
 void attribute_ignore(struct attributes *attributes, const char *name) {
-    const int i = find(attributes, name);
-    if (i >= 0)
-        attributes->read |= (uint64_t)1 << i;
+    find(attributes, name);
 }
 
 static status report_unread(const struct attributes *attributes) {

@@ -1,4 +1,7 @@
-/* The attribute reader's inside, for op_parse() alone. Operators use the functions of ops/core/op.h. */
+/*
+ * Attributes as an operator's parse() reads them. What is not asked for fails the load. (onnx/graph.h has
+ * node_attribute() and its like, for those who look at a graph.)
+ */
 #ifndef LIMNER_OPS_CORE_ATTRIBUTES_H
 #define LIMNER_OPS_CORE_ATTRIBUTES_H
 
@@ -24,6 +27,10 @@ float attribute_float(struct attributes *attributes, const char *name, float fal
 const char *attribute_text(struct attributes *attributes, const char *name, const char *fallback);
 /* Copies at most capacity numbers, *count = how many there are (0 when absent); too many is an error. */
 void attribute_ints(struct attributes *attributes, const char *name, int64_t *values, int capacity, int *count);
+/* Views; NULL and 0 when absent. */
+const int64_t *attribute_int_list(struct attributes *attributes, const char *name, size_t *count);
+const float *attribute_floats(struct attributes *attributes, const char *name, size_t *count);
+const struct text *attribute_texts(struct attributes *attributes, const char *name, size_t *count);
 const struct tensor *attribute_tensor(struct attributes *attributes, const char *name);
 /* Index of the attribute's text in a NULL-terminated list; anything else is an error that lists the choices. */
 int attribute_choice(struct attributes *attributes, const char *name, const char *const *choices, int fallback);

@@ -1,6 +1,6 @@
 /*
- * What an operator is. Every operator is one constant record in the file of its family, and each file ends in an array
- * of its records that ops/registry.c lists once. docs/adding-an-operator.md walks through one.
+ * What an operator is. Every operator is one constant definition in the file of its family, and each file ends in an
+ * array of its definitions that ops/registry.c lists once. docs/adding-an-operator.md walks through one.
  */
 #ifndef LIMNER_OPS_CORE_OP_H
 #define LIMNER_OPS_CORE_OP_H
@@ -8,9 +8,13 @@
 #include "onnx/graph.h"
 #include "ops/kernels/kernels.h"
 
-/* The newest version of ONNX's own operator set that the records were checked against. */
+/* The newest version of ONNX's own operator set that the definitions were checked against. */
 #define OPSET_OLDEST 7
 #define OPSET_NEWEST 28
+
+/* Operators that only the passes write into a graph. No file may use this domain. */
+#define INTERNAL_DOMAIN "limner"
+#define INTERNAL_OPSET 1
 
 /* Sets of element types. */
 #define TYPE(dtype) (1u << (dtype))
@@ -30,21 +34,28 @@
 enum op_arg_flags {
     ARG_OPTIONAL = 1, /* may be left out */
     ARG_VARIADIC = 2, /* the last one: one or more of it */
-    ARG_SAME = 4,     /* has the element type of input 0 */
-    ARG_PACKED = 8,   /* read only while packing: any alignment will do, and its pages are let go afterwards */
-    ARG_UNREAD = 16   /* only its shape is looked at (Shape, Size), never its values */
+    ARG_PACKED = 4,   /* read only while packing: any alignment will do, and its pages are let go afterwards */
+    ARG_UNREAD = 8,   /* only its shape is looked at (Shape, Size), never its values */
+    /* The type variable, as in the specification's type constraints: all arguments of one variable have one element
+       type. They list the same types. An argument without one is held to its own types alone. */
+    ARG_T = 1 << 8,
+    ARG_T1 = 2 << 8,
+    ARG_T2 = 3 << 8,
+    ARG_T3 = 4 << 8,
+    ARG_T4 = 5 << 8
 };
 
 /* A formal input or output. A list of them ends with name == NULL. */
 struct op_arg {
     const char *name;
     uint32_t types;
-    unsigned flags;
+    unsigned flags; /* enum op_arg_flags */
 };
 
-struct attributes;   /* the attribute reader, below */
+struct attributes;   /* the attribute reader, attributes.h */
 struct weight_cache; /* packed weights, ops/weights/weight_cache.h */
 struct op;
+struct op_facts; /* op_facts.h */
 
 /* One node as its operator sees it, from parse to release. */
 struct op_call {
@@ -76,7 +87,7 @@ enum op_storage {
 
 struct op {
     const char *name, *domain;
-    int since, until; /* opset range that this record serves; until 0: to OPSET_NEWEST */
+    int since, until; /* opset range that this definition serves; until 0: to OPSET_NEWEST */
     const struct op_arg *inputs, *outputs;
     enum op_storage storage;
     size_t params_size, state_size;
@@ -90,7 +101,11 @@ struct op {
        STATUS_NEEDS_VALUE (op_needs()) and the node is planned when it runs. Never NULL. */
     status (*infer)(struct op_call *call, struct error *err);
 
-    /* Picks kernels, packs constant weights, and prefetches workspace. Shapes of inputs and outputs are known. NULL:
+    /* The element type of an output that no input's type variable gives, from attributes (Cast). inputs and outputs are
+       not at hand. NULL: there is no such output. */
+    enum dtype (*output_type)(const struct op_call *call, int output);
+
+    /* Picks kernels, packs constant weights, and asks for workspace. Shapes of inputs and outputs are known. NULL:
        nothing to do. After an error release() is called too. */
     status (*prepare)(struct op_call *call, size_t *workspace_bytes, struct error *err);
 
@@ -98,11 +113,11 @@ struct op {
     status (*run)(struct op_call *call, struct error *err);
 
     /* Whether this call and the one behind it, which alone reads its output 0, can run as one that needs no memory for
-       that output. Both are prepared. Prefetches the workspace of both, and sets second->own_bytes; or prefetches 0
+       that output. Both are prepared. Asks for the workspace of both, and sets second->own_bytes; or asks for 0
        bytes where they had better not. NULL: never. */
-    status (*join)(struct op_call *first, struct op_call *second, size_t *workspace_bytes, struct error *err);
+    status (*fuse)(struct op_call *first, struct op_call *second, size_t *workspace_bytes, struct error *err);
 
-    /* Runs both in the second one's workspace; share: the first one's part of the time. NULL without join. */
+    /* Runs both in the second one's workspace; share: the first one's part of the time. NULL without fuse. */
     void (*run_fused)(struct op_call *first, struct op_call *second, double *share);
 
     /* Undoes prepare(); the state may be half made. NULL: nothing to undo. */
@@ -111,12 +126,15 @@ struct op {
     /* Multiply-accumulates of one run. NULL: none to speak of. */
     double (*macs)(const struct op_call *call);
 
-    /* Row of a family engine's table, for records that share their functions; NULL else. */
+    /* What passes and tools ask of it. NULL: nothing but no. */
+    const struct op_facts *facts;
+
+    /* Row of a family engine's table, for definitions that share their functions; NULL else. */
     const void *row;
 };
 
-/* Checks counts and element types of the inputs, then infers, then checks that every wanted output is described. */
-status op_infer(struct op_call *call, struct error *err);
+/* The formal argument that actual number i belongs to; the last variadic one takes the rest. NULL beyond the list. */
+const struct op_arg *op_argument(const struct op_arg *arguments, int i);
 
 /* "input 1 (W)" for messages, into text; returns text. */
 #define ARG_TEXT_BYTES 64
@@ -146,10 +164,5 @@ status op_input_ints(const struct op_call *call, int input, int64_t *values, int
 
 /* axis in -rank..rank-1 made 0..rank-1; STATUS_INVALID_MODEL with the range in the message. what: "axis", "axes[2]". */
 status op_axis(int64_t axis, int rank, int *out, const char *what, struct error *err);
-
-/* Views; NULL and 0 when absent. */
-const int64_t *attribute_int_list(struct attributes *attributes, const char *name, size_t *count);
-const float *attribute_floats(struct attributes *attributes, const char *name, size_t *count);
-const struct text *attribute_texts(struct attributes *attributes, const char *name, size_t *count);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "base/checked.h"
 #include "base/convert.h"
+#include "base/sizes.h"
 #include "ops/core/broadcast.h"
 #include "ops/core/parallel.h"
 
@@ -29,7 +30,7 @@ static bool must_copy(const struct op_call *call, int i) {
 status binary_prepare(struct op_call *call, size_t *workspace_bytes, struct error *err) {
     size_t bytes = 0;
     for (int i = 0; i < 2; i++)
-        if (must_copy(call, i) && !size_add(bytes, (call->inputs[i]->bytes + 63) / 64 * 64, &bytes))
+        if (must_copy(call, i) && !size_add(bytes, whole_line_bytes(call->inputs[i]->bytes), &bytes))
             return fail(err, STATUS_LIMIT, "the inputs are too large");
     *workspace_bytes = bytes;
     return STATUS_OK;
@@ -67,7 +68,7 @@ void binary_apply(const struct op_call *call, const struct binary_operation *ope
         if (must_copy(call, i)) {
             if (data[i] == out->data)
                 data[i] = memcpy(copies, data[i], out->bytes);
-            copies += (out->bytes + 63) / 64 * 64;
+            copies += whole_line_bytes(out->bytes);
         }
     }
     struct binary_work work = {.operation = operation, .a = data[0], .b = data[1], .out = out->data};

@@ -1,4 +1,4 @@
-/* The engine of the operators on two broadcasting inputs. An operator is a row of loops and one record. */
+/* The engine of the operators on two broadcasting inputs. An operator is a row of loops and one definition. */
 #ifndef LIMNER_OPS_ELEMENTWISE_BINARY_H
 #define LIMNER_OPS_ELEMENTWISE_BINARY_H
 
@@ -25,7 +25,7 @@ struct binary_operation {
     size_t a_size, b_size, out_size; /* bytes of an element */
 };
 
-/* Functions of the records; op->row is a struct binary_row. */
+/* Functions of the definitions; op->row is a struct binary_row. */
 status binary_infer(struct op_call *call, struct error *err);
 status binary_prepare(struct op_call *call, size_t *workspace_bytes, struct error *err);
 status binary_run(struct op_call *call, struct error *err);
@@ -76,13 +76,15 @@ struct binary_operation binary_operation(const struct binary_row *row, enum dtyp
         }                                                                                                   \
     }
 
-#define BINARY_RECORD(NAME, SINCE, UNTIL, A, B, TYPES_IN, TYPES_OUT, PARAMS, PARSE, INFER, RUN, ROW)             \
-    {                                                                                                            \
-        .name = NAME, .domain = "", .since = SINCE, .until = UNTIL,                                              \
-        .inputs = (const struct op_arg[]){{A, TYPES_IN, 0}, {B, TYPES_IN, ARG_SAME}, {0}},                       \
-        .outputs = (const struct op_arg[]){{"C", TYPES_OUT, 0}, {0}}, .storage = STORAGE_IN_PLACE,               \
-        .params_size = PARAMS, .parse = PARSE, .infer = INFER, .prepare = binary_prepare, .run = RUN, .row = ROW \
+#define BINARY_FACTS(NAME, SINCE, UNTIL, A, B, TYPES_IN, TYPES_OUT, PARAMS, PARSE, INFER, RUN, ROW, FACTS)             \
+    {                                                                                                                  \
+        .name = NAME, .domain = "", .since = SINCE, .until = UNTIL,                                                    \
+        .inputs = (const struct op_arg[]){{A, TYPES_IN, ARG_T}, {B, TYPES_IN, ARG_T}, {0}},                            \
+        .outputs = (const struct op_arg[]){{"C", TYPES_OUT, (TYPES_OUT) == (TYPES_IN) ? ARG_T : ARG_T1}, {0}},         \
+        .storage = STORAGE_IN_PLACE, .params_size = PARAMS, .parse = PARSE, .infer = INFER, .prepare = binary_prepare, \
+        .run = RUN, .row = ROW, .facts = FACTS                                                                         \
     }
+#define BINARY_RECORD(...) BINARY_FACTS(__VA_ARGS__, NULL)
 #define BINARY(NAME, SINCE, UNTIL, TYPES, ROW) \
     BINARY_RECORD(NAME, SINCE, UNTIL, "A", "B", TYPES, TYPES, 0, NULL, binary_infer, binary_run, &(ROW))
 

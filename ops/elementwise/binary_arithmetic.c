@@ -2,6 +2,7 @@
 #include "base/scalar.h"
 #include "ops/core/attributes.h"
 #include "ops/core/broadcast.h"
+#include "ops/core/op_facts.h"
 #include "ops/elementwise/binary.h"
 
 #include <math.h>
@@ -69,7 +70,7 @@ static const struct binary_row prelu_row = {.loops = {ALL_NUMBERS(prelu)}};
 static const struct binary_row and_row = {.loops = {ALL_INTEGERS(and)}};
 static const struct binary_row or_row = {.loops = {ALL_INTEGERS(or)}};
 static const struct binary_row xor_row = {.loops = {ALL_INTEGERS(xor)}};
-/* Rows of one record each: [0] is for the attribute's default. */
+/* Rows of one definition each: [0] is for the attribute's default. */
 static const struct binary_row mod_rows[] = {{.loops = {SIGNED_TYPES(ENTRY, mod) UNSIGNED_TYPES(ENTRY, rem)}},
                                              {.loops = {ALL_NUMBERS(rem)}}};
 static const struct binary_row shift_rows[] = {{.loops = {UNSIGNED_TYPES(ENTRY, left)}},
@@ -126,9 +127,15 @@ static status prelu_infer(struct op_call *call, struct error *err) {
     return binary_infer(call, err);
 }
 
-#define ARITHMETIC(NAME, ROW)                                                                                 \
-    BINARY(NAME, 7, 12, TYPES_REAL | TYPES_WIDE, ROW), BINARY(NAME, 13, 13, TYPES_REAL_BF | TYPES_WIDE, ROW), \
-        BINARY(NAME, 14, 0, TYPES_REAL_BF | TYPES_INTEGER, ROW)
+static const struct op_facts add_facts = {.adds = true, .blocks = op_blocks_two};
+static const struct op_facts pair_facts = {.blocks = op_blocks_two};
+
+#define ARITHMETIC_OF(NAME, SINCE, UNTIL, TYPES, ROW, FACTS) \
+    BINARY_FACTS(NAME, SINCE, UNTIL, "A", "B", TYPES, TYPES, 0, NULL, binary_infer, binary_run, &(ROW), FACTS)
+#define ARITHMETIC(NAME, ROW, FACTS)                                         \
+    ARITHMETIC_OF(NAME, 7, 12, TYPES_REAL | TYPES_WIDE, ROW, FACTS),         \
+        ARITHMETIC_OF(NAME, 13, 13, TYPES_REAL_BF | TYPES_WIDE, ROW, FACTS), \
+        ARITHMETIC_OF(NAME, 14, 0, TYPES_REAL_BF | TYPES_INTEGER, ROW, FACTS)
 #define PRELU(SINCE, UNTIL, TYPES) \
     BINARY_RECORD("PRelu", SINCE, UNTIL, "X", "slope", TYPES, TYPES, 0, NULL, prelu_infer, binary_run, &prelu_row)
 #define MOD(SINCE, UNTIL, TYPES)                                                                            \
@@ -136,10 +143,10 @@ static status prelu_infer(struct op_call *call, struct error *err) {
                   choice_run, mod_rows)
 
 const struct op ops_binary_arithmetic[] = {
-    ARITHMETIC("Add", add_row),
-    ARITHMETIC("Sub", sub_row),
-    ARITHMETIC("Mul", mul_row),
-    ARITHMETIC("Div", div_row),
+    ARITHMETIC("Add", add_row, &add_facts),
+    ARITHMETIC("Sub", sub_row, &pair_facts),
+    ARITHMETIC("Mul", mul_row, &pair_facts),
+    ARITHMETIC("Div", div_row, NULL),
     MOD(10, 12, TYPES_REAL | TYPES_INTEGER),
     MOD(13, 0, TYPES_REAL_BF | TYPES_INTEGER),
     PRELU(7, 8, TYPES_REAL),

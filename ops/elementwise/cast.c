@@ -5,6 +5,7 @@
  */
 #include "base/convert.h"
 #include "ops/core/attributes.h"
+#include "ops/core/op_facts.h"
 #include "ops/core/parallel.h"
 #include "ops/elementwise/unary.h"
 
@@ -173,6 +174,11 @@ static status cast_parse(const struct op_call *call, struct attributes *attribut
     return STATUS_OK;
 }
 
+static enum dtype cast_type(const struct op_call *call, int output) {
+    (void)output;
+    return ((const struct cast_params *)call->params)->to;
+}
+
 static status cast_infer(struct op_call *call, struct error *err) {
     struct tensor *y = op_output(call, 0);
     const enum dtype to = ((const struct cast_params *)call->params)->to;
@@ -193,12 +199,19 @@ static status cast_like_infer(struct op_call *call, struct error *err) {
 
 #define TYPES_OLD (TYPES_NUMBER | TYPES_BOOL | TYPE(DTYPE_FLOAT16))
 #define TYPES_NEW (TYPES_OLD | TYPE(DTYPE_BFLOAT16))
-#define CAST(SINCE, UNTIL, TYPES)                                                                            \
-    {                                                                                                        \
-        .name = "Cast", .domain = "", .since = SINCE, .until = UNTIL,                                        \
-        .inputs = (const struct op_arg[]){{"input", TYPES, 0}, {0}},                                         \
-        .outputs = (const struct op_arg[]){{"output", TYPES, 0}, {0}}, .storage = STORAGE_IN_PLACE,          \
-        .params_size = sizeof(struct cast_params), .parse = cast_parse, .infer = cast_infer, .run = cast_run \
+static bool cast_is_noop(const struct op_call *call) {
+    return call->inputs[0]->dtype == ((const struct cast_params *)call->params)->to;
+}
+
+static const struct op_facts cast_facts = {.carries = true, .is_noop = cast_is_noop};
+
+#define CAST(SINCE, UNTIL, TYPES)                                                                                  \
+    {                                                                                                              \
+        .name = "Cast", .domain = "", .since = SINCE, .until = UNTIL,                                              \
+        .inputs = (const struct op_arg[]){{"input", TYPES, ARG_T1}, {0}},                                          \
+        .outputs = (const struct op_arg[]){{"output", TYPES, ARG_T2}, {0}}, .storage = STORAGE_IN_PLACE,           \
+        .params_size = sizeof(struct cast_params), .facts = &cast_facts, .parse = cast_parse, .infer = cast_infer, \
+        .output_type = cast_type, .run = cast_run                                                                  \
     }
 
 const struct op ops_cast[] = {
@@ -207,8 +220,9 @@ const struct op ops_cast[] = {
     {.name = "CastLike",
      .domain = "",
      .since = 15,
-     .inputs = (const struct op_arg[]){{"input", TYPES_NEW, 0}, {"target_type", TYPES_NEW, ARG_UNREAD}, {0}},
-     .outputs = (const struct op_arg[]){{"output", TYPES_NEW, 0}, {0}},
+     .inputs =
+         (const struct op_arg[]){{"input", TYPES_NEW, ARG_T1}, {"target_type", TYPES_NEW, ARG_T2 | ARG_UNREAD}, {0}},
+     .outputs = (const struct op_arg[]){{"output", TYPES_NEW, ARG_T2}, {0}},
      .storage = STORAGE_IN_PLACE,
      .parse = cast_like_parse,
      .infer = cast_like_infer,

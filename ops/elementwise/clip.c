@@ -113,15 +113,42 @@ static status clip_attributes_run(struct op_call *call, struct error *err) {
     return unary_apply(&clip_row, call, &bounds);
 }
 
-#define CLIP(SINCE, UNTIL, TYPES)                                                                   \
-    {                                                                                               \
-        .name = "Clip", .domain = "", .since = SINCE, .until = UNTIL,                               \
-        .inputs = (const struct op_arg[]){{"input", TYPES, 0},                                      \
-                                          {"min", TYPES, ARG_OPTIONAL | ARG_SAME},                  \
-                                          {"max", TYPES, ARG_OPTIONAL | ARG_SAME},                  \
-                                          {0}},                                                     \
-        .outputs = (const struct op_arg[]){{"output", TYPES, 0}, {0}}, .storage = STORAGE_IN_PLACE, \
-        .infer = clip_infer, .run = clip_run, .row = &clip_row                                      \
+/* A bound that is one constant float, or left out; false else. */
+static bool constant_bound(const struct op_call *call, int i, float *bound) {
+    const struct tensor *tensor = op_input(call, i);
+    if (!tensor)
+        return true;
+    if (!tensor->constant || !tensor->data || tensor->dtype != DTYPE_FLOAT || tensor_elements(tensor) != 1)
+        return false;
+    *bound = *(const float *)tensor->data;
+    return true;
+}
+
+static bool clip_activation(const struct op_call *call, struct activation *activation) {
+    *activation = (struct activation){.kind = ACTIVATION_CLIP, .alpha = -FLT_MAX, .beta = FLT_MAX};
+    return constant_bound(call, 1, &activation->alpha) && constant_bound(call, 2, &activation->beta) &&
+           activation->alpha <= activation->beta;
+}
+
+static bool clip_attributes_activation(const struct op_call *call, struct activation *activation) {
+    const struct unary_params *p = call->params;
+    *activation = (struct activation){.kind = ACTIVATION_CLIP, .alpha = p->alpha, .beta = p->beta};
+    return p->alpha <= p->beta;
+}
+
+static const struct op_facts clip_facts = {.activation = clip_activation, .blocks = op_blocks_one};
+static const struct op_facts clip_attributes_facts = {.activation = clip_attributes_activation,
+                                                      .blocks = op_blocks_one};
+
+#define CLIP(SINCE, UNTIL, TYPES)                                                                       \
+    {                                                                                                   \
+        .name = "Clip", .domain = "", .since = SINCE, .until = UNTIL,                                   \
+        .inputs = (const struct op_arg[]){{"input", TYPES, ARG_T},                                      \
+                                          {"min", TYPES, ARG_T | ARG_OPTIONAL},                         \
+                                          {"max", TYPES, ARG_T | ARG_OPTIONAL},                         \
+                                          {0}},                                                         \
+        .outputs = (const struct op_arg[]){{"output", TYPES, ARG_T}, {0}}, .storage = STORAGE_IN_PLACE, \
+        .infer = clip_infer, .run = clip_run, .facts = &clip_facts, .row = &clip_row                    \
     }
 
 const struct op ops_clip[] = {
@@ -129,13 +156,14 @@ const struct op ops_clip[] = {
      .domain = "",
      .since = 6,
      .until = 10,
-     .inputs = (const struct op_arg[]){{"input", TYPES_REAL, 0}, {0}},
-     .outputs = (const struct op_arg[]){{"output", TYPES_REAL, 0}, {0}},
+     .inputs = (const struct op_arg[]){{"input", TYPES_REAL, ARG_T}, {0}},
+     .outputs = (const struct op_arg[]){{"output", TYPES_REAL, ARG_T}, {0}},
      .storage = STORAGE_IN_PLACE,
      .params_size = sizeof(struct unary_params),
      .parse = clip_attributes_parse,
      .infer = unary_infer,
      .run = clip_attributes_run,
+     .facts = &clip_attributes_facts,
      .row = &clip_row},
     CLIP(11, 11, TYPES_REAL),
     CLIP(12, 12, TYPES_REAL | TYPES_INTEGER),

@@ -151,18 +151,18 @@ static status pow_run(struct op_call *call, struct error *err) {
     return STATUS_OK;
 }
 
-#define POW(SINCE, UNTIL, BASES, EXPONENTS, FLAGS)                                                                    \
-    {                                                                                                                 \
-        .name = "Pow", .domain = "", .since = SINCE, .until = UNTIL,                                                  \
-        .inputs = (const struct op_arg[]){{"X", BASES, 0}, {"Y", EXPONENTS, FLAGS}, {0}},                             \
-        .outputs = (const struct op_arg[]){{"Z", BASES, 0}, {0}}, .storage = STORAGE_IN_PLACE, .infer = binary_infer, \
-        .prepare = binary_prepare, .run = pow_run                                                                     \
+#define POW(SINCE, UNTIL, BASES, EXPONENTS, FLAGS)                                                 \
+    {                                                                                              \
+        .name = "Pow", .domain = "", .since = SINCE, .until = UNTIL,                               \
+        .inputs = (const struct op_arg[]){{"X", BASES, ARG_T}, {"Y", EXPONENTS, FLAGS}, {0}},      \
+        .outputs = (const struct op_arg[]){{"Z", BASES, ARG_T}, {0}}, .storage = STORAGE_IN_PLACE, \
+        .infer = binary_infer, .prepare = binary_prepare, .run = pow_run                           \
     }
 
 const struct op ops_pow[] = {
-    POW(7, 11, TYPES_REAL, TYPES_REAL, ARG_SAME),
-    POW(12, 12, TYPES_REAL | TYPES_INDEX, TYPES_REAL | TYPES_INTEGER, 0),
-    POW(13, 14, TYPES_REAL_BF | TYPES_INDEX, TYPES_REAL | TYPES_INTEGER, 0),
-    POW(15, 0, TYPES_REAL_BF | TYPES_INDEX, TYPES_REAL_BF | TYPES_INTEGER, 0),
+    POW(7, 11, TYPES_REAL, TYPES_REAL, ARG_T),
+    POW(12, 12, TYPES_REAL | TYPES_INDEX, TYPES_REAL | TYPES_INTEGER, ARG_T1),
+    POW(13, 14, TYPES_REAL_BF | TYPES_INDEX, TYPES_REAL | TYPES_INTEGER, ARG_T1),
+    POW(15, 0, TYPES_REAL_BF | TYPES_INDEX, TYPES_REAL_BF | TYPES_INTEGER, ARG_T1),
     {0},
 };

@@ -83,3 +83,17 @@ status unary_run(struct op_call *call, struct error *err) {
     (void)err;
     return unary_apply(call->op->row, call, call->params);
 }
+
+static bool unary_activation(const struct op_call *call, struct activation *activation) {
+    const struct unary_row *row = call->op->row;
+    const struct unary_params *params = call->params;
+    *activation = (struct activation){.kind = row->activation, .alpha = params->alpha, .beta = params->beta};
+    return row->activation != ACTIVATION_NONE;
+}
+
+static bool unary_blocks(const struct op_call *call, const int64_t *channels, struct op_blocking *blocking) {
+    const struct unary_row *row = call->op->row;
+    return row->on_blocks && op_blocks_one(call, channels, blocking);
+}
+
+const struct op_facts unary_facts = {.activation = unary_activation, .blocks = unary_blocks};

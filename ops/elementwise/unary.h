@@ -1,9 +1,9 @@
-/* The engine of the operators that map each element by itself. An operator is a row of loops and one record. */
+/* The engine of the operators that map each element by itself. An operator is a row of loops and one definition. */
 #ifndef LIMNER_OPS_ELEMENTWISE_UNARY_H
 #define LIMNER_OPS_ELEMENTWISE_UNARY_H
 
 #include "base/simd.h"
-#include "ops/core/op.h"
+#include "ops/core/op_facts.h"
 #include "ops/kernels/math.h"
 
 /* out[0..count-1] from in[0..count-1], which may be the same memory. */
@@ -20,9 +20,12 @@ struct unary_row {
     enum dtype output;              /* UNDEFINED: that of the input */
     const char *attributes[2];      /* names of the float attributes alpha and beta, or NULL */
     float defaults[2];
+    enum activation_kind activation; /* what a node can become that follows a convolution; alpha as above */
+    bool on_blocks;                  /* makes finite numbers of zeros */
 };
 
-/* Functions of the records; op->row is a struct unary_row. */
+extern const struct op_facts unary_facts;
+/* Functions of the definitions; op->row is a struct unary_row. */
 status unary_parse(const struct op_call *call, struct attributes *attributes, void *params, struct error *err);
 status unary_infer(struct op_call *call, struct error *err);
 status unary_run(struct op_call *call, struct error *err);
@@ -64,14 +67,14 @@ status unary_apply(const struct unary_row *row, const struct op_call *call, cons
 #define TYPES_UNSIGNED (TYPE(DTYPE_UINT8) | TYPE(DTYPE_UINT16) | TYPE(DTYPE_UINT32) | TYPE(DTYPE_UINT64))
 #define TYPES_WIDE (TYPE(DTYPE_INT32) | TYPE(DTYPE_INT64) | TYPE(DTYPE_UINT32) | TYPE(DTYPE_UINT64))
 
-/* Records. */
-#define UNARY_RECORD(NAME, SINCE, UNTIL, INPUT, TYPES_IN, TYPES_OUT, PARSE, ROW)                            \
-    {                                                                                                       \
-        .name = NAME, .domain = "", .since = SINCE, .until = UNTIL,                                         \
-        .inputs = (const struct op_arg[]){{INPUT, TYPES_IN, 0}, {0}},                                       \
-        .outputs = (const struct op_arg[]){{"Y", TYPES_OUT, 0}, {0}}, .storage = STORAGE_IN_PLACE,          \
-        .params_size = sizeof(struct unary_params), .parse = PARSE, .infer = unary_infer, .run = unary_run, \
-        .row = &(ROW)                                                                                       \
+/* Definitions. */
+#define UNARY_RECORD(NAME, SINCE, UNTIL, INPUT, TYPES_IN, TYPES_OUT, PARSE, ROW)                                       \
+    {                                                                                                                  \
+        .name = NAME, .domain = "", .since = SINCE, .until = UNTIL,                                                    \
+        .inputs = (const struct op_arg[]){{INPUT, TYPES_IN, ARG_T}, {0}},                                              \
+        .outputs = (const struct op_arg[]){{"Y", TYPES_OUT, (TYPES_OUT) == (TYPES_IN) ? ARG_T : ARG_T1}, {0}},         \
+        .storage = STORAGE_IN_PLACE, .params_size = sizeof(struct unary_params), .parse = PARSE, .infer = unary_infer, \
+        .run = unary_run, .facts = &unary_facts, .row = &(ROW)                                                         \
     }
 #define UNARY(NAME, SINCE, UNTIL, INPUT, TYPES, ROW) \
     UNARY_RECORD(NAME, SINCE, UNTIL, INPUT, TYPES, TYPES, unary_parse, ROW)

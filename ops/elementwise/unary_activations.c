@@ -16,6 +16,9 @@
     UNARY_CALLS(NAME##_double, double, double, DOUBLE_EXPRESSION) \
     static const struct unary_row NAME##_row = {.loops = {[DTYPE_DOUBLE] = NAME##_double}, .math = MATH, __VA_ARGS__};
 #define NO_ATTRIBUTES .attributes = {NULL, NULL}
+/* Facts (unary.h). */
+#define ON_BLOCKS .on_blocks = true
+#define FUSED(KIND) .activation = ACTIVATION_##KIND, .on_blocks = true
 #define ONE_ATTRIBUTE(NAME, VALUE) .attributes = {NAME, NULL}, .defaults = {VALUE, 0}
 #define TWO_ATTRIBUTES(NAME, VALUE, OTHER, OTHER_VALUE) .attributes = {NAME, OTHER}, .defaults = {VALUE, OTHER_VALUE}
 
@@ -31,17 +34,18 @@ static double log_of_sum_double(double x) {
     return log1p(exp(-fabs(x))) + (x < 0.0 ? 0.0 : x);
 }
 
-MATH_ROW(leaky_relu, MATH_LEAKY_RELU, x < 0 ? x * alpha : x, ONE_ATTRIBUTE("alpha", 0.01f))
-MATH_ROW(sigmoid, MATH_SIGMOID, 1 / (1 + exp(-x)), NO_ATTRIBUTES)
-MATH_ROW(elu, MATH_ELU, x < 0 ? alpha * expm1(x) : x, ONE_ATTRIBUTE("alpha", 1.0f))
+MATH_ROW(leaky_relu, MATH_LEAKY_RELU, x < 0 ? x * alpha : x, ONE_ATTRIBUTE("alpha", 0.01f), FUSED(LEAKY_RELU))
+MATH_ROW(sigmoid, MATH_SIGMOID, 1 / (1 + exp(-x)), NO_ATTRIBUTES, FUSED(SIGMOID))
+MATH_ROW(elu, MATH_ELU, x < 0 ? alpha * expm1(x) : x, ONE_ATTRIBUTE("alpha", 1.0f), ON_BLOCKS)
 MATH_ROW(selu, MATH_SELU, beta *(x > 0 ? x : alpha * expm1(x)),
-         TWO_ATTRIBUTES("alpha", 1.67326319217681884765625f, "gamma", 1.05070102214813232421875f))
+         TWO_ATTRIBUTES("alpha", 1.67326319217681884765625f, "gamma", 1.05070102214813232421875f), ON_BLOCKS)
 ROW(celu, UNARY_CALLS, x < 0.0f ? alpha * expm1f(x / alpha) : x, x < 0 ? alpha * expm1(x / alpha) : x,
     ONE_ATTRIBUTE("alpha", 1.0f))
 ROW(hard_sigmoid, UNARY_LOOP, ramp_float(x, alpha, beta), ramp_double(x, alpha, beta),
-    TWO_ATTRIBUTES("alpha", 0.2f, "beta", 0.5f))
-ROW(hard_swish, UNARY_LOOP, x *ramp_float(x, 1.0f / 6.0f, 0.5f), x *ramp_double(x, 1.0 / 6.0, 0.5), NO_ATTRIBUTES)
-MATH_ROW(softplus, MATH_SOFTPLUS, log_of_sum_double(x), NO_ATTRIBUTES)
+    TWO_ATTRIBUTES("alpha", 0.2f, "beta", 0.5f), ON_BLOCKS)
+ROW(hard_swish, UNARY_LOOP, x *ramp_float(x, 1.0f / 6.0f, 0.5f), x *ramp_double(x, 1.0 / 6.0, 0.5), NO_ATTRIBUTES,
+    ON_BLOCKS)
+MATH_ROW(softplus, MATH_SOFTPLUS, log_of_sum_double(x), NO_ATTRIBUTES, ON_BLOCKS)
 ROW(softsign, UNARY_LOOP, x / (1.0f + scalar_abs(x)), x / (1 + fabs(x)), NO_ATTRIBUTES)
 ROW(thresholded_relu, UNARY_LOOP, x > alpha || isnan(x) ? x : 0.0f, x > alpha || isnan(x) ? x : 0.0,
     ONE_ATTRIBUTE("alpha", 1.0f))
@@ -53,7 +57,7 @@ static double gelu_of(double x, bool with_tanh) {
         with_tanh ? tanh(0.79788456080286535588 * (x + 0.044715 * x * x * x)) : erf(x * 0.70710678118654752440);
     return 0.5 * x * (1 + inner);
 }
-MATH_ROW(gelu, MATH_GELU, gelu_of(x, false), NO_ATTRIBUTES)
+MATH_ROW(gelu, MATH_GELU, gelu_of(x, false), NO_ATTRIBUTES, ON_BLOCKS)
 MATH_ROW(gelu_tanh, MATH_GELU_TANH, gelu_of(x, true), NO_ATTRIBUTES)
 
 struct gelu_params {
@@ -86,7 +90,9 @@ static status gelu_run(struct op_call *call, struct error *err) {
 UNARY_LOOP(relu_double, double, double, x < 0 ? 0 : x)
 SIGNED_TYPES(RELU_SIGNED, 0)
 static const struct unary_row relu_row = {.loops = {[DTYPE_DOUBLE] = relu_double, SIGNED_TYPES(ENTRY, relu)},
-                                          .math = MATH_RELU};
+                                          .math = MATH_RELU,
+                                          .activation = ACTIVATION_RELU,
+                                          .on_blocks = true};
 
 UNARY_LOOP(shrink_float, float, float, scalar_select(x < -alpha, x + beta, scalar_select(x > alpha, x - beta, 0.0f)))
 UNARY_LOOP(shrink_double, double, double, x<-alpha ? x + beta : x> alpha ? x - beta : 0.0)
@@ -123,13 +129,14 @@ const struct op ops_unary_activations[] = {
     {.name = "Gelu",
      .domain = "",
      .since = 20,
-     .inputs = (const struct op_arg[]){{"X", TYPES_REAL_BF, 0}, {0}},
-     .outputs = (const struct op_arg[]){{"Y", TYPES_REAL_BF, 0}, {0}},
+     .inputs = (const struct op_arg[]){{"X", TYPES_REAL_BF, ARG_T}, {0}},
+     .outputs = (const struct op_arg[]){{"Y", TYPES_REAL_BF, ARG_T}, {0}},
      .storage = STORAGE_IN_PLACE,
      .params_size = sizeof(struct gelu_params),
      .parse = gelu_parse,
      .infer = unary_infer,
      .run = gelu_run,
+     .facts = &unary_facts,
      .row = &gelu_row},
     {0},
 };

@@ -11,17 +11,18 @@
     static const struct unary_row NAME##_row = {                  \
         .loops = {[DTYPE_FLOAT] = NAME##_float, [DTYPE_DOUBLE] = NAME##_double}};
 /* The same where ops/kernels has the function for floats. */
-#define MATH_ROW(FUNCTION, MATH)                                \
+#define MATH_ROW(FUNCTION, MATH, ...)                           \
     UNARY_CALLS(FUNCTION##_double, double, double, FUNCTION(x)) \
-    static const struct unary_row FUNCTION##_row = {.loops = {[DTYPE_DOUBLE] = FUNCTION##_double}, .math = MATH};
+    static const struct unary_row FUNCTION##_row = {            \
+        .loops = {[DTYPE_DOUBLE] = FUNCTION##_double}, .math = MATH, __VA_ARGS__};
 /* The same for a function of the C library. */
 #define LIBRARY_ROW(FUNCTION) REAL_ROW(FUNCTION, UNARY_CALLS, FUNCTION##f(x), FUNCTION(x))
 
 REAL_ROW(sqrt, UNARY_LOOP, sqrtf(x), sqrt(x))
-MATH_ROW(exp, MATH_EXP)
-MATH_ROW(log, MATH_LOG)
-MATH_ROW(erf, MATH_ERF)
-MATH_ROW(tanh, MATH_TANH)
+MATH_ROW(exp, MATH_EXP, .on_blocks = false)
+MATH_ROW(log, MATH_LOG, .on_blocks = false)
+MATH_ROW(erf, MATH_ERF, .on_blocks = true)
+MATH_ROW(tanh, MATH_TANH, .on_blocks = true, .activation = ACTIVATION_TANH)
 REAL_ROW(reciprocal, UNARY_LOOP, 1.0f / x, 1.0 / x)
 REAL_ROW(round, UNARY_CALLS, rintf(x), rint(x)) /* half to even, the rounding mode that nobody changes */
 LIBRARY_ROW(floor)
@@ -64,15 +65,18 @@ UNARY_LOOP(sign_float, float, float, x > 0.0f ? 1.0f : x < 0.0f ? -1.0f : x)
 UNARY_LOOP(sign_double, double, double, x > 0.0 ? 1.0 : x < 0.0 ? -1.0 : x)
 
 static const struct unary_row abs_row = {
-    .loops = {
-        [DTYPE_FLOAT] = abs_float, [DTYPE_DOUBLE] = abs_double, SIGNED_TYPES(ENTRY, abs) UNSIGNED_TYPES(ENTRY, abs)}};
+    .loops =
+        {[DTYPE_FLOAT] = abs_float, [DTYPE_DOUBLE] = abs_double, SIGNED_TYPES(ENTRY, abs) UNSIGNED_TYPES(ENTRY, abs)},
+    .on_blocks = true};
 static const struct unary_row neg_row = {
-    .loops = {[DTYPE_FLOAT] = neg_float, [DTYPE_DOUBLE] = neg_double, SIGNED_TYPES(ENTRY, neg)}};
+    .loops = {[DTYPE_FLOAT] = neg_float, [DTYPE_DOUBLE] = neg_double, SIGNED_TYPES(ENTRY, neg)}, .on_blocks = true};
 static const struct unary_row sign_row = {.loops = {[DTYPE_FLOAT] = sign_float,
                                                     [DTYPE_DOUBLE] = sign_double,
                                                     SIGNED_TYPES(ENTRY, sign) UNSIGNED_TYPES(ENTRY, sign)}};
 static const struct unary_row erf_9_row = {
-    .loops = {[DTYPE_DOUBLE] = erf_double, SIGNED_TYPES(ENTRY, erf) UNSIGNED_TYPES(ENTRY, erf)}, .math = MATH_ERF};
+    .loops = {[DTYPE_DOUBLE] = erf_double, SIGNED_TYPES(ENTRY, erf) UNSIGNED_TYPES(ENTRY, erf)},
+    .math = MATH_ERF,
+    .on_blocks = true};
 
 /* An operator that learned bfloat16 at opset 13 or 22 and did not change otherwise. */
 #define SINCE_6(NAME, INPUT, ROW) \

@@ -156,12 +156,12 @@ static status variadic_run(struct op_call *call, struct error *err) {
     return STATUS_OK;
 }
 
-#define VARIADIC(NAME, SINCE, UNTIL, TYPES, INFER, ROW)                                                             \
-    {                                                                                                               \
-        .name = NAME, .domain = "", .since = SINCE, .until = UNTIL,                                                 \
-        .inputs = (const struct op_arg[]){{"data_0", TYPES, ARG_VARIADIC | ARG_SAME}, {0}},                         \
-        .outputs = (const struct op_arg[]){{"result", TYPES, 0}, {0}}, .storage = STORAGE_IN_PLACE, .infer = INFER, \
-        .run = variadic_run, .row = &(ROW)                                                                          \
+#define VARIADIC(NAME, SINCE, UNTIL, TYPES, INFER, ROW)                                                 \
+    {                                                                                                   \
+        .name = NAME, .domain = "", .since = SINCE, .until = UNTIL,                                     \
+        .inputs = (const struct op_arg[]){{"data_0", TYPES, ARG_T | ARG_VARIADIC}, {0}},                \
+        .outputs = (const struct op_arg[]){{"result", TYPES, ARG_T}, {0}}, .storage = STORAGE_IN_PLACE, \
+        .infer = INFER, .run = variadic_run, .row = &(ROW)                                              \
     }
 #define EXTREME(NAME, ROW)                                                                                           \
     VARIADIC(NAME, 6, 7, TYPES_REAL, variadic_6_infer, ROW), VARIADIC(NAME, 8, 11, TYPES_REAL, variadic_infer, ROW), \

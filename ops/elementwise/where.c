@@ -63,9 +63,6 @@ struct where_work {
 static status where_infer(struct op_call *call, struct error *err) {
     struct tensor *out = op_output(call, 0);
     struct shape shape;
-    if (call->inputs[1]->dtype != call->inputs[2]->dtype)
-        return fail(err, STATUS_INVALID_MODEL, "input 2 (Y) has element type %s, expected %s as input 1",
-                    dtype_name(call->inputs[2]->dtype), dtype_name(call->inputs[1]->dtype));
     const status code = broadcast_inputs(call, 0, 2, &shape, err);
     return code == STATUS_OK && out ? tensor_describe(out, call->inputs[1]->dtype, &shape, err) : code;
 }
@@ -106,12 +103,13 @@ static status where_run(struct op_call *call, struct error *err) {
 #define TYPES_OLD                                                                                   \
     (TYPES_NUMBER | TYPES_BOOL | TYPE(DTYPE_FLOAT16) | TYPE(DTYPE_STRING) | TYPE(DTYPE_COMPLEX64) | \
      TYPE(DTYPE_COMPLEX128))
-#define WHERE(SINCE, UNTIL, TYPES)                                                                              \
-    {                                                                                                           \
-        .name = "Where", .domain = "", .since = SINCE, .until = UNTIL,                                          \
-        .inputs = (const struct op_arg[]){{"condition", TYPES_BOOL, 0}, {"X", TYPES, 0}, {"Y", TYPES, 0}, {0}}, \
-        .outputs = (const struct op_arg[]){{"output", TYPES, 0}, {0}}, .storage = STORAGE_IN_PLACE,             \
-        .infer = where_infer, .run = where_run                                                                  \
+#define WHERE(SINCE, UNTIL, TYPES)                                                                                \
+    {                                                                                                             \
+        .name = "Where", .domain = "", .since = SINCE, .until = UNTIL,                                            \
+        .inputs =                                                                                                 \
+            (const struct op_arg[]){{"condition", TYPES_BOOL, 0}, {"X", TYPES, ARG_T}, {"Y", TYPES, ARG_T}, {0}}, \
+        .outputs = (const struct op_arg[]){{"output", TYPES, ARG_T}, {0}}, .storage = STORAGE_IN_PLACE,           \
+        .infer = where_infer, .run = where_run                                                                    \
     }
 
 const struct op ops_where[] = {

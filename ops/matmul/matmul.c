@@ -1,5 +1,6 @@
 /* MatMul (ONNX 1, 9, 13) with numpy's broadcasting, and Gemm (ONNX 7, 9, 11, 13). */
 #include "ops/core/attributes.h"
+#include "ops/core/op_facts.h"
 #include "ops/matmul/product.h"
 #include "ops/matmul/product_run.h"
 
@@ -184,10 +185,33 @@ static double gemm_macs(const struct op_call *call) {
     return (double)call->inputs[0]->shape.dims[!params->transpose_a] * (double)tensor_elements(call->outputs[0]);
 }
 
-static const struct op_arg matmul_inputs[] = {{"A", TYPES_FLOAT, 0}, {"B", TYPES_FLOAT, ARG_PACKED}, {NULL, 0, 0}};
-static const struct op_arg gemm_inputs[] = {
-    {"A", TYPES_FLOAT, 0}, {"B", TYPES_FLOAT, ARG_PACKED}, {"C", TYPES_FLOAT, ARG_OPTIONAL}, {NULL, 0, 0}};
-static const struct op_arg outputs[] = {{"Y", TYPES_FLOAT, 0}, {NULL, 0, 0}};
+static bool gemm_linear(const struct op_call *call, struct op_linear *linear) {
+    const struct gemm_params *params = call->params;
+    const struct tensor *weight = op_input(call, 1);
+    if (!weight || !weight->constant || weight->dtype != DTYPE_FLOAT || weight->shape.rank != 2 || weight->bytes == 0)
+        return false;
+    const int64_t rows = weight->shape.dims[0], columns = weight->shape.dims[1];
+    const bool turned = params->transpose_b;
+    *linear = (struct op_linear){.channels = turned ? rows : columns,
+                                 .inner = turned ? columns : 1,
+                                 .per_group = turned ? rows : columns,
+                                 .rows = turned ? 1 : rows,
+                                 .bias_factor = params->beta,
+                                 .factor_name = "beta",
+                                 .bias_broadcasts = true};
+    return true;
+}
+
+static const struct op_facts matmul_facts = {.reach = op_reach_product};
+static const struct op_facts gemm_facts = {.linear = gemm_linear, .reach = op_reach_product};
+
+static const struct op_arg matmul_inputs[] = {
+    {"A", TYPES_FLOAT, ARG_T}, {"B", TYPES_FLOAT, ARG_T | ARG_PACKED}, {NULL, 0, 0}};
+static const struct op_arg gemm_inputs[] = {{"A", TYPES_FLOAT, ARG_T},
+                                            {"B", TYPES_FLOAT, ARG_T | ARG_PACKED},
+                                            {"C", TYPES_FLOAT, ARG_T | ARG_OPTIONAL},
+                                            {NULL, 0, 0}};
+static const struct op_arg outputs[] = {{"Y", TYPES_FLOAT, ARG_T}, {NULL, 0, 0}};
 
 const struct op ops_matmul[] = {
     {.name = "MatMul",
@@ -199,7 +223,8 @@ const struct op ops_matmul[] = {
      .infer = matmul_infer,
      .prepare = matmul_prepare,
      .run = product_run,
-     .macs = matmul_macs},
+     .macs = matmul_macs,
+     .facts = &matmul_facts},
     {.name = "Gemm",
      .domain = "",
      .since = 7,
@@ -211,6 +236,7 @@ const struct op ops_matmul[] = {
      .infer = gemm_infer,
      .prepare = gemm_prepare,
      .run = product_run,
-     .macs = gemm_macs},
+     .macs = gemm_macs,
+     .facts = &gemm_facts},
     {0},
 };

@@ -1,6 +1,7 @@
 #include "ops/matmul/product_run.h"
 
 #include "base/checked.h"
+#include "base/sizes.h"
 #include "base/thread_team.h"
 #include "ops/core/channel_blocks.h"
 #include "ops/core/forced_choices.h"
@@ -119,8 +120,8 @@ status product_prepare(struct op_call *call, const struct product *product, size
             return fail_memory(err, "packed weights");
     }
     const size_t gemm = gemm_workspace_bytes(call->kernels->gemm, call->threads);
-    const size_t packing_floats = state->packed ? 0 : (state->packed_bytes + 63) / 64 * 64;
-    if (!size_add(gemm, packing_floats, workspace_bytes))
+    const size_t packing_bytes = state->packed ? 0 : whole_line_bytes(state->packed_bytes);
+    if (!size_add(gemm, packing_bytes, workspace_bytes))
         return fail(err, STATUS_LIMIT, "the workspace is too large");
     return STATUS_OK;
 }
@@ -225,7 +226,7 @@ status product_run(struct op_call *op_call, struct error *err) {
         const struct pack_job job = {state, call.kernel, op_call->threads};
         pack_side(scratch, op_call->inputs[state->b_packed], &job);
         call.packed = (const float *)scratch;
-        scratch += (state->packed_bytes + 63) / 64 * 64;
+        scratch += whole_line_bytes(state->packed_bytes);
     }
     gemm_run(&(struct gemm_batch){.kernel = call.kernel,
                                   .job_count = product_batches(product),

@@ -1,6 +1,8 @@
 /* Concat: inputs one after the other along an axis. */
 #include "base/checked.h"
 #include "ops/core/attributes.h"
+#include "ops/core/op_facts.h"
+#include "ops/kernels/kernels.h"
 #include "ops/movement/movement.h"
 
 struct concat_params {
@@ -67,8 +69,30 @@ static status run(struct op_call *call, struct error *err) {
     return STATUS_OK;
 }
 
-static const struct op_arg inputs[] = {{"inputs", TYPES_WHOLE, ARG_VARIADIC | ARG_SAME}, {0}};
-static const struct op_arg outputs[] = {{"concat_result", TYPES_WHOLE, 0}, {0}};
+static bool is_noop(const struct op_call *call) {
+    return call->input_count == 1;
+}
+
+/* Whole blocks, one after the other along the channels. */
+static bool blocks(const struct op_call *call, const int64_t *channels, struct op_blocking *blocking) {
+    const struct concat_params *params = call->params;
+    *blocking = (struct op_blocking){.in = channels[0],
+                                     .attributes = {{.name = "axis", .type = ATTRIBUTE_INT, .count = 1, .i = 1}},
+                                     .attribute_count = 1};
+    if (params->axis != 1 && params->axis != -3) /* of [N, C, H, W] */
+        return false;
+    for (int i = 0; i < call->input_count; i++) {
+        if (channels[i] == 0 || channels[i] % CHANNEL_BLOCK != 0)
+            return false;
+        blocking->out += channels[i];
+    }
+    return true;
+}
+
+static const struct op_facts facts = {.is_noop = is_noop, .blocks = blocks};
+
+static const struct op_arg inputs[] = {{"inputs", TYPES_WHOLE, ARG_T | ARG_VARIADIC}, {0}};
+static const struct op_arg outputs[] = {{"concat_result", TYPES_WHOLE, ARG_T}, {0}};
 
 const struct op ops_concat[] = {{.name = "Concat",
                                  .domain = "",
@@ -78,5 +102,6 @@ const struct op ops_concat[] = {{.name = "Concat",
                                  .params_size = sizeof(struct concat_params),
                                  .parse = parse,
                                  .infer = infer,
-                                 .run = run},
+                                 .run = run,
+                                 .facts = &facts},
                                 {.name = NULL}};

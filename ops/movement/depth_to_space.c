@@ -1,6 +1,7 @@
 /* DepthToSpace and SpaceToDepth: blocks of channels become blocks of pixels, and back. */
 #include "base/checked.h"
 #include "ops/core/attributes.h"
+#include "ops/core/op_facts.h"
 #include "ops/movement/movement.h"
 
 struct block_params {
@@ -135,14 +136,29 @@ static status prepare_space_to_depth(struct op_call *call, size_t *workspace_byt
     return STATUS_OK;
 }
 
-static const struct op_arg inputs[] = {{"input", TYPES_WHOLE, 0}, {0}};
-static const struct op_arg outputs[] = {{"output", TYPES_WHOLE, 0}, {0}};
+static void reach_depth_to_space(const struct op_call *call, const bool *sees, struct op_reach *reach) {
+    const double size = (double)((const struct block_params *)call->params)->size;
+    (void)sees;
+    *reach = (struct op_reach){.radius = size, .step = 1 / size};
+}
 
-#define BLOCK_OP(op_name, first, last, parse_function, direction)                                                   \
-    {                                                                                                               \
-        .name = op_name, .domain = "", .since = first, .until = last, .inputs = inputs, .outputs = outputs,         \
-        .params_size = sizeof(struct block_params), .state_size = sizeof(struct movement), .parse = parse_function, \
-        .infer = infer_##direction, .prepare = prepare_##direction, .run = movement_run                             \
+static void reach_space_to_depth(const struct op_call *call, const bool *sees, struct op_reach *reach) {
+    const double size = (double)((const struct block_params *)call->params)->size;
+    (void)sees;
+    *reach = (struct op_reach){.radius = size, .step = size};
+}
+
+static const struct op_facts facts_depth_to_space = {.reach = reach_depth_to_space};
+static const struct op_facts facts_space_to_depth = {.reach = reach_space_to_depth};
+
+static const struct op_arg inputs[] = {{"input", TYPES_WHOLE, ARG_T}, {0}};
+static const struct op_arg outputs[] = {{"output", TYPES_WHOLE, ARG_T}, {0}};
+
+#define BLOCK_OP(op_name, first, last, parse_function, direction)                                                    \
+    {                                                                                                                \
+        .name = op_name, .domain = "", .since = first, .until = last, .inputs = inputs, .outputs = outputs,          \
+        .params_size = sizeof(struct block_params), .state_size = sizeof(struct movement), .parse = parse_function,  \
+        .infer = infer_##direction, .prepare = prepare_##direction, .run = movement_run, .facts = &facts_##direction \
     }
 
 const struct op ops_depth_to_space[] = {BLOCK_OP("DepthToSpace", 1, 10, parse_block, depth_to_space),

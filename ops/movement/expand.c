@@ -82,9 +82,9 @@ static status prepare_tile(struct op_call *call, size_t *workspace_bytes, struct
     return STATUS_OK;
 }
 
-static const struct op_arg expand_inputs[] = {{"input", TYPES_WHOLE, 0}, {"shape", TYPE(DTYPE_INT64), 0}, {0}};
-static const struct op_arg tile_inputs[] = {{"input", TYPES_WHOLE, 0}, {"repeats", TYPE(DTYPE_INT64), 0}, {0}};
-static const struct op_arg outputs[] = {{"output", TYPES_WHOLE, 0}, {0}};
+static const struct op_arg expand_inputs[] = {{"input", TYPES_WHOLE, ARG_T}, {"shape", TYPE(DTYPE_INT64), 0}, {0}};
+static const struct op_arg tile_inputs[] = {{"input", TYPES_WHOLE, ARG_T}, {"repeats", TYPE(DTYPE_INT64), 0}, {0}};
+static const struct op_arg outputs[] = {{"output", TYPES_WHOLE, ARG_T}, {0}};
 
 const struct op ops_expand[] = {{.name = "Expand",
                                  .domain = "",

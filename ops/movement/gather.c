@@ -1,6 +1,7 @@
 /* Gather, GatherElements, GatherND: elements or blocks picked by indices, each checked before anything is copied. */
 #include "base/checked.h"
 #include "ops/core/attributes.h"
+#include "ops/core/op_facts.h"
 #include "ops/core/parallel.h"
 #include "ops/movement/block_copy.h"
 #include "ops/movement/movement.h"
@@ -281,16 +282,20 @@ static status run_nd(struct op_call *call, struct error *err) {
     return STATUS_OK;
 }
 
-/* ---- records ---- */
+/* ---- definitions ---- */
 
-static const struct op_arg inputs[] = {{"data", TYPES_WHOLE, 0}, {"indices", TYPES_INDEX, 0}, {0}};
-static const struct op_arg inputs_nd[] = {{"data", TYPES_WHOLE, 0}, {"indices", TYPE(DTYPE_INT64), 0}, {0}};
-static const struct op_arg outputs[] = {{"output", TYPES_WHOLE, 0}, {0}};
+static const struct op_arg inputs[] = {{"data", TYPES_WHOLE, ARG_T}, {"indices", TYPES_INDEX, ARG_T1}, {0}};
+static const struct op_arg inputs_nd[] = {{"data", TYPES_WHOLE, ARG_T}, {"indices", TYPE(DTYPE_INT64), 0}, {0}};
+static const struct op_arg outputs[] = {{"output", TYPES_WHOLE, ARG_T}, {0}};
 
-#define GATHER(op_name, first, last, input_list, parse_function, kind)                                                 \
-    {                                                                                                                  \
-        .name = op_name, .domain = "", .since = first, .until = last, .inputs = input_list, .outputs = outputs,        \
-        .params_size = sizeof(struct gather_params), .parse = parse_function, .infer = infer_##kind, .run = run_##kind \
+/* Perhaps a shuffle of pixels. */
+static const struct op_facts facts = {.reach = op_reach_unknown};
+
+#define GATHER(op_name, first, last, input_list, parse_function, kind)                                          \
+    {                                                                                                           \
+        .name = op_name, .domain = "", .since = first, .until = last, .inputs = input_list, .outputs = outputs, \
+        .params_size = sizeof(struct gather_params), .parse = parse_function, .infer = infer_##kind,            \
+        .run = run_##kind, .facts = &facts                                                                      \
     }
 
 const struct op ops_gather[] = {GATHER("Gather", 1, 0, inputs, parse_axis, gather),

@@ -5,6 +5,7 @@
 #include "base/checked.h"
 #include "base/convert.h"
 #include "ops/core/attributes.h"
+#include "ops/core/op_facts.h"
 #include "ops/core/parallel.h"
 #include "ops/movement/block_copy.h"
 #include "ops/movement/movement.h"
@@ -333,28 +334,83 @@ static status run(struct op_call *call, struct error *err) {
     return STATUS_OK;
 }
 
+/* ---- what passes ask ---- */
+
+/* The pads where they are fixed. */
+static const int64_t *known_pads(const struct op_call *call, int64_t *count) {
+    const struct pad_params *params = call->params;
+    if (call->opset >= 11)
+        return op_constant_ints(call, 1, count);
+    *count = params->count;
+    return params->pads;
+}
+
+static bool is_noop(const struct op_call *call) {
+    int64_t count;
+    const int64_t *pads = known_pads(call, &count);
+    for (int64_t i = 0; pads && i < count; i++)
+        if (pads[i] != 0)
+            return false;
+    return pads != NULL;
+}
+
+static bool fills_with_zero(const struct op_call *call) {
+    const struct tensor *value = op_input(call, 2);
+    if (!value)
+        return ((const struct pad_params *)call->params)->value == 0.0f;
+    return value->constant && value->data && value->dtype == DTYPE_FLOAT && tensor_elements(value) == 1 &&
+           *(const float *)value->data == 0.0f;
+}
+
+static bool read_list(const int64_t *list, int64_t count, struct op_padding *padding) {
+    if (!list || count < 6 || count > 2 * MAX_RANK || count % 2 != 0)
+        return false;
+    padding->rank = (int)(count / 2);
+    for (int i = 0; i < padding->rank; i++) {
+        padding->begin[i] = list[i];
+        padding->end[i] = list[padding->rank + i];
+        if (padding->begin[i] < 0 || padding->end[i] < 0 || padding->begin[i] > INT32_MAX ||
+            padding->end[i] > INT32_MAX)
+            return false;
+    }
+    return padding->begin[0] + padding->end[0] + padding->begin[1] + padding->end[1] == 0;
+}
+
+static bool known_padding(const struct op_call *call, struct op_padding *padding) {
+    static const char *const modes[] = {"constant", "reflect", "edge", "wrap"};
+    const struct pad_params *params = call->params;
+    int64_t count;
+    const int64_t *pads = known_pads(call, &count);
+    padding->mode = modes[params->mode];
+    return !op_input(call, 3) && (params->mode != PAD_CONSTANT || fills_with_zero(call)) &&
+           read_list(pads, pads ? count : 0, padding);
+}
+
+static const struct op_facts facts = {.is_noop = is_noop, .padding = known_padding};
+
 #define TYPES_OLD (TYPES_FLOAT | TYPE(DTYPE_DOUBLE) | TYPE(DTYPE_FLOAT16))
 
-static const struct op_arg inputs_attribute[] = {{"data", TYPES_OLD, 0}, {0}};
-static const struct op_arg inputs_pads[] = {{"data", TYPES_WHOLE, 0},
+static const struct op_arg inputs_attribute[] = {{"data", TYPES_OLD, ARG_T}, {0}};
+static const struct op_arg inputs_pads[] = {{"data", TYPES_WHOLE, ARG_T},
                                             {"pads", TYPE(DTYPE_INT64), 0},
-                                            {"constant_value", TYPES_WHOLE, ARG_OPTIONAL | ARG_SAME},
+                                            {"constant_value", TYPES_WHOLE, ARG_T | ARG_OPTIONAL},
                                             {0}};
-static const struct op_arg inputs_axes[] = {{"data", TYPES_WHOLE, 0},
+static const struct op_arg inputs_axes[] = {{"data", TYPES_WHOLE, ARG_T},
                                             {"pads", TYPE(DTYPE_INT64), 0},
-                                            {"constant_value", TYPES_WHOLE, ARG_OPTIONAL | ARG_SAME},
-                                            {"axes", TYPES_INDEX, ARG_OPTIONAL},
+                                            {"constant_value", TYPES_WHOLE, ARG_T | ARG_OPTIONAL},
+                                            {"axes", TYPES_INDEX, ARG_T1 | ARG_OPTIONAL},
                                             {0}};
-static const struct op_arg outputs[] = {{"output", TYPES_WHOLE, 0}, {0}};
+static const struct op_arg outputs_old[] = {{"output", TYPES_OLD, ARG_T}, {0}};
+static const struct op_arg outputs[] = {{"output", TYPES_WHOLE, ARG_T}, {0}};
 
-#define PAD(first, last, parse_function, input_list)                                                               \
+#define PAD(first, last, parse_function, input_list, output_list)                                                  \
     {                                                                                                              \
-        .name = "Pad", .domain = "", .since = first, .until = last, .inputs = input_list, .outputs = outputs,      \
+        .name = "Pad", .domain = "", .since = first, .until = last, .inputs = input_list, .outputs = output_list,  \
         .params_size = sizeof(struct pad_params), .state_size = sizeof(struct pad_state), .parse = parse_function, \
-        .infer = infer, .prepare = prepare, .run = run                                                             \
+        .infer = infer, .prepare = prepare, .run = run, .facts = &facts                                            \
     }
 
-const struct op ops_pad[] = {PAD(2, 10, parse_pads, inputs_attribute),
-                             PAD(11, 17, parse, inputs_pads),
-                             PAD(18, 0, parse, inputs_axes),
+const struct op ops_pad[] = {PAD(2, 10, parse_pads, inputs_attribute, outputs_old),
+                             PAD(11, 17, parse, inputs_pads, outputs),
+                             PAD(18, 0, parse, inputs_axes, outputs),
                              {.name = NULL}};

@@ -1,5 +1,6 @@
 /* Slice: every step-th element between a start and an end, per axis. */
 #include "ops/core/attributes.h"
+#include "ops/core/op_facts.h"
 #include "ops/movement/movement.h"
 
 /* Per entry, in the order of the model; before opset 10 they are attributes. */
@@ -122,14 +123,27 @@ static status prepare(struct op_call *call, size_t *workspace_bytes, struct erro
     return STATUS_OK;
 }
 
-static const struct op_arg inputs_attribute[] = {{"data", TYPES_WHOLE, 0}, {0}};
-static const struct op_arg inputs_lists[] = {{"data", TYPES_WHOLE, 0},
-                                             {"starts", TYPES_INDEX, 0},
-                                             {"ends", TYPES_INDEX, 0},
-                                             {"axes", TYPES_INDEX, ARG_OPTIONAL},
-                                             {"steps", TYPES_INDEX, ARG_OPTIONAL},
+/* One that leaves elements out makes steps larger; one that does not is a crop. */
+static void reach(const struct op_call *call, const bool *sees, struct op_reach *reach) {
+    int64_t count = 0;
+    const int64_t *steps = op_constant_ints(call, 4, &count);
+    bool crop = !op_input(call, 4) || steps;
+    (void)sees;
+    for (int64_t i = 0; i < count; i++)
+        crop = crop && steps[i] == 1;
+    *reach = (struct op_reach){.view = crop ? VIEW_WINDOW : VIEW_UNKNOWN, .step = 1};
+}
+
+static const struct op_facts facts = {.reach = reach};
+
+static const struct op_arg inputs_attribute[] = {{"data", TYPES_WHOLE, ARG_T}, {0}};
+static const struct op_arg inputs_lists[] = {{"data", TYPES_WHOLE, ARG_T},
+                                             {"starts", TYPES_INDEX, ARG_T1},
+                                             {"ends", TYPES_INDEX, ARG_T1},
+                                             {"axes", TYPES_INDEX, ARG_T1 | ARG_OPTIONAL},
+                                             {"steps", TYPES_INDEX, ARG_T1 | ARG_OPTIONAL},
                                              {0}};
-static const struct op_arg outputs[] = {{"output", TYPES_WHOLE, 0}, {0}};
+static const struct op_arg outputs[] = {{"output", TYPES_WHOLE, ARG_T}, {0}};
 
 const struct op ops_slice[] = {{.name = "Slice",
                                 .domain = "",
@@ -142,7 +156,8 @@ const struct op ops_slice[] = {{.name = "Slice",
                                 .parse = parse,
                                 .infer = infer,
                                 .prepare = prepare,
-                                .run = movement_run},
+                                .run = movement_run,
+                                .facts = &facts},
                                {.name = "Slice",
                                 .domain = "",
                                 .since = 10,
@@ -151,5 +166,6 @@ const struct op ops_slice[] = {{.name = "Slice",
                                 .state_size = sizeof(struct movement),
                                 .infer = infer,
                                 .prepare = prepare,
-                                .run = movement_run},
+                                .run = movement_run,
+                                .facts = &facts},
                                {.name = NULL}};

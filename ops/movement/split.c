@@ -184,10 +184,10 @@ static status run(struct op_call *call, struct error *err) {
     return STATUS_OK;
 }
 
-static const struct op_arg inputs_attribute[] = {{"input", TYPES_WHOLE, 0}, {0}};
+static const struct op_arg inputs_attribute[] = {{"input", TYPES_WHOLE, ARG_T}, {0}};
 static const struct op_arg inputs_split[] = {
-    {"input", TYPES_WHOLE, 0}, {"split", TYPE(DTYPE_INT64), ARG_OPTIONAL}, {0}};
-static const struct op_arg outputs[] = {{"outputs", TYPES_WHOLE, ARG_VARIADIC}, {0}};
+    {"input", TYPES_WHOLE, ARG_T}, {"split", TYPE(DTYPE_INT64), ARG_OPTIONAL}, {0}};
+static const struct op_arg outputs[] = {{"outputs", TYPES_WHOLE, ARG_T | ARG_VARIADIC}, {0}};
 
 #define SPLIT(first, last, parse_function, input_list)                                                                 \
     {                                                                                                                  \

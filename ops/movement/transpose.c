@@ -1,5 +1,6 @@
 /* Transpose: the output's axes in another order. */
 #include "ops/core/attributes.h"
+#include "ops/core/op_facts.h"
 #include "ops/movement/movement.h"
 
 struct transpose_params {
@@ -70,8 +71,18 @@ static status prepare(struct op_call *call, size_t *workspace_bytes, struct erro
     return STATUS_OK;
 }
 
-static const struct op_arg inputs[] = {{"data", TYPES_WHOLE, 0}, {0}};
-static const struct op_arg outputs[] = {{"transposed", TYPES_WHOLE, 0}, {0}};
+static bool is_noop(const struct op_call *call) {
+    const struct transpose_params *params = call->params;
+    for (int i = 0; i < params->count; i++)
+        if (params->perm[i] != i)
+            return false;
+    return params->count > 0;
+}
+
+static const struct op_facts facts = {.is_noop = is_noop};
+
+static const struct op_arg inputs[] = {{"data", TYPES_WHOLE, ARG_T}, {0}};
+static const struct op_arg outputs[] = {{"transposed", TYPES_WHOLE, ARG_T}, {0}};
 
 const struct op ops_transpose[] = {{.name = "Transpose",
                                     .domain = "",
@@ -83,5 +94,6 @@ const struct op ops_transpose[] = {{.name = "Transpose",
                                     .parse = parse,
                                     .infer = infer,
                                     .prepare = prepare,
-                                    .run = movement_run},
+                                    .run = movement_run,
+                                    .facts = &facts},
                                    {.name = NULL}};

@@ -8,6 +8,7 @@
 #include "ops/blocked/blocked.h"
 #include "ops/blocked/blocked_run.h"
 #include "ops/core/attributes.h"
+#include "ops/core/op_facts.h"
 
 #include <math.h>
 
@@ -249,15 +250,17 @@ static status run(struct op_call *call, struct error *err) {
     return STATUS_OK;
 }
 
-static const struct op_arg inputs[] = {{"input", TYPES_FLOAT, 0},
-                                       {"scale", TYPES_FLOAT, 0},
-                                       {"B", TYPES_FLOAT, 0},
-                                       {"added", TYPES_FLOAT, ARG_OPTIONAL},
+static const struct op_arg inputs[] = {{"input", TYPES_FLOAT, ARG_T},
+                                       {"scale", TYPES_FLOAT, ARG_T},
+                                       {"B", TYPES_FLOAT, ARG_T},
+                                       {"added", TYPES_FLOAT, ARG_T | ARG_OPTIONAL},
                                        {NULL, 0, 0}};
-static const struct op_arg outputs[] = {{"Y", TYPES_FLOAT, 0}, {NULL, 0, 0}};
+static const struct op_arg outputs[] = {{"Y", TYPES_FLOAT, ARG_T}, {NULL, 0, 0}};
+
+static const struct op_facts facts = {.fuses = FUSES_ACTIVATION | FUSES_ADDITION, .shown = "InstanceNormalization"};
 
 const struct op ops_blocked_norm[] = {{.name = "BlockedInstanceNormalization",
-                                       .domain = "limner",
+                                       .domain = INTERNAL_DOMAIN,
                                        .since = 1,
                                        .inputs = inputs,
                                        .outputs = outputs,
@@ -266,5 +269,6 @@ const struct op ops_blocked_norm[] = {{.name = "BlockedInstanceNormalization",
                                        .parse = parse,
                                        .infer = infer,
                                        .prepare = prepare,
-                                       .run = run},
+                                       .run = run,
+                                       .facts = &facts},
                                       {0}};

@@ -2,7 +2,7 @@
 #include "base/simd.h"
 #include "base/thread_team.h"
 #include "ops/core/attributes.h"
-#include "ops/core/op.h"
+#include "ops/core/op_facts.h"
 
 #include <math.h>
 #include <string.h>
@@ -119,6 +119,32 @@ static status batch_run(struct op_call *call, struct error *err) {
     return STATUS_OK;
 }
 
+static const float *channel_numbers(const struct op_call *call, int i, int64_t channels) {
+    const struct tensor *tensor = op_input(call, i);
+    return tensor && tensor->constant && tensor->dtype == DTYPE_FLOAT && tensor->shape.rank == 1 &&
+                   tensor->shape.dims[0] == channels
+               ? tensor->data
+               : NULL;
+}
+
+/* False when the statistics are not constant, not for that many channels, or give no finite numbers. */
+static bool batch_is_affine(const struct op_call *call, int64_t channels, double *scales, double *shifts) {
+    const struct params *params = call->params;
+    const float *scale = channel_numbers(call, 1, channels), *bias = channel_numbers(call, 2, channels);
+    const float *mean = channel_numbers(call, 3, channels), *variance = channel_numbers(call, 4, channels);
+    if (params->per_element || !scale || !bias || !mean || !variance)
+        return false;
+    for (int64_t i = 0; i < channels; i++) {
+        scales[i] = scale[i] / sqrt(variance[i] + (double)params->epsilon);
+        shifts[i] = bias[i] - mean[i] * scales[i];
+        if (!isfinite(scales[i]) || !isfinite(shifts[i]))
+            return false;
+    }
+    return true;
+}
+
+static const struct op_facts batch_facts = {.affine = batch_is_affine};
+
 /* ---- InstanceNormalization ---- */
 
 static status instance_parse(const struct op_call *call, struct attributes *attributes, void *result,
@@ -196,12 +222,20 @@ static status instance_run(struct op_call *call, struct error *err) {
     return STATUS_OK;
 }
 
-static const struct op_arg batch_inputs[] = {{"X", TYPES_FLOAT, 0},         {"scale", TYPES_FLOAT, 0},
-                                             {"B", TYPES_FLOAT, 0},         {"input_mean", TYPES_FLOAT, 0},
-                                             {"input_var", TYPES_FLOAT, 0}, {NULL, 0, 0}};
+static bool instance_blocks(const struct op_call *call, const int64_t *channels, struct op_blocking *blocking) {
+    (void)call;
+    *blocking = (struct op_blocking){"BlockedInstanceNormalization", .in = channels[0], .out = channels[0]};
+    return channels[0] > 0;
+}
+
+static const struct op_facts instance_facts = {.blocks = instance_blocks, .reach = op_reach_whole};
+
+static const struct op_arg batch_inputs[] = {{"X", TYPES_FLOAT, ARG_T},          {"scale", TYPES_FLOAT, ARG_T1},
+                                             {"B", TYPES_FLOAT, ARG_T1},         {"input_mean", TYPES_FLOAT, ARG_T2},
+                                             {"input_var", TYPES_FLOAT, ARG_T2}, {NULL, 0, 0}};
 static const struct op_arg instance_inputs[] = {
-    {"input", TYPES_FLOAT, 0}, {"scale", TYPES_FLOAT, 0}, {"B", TYPES_FLOAT, 0}, {NULL, 0, 0}};
-static const struct op_arg outputs[] = {{"Y", TYPES_FLOAT, 0}, {NULL, 0, 0}};
+    {"input", TYPES_FLOAT, ARG_T}, {"scale", TYPES_FLOAT, ARG_T1}, {"B", TYPES_FLOAT, ARG_T}, {NULL, 0, 0}};
+static const struct op_arg outputs[] = {{"Y", TYPES_FLOAT, ARG_T}, {NULL, 0, 0}};
 
 const struct op ops_normalization[] = {
     {.name = "BatchNormalization",
@@ -213,7 +247,8 @@ const struct op ops_normalization[] = {
      .params_size = sizeof(struct params),
      .parse = batch_parse,
      .infer = batch_infer,
-     .run = batch_run},
+     .run = batch_run,
+     .facts = &batch_facts},
     {.name = "InstanceNormalization",
      .domain = "",
      .since = 6,
@@ -223,6 +258,7 @@ const struct op ops_normalization[] = {
      .params_size = sizeof(struct params),
      .parse = instance_parse,
      .infer = instance_infer,
-     .run = instance_run},
+     .run = instance_run,
+     .facts = &instance_facts},
     {0},
 };

@@ -229,3 +229,15 @@ status reduce_run(struct op_call *call, struct error *err) {
                         &work);
     return STATUS_OK;
 }
+
+/* Over channels alone every place is seen by itself. */
+static void reduce_reach(const struct op_call *call, const bool *sees, struct op_reach *reach) {
+    const struct reduce_params *p = call->params;
+    int64_t count = p->axis_count;
+    const int64_t *axes = op_input(call, 1) ? op_constant_ints(call, 1, &count) : p->axes;
+    const bool channels = axes && count == 1 && axes[0] == 1;
+    (void)sees;
+    *reach = (struct op_reach){.view = channels ? VIEW_WINDOW : VIEW_WHOLE, .step = 1};
+}
+
+const struct op_facts reduce_facts = {.reach = reduce_reach};

@@ -1,8 +1,8 @@
-/* The engine of the Reduce operators. An operator is a row of loops and its records. */
+/* The engine of the Reduce operators. An operator is a row of loops and its definitions. */
 #ifndef LIMNER_OPS_REDUCE_REDUCE_H
 #define LIMNER_OPS_REDUCE_REDUCE_H
 
-#include "ops/core/op.h"
+#include "ops/core/op_facts.h"
 
 /* Bytes of the largest accumulator. */
 #define REDUCE_ACCUMULATOR 16
@@ -27,7 +27,8 @@ struct reduce_params {
     bool noop; /* no axes means no reduction instead of all */
 };
 
-/* Functions of the records; op->row is a struct reduce_row. The first parse is for axes as an attribute. */
+extern const struct op_facts reduce_facts;
+/* Functions of the definitions; op->row is a struct reduce_row. The first parse is for axes as an attribute. */
 status reduce_attribute_parse(const struct op_call *call, struct attributes *attributes, void *params,
                               struct error *err);
 status reduce_input_parse(const struct op_call *call, struct attributes *attributes, void *params, struct error *err);

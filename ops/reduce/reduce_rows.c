@@ -153,15 +153,16 @@ EXTREME_ROW(min)
 #define TYPES_13 (TYPES_OLD | TYPE(DTYPE_BFLOAT16))
 #define BYTES (TYPE(DTYPE_INT8) | TYPE(DTYPE_UINT8))
 
-#define REDUCE(NAME, SINCE, UNTIL, TYPES, PARSE, INPUTS, ROW)                                                        \
-    {                                                                                                                \
-        .name = NAME, .domain = "", .since = SINCE, .until = UNTIL, .inputs = INPUTS,                                \
-        .outputs = (const struct op_arg[]){{"reduced", TYPES, 0}, {0}}, .params_size = sizeof(struct reduce_params), \
-        .parse = PARSE, .infer = reduce_infer, .run = reduce_run, .row = &(ROW)                                      \
+#define REDUCE(NAME, SINCE, UNTIL, TYPES, PARSE, INPUTS, ROW)                                                  \
+    {                                                                                                          \
+        .name = NAME, .domain = "", .since = SINCE, .until = UNTIL, .inputs = INPUTS,                          \
+        .outputs = (const struct op_arg[]){{"reduced", TYPES, ARG_T}, {0}},                                    \
+        .params_size = sizeof(struct reduce_params), .parse = PARSE, .infer = reduce_infer, .run = reduce_run, \
+        .facts = &reduce_facts, .row = &(ROW)                                                                  \
     }
-#define DATA(TYPES) ((const struct op_arg[]){{"data", TYPES, 0}, {0}})
+#define DATA(TYPES) ((const struct op_arg[]){{"data", TYPES, ARG_T}, {0}})
 #define DATA_AND_AXES(TYPES) \
-    ((const struct op_arg[]){{"data", TYPES, 0}, {"axes", TYPE(DTYPE_INT64), ARG_OPTIONAL}, {0}})
+    ((const struct op_arg[]){{"data", TYPES, ARG_T}, {"axes", TYPE(DTYPE_INT64), ARG_OPTIONAL}, {0}})
 /* Axes as an attribute, then as an input. */
 #define BY_ATTRIBUTE(NAME, SINCE, UNTIL, TYPES, ROW) \
     REDUCE(NAME, SINCE, UNTIL, TYPES, reduce_attribute_parse, DATA(TYPES), ROW)

@@ -227,13 +227,13 @@ static status softmax_run(struct op_call *call, struct error *err) {
 }
 
 #define ROW(KIND, AXIS, FLATTENED) (&(const struct softmax_row){KIND, AXIS, FLATTENED})
-#define RECORD(NAME, SINCE, UNTIL, TYPES, ROW)                                                        \
-    {                                                                                                 \
-        .name = NAME, .domain = "", .since = SINCE, .until = UNTIL,                                   \
-        .inputs = (const struct op_arg[]){{"input", TYPES, 0}, {0}},                                  \
-        .outputs = (const struct op_arg[]){{"output", TYPES, 0}, {0}}, .storage = STORAGE_IN_PLACE,   \
-        .params_size = sizeof(struct softmax_params), .parse = softmax_parse, .infer = softmax_infer, \
-        .prepare = softmax_prepare, .run = softmax_run, .row = ROW                                    \
+#define RECORD(NAME, SINCE, UNTIL, TYPES, ROW)                                                          \
+    {                                                                                                   \
+        .name = NAME, .domain = "", .since = SINCE, .until = UNTIL,                                     \
+        .inputs = (const struct op_arg[]){{"input", TYPES, ARG_T}, {0}},                                \
+        .outputs = (const struct op_arg[]){{"output", TYPES, ARG_T}, {0}}, .storage = STORAGE_IN_PLACE, \
+        .params_size = sizeof(struct softmax_params), .parse = softmax_parse, .infer = softmax_infer,   \
+        .prepare = softmax_prepare, .run = softmax_run, .row = ROW                                      \
     }
 #define FAMILY(NAME, KIND) \
     RECORD(NAME, 1, 12, TYPES_REAL, ROW(KIND, 1, true)), RECORD(NAME, 13, 0, TYPES_REAL_BF, ROW(KIND, -1, false))

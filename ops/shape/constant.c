@@ -1,12 +1,14 @@
 /* Constant and ConstantOfShape: values that stand in the node itself. */
 #include "ops/core/attributes.h"
+#include "ops/core/op_facts.h"
 #include "ops/movement/movement.h"
 
 /* Exactly one of the forms of Constant. Scalars are kept here, everything else lies in the model. */
 struct constant_params {
     enum dtype dtype;
     struct shape shape;
-    const void *data; /* NULL: the scalar */
+    const void *data;            /* NULL: the scalar */
+    const struct tensor *tensor; /* of the form "value", else NULL */
     union {
         float f;
         int64_t i;
@@ -21,13 +23,6 @@ static status set_list(struct constant_params *params, enum dtype dtype, const v
     return STATUS_OK;
 }
 
-static const struct attribute *find_attribute(const struct node *node, const char *name) {
-    for (int i = 0; i < node->attribute_count; i++)
-        if (strcmp(node->attributes[i].name, name) == 0)
-            return &node->attributes[i];
-    return NULL;
-}
-
 static status parse_tensor(struct attributes *attributes, const char *name, struct constant_params *params) {
     const struct tensor *tensor = attribute_tensor(attributes, name);
     if (!tensor)
@@ -35,6 +30,7 @@ static status parse_tensor(struct attributes *attributes, const char *name, stru
     params->dtype = tensor->dtype;
     params->shape = tensor->shape;
     params->data = tensor->data;
+    params->tensor = tensor;
     return STATUS_OK;
 }
 
@@ -52,7 +48,7 @@ static status parse_form(const struct op_call *call, struct attributes *attribut
     } else if (strcmp(name, "value_string") == 0) {
         params->dtype = DTYPE_STRING;
         if (attribute_text(attributes, name, NULL)) /* which cannot tell of zero bytes within */
-            params->scalar.text = find_attribute(call->node, name)->s;
+            params->scalar.text = node_attribute(call->node, name)->s;
     } else if (strcmp(name, "value_floats") == 0) {
         const float *list = attribute_floats(attributes, name, &count);
         return set_list(params, DTYPE_FLOAT, list, count);
@@ -88,6 +84,11 @@ static status parse_constant(const struct op_call *call, struct attributes *attr
     return parse_form(call, attributes, found, out);
 }
 
+static enum dtype constant_type(const struct op_call *call, int output) {
+    (void)output;
+    return ((const struct constant_params *)call->params)->dtype;
+}
+
 static status infer_constant(struct op_call *call, struct error *err) {
     const struct constant_params *params = call->params;
     return tensor_describe(call->outputs[0], params->dtype, &params->shape, err);
@@ -100,6 +101,12 @@ static status run_constant(struct op_call *call, struct error *err) {
     strided_move(output->data, params->data ? params->data : &params->scalar, output->bytes, call->threads);
     return STATUS_OK;
 }
+
+static const struct tensor *constant_tensor(const struct op_call *call) {
+    return ((const struct constant_params *)call->params)->tensor;
+}
+
+static const struct op_facts constant_facts = {.constant = constant_tensor};
 
 /* ---- ConstantOfShape ---- */
 
@@ -128,6 +135,11 @@ static status parse_fill(const struct op_call *call, struct attributes *attribut
     return STATUS_OK;
 }
 
+static enum dtype fill_type(const struct op_call *call, int output) {
+    (void)output;
+    return ((const struct fill_params *)call->params)->dtype;
+}
+
 static status infer_fill(struct op_call *call, struct error *err) {
     const struct fill_params *params = call->params;
     struct shape shape = {0};
@@ -153,7 +165,7 @@ static status run_fill(struct op_call *call, struct error *err) {
 
 static const struct op_arg no_inputs[] = {{0}};
 static const struct op_arg shape_inputs[] = {{"input", TYPE(DTYPE_INT64), 0}, {0}};
-static const struct op_arg outputs[] = {{"output", TYPES_MOVED, 0}, {0}};
+static const struct op_arg outputs[] = {{"output", TYPES_MOVED, ARG_T}, {0}};
 
 const struct op ops_constant[] = {{.name = "Constant",
                                    .domain = "",
@@ -163,6 +175,8 @@ const struct op ops_constant[] = {{.name = "Constant",
                                    .params_size = sizeof(struct constant_params),
                                    .parse = parse_constant,
                                    .infer = infer_constant,
+                                   .output_type = constant_type,
+                                   .facts = &constant_facts,
                                    .run = run_constant},
                                   {.name = "ConstantOfShape",
                                    .domain = "",
@@ -172,5 +186,6 @@ const struct op ops_constant[] = {{.name = "Constant",
                                    .params_size = sizeof(struct fill_params),
                                    .parse = parse_fill,
                                    .infer = infer_fill,
+                                   .output_type = fill_type,
                                    .run = run_fill},
                                   {.name = NULL}};

@@ -1,5 +1,6 @@
 /* Identity, and Dropout, which does nothing outside training. */
 #include "ops/core/attributes.h"
+#include "ops/core/op_facts.h"
 #include "ops/movement/movement.h"
 
 static status infer_identity(struct op_call *call, struct error *err) {
@@ -76,20 +77,34 @@ static status run_dropout(struct op_call *call, struct error *err) {
     return movement_alias(call, err);
 }
 
+/* Training asked for is refused elsewhere. */
+static bool dropout_is_noop(const struct op_call *call) {
+    const struct tensor *training = op_input(call, 2);
+    return !training || (training->constant && training->data && is_zero(training));
+}
+
+static const struct op_facts identity_facts = {.carries = true, .is_noop = op_always, .blocks = op_blocks_one};
+static const struct op_facts dropout_facts = {.is_noop = dropout_is_noop};
+
 #define TYPES_DROPPED_OLD (TYPES_FLOAT | TYPE(DTYPE_DOUBLE) | TYPE(DTYPE_FLOAT16))
 #define TYPES_DROPPED                                                                                   \
     (TYPES_DROPPED_OLD | TYPE(DTYPE_BFLOAT16) | TYPE(DTYPE_FLOAT8E4M3FN) | TYPE(DTYPE_FLOAT8E4M3FNUZ) | \
      TYPE(DTYPE_FLOAT8E5M2) | TYPE(DTYPE_FLOAT8E5M2FNUZ))
 
-static const struct op_arg identity_inputs[] = {{"input", TYPES_MOVED, 0}, {0}};
-static const struct op_arg identity_outputs[] = {{"output", TYPES_MOVED, 0}, {0}};
-static const struct op_arg dropout_inputs_old[] = {{"data", TYPES_DROPPED_OLD, 0}, {0}};
-static const struct op_arg dropout_inputs[] = {{"data", TYPES_DROPPED, 0},
-                                               {"ratio", TYPES_DROPPED, ARG_OPTIONAL},
-                                               {"training_mode", TYPES_BOOL, ARG_OPTIONAL},
+static const struct op_arg identity_inputs[] = {{"input", TYPES_MOVED, ARG_T}, {0}};
+static const struct op_arg identity_outputs[] = {{"output", TYPES_MOVED, ARG_T}, {0}};
+static const struct op_arg dropout_inputs_old[] = {{"data", TYPES_DROPPED_OLD, ARG_T}, {0}};
+static const struct op_arg dropout_inputs[] = {{"data", TYPES_DROPPED, ARG_T},
+                                               {"ratio", TYPES_DROPPED, ARG_T1 | ARG_OPTIONAL},
+                                               {"training_mode", TYPES_BOOL, ARG_T2 | ARG_OPTIONAL},
                                                {0}};
+/* Until opset 9 the mask has the type of the data, from 10 on it is of bools. */
+static const struct op_arg dropout_outputs_7[] = {
+    {"output", TYPES_DROPPED_OLD, ARG_T}, {"mask", TYPES_DROPPED_OLD, ARG_T | ARG_OPTIONAL}, {0}};
+static const struct op_arg dropout_outputs_10[] = {
+    {"output", TYPES_DROPPED_OLD, ARG_T}, {"mask", TYPES_BOOL, ARG_OPTIONAL}, {0}};
 static const struct op_arg dropout_outputs[] = {
-    {"output", TYPES_DROPPED, 0}, {"mask", TYPES_DROPPED | TYPES_BOOL, ARG_OPTIONAL}, {0}};
+    {"output", TYPES_DROPPED, ARG_T}, {"mask", TYPES_BOOL, ARG_T2 | ARG_OPTIONAL}, {0}};
 
 const struct op ops_identity[] = {{.name = "Identity",
                                    .domain = "",
@@ -98,16 +113,29 @@ const struct op ops_identity[] = {{.name = "Identity",
                                    .outputs = identity_outputs,
                                    .storage = STORAGE_ALIAS,
                                    .infer = infer_identity,
+                                   .facts = &identity_facts,
                                    .run = movement_alias},
                                   {.name = "Dropout",
                                    .domain = "",
                                    .since = 7,
-                                   .until = 11,
+                                   .until = 9,
                                    .inputs = dropout_inputs_old,
-                                   .outputs = dropout_outputs,
+                                   .outputs = dropout_outputs_7,
                                    .storage = STORAGE_ALIAS,
                                    .parse = parse_ratio,
                                    .infer = infer_dropout,
+                                   .facts = &dropout_facts,
+                                   .run = run_dropout},
+                                  {.name = "Dropout",
+                                   .domain = "",
+                                   .since = 10,
+                                   .until = 11,
+                                   .inputs = dropout_inputs_old,
+                                   .outputs = dropout_outputs_10,
+                                   .storage = STORAGE_ALIAS,
+                                   .parse = parse_ratio,
+                                   .infer = infer_dropout,
+                                   .facts = &dropout_facts,
                                    .run = run_dropout},
                                   {.name = "Dropout",
                                    .domain = "",
@@ -117,5 +145,6 @@ const struct op ops_identity[] = {{.name = "Identity",
                                    .storage = STORAGE_ALIAS,
                                    .parse = parse_seed,
                                    .infer = infer_dropout,
+                                   .facts = &dropout_facts,
                                    .run = run_dropout},
                                   {.name = NULL}};

@@ -119,8 +119,8 @@ static status run(struct op_call *call, struct error *err) {
      TYPE(DTYPE_FLOAT16) | TYPE(DTYPE_BFLOAT16))
 
 static const struct op_arg inputs[] = {
-    {"start", TYPES_RANGE, 0}, {"limit", TYPES_RANGE, ARG_SAME}, {"delta", TYPES_RANGE, ARG_SAME}, {0}};
-static const struct op_arg outputs[] = {{"output", TYPES_RANGE, 0}, {0}};
+    {"start", TYPES_RANGE, ARG_T}, {"limit", TYPES_RANGE, ARG_T}, {"delta", TYPES_RANGE, ARG_T}, {0}};
+static const struct op_arg outputs[] = {{"output", TYPES_RANGE, ARG_T}, {0}};
 
 const struct op ops_range[] = {{.name = "Range",
                                 .domain = "",

@@ -1,6 +1,7 @@
 /* Reshape, Flatten, Squeeze, Unsqueeze: the same elements under another shape. */
 #include "base/checked.h"
 #include "ops/core/attributes.h"
+#include "ops/core/op_facts.h"
 #include "ops/movement/movement.h"
 
 /* ---- Reshape ---- */
@@ -186,27 +187,31 @@ static status infer_unsqueeze(struct op_call *call, struct error *err) {
     return tensor_describe(call->outputs[0], input->dtype, &shape, err);
 }
 
-/* ---- records ---- */
+/* ---- definitions ---- */
 
-static const struct op_arg data[] = {{"data", TYPES_MOVED, 0}, {0}};
-static const struct op_arg data_shape[] = {{"data", TYPES_MOVED, 0}, {"shape", TYPE(DTYPE_INT64), 0}, {0}};
-static const struct op_arg data_axes[] = {{"data", TYPES_MOVED, 0}, {"axes", TYPE(DTYPE_INT64), 0}, {0}};
+static const struct op_arg data[] = {{"data", TYPES_MOVED, ARG_T}, {0}};
+static const struct op_arg data_shape[] = {{"data", TYPES_MOVED, ARG_T}, {"shape", TYPE(DTYPE_INT64), 0}, {0}};
+static const struct op_arg data_axes[] = {{"data", TYPES_MOVED, ARG_T}, {"axes", TYPE(DTYPE_INT64), 0}, {0}};
 static const struct op_arg data_maybe_axes[] = {
-    {"data", TYPES_MOVED, 0}, {"axes", TYPE(DTYPE_INT64), ARG_OPTIONAL}, {0}};
-static const struct op_arg outputs[] = {{"output", TYPES_MOVED, 0}, {0}};
+    {"data", TYPES_MOVED, ARG_T}, {"axes", TYPE(DTYPE_INT64), ARG_OPTIONAL}, {0}};
+static const struct op_arg outputs[] = {{"output", TYPES_MOVED, ARG_T}, {0}};
 
-#define ALIAS(op_name, first, last, input_list, infer_function, parse_function, params_type)                    \
+/* Perhaps a shuffle of pixels; or one more dimension of size 1, which is none. */
+static const struct op_facts reshape_facts = {.reach = op_reach_unknown}, axes_facts;
+
+#define ALIAS(op_name, first, last, input_list, infer_function, parse_function, params_type, facts_of)          \
     {                                                                                                           \
         .name = op_name, .domain = "", .since = first, .until = last, .inputs = input_list, .outputs = outputs, \
         .storage = STORAGE_ALIAS, .params_size = sizeof(struct params_type), .parse = parse_function,           \
-        .infer = infer_function, .run = movement_alias                                                          \
+        .infer = infer_function, .run = movement_alias, .facts = &(facts_of)                                    \
     }
 
-const struct op ops_reshape[] = {ALIAS("Reshape", 5, 13, data_shape, infer_reshape, NULL, reshape_params),
-                                 ALIAS("Reshape", 14, 0, data_shape, infer_reshape, parse_allow_zero, reshape_params),
-                                 ALIAS("Flatten", 1, 0, data, infer_flatten, parse_flatten, flatten_params),
-                                 ALIAS("Squeeze", 1, 12, data, infer_squeeze, parse_squeeze, axes_params),
-                                 ALIAS("Squeeze", 13, 0, data_maybe_axes, infer_squeeze, NULL, axes_params),
-                                 ALIAS("Unsqueeze", 1, 12, data, infer_unsqueeze, parse_unsqueeze, axes_params),
-                                 ALIAS("Unsqueeze", 13, 0, data_axes, infer_unsqueeze, NULL, axes_params),
-                                 {.name = NULL}};
+const struct op ops_reshape[] = {
+    ALIAS("Reshape", 5, 13, data_shape, infer_reshape, NULL, reshape_params, reshape_facts),
+    ALIAS("Reshape", 14, 0, data_shape, infer_reshape, parse_allow_zero, reshape_params, reshape_facts),
+    ALIAS("Flatten", 1, 0, data, infer_flatten, parse_flatten, flatten_params, reshape_facts),
+    ALIAS("Squeeze", 1, 12, data, infer_squeeze, parse_squeeze, axes_params, axes_facts),
+    ALIAS("Squeeze", 13, 0, data_maybe_axes, infer_squeeze, NULL, axes_params, axes_facts),
+    ALIAS("Unsqueeze", 1, 12, data, infer_unsqueeze, parse_unsqueeze, axes_params, axes_facts),
+    ALIAS("Unsqueeze", 13, 0, data_axes, infer_unsqueeze, NULL, axes_params, axes_facts),
+    {.name = NULL}};

@@ -1,5 +1,6 @@
 /* Shape and Size: what a tensor looks like, without looking at its elements. */
 #include "ops/core/attributes.h"
+#include "ops/core/op_facts.h"
 #include "ops/movement/movement.h"
 
 struct shape_params {
@@ -58,8 +59,10 @@ static status run_size(struct op_call *call, struct error *err) {
     return STATUS_OK;
 }
 
-static const struct op_arg inputs[] = {{"data", TYPES_MOVED, ARG_UNREAD}, {0}};
-static const struct op_arg outputs[] = {{"output", TYPE(DTYPE_INT64), 0}, {0}};
+static const struct op_facts facts = {.reach = op_reach_nothing};
+
+static const struct op_arg inputs[] = {{"data", TYPES_MOVED, ARG_T | ARG_UNREAD}, {0}};
+static const struct op_arg outputs[] = {{"output", TYPE(DTYPE_INT64), ARG_T1}, {0}};
 
 const struct op ops_shape[] = {{.name = "Shape",
                                 .domain = "",
@@ -68,7 +71,8 @@ const struct op ops_shape[] = {{.name = "Shape",
                                 .inputs = inputs,
                                 .outputs = outputs,
                                 .infer = infer_shape,
-                                .run = run_shape},
+                                .run = run_shape,
+                                .facts = &facts},
                                {.name = "Shape",
                                 .domain = "",
                                 .since = 15,
@@ -77,12 +81,14 @@ const struct op ops_shape[] = {{.name = "Shape",
                                 .params_size = sizeof(struct shape_params),
                                 .parse = parse_range,
                                 .infer = infer_shape,
-                                .run = run_shape},
+                                .run = run_shape,
+                                .facts = &facts},
                                {.name = "Size",
                                 .domain = "",
                                 .since = 1,
                                 .inputs = inputs,
                                 .outputs = outputs,
                                 .infer = infer_size,
-                                .run = run_size},
+                                .run = run_size,
+                                .facts = &facts},
                                {.name = NULL}};

@@ -1,18 +1,11 @@
 #include "runtime/passes/pass.h"
 
 #include "base/memory.h"
+#include "ops/core/op_ask.h"
+#include "ops/registry.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-bool pass_is(const struct node *node, const char *op_type) {
-    return node->domain[0] == 0 && strcmp(node->op_type, op_type) == 0;
-}
-
-bool pass_is_convolution(const struct node *node) {
-    return (node->domain[0] == 0 || strcmp(node->domain, INTERNAL_DOMAIN) == 0) &&
-           (strcmp(node->op_type, "Conv") == 0 || strcmp(node->op_type, "ConvTranspose") == 0);
-}
 
 int pass_input(const struct node *node, int i) {
     return i < node->input_count ? node->inputs[i] : NO_VALUE;
@@ -29,26 +22,49 @@ void *pass_scratch(const struct pass_context *context, size_t count, size_t byte
     return memory;
 }
 
-const struct tensor *pass_constant(const struct pass_context *context, const struct node *node, int i,
-                                   enum dtype dtype) {
-    const struct tensor *tensor = pass_weight(context, node, i, dtype);
-    if (!tensor || tensor_aligned(tensor))
-        return tensor;
-    struct tensor *copy = pass_scratch(context, 1, sizeof *copy);
-    void *data = pass_scratch(context, tensor->bytes, 1);
-    if (!copy || !data)
-        return NULL;
-    *copy = *tensor;
-    copy->mapped = false;
-    copy->data = memcpy(data, tensor->data, tensor->bytes);
-    return copy;
+/* ---- a node as its operator sees it ---- */
+
+static const struct tensor *constant_of(const void *context, int value) {
+    return program_constant(((const struct pass_context *)context)->program, value);
 }
 
-static bool makes_only(const struct node *node, int value) {
+static enum dtype type_of(const void *context, int value) {
+    const struct pass_context *pass = context;
+    return pass->types && value < pass->value_count ? pass->types[value] : DTYPE_UNDEFINED;
+}
+
+static bool is_read(const void *context, int value) {
+    const struct pass_context *pass = context;
+    return value >= pass->value_count || pass->readers[value] > 0;
+}
+
+static const struct op *find_op(const struct pass_context *context, const struct node *node) {
+    return op_find(node->domain, node->op_type, program_opset(context->program->source, node));
+}
+
+const struct op_call *pass_call(const struct pass_context *context, const struct node *node) {
+    const struct op_asker asker = {context->scratch, context, constant_of, type_of, is_read};
+    const struct op *op = find_op(context, node);
+    struct op_call *call;
+    struct error ignored;
+    if (!op)
+        return NULL;
+    const status code = op_ask(&asker, op, node, program_opset(context->program->source, node), &call, &ignored);
+    *context->starved |= code == STATUS_NO_MEMORY;
+    return code == STATUS_OK ? call : NULL;
+}
+
+const struct op_facts *pass_facts(const struct pass_context *context, const struct node *node) {
+    return op_facts(find_op(context, node));
+}
+
+/* ---- the graph ---- */
+
+bool pass_has_one_output(const struct node *node) {
     for (int i = 1; i < node->output_count; i++)
         if (node->outputs[i] != NO_VALUE)
             return false;
-    return node->output_count > 0 && node->outputs[0] == value;
+    return node->output_count > 0 && node->outputs[0] != NO_VALUE;
 }
 
 struct node *pass_only_producer(const struct pass_context *context, int value) {
@@ -56,7 +72,7 @@ struct node *pass_only_producer(const struct pass_context *context, int value) {
         return NULL;
     const int producer = context->graph->values[value].producer;
     struct node *node = producer < 0 ? NULL : &context->graph->nodes[producer];
-    return node && makes_only(node, value) ? node : NULL;
+    return node && pass_has_one_output(node) && node->outputs[0] == value ? node : NULL;
 }
 
 void pass_absorb(struct pass_context *context, struct node *producer, struct node *reader) {

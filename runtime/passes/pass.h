@@ -6,6 +6,7 @@
 #ifndef LIMNER_RUNTIME_PASSES_PASS_H
 #define LIMNER_RUNTIME_PASSES_PASS_H
 
+#include "ops/core/op_facts.h"
 #include "runtime/program/program.h"
 
 enum pass_bit {
@@ -25,6 +26,7 @@ struct pass_context {
     bool *starved;        /* set when scratch memory is lacking: the pass fails then, whatever it returns */
     int *readers;         /* by value, when the pass began: node inputs and graph outputs that read it */
     int value_count;      /* when the pass began */
+    enum dtype *types;    /* by value, as far as they are known; NULL: not asked for */
     size_t tensor_bytes;
     const struct kernels *kernels;
     int threads;
@@ -38,33 +40,22 @@ struct pass {
 
 /* ---- for the passes ---- */
 
-/* What a Pad adds at the borders of the spatial dimensions. */
-struct pass_padding {
-    const char *mode;
-    int rank; /* of what is padded */
-    int64_t begin[MAX_RANK], end[MAX_RANK];
-};
-/* The activation that a node is, with its parameters; false for every other node. */
-struct pass_fusion {
-    const char *name; /* of the activation's operator */
-    float params[2];
-    int param_count;
-};
-
 /* Zeroed memory until the pass ends. Without any, NULL, and the pass fails. */
 void *pass_scratch(const struct pass_context *context, size_t count, size_t bytes);
-/* The node is of ONNX's own domain and this type. */
-bool pass_is(const struct node *node, const char *op_type);
-/* Conv or ConvTranspose, of ONNX's domain or with something folded into it already. */
-bool pass_is_convolution(const struct node *node);
+/*
+ * The node as its operator sees it when it is asked for facts (ops/core/op_ask.h), until the pass ends. NULL when no
+ * operator serves the node or its attributes cannot be read: the program will say why. Without memory, NULL, and the
+ * pass fails.
+ */
+const struct op_call *pass_call(const struct pass_context *context, const struct node *node);
+/* The facts of the operator that serves the node. */
+const struct op_facts *pass_facts(const struct pass_context *context, const struct node *node);
 /* Value of input i; NO_VALUE when it is left out or beyond the list. */
 int pass_input(const struct node *node, int i);
 /* Constant of input i; NULL when it is left out, no constant, or not of this type. Its data need not be aligned. */
 const struct tensor *pass_weight(const struct pass_context *context, const struct node *node, int i, enum dtype dtype);
-/* The same for small ones, aligned for its type: if need be a copy in the scratch pool. Without memory, NULL,
-   and the pass fails. */
-const struct tensor *pass_constant(const struct pass_context *context, const struct node *node, int i,
-                                   enum dtype dtype);
+/* The node has one output, and that alone. */
+bool pass_has_one_output(const struct node *node);
 /* The node that makes the value, and nothing else, for one single reader; or NULL. */
 struct node *pass_only_producer(const struct pass_context *context, int value);
 /* The producer makes the reader's output 0 from now on, in place of its own; the reader is dead. */

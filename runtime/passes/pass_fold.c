@@ -1,8 +1,8 @@
 #include "runtime/passes/pass_fold.h"
 
 #include "base/checked.h"
-#include "base/memory.h"
 #include "ops/core/attributes.h"
+#include "ops/core/op_infer.h"
 #include "ops/evaluate.h"
 #include "ops/registry.h"
 #include "runtime/passes/pass.h"
@@ -23,10 +23,9 @@ struct folding {
 /* One node being folded: its inputs, aligned; its outputs. */
 struct fold {
     struct node *node;
-    int input_count;
     const struct op *op;
     int opset;
-    struct tensor *aligned; /* copies of misaligned inputs: data is on the heap, or NULL where none was needed */
+    struct pool *aligned; /* copies of misaligned inputs */
     const struct tensor **inputs;
     struct tensor *results;
     struct tensor **outputs;
@@ -34,18 +33,8 @@ struct fold {
     double macs;
 };
 
-/* Operators that give something else each time, although they look constant. */
-static bool is_random(const struct node *node) {
-    static const char *const names[] = {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike",
-                                        "Multinomial",  "Bernoulli",        "Dropout"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (pass_is(node, names[i]))
-            return true;
-    return false;
-}
-
 static bool is_foldable(const struct pass_context *context, const struct node *node) {
-    if (is_random(node) || node->output_count == 0 || (node->input_count == 0 && !pass_is(node, "Constant")))
+    if (pass_facts(context, node)->varies || node->output_count == 0)
         return false;
     for (int i = 0; i < node->attribute_count; i++)
         if (node->attributes[i].type == ATTRIBUTE_GRAPH || node->attributes[i].type == ATTRIBUTE_GRAPHS)
@@ -59,14 +48,12 @@ static bool is_foldable(const struct pass_context *context, const struct node *n
 static bool fold_start(struct fold *fold, const struct pass_context *context, struct node *node) {
     struct pool *pool = context->scratch;
     const size_t inputs = (size_t)node->input_count + 1, outputs = (size_t)node->output_count + 1;
-    *fold = (struct fold){
-        .node = node, .input_count = node->input_count, .opset = program_opset(context->program->source, node)};
+    *fold = (struct fold){.node = node, .opset = program_opset(context->program->source, node)};
     fold->op = op_find(node->domain, node->op_type, fold->opset);
-    fold->aligned = pool_array(pool, inputs, sizeof *fold->aligned);
     fold->inputs = pool_array(pool, inputs, sizeof *fold->inputs);
     fold->results = pool_array(pool, outputs, sizeof *fold->results);
     fold->outputs = pool_array(pool, outputs, sizeof *fold->outputs);
-    if (!fold->aligned || !fold->inputs || !fold->results || !fold->outputs)
+    if (!fold->inputs || !fold->results || !fold->outputs)
         return false;
     for (int i = 0; i < node->input_count; i++)
         fold->inputs[i] = program_constant(context->program, node->inputs[i]);
@@ -76,24 +63,15 @@ static bool fold_start(struct fold *fold, const struct pass_context *context, st
 }
 
 static bool fold_align(struct fold *fold) {
-    for (int i = 0; i < fold->node->input_count; i++) {
-        const struct tensor *input = fold->inputs[i];
-        if (!input || tensor_aligned(input))
-            continue;
-        fold->aligned[i] = *input;
-        fold->aligned[i].mapped = false;
-        fold->aligned[i].data = memory_alloc(input->bytes);
-        if (!fold->aligned[i].data)
+    fold->aligned = pool_create();
+    for (int i = 0; fold->aligned && i < fold->node->input_count; i++)
+        if (fold->inputs[i] && !(fold->inputs[i] = tensor_align(fold->inputs[i], fold->aligned)))
             return false;
-        memcpy(fold->aligned[i].data, input->data, input->bytes);
-        fold->inputs[i] = &fold->aligned[i];
-    }
-    return true;
+    return fold->aligned != NULL;
 }
 
 static void fold_end(struct fold *fold) {
-    for (int i = 0; fold->aligned && i < fold->input_count; i++) /* the node may have left its inputs by now */
-        free(fold->aligned[i].data);
+    pool_destroy(fold->aligned);
 }
 
 /* Output types and shapes, and what they will cost. False when the node cannot be judged: the plan will say why. */
@@ -146,15 +124,18 @@ static void leave_inputs(struct folding *folding, struct node *node) {
     node->output_count = 0;
 }
 
-/* The node's value attribute is the constant: it stays where the file has it. */
-static status fold_attribute(struct folding *folding, struct node *node, bool *done, struct error *err) {
-    const struct attribute *value = pass_is(node, "Constant") ? node_attribute(node, "value") : NULL;
-    *done = value && value->type == ATTRIBUTE_TENSOR && node->attribute_count == 1 && node->outputs[0] != NO_VALUE;
-    if (!*done)
+/* The node is a tensor of the model: it stays where the file has it. */
+static status fold_constant(struct folding *folding, struct node *node, bool *done, struct error *err) {
+    const struct op_facts *facts = pass_facts(folding->context, node);
+    const struct op_call *call =
+        facts->constant && node->outputs[0] != NO_VALUE ? pass_call(folding->context, node) : NULL;
+    const struct tensor *tensor = call ? facts->constant(call) : NULL;
+    *done = tensor != NULL;
+    if (!tensor)
         return STATUS_OK;
     const int output = node->outputs[0];
     node->output_count = 0;
-    return program_set_constant(folding->context->program, output, value->tensor, NULL, err);
+    return program_set_constant(folding->context->program, output, tensor, NULL, err);
 }
 
 /* Another shape for the same bytes: a view, when nobody else looks at them in the old shape. */
@@ -216,7 +197,7 @@ static status fold_node(struct folding *folding, struct node *node, struct error
     struct error ignored;
     ignored.code = STATUS_OK;
     bool done = false;
-    status code = fold_attribute(folding, node, &done, err);
+    status code = fold_constant(folding, node, &done, err);
     if (code != STATUS_OK || done)
         return code;
     if (!fold_start(&fold, folding->context, node))

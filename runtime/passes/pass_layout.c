@@ -109,7 +109,7 @@ static int blocks_of(struct layout *layout, int value, int64_t channels, const c
     if (is_blocked(layout, value))
         return layout->known[value].blocked;
     const int blocked = new_value(layout, value);
-    if (!turn_node(layout, "Block", reader, value, blocked, channels))
+    if (!turn_node(layout, OP_TO_BLOCKS, reader, value, blocked, channels))
         return NO_VALUE;
     layout->known[value] = (struct known){blocked, channels};
     return blocked;
@@ -119,257 +119,168 @@ static int blocks_of(struct layout *layout, int value, int64_t channels, const c
 static bool make_blocked(struct layout *layout, struct node *node, int64_t channels) {
     const int plain = node->outputs[0], blocked = new_value(layout, plain);
     node->outputs[0] = blocked;
-    if (!turn_node(layout, "Unblock", "", blocked, plain, channels)) /* dropped when nobody reads it */
+    if (!turn_node(layout, OP_FROM_BLOCKS, "", blocked, plain, channels)) /* dropped when nobody reads it */
         return false;
     layout->known[plain] = (struct known){blocked, channels};
     return true;
 }
 
-/* ---- convolutions ---- */
+/* ---- borders ---- */
 
-/* What a convolution's weights say. */
-struct form {
-    bool transposed, from_blocks, to_blocks;
-    int64_t group, in, out; /* channels, all groups */
-    const struct shape *weight;
-};
-
-/* Whole blocks are worth their padding. */
-static bool fills_blocks(int64_t channels) {
-    const int64_t padded = (channels + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK * CHANNEL_BLOCK;
-    return padded * 5 <= channels * 8;
-}
-
-/* Few output channels, and taps of a row that are not far apart. */
-static bool is_narrow(const struct node *node, const struct form *form) {
-    const struct attribute *strides = node_attribute(node, "strides"), *dilations = node_attribute(node, "dilations");
-    const int64_t stride = strides && strides->count == 2 ? strides->ints[1] : 1;
-    const int64_t dilation = dilations && dilations->count == 2 ? dilations->ints[1] : 1;
-    return form->from_blocks && form->group == 1 && (form->transposed || stride == 1) && dilation > 0 &&
-           dilation <= 8 && form->weight->dims[3] <= 8 && form->out <= CHANNEL_BLOCK;
-}
-
-static bool read_form(const struct layout *layout, const struct node *node, struct form *form) {
-    const struct tensor *weight = pass_is_convolution(node) ? pass_weight(layout->context, node, 1, DTYPE_FLOAT) : NULL;
-    if (!weight || weight->shape.rank != 4 || weight->bytes == 0)
-        return false;
-    *form = (struct form){.transposed = strcmp(node->op_type, "ConvTranspose") == 0,
-                          .group = node_int(node, "group", 1),
-                          .weight = &weight->shape};
-    const int64_t *dims = weight->shape.dims;
-    if (form->group < 1 || dims[0] % form->group != 0)
-        return false;
-    form->in = form->transposed ? dims[0] : dims[1] * form->group;
-    form->out = form->transposed ? dims[1] * form->group : dims[0];
-    if (form->group > 1) {
-        form->from_blocks = form->to_blocks =
-            form->in / form->group % CHANNEL_BLOCK == 0 && form->out / form->group % CHANNEL_BLOCK == 0;
-        return form->from_blocks;
-    }
-    const struct known x = known_of(layout, pass_input(node, 0));
-    if (x.blocked != NO_VALUE && x.channels != form->in)
-        return false; /* that is an error, and the plain operator explains it better */
-    form->from_blocks = x.blocked != NO_VALUE || fills_blocks(form->in);
-    form->to_blocks = fills_blocks(form->out);
-    if (!form->from_blocks && form->in >= CHANNEL_BLOCK)
-        return false;
-    return form->to_blocks || is_narrow(node, form);
-}
-
-/* The Pad before a convolution that can be its border. */
-static const struct node *border_before(const struct layout *layout, const struct node *conv,
-                                        struct pass_padding *padding) {
-    const int value = pass_input(conv, 0);
+/* The Pad before a node that can be its border. */
+static const struct node *border_before(const struct layout *layout, const struct node *node,
+                                        struct op_padding *padding) {
+    const int value = pass_input(node, 0);
     const int producer = value == NO_VALUE ? -1 : layout->graph->values[value].producer;
     const struct node *pad = producer < 0 ? NULL : &layout->old[producer];
     int64_t pads[4];
-    if (!pad || strcmp(conv->op_type, "Conv") != 0 || !pass_read_padding(layout->context, pad, padding) ||
-        padding->rank != 4 || pass_input(pad, 0) == NO_VALUE || !pass_read_pads(conv, 2, pads) ||
+    if (!pad || !pass_facts(layout->context, node)->pads || !pass_read_padding(layout->context, pad, padding) ||
+        padding->rank != 4 || !pass_read_pads(layout->context, node, 2, pads) ||
         (strcmp(padding->mode, "reflect") != 0 && strcmp(padding->mode, "edge") != 0))
         return NULL;
     return pads[0] + pads[1] + pads[2] + pads[3] == 0 ? pad : NULL;
 }
 
-static bool merge_border(struct layout *layout, struct node *conv, const struct node *pad,
-                         const struct pass_padding *padding) {
+static bool merge_border(struct layout *layout, struct node *node, const struct op_padding *padding) {
     const int64_t pads[4] = {padding->begin[2], padding->begin[3], padding->end[2], padding->end[3]};
-    conv->inputs[0] = pass_input(pad, 0);
-    return pass_set_pads(layout->context, conv, pads, 4) && set_text(layout, conv, "border", padding->mode);
+    return pass_set_pads(layout->context, node, pads, 4) && set_text(layout, node, "border", padding->mode);
 }
 
-static bool lay_out_conv(struct layout *layout, const struct node *node, bool *done) {
-    struct form form;
-    struct pass_padding padding;
-    const struct node *pad = pass_is_convolution(node) ? border_before(layout, node, &padding) : NULL;
-    struct node seen = *node; /* as it stands behind the Pad */
-    if (pad && node->input_count > 0) {
-        int *inputs = pool_array(layout->context->scratch, (size_t)node->input_count, sizeof *inputs);
-        if (!inputs)
-            return false;
-        memcpy(inputs, node->inputs, (size_t)node->input_count * sizeof *inputs);
-        inputs[0] = pass_input(pad, 0);
-        seen.inputs = inputs;
-    }
-    *done = read_form(layout, &seen, &form) && node->output_count == 1 && node->outputs[0] != NO_VALUE;
+/* The node as it stands behind the Pad. */
+static bool see_behind(const struct layout *layout, const struct node *node, const struct node *pad,
+                       struct node *seen) {
+    int *inputs = pass_scratch(layout->context, (size_t)node->input_count + 1, sizeof *inputs);
+    if (!inputs)
+        return false;
+    memcpy(inputs, node->inputs, (size_t)node->input_count * sizeof *inputs);
+    inputs[0] = pass_input(pad, 0);
+    *seen = *node;
+    seen->inputs = inputs;
+    return true;
+}
+
+/* ---- operators that work on blocks ---- */
+
+/* False when the operator does not, or not here. */
+static bool read_blocking(const struct layout *layout, const struct node *node, struct op_blocking *blocking) {
+    const struct op_facts *facts = pass_facts(layout->context, node);
+    if (!facts->blocks || node->output_count != 1 || node->outputs[0] == NO_VALUE || node->input_count == 0)
+        return false;
+    const struct op_call *call = pass_call(layout->context, node);
+    int64_t *channels = pass_scratch(layout->context, (size_t)node->input_count, sizeof *channels);
+    if (!call || !channels)
+        return false;
+    for (int i = 0; i < node->input_count; i++)
+        channels[i] = known_of(layout, node->inputs[i]).channels;
+    return facts->blocks(call, channels, blocking);
+}
+
+/* The node reads its inputs in blocks, which are there by now. */
+static void take_blocks(const struct layout *layout, struct node *node, const struct op_blocking *blocking) {
+    if (blocking->in > 0)
+        node->inputs[0] = layout->known[node->inputs[0]].blocked;
+    for (int i = 1; !blocking->op_type && i < node->input_count; i++)
+        if (is_blocked(layout, node->inputs[i]))
+            node->inputs[i] = layout->known[node->inputs[i]].blocked;
+}
+
+static bool set_attributes(struct layout *layout, struct node *node, const struct op_blocking *blocking) {
+    bool ok = true;
+    for (int i = 0; ok && i < blocking->attribute_count; i++)
+        ok = pass_set_attribute(layout->context, node, &blocking->attributes[i]);
+    return ok;
+}
+
+static bool lay_out_operator(struct layout *layout, const struct node *node, bool *done) {
+    struct op_padding padding;
+    struct op_blocking blocking;
+    const struct node *pad = border_before(layout, node, &padding);
+    struct node seen = *node;
+    if (pad && !see_behind(layout, node, pad, &seen))
+        return false;
+    *done = read_blocking(layout, &seen, &blocking);
     if (!*done)
         return true;
-    const int x = pass_input(&seen, 0), from = form.from_blocks ? blocks_of(layout, x, form.in, seen.name) : x;
-    struct node *conv = from == NO_VALUE ? NULL : copy_node(layout, &seen, 0);
-    if (!conv || (pad && !merge_border(layout, conv, pad, &padding)))
+    if (blocking.in > 0 && blocks_of(layout, seen.inputs[0], blocking.in, seen.name) == NO_VALUE)
         return false;
-    conv->domain = INTERNAL_DOMAIN;
-    conv->op_type = form.transposed ? "BlockedConvTranspose" : "BlockedConv";
-    conv->inputs[0] = from;
-    if (!set_int(layout, conv, "blocked_input", form.from_blocks) ||
-        !set_int(layout, conv, "blocked_output", form.to_blocks))
+    struct node *copy = copy_node(layout, &seen, 0);
+    if (!copy || !set_attributes(layout, copy, &blocking) || (pad && !merge_border(layout, copy, &padding)))
         return false;
-    return !form.to_blocks || make_blocked(layout, conv, form.out);
-}
-
-/* ---- what stands between convolutions ---- */
-
-/* Unary operators that make finite numbers of zeros, and one of each. */
-static bool is_unary(const struct node *node) {
-    static const char *const names[] = {"Relu", "LeakyRelu", "Sigmoid",     "Tanh", "Clip",
-                                        "Elu",  "Selu",      "HardSigmoid", "Gelu", "HardSwish",
-                                        "Abs",  "Softplus",  "Neg",         "Erf",  "Identity"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (pass_is(node, names[i]))
-            return node->output_count == 1;
-    return false;
-}
-
-static bool is_single(const struct layout *layout, int value) {
-    const struct tensor *tensor = program_constant(layout->context->program, value);
-    return tensor && tensor->dtype == DTYPE_FLOAT && tensor->shape.rank <= 4 && tensor_elements(tensor) == 1;
-}
-
-/* Addition and the like of two tensors with the same channels, or of one and a number. */
-static bool is_pair(const struct layout *layout, const struct node *node, int64_t *channels) {
-    if ((!pass_is(node, "Add") && !pass_is(node, "Sub") && !pass_is(node, "Mul")) || node->input_count != 2)
-        return false;
-    const struct known a = known_of(layout, node->inputs[0]), b = known_of(layout, node->inputs[1]);
-    *channels = a.blocked != NO_VALUE ? a.channels : b.channels;
-    if (a.blocked != NO_VALUE && b.blocked != NO_VALUE)
-        return a.channels == b.channels;
-    return (a.blocked != NO_VALUE && is_single(layout, node->inputs[1])) ||
-           (b.blocked != NO_VALUE && is_single(layout, node->inputs[0]));
-}
-
-/* Concatenation of whole blocks along the channels. */
-static bool is_stack(const struct layout *layout, const struct node *node, int64_t *channels) {
-    const int64_t axis = node_int(node, "axis", 1);
-    if (!pass_is(node, "Concat") || (axis != 1 && axis != -3))
-        return false;
-    *channels = 0;
-    for (int i = 0; i < node->input_count; i++) {
-        const struct known part = known_of(layout, node->inputs[i]);
-        if (part.blocked == NO_VALUE || part.channels % CHANNEL_BLOCK != 0)
-            return false;
-        *channels += part.channels;
+    take_blocks(layout, copy, &blocking);
+    if (blocking.op_type) {
+        copy->domain = INTERNAL_DOMAIN;
+        copy->op_type = blocking.op_type;
     }
-    return node->input_count > 0;
+    return blocking.out == 0 || make_blocked(layout, copy, blocking.out);
 }
 
-static bool repoint(struct layout *layout, const struct node *node, int64_t channels) {
-    struct node *copy = copy_node(layout, node, 0);
-    if (!copy)
-        return false;
-    for (int i = 0; i < copy->input_count; i++)
-        if (is_blocked(layout, copy->inputs[i]))
-            copy->inputs[i] = layout->known[copy->inputs[i]].blocked;
-    if (strcmp(copy->op_type, "Concat") == 0 && !set_int(layout, copy, "axis", 1))
-        return false;
-    return make_blocked(layout, copy, channels);
+/* ---- what is fused on blocks ---- */
+
+/* An operator of the internal domain that takes this upon itself and does nothing besides yet. */
+static bool is_open(const struct layout *layout, const struct node *node, unsigned fuses) {
+    return strcmp(node->domain, INTERNAL_DOMAIN) == 0 && (pass_facts(layout->context, node)->fuses & fuses) &&
+           !node_attribute(node, "activation") && pass_input(node, 3) == NO_VALUE;
 }
 
-static bool lay_out_norm(struct layout *layout, const struct node *node, int64_t channels) {
-    struct node *norm = copy_node(layout, node, 3);
-    if (!norm)
-        return false;
-    norm->domain = INTERNAL_DOMAIN;
-    norm->op_type = "BlockedInstanceNormalization";
-    norm->inputs[0] = layout->known[node->inputs[0]].blocked;
-    return make_blocked(layout, norm, channels);
-}
-
-/* The normalization that makes this value for one single reader, and does nothing else yet; or NULL. */
-static struct node *open_norm(const struct layout *layout, int value) {
+/* The node that makes this value in blocks for one single reader, and can take the reader's work; or NULL. */
+static struct node *open_producer(const struct layout *layout, int value, unsigned fuses) {
     if (!is_blocked(layout, value) || value >= layout->context->value_count || layout->context->readers[value] != 1)
         return NULL;
     for (int i = layout->count - 1; i >= 0; i--) {
         struct node *node = &layout->nodes[i];
         if (node->output_count == 1 && node->outputs[0] == layout->known[value].blocked)
-            return strcmp(node->op_type, "BlockedInstanceNormalization") == 0 && !node_attribute(node, "activation") &&
-                           pass_input(node, 3) == NO_VALUE
-                       ? node
-                       : NULL;
+            return is_open(layout, node, fuses) ? node : NULL;
     }
     return NULL;
 }
 
-/* The reader's work is done by a copy of the normalization, which stands where the reader stood. */
-static struct node *take_over(struct layout *layout, const struct node *norm, const struct node *reader, int inputs) {
-    struct node *copy = copy_node(layout, norm, inputs);
+/* The reader's work is done by a copy of its producer, which stands where the reader stood. */
+static struct node *take_over(struct layout *layout, const struct node *producer, const struct node *reader,
+                              int inputs) {
+    struct node *copy = copy_node(layout, producer, inputs);
     if (copy)
         copy->outputs[0] = reader->outputs[0];
     return copy;
 }
 
 static bool fuse_activation(struct layout *layout, const struct node *node, bool *done) {
-    struct pass_fusion fusion;
-    struct node *norm =
-        pass_read_activation(layout->context, node, &fusion) ? open_norm(layout, node->inputs[0]) : NULL;
-    *done = norm != NULL;
-    if (!norm)
+    struct activation activation;
+    struct node *producer = pass_read_activation(layout->context, node, &activation)
+                                ? open_producer(layout, pass_input(node, 0), FUSES_ACTIVATION)
+                                : NULL;
+    *done = producer != NULL;
+    if (!producer)
         return true;
     const int64_t channels = layout->known[node->inputs[0]].channels;
-    norm = take_over(layout, norm, node, 0);
-    return norm && pass_set_activation(layout->context, norm, &fusion) && make_blocked(layout, norm, channels);
+    producer = take_over(layout, producer, node, 0);
+    return producer && pass_set_activation(layout->context, producer, &activation) &&
+           make_blocked(layout, producer, channels);
 }
 
 static bool fuse_addition(struct layout *layout, const struct node *node, bool *done) {
     *done = false;
-    if (!pass_is(node, "Add") || node->input_count != 2 || !is_blocked(layout, node->inputs[0]) ||
+    if (!pass_facts(layout->context, node)->adds || node->input_count != 2 || !is_blocked(layout, node->inputs[0]) ||
         !is_blocked(layout, node->inputs[1]) || node->inputs[0] == node->inputs[1])
         return true;
-    const int side = open_norm(layout, node->inputs[1]) ? 1 : 0, value = node->inputs[side];
-    struct node *norm = open_norm(layout, value);
+    const int side = open_producer(layout, node->inputs[1], FUSES_ADDITION) ? 1 : 0, value = node->inputs[side];
+    struct node *producer = open_producer(layout, value, FUSES_ADDITION);
     const struct known other = layout->known[node->inputs[1 - side]];
-    if (!norm || other.channels != layout->known[value].channels)
+    if (!producer || other.channels != layout->known[value].channels)
         return true;
     *done = true;
-    norm = take_over(layout, norm, node, 4);
-    if (!norm)
+    producer = take_over(layout, producer, node, 4);
+    if (!producer)
         return false;
-    norm->inputs[3] = other.blocked;
-    return make_blocked(layout, norm, other.channels);
-}
-
-static bool lay_out_between(struct layout *layout, const struct node *node, bool *done) {
-    int64_t channels = 0;
-    bool ok = fuse_activation(layout, node, done);
-    if (ok && !*done)
-        ok = fuse_addition(layout, node, done);
-    if (!ok || *done)
-        return ok;
-    *done = true;
-    const struct known first = known_of(layout, pass_input(node, 0));
-    if (is_unary(node) && first.blocked != NO_VALUE)
-        return repoint(layout, node, first.channels);
-    if (is_pair(layout, node, &channels) || is_stack(layout, node, &channels))
-        return repoint(layout, node, channels);
-    if (pass_is(node, "InstanceNormalization") && first.blocked != NO_VALUE)
-        return lay_out_norm(layout, node, first.channels);
-    *done = false;
-    return true;
+    producer->inputs[3] = other.blocked;
+    return make_blocked(layout, producer, other.channels);
 }
 
 static bool lay_out_node(struct layout *layout, const struct node *node) {
     bool done = false;
-    if (!lay_out_conv(layout, node, &done))
-        return false;
-    if (!done && node->output_count > 0 && node->outputs[0] != NO_VALUE && !lay_out_between(layout, node, &done))
+    if (node->output_count == 0 || node->outputs[0] == NO_VALUE)
+        return add_node(layout, node);
+    if (!fuse_activation(layout, node, &done) || (!done && !fuse_addition(layout, node, &done)) ||
+        (!done && !lay_out_operator(layout, node, &done)))
         return false;
     return done || add_node(layout, node);
 }

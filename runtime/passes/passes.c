@@ -48,15 +48,15 @@ static status clean(struct program *program, struct error *err) {
 static status run_pass(const struct pass *pass, struct pass_context *context, struct error *err) {
     context->value_count = context->graph->value_count;
     context->scratch = pool_create();
+    context->types = NULL;
     context->readers = calloc((size_t)context->value_count + 1, sizeof *context->readers);
-    bool starved = false;
     status code = STATUS_OK;
-    context->starved = &starved;
-    if (!context->scratch || !context->readers || !prune_graph(context->graph, context->readers))
+    context->starved = context->scratch ? pool_alloc(context->scratch, sizeof *context->starved) : NULL;
+    if (!context->starved || !context->readers || !prune_graph(context->graph, context->readers))
         code = fail_memory(err, "a pass");
     if (code == STATUS_OK)
         code = pass->run(context, err);
-    if (code == STATUS_OK && starved)
+    if (code == STATUS_OK && *context->starved)
         code = fail_memory(err, "a pass");
     pool_destroy(context->scratch);
     free(context->readers);

@@ -1,7 +1,6 @@
 #include "runtime/plan/plan.h"
 
 #include "base/memory.h"
-#include "ops/evaluate.h"
 #include "ops/weights/weight_cache.h"
 
 #include <stdlib.h>
@@ -21,46 +20,6 @@ status plan_check_outputs(const struct plan *plan, const struct op_call *call, s
                         shape_text(&output->shape, text), output->bytes, plan->settings.tensor_bytes);
     }
     return STATUS_OK;
-}
-
-static status allocate(struct op_call *call, struct error *err) {
-    for (int i = 0; i < call->output_count; i++)
-        if (call->outputs[i] && !(call->outputs[i]->data = memory_alloc(call->outputs[i]->bytes)))
-            return fail_memory(err, "a value");
-    return STATUS_OK;
-}
-
-static status prepare_and_run(struct op_call *call, struct error *err) {
-    size_t workspace_bytes = 0;
-    status code = call->op->prepare ? call->op->prepare(call, &workspace_bytes, err) : STATUS_OK;
-    const size_t bytes = code == STATUS_OK ? op_workspace_bytes(call, workspace_bytes) : 0;
-    if (bytes > 0 && !(call->workspace = memory_alloc(bytes)))
-        code = fail_memory(err, "a workspace");
-    if (code == STATUS_OK) {
-        op_cut_workspace(call, workspace_bytes);
-        code = call->op->run(call, err);
-    }
-    if (call->op->release)
-        call->op->release(call);
-    free(call->workspace);
-    call->workspace = NULL;
-    return code;
-}
-
-status plan_compute(struct op_call *call, struct error *err) {
-    for (int i = 0; i < call->output_count; i++)
-        if (call->outputs[i])
-            call->outputs[i]->data = NULL;
-    memset(call->state, 0, call->op->state_size);
-    status code = allocate(call, err);
-    if (code == STATUS_OK)
-        code = prepare_and_run(call, err);
-    for (int i = 0; code != STATUS_OK && i < call->output_count; i++)
-        if (call->outputs[i]) {
-            free(call->outputs[i]->data);
-            call->outputs[i]->data = NULL;
-        }
-    return code;
 }
 
 void plan_drop_dynamic(struct plan *plan) {

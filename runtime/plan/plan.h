@@ -96,16 +96,8 @@ void plan_destroy(struct plan *plan);
 /* Frees what the last run left on the heap, outputs included. */
 void plan_drop_dynamic(struct plan *plan);
 
-/* ---- the stages of planning ---- */
-
-/* ---- shared by planning and making over ---- */
-
-/* ---- shared by planning and running ---- */
-
 /* STATUS_LIMIT when an output of the call is above the limit for one tensor. */
 status plan_check_outputs(const struct plan *plan, const struct op_call *call, struct error *err);
-/* Computes a call whose outputs are described: gives them memory of the heap, prepares, runs, releases. */
-status plan_compute(struct op_call *call, struct error *err);
 /* Stands for the address of tensors without bytes. */
 void *plan_nothing(void);
 

@@ -1,6 +1,8 @@
 #include "runtime/plan/plan_run.h"
 
 #include "base/memory.h"
+#include "ops/core/op_infer.h"
+#include "ops/evaluate.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -63,7 +65,7 @@ static status run_dynamic(struct plan *plan, struct plan_step *step, struct erro
     if (code == STATUS_OK)
         code = count_dynamic(plan, call, err);
     if (code == STATUS_OK)
-        code = plan_compute(call, err);
+        code = op_compute(call, plan->settings.tensor_bytes, err);
     if (code == STATUS_OK && call->op->macs)
         step->macs = call->op->macs(call);
     return code;

@@ -1,5 +1,8 @@
 #include "runtime/plan/plan_shapes.h"
 
+#include "ops/core/op_facts.h"
+#include "ops/core/op_infer.h"
+#include "ops/evaluate.h"
 #include "ops/weights/weight_cache.h"
 
 #include <string.h>
@@ -59,7 +62,7 @@ static status align_constant(struct plan *plan, struct plan_value *value, unsign
 }
 
 static unsigned input_flags(const struct op *op, int i) {
-    const struct op_arg *argument = program_argument(op->inputs, i);
+    const struct op_arg *argument = op_argument(op->inputs, i);
     return argument ? argument->flags : 0;
 }
 
@@ -67,7 +70,7 @@ static unsigned input_flags(const struct op *op, int i) {
 static bool is_unwanted(const struct plan *plan, const struct node *node, const struct op *op, int i) {
     if (node->outputs[i] == NO_VALUE)
         return true;
-    const struct op_arg *argument = program_argument(op->outputs, i);
+    const struct op_arg *argument = op_argument(op->outputs, i);
     return argument && (argument->flags & ARG_OPTIONAL) && plan->values[node->outputs[i]].last_use < 0;
 }
 
@@ -125,12 +128,6 @@ static bool outputs_small(const struct op_call *call) {
     return true;
 }
 
-/* Random operators have no inputs to wait for, but must not be computed once and for all. */
-static bool is_repeatable(const struct node *node) {
-    return strncmp(node->op_type, "Random", 6) != 0 && strcmp(node->op_type, "Multinomial") != 0 &&
-           strcmp(node->op_type, "Bernoulli") != 0 && strcmp(node->op_type, "Dropout") != 0;
-}
-
 static void place_outputs(struct plan *plan, const struct plan_step *step, enum place place) {
     const struct node *node = step->call.node;
     for (int i = 0; i < node->output_count; i++) {
@@ -156,7 +153,7 @@ static int threads_for(const struct plan *plan, const struct plan_step *step) {
 
 status plan_compute_now(struct plan *plan, struct plan_step *step, struct error *err) {
     step->call.threads = 1; /* small values: no work for a team */
-    const status code = plan_compute(&step->call, err);
+    const status code = op_compute(&step->call, plan->settings.tensor_bytes, err);
     if (code == STATUS_OK)
         place_outputs(plan, step, PLACE_KNOWN);
     return code;
@@ -200,7 +197,7 @@ static status plan_node(struct plan *plan, struct plan_step *step, struct error 
         return code;
     if (plan_check_outputs(plan, &step->call, err) != STATUS_OK)
         return err->code;
-    if (inputs_known(&step->call) && outputs_small(&step->call) && is_repeatable(step->call.node))
+    if (inputs_known(&step->call) && outputs_small(&step->call) && !op_facts(step->call.op)->varies)
         return plan_compute_now(plan, step, err);
     return prepare(plan, step, err);
 }

@@ -1,17 +1,12 @@
 #include "runtime/program/program.h"
 
 #include "onnx/model.h"
+#include "ops/core/op_facts.h"
+#include "ops/registry.h"
 
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-
-const struct op_arg *program_argument(const struct op_arg *arguments, int i) {
-    for (; arguments && arguments->name; arguments++, i--)
-        if (i == 0 || (arguments->flags & ARG_VARIADIC))
-            return arguments;
-    return NULL;
-}
 
 int program_opset(const struct onnx_model *source, const struct node *node) {
     if (strcmp(node->domain, INTERNAL_DOMAIN) == 0)
@@ -22,10 +17,9 @@ int program_opset(const struct onnx_model *source, const struct node *node) {
 
 /* The operator's name: how its numbers lie is not the reader's business. */
 const char *program_shown_type(const struct node *node) {
-    static const char prefix[] = "Blocked";
-    const bool blocked =
-        strcmp(node->domain, INTERNAL_DOMAIN) == 0 && strncmp(node->op_type, prefix, sizeof prefix - 1) == 0;
-    return node->op_type + (blocked ? sizeof prefix - 1 : 0);
+    const bool internal = strcmp(node->domain, INTERNAL_DOMAIN) == 0;
+    const char *shown = internal ? op_facts(op_find(node->domain, node->op_type, INTERNAL_OPSET))->shown : NULL;
+    return shown ? shown : node->op_type;
 }
 
 const char *program_label(struct pool *pool, const struct graph *graph, const struct node *node) {

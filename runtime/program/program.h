@@ -8,10 +8,6 @@
 #include "onnx/model.h"
 #include "ops/core/op.h"
 
-/* Operators that only the passes write into a graph. No file may use this domain. */
-#define INTERNAL_DOMAIN "limner"
-#define INTERNAL_OPSET 1
-
 struct program_options {
     bool open;           /* inputs with default values may be given: their defaults are no constants */
     unsigned passes_off; /* enum pass_bit */
@@ -64,6 +60,4 @@ const char *program_shown_type(const struct node *node);
 /* How a message names the node: Conv "enc.0", or by what it makes: Conv making "x". Lives in the pool; NULL without
  * memory. */
 const char *program_label(struct pool *pool, const struct graph *graph, const struct node *node);
-/* The formal argument of actual input i; NULL beyond the list. */
-const struct op_arg *program_argument(const struct op_arg *arguments, int i);
 #endif

@@ -72,22 +72,6 @@ static void survey_problem(struct survey *survey, const struct node *node, const
     pool_destroy(pool);
 }
 
-static status survey_types(struct survey *survey, const struct node *node, const struct op *op) {
-    for (int i = 0; i < node->input_count; i++) {
-        const struct op_arg *formal = program_argument(op->inputs, i);
-        const enum dtype dtype = node->inputs[i] == NO_VALUE ? DTYPE_UNDEFINED : survey->types[node->inputs[i]];
-        if (!formal || dtype == DTYPE_UNDEFINED || (formal->types >> dtype & 1))
-            continue;
-        struct error problem;
-        fail(&problem, STATUS_UNSUPPORTED, "input %d (%s) has element type %s, which is not supported here", i,
-             formal->name, dtype_name(dtype));
-        survey_problem(survey, node, &problem);
-        break;
-    }
-    types_step(node, op, survey->types);
-    return STATUS_OK;
-}
-
 static bool survey_params(struct survey *survey, const struct op *op) {
     if (op->params_size >= survey->params_bytes) {
         void *grown = realloc(survey->params, op->params_size + 1);
@@ -115,7 +99,11 @@ static status survey_node(struct survey *survey, const struct node *node, struct
         return fail_memory(err, "a node");
     if (problem.code != STATUS_OK)
         survey_problem(survey, node, &problem);
-    return survey_types(survey, node, op);
+    const struct op_call call = {
+        .op = op, .node = node, .opset = opset, .params = problem.code == STATUS_OK ? survey->params : NULL};
+    if (types_step(&call, survey->types, &problem) != STATUS_OK)
+        survey_problem(survey, node, &problem);
+    return STATUS_OK;
 }
 
 static void say_group(struct error *err, const struct group *group) {

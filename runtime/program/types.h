@@ -7,7 +7,10 @@
 /* Types of inputs (as declared: runs are held to it) and initializers; DTYPE_UNDEFINED for the rest of
  * types[value_count]. */
 void types_start(const struct graph *graph, enum dtype *types);
-/* Adds the outputs of the node; op may be NULL. Nodes are taken in order. */
-void types_step(const struct node *node, const struct op *op, enum dtype *types);
+/*
+ * Checks the types of a node's inputs and adds those of its outputs. Nodes are taken in order. The call has an operator
+ * and a node, and params if the attributes could be read.
+ */
+status types_step(const struct op_call *call, enum dtype *types, struct error *err);
 
 #endif

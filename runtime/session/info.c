@@ -2,6 +2,7 @@
 #include "ops/registry.h"
 #include "runtime/session/api.h"
 #include "runtime/session/model.h"
+#include "runtime/session/sized.h"
 
 #include <string.h>
 
@@ -49,24 +50,22 @@ static const char *or_empty(const char *text) {
     return text ? text : "";
 }
 
-void limner_model_get_info(const limner_model *model, limner_model_info *info) {
-    if (!info)
-        return;
-    *info = (limner_model_info){0};
-    if (!model)
-        return;
+limner_status limner_model_get_info(const limner_model *model, limner_model_info *info) {
+    if (!model || !info)
+        return LIMNER_INVALID_ARGUMENT;
     const struct onnx_model *source = model->source;
-    *info = (limner_model_info){.ir_version = source->ir_version,
-                                .model_version = source->model_version,
-                                .producer_name = or_empty(source->producer_name),
-                                .producer_version = or_empty(source->producer_version),
-                                .domain = or_empty(source->domain),
-                                .doc = or_empty(source->doc),
-                                .graph_name = or_empty(source->graph->name),
-                                .node_count = (size_t)source->graph->node_count,
-                                .optimized_count = (size_t)model->program->graph->node_count,
-                                .parameters = model->parameters,
-                                .file_bytes = source->file_bytes};
+    const limner_model_info known = {.ir_version = source->ir_version,
+                                     .model_version = source->model_version,
+                                     .producer_name = or_empty(source->producer_name),
+                                     .producer_version = or_empty(source->producer_version),
+                                     .domain = or_empty(source->domain),
+                                     .doc = or_empty(source->doc),
+                                     .graph_name = or_empty(source->graph->name),
+                                     .node_count = (size_t)source->graph->node_count,
+                                     .optimized_count = (size_t)model->program->graph->node_count,
+                                     .parameters = model->parameters,
+                                     .file_bytes = source->file_bytes};
+    return sized_write(info, &known, sizeof known) ? LIMNER_OK : LIMNER_INVALID_ARGUMENT;
 }
 
 limner_status limner_model_opset(const limner_model *model, size_t i, const char **domain, int64_t *version) {
@@ -85,16 +84,15 @@ limner_status limner_model_metadata(const limner_model *model, size_t i, const c
     return LIMNER_OK;
 }
 
-/* Internal records are no operators that a model could use; they stand for none in the count. */
+/* Internal definitions are no operators that a model could use; they stand for none in the count. */
 limner_status limner_operator_at(size_t i, limner_operator *op) {
     if (!op)
         return LIMNER_INVALID_ARGUMENT;
-    const struct op *record;
-    for (size_t k = 0; (record = op_at(k)) != NULL; k++) {
-        if (strcmp(record->domain, INTERNAL_DOMAIN) == 0 || i-- > 0)
+    const struct op *found;
+    for (size_t k = 0; (found = op_at(k)) != NULL; k++) {
+        if (strcmp(found->domain, INTERNAL_DOMAIN) == 0 || i-- > 0)
             continue;
-        *op = (limner_operator){record->name, record->domain, record->since,
-                                record->until ? record->until : OPSET_NEWEST};
+        *op = (limner_operator){found->name, found->domain, found->since, found->until ? found->until : OPSET_NEWEST};
         return LIMNER_OK;
     }
     return LIMNER_INVALID_ARGUMENT;

@@ -3,6 +3,7 @@
 #include "onnx/load/load.h"
 #include "runtime/compile.h"
 #include "runtime/session/api.h"
+#include "runtime/session/sized.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -119,25 +120,23 @@ status model_program(struct limner_model *model, bool open, const struct program
     return code;
 }
 
-static struct load_limits load_limits(const limner_limits *limits) {
-    struct load_limits inside = {0};
-    if (limits) {
-        inside.model_bytes = limits->model_bytes;
-        inside.tensor_bytes = limits->tensor_bytes;
-        inside.nodes = limits->nodes;
-    }
-    return inside;
+static status read_limits(const limner_limits *given, struct load_limits *limits, struct error *err) {
+    limner_limits known;
+    if (sized_read(given, &known, sizeof known, "limner_limits", err) != STATUS_OK)
+        return err->code;
+    *limits = (struct load_limits){
+        .model_bytes = known.model_bytes, .tensor_bytes = known.tensor_bytes, .nodes = known.nodes};
+    return STATUS_OK;
 }
 
 /* The second half of loading: takes source over, whatever happens. */
-static limner_status finish(struct onnx_model *source, const limner_limits *limits, limner_model **model,
-                            limner_error *error) {
-    struct error err;
-    const struct program_options options = {.tensor_bytes = limits ? limits->tensor_bytes : 0};
-    const status code = model_create(source, &options, model, &err);
+static status finish(struct onnx_model *source, const struct load_limits *limits, limner_model **model,
+                     struct error *err) {
+    const struct program_options options = {.tensor_bytes = limits->tensor_bytes};
+    const status code = model_create(source, &options, model, err);
     if (code != STATUS_OK)
         onnx_close(source);
-    return api_return(error, code, &err);
+    return code;
 }
 
 limner_status limner_model_load(const char *path, const limner_limits *limits, limner_model **model,
@@ -148,9 +147,13 @@ limner_status limner_model_load(const char *path, const limner_limits *limits, l
         return api_refuse(error, "limner_model_load needs a path and a place for the model");
     struct error err;
     struct onnx_model *source = NULL;
-    const struct load_limits inside = load_limits(limits);
-    const status code = onnx_load(path, &inside, &source, &err);
-    return code == STATUS_OK ? finish(source, limits, model, error) : api_return(error, code, &err);
+    struct load_limits inside;
+    status code = read_limits(limits, &inside, &err);
+    if (code == STATUS_OK)
+        code = onnx_load(path, &inside, &source, &err);
+    if (code == STATUS_OK)
+        code = finish(source, &inside, model, &err);
+    return api_return(error, code, &err);
 }
 
 limner_status limner_model_load_memory(const void *data, size_t bytes, const char *folder, const limner_limits *limits,
@@ -161,9 +164,13 @@ limner_status limner_model_load_memory(const void *data, size_t bytes, const cha
         return api_refuse(error, "limner_model_load_memory needs the model's bytes and a place for the model");
     struct error err;
     struct onnx_model *source = NULL;
-    const struct load_limits inside = load_limits(limits);
-    const status code = onnx_load_memory(data ? data : "", bytes, folder, &inside, &source, &err);
-    return code == STATUS_OK ? finish(source, limits, model, error) : api_return(error, code, &err);
+    struct load_limits inside;
+    status code = read_limits(limits, &inside, &err);
+    if (code == STATUS_OK)
+        code = onnx_load_memory(data ? data : "", bytes, folder, &inside, &source, &err);
+    if (code == STATUS_OK)
+        code = finish(source, &inside, model, &err);
+    return api_return(error, code, &err);
 }
 
 void limner_model_close(limner_model *model) {

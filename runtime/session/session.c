@@ -6,6 +6,7 @@
 #include "runtime/plan/plan_make.h"
 #include "runtime/session/api.h"
 #include "runtime/session/request.h"
+#include "runtime/session/sized.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,9 +25,10 @@ static status read_kernels(limner_cpu cpu, bool exact, const struct kernels **ke
                            names[(int)cpu_best() + 1]);
 }
 
-static status read_options(const limner_options *options, struct limner_session *session, struct error *err) {
-    static const limner_options none;
-    const limner_options *o = options ? options : &none;
+static status read_options(const limner_options *o, struct limner_session *session, struct error *err) {
+    limner_limits limits;
+    if (sized_read(o->limits, &limits, sizeof limits, "limner_limits", err) != STATUS_OK)
+        return err->code;
     if (o->threads < 0 || o->threads > MOST_THREADS)
         return fail(err, STATUS_INVALID_ARGUMENT, "%d threads, expected 0 to %d", o->threads, MOST_THREADS);
     if (o->plans < 0 || o->plans > 1000000)
@@ -37,8 +39,8 @@ static status read_options(const limner_options *options, struct limner_session 
         (struct plan_settings){.threads = o->threads                  ? o->threads
                                           : processors < MOST_THREADS ? processors
                                                                       : MOST_THREADS,
-                               .tensor_bytes = o->limits.tensor_bytes ? o->limits.tensor_bytes : DEFAULT_TENSOR_BYTES,
-                               .arena_bytes = o->limits.arena_bytes ? o->limits.arena_bytes : DEFAULT_ARENA_BYTES,
+                               .tensor_bytes = limits.tensor_bytes ? limits.tensor_bytes : DEFAULT_TENSOR_BYTES,
+                               .arena_bytes = limits.arena_bytes ? limits.arena_bytes : DEFAULT_ARENA_BYTES,
                                .profile = o->profile != 0};
     session->low_memory = o->low_memory != 0;
     return read_kernels(o->cpu, o->exact || o->low_memory, &session->settings.kernels, err);
@@ -53,15 +55,17 @@ static void use_cache(struct limner_session *session, const struct limner_model 
 
 static status create(struct limner_session *session, struct limner_model *model, const limner_options *options,
                      struct error *err) {
-    if (read_options(options, session, err) != STATUS_OK)
+    limner_options known;
+    if (sized_read(options, &known, sizeof known, "limner_options", err) != STATUS_OK ||
+        read_options(&known, session, err) != STATUS_OK)
         return err->code;
     session->settings.weights = model->weights;
     session->plans = calloc((size_t)session->capacity + 2, sizeof(struct plan *));
     session->copies = calloc((size_t)model->input_count + 1, sizeof *session->copies);
     if (!session->plans || !session->copies || !request_create(&session->request, model))
         return fail_memory(err, "a session");
-    if (options && options->cache)
-        use_cache(session, model, options->cache);
+    if (known.cache)
+        use_cache(session, model, known.cache);
     session->model = model;
     model_hold(model);
     return STATUS_OK;
@@ -177,14 +181,24 @@ const char *limner_session_cache_note(const limner_session *session) {
     return session && session->cache_note ? session->cache_note : "";
 }
 
-void limner_session_get_info(const limner_session *session, limner_session_info *info) {
-    if (!info)
-        return;
-    *info = (limner_session_info){0};
-    if (!session)
-        return;
-    *info = (limner_session_info){
+limner_status limner_session_get_info(const limner_session *session, limner_session_info *info) {
+    if (!session || !info)
+        return LIMNER_INVALID_ARGUMENT;
+    const limner_session_info known = {
         .plans = (size_t)session->plan_count, .plans_made = session->plans_made, .plans_reused = session->plans_reused};
+    return sized_write(info, &known, sizeof known) ? LIMNER_OK : LIMNER_INVALID_ARGUMENT;
+}
+
+static status fill_plan_info(const struct limner_session *session, const struct plan *plan, limner_plan_info *info,
+                             struct error *err) {
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): there is a plan when it was made */
+    const limner_plan_info known = {.macs = plan->macs,
+                                    .arena_bytes = plan->arena_bytes,
+                                    .weight_bytes = weight_cache_bytes(session->model->weights),
+                                    .steps = (size_t)plan->step_count};
+    return sized_write(info, &known, sizeof known)
+               ? STATUS_OK
+               : fail(err, STATUS_INVALID_ARGUMENT, "limner_plan_info.size is not set");
 }
 
 limner_status limner_session_plan(limner_session *session, const limner_tensor *inputs, size_t input_count,
@@ -197,11 +211,8 @@ limner_status limner_session_plan(limner_session *session, const limner_tensor *
                                session->settings.tensor_bytes, &err);
     if (code == STATUS_OK)
         code = session_plan(session, &plan, &err);
-    if (code == STATUS_OK) /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): then there is a plan */
-        *info = (limner_plan_info){.macs = plan->macs,
-                                   .arena_bytes = plan->arena_bytes,
-                                   .weight_bytes = weight_cache_bytes(session->model->weights),
-                                   .steps = (size_t)plan->step_count};
+    if (code == STATUS_OK)
+        code = fill_plan_info(session, plan, info, &err);
     return api_return(error, code, &err);
 }
 
@@ -220,17 +231,17 @@ limner_status limner_session_profile(const limner_session *session, size_t i, li
         return LIMNER_INVALID_ARGUMENT;
     const struct plan_step *step = &plan->steps[i];
     const struct tensor *output = step->call.output_count > 0 ? step->call.outputs[0] : NULL;
-    *profile = (limner_node_profile){.name = step->call.node->name ? step->call.node->name : "",
-                                     .op_type = step->bound->op_type,
-                                     .fastest = (double)step->fastest / 1e6,
-                                     .macs = step->macs,
-                                     .bytes = step_bytes(&step->call),
-                                     .runs = plan->runs};
+    limner_node_profile known = {.name = step->call.node->name ? step->call.node->name : "",
+                                 .op_type = step->bound->op_type,
+                                 .fastest = (double)step->fastest / 1e6,
+                                 .macs = step->macs,
+                                 .bytes = step_bytes(&step->call),
+                                 .runs = plan->runs};
     if (plan->runs > 0)
-        profile->milliseconds = (double)step->nanoseconds / 1e6 / (double)plan->runs;
+        known.milliseconds = (double)step->nanoseconds / 1e6 / (double)plan->runs;
     if (output) {
-        profile->rank = output->shape.rank;
-        memcpy(profile->dims, output->shape.dims, sizeof profile->dims);
+        known.rank = output->shape.rank;
+        memcpy(known.dims, output->shape.dims, sizeof known.dims);
     }
-    return LIMNER_OK;
+    return sized_write(profile, &known, sizeof known) ? LIMNER_OK : LIMNER_INVALID_ARGUMENT;
 }

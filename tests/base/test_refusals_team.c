@@ -106,7 +106,8 @@ struct scenario {
 };
 
 static status run_once(struct scenario *c, int threads) {
-    const limner_options options = {.threads = threads, .cpu = LIMNER_CPU_PORTABLE + test_kernels()->level};
+    const limner_options options = {
+        .size = sizeof(limner_options), .threads = threads, .cpu = LIMNER_CPU_PORTABLE + test_kernels()->level};
     const limner_tensor input = as_input("x", c->x);
     limner_session *session = NULL;
     limner_tensor output = {0};

@@ -276,7 +276,8 @@ static bool inherited_session_runs(const struct family *family) {
 }
 
 static bool new_session_runs(const struct family *family) {
-    const limner_options options = {.threads = THREADS, .cpu = LIMNER_CPU_PORTABLE + test_kernels()->level};
+    const limner_options options = {
+        .size = sizeof(limner_options), .threads = THREADS, .cpu = LIMNER_CPU_PORTABLE + test_kernels()->level};
     limner_session *session = NULL;
     const bool right =
         limner_session_create(family->model, &options, &session, NULL) == LIMNER_OK && runs_right(family, session);

@@ -48,7 +48,7 @@ static int make_input(const limner_value *value, unsigned choice, limner_tensor 
 
 static void run(limner_session *session, const limner_tensor *inputs, size_t count, size_t output_count) {
     limner_tensor outputs[MOST_INPUTS];
-    limner_plan_info info;
+    limner_plan_info info = LIMNER_PLAN_INFO_INIT;
     limner_error error;
     memset(outputs, 0, sizeof outputs);
     if (output_count > MOST_INPUTS)
@@ -74,7 +74,11 @@ static void run(limner_session *session, const limner_tensor *inputs, size_t cou
 
 static void try_session(limner_model *model, unsigned choice) {
     const limner_options options = {
-        .threads = 1, .profile = 1, .limits = {.tensor_bytes = MOST_BYTES, .arena_bytes = 4 * MOST_BYTES}};
+        .size = sizeof(limner_options),
+        .threads = 1,
+        .profile = 1,
+        .limits =
+            &(limner_limits){.size = sizeof(limner_limits), .tensor_bytes = MOST_BYTES, .arena_bytes = 4 * MOST_BYTES}};
     limner_session *session = NULL;
     limner_tensor inputs[MOST_INPUTS];
     size_t count = 0;
@@ -92,8 +96,11 @@ static void try_session(limner_model *model, unsigned choice) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    const limner_limits limits = {
-        .model_bytes = 1 << 20, .tensor_bytes = MOST_BYTES, .arena_bytes = 4 * MOST_BYTES, .nodes = 10000};
+    const limner_limits limits = {.size = sizeof(limner_limits),
+                                  .model_bytes = 1 << 20,
+                                  .tensor_bytes = MOST_BYTES,
+                                  .arena_bytes = 4 * MOST_BYTES,
+                                  .nodes = 10000};
     limner_model *model = NULL;
     limner_error error;
     const unsigned choice = (unsigned)size * 2654435761u >> 16;

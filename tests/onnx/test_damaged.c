@@ -62,7 +62,10 @@ static void damage(struct file *file, struct random *random) {
 
 /* Runs the model on small zeros where its inputs allow; every answer is right but a crash. */
 static limner_status try_run(limner_model *model, limner_error *error) {
-    const limner_options options = {.threads = 1, .limits = {.arena_bytes = 64 << 20, .tensor_bytes = 64 << 20}};
+    const limner_options options = {
+        .size = sizeof(limner_options),
+        .threads = 1,
+        .limits = &(limner_limits){.size = sizeof(limner_limits), .arena_bytes = 64 << 20, .tensor_bytes = 64 << 20}};
     limner_session *session = NULL;
     static char zeros[4 * 3 * 32 * 32];
     limner_tensor inputs[8] = {0};
@@ -92,7 +95,7 @@ static limner_status try_run(limner_model *model, limner_error *error) {
 }
 
 static limner_status try_model(const struct file *file, limner_error *error) {
-    const limner_limits limits = {.tensor_bytes = 64 << 20};
+    const limner_limits limits = {.size = sizeof(limner_limits), .tensor_bytes = 64 << 20};
     limner_model *model = NULL;
     limner_status code = limner_model_load_memory(file->bytes, file->size, NULL, &limits, &model, error);
     if (code == LIMNER_OK)

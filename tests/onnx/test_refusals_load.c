@@ -63,7 +63,7 @@ static void memory_is_loaded(void **state) {
 }
 
 static size_t optimized_nodes(const limner_model *model) {
-    limner_model_info info;
+    limner_model_info info = LIMNER_MODEL_INFO_INIT;
     limner_model_get_info(model, &info);
     return info.optimized_count;
 }

@@ -130,7 +130,7 @@ static float *run_fused(const struct forced_layer *a, const struct forced_layer 
     assert_int_equal(layer_prepare(&first, a, x, threads, weights), STATUS_OK);
     status code = layer_prepare(&second, b, &first.output, threads, weights);
     if (code == STATUS_OK)
-        code = second.call.op->join(&first.call, &second.call, &second.workspace_bytes, &second.err);
+        code = second.call.op->fuse(&first.call, &second.call, &second.workspace_bytes, &second.err);
     assert_true(code == STATUS_OK || code == STATUS_UNSUPPORTED);
     if (code == STATUS_OK) {
         assert_true(second.workspace_bytes > 0);

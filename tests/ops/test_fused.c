@@ -223,7 +223,7 @@ static void test_profile(void **unused) {
     struct tensor *x = test_tensor(DTYPE_FLOAT, 4, 1, cases[0].first.in, cases[0].size[0], cases[0].size[1]);
     const limner_tensor input = as_input("x", x);
     limner_tensor y = {.name = "y"};
-    limner_node_profile profile;
+    limner_node_profile profile = LIMNER_NODE_PROFILE_INIT;
     int convolutions = 0;
     run_model(session, &input, 1, &y, 1);
     for (size_t i = 0; limner_session_profile(session, i, &profile) == LIMNER_OK; i++)
@@ -249,7 +249,7 @@ static void test_swap(void **unused) {
     test_fill(x, &random);
     const limner_tensor input = as_input("x", x);
     limner_tensor y = {.name = "y"}, expected = {.name = "y"};
-    limner_session_info info;
+    limner_session_info info = LIMNER_SESSION_INFO_INIT;
     run_model(session, &input, 1, &y, 1);
     run_model(fresh, &input, 1, &expected, 1);
     assert_int_equal(limner_session_swap(session, new, NULL), LIMNER_OK);

@@ -1,4 +1,5 @@
-/* The Reduce operators and softmaxes against plain double-precision sums, on every element type of their records. */
+/* The Reduce operators and softmaxes against plain double-precision sums, on every element type of their definitions.
+ */
 #include "tests/support/numbers.h"
 
 #include <math.h>

@@ -39,7 +39,7 @@ static struct outcome run_with(graph_maker make, unsigned passes_off, uint64_t s
     limner_session *session = open_session(model, &(limner_options){.threads = 1});
     struct tensor *x = random_input(model, &random);
     limner_tensor input = as_input("x", x), output = {.name = "y"};
-    limner_model_info info;
+    limner_model_info info = LIMNER_MODEL_INFO_INIT;
     limner_model_get_info(model, &info);
     limner_error error;
     if (limner_session_run(session, &input, 1, &output, 1, &error) != LIMNER_OK)
@@ -47,7 +47,7 @@ static struct outcome run_with(graph_maker make, unsigned passes_off, uint64_t s
     struct outcome outcome = {
         .data = malloc(output.bytes + 1), .count = output.bytes / 4, .nodes = info.optimized_count};
     memcpy(outcome.data, output.data, output.bytes);
-    limner_node_profile node;
+    limner_node_profile node = LIMNER_NODE_PROFILE_INIT;
     for (size_t i = 0; limner_session_profile(session, i, &node) == LIMNER_OK; i++)
         snprintf(outcome.types + strlen(outcome.types), sizeof outcome.types - strlen(outcome.types), "%s%s",
                  i ? " " : "", node.op_type);

@@ -175,7 +175,7 @@ static void random_plans_are_made_over(void **state) {
                      *new = tangled(seed, seed + 2, passes_off, &count);
         limner_session *session = open_session(old, NULL), *fresh = open_session(new, NULL);
         limner_tensor outputs[5] = {{0}}, expected[5] = {{0}};
-        limner_session_info info;
+        limner_session_info info = LIMNER_SESSION_INFO_INIT;
         run_model(session, &input, 1, outputs, count);
         run_model(fresh, &input, 1, expected, count);
         assert_int_equal(limner_session_swap(session, new, NULL), LIMNER_OK);
@@ -536,17 +536,19 @@ static void limits_hold_before_memory_is_taken(void **state) {
     build_output(&builder, "y");
     limner_model *model = build_model(&builder, 0);
     limner_tensor input = {.name = "x", .type = LIMNER_FLOAT, .rank = 1, .dims = {1}};
-    limner_plan_info info;
+    limner_plan_info info = LIMNER_PLAN_INFO_INIT;
     limner_error error;
     limner_session *session = open_session(model, NULL);
     assert_int_equal(limner_session_plan(session, &input, 1, &info, &error), LIMNER_LIMIT);
     assert_non_null(strstr(error.message, "Expand making \"a\": "));
     limner_session_close(session);
-    session = open_session(model, &(limner_options){.limits = {.tensor_bytes = (size_t)8 << 40}});
+    session = open_session(model, &(limner_options){.limits = &(limner_limits){.size = sizeof(limner_limits),
+                                                                               .tensor_bytes = (size_t)8 << 40}});
     assert_int_equal(limner_session_plan(session, &input, 1, &info, &error), LIMNER_LIMIT);
     assert_non_null(strstr(error.message, "activations"));
     limner_session_close(session);
-    session = open_session(model, &(limner_options){.limits = {.tensor_bytes = 8}});
+    session = open_session(
+        model, &(limner_options){.limits = &(limner_limits){.size = sizeof(limner_limits), .tensor_bytes = 8}});
     input.dims[0] = 3;
     assert_int_equal(limner_session_plan(session, &input, 1, &info, &error), LIMNER_LIMIT);
     assert_non_null(strstr(error.message, "input \"x\""));
@@ -570,7 +572,8 @@ static void dynamic_values_count_towards_the_limit(void **state) {
     build_attribute_int(&builder, "axis", 0);
     build_output(&builder, "y");
     limner_model *model = build_model(&builder, 0);
-    limner_session *session = open_session(model, &(limner_options){.limits = {.arena_bytes = 40000}});
+    limner_session *session = open_session(
+        model, &(limner_options){.limits = &(limner_limits){.size = sizeof(limner_limits), .arena_bytes = 40000}});
     struct tensor *x = test_tensor(DTYPE_FLOAT, 1, 1);
     limner_error error;
     for (int64_t size = 2000; size <= 3000; size += 1000) {

@@ -32,7 +32,7 @@ static void check_equal(const limner_tensor *output, const limner_tensor *expect
 /* The session must not need the old model any more. */
 static void check_swap(const char *what, const struct trial *trial) {
     limner_tensor outputs[MOST_OUTPUTS], expected[MOST_OUTPUTS];
-    limner_session_info info;
+    limner_session_info info = LIMNER_SESSION_INFO_INIT;
     limner_error error;
     limner_session *session = open_session(trial->old, &(limner_options){.threads = 2});
     limner_session *fresh = open_session(trial->new, &(limner_options){.threads = 2});

@@ -65,8 +65,7 @@ static void known_element_types_are_checked_at_load(void **state) {
     build_constant(&b, "w", weight);
     build_node(&b, "Conv", "x w", "y");
     build_output(&b, "y");
-    check_refusal(&b, LIMNER_UNSUPPORTED,
-                  "Conv making \"y\": input 0 (X) has element type float16, which is not supported here");
+    check_refusal(&b, LIMNER_UNSUPPORTED, "Conv making \"y\": input 0 (X) has element type float16, supported: float");
     test_tensor_free(weight);
 }
 
@@ -114,7 +113,7 @@ static void dead_nodes_do_no_harm(void **state) {
     build_node(&b, "Relu", "y", "too");
     build_output(&b, "y");
     limner_model *model = build_model(&b, 0);
-    limner_model_info info;
+    limner_model_info info = LIMNER_MODEL_INFO_INIT;
     limner_model_get_info(model, &info);
     assert_int_equal(info.node_count, 3);
     assert_int_equal(info.optimized_count, 1);

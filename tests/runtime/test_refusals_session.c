@@ -157,13 +157,15 @@ static void sessions_run(void **state) {
         "reduce-torchscript17",     "reshape-torchscript17",    "linear-torchscript17",
         "instancenorm-dynamo20"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        refuse_running(names[i], (limner_options){.threads = 2});
+        refuse_running(names[i], (limner_options){.size = sizeof(limner_options), .threads = 2});
 }
 
 static void frugal_and_exact_sessions_run(void **state) {
     (void)state;
-    refuse_running("inpaint-torchscript17", (limner_options){.threads = 1, .low_memory = 1});
-    refuse_running("edge-torchscript17", (limner_options){.threads = 2, .exact = 1, .profile = 1});
+    refuse_running("inpaint-torchscript17",
+                   (limner_options){.size = sizeof(limner_options), .threads = 1, .low_memory = 1});
+    refuse_running("edge-torchscript17",
+                   (limner_options){.size = sizeof(limner_options), .threads = 2, .exact = 1, .profile = 1});
 }
 
 /* ---- large pictures: algorithms that small ones do not choose ---- */
@@ -209,9 +211,10 @@ static status plan_large(void *context, struct error *err) {
     const struct size *size = context;
     const limner_tensor input = {
         .name = "x", .type = LIMNER_FLOAT, .rank = 4, .dims = {1, 3, size->height, size->width}};
-    const limner_options options = {.threads = 2, .cpu = (limner_cpu)(test_kernels()->level + LIMNER_CPU_PORTABLE)};
+    const limner_options options = {
+        .size = sizeof(limner_options), .threads = 2, .cpu = (limner_cpu)(test_kernels()->level + LIMNER_CPU_PORTABLE)};
     limner_session *session;
-    limner_plan_info info;
+    limner_plan_info info = LIMNER_PLAN_INFO_INIT;
     limner_error error;
     refuse_pause();
     limner_model *model = large_network();
@@ -244,7 +247,7 @@ struct swap {
 static status swap_models(void *context, struct error *err) {
     const struct swap *swap = context;
     limner_tensor outputs[MOST_OUTPUTS];
-    limner_session_info info;
+    limner_session_info info = LIMNER_SESSION_INFO_INIT;
     limner_error error;
     refuse_pause();
     limner_model *old = open_model(swap->old.folder), *new = open_model(swap->new.folder);
@@ -270,7 +273,7 @@ static status swap_models(void *context, struct error *err) {
 }
 
 static void refuse_swap(const char *name, const char *old, const char *new, bool reused) {
-    const limner_options options = {.threads = 2};
+    const limner_options options = {.size = sizeof(limner_options), .threads = 2};
     struct swap swap = {scenario_open(old, options), scenario_open(new, options), reused};
     refuse_each(name, &no_memory, swap_models, &swap);
     scenario_close(&swap.old);
@@ -315,8 +318,8 @@ static void weights_are_kept(void **state) {
     (void)state;
     char *folder = test_folder(), path[256];
     snprintf(path, sizeof path, "%s/cache", folder);
-    struct scenario c =
-        scenario_open("models/small/inpaint-torchscript17", (limner_options){.threads = 2, .cache = path});
+    struct scenario c = scenario_open("models/small/inpaint-torchscript17",
+                                      (limner_options){.size = sizeof(limner_options), .threads = 2, .cache = path});
     refuse_each("saving packed weights", &no_memory, save_cache, &c);
     refuse_each("reading packed weights", &no_memory, create_and_run, &c);
     remove(path);

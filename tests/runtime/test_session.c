@@ -198,7 +198,7 @@ static void plans_are_kept_and_evicted(void **state) {
     float *copy = malloc(output.bytes);
     memcpy(copy, output.data, output.bytes);
     for (int i = 0; i < 3; i++) {
-        limner_plan_info info;
+        limner_plan_info info = LIMNER_PLAN_INFO_INIT;
         const limner_tensor input = as_input("picture", x[i]);
         assert_int_equal(limner_session_plan(session, &input, 1, &info, NULL), LIMNER_OK);
         assert_true(info.macs > 0 && info.arena_bytes > 0 && info.weight_bytes > 0 && info.steps > 0);
@@ -220,7 +220,7 @@ static void profiles_name_the_steps(void **state) {
     limner_model *model = generator(6);
     limner_session *session = open_session(model, &(limner_options){.threads = 1, .profile = 1});
     struct tensor *x = picture(1, 16, 16);
-    limner_node_profile profile;
+    limner_node_profile profile = LIMNER_NODE_PROFILE_INIT;
     limner_tensor output;
     assert_int_equal(limner_session_profile(session, 0, &profile), LIMNER_INVALID_ARGUMENT);
     run_picture(session, x, &output);
@@ -456,9 +456,9 @@ static void nonsense_is_refused_everywhere(void **state) {
     limner_session *session = open_session(model, NULL), *no_session = session;
     limner_value value;
     limner_operator op;
-    limner_node_profile profile;
-    limner_plan_info plan;
-    limner_model_info info;
+    limner_node_profile profile = LIMNER_NODE_PROFILE_INIT;
+    limner_plan_info plan = LIMNER_PLAN_INFO_INIT;
+    limner_model_info info = LIMNER_MODEL_INFO_INIT;
     limner_error error;
     limner_tensor tensor = {0};
     const char *text;
@@ -485,10 +485,14 @@ static void nonsense_is_refused_everywhere(void **state) {
     REFUSED(limner_session_create(NULL, NULL, &no_session, &error));
     assert_null(no_session);
     REFUSED(limner_session_create(model, NULL, NULL, &error));
-    REFUSED(limner_session_create(model, &(limner_options){.threads = -1}, &no_session, &error));
-    REFUSED(limner_session_create(model, &(limner_options){.threads = 100000}, &no_session, &error));
-    REFUSED(limner_session_create(model, &(limner_options){.plans = -1}, &no_session, &error));
-    REFUSED(limner_session_create(model, &(limner_options){.cpu = (limner_cpu)7}, &no_session, &error));
+    REFUSED(limner_session_create(model, &(limner_options){.size = sizeof(limner_options), .threads = -1}, &no_session,
+                                  &error));
+    REFUSED(limner_session_create(model, &(limner_options){.size = sizeof(limner_options), .threads = 100000},
+                                  &no_session, &error));
+    REFUSED(limner_session_create(model, &(limner_options){.size = sizeof(limner_options), .plans = -1}, &no_session,
+                                  &error));
+    REFUSED(limner_session_create(model, &(limner_options){.size = sizeof(limner_options), .cpu = (limner_cpu)7},
+                                  &no_session, &error));
     REFUSED(limner_session_run(NULL, NULL, 0, NULL, 0, &error));
     REFUSED(limner_session_run(session, NULL, 1, NULL, 0, NULL));
     REFUSED(limner_session_run(session, NULL, 0, NULL, 1, NULL));
@@ -521,7 +525,7 @@ static void a_model_tells_about_itself(void **state) {
     (void)state;
     limner_model *model = generator(12);
     limner_value value;
-    limner_model_info info;
+    limner_model_info info = LIMNER_MODEL_INFO_INIT;
     const char *domain;
     int64_t version;
     assert_int_equal(limner_model_input(model, 0, &value), LIMNER_OK);
@@ -587,7 +591,7 @@ static void every_level_of_the_processor(void **state) {
     struct tensor *x = picture(1, 12, 12);
     for (int cpu = LIMNER_CPU_PORTABLE; cpu <= LIMNER_CPU_AVX512; cpu++) {
         limner_session *session = NULL;
-        const limner_options options = {.threads = 1, .cpu = (limner_cpu)cpu};
+        const limner_options options = {.size = sizeof(limner_options), .threads = 1, .cpu = (limner_cpu)cpu};
         const limner_status got = limner_session_create(model, &options, &session, NULL);
         assert_int_equal(got, cpu - 1 <= (int)cpu_best() ? LIMNER_OK : LIMNER_INVALID_ARGUMENT);
         if (!session)

@@ -107,7 +107,7 @@ static void variant_close(struct variant *variant) {
 static limner_session *open_one(limner_model *model) {
     limner_session *session;
     limner_error error;
-    if (limner_session_create(model, &(limner_options){.threads = 2}, &session, &error))
+    if (limner_session_create(model, &(limner_options){.size = sizeof(limner_options), .threads = 2}, &session, &error))
         fail_msg("%s", error.message);
     return session;
 }
@@ -126,7 +126,7 @@ static void paint(limner_session *session, float out[3 * PIXELS]) {
 
 /* What the session has done so far. */
 static void expect_plans(const limner_session *session, size_t made, size_t reused) {
-    limner_session_info info;
+    limner_session_info info = LIMNER_SESSION_INFO_INIT;
     limner_session_get_info(session, &info);
     assert_int_equal(info.plans_made, made);
     assert_int_equal(info.plans_reused, reused);
@@ -308,7 +308,7 @@ static void a_fixed_size_that_contradicts_is_refused(void **state) {
     limner_error error = {0};
     limner_model *dynamic = NULL, *fixed = NULL;
     limner_session *session = NULL;
-    limner_plan_info info;
+    limner_plan_info info = LIMNER_PLAN_INFO_INIT;
     limner_tensor input = {"picture", LIMNER_FLOAT, 4, {1, 3, 48, 48}, NULL, 0};
     assert_int_equal(limner_model_load("models/small/plain-torchscript17/model.onnx", NULL, &dynamic, &error),
                      LIMNER_OK);

@@ -135,7 +135,8 @@ struct worker {
 /* The level of LIMNER_TEST_CPU: ThreadSanitizer sees what the portable kernels touch, but no vectors of 32 bytes or
  * more. */
 static limner_options options_for(int threads) {
-    return (limner_options){.threads = threads, .cpu = LIMNER_CPU_PORTABLE + test_kernels()->level};
+    return (limner_options){
+        .size = sizeof(limner_options), .threads = threads, .cpu = LIMNER_CPU_PORTABLE + test_kernels()->level};
 }
 
 static bool run_all(limner_session *session, const struct worker *worker, const struct result *expected) {

@@ -248,6 +248,7 @@ limner_session *open_session(limner_model *model, const limner_options *options)
     limner_options own = options ? *options : (limner_options){0};
     limner_error error;
     limner_session *session = NULL;
+    own.size = sizeof own;
     if (own.cpu == LIMNER_CPU_AUTO)
         own.cpu = cpus[test_kernels()->level];
     if (limner_session_create(model, &own, &session, &error) != LIMNER_OK)

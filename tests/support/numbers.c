@@ -1,6 +1,7 @@
 #include "tests/support/numbers.h"
 
 #include "ops/core/attributes.h"
+#include "ops/core/op_infer.h"
 #include "ops/evaluate.h"
 #include "ops/registry.h"
 

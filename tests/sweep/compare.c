@@ -55,7 +55,8 @@ static float *run_session(const struct comparison *c, limner_session *session, s
 }
 
 static float *run_once(const struct comparison *c, bool exact, int threads, size_t *bytes) {
-    const limner_options options = {.threads = threads, .cpu = c->cpu, .exact = exact, .plans = 1};
+    const limner_options options = {
+        .size = sizeof(limner_options), .threads = threads, .cpu = c->cpu, .exact = exact, .plans = 1};
     limner_session *session = NULL;
     limner_error error;
     if (limner_session_create(c->model, &options, &session, &error) != LIMNER_OK)

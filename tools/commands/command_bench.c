@@ -166,7 +166,7 @@ static void print_people(const struct job *job) {
 
 static status run(const struct call *call, bool *good, struct error *err) {
     (void)good;
-    struct job job = {.settings = call->settings};
+    struct job job = {.settings = call->settings, .plan = LIMNER_PLAN_INFO_INIT};
     const double start = now_ms();
     progress("loading %s", call->arguments[0]);
     status code = engine_open(&job.engine, call->arguments[0], &job.settings->engine, job.settings->profile, err);

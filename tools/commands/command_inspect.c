@@ -64,7 +64,7 @@ static status find_all(struct findings *found, const struct settings *settings, 
     code = census_take(found->model, pool, &found->census, err);
     if (code)
         return code;
-    found->runs = !engine_open(&found->engine, found->path, &automatic, false, &found->refusal);
+    found->runs = !engine_take(&found->engine, found->model, found->path, &automatic, &found->refusal);
     if (found->refusal.code == STATUS_NO_MEMORY)
         return fail(err, STATUS_NO_MEMORY, "%s", found->refusal.message);
     return found->runs ? find_plan(found, settings, pool, err) : STATUS_OK;
@@ -289,6 +289,7 @@ static status run(const struct call *call, bool *good, struct error *err) {
     if (!found)
         return fail_memory(err, "the model");
     found->path = call->arguments[0];
+    found->plan.size = sizeof found->plan;
     progress("reading %s", found->path);
     const status code = find_all(found, settings, call->pool, err);
     progress_clear();
@@ -296,8 +297,9 @@ static status run(const struct call *call, bool *good, struct error *err) {
         print_json(found);
     else if (!code)
         print_people(found);
+    if (!found->engine.model)
+        onnx_close(found->model);
     engine_close(&found->engine);
-    onnx_close(found->model);
     return code;
 }
 

@@ -1,6 +1,7 @@
 #include "tools/engine/engine.h"
 
 #include "base/digest.h"
+#include "runtime/session/model.h"
 #include "tools/cli/output.h"
 #include "tools/files/element.h"
 #include "tools/files/npy.h"
@@ -100,7 +101,8 @@ status engine_session(limner_model *model, const char *path, const struct engine
     char *cache;
     if (cache_file(path, options, &cache, err))
         return err->code;
-    const limner_options wanted = {.threads = options->threads,
+    const limner_options wanted = {.size = sizeof(limner_options),
+                                   .threads = options->threads,
                                    .cpu = (limner_cpu)options->cpu,
                                    .exact = options->exact,
                                    .low_memory = options->low_memory,
@@ -127,6 +129,16 @@ status engine_open(struct engine *engine, const char *path, const struct engine_
     status code = engine_status(limner_model_load(path, NULL, &engine->model, &problem), &problem, err);
     if (!code)
         code = engine_session(engine->model, path, options, profile, &engine->session, err);
+    return code ? engine_explain(path, err) : STATUS_OK;
+}
+
+status engine_take(struct engine *engine, struct onnx_model *source, const char *path,
+                   const struct engine_options *options, struct error *err) {
+    static const struct program_options defaults;
+    *engine = (struct engine){NULL, NULL, path};
+    status code = model_create(source, &defaults, &engine->model, err);
+    if (!code)
+        code = engine_session(engine->model, path, options, false, &engine->session, err);
     return code ? engine_explain(path, err) : STATUS_OK;
 }
 

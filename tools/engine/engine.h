@@ -2,6 +2,7 @@
 #ifndef LIMNER_TOOLS_ENGINE_ENGINE_H
 #define LIMNER_TOOLS_ENGINE_ENGINE_H
 
+#include "onnx/model.h"
 #include "runtime/limner.h"
 #include "tools/cli/values.h"
 #include "tools/files/array.h"
@@ -54,6 +55,10 @@ struct engine {
 /* Messages name the path. Closed with engine_close, after errors too. */
 status engine_open(struct engine *engine, const char *path, const struct engine_options *options, bool profile,
                    struct error *err);
+/* The same with a model that was loaded before. Source is the engine's when it has a model then, else still the
+ * caller's. */
+status engine_take(struct engine *engine, struct onnx_model *source, const char *path,
+                   const struct engine_options *options, struct error *err);
 void engine_close(struct engine *engine);
 
 /* A session as the options want it, of the model at path. A cache that cannot be used is complained about. */

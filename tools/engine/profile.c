@@ -10,7 +10,7 @@ static int slowest_first(const void *left, const void *right) {
 }
 
 static size_t count_nodes(const struct engine *engine) {
-    limner_node_profile node;
+    limner_node_profile node = LIMNER_NODE_PROFILE_INIT;
     size_t count = 0;
     while (limner_session_profile(engine->session, count, &node) == LIMNER_OK)
         count++;
@@ -35,6 +35,7 @@ status print_profile(const struct engine *engine, struct error *err) {
         return fail_memory(err, "the profile");
     double total = 0, macs = 0;
     for (size_t i = 0; i < count; i++) {
+        nodes[i].size = sizeof nodes[i];
         limner_session_profile(engine->session, i, &nodes[i]);
         total += nodes[i].milliseconds;
         macs += nodes[i].macs;
@@ -66,7 +67,7 @@ static void json_node(struct json *json, const limner_node_profile *node) {
 }
 
 void json_profile(struct json *json, const char *key, const struct engine *engine) {
-    limner_node_profile node;
+    limner_node_profile node = LIMNER_NODE_PROFILE_INIT;
     json_array(json, key);
     for (size_t i = 0; limner_session_profile(engine->session, i, &node) == LIMNER_OK; i++)
         json_node(json, &node);

@@ -1,6 +1,6 @@
 #include "tools/inpaint/network.h"
 
-#include "onnx/load/load.h"
+#include "runtime/session/model.h"
 #include "tools/files/element.h"
 
 #include <stdlib.h>
@@ -116,15 +116,6 @@ static status check_output(const struct network *network, struct error *err) {
 
 /* ---- opening ---- */
 
-static status look(struct network *network, struct error *err) {
-    struct onnx_model *file = NULL;
-    status code = onnx_load(network->path, NULL, &file, err);
-    if (!code)
-        code = reach_find(file, &network->reach, err);
-    onnx_close(file);
-    return code;
-}
-
 /* Without a word from the command line or the model's metadata, a last Tanh means -1..1. */
 static void find_form(struct network *network, const struct range *range) {
     const struct engine engine = {network->model, NULL, network->path};
@@ -146,7 +137,7 @@ status network_open(struct network *network, const char *path, enum network_role
     limner_error problem = {0};
     if (engine_status(limner_model_load(path, NULL, &network->model, &problem), &problem, err))
         return engine_explain(path, err);
-    status code = look(network, err);
+    status code = reach_find(network->model->source, &network->reach, err);
     if (code)
         return code;
     find_form(network, range);

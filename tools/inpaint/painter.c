@@ -60,7 +60,7 @@ static size_t padded_side(const struct studio *studio, size_t side, bool is_heig
 /* The activations that both models together need for pieces of this size. */
 static status memory_for(struct painter *painter, size_t height, size_t width, size_t *bytes, struct error *err) {
     const struct studio *studio = painter->studio;
-    limner_plan_info info = {0};
+    limner_plan_info info = LIMNER_PLAN_INFO_INIT;
     height = padded_side(studio, height, true);
     width = padded_side(studio, width, false);
     status code = network_plan(&studio->paint, painter->paint, height, width, studio->multiple, &info, err);

@@ -227,7 +227,7 @@ status blocked_fuse(struct op_call *first, struct op_call *second, size_t *works
     struct blocked_state *b = second->state;
     struct row_tiling tiling = {0};
     *workspace_bytes = 0;
-    if (second->op->join != first->op->join)
+    if (second->op->fuse != first->op->fuse)
         return STATUS_OK;
     if (!are_worth_it(a, b) || !cut_rows(a, b, first->threads, &tiling))
         return stay_apart(b, err);

@@ -1,5 +1,6 @@
 /* Conv and ConvTranspose on channel blocks: the operators that the layout pass makes. See ops/blocked/blocked.h. */
 #include "base/checked.h"
+#include "base/sizes.h"
 #include "base/thread_team.h"
 #include "ops/blocked/blocked.h"
 #include "ops/blocked/blocked_run.h"
@@ -11,6 +12,7 @@
 #include "ops/conv/conv.h"
 #include "ops/conv/conv_engine.h"
 #include "ops/conv/conv_transpose.h"
+#include "ops/core/op_facts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -61,7 +63,7 @@ static status size_image(struct blocked_state *state, struct error *err) {
         !size_mul(bytes, (size_t)state->padded[0], &bytes) || !size_mul(bytes, (size_t)state->padded[1], &bytes) ||
         bytes > SIZE_MAX / 2)
         return fail(err, STATUS_LIMIT, "the padded input is too large");
-    state->image_bytes = (bytes + 64 + 63) / 64 * 64;
+    state->image_bytes = whole_line_bytes(bytes + 64);
     return STATUS_OK;
 }
 
@@ -197,20 +199,22 @@ static double macs(const struct op_call *call) {
     return resolve(call, &window, &err) == STATUS_OK ? conv_macs(&window, is_transposed(call)) : 0;
 }
 
-static const struct op_arg inputs[] = {{"X", TYPES_FLOAT, 0},
-                                       {"W", TYPES_FLOAT, ARG_PACKED},
-                                       {"B", TYPES_FLOAT, ARG_OPTIONAL},
-                                       {"scale", TYPES_FLOAT, ARG_OPTIONAL},
+static const struct op_arg inputs[] = {{"X", TYPES_FLOAT, ARG_T},
+                                       {"W", TYPES_FLOAT, ARG_T | ARG_PACKED},
+                                       {"B", TYPES_FLOAT, ARG_T | ARG_OPTIONAL},
+                                       {"scale", TYPES_FLOAT, ARG_T | ARG_OPTIONAL},
                                        {NULL, 0, 0}};
-static const struct op_arg outputs[] = {{"Y", TYPES_FLOAT, 0}, {NULL, 0, 0}};
+static const struct op_arg outputs[] = {{"Y", TYPES_FLOAT, ARG_T}, {NULL, 0, 0}};
 static const char transposed;
+static const struct op_facts facts = {.shown = "Conv"}, transposed_facts = {.shown = "ConvTranspose"};
 
-#define BLOCKED(op_name, is_transposed_row)                                                                          \
+#define BLOCKED(op_name, is_transposed_row, facts_of)                                                                \
     {                                                                                                                \
-        .name = op_name, .domain = "limner", .since = 1, .inputs = inputs, .outputs = outputs,                       \
+        .name = op_name, .domain = INTERNAL_DOMAIN, .since = 1, .inputs = inputs, .outputs = outputs,                \
         .params_size = sizeof(struct window_params), .state_size = sizeof(struct blocked_state), .parse = parse,     \
-        .infer = infer, .prepare = prepare, .run = run_conv, .release = release, .macs = macs, .join = blocked_fuse, \
-        .run_fused = blocked_run_fused, .row = is_transposed_row                                                     \
+        .infer = infer, .prepare = prepare, .run = run_conv, .release = release, .macs = macs, .fuse = blocked_fuse, \
+        .run_fused = blocked_run_fused, .row = is_transposed_row, .facts = facts_of                                  \
     }
 
-const struct op ops_blocked_conv[] = {BLOCKED("BlockedConv", NULL), BLOCKED("BlockedConvTranspose", &transposed), {0}};
+const struct op ops_blocked_conv[] = {
+    BLOCKED("BlockedConv", NULL, &facts), BLOCKED("BlockedConvTranspose", &transposed, &transposed_facts), {0}};

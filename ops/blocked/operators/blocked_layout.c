@@ -2,6 +2,7 @@
 #include "base/thread_team.h"
 #include "ops/blocked/blocked.h"
 #include "ops/core/attributes.h"
+#include "ops/core/op_facts.h"
 
 #include <string.h>
 
@@ -137,11 +138,11 @@ static status unblock_run(struct op_call *call, struct error *err) {
     return STATUS_OK;
 }
 
-static const struct op_arg inputs[] = {{"X", TYPES_FLOAT, 0}, {NULL, 0, 0}};
-static const struct op_arg outputs[] = {{"Y", TYPES_FLOAT, 0}, {NULL, 0, 0}};
+static const struct op_arg inputs[] = {{"X", TYPES_FLOAT, ARG_T}, {NULL, 0, 0}};
+static const struct op_arg outputs[] = {{"Y", TYPES_FLOAT, ARG_T}, {NULL, 0, 0}};
 
-const struct op ops_blocked_layout[] = {{.name = "Block",
-                                         .domain = "limner",
+const struct op ops_blocked_layout[] = {{.name = OP_TO_BLOCKS,
+                                         .domain = INTERNAL_DOMAIN,
                                          .since = 1,
                                          .inputs = inputs,
                                          .outputs = outputs,
@@ -149,8 +150,8 @@ const struct op ops_blocked_layout[] = {{.name = "Block",
                                          .parse = turn_parse,
                                          .infer = block_infer,
                                          .run = block_run},
-                                        {.name = "Unblock",
-                                         .domain = "limner",
+                                        {.name = OP_FROM_BLOCKS,
+                                         .domain = INTERNAL_DOMAIN,
                                          .since = 1,
                                          .inputs = inputs,
                                          .outputs = outputs,

@@ -8,6 +8,7 @@ int main(int argc, char **argv) {
     limner_error error;
     limner_model *model = NULL;
     limner_session *session = NULL;
+    limner_options options = LIMNER_OPTIONS_INIT;
     int code = 1;
     if (argc != 2)
         return 2;
@@ -22,9 +23,10 @@ int main(int argc, char **argv) {
     input.data = pixels;
     input.bytes = count * sizeof *pixels;
 
+    options.threads = 2;
     limner_tensor output = {0}; /* the model's first output, in memory of the session */
     if (limner_model_load(argv[1], NULL, &model, &error) == LIMNER_OK &&
-        limner_session_create(model, NULL, &session, &error) == LIMNER_OK &&
+        limner_session_create(model, &options, &session, &error) == LIMNER_OK &&
         limner_session_run(session, &input, 1, &output, 1, &error) == LIMNER_OK) {
         const float *made = output.data;
         printf("%s: %lld x %lld pixels, the first is %.4f\n", output.name, (long long)output.dims[3],

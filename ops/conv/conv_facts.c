@@ -1,0 +1,164 @@
+#include "ops/conv/conv_facts.h"
+
+#include "ops/conv/window.h"
+
+#include <math.h>
+
+/* The weights, where they are constant floats of one to three spatial dimensions. */
+static const struct shape *weight_shape(const struct op_call *call) {
+    const struct tensor *weight = op_input(call, 1);
+    return weight && weight->constant && weight->dtype == DTYPE_FLOAT && weight->shape.rank >= 3 && weight->bytes > 0
+               ? &weight->shape
+               : NULL;
+}
+
+/* ---- a scale for each output channel ---- */
+
+static bool conv_linear(const struct op_call *call, struct op_linear *linear) {
+    const struct shape *weight = weight_shape(call);
+    if (!weight)
+        return false;
+    const int64_t channels = weight->dims[0];
+    *linear = (struct op_linear){channels, shape_elements(weight) / channels, channels, 1, .bias_factor = 1};
+    return true;
+}
+
+static bool transposed_linear(const struct op_call *call, struct op_linear *linear) {
+    const struct shape *weight = weight_shape(call);
+    const int64_t group = ((const struct window_params *)call->params)->group;
+    if (!weight || weight->dims[0] % group != 0)
+        return false;
+    const int64_t inputs = weight->dims[0], per_group = weight->dims[1];
+    *linear = (struct op_linear){.inner = shape_elements(weight) / (inputs * per_group),
+                                 .per_group = per_group,
+                                 .rows = inputs / group,
+                                 .bias_factor = 1};
+    return !__builtin_mul_overflow(per_group, group, &linear->channels);
+}
+
+/* ---- a border ---- */
+
+static bool conv_pads(const struct op_call *call, int spatial, int64_t *pads) {
+    const struct window_params *params = call->params;
+    if (!weight_shape(call) || (params->auto_pad != PAD_NOTSET && params->auto_pad != PAD_VALID) ||
+        (params->pad_count != 0 && params->pad_count != spatial * 2))
+        return false;
+    for (int i = 0; i < spatial * 2; i++)
+        pads[i] = params->auto_pad == PAD_NOTSET && params->pad_count ? params->pads[i] : 0;
+    return true;
+}
+
+/* ---- channel blocks ---- */
+
+/* What the weights say. */
+struct form {
+    bool transposed, from_blocks;
+    int64_t group, in, out; /* channels, all groups */
+    const struct shape *weight;
+};
+
+/* Whole blocks are worth their padding. */
+static bool fills_blocks(int64_t channels) {
+    const int64_t padded = (channels + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK * CHANNEL_BLOCK;
+    return padded * 5 <= channels * 8;
+}
+
+/* Few output channels, and taps of a row that are not far apart. */
+static bool has_few_outputs(const struct window_params *params, const struct form *form) {
+    const int64_t stride = params->stride_count == 2 ? params->strides[1] : 1;
+    const int64_t dilation = params->dilation_count == 2 ? params->dilations[1] : 1;
+    return form->from_blocks && form->group == 1 && (form->transposed || stride == 1) && dilation <= 8 &&
+           form->weight->dims[3] <= 8 && form->out <= CHANNEL_BLOCK;
+}
+
+/* Groups must be of whole blocks on both sides. */
+static bool groups_are_blocks(const struct form *form) {
+    return form->in / form->group % CHANNEL_BLOCK == 0 && form->out / form->group % CHANNEL_BLOCK == 0;
+}
+
+/* Whether it reads blocks, or an image with few channels; and writes blocks, or few planes. in: 0 for a plain input. */
+static bool choose_sides(const struct window_params *params, struct form *form, int64_t in, bool *to_blocks) {
+    if (form->group > 1)
+        return form->from_blocks = *to_blocks = groups_are_blocks(form);
+    if (in != 0 && in != form->in)
+        return false; /* that is an error, and the plain operator explains it better */
+    form->from_blocks = in != 0 || fills_blocks(form->in);
+    *to_blocks = fills_blocks(form->out);
+    if (!form->from_blocks && form->in >= CHANNEL_BLOCK)
+        return false;
+    return *to_blocks || has_few_outputs(params, form);
+}
+
+static bool blocks_of(const struct op_call *call, bool transposed, int64_t in, struct op_blocking *blocking) {
+    const struct window_params *params = call->params;
+    struct form form = {.transposed = transposed, .group = params->group, .weight = weight_shape(call)};
+    bool to_blocks;
+    if (!form.weight || form.weight->rank != 4 || form.weight->dims[0] % form.group != 0)
+        return false;
+    const int64_t *dims = form.weight->dims;
+    form.in = transposed ? dims[0] : dims[1] * form.group;
+    form.out = transposed ? dims[1] * form.group : dims[0];
+    if (!choose_sides(params, &form, in, &to_blocks))
+        return false;
+    *blocking = (struct op_blocking){
+        .op_type = transposed ? "BlockedConvTranspose" : "BlockedConv",
+        .in = form.from_blocks ? form.in : 0,
+        .out = to_blocks ? form.out : 0,
+        .attributes = {{.name = "blocked_input", .type = ATTRIBUTE_INT, .count = 1, .i = form.from_blocks},
+                       {.name = "blocked_output", .type = ATTRIBUTE_INT, .count = 1, .i = to_blocks}},
+        .attribute_count = 2};
+    return true;
+}
+
+static bool conv_blocks(const struct op_call *call, const int64_t *channels, struct op_blocking *blocking) {
+    return blocks_of(call, false, channels[0], blocking);
+}
+
+static bool transposed_blocks(const struct op_call *call, const int64_t *channels, struct op_blocking *blocking) {
+    return blocks_of(call, true, channels[0], blocking);
+}
+
+/* ---- how far it sees ---- */
+
+static int64_t largest(const int64_t *values, int count) {
+    int64_t most = 1;
+    for (int i = 0; i < count; i++)
+        most = values[i] > most ? values[i] : most;
+    return most;
+}
+
+/* From the first tap to the last one, in the widest dimension. */
+static double span_of(const struct op_call *call) {
+    const struct window_params *params = call->params;
+    const struct tensor *weight = op_input(call, 1);
+    int64_t size = largest(params->kernel, params->kernel_count);
+    if (params->kernel_count == 0 && weight && weight->constant && weight->shape.rank > 2)
+        size = largest(weight->shape.dims + 2, weight->shape.rank - 2);
+    return (double)(size - 1) * (double)largest(params->dilations, params->dilation_count);
+}
+
+static double stride_of(const struct op_call *call) {
+    const struct window_params *params = call->params;
+    return (double)largest(params->strides, params->stride_count);
+}
+
+static void conv_reach(const struct op_call *call, const bool *sees, struct op_reach *reach) {
+    (void)sees;
+    *reach = (struct op_reach){.radius = ceil(span_of(call) / 2), .step = stride_of(call)};
+}
+
+static void transposed_reach(const struct op_call *call, const bool *sees, struct op_reach *reach) {
+    const double stride = stride_of(call);
+    (void)sees;
+    *reach = (struct op_reach){.radius = (span_of(call) + stride) / (2 * stride) + (stride > 1 ? 0.5 : 0),
+                               .step = 1 / stride};
+}
+
+const struct op_facts conv_facts = {
+    .fused = "Conv", .linear = conv_linear, .pads = conv_pads, .blocks = conv_blocks, .reach = conv_reach};
+const struct op_facts conv_fused_facts = {
+    .fused = "Conv", .fuses = FUSES_ACTIVATION | FUSES_SCALE, .pads = conv_pads, .blocks = conv_blocks};
+const struct op_facts conv_transpose_facts = {
+    .fused = "ConvTranspose", .linear = transposed_linear, .blocks = transposed_blocks, .reach = transposed_reach};
+const struct op_facts conv_transpose_fused_facts = {
+    .fused = "ConvTranspose", .fuses = FUSES_ACTIVATION | FUSES_SCALE, .blocks = transposed_blocks};

@@ -1,0 +1,56 @@
+#include "ops/core/op_types.h"
+
+/* The number of the argument's type variable, or -1. */
+static int variable_of(const struct op_arg *argument) {
+    return (int)(argument->flags / ARG_T) - 1;
+}
+
+static void append_types(struct error *err, uint32_t types) {
+    const char *separator = "";
+    for (int dtype = 0; dtype < DTYPE_COUNT; dtype++)
+        if (types >> dtype & 1) {
+            error_append(err, "%s%s", separator, dtype_name(dtype));
+            separator = ", ";
+        }
+}
+
+static status refuse(const struct op_arg *argument, int i, enum dtype dtype, struct error *err) {
+    fail(err, STATUS_UNSUPPORTED, "input %d (%.32s) has element type %s, supported: ", i, argument->name,
+         dtype_name(dtype));
+    append_types(err, argument->types);
+    return err->code;
+}
+
+status op_types_add(struct op_types *types, const struct op *op, int i, enum dtype dtype, struct error *err) {
+    const struct op_arg *argument = op_argument(op->inputs, i);
+    const int variable = variable_of(argument);
+    if (!(argument->types >> dtype & 1))
+        return refuse(argument, i, dtype, err);
+    if (variable < 0)
+        return STATUS_OK;
+    if (types->variables[variable] == DTYPE_UNDEFINED) {
+        types->variables[variable] = dtype;
+        types->inputs[variable] = i;
+    }
+    if (types->variables[variable] == dtype)
+        return STATUS_OK;
+    return fail(err, STATUS_INVALID_MODEL, "input %d (%.32s) has element type %s, expected %s as input %d", i,
+                argument->name, dtype_name(dtype), dtype_name(types->variables[variable]), types->inputs[variable]);
+}
+
+/* The one type of a set, or DTYPE_UNDEFINED. */
+static enum dtype only_type(uint32_t set) {
+    return set == 0 || (set & (set - 1)) != 0 ? DTYPE_UNDEFINED : (enum dtype)__builtin_ctz(set);
+}
+
+enum dtype op_types_output(const struct op_types *types, const struct op_call *call, int i) {
+    const struct op_arg *argument = op_argument(call->op->outputs, i);
+    if (!argument)
+        return DTYPE_UNDEFINED;
+    const int variable = variable_of(argument);
+    if (variable >= 0 && types->variables[variable] != DTYPE_UNDEFINED)
+        return types->variables[variable];
+    if (call->op->output_type && call->params)
+        return call->op->output_type(call, i);
+    return only_type(argument->types);
+}
