@@ -166,8 +166,7 @@ static void models_run_with_fewer(void **state) {
     struct scenario c = {.model = make_model(), .x = test_tensor(DTYPE_FLOAT, 4, 1, 32, 70, 60)};
     test_fill(c.x, &random);
     /* Of several threads: children inherit a team that is gone. */
-    limner_session *session =
-        open_session(c.model, &(limner_options){.threads = THREADS});
+    limner_session *session = open_session(c.model, &(limner_options){.threads = THREADS});
     const limner_tensor input = as_input("x", c.x);
     run_model(session, &input, 1, &c.expected, 1);
     refuse_each("a model", &no_threads, try_model, &c);
