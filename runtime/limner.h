@@ -164,7 +164,7 @@ typedef struct limner_options {
     size_t size;    /* sizeof(limner_options) */
     int threads;    /* at most; 0: one per processor that this process may use (affinity, quota of its control group) */
     limner_cpu cpu; /* an upper bound is an error when the processor lacks it */
-    /* 1: direct sums only, no minimal filtering (Winograd) or Strassen: smaller rounding errors, less memory, slower */
+    /* 1: direct sums only, no Winograd or Strassen: smaller rounding errors, less memory, slower */
     int exact;
     int profile;                 /* 1: time every node (limner_session_profile) */
     int plans;                   /* how many input shapes to keep planned; 0: 4 */
