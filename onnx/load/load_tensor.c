@@ -118,6 +118,14 @@ status load_tensor_room(struct loader *loader, struct tensor *tensor) {
     return STATUS_OK;
 }
 
+status load_tensor_copy(struct loader *loader, struct tensor *tensor) {
+    const void *from = tensor->data;
+    const status result = load_tensor_room(loader, tensor);
+    if (result == STATUS_OK && tensor->bytes > 0)
+        memcpy(tensor->data, from, tensor->bytes);
+    return result;
+}
+
 /* ---- raw data, here or in another file ---- */
 
 /* bytes lie in a mapped file or in the caller's memory. */
@@ -130,10 +138,7 @@ static status take_bytes(struct loader *loader, const uint8_t *bytes, bool mappe
     if (!misplaced && !loader->copy_raw)
         return STATUS_OK;
     out->mapped = false;
-    const status result = load_tensor_room(loader, out);
-    if (result == STATUS_OK)
-        memcpy(out->data, bytes, out->bytes);
-    return result;
+    return load_tensor_copy(loader, out);
 }
 
 static status take_raw(struct loader *loader, const Onnx__TensorProto *proto, struct tensor *out) {

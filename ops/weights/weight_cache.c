@@ -1,6 +1,7 @@
 #include "ops/weights/weight_cache.h"
 
 #include "base/region.h"
+#include "base/sizes.h"
 #include "ops/weights/weight_keys.h"
 
 #include <pthread.h>
@@ -89,7 +90,7 @@ static bool add_slab(struct weight_cache *cache, size_t bytes) {
 static void *take_memory(struct weight_cache *cache, struct entry *entry) {
     if (entry->bytes > SIZE_MAX - 64)
         return NULL;
-    const size_t bytes = (entry->bytes + 64) / 64 * 64;
+    const size_t bytes = whole_line_bytes(entry->bytes + 1);
     if (bytes < SLAB_LEAST)
         return entry->heap = aligned_alloc(64, bytes);
     struct slab *slab = cache->slabs;
