@@ -334,7 +334,7 @@ static void fill_product(struct product_case *p, struct random *random) {
     test_fill(p->a, random);
     test_fill(p->b, random);
     p->b->constant = true;
-    snprintf(p->text, sizeof p->text, "seed %llu: [%d,%d,%d] by %d columns, strassen %d, pairs %lld, cut %lld",
+    snprintf(p->text, sizeof p->text, "seed %llu: [%d,%d,%d] by %d columns, strassen %d, pairs %lld, k-block %lld",
              (unsigned long long)test_seed(), p->batch, p->rows, p->k, p->n, p->forced.strassen,
              (long long)p->forced.pairs, (long long)p->forced.halves_k_block);
 }
@@ -389,7 +389,7 @@ static float *run_product(const struct product_case *p, int threads) {
     if (prepare_product(&call, p, &kernels, threads, weights) != STATUS_OK)
         fail_msg("%s: %s", p->text, call.err.message);
     const struct product_state *state = call.call.state;
-    assert_true(state->strips && state->fast == (p->forced.strassen == FORCED_YES));
+    assert_true(state->blocked_b && state->strassen == (p->forced.strassen == FORCED_YES));
     node_call_run(&call);
     float *y = call.output.data;
     node_call_close(&call);

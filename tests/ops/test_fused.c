@@ -93,16 +93,16 @@ static limner_model *make_model(const struct joined_case *c, enum reader reader,
 
 /* y, whose data are the caller's to free; whether two steps ran as one. */
 static limner_tensor run_case(const struct joined_case *c, const struct tensor *x, enum reader reader, int threads,
-                              bool *joined) {
+                              bool *fused) {
     limner_model *model = make_model(c, reader, test_seed());
     limner_session *session = open_session(model, &(limner_options){.threads = threads});
     const limner_tensor input = as_input("x", x);
     limner_tensor y = {.name = "y"};
     run_model(session, &input, 1, &y, 1);
-    *joined = false;
+    *fused = false;
     for (int s = 0; s < session->current->step_count; s++) {
         const struct plan_step *step = &session->current->steps[s];
-        *joined |= step->joined;
+        *fused |= step->fused;
         assert_ptr_equal(step->call.own, session->current->steps[0].call.own); /* one place for all steps */
     }
     void *copy = malloc(y.bytes);
@@ -113,18 +113,18 @@ static limner_tensor run_case(const struct joined_case *c, const struct tensor *
     return y;
 }
 
-static void check_case(const struct joined_case *c, bool must_join) {
+static void check_case(const struct joined_case *c, bool must_fuse) {
     struct random random = random_from(test_seed() + 1);
     struct tensor *x = test_tensor(DTYPE_FLOAT, 4, c->batch, c->first.in, c->size[0], c->size[1]);
-    bool joined;
+    bool fused;
     test_fill(x, &random);
-    limner_tensor expected = run_case(c, x, OUTPUT, 1, &joined);
-    assert_false(joined);
+    limner_tensor expected = run_case(c, x, OUTPUT, 1, &fused);
+    assert_false(fused);
     for (int threads = 1; threads < 8; threads += threads) {
-        limner_tensor y = run_case(c, x, NOBODY, threads, &joined);
+        limner_tensor y = run_case(c, x, NOBODY, threads, &fused);
         if (y.bytes != expected.bytes || memcmp(y.data, expected.data, y.bytes) != 0)
             fail_msg("%s: other bits with %d threads", c->what, threads);
-        if (must_join && !joined)
+        if (must_fuse && !fused)
             fail_msg("%s: one after the other with %d threads", c->what, threads);
         free(y.data);
     }
@@ -207,10 +207,10 @@ static void test_third_reader(void **unused) {
     (void)unused;
     struct random random = random_from(test_seed() + 4);
     struct tensor *x = test_tensor(DTYPE_FLOAT, 4, 1, cases[0].first.in, cases[0].size[0], cases[0].size[1]);
-    bool joined;
+    bool fused;
     test_fill(x, &random);
-    limner_tensor y = run_case(&cases[0], x, THIRD, 2, &joined);
-    assert_false(joined);
+    limner_tensor y = run_case(&cases[0], x, THIRD, 2, &fused);
+    assert_false(fused);
     free(y.data);
     test_tensor_free(x);
 }
