@@ -13,21 +13,21 @@
 #define MAX_PROBLEMS 16 /* other problems that it spells out */
 
 /* Nodes of one unsupported operator. */
-struct group {
+struct unsupported_nodes {
     const struct node *first;
     int opset; /* 0: no version is known; else the operator is, but not this version of it */
     int nodes;
 };
 
-struct survey {
+struct support_survey {
     const struct onnx_model *model;
     const struct graph *graph;
     enum dtype *types;
     void *params;
     size_t params_bytes;
-    struct group groups[MAX_GROUPS];
+    struct unsupported_nodes groups[MAX_GROUPS];
     int group_count, further_groups_nodes;
-    struct error problems; /* other problems, joined */
+    struct error problems; /* other problems, one a line */
     int problem_count;
 };
 
@@ -46,9 +46,9 @@ static const char *domain_prefix(const struct node *node) {
     return node->domain[0] ? ":" : "";
 }
 
-static void survey_group(struct survey *survey, const struct node *node, int opset) {
+static void survey_group(struct support_survey *survey, const struct node *node, int opset) {
     for (int i = 0; i < survey->group_count; i++) {
-        struct group *group = &survey->groups[i];
+        struct unsupported_nodes *group = &survey->groups[i];
         if (strcmp(group->first->op_type, node->op_type) == 0 && strcmp(group->first->domain, node->domain) == 0) {
             group->nodes++;
             return;
@@ -57,10 +57,10 @@ static void survey_group(struct survey *survey, const struct node *node, int ops
     if (survey->group_count == MAX_GROUPS)
         survey->further_groups_nodes++;
     else
-        survey->groups[survey->group_count++] = (struct group){node, opset, 1};
+        survey->groups[survey->group_count++] = (struct unsupported_nodes){node, opset, 1};
 }
 
-static void survey_problem(struct survey *survey, const struct node *node, const struct error *problem) {
+static void survey_problem(struct support_survey *survey, const struct node *node, const struct error *problem) {
     if (survey->problem_count++ >= MAX_PROBLEMS)
         return;
     struct pool *pool = pool_create();
@@ -72,7 +72,7 @@ static void survey_problem(struct survey *survey, const struct node *node, const
     pool_destroy(pool);
 }
 
-static bool survey_params(struct survey *survey, const struct op *op) {
+static bool survey_params(struct support_survey *survey, const struct op *op) {
     if (op->params_size >= survey->params_bytes) {
         void *grown = realloc(survey->params, op->params_size + 1);
         if (!grown)
@@ -84,7 +84,7 @@ static bool survey_params(struct survey *survey, const struct op *op) {
     return true;
 }
 
-static status survey_node(struct survey *survey, const struct node *node, struct error *err) {
+static status survey_node(struct support_survey *survey, const struct node *node, struct error *err) {
     const bool internal = strcmp(node->domain, INTERNAL_DOMAIN) == 0;
     const int opset = program_opset(survey->model, node);
     const struct op *op = internal ? NULL : op_find(node->domain, node->op_type, opset);
@@ -106,7 +106,7 @@ static status survey_node(struct survey *survey, const struct node *node, struct
     return STATUS_OK;
 }
 
-static void say_group(struct error *err, const struct group *group) {
+static void say_group(struct error *err, const struct unsupported_nodes *group) {
     const struct node *node = group->first;
     error_append(err, "%.60s%s%.60s (", node->domain, domain_prefix(node), node->op_type);
     if (group->opset)
@@ -119,7 +119,7 @@ static void say_group(struct error *err, const struct group *group) {
     error_append(err, ")");
 }
 
-static void say_groups(const struct survey *survey, struct error *err) {
+static void say_groups(const struct support_survey *survey, struct error *err) {
     const int count = survey->group_count;
     fail(err, STATUS_UNSUPPORTED,
          count == 1 ? "%d operator is not supported: " : "%d operators are not supported: ", count);
@@ -133,7 +133,7 @@ static void say_groups(const struct survey *survey, struct error *err) {
 }
 
 /* What was found, as one message. */
-static status survey_result(const struct survey *survey, struct error *err) {
+static status survey_result(const struct support_survey *survey, struct error *err) {
     if (survey->group_count > 0)
         say_groups(survey, err);
     if (survey->problem_count == 0)
@@ -185,7 +185,7 @@ static status check_ports(const struct graph *graph, struct error *err) {
 }
 
 status support_check(const struct onnx_model *model, const struct graph *graph, struct error *err) {
-    struct survey *survey = calloc(1, sizeof *survey);
+    struct support_survey *survey = calloc(1, sizeof *survey);
     status code = check_opset(model, graph, err);
     if (code == STATUS_OK)
         code = check_ports(graph, err);

@@ -102,7 +102,7 @@ static limner_tensor run_case(const struct fused_case *c, const struct tensor *x
     *fused = false;
     for (int s = 0; s < session->current->step_count; s++) {
         const struct plan_step *step = &session->current->steps[s];
-        *fused |= step->joined;
+        *fused |= step->fused;
         assert_ptr_equal(step->call.own, session->current->steps[0].call.own); /* one place for all steps */
     }
     void *copy = malloc(y.bytes);

@@ -44,7 +44,10 @@ static void note_step(const struct plan_step *step, note_pick *note, void *conte
     else if (strcmp(name, "Conv") == 0 || strcmp(name, "ConvTranspose") == 0)
         note("plain convolution", context);
     else if (strcmp(name, "MatMul") == 0 || strcmp(name, "Gemm") == 0)
-        note(product->fast ? "Strassen" : product->strips ? "product of strips" : "plain product", context);
+        note(product->strassen    ? "Strassen"
+             : product->blocked_b ? "product with packed columns"
+                                  : "plain product",
+             context);
 }
 
 void picks_of(const limner_session *session, note_pick *note, void *context) {
