@@ -13,6 +13,7 @@
 
 #define DEFAULT_TENSOR_BYTES ((size_t)64 << 30)
 #define DEFAULT_ARENA_BYTES ((size_t)64 << 30)
+#define DEFAULT_LOOP_ITERATIONS 100000000
 
 static status read_kernels(limner_cpu cpu, bool exact, const struct kernels **kernels, struct error *err) {
     static const char *const names[] = {"the best one", "portable", "avx2", "avx512"};
@@ -41,7 +42,10 @@ static status read_options(const limner_options *o, struct limner_session *sessi
                                                                       : MOST_THREADS,
                                .tensor_bytes = limits.tensor_bytes ? limits.tensor_bytes : DEFAULT_TENSOR_BYTES,
                                .arena_bytes = limits.arena_bytes ? limits.arena_bytes : DEFAULT_ARENA_BYTES,
-                               .profile = o->profile != 0};
+                               .profile = o->profile != 0,
+                               .huge_pages = o->low_memory == 0,
+                               .watch = &session->watch};
+    session->watch.most_iterations = limits.loop_iterations ? limits.loop_iterations : DEFAULT_LOOP_ITERATIONS;
     session->low_memory = o->low_memory != 0;
     return read_kernels(o->cpu, o->exact || o->low_memory, &session->settings.kernels, err);
 }

@@ -18,6 +18,7 @@ struct input_copy {
 struct limner_session {
     struct limner_model *model;
     struct plan_settings settings;
+    struct run_watch watch;
     int capacity;        /* plans to keep */
     struct plan **plans; /* the most recently used first; room for capacity + 1 */
     int plan_count;
