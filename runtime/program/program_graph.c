@@ -49,7 +49,9 @@ int program_captured(const struct node *node, const struct op_control *control, 
 
 static bool name_values(struct capturer *capturer) {
     const struct graph *graph = capturer->graph;
-    for (int i = 0; capturer->names.count == 0 && i < graph->value_count; i++)
+    if (capturer->names.count > 0)
+        return true;
+    for (int i = 0; i < graph->value_count; i++)
         if (!names_put(&capturer->names, graph->values[i].name, i))
             return false;
     return true;
