@@ -177,8 +177,7 @@ limner_status limner_session_run(limner_session *session, const limner_tensor *i
     if (!session || (!inputs && input_count > 0) || (!outputs && output_count > 0))
         return api_refuse(error, "limner_session_run needs a session, inputs and outputs");
     struct error err;
-    atomic_store(&session->watch.cancelled, false);
-    session->watch.iterations = 0;
+    session_watch(session);
     const status code = run(session, inputs, input_count, outputs, output_count, &err);
     return api_return(error, code, &err);
 }

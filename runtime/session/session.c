@@ -205,12 +205,19 @@ static status fill_plan_info(const struct limner_session *session, const struct 
                : fail(err, STATUS_INVALID_ARGUMENT, "limner_plan_info.size is not set");
 }
 
+/* What was cancelled before is not this one. */
+void session_watch(struct limner_session *session) {
+    atomic_store(&session->watch.cancelled, false);
+    session->watch.iterations = 0;
+}
+
 limner_status limner_session_plan(limner_session *session, const limner_tensor *inputs, size_t input_count,
                                   limner_plan_info *info, limner_error *error) {
     if (!session || !info || (!inputs && input_count > 0))
         return api_refuse(error, "limner_session_plan needs a session, inputs and a place for the answer");
     struct error err;
     struct plan *plan = NULL;
+    session_watch(session);
     status code = request_read(&session->request, session->model, inputs, input_count, false,
                                session->settings.tensor_bytes, &err);
     if (code == STATUS_OK)
