@@ -208,6 +208,14 @@ static bool goes_on(const struct plan *child) {
            value->tensor.bytes == 1 && value->tensor.data && *(const unsigned char *)value->tensor.data;
 }
 
+/* Somebody reads an output that grows with the iterations. */
+static bool stacks(const struct execution *e) {
+    bool any = false;
+    for (int i = 0; i < e->mapping->stacked; i++)
+        any |= wanted(e, e->mapping->latest + i) != NULL;
+    return any;
+}
+
 /* Whether no output's shape depends on data. known: the schedule is. */
 static bool is_fixed(const struct execution *e, const struct plan *child, bool known) {
     const struct op_mapping *mapping = e->mapping;
@@ -219,9 +227,7 @@ static bool is_fixed(const struct execution *e, const struct plan *child, bool k
         if (before->dtype != after->dtype || !shape_equal(&before->shape, &after->shape))
             return false;
     }
-    if (mapping->stacked == 0)
-        return true;
-    return known && (!mapping->counts || (e->goes && e->schedule.trips < INT64_MAX && goes_on(child)));
+    return !stacks(e) || (known && (!mapping->counts || (e->goes && e->schedule.trips < INT64_MAX && goes_on(child))));
 }
 
 static status describe_outputs(struct execution *e, const struct plan *child, struct error *err) {
