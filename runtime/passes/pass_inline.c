@@ -25,7 +25,7 @@ static void forward(const struct inlining *inlining, int *values, int count) {
 
 /* Which subgraph takes the node's place, or -1. */
 static int chosen_body(const struct pass_context *context, const struct node *node) {
-    const struct op_control *control = pass_facts(context, node)->control;
+    const struct op_control *control = program_has_subgraph(node) ? pass_facts(context, node)->control : NULL;
     const struct op_call *call = control ? pass_call(context, node) : NULL;
     struct op_schedule schedule;
     struct op_mapping mapping;
@@ -124,7 +124,7 @@ static bool walk(struct inlining *inlining) {
 
 static bool has_subgraphs(const struct pass_context *context) {
     for (int i = 0; i < context->graph->node_count; i++)
-        if (context->graph->nodes[i].attribute_count > 0 && pass_facts(context, &context->graph->nodes[i])->control)
+        if (program_has_subgraph(&context->graph->nodes[i]))
             return true;
     return false;
 }

@@ -17,6 +17,13 @@ static const struct op_control *control_of(const struct onnx_model *source, cons
     return op_facts(op_find(node->domain, node->op_type, program_opset(source, node)))->control;
 }
 
+bool program_has_subgraph(const struct node *node) {
+    for (int i = 0; i < node->attribute_count; i++)
+        if (node->attributes[i].type == ATTRIBUTE_GRAPH)
+            return true;
+    return false;
+}
+
 /* NULL when the attribute is not there or no graph. */
 const struct graph *program_subgraph(const struct node *node, const char *attribute) {
     const struct attribute *found = node_attribute(node, attribute);
@@ -87,7 +94,7 @@ static bool capture_all(struct capturer *capturer) {
     bool ok = true;
     for (int i = 0; ok && i < capturer->graph->node_count; i++) {
         struct node *node = &capturer->graph->nodes[i];
-        const struct op_control *control = node->attribute_count > 0 ? control_of(capturer->source, node) : NULL;
+        const struct op_control *control = program_has_subgraph(node) ? control_of(capturer->source, node) : NULL;
         ok = !control || capture(capturer, node, control);
     }
     names_free(&capturer->names);

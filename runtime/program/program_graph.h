@@ -12,6 +12,8 @@
  */
 struct graph *program_graph(const struct onnx_model *source, const struct graph *graph, struct pool *pool);
 
+/* The node has an attribute that is a graph. */
+bool program_has_subgraph(const struct node *node);
 /* The subgraph of that attribute. The node's attributes were parsed. */
 const struct graph *program_subgraph(const struct node *node, const char *attribute);
 /*

@@ -65,7 +65,8 @@ static limner_status try_run(limner_model *model, limner_error *error) {
     const limner_options options = {
         .size = sizeof(limner_options),
         .threads = 1,
-        .limits = &(limner_limits){.size = sizeof(limner_limits), .arena_bytes = 64 << 20, .tensor_bytes = 64 << 20}};
+        .limits = &(limner_limits){
+            .size = sizeof(limner_limits), .arena_bytes = 64 << 20, .tensor_bytes = 64 << 20, .loop_iterations = 1000}};
     limner_session *session = NULL;
     static char zeros[4 * 3 * 32 * 32];
     limner_tensor inputs[8] = {0};
