@@ -121,6 +121,15 @@ scan (float[A, B, C] x, float[D, E] s, float[A, B, C] t) => (last, y, z) {
   }>(s, x, t)
 }"""
 
+SCAN_8 = """
+scan_8 (float[N, B] s, float[N, A, B] x, float[N, A, B] t) => (last, y) {
+  last, y = Scan<num_scan_inputs = 2, directions = [IN0, IN1],
+                 body = body (float[B] v, float[B] a, float[B] b) => (float[B] next, float[B] m) {
+    m = Mul(a, b)
+    next = Add(v, m)
+  }>(, s, x, t)
+}"""
+
 CHOICE_IN_LOOP = """
 choice_in_loop (float[A, B] x, int64 trips) => (last, all) {
   last, all = Loop(trips, , x)<body = body (int64 i, bool c, float[A, B] v) => (bool again, float[A, B] next, float[A, B] part) {
@@ -140,8 +149,8 @@ def floats(rng: random.Random, *shape: int) -> np.ndarray:
     return np.random.default_rng(rng.randrange(2**32)).uniform(-1, 1, shape).astype(np.float32)
 
 
-def parsed(text: str) -> onnx.ModelProto:
-    return parser.parse_model(HEADER + text)
+def parsed(text: str, opset: int = 17) -> onnx.ModelProto:
+    return parser.parse_model(HEADER.replace("17", str(opset)) + text)
 
 
 def sized(text: str, a: int, b: int) -> onnx.ModelProto:
@@ -198,4 +207,7 @@ def cases(seed: int):
     yield "nested-loops", parsed(NESTED_LOOPS), {"x": x, "outer": number(1, 4), "inner": number(1, 4)}
     yield "choice-in-loop", parsed(CHOICE_IN_LOOP), {"x": x, "trips": number(1, 6)}
     yield "scan", *scans(rng)
+    batch, length = rng.randint(1, 3), rng.randint(1, 4)
+    text = SCAN_8.replace("IN0", str(rng.randint(0, 1))).replace("IN1", str(rng.randint(0, 1)))
+    yield "scan-8", parsed(text, 8), {"s": floats(rng, batch, b), "x": floats(rng, batch, length, b), "t": floats(rng, batch, length, b)}
     yield "convolutions", *convolutions(rng)
