@@ -1,5 +1,7 @@
 """Models with If, Loop and Scan for tests/e2e/conformance.py, at random sizes: name, model, inputs.
 
+As a program it writes some of them into a folder, as seeds for fuzzing: subgraphs.py tests/fuzz/seeds/fuzz_model
+
 Each shows something else: values from one and two graphs around, branches of different shapes, carried values that
 grow, conditions that depend on data, no iteration at all, loops in loops, axes and directions, weights that several
 bodies share.
@@ -7,7 +9,9 @@ bodies share.
 
 from __future__ import annotations
 
+import pathlib
 import random
+import sys
 
 import numpy as np
 import onnx
@@ -211,3 +215,11 @@ def cases(seed: int):
     text = SCAN_8.replace("IN0", str(rng.randint(0, 1))).replace("IN1", str(rng.randint(0, 1)))
     yield "scan-8", parsed(text, 8), {"s": floats(rng, batch, b), "x": floats(rng, batch, length, b), "t": floats(rng, batch, length, b)}
     yield "convolutions", *convolutions(rng)
+
+
+if __name__ == "__main__":
+    folder = pathlib.Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    for seed_name, seed_model, _ in cases(1):
+        if seed_model.ByteSize() < 4096:
+            onnx.save(seed_model, folder / f"{seed_name}.onnx")
