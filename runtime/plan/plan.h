@@ -13,6 +13,8 @@
 
 #include <stdatomic.h>
 
+#define KNOWN_ELEMENTS 4096 /* results up to here are computed while planning when all that they depend on is known */
+
 /* What a run gives for one input of the model. */
 struct port_request {
     bool given;

@@ -5,6 +5,8 @@
 #include "runtime/plan/plan_batch.h"
 #include "runtime/plan/plan_execution.h"
 
+#include <stdlib.h>
+
 /* ---- planning ---- */
 
 static status check_inputs(const struct plan_step *step, struct error *err) {
@@ -119,4 +121,58 @@ status plan_control_run(struct plan *plan, struct plan_step *step, struct error 
     if (code != STATUS_OK)
         return code;
     return step->control->mapping.batched ? plan_batch_run(plan, step, err) : execution_do(plan, step, err);
+}
+
+/* ---- running ahead ---- */
+
+static bool varies(const struct program *program) {
+    for (int i = 0; i < program->graph->node_count; i++) {
+        const struct program_node *node = &program->nodes[i];
+        if (op_facts(node->op)->varies)
+            return true;
+        for (int b = 0; b < node->body_count; b++)
+            if (varies(node->bodies[b].program))
+                return true;
+    }
+    return false;
+}
+
+/* Behind the node's own inputs stand those that subgraphs read. */
+static bool is_known(const struct plan_step *step) {
+    for (int i = 0; i < step->call.node->input_count; i++) {
+        const struct tensor *input = step->call.inputs[i];
+        if (input && ((!input->data && input->bytes > 0) || tensor_elements(input) > KNOWN_ELEMENTS))
+            return false;
+    }
+    for (int b = 0; b < step->bound->body_count; b++)
+        if (varies(step->bound->bodies[b].program))
+            return false;
+    return true;
+}
+
+static bool is_small(const struct op_call *call) {
+    for (int i = 0; i < call->output_count; i++)
+        if (call->outputs[i] && tensor_elements(call->outputs[i]) > KNOWN_ELEMENTS)
+            return false;
+    return true;
+}
+
+status plan_control_compute(struct plan *plan, struct plan_step *step, struct error *err) {
+    if (!is_known(step))
+        return STATUS_NEEDS_VALUE;
+    for (int i = 0; i < step->call.output_count; i++)
+        if (step->call.outputs[i])
+            *step->call.outputs[i] = (struct tensor){0};
+    step->dynamic = true;
+    status code = plan_control_run(plan, step, err);
+    step->dynamic = false;
+    if (code == STATUS_OK && !is_small(&step->call))
+        code = STATUS_NEEDS_VALUE;
+    plan_take_bytes(plan, plan->dynamic_bytes); /* which count in runs */
+    for (int i = 0; code != STATUS_OK && i < step->call.output_count; i++)
+        if (step->call.outputs[i]) {
+            free(step->call.outputs[i]->data);
+            *step->call.outputs[i] = (struct tensor){0};
+        }
+    return code == STATUS_OK || code == STATUS_NO_MEMORY || code == STATUS_CANCELLED ? code : STATUS_NEEDS_VALUE;
 }

@@ -12,6 +12,11 @@ status plan_control_create(struct plan *plan, struct plan_step *step, struct err
  */
 status plan_control_infer(struct plan *plan, struct plan_step *step, struct error *err);
 /*
+ * Runs the step while planning where all that it reads is known and small: its outputs have memory of the heap then.
+ * STATUS_NEEDS_VALUE where it is not, or cannot run.
+ */
+status plan_control_compute(struct plan *plan, struct plan_step *step, struct error *err);
+/*
  * Runs the step. A dynamic one's outputs are described here and get memory of the heap. What an iteration hands to the
  * next lies in one buffer for each carried value, besides the memory that the subgraph runs in.
  */

@@ -8,7 +8,6 @@
 
 #include <string.h>
 
-#define KNOWN_ELEMENTS 4096 /* results up to here are computed while planning when all that they depend on is known */
 #define TEAM_MACS 1e6
 #define TEAM_BYTES ((size_t)1 << 18)
 
@@ -194,6 +193,21 @@ static status plan_dynamic(struct plan *plan, struct plan_step *step) {
     return STATUS_OK;
 }
 
+/* A step with subgraphs: run at once, with a fixed plan, or dynamic. */
+static status plan_control(struct plan *plan, struct plan_step *step, struct error *err) {
+    status code = plan_control_compute(plan, step, err);
+    if (code == STATUS_OK)
+        place_outputs(plan, step, PLACE_KNOWN);
+    if (code != STATUS_NEEDS_VALUE)
+        return code;
+    code = plan_control_infer(plan, step, err);
+    if (code == STATUS_NEEDS_VALUE)
+        return plan_dynamic(plan, step);
+    if (code == STATUS_OK)
+        code = plan_check_outputs(plan, &step->call, err);
+    return code == STATUS_OK ? prepare(plan, step, err) : code;
+}
+
 static status plan_node(struct plan *plan, struct plan_step *step, struct error *err) {
     if (plan_check_cancelled(plan, err) != STATUS_OK || plan_make_call(plan, step, err) != STATUS_OK ||
         plan_control_create(plan, step, err) != STATUS_OK)
@@ -202,14 +216,14 @@ static status plan_node(struct plan *plan, struct plan_step *step, struct error 
         return plan_dynamic(plan, step);
     status code = op_infer(&step->call, err);
     if (code == STATUS_NEEDS_VALUE && step->control)
-        code = plan_control_infer(plan, step, err);
+        return plan_control(plan, step, err);
     if (code == STATUS_NEEDS_VALUE)
         return plan_dynamic(plan, step);
     if (code != STATUS_OK)
         return code;
     if (plan_check_outputs(plan, &step->call, err) != STATUS_OK)
         return err->code;
-    if (!step->control && inputs_known(&step->call) && outputs_small(&step->call) && !op_facts(step->call.op)->varies)
+    if (inputs_known(&step->call) && outputs_small(&step->call) && !op_facts(step->call.op)->varies)
         return plan_compute_now(plan, step, err);
     return prepare(plan, step, err);
 }

@@ -226,6 +226,38 @@ static void constant_conditions_are_settled_before_the_run(void **state) {
     }
 }
 
+/* A shape that a branch makes of shapes is known before the run. */
+static void branches_over_shapes_are_run_while_planning(void **state) {
+    (void)state;
+    struct builder b = build_start(17);
+    build_input(&b, "x", DTYPE_FLOAT, "A B");
+    build_ints(&b, "flat", "-1");
+    build_ints(&b, "two", "2 2");
+    build_node(&b, "Shape", "x", "shape");
+    build_node(&b, "ReduceProd", "shape", "size");
+    build_attribute_int(&b, "keepdims", 0);
+    build_ints(&b, "five", "5");
+    build_node(&b, "Greater", "size five", "many");
+    const struct builder then = branch(&b, "Identity", "flat"), other = branch(&b, "Mul", "shape two");
+    build_node(&b, "If", "many", "target");
+    build_attribute_graph(&b, "then_branch", &then);
+    build_attribute_graph(&b, "else_branch", &other);
+    build_node(&b, "Sub", "target flat", "less");
+    build_node(&b, "Add", "less flat", "same");
+    build_node(&b, "Expand", "x same", "y");
+    build_output(&b, "y");
+    limner_session *session = session_of(&b, 0, NULL);
+    float x[1] = {7};
+    limner_tensor input = floats("x", x, 1), output = {.name = "y"};
+    input.rank = 2;
+    input.dims[1] = 1;
+    run_model(session, &input, 1, &output, 1);
+    expect_floats(&output, 4, (const float[]){7, 7, 7, 7});
+    assert_int_equal(dynamic_steps(session), 0);
+    assert_int_equal(control_steps(session), 0);
+    limner_session_close(session);
+}
+
 /* A loop whose shapes do not change lives in the plan's own arena. */
 static void loops_of_one_shape_are_planned_once(void **state) {
     (void)state;
@@ -463,6 +495,7 @@ int main(void) {
         cmocka_unit_test(plans_of_growing_loops_are_bounded),
         cmocka_unit_test(branches_are_chosen_by_values),
         cmocka_unit_test(constant_conditions_are_settled_before_the_run),
+        cmocka_unit_test(branches_over_shapes_are_run_while_planning),
         cmocka_unit_test(loops_of_one_shape_are_planned_once),
         cmocka_unit_test(weights_are_packed_once),
         cmocka_unit_test(models_with_subgraphs_are_swapped),
