@@ -283,6 +283,31 @@ static void loops_of_one_shape_are_planned_once(void **state) {
     limner_session_close(session);
 }
 
+/* As often as a constant says, while a condition is handed on: what is put together has a size before the run. */
+static void counted_loops_are_planned_once(void **state) {
+    (void)state;
+    const int64_t trips = 3;
+    struct builder b = build_start(17);
+    build_input(&b, "x", DTYPE_FLOAT, "N");
+    build_constant(&b, "trips", &(struct tensor){.dtype = DTYPE_INT64, .data = (void *)&trips, .bytes = sizeof trips});
+    build_node(&b, "Add", "x x", "w");
+    const struct builder body = adding_body(&b);
+    build_node(&b, "Loop", "trips - x", "- all");
+    build_attribute_graph(&b, "body", &body);
+    build_node(&b, "Neg", "all", "y");
+    build_output(&b, "y");
+    limner_session *session = session_of(&b, 0, NULL);
+    float x[1] = {1};
+    const limner_tensor input = floats("x", x, 1);
+    limner_tensor output = {.name = "y"};
+    for (int i = 0; i < 2; i++) {
+        run_model(session, &input, 1, &output, 1);
+        expect_floats(&output, 3, (const float[]){-2, -6, -10});
+        assert_int_equal(dynamic_steps(session), 0);
+    }
+    limner_session_close(session);
+}
+
 /* Both branches have one constant of the graph around: it is packed once. */
 static void weights_are_packed_once(void **state) {
     (void)state;
@@ -497,6 +522,7 @@ int main(void) {
         cmocka_unit_test(constant_conditions_are_settled_before_the_run),
         cmocka_unit_test(branches_over_shapes_are_run_while_planning),
         cmocka_unit_test(loops_of_one_shape_are_planned_once),
+        cmocka_unit_test(counted_loops_are_planned_once),
         cmocka_unit_test(weights_are_packed_once),
         cmocka_unit_test(models_with_subgraphs_are_swapped),
         cmocka_unit_test(loops_have_limits),
