@@ -39,7 +39,8 @@ typedef enum limner_status {
     LIMNER_UNSUPPORTED = 4,      /* valid ONNX that this version does not run; the message lists every such node */
     LIMNER_LIMIT = 5,            /* a limit (limner_limits) would be passed */
     LIMNER_NO_MEMORY = 6,
-    LIMNER_SHAPE = 7 /* shapes that do not fit the model or each other */
+    LIMNER_SHAPE = 7,    /* shapes that do not fit the model or each other */
+    LIMNER_CANCELLED = 8 /* limner_session_cancel() ended the run */
 } limner_status;
 
 typedef struct limner_error {
@@ -85,15 +86,16 @@ typedef struct limner_tensor {
 
 /* What a file may ask for; zero in a field means the default. */
 typedef struct limner_limits {
-    size_t size;         /* sizeof(limner_limits) */
-    size_t model_bytes;  /* the .onnx file itself; default 1 TiB */
-    size_t tensor_bytes; /* one tensor, in the file or while running; default 64 GiB */
-    size_t arena_bytes;  /* all activations of one run together; default 64 GiB */
-    size_t nodes;        /* default 1,000,000 */
+    size_t size;            /* sizeof(limner_limits) */
+    size_t model_bytes;     /* the .onnx file itself; default 1 TiB */
+    size_t tensor_bytes;    /* one tensor, in the file or while running; default 64 GiB */
+    size_t arena_bytes;     /* all activations of one run together; default 64 GiB */
+    size_t nodes;           /* default 1,000,000 */
+    size_t loop_iterations; /* of all loops of one run together; default 100,000,000 */
 } limner_limits;
 
 #define LIMNER_LIMITS_INIT \
-    { sizeof(limner_limits), 0, 0, 0, 0 }
+    { sizeof(limner_limits), 0, 0, 0, 0, 0 }
 
 /* ---- models ---- */
 
@@ -190,6 +192,13 @@ LIMNER_API void limner_session_close(limner_session *session);
  */
 LIMNER_API limner_status limner_session_run(limner_session *session, const limner_tensor *inputs, size_t input_count,
                                             limner_tensor *outputs, size_t output_count, limner_error *error);
+
+/*
+ * Ends the run that is going on in another thread: it returns LIMNER_CANCELLED as soon as the node that it computes is
+ * done. May be called at any time from any thread, as long as the session is not closed meanwhile. Without a run it
+ * does nothing: a run that begins later is not ended. The session can run again.
+ */
+LIMNER_API void limner_session_cancel(limner_session *session);
 
 /*
  * Puts another model (a generator variant) into a running session. Its inputs and outputs must have the same names and

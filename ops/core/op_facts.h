@@ -9,6 +9,7 @@
 
 #include "ops/core/activation.h"
 #include "ops/core/op.h"
+#include "ops/core/op_control.h"
 
 /* What an operator of the internal domain does besides, where the node has the attributes or the input for it. */
 enum op_fuses {
@@ -64,6 +65,8 @@ struct op_facts {
     bool carries;      /* output 0 has the numbers of input 0, perhaps in another type */
     unsigned fuses;    /* enum op_fuses; of the internal domain */
     const char *fused; /* the operator of the internal domain that does the same and fuses more */
+    /* The node runs subgraphs: the runtime does, as these say. NULL: it has none. */
+    const struct op_control *control;
     const char *shown; /* the name for messages and profiles where it is not op->name */
 
     /* Output 0 is input 0. Asked when no other output is read. */

@@ -18,6 +18,7 @@ struct input_copy {
 struct limner_session {
     struct limner_model *model;
     struct plan_settings settings;
+    struct run_watch watch;
     int capacity;        /* plans that are cached, at most */
     struct plan **plans; /* the most recently used first; with space for capacity + 1 */
     int plan_count;
@@ -33,6 +34,8 @@ struct limner_session {
 /* Plans the model for the ports; nothing of the session changes. */
 status session_make_plan(struct limner_session *session, struct limner_model *model, const struct port_request *ports,
                          bool open, struct plan **out, struct error *err);
+/* Begins what limner_session_cancel() may end. */
+void session_watch(struct limner_session *session);
 /* The plan for the request, cached or new; it becomes the most recently used one. */
 status session_plan(struct limner_session *session, struct plan **out, struct error *err);
 
