@@ -82,7 +82,3 @@ void region_release(struct region *region) {
         munmap(region->mapping, region->mapping_bytes);
     *region = (struct region){0};
 }
-
-bool region_holds(const struct region *region, const void *p) {
-    return region->base && (size_t)p >= (size_t)region->base && (size_t)p - (size_t)region->base < region->bytes;
-}

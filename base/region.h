@@ -29,7 +29,5 @@ void region_take(struct region *region, size_t bytes);
 /* Makes up for that: small pages are joined to huge ones, in place. No-op where all is well, or the system cannot. */
 void region_join(struct region *region);
 void region_release(struct region *region);
-/* p points into the region. */
-bool region_holds(const struct region *region, const void *p);
 
 #endif

@@ -186,7 +186,11 @@ LIMNER_API void limner_session_close(limner_session *session);
  * Runs the model. inputs: by name, or by position where name is NULL; they are only read. outputs: by name, or by
  * position where name is NULL; not every output need be asked for. An output with data == NULL is filled in and points
  * into the session, valid until its next run, swap or close; one with data != NULL says in `bytes` how much room there
- * is, and is copied there. The first run with new input shapes plans; later ones do not allocate.
+ * is, and is copied there, but that one that points to an output of the last run counts as NULL. The first run with new
+ * input shapes plans; later ones do not allocate.
+ * What an output of the last run points to, or any part of it, may be an input of this one: it is copied before
+ * anything is overwritten. The caller's memory for outputs may overlap that of inputs, for all outputs are written when
+ * the run is done; it must not overlap that of other outputs.
  */
 LIMNER_API limner_status limner_session_run(limner_session *session, const limner_tensor *inputs, size_t input_count,
                                             limner_tensor *outputs, size_t output_count, limner_error *error);

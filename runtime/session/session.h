@@ -9,7 +9,7 @@
 #define DEFAULT_PLANS 4
 #define MOST_THREADS 1024
 
-/* A misaligned input is copied here; grows to the largest. */
+/* A misaligned input, or one that lies in the session's own memory, is copied here; grows to the largest. */
 struct input_copy {
     void *data;
     size_t bytes;
