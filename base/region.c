@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #define HUGE_PAGE ((size_t)2 << 20)
 
@@ -75,6 +76,17 @@ void region_join(struct region *region) {
     region->split = false;
     madvise(region->base, region->bytes, MADV_HUGEPAGE);
     madvise(region->base, region->taken / HUGE_PAGE * HUGE_PAGE, MADV_COLLAPSE);
+}
+
+void region_discard(struct region *region, size_t from, size_t to) {
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    from = (from + page - 1) / page * page;
+    to = (to < region->bytes ? to : region->bytes) / page * page;
+    if (from >= to)
+        return;
+    madvise(region->base + from, to - from, MADV_DONTNEED);
+    if (region->taken > from)
+        region->taken = from / HUGE_PAGE * HUGE_PAGE;
 }
 
 void region_release(struct region *region) {

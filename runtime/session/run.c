@@ -86,6 +86,7 @@ static status bind(struct limner_session *session, struct plan *plan, struct err
     if (!region_reserve(&session->arena, plan->arena_bytes ? plan->arena_bytes : 1, !session->low_memory))
         return fail(err, STATUS_NO_MEMORY, "out of memory for %zu bytes of activations", plan->arena_bytes);
     region_take(&session->arena, plan->arena_bytes);
+    session->touched = plan->arena_bytes > session->touched ? plan->arena_bytes : session->touched;
     if (plan->arena != session->arena.base)
         plan_bind(plan, session->arena.base);
     for (int i = 0; i < plan->port_count; i++)
@@ -167,9 +168,11 @@ static status run(struct limner_session *session, const limner_tensor *inputs, s
         place_inputs(session, err) != STATUS_OK)
         return err->code;
     forget_outputs(session, outputs, output_count);
-    if (execute(session, plan, err) != STATUS_OK)
-        return err->code;
-    return deliver(session, plan, outputs, output_count, err);
+    status code = execute(session, plan, err);
+    if (code == STATUS_OK)
+        code = deliver(session, plan, outputs, output_count, err);
+    session_keep(session, outputs, code == STATUS_OK ? output_count : 0);
+    return code;
 }
 
 limner_status limner_session_run(limner_session *session, const limner_tensor *inputs, size_t input_count,

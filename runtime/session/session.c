@@ -6,6 +6,7 @@
 #include "runtime/plan/plan_make.h"
 #include "runtime/session/api.h"
 #include "runtime/session/request.h"
+#include "runtime/session/session_memory.h"
 #include "runtime/session/sized.h"
 
 #include <stdlib.h>
@@ -43,6 +44,7 @@ static status read_options(const limner_options *o, struct limner_session *sessi
                                .arena_bytes = limits.arena_bytes ? limits.arena_bytes : DEFAULT_ARENA_BYTES,
                                .profile = o->profile != 0};
     session->low_memory = o->low_memory != 0;
+    session->keep_bytes = o->keep_bytes;
     return read_kernels(o->cpu, o->exact || o->low_memory, &session->settings.kernels, err);
 }
 
@@ -184,8 +186,10 @@ const char *limner_session_cache_note(const limner_session *session) {
 limner_status limner_session_get_info(const limner_session *session, limner_session_info *info) {
     if (!session || !info)
         return LIMNER_INVALID_ARGUMENT;
-    const limner_session_info known = {
-        .plans = (size_t)session->plan_count, .plans_made = session->plans_made, .plans_reused = session->plans_reused};
+    const limner_session_info known = {.plans = (size_t)session->plan_count,
+                                       .plans_made = session->plans_made,
+                                       .plans_reused = session->plans_reused,
+                                       .held_bytes = session_held(session)};
     return sized_write(info, &known, sizeof known) ? LIMNER_OK : LIMNER_INVALID_ARGUMENT;
 }
 

@@ -28,6 +28,8 @@ struct limner_session {
     bool low_memory, has_run;
     char *cache_note; /* why the file of packed weights is not used; NULL: no reason */
     struct region arena;
+    size_t touched;    /* bytes of the arena that runs have written to */
+    size_t keep_bytes; /* the most activations to keep from run to run; 0: all */
 };
 
 /* Plans the model for the ports; nothing of the session changes. */

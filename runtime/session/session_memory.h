@@ -10,5 +10,9 @@ bool session_holds(const struct limner_session *session, const void *p, size_t b
 /* The request reads this input from memory of the session's own, aligned; grows to the largest, later runs allocate
  * nothing. */
 status session_copy_input(struct limner_session *session, int port, size_t bytes, struct error *err);
+/* The bytes of activations and copies of inputs that the session has now. */
+size_t session_held(const struct limner_session *session);
+/* After a run: what is above the session's cap goes, but for what the outputs point to. */
+void session_keep(struct limner_session *session, const limner_tensor *outputs, size_t count);
 
 #endif

@@ -2,8 +2,10 @@
 #include "runtime/session/session_memory.h"
 #include "tests/support/builder.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MOST 3000 /* elements of a test's vector */
 
@@ -217,6 +219,184 @@ static void a_refused_run_takes_nothing(void **state) {
     end_trial(t);
 }
 
+static size_t held(const limner_session *session) {
+    limner_session_info info = LIMNER_SESSION_INFO_INIT;
+    assert_int_equal(limner_session_get_info(session, &info), LIMNER_OK);
+    return info.held_bytes;
+}
+
+/* A small generator: convolutions in channel blocks, a transposed one, a norm; and the size, known while planning. */
+static limner_model *make_network(void) {
+    struct random random = random_from(test_seed());
+    struct builder b = build_start(13);
+    build_input(&b, "x", DTYPE_FLOAT, "N 3 H W");
+    build_random(&b, "w0", "32 3 3 3", &random);
+    build_node(&b, "Conv", "x w0", "c0");
+    build_attribute_ints(&b, "pads", "1 1 1 1");
+    build_attribute_ints(&b, "strides", "2 2");
+    build_random(&b, "s", "32", &random);
+    build_node(&b, "InstanceNormalization", "c0 s s", "n0");
+    build_node(&b, "Relu", "n0", "r0");
+    build_random(&b, "w1", "32 3 4 4", &random);
+    build_node(&b, "ConvTranspose", "r0 w1", "c1");
+    build_attribute_ints(&b, "pads", "1 1 1 1");
+    build_attribute_ints(&b, "strides", "2 2");
+    build_node(&b, "Tanh", "c1", "y");
+    build_node(&b, "Shape", "x", "size");
+    build_output(&b, "y");
+    build_output(&b, "size");
+    return build_model(&b, 0);
+}
+
+static struct tensor *make_picture(int side) {
+    struct random random = random_from(test_seed() + (uint64_t)side);
+    struct tensor *x = test_tensor(DTYPE_FLOAT, 4, 1, 3, side, side);
+    test_fill(x, &random);
+    return x;
+}
+
+static void run_network(limner_session *session, const struct tensor *x, limner_tensor *outputs) {
+    const limner_tensor input = as_input("x", x);
+    run_model(session, &input, 1, outputs, 2);
+}
+
+/* What sessions that were never trimmed give. */
+static float *make_expected(limner_model *model, const struct tensor *x) {
+    limner_session *session = open_session(model, NULL);
+    limner_tensor outputs[2] = {{0}};
+    run_network(session, x, outputs);
+    float *expected = malloc(outputs[0].bytes);
+    assert_non_null(expected);
+    memcpy(expected, outputs[0].data, outputs[0].bytes);
+    limner_session_close(session);
+    return expected;
+}
+
+static void check_network(const limner_tensor *outputs, const float *expected, const struct tensor *x) {
+    assert_memory_equal(outputs[0].data, expected, x->bytes);
+    assert_int_equal(((const int64_t *)outputs[1].data)[2], x->shape.dims[2]);
+}
+
+static void the_same_bits_after_a_trim(void **state) {
+    (void)state;
+    limner_model *model = make_network();
+    limner_session *session = open_session(model, NULL);
+    struct tensor *small = make_picture(32), *large = make_picture(256);
+    float *of_small = make_expected(model, small), *of_large = make_expected(model, large);
+    limner_tensor outputs[2];
+    limner_session_trim(NULL);
+    limner_session_trim(session);
+    for (int i = 0; i < 12; i++) {
+        const struct tensor *x = i % 3 ? small : large;
+        memset(outputs, 0, sizeof outputs);
+        run_network(session, x, outputs);
+        check_network(outputs, i % 3 ? of_small : of_large, x);
+        assert_true(held(session) >= x->bytes);
+        if (i % 4 == 0) {
+            limner_session_trim(session);
+            assert_int_equal(held(session), 0);
+            limner_session_trim(session);
+        }
+    }
+    limner_session_info info = LIMNER_SESSION_INFO_INIT;
+    limner_session_get_info(session, &info);
+    assert_int_equal(info.plans_made, 2); /* plans stay */
+    free(of_small);
+    free(of_large);
+    test_tensor_free(small);
+    test_tensor_free(large);
+    limner_session_close(session);
+    limner_model_close(model);
+}
+
+/* Outputs in the session stay until the next run, whatever the cap; those that the caller brings leave nothing. */
+static void no_more_is_kept_than_was_asked_for(void **state) {
+    (void)state;
+    limner_model *model = make_network();
+    struct tensor *small = make_picture(16), *large = make_picture(300);
+    float *of_small = make_expected(model, small), *of_large = make_expected(model, large);
+    static const size_t caps[] = {1, 100000, 2000000, (size_t)1 << 40};
+    int64_t size[4];
+    float *own = malloc(large->bytes);
+    for (size_t i = 0; i < 4; i++) {
+        limner_session *session = open_session(model, &(limner_options){.keep_bytes = caps[i]});
+        for (int k = 0; k < 8; k++) {
+            const struct tensor *x = k % 3 ? small : large;
+            const float *expected = k % 3 ? of_small : of_large;
+            limner_tensor outputs[2] = {{0}};
+            run_network(session, x, outputs);
+            check_network(outputs, expected, x);
+            const size_t shown = outputs[0].bytes + outputs[1].bytes;
+            assert_true(held(session) <= (caps[i] > shown ? caps[i] : shown));
+            outputs[0] = (limner_tensor){.data = own, .bytes = large->bytes};
+            outputs[1] = (limner_tensor){.data = size, .bytes = sizeof size};
+            run_network(session, x, outputs);
+            check_network(outputs, expected, x);
+            assert_true(held(session) <= caps[i]);
+            assert_int_equal(held(session) == 0, session->plans[0]->arena_bytes > caps[i] || session->touched == 0);
+        }
+        limner_session_close(session);
+    }
+    free(own);
+    free(of_small);
+    free(of_large);
+    test_tensor_free(small);
+    test_tensor_free(large);
+    limner_model_close(model);
+}
+
+/* Parts of what is kept as inputs, with memory given back after every run. */
+static void inputs_from_what_was_kept(void **state) {
+    (void)state;
+    struct random random = random_from(test_seed());
+    struct trial *t = begin_trial();
+    float own[MOST];
+    fill_whole(own, MOST, &random);
+    t->session->keep_bytes = 1;
+    run_trial(t, vector(NULL, own, 1000), vector(NULL, own + 7, 1000), 30);
+    for (int i = 0; i < test_cases(500); i++) {
+        const limner_tensor a = pick(t, own, &random), b = pick(t, own, &random);
+        run_trial(t, a, b, random_int(&random, 0, b.dims[0]));
+        expect_all(t);
+    }
+    limner_session_trim(t->session);
+    memset(t->outputs, 0, sizeof t->outputs);
+    run_trial(t, vector(NULL, own, 1000), vector(NULL, own + 7, 1000), 30);
+    expect_all(t);
+    end_trial(t);
+}
+
+/* Pages of the process that are in memory. */
+static size_t resident(void) {
+    FILE *file = fopen("/proc/self/statm", "r");
+    unsigned long all = 0, pages = 0;
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%lu %lu", &all, &pages), 2);
+    fclose(file);
+    return (size_t)pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static void the_system_has_it_back(void **state) {
+    (void)state;
+    limner_model *model = make_network();
+    limner_session *session = open_session(model, &(limner_options){.threads = 1});
+    struct tensor *large = make_picture(1024);
+    limner_tensor outputs[2] = {{0}};
+    run_network(session, large, outputs);
+    const size_t before = resident(), had = held(session);
+    assert_true(had > (size_t)30 << 20);
+    limner_session_trim(session);
+    const size_t after = resident();
+    assert_true(before > after && before - after > had / 2);
+    memset(outputs, 0, sizeof outputs);
+    session->keep_bytes = 1;
+    run_network(session, large, outputs); /* the output stays, and no more */
+    assert_true(resident() < after + large->bytes + ((size_t)4 << 20));
+    test_tensor_free(large);
+    limner_session_close(session);
+    limner_model_close(model);
+}
+
 static void pieces_overlap(void **state) {
     (void)state;
     static char m[8];
@@ -234,6 +414,10 @@ int main(void) {
         cmocka_unit_test(activations_that_grow),
         cmocka_unit_test(from_session_to_session),
         cmocka_unit_test(a_refused_run_takes_nothing),
+        cmocka_unit_test(the_same_bits_after_a_trim),
+        cmocka_unit_test(no_more_is_kept_than_was_asked_for),
+        cmocka_unit_test(inputs_from_what_was_kept),
+        cmocka_unit_test(the_system_has_it_back),
         cmocka_unit_test(pieces_overlap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
