@@ -47,6 +47,7 @@ static status read_options(const limner_options *o, struct limner_session *sessi
                                .watch = &session->watch};
     session->watch.most_iterations = limits.loop_iterations ? limits.loop_iterations : DEFAULT_LOOP_ITERATIONS;
     session->low_memory = o->low_memory != 0;
+    session->keep_bytes = o->keep_bytes;
     return read_kernels(o->cpu, o->exact || o->low_memory, &session->settings.kernels, err);
 }
 
@@ -183,14 +184,6 @@ limner_status limner_session_save_cache(limner_session *session, limner_error *e
 
 const char *limner_session_cache_note(const limner_session *session) {
     return session && session->cache_note ? session->cache_note : "";
-}
-
-limner_status limner_session_get_info(const limner_session *session, limner_session_info *info) {
-    if (!session || !info)
-        return LIMNER_INVALID_ARGUMENT;
-    const limner_session_info known = {
-        .plans = (size_t)session->plan_count, .plans_made = session->plans_made, .plans_reused = session->plans_reused};
-    return sized_write(info, &known, sizeof known) ? LIMNER_OK : LIMNER_INVALID_ARGUMENT;
 }
 
 static status fill_plan_info(const struct limner_session *session, const struct plan *plan, limner_plan_info *info,

@@ -9,7 +9,7 @@
 #define DEFAULT_PLANS 4
 #define MOST_THREADS 1024
 
-/* A misaligned input is copied here; grows to the largest. */
+/* A misaligned input, or one that lies in the session's own memory, is copied here; grows to the largest. */
 struct input_copy {
     void *data;
     size_t bytes;
@@ -29,6 +29,8 @@ struct limner_session {
     bool low_memory, has_run;
     char *cache_note; /* why the file of packed weights is not used; NULL: no reason */
     struct region arena;
+    size_t touched;    /* bytes of the arena that runs have written to */
+    size_t keep_bytes; /* the most activations to keep from run to run; 0: all */
 };
 
 /* Plans the model for the ports; nothing of the session changes. */

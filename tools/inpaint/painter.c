@@ -201,7 +201,12 @@ static status paint_tiles(struct painter *painter, struct canvas *canvas, size_t
     return code;
 }
 
-/* The largest tile whose activations fit AUTO_ARENA_BYTES; of a model for one size, that size. */
+/* What activations may take where the size of a piece is ours to choose. */
+static size_t auto_bytes(const struct painter *painter) {
+    return painter->memory < AUTO_ARENA_BYTES ? painter->memory : AUTO_ARENA_BYTES;
+}
+
+/* The largest tile whose activations fit auto_bytes; of a model for one size, that size. */
 static status choose_size(struct painter *painter, size_t *size, struct error *err) {
     static const size_t sizes[] = {2048, 1536, 1024, 768, 512, 384, 256};
     const struct network *paint = &painter->studio->paint;
@@ -220,7 +225,7 @@ static status choose_size(struct painter *painter, size_t *size, struct error *e
         if (*size < least)
             break;
         const status code = memory_for(painter, *size, *size, &bytes, err);
-        if (code || bytes <= AUTO_ARENA_BYTES)
+        if (code || bytes <= auto_bytes(painter))
             return code;
     }
     *size = *size < least ? least : *size;
@@ -233,7 +238,7 @@ static status paint_scene(struct painter *painter, struct canvas *canvas, struct
     struct error ignored;
     if (studio->whole_if_small && memory_for(painter, canvas->picture.height, canvas->picture.width, &bytes, &ignored))
         bytes = SIZE_MAX; /* not even planned: too large, or not the model's size */
-    if (studio->way == WAY_WHOLE || bytes <= AUTO_ARENA_BYTES)
+    if (studio->way == WAY_WHOLE || bytes <= auto_bytes(painter))
         return paint_whole(painter, canvas, err);
     if (studio->way == WAY_CROPS)
         return paint_crops(painter, canvas, err);
@@ -339,6 +344,13 @@ static status stage_task(struct painter *painter, const struct paint_task *task,
 }
 
 /* The output is staged last, so that it is in its place only when the others are. */
+/* So that a large picture's activations are not held through all the small ones that come after it. */
+static void trim_large(limner_session *session) {
+    limner_session_info info = LIMNER_SESSION_INFO_INIT;
+    if (session && limner_session_get_info(session, &info) == LIMNER_OK && info.held_bytes > KEPT_BYTES)
+        limner_session_trim(session);
+}
+
 status painter_paint(struct painter *painter, const struct paint_task *task, struct error *err) {
     const struct studio_settings *settings = painter->studio->settings;
     struct staging staging = {NULL, 0};
@@ -353,5 +365,7 @@ status painter_paint(struct painter *painter, const struct paint_task *task, str
         code = staging_commit(&staging, err);
     staging_close(&staging);
     scene_close(&scene);
+    trim_large(painter->paint);
+    trim_large(painter->edge);
     return code;
 }

@@ -9,7 +9,8 @@
 #define TILE_AUTO (-1)
 #define NOT_GIVEN (-1)
 
-#define AUTO_ARENA_BYTES ((size_t)1 << 30) /* what --tile auto lets activations take */
+#define AUTO_ARENA_BYTES ((size_t)1 << 30) /* what --tile auto lets activations take, where there is so much */
+#define KEPT_BYTES ((size_t)256 << 20)     /* activations that stay from picture to picture */
 #define CROP_MARGIN 128
 
 struct studio_settings {
@@ -37,7 +38,7 @@ struct studio {
     size_t multiple;
     enum paint_way way;   /* of pictures that are not done whole */
     bool whole_if_small;  /* --tile auto: first see whether the whole picture will do */
-    size_t tile, overlap; /* of WAY_TILES; tile 0: the largest that fits AUTO_ARENA_BYTES */
+    size_t tile, overlap; /* of WAY_TILES; tile 0: the largest that fits AUTO_ARENA_BYTES and the memory */
     size_t margin;        /* of WAY_CROPS */
 };
 
