@@ -2,6 +2,7 @@
 #ifndef LIMNER_TOOLS_INPAINT_STUDIO_H
 #define LIMNER_TOOLS_INPAINT_STUDIO_H
 
+#include "tools/files/picture_file.h"
 #include "tools/inpaint/meter.h"
 #include "tools/inpaint/network.h"
 
@@ -17,6 +18,7 @@ struct studio_settings {
     struct canny_options canny;
     struct mask_options mask;
     struct range range;
+    struct picture_saving saving;
     size_t max_pixels;
     int multiple;    /* sides are padded to multiples of it; 0: 4 with an edge model, else 16 */
     int tile;        /* pixels, TILE_AUTO or TILE_NONE */
