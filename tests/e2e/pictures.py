@@ -115,7 +115,7 @@ def test_every_orientation_is_seen(folder: Path) -> None:
             good("run", model, source, "-o", out, "--orientation", "keep")
             assert worst(seen(out), seen(source)) <= (12 if target == "jpg" else 0), (ending, tag, target, "keep")
             assert tag_of(out) == (tag if target in TAGGED else 1), (ending, tag, target, "keep")
-            if target in TAGGED and tag > 4:
+            if target in TAGGED and tag > 4 and target != "tif":  # of those Pillow says the size as seen
                 assert Image.open(out).size == (52, 36)
 
 

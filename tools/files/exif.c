@@ -180,25 +180,28 @@ static void drop_thumbnail(const struct exif *exif, unsigned char *data, const s
     put32(exif, data, link, 0);
 }
 
-static bool has_tag(const struct exif *exif, const struct directory *directory, unsigned tag) {
-    struct entry entry;
-    return find(exif, directory, tag, &entry);
+static bool correct_inner(const struct exif *exif, unsigned char *data, const struct directory *first, size_t width,
+                          size_t height) {
+    const uint32_t at = find_number(exif, first, TAG_EXIF);
+    struct directory inner;
+    return !at || !open_directory(exif, at, &inner) ||
+           (replace(exif, data, &inner, TAG_PIXELS_X, width) && replace(exif, data, &inner, TAG_PIXELS_Y, height));
 }
 
 bool exif_correct(unsigned char *data, size_t size, int orientation, size_t width, size_t height) {
     struct exif exif;
-    struct directory first, inner;
+    struct exif_facts facts;
+    struct directory first;
     if (!open_exif(&exif, data, size) || !open_directory(&exif, get32(&exif, 4), &first))
-        return false;
-    if (orientation != 1 && !has_tag(&exif, &first, TAG_ORIENTATION))
         return false;
     drop_thumbnail(&exif, data, &first);
     if (!replace(&exif, data, &first, TAG_ORIENTATION, (size_t)orientation) ||
-        !replace(&exif, data, &first, TAG_WIDTH, width) || !replace(&exif, data, &first, TAG_HEIGHT, height))
+        !replace(&exif, data, &first, TAG_WIDTH, width) || !replace(&exif, data, &first, TAG_HEIGHT, height) ||
+        !correct_inner(&exif, data, &first, width, height))
         return false;
-    const uint32_t at = find_number(&exif, &first, TAG_EXIF);
-    return !at || !open_directory(&exif, at, &inner) ||
-           (replace(&exif, data, &inner, TAG_PIXELS_X, width) && replace(&exif, data, &inner, TAG_PIXELS_Y, height));
+    /* directories that lie over each other may have spoilt it again, and the tag may not have been there */
+    exif_read(data, size, &facts);
+    return facts.orientation == orientation;
 }
 
 void exif_write_orientation(unsigned char data[EXIF_LEAST_BYTES], int orientation) {
