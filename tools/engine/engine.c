@@ -50,12 +50,11 @@ static const char *recognise_other(const char *path) {
     const size_t size = file ? fread(start, 1, sizeof start, file) : 0;
     if (file)
         fclose(file);
-    const enum picture_type picture = picture_recognise(start, size);
+    const char *picture = picture_name_of_bytes(start, size);
     size_t printable = 0;
     while (printable < size && (isprint(start[printable]) || isspace(start[printable])))
         printable++;
-    return picture == PICTURE_PNG                       ? "a PNG picture"
-           : picture == PICTURE_JPEG                    ? "a JPEG picture"
+    return picture                                      ? picture
            : npy_recognise(start, size)                 ? "a .npy array"
            : size > 4 && printable == size              ? "text"
            : size >= 4 && !memcmp(start, "PK\3\4", 4)   ? "a zip archive (a PyTorch checkpoint?)"
@@ -268,7 +267,7 @@ static status read_input(const struct engine *engine, const struct feed_request 
                          const char *path, struct model_feed *feed, struct error *err) {
     const struct picture_place place = {"input", value->name, (enum dtype)value->type, value->rank, value->dims};
     const struct picture_request wanted = {&place, engine_picture_form(engine, &request->range, value->type),
-                                           request->max_pixels};
+                                           request->max_pixels, request->to_srgb};
     struct file_array *array = &feed->arrays[feed->count];
     limner_tensor *tensor = &feed->tensors[feed->count];
     feed->count++;
