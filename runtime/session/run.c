@@ -31,6 +31,23 @@ static bool brings_memory(const struct region *arena, const limner_tensor *outpu
     return output->data && !region_holds(arena, output->data);
 }
 
+/* Whether an output of the last run lies there on the heap: what the run before pointed to is no memory of the
+ * caller's. */
+static bool is_last_output(const struct plan *plan, const void *data) {
+    for (int i = 0; plan && i < plan->output_count; i++) {
+        const struct plan_value *value = &plan->values[plan->outputs[i].value];
+        if (value->place == PLACE_DYNAMIC && value->tensor.data == data)
+            return true;
+    }
+    return false;
+}
+
+static void forget_last_outputs(const struct limner_session *session, limner_tensor *outputs, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (outputs[i].data && is_last_output(session->current, outputs[i].data))
+            outputs[i].data = NULL;
+}
+
 static status check_room(const limner_tensor *output, const struct tensor *result, const char *name,
                          struct error *err) {
     if (output->bytes >= result->bytes)
@@ -163,6 +180,7 @@ static status run(struct limner_session *session, const limner_tensor *inputs, s
                   limner_tensor *outputs, size_t output_count, struct error *err) {
     struct plan *plan;
     const struct region before = session->arena;
+    forget_last_outputs(session, outputs, output_count);
     if (request_read(&session->request, session->model, inputs, input_count, true, session->settings.tensor_bytes,
                      err) != STATUS_OK ||
         session_plan(session, &plan, err) != STATUS_OK ||
