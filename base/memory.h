@@ -6,7 +6,7 @@
 
 #define MEMORY_ALIGNMENT 64
 
-/* At least `bytes` (never zero), 64-byte aligned, contents junk; NULL without memory. For free(). */
+/* At least `bytes` (never zero), 64-byte aligned, contents undefined; NULL without memory. For free(). */
 void *memory_alloc(size_t bytes);
 
 #endif

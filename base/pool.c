@@ -1,6 +1,7 @@
 #include "base/pool.h"
 
 #include "base/checked.h"
+#include "base/sizes.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,10 +20,6 @@ struct pool {
     struct block *blocks; /* the first one is being filled */
     size_t given;
 };
-
-static size_t round_up(size_t n, size_t unit) {
-    return (n + unit - 1) / unit * unit;
-}
 
 struct pool *pool_create(void) {
     return calloc(1, sizeof(struct pool));

@@ -19,9 +19,14 @@ static inline int64_t even_block(int64_t size, int64_t most, int64_t unit) {
     return whole_units(divide_up(size, divide_up(size, most)), unit);
 }
 
-/* Bytes in whole cache lines of 64; SIZE_MAX - 63 bytes at most go in. */
+/* The same for bytes; nothing above SIZE_MAX - unit goes in. */
+static inline size_t round_up(size_t bytes, size_t unit) {
+    return (bytes + unit - 1) / unit * unit;
+}
+
+/* Bytes in whole cache lines. */
 static inline size_t whole_line_bytes(size_t bytes) {
-    return (bytes + 63) / 64 * 64;
+    return round_up(bytes, 64);
 }
 
 /* Both above zero. */
@@ -42,7 +47,7 @@ static inline int64_t between(int64_t low, int64_t size, int64_t high) {
     return size < low ? low : size > high ? high : size;
 }
 
-/* What part of the threads' time is used when so many units are dealt out. */
+/* What part of the threads' time is used when so many units are shared out. */
 static inline double balance(int64_t units, int threads) {
     return (double)units / (double)(divide_up(units, threads) * threads);
 }

@@ -166,13 +166,13 @@ typedef struct limner_options {
     size_t size;    /* sizeof(limner_options) */
     int threads;    /* at most; 0: one per processor that this process may use (affinity, quota of its control group) */
     limner_cpu cpu; /* an upper bound is an error when the processor lacks it */
-    /* 1: direct sums only, no minimal filtering (Winograd) or Strassen: smaller rounding errors, less memory, slower */
+    /* 1: direct sums only, no Winograd and no Strassen: smaller rounding errors, less memory, slower */
     int exact;
     int profile;                 /* 1: time every node (limner_session_profile) */
-    int plans;                   /* how many input shapes to keep planned; 0: 4 */
+    int plans;                   /* how many plans to cache, one for each set of input shapes; 0: 4 */
     const limner_limits *limits; /* of running; NULL: the defaults */
     int low_memory;              /* 1: as little memory as can be, slower: exact, mapped pages let go, no huge pages */
-    const char *cache; /* a file that keeps the model's packed weights, so that the next start is short; NULL: none */
+    const char *cache; /* a file that stores the model's packed weights, so that the next start is short; NULL: none */
 } limner_options;
 
 #define LIMNER_OPTIONS_INIT \
@@ -202,7 +202,7 @@ LIMNER_API void limner_session_cancel(limner_session *session);
 
 /*
  * Puts another model (a generator variant) into a running session. Its inputs and outputs must have the same names and
- * types as those of the present model. Plans of the session are kept when the models differ in nothing but the values
+ * types as those of the present model. Plans of the session are reused when the models differ in nothing but the values
  * of their weights, which are packed anew; else the same input shapes are planned for the new model. All this comes
  * first: when anything fails, the session goes on with the old model.
  */
@@ -260,10 +260,10 @@ LIMNER_API limner_status limner_session_profile(const limner_session *session, s
 /* The plans of a session: one for each set of input shapes. */
 typedef struct limner_session_info {
     size_t size;  /* sizeof(limner_session_info) */
-    size_t plans; /* kept now */
-    /* Made since the session was created: for new input shapes, and by swaps that could not keep a plan. */
+    size_t plans; /* cached now */
+    /* Made since the session was created: for new input shapes, and by swaps that could not reuse a plan. */
     size_t plans_made;
-    size_t plans_reused; /* kept by swaps: the same steps and the same places in memory, with the new model's weights */
+    size_t plans_reused; /* by swaps: the same steps and the same places in memory, with the new model's weights */
 } limner_session_info;
 
 #define LIMNER_SESSION_INFO_INIT \

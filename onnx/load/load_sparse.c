@@ -74,13 +74,7 @@ static status scatter(struct loader *loader, const struct tensor *values, const 
 
 /* The int64 indices may lie anywhere in the file. */
 static status align_indices(struct loader *loader, struct tensor *indices) {
-    if (indices->bytes == 0 || tensor_aligned(indices))
-        return STATUS_OK;
-    const void *from = indices->data;
-    const status result = load_tensor_room(loader, indices);
-    if (result == STATUS_OK)
-        memcpy(indices->data, from, indices->bytes);
-    return result;
+    return indices->bytes == 0 || tensor_aligned(indices) ? STATUS_OK : load_tensor_copy(loader, indices);
 }
 
 status load_sparse(struct loader *loader, const Onnx__SparseTensorProto *proto, struct tensor *out) {

@@ -11,5 +11,7 @@ status load_tensor_shape(struct loader *loader, int32_t data_type, size_t rank, 
                          struct tensor *out);
 /* Zeroed (for texts: empty) elements for a described tensor, paid from limits.expanded_bytes. */
 status load_tensor_room(struct loader *loader, struct tensor *tensor);
+/* The same, filled with what its data were: a copy that is aligned. */
+status load_tensor_copy(struct loader *loader, struct tensor *tensor);
 
 #endif

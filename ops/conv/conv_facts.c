@@ -50,7 +50,7 @@ static bool conv_pads(const struct op_call *call, int spatial, int64_t *pads) {
 
 /* ---- channel blocks ---- */
 
-/* What the weights say. */
+/* What the weights say of the layer. */
 struct form {
     bool transposed, from_blocks;
     int64_t group, in, out; /* channels, all groups */
@@ -76,7 +76,8 @@ static bool groups_are_blocks(const struct form *form) {
     return form->in / form->group % CHANNEL_BLOCK == 0 && form->out / form->group % CHANNEL_BLOCK == 0;
 }
 
-/* Whether it reads blocks, or an image with few channels; and writes blocks, or few planes. in: 0 for a plain input. */
+/* Whether it reads blocks, or a plain tensor of few channels; and writes blocks, or few planes. in: 0 for a plain
+ * input. */
 static bool choose_sides(const struct window_params *params, struct form *form, int64_t in, bool *to_blocks) {
     if (form->group > 1)
         return form->from_blocks = *to_blocks = groups_are_blocks(form);

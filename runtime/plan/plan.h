@@ -40,7 +40,7 @@ struct plan_settings {
 };
 
 /* Where a value's bytes are while running. */
-enum place {
+enum value_place {
     PLACE_NONE,     /* nobody needs it */
     PLACE_INPUT,    /* the caller's memory (or a view of it): never written */
     PLACE_CONSTANT, /* the model's memory, or a view of it */
@@ -51,7 +51,7 @@ enum place {
 
 struct plan_value {
     struct tensor tensor;
-    enum place place;
+    enum value_place place;
     bool owned;     /* PLACE_KNOWN: data is this value's to free, views are not */
     int item;       /* PLACE_ARENA: its storage; -1 for no bytes */
     int port;       /* PLACE_INPUT: which input */
@@ -82,7 +82,7 @@ struct plan_step {
     struct op_call call;          /* behind its inputs stand those that subgraphs read */
     struct plan_control *control; /* NULL as a rule */
     bool dynamic, prepared;
-    bool joined; /* runs together with the step behind it, in whose workspace; its output is never whole */
+    bool fused; /* with the step behind it, which has the workspace; the output between them is never whole */
     size_t workspace_bytes;
     int workspace;        /* item, or -1 */
     int freed;            /* first dynamic value whose last reader this step is, or -1 */

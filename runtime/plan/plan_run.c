@@ -83,7 +83,7 @@ static void note_time(struct plan_step *step, uint64_t nanoseconds) {
         step->fastest = nanoseconds;
 }
 
-/* Two steps as one; each has its part of the time. */
+/* Two fused steps; each has its part of the time. */
 static void run_fused(struct plan *plan, struct plan_step *first, struct plan_step *second) {
     const uint64_t begin = plan->settings.profile ? now() : 0;
     double share;
@@ -133,7 +133,7 @@ status plan_run(struct plan *plan, struct error *err) {
             plan_drop_dynamic(plan);
             return err->code;
         }
-        if (step->joined) {
+        if (step->fused) {
             run_fused(plan, step, step + 1);
             free_dead(plan, step + 1);
             s++;

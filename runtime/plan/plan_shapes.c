@@ -136,7 +136,7 @@ static bool outputs_small(const struct op_call *call) {
     return true;
 }
 
-static void place_outputs(struct plan *plan, const struct plan_step *step, enum place place) {
+static void place_outputs(struct plan *plan, const struct plan_step *step, enum value_place place) {
     const struct node *node = step->call.node;
     for (int i = 0; i < node->output_count; i++) {
         if (!step->call.outputs[i])

@@ -13,14 +13,14 @@
 #define MAX_PROBLEMS 16 /* other problems that it spells out */
 
 /* Nodes of one unsupported operator. */
-struct group {
+struct unsupported_nodes {
     const struct node *first;
     int opset; /* 0: no version is known; else the operator is, but not this version of it */
     int nodes;
     const char *path;
 };
 
-struct survey {
+struct support_survey {
     const struct onnx_model *model;
     struct pool *pool;
     const struct graph *graph;
@@ -28,9 +28,9 @@ struct survey {
     const char *path;  /* to it: "", or 'If "x": then_branch: ' */
     void *params;
     size_t params_bytes;
-    struct group groups[MAX_GROUPS];
+    struct unsupported_nodes groups[MAX_GROUPS];
     int group_count, further_groups_nodes;
-    struct error problems; /* other problems, joined */
+    struct error problems; /* other problems, one a line */
     int problem_count;
 };
 
@@ -49,9 +49,9 @@ static const char *domain_prefix(const struct node *node) {
     return node->domain[0] ? ":" : "";
 }
 
-static void survey_group(struct survey *survey, const struct node *node, int opset) {
+static void survey_group(struct support_survey *survey, const struct node *node, int opset) {
     for (int i = 0; i < survey->group_count; i++) {
-        struct group *group = &survey->groups[i];
+        struct unsupported_nodes *group = &survey->groups[i];
         if (strcmp(group->first->op_type, node->op_type) == 0 && strcmp(group->first->domain, node->domain) == 0) {
             group->nodes++;
             return;
@@ -60,10 +60,10 @@ static void survey_group(struct survey *survey, const struct node *node, int ops
     if (survey->group_count == MAX_GROUPS)
         survey->further_groups_nodes++;
     else
-        survey->groups[survey->group_count++] = (struct group){node, opset, 1, survey->path};
+        survey->groups[survey->group_count++] = (struct unsupported_nodes){node, opset, 1, survey->path};
 }
 
-static void survey_problem(struct survey *survey, const struct node *node, const struct error *problem) {
+static void survey_problem(struct support_survey *survey, const struct node *node, const struct error *problem) {
     if (survey->problem_count++ >= MAX_PROBLEMS)
         return;
     const char *label = program_label(survey->pool, survey->graph, node);
@@ -73,7 +73,7 @@ static void survey_problem(struct survey *survey, const struct node *node, const
                  label ? label : node->op_type, problem->message);
 }
 
-static bool survey_params(struct survey *survey, const struct op *op) {
+static bool survey_params(struct support_survey *survey, const struct op *op) {
     if (op->params_size >= survey->params_bytes) {
         void *grown = realloc(survey->params, op->params_size + 1);
         if (!grown)
@@ -94,7 +94,7 @@ struct subgraph {
     const char *path;
 };
 
-static status open_subgraph(const struct survey *survey, const struct node *node, const char *name,
+static status open_subgraph(const struct support_survey *survey, const struct node *node, const char *name,
                             struct subgraph *subgraph, struct error *err) {
     const char *label = program_label(survey->pool, survey->graph, node);
     subgraph->graph = program_graph(survey->model, program_subgraph(node, name), survey->pool);
@@ -109,7 +109,7 @@ static status open_subgraph(const struct survey *survey, const struct node *node
 }
 
 /* Captured values have the types that they have outside. */
-static status give_types(const struct survey *survey, const struct node *node, const struct op_control *control,
+static status give_types(const struct support_survey *survey, const struct node *node, const struct op_control *control,
                          int body, const struct subgraph *subgraph, struct error *err) {
     const int count = program_captured(node, control, body, NULL, NULL);
     int *values = pool_array(survey->pool, 2 * (size_t)count + 1, sizeof *values), *inputs = values + count;
@@ -124,18 +124,18 @@ static status give_types(const struct survey *survey, const struct node *node, c
 }
 
 /* Outputs of the node have the types that they have inside. */
-static void take_types(const struct survey *survey, const struct node *node, const struct op_mapping *mapping,
+static void take_types(const struct support_survey *survey, const struct node *node, const struct op_mapping *mapping,
                        const struct subgraph *subgraph) {
     for (int i = 0; i < node->output_count; i++)
         if (node->outputs[i] != NO_VALUE)
             survey->types[node->outputs[i]] = subgraph->types[subgraph->graph->outputs[mapping->counts + i]];
 }
 
-static status survey_graph(struct survey *survey, struct error *err);
+static status survey_graph(struct support_survey *survey, struct error *err);
 
-static status survey_body(struct survey *survey, const struct node *node, const struct op_control *control, int body,
-                          const struct op_mapping *mapping, struct error *err) {
-    const struct survey around = *survey;
+static status survey_body(struct support_survey *survey, const struct node *node, const struct op_control *control,
+                          int body, const struct op_mapping *mapping, struct error *err) {
+    const struct support_survey around = *survey;
     struct subgraph subgraph = {.graph = NULL};
     if (open_subgraph(survey, node, control->bodies[body], &subgraph, err) != STATUS_OK ||
         give_types(survey, node, control, body, &subgraph, err) != STATUS_OK)
@@ -153,7 +153,7 @@ static status survey_body(struct survey *survey, const struct node *node, const 
 }
 
 /* The call was parsed; its params are gone afterwards. */
-static status survey_bodies(struct survey *survey, const struct op_call *call, struct error *err) {
+static status survey_bodies(struct support_survey *survey, const struct op_call *call, struct error *err) {
     const struct op_control *control = op_facts(call->op)->control;
     struct op_mapping mapping;
     if (!control)
@@ -167,7 +167,7 @@ static status survey_bodies(struct survey *survey, const struct op_call *call, s
 
 /* ---- nodes ---- */
 
-static status survey_node(struct survey *survey, const struct node *node, struct error *err) {
+static status survey_node(struct support_survey *survey, const struct node *node, struct error *err) {
     const bool internal = strcmp(node->domain, INTERNAL_DOMAIN) == 0;
     const int opset = program_opset(survey->model, node);
     const struct op *op = internal ? NULL : op_find(node->domain, node->op_type, opset);
@@ -189,7 +189,7 @@ static status survey_node(struct survey *survey, const struct node *node, struct
     return call.params ? survey_bodies(survey, &call, err) : STATUS_OK;
 }
 
-static void say_group(struct error *err, const struct group *group) {
+static void say_group(struct error *err, const struct unsupported_nodes *group) {
     const struct node *node = group->first;
     error_append(err, "%.60s%s%.60s (", node->domain, domain_prefix(node), node->op_type);
     if (group->opset)
@@ -204,7 +204,7 @@ static void say_group(struct error *err, const struct group *group) {
     error_append(err, ")");
 }
 
-static void say_groups(const struct survey *survey, struct error *err) {
+static void say_groups(const struct support_survey *survey, struct error *err) {
     const int count = survey->group_count;
     fail(err, STATUS_UNSUPPORTED,
          count == 1 ? "%d operator is not supported: " : "%d operators are not supported: ", count);
@@ -218,7 +218,7 @@ static void say_groups(const struct survey *survey, struct error *err) {
 }
 
 /* What was found, as one message. */
-static status survey_result(const struct survey *survey, struct error *err) {
+static status survey_result(const struct support_survey *survey, struct error *err) {
     if (survey->group_count > 0)
         say_groups(survey, err);
     if (survey->problem_count == 0)
@@ -269,7 +269,7 @@ static status check_ports(const struct graph *graph, bool outermost, struct erro
     return STATUS_OK;
 }
 
-static status survey_graph(struct survey *survey, struct error *err) {
+static status survey_graph(struct support_survey *survey, struct error *err) {
     if (check_ports(survey->graph, survey->path[0] == 0, err) != STATUS_OK)
         return survey->path[0] ? fail_prefix(err, "%.*s", (int)strlen(survey->path) - 2, survey->path) : err->code;
     for (int i = 0; i < survey->graph->node_count; i++)
@@ -279,7 +279,7 @@ static status survey_graph(struct survey *survey, struct error *err) {
 }
 
 status support_check(const struct onnx_model *model, const struct graph *graph, struct error *err) {
-    struct survey *survey = calloc(1, sizeof *survey);
+    struct support_survey *survey = calloc(1, sizeof *survey);
     struct pool *pool = pool_create();
     enum dtype *types = calloc((size_t)graph->value_count + 1, sizeof *types);
     status code = survey && pool && types ? check_opset(model, graph, err) : fail_memory(err, "the check of the nodes");

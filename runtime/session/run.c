@@ -72,7 +72,7 @@ static status check_outputs(const struct limner_session *session, const struct p
     return STATUS_OK;
 }
 
-/* Misaligned data are copied; the copy's memory is kept for the next run. */
+/* Misaligned data are copied; the copy's memory serves the next run, too. */
 static status bind_input(struct limner_session *session, struct plan *plan, int port, struct error *err) {
     struct tensor tensor;
     const struct port_request *request = &session->request.ports[port];

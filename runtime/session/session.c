@@ -120,7 +120,7 @@ status session_make_plan(struct limner_session *session, struct limner_model *mo
     return code;
 }
 
-static bool serves(const struct plan *plan, const struct request *request) {
+static bool serves(const struct plan *plan, const struct run_request *request) {
     for (int i = 0; i < plan->port_count; i++) {
         const struct port_request *a = &plan->ports[i], *b = &request->ports[i];
         if (a->given != b->given || a->dtype != b->dtype || !shape_equal(&a->shape, &b->shape))

@@ -19,12 +19,12 @@ struct limner_session {
     struct limner_model *model;
     struct plan_settings settings;
     struct run_watch watch;
-    int capacity;        /* plans to keep */
-    struct plan **plans; /* the most recently used first; room for capacity + 1 */
+    int capacity;        /* plans that are cached, at most */
+    struct plan **plans; /* the most recently used first; with space for capacity + 1 */
     int plan_count;
     size_t plans_made, plans_reused; /* so far */
     struct plan *current;            /* what ran last: its outputs are the caller's until the next run */
-    struct request request;
+    struct run_request request;
     struct input_copy *copies; /* by input of the model */
     bool low_memory, has_run;
     char *cache_note; /* why the file of packed weights is not used; NULL: no reason */
@@ -36,7 +36,7 @@ status session_make_plan(struct limner_session *session, struct limner_model *mo
                          bool open, struct plan **out, struct error *err);
 /* Begins what limner_session_cancel() may end. */
 void session_watch(struct limner_session *session);
-/* The plan for the request, kept or new; it becomes the most recently used one. */
+/* The plan for the request, cached or new; it becomes the most recently used one. */
 status session_plan(struct limner_session *session, struct plan **out, struct error *err);
 
 #endif

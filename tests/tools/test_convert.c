@@ -540,7 +540,7 @@ static void free_sizes(void **state) {
     struct pool *pool = pool_create();
     struct onnx_model *template = load_template("models/templates/generator.onnx"), model;
     struct checkpoint *checkpoint;
-    struct plan plan;
+    struct conversion_plan plan;
     struct error err;
     const struct convert_options options = {0};
     if (checkpoint_load("tests/data/convert/plain/saved.pth", NULL, &checkpoint, &err) ||
@@ -569,7 +569,7 @@ static void disagreeing_sizes(void **state) {
     struct random random = random_from(test_seed());
     struct maker *maker = maker_new();
     struct onnx_model *template = load_template("models/templates/edge-connect-edge.onnx");
-    struct plan plan;
+    struct conversion_plan plan;
     struct error err;
     const struct convert_options options = {0};
     ADD(maker, &random, "encoder.1.weight", 2, 3, 7, 7);
@@ -577,7 +577,7 @@ static void disagreeing_sizes(void **state) {
     maker_load(maker);
     assert_int_equal(convert_plan(template, maker->checkpoint, &options, maker->pool, &plan, &err), STATUS_OK);
     bool said = false;
-    for (const struct problem *problem = plan.problems; problem; problem = problem->next)
+    for (const struct convert_problem *problem = plan.problems; problem; problem = problem->next)
         said |= strstr(problem->text, "width1") != NULL;
     assert_true(said);
     convert_close(&plan);
@@ -604,7 +604,7 @@ static void odd_keys(void **state) {
     struct onnx_model *template = load_template("models/small/plain-torchscript17/model.onnx");
     struct random random = random_from(test_seed());
     struct maker *maker = maker_new();
-    struct plan plan;
+    struct conversion_plan plan;
     struct error err;
     const struct convert_options options = {0};
     for (size_t i = 1; i < sizeof keys / sizeof keys[0]; i++)

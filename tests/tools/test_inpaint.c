@@ -246,7 +246,7 @@ static void inputs_are_told_apart(void **state) {
         {"models/small/edge-torchscript17/model.onnx", ROLE_SINGLE, STATUS_SHAPE, 0, 0},
     };
     for (size_t i = 0; i < sizeof models / sizeof models[0]; i++) {
-        const struct range none = {false, 0, 0};
+        const struct light_range none = {false, 0, 0};
         struct network network;
         struct error err;
         const status code = network_open(&network, models[i].path, models[i].role, &none, &err);
@@ -282,7 +282,7 @@ static void write_file(const char *path, const void *data, size_t size) {
 
 static void write_picture(const char *path, size_t width, size_t height, int channels, const uint8_t *samples) {
     uint8_t copy[256];
-    struct bytes bytes;
+    struct byte_buffer bytes;
     struct error err;
     memcpy(copy, samples, width * height * (size_t)channels);
     const struct picture picture = {width, height, channels, 8, copy};
@@ -329,9 +329,9 @@ static void masks_are_read_in_every_way(void **state) {
     test_folder_remove(folder);
 }
 
-static status read_grid_of(const char *folder, const struct tensor *tensor, struct grid *grid, struct error *err) {
+static status read_grid_of(const char *folder, const struct tensor *tensor, struct mask_grid *grid, struct error *err) {
     char path[512];
-    struct bytes bytes;
+    struct byte_buffer bytes;
     snprintf(path, sizeof path, "%s/grid.npy", folder);
     assert_int_equal(npy_write(tensor, &bytes, err), STATUS_OK);
     write_file(path, bytes.data, bytes.size);
@@ -342,7 +342,7 @@ static status read_grid_of(const char *folder, const struct tensor *tensor, stru
 static void grids_are_integers(void **state) {
     (void)state;
     char *folder = test_folder();
-    struct grid grid;
+    struct mask_grid grid;
     struct error err;
     struct tensor *good = test_tensor(DTYPE_INT32, 3, 1, 2, 3), *wrong = test_tensor(DTYPE_FLOAT, 2, 2, 3);
     struct tensor *deep = test_tensor(DTYPE_INT64, 3, 2, 2, 3);

@@ -103,25 +103,25 @@ static bool is_other(const char *name) {
     return false;
 }
 
-static const char *name_in(const struct checkpoint *checkpoint, const struct group *child, int parent) {
+static const char *name_in(const struct checkpoint *checkpoint, const struct tensor_group *child, int parent) {
     const char *path = checkpoint->groups[parent].path;
     const char *name = below(child->path, path, strlen(path));
     return name ? name : child->path;
 }
 
 /* What stands below a group. */
-struct survey {
+struct group_survey {
     int usual, usual_count; /* the last one and how many, params not counted beside params_ema */
     int likely, likely_count;
     int any, any_count;
 };
 
 /* Children stand behind their parent, and the tensors of one are together. */
-static struct survey look_below(const struct checkpoint *checkpoint, int parent) {
-    struct survey survey = {0};
+static struct group_survey look_below(const struct checkpoint *checkpoint, int parent) {
+    struct group_survey survey = {0};
     int averaged = -1, plain = -1;
     for (size_t i = (size_t)parent + 1; i < checkpoint->group_count; i++) {
-        const struct group *group = &checkpoint->groups[i];
+        const struct tensor_group *group = &checkpoint->groups[i];
         if (group->parent != parent)
             continue;
         const char *name = name_in(checkpoint, group, parent);
@@ -153,7 +153,7 @@ static struct survey look_below(const struct checkpoint *checkpoint, int parent)
 static status list_groups(const struct checkpoint *checkpoint, int parent, bool usual, struct error *err) {
     int listed = 0;
     for (size_t i = 0; i < checkpoint->group_count && listed <= LISTED; i++) {
-        const struct group *group = &checkpoint->groups[i];
+        const struct tensor_group *group = &checkpoint->groups[i];
         if (parent >= 0 && (group->parent != parent || (usual && !is_usual(name_in(checkpoint, group, parent)))))
             continue;
         if (listed++ == LISTED)
@@ -178,7 +178,7 @@ static status search(const struct checkpoint *checkpoint, const char **path, str
     if (checkpoint->group_count == 0)
         return STATUS_OK;
     for (;;) {
-        const struct survey survey = look_below(checkpoint, at);
+        const struct group_survey survey = look_below(checkpoint, at);
         *path = checkpoint->groups[at].path;
         if (checkpoint->groups[at].module)
             return STATUS_OK;

@@ -5,7 +5,7 @@
 #define MOST_WORDS 8
 #define MOST_LINES 50000
 
-struct reader {
+struct map_reader {
     struct pool *pool;
     const char *at, *end;
     int line;
@@ -15,7 +15,7 @@ struct reader {
 
 #define WRONG(reader, ...) (fail((reader)->err, STATUS_INVALID_ARGUMENT, __VA_ARGS__), wrong_line(reader))
 
-static status wrong_line(const struct reader *reader) {
+static status wrong_line(const struct map_reader *reader) {
     return fail_prefix(reader->err, "%s, line %d", reader->path, reader->line);
 }
 
@@ -24,7 +24,7 @@ static bool is_blank(char c) {
 }
 
 /* The next word of the line into *word, NULL at the line's end. */
-static status read_word(struct reader *reader, const char **word) {
+static status read_word(struct map_reader *reader, const char **word) {
     while (reader->at < reader->end && is_blank(*reader->at))
         reader->at++;
     *word = NULL;
@@ -43,7 +43,7 @@ static status read_word(struct reader *reader, const char **word) {
     return *word ? STATUS_OK : fail_memory(reader->err, "the map");
 }
 
-static status read_line(struct reader *reader, const char *words[MOST_WORDS], int *count) {
+static status read_line(struct map_reader *reader, const char *words[MOST_WORDS], int *count) {
     *count = 0;
     for (;;) {
         const char *word;
@@ -67,7 +67,7 @@ static enum map_action action_of(const char *word) {
                                         : MAP_KEY;
 }
 
-static status read_details(struct reader *reader, const char *const *words, int count, struct map_entry *entry) {
+static status read_details(struct map_reader *reader, const char *const *words, int count, struct map_entry *entry) {
     for (int i = 3; i < count; i++) {
         if (strcmp(words[i], "transposed") == 0)
             entry->transposed = true;
@@ -88,7 +88,7 @@ static status read_details(struct reader *reader, const char *const *words, int 
     return STATUS_OK;
 }
 
-static status read_ignored(struct reader *reader, struct map_entry *entry, const char *key) {
+static status read_ignored(struct map_reader *reader, struct map_entry *entry, const char *key) {
     const size_t length = strlen(key);
     entry->action = MAP_IGNORE;
     entry->all = length && key[length - 1] == '*';
@@ -96,7 +96,7 @@ static status read_ignored(struct reader *reader, struct map_entry *entry, const
     return entry->key ? STATUS_OK : fail_memory(reader->err, "the map");
 }
 
-static status read_entry(struct reader *reader, const char *const *words, int count, struct map *map) {
+static status read_entry(struct map_reader *reader, const char *const *words, int count, struct map *map) {
     struct map_entry *entry = &map->entries[map->count];
     *entry = (struct map_entry){.line = reader->line};
     if (count < 3 || strcmp(words[1], "<-") != 0)
@@ -120,7 +120,7 @@ static status read_entry(struct reader *reader, const char *const *words, int co
 
 status map_parse(const char *text, size_t length, const char *path, struct pool *pool, struct map *map,
                  struct error *err) {
-    struct reader reader = {.pool = pool, .at = text, .end = text + length, .path = path, .err = err};
+    struct map_reader reader = {.pool = pool, .at = text, .end = text + length, .path = path, .err = err};
     size_t lines = 1;
     for (size_t i = 0; i < length; i++)
         lines += text[i] == '\n';

@@ -30,8 +30,8 @@ static status add_module(struct modules *modules, const char *path, int paramete
     if (*index != NAME_ABSENT)
         return STATUS_OK;
     *index = modules->count++;
-    struct module *module = &modules->items[*index];
-    *module = (struct module){.path = pool_string(pool, path, strlen(path)), .first = parameter};
+    struct checkpoint_module *module = &modules->items[*index];
+    *module = (struct checkpoint_module){.path = pool_string(pool, path, strlen(path)), .first = parameter};
     for (int leaf = 0; leaf < LEAF_NAMED; leaf++)
         module->leaves[leaf] = -1;
     if (!module->path || !names_put(&modules->by_path, module->path, *index))
@@ -40,7 +40,7 @@ static status add_module(struct modules *modules, const char *path, int paramete
 }
 
 static status add_parameter(struct modules *modules, int i, struct pool *pool, struct error *err) {
-    struct parameter *parameter = &modules->parameters[i];
+    struct module_parameter *parameter = &modules->parameters[i];
     const char *key = parameter->tensor->key;
     parameter->module = -1;
     parameter->ignored = is_counter(key);
@@ -86,7 +86,7 @@ static status index_paths(struct modules *modules, struct error *err) {
 }
 
 static int by_path(const void *a, const void *b) {
-    return natural_compare(((const struct module *)a)->path, ((const struct module *)b)->path);
+    return natural_compare(((const struct checkpoint_module *)a)->path, ((const struct checkpoint_module *)b)->path);
 }
 
 /* safetensors files list their tensors by name, whatever the order of the definition was. */

@@ -1,3 +1,4 @@
+/* Reads a checkpoint's tensors as modules. */
 #ifndef LIMNER_TOOLS_CONVERT_MODULES_READ_H
 #define LIMNER_TOOLS_CONVERT_MODULES_READ_H
 

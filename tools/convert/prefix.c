@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* A way to make names fit, and how many fit then. */
-struct way {
+struct prefix_way {
     const char *prefix;
     bool put; /* before the keys, rather than taken from them */
     int fits;
@@ -13,7 +13,7 @@ struct way {
 
 struct ways {
     struct pool *pool;
-    struct way *items;
+    struct prefix_way *items;
     int count, capacity;
     struct names taken, put; /* prefix -> index */
     struct names keys, wanted;
@@ -36,7 +36,7 @@ static bool count_way(struct ways *ways, const char *text, size_t length, bool p
     }
     if (ways->count == MOST_WAYS)
         return true;
-    ways->items[ways->count] = (struct way){prefix, put, 1};
+    ways->items[ways->count] = (struct prefix_way){prefix, put, 1};
     return names_put(names, prefix, ways->count++);
 }
 
@@ -99,10 +99,10 @@ static status list_ways(const struct ways *ways, int fits, struct error *err) {
 }
 
 static status best_way(struct modules *modules, const struct ways *ways, struct error *err) {
-    const struct way *best = NULL;
+    const struct prefix_way *best = NULL;
     bool tied = false;
     for (int i = 0; i < ways->count; i++) {
-        const struct way *way = &ways->items[i];
+        const struct prefix_way *way = &ways->items[i];
         if (!best || way->fits > best->fits || (way->fits == best->fits && !*way->prefix)) {
             tied = false;
             best = way;

@@ -24,8 +24,8 @@ static status not_an_array(const char *path, size_t size, struct error *err) {
                 "the file is neither a picture (PNG, JPEG) nor a .npy array; a TensorProto's name must end in .pb");
 }
 
-static status read_picture(const struct bytes *bytes, const struct picture_request *request, struct array *array,
-                           struct error *err) {
+static status read_picture(const struct byte_buffer *bytes, const struct picture_request *request,
+                           struct file_array *array, struct error *err) {
     if (!request->place)
         return fail(err, STATUS_INVALID_ARGUMENT, "a picture cannot stand here; give a .npy or .pb file");
     status code = picture_decode(bytes->data, bytes->size, request->max_pixels, &array->picture, err);
@@ -35,7 +35,7 @@ static status read_picture(const struct bytes *bytes, const struct picture_reque
     return code;
 }
 
-static status read_proto(const struct bytes *bytes, struct array *array, struct error *err) {
+static status read_proto(const struct byte_buffer *bytes, struct file_array *array, struct error *err) {
     array->pool = pool_create();
     if (!array->pool)
         return fail_memory(err, "a TensorProto");
@@ -44,8 +44,8 @@ static status read_proto(const struct bytes *bytes, struct array *array, struct 
     return code ? fail_prefix(err, "not a good TensorProto") : STATUS_OK;
 }
 
-static status decode(const char *path, const struct bytes *bytes, const struct picture_request *request,
-                     struct array *array, struct error *err) {
+static status decode(const char *path, const struct byte_buffer *bytes, const struct picture_request *request,
+                     struct file_array *array, struct error *err) {
     if (npy_recognise(bytes->data, bytes->size)) {
         const status code = npy_read(bytes->data, bytes->size, &array->tensor, err);
         array->memory = array->tensor.data;
@@ -56,9 +56,10 @@ static status decode(const char *path, const struct bytes *bytes, const struct p
     return file_ends(path, ".pb") ? read_proto(bytes, array, err) : not_an_array(path, bytes->size, err);
 }
 
-status array_read(const char *path, const struct picture_request *request, struct array *array, struct error *err) {
-    *array = (struct array){.name = ""};
-    struct bytes bytes;
+status array_read(const char *path, const struct picture_request *request, struct file_array *array,
+                  struct error *err) {
+    *array = (struct file_array){.name = ""};
+    struct byte_buffer bytes;
     status code = file_read(path, &bytes, err);
     if (code)
         return code;
@@ -67,11 +68,11 @@ status array_read(const char *path, const struct picture_request *request, struc
     return code ? fail_prefix(err, "%s", path) : STATUS_OK;
 }
 
-void array_close(struct array *array) {
+void array_close(struct file_array *array) {
     free(array->memory);
     pool_destroy(array->pool);
     picture_free(&array->picture);
-    *array = (struct array){.name = ""};
+    *array = (struct file_array){.name = ""};
 }
 
 enum array_type array_type_of_name(const char *path) {
@@ -84,7 +85,7 @@ enum array_type array_type_of_name(const char *path) {
 }
 
 static status encode_picture(const struct tensor *tensor, enum picture_type type, const struct picture_wish *wish,
-                             struct bytes *out, size_t *nan, struct error *err) {
+                             struct byte_buffer *out, size_t *nan, struct error *err) {
     struct picture picture = {0, 0, 0, 0, NULL};
     const int depth = wish->source && type == PICTURE_PNG ? wish->source->depth : 8;
     status code = tensor_to_picture(tensor, &wish->form, depth, &picture, nan, err);
@@ -97,8 +98,8 @@ static status encode_picture(const struct tensor *tensor, enum picture_type type
 }
 
 status array_encode(const struct tensor *tensor, const char *name, const char *path, const struct picture_wish *wish,
-                    struct bytes *out, size_t *nan, struct error *err) {
-    *out = (struct bytes){NULL, 0};
+                    struct byte_buffer *out, size_t *nan, struct error *err) {
+    *out = (struct byte_buffer){NULL, 0};
     *nan = 0;
     void *data = NULL;
     status code;

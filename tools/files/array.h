@@ -4,7 +4,7 @@
 
 #include "tools/files/picture_tensor.h"
 
-struct array {
+struct file_array {
     struct tensor tensor;
     const char *name;       /* what a TensorProto calls itself; "" else */
     struct picture picture; /* where it came from; no samples when it was no picture */
@@ -20,8 +20,8 @@ struct picture_request {
 };
 
 /* What the file holds is told by its content. Messages name the file. Closed with array_close, after errors too. */
-status array_read(const char *path, const struct picture_request *request, struct array *array, struct error *err);
-void array_close(struct array *array);
+status array_read(const char *path, const struct picture_request *request, struct file_array *array, struct error *err);
+void array_close(struct file_array *array);
 
 enum array_type { ARRAY_UNKNOWN, ARRAY_NPY, ARRAY_PROTO, ARRAY_PNG, ARRAY_JPEG };
 /* By the name's ending; for writing. */
@@ -36,6 +36,6 @@ struct picture_wish {
 
 /* The file's bytes in the type that its name ends in; the caller frees out->data. *nan as in tensor_to_picture. */
 status array_encode(const struct tensor *tensor, const char *name, const char *path, const struct picture_wish *wish,
-                    struct bytes *out, size_t *nan, struct error *err);
+                    struct byte_buffer *out, size_t *nan, struct error *err);
 
 #endif

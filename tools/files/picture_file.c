@@ -31,7 +31,8 @@ status picture_decode(const void *bytes, size_t size, size_t max_pixels, struct 
     }
 }
 
-status picture_encode(const struct picture *picture, enum picture_type type, struct bytes *out, struct error *err) {
-    *out = (struct bytes){NULL, 0};
+status picture_encode(const struct picture *picture, enum picture_type type, struct byte_buffer *out,
+                      struct error *err) {
+    *out = (struct byte_buffer){NULL, 0};
     return type == PICTURE_PNG ? png_encode(picture, out, err) : jpeg_encode(picture, out, err);
 }

@@ -7,7 +7,8 @@
 /* The bytes may be anything. Messages do not name the file. The caller frees the picture. */
 status picture_decode(const void *bytes, size_t size, size_t max_pixels, struct picture *picture, struct error *err);
 /* The caller frees out->data. JPEG: 8 bits, alpha left out. */
-status picture_encode(const struct picture *picture, enum picture_type type, struct bytes *out, struct error *err);
+status picture_encode(const struct picture *picture, enum picture_type type, struct byte_buffer *out,
+                      struct error *err);
 
 /* What the bytes begin like. */
 enum picture_type picture_recognise(const void *bytes, size_t size);

@@ -11,7 +11,7 @@
 #define CHUNK_COUNT 1000
 #define MAX_SIDE 1000000
 
-struct job {
+struct png_job {
     jmp_buf jump;
     struct error *err;
     png_structp png;
@@ -20,12 +20,12 @@ struct job {
     size_t size, at;
     size_t max_pixels;
     struct picture *picture;
-    struct bytes *out; /* encoding */
+    struct byte_buffer *out; /* encoding */
     size_t capacity;
 };
 
 static void on_error(png_structp png, png_const_charp message) {
-    struct job *job = png_get_error_ptr(png);
+    struct png_job *job = png_get_error_ptr(png);
     if (!job->err->code)
         fail(job->err, STATUS_INVALID_ARGUMENT, "the PNG picture is damaged: %s", message);
     longjmp(job->jump, 1);
@@ -33,7 +33,7 @@ static void on_error(png_structp png, png_const_charp message) {
 
 /* libpng's memory: its messages alone do not tell a lack of it from damage. */
 static png_voidp on_allocate(png_structp png, png_alloc_size_t bytes) {
-    struct job *job = png_get_mem_ptr(png);
+    struct png_job *job = png_get_mem_ptr(png);
     void *memory = malloc(bytes);
     if (!memory)
         fail_memory(job->err, "a PNG picture");
@@ -50,7 +50,7 @@ static void on_warning(png_structp png, png_const_charp message) {
 }
 
 static void on_read(png_structp png, png_bytep to, size_t count) {
-    struct job *job = png_get_io_ptr(png);
+    struct png_job *job = png_get_io_ptr(png);
     if (count > job->size - job->at)
         png_error(png, "it ends too early");
     memcpy(to, job->data + job->at, count);
@@ -68,7 +68,7 @@ static void set_byte_order(png_structp png, int depth) {
         png_set_swap(png);
 }
 
-static void set_limits(struct job *job) {
+static void set_limits(struct png_job *job) {
     const size_t side = job->max_pixels < MAX_SIDE ? job->max_pixels : MAX_SIDE;
     png_set_user_limits(job->png, (png_uint_32)side, (png_uint_32)side);
     png_set_chunk_malloc_max(job->png, CHUNK_BYTES);
@@ -76,7 +76,7 @@ static void set_limits(struct job *job) {
 }
 
 /* Every kind of PNG becomes 8 or 16 bits of gray or RGB, with or without alpha. */
-static void decode_header(struct job *job) {
+static void decode_header(struct png_job *job) {
     png_read_info(job->png, job->info);
     png_set_expand(job->png);
     const int depth = png_get_bit_depth(job->png, job->info);
@@ -85,7 +85,7 @@ static void decode_header(struct job *job) {
     job->picture->height = png_get_image_height(job->png, job->info);
 }
 
-static void decode_rows(struct job *job) {
+static void decode_rows(struct png_job *job) {
     struct picture *picture = job->picture;
     const int passes = png_set_interlace_handling(job->png);
     png_read_update_info(job->png, job->info);
@@ -101,7 +101,7 @@ static void decode_rows(struct job *job) {
     png_read_end(job->png, NULL);
 }
 
-static void decode(struct job *job) {
+static void decode(struct png_job *job) {
     if (setjmp(job->jump))
         return;
     job->info = png_create_info_struct(job->png);
@@ -114,7 +114,7 @@ static void decode(struct job *job) {
 }
 
 status png_decode(const void *bytes, size_t size, size_t max_pixels, struct picture *picture, struct error *err) {
-    struct job *job = calloc(1, sizeof *job);
+    struct png_job *job = calloc(1, sizeof *job);
     if (!job)
         return fail_memory(err, "a PNG picture");
     err->code = STATUS_OK;
@@ -136,8 +136,8 @@ status png_decode(const void *bytes, size_t size, size_t max_pixels, struct pict
 }
 
 static void on_write(png_structp png, png_bytep from, size_t count) {
-    struct job *job = png_get_io_ptr(png);
-    struct bytes *out = job->out;
+    struct png_job *job = png_get_io_ptr(png);
+    struct byte_buffer *out = job->out;
     size_t needed;
     if (!size_add(out->size, count, &needed))
         png_error(png, "it is too large");
@@ -159,7 +159,7 @@ static void on_flush(png_structp png) {
     (void)png;
 }
 
-static void encode(struct job *job) {
+static void encode(struct png_job *job) {
     static const int colours[] = {0, PNG_COLOR_TYPE_GRAY, PNG_COLOR_TYPE_GRAY_ALPHA, PNG_COLOR_TYPE_RGB,
                                   PNG_COLOR_TYPE_RGB_ALPHA};
     const struct picture *picture = job->picture;
@@ -179,11 +179,11 @@ static void encode(struct job *job) {
     png_write_end(job->png, NULL);
 }
 
-status png_encode(const struct picture *picture, struct bytes *out, struct error *err) {
+status png_encode(const struct picture *picture, struct byte_buffer *out, struct error *err) {
     if (!picture->width || !picture->height || picture->width > PNG_UINT_31_MAX || picture->height > PNG_UINT_31_MAX)
         return fail(err, STATUS_INVALID_ARGUMENT, "a PNG picture cannot be %zux%zu pixels", picture->width,
                     picture->height);
-    struct job *job = calloc(1, sizeof *job);
+    struct png_job *job = calloc(1, sizeof *job);
     if (!job)
         return fail_memory(err, "a PNG picture");
     struct picture copy = *picture;
@@ -200,7 +200,7 @@ status png_encode(const struct picture *picture, struct bytes *out, struct error
     free(job);
     if (err->code) {
         free(out->data);
-        *out = (struct bytes){NULL, 0};
+        *out = (struct byte_buffer){NULL, 0};
     }
     return err->code;
 }

@@ -106,12 +106,12 @@ static status check_memory(struct painter *painter, const struct rect *rect, str
 static status run_piece(struct painter *painter, const struct scene *scene, const struct rect *rect,
                         limner_tensor *output, limner_tensor *edges, struct error *err) {
     const struct studio *studio = painter->studio;
-    struct piece piece = {.scene = scene,
-                          .rect = *rect,
-                          .height = padded_side(studio, rect->height, true),
-                          .width = padded_side(studio, rect->width, false),
-                          .grid = &studio->grid,
-                          .multiple = studio->multiple};
+    struct scene_piece piece = {.scene = scene,
+                                .rect = *rect,
+                                .height = padded_side(studio, rect->height, true),
+                                .width = padded_side(studio, rect->width, false),
+                                .grid = &studio->grid,
+                                .multiple = studio->multiple};
     status code = check_fixed(painter, rect, err);
     if (!code)
         code = check_memory(painter, rect, err);
@@ -167,7 +167,7 @@ static bool has_hole(const struct scene *scene, const struct rect *rect) {
     return false;
 }
 
-static status paint_row(struct painter *painter, struct canvas *canvas, struct strip *strip,
+static status paint_row(struct painter *painter, struct canvas *canvas, struct tile_strip *strip,
                         const struct tiling *across, const struct tiling *down, size_t row, struct error *err) {
     status code = STATUS_OK;
     for (size_t column = 0; !code && column < across->count; column++) {
@@ -188,7 +188,7 @@ static status paint_row(struct painter *painter, struct canvas *canvas, struct s
 static status paint_tiles(struct painter *painter, struct canvas *canvas, size_t size, struct error *err) {
     const struct tiling across = tiling_make(canvas->picture.width, size, painter->studio->overlap);
     const struct tiling down = tiling_make(canvas->picture.height, size, painter->studio->overlap);
-    struct strip strip;
+    struct tile_strip strip;
     status code = strip_open(&strip, down.size, across.length, err);
     if (painter->shows_pieces)
         meter_start(painter->meter, "tiles", across.count * down.count);
@@ -246,7 +246,8 @@ static status paint_scene(struct painter *painter, struct canvas *canvas, struct
 /* To learn the umask, staging has to set it for a moment: one thread at a time. */
 static pthread_mutex_t staging_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static status stage_bytes(struct staging *staging, const char *path, const struct bytes *bytes, struct error *err) {
+static status stage_bytes(struct staging *staging, const char *path, const struct byte_buffer *bytes,
+                          struct error *err) {
     pthread_mutex_lock(&staging_lock);
     const status code = staging_add(staging, path, bytes->data, bytes->size, err);
     pthread_mutex_unlock(&staging_lock);
@@ -255,7 +256,7 @@ static status stage_bytes(struct staging *staging, const char *path, const struc
 
 static status stage_picture(struct staging *staging, const char *path, const struct picture *picture,
                             struct error *err) {
-    struct bytes bytes = {NULL, 0};
+    struct byte_buffer bytes = {NULL, 0};
     status code = picture_encode(picture, picture_type_of_name(path), &bytes, err);
     if (code)
         return fail_prefix(err, "%s", path);
@@ -280,7 +281,7 @@ static status stage_plane(struct staging *staging, const char *path, const struc
 /* Without a hole the output is the input: its very bytes where the format allows it. */
 static status stage_unchanged(struct staging *staging, const struct paint_task *task, const struct scene *scene,
                               struct error *err) {
-    struct bytes bytes;
+    struct byte_buffer bytes;
     status code = file_read(task->image, &bytes, err);
     if (code)
         return code;

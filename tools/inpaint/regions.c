@@ -82,8 +82,8 @@ static bool overlap(const struct box *a, const struct box *b) {
     return a->left < b->right && b->left < a->right && a->top < b->bottom && b->top < a->bottom;
 }
 
-/* Joins boxes until none overlap. A box that has grown is looked at again, against all others. */
-static size_t join_overlapping(struct box *boxes, size_t count, size_t width, size_t height, size_t multiple) {
+/* Merges boxes until none overlap. A box that has grown is looked at again, against all others. */
+static size_t merge_overlapping(struct box *boxes, size_t count, size_t width, size_t height, size_t multiple) {
     for (size_t i = 0; i < count; i++)
         for (size_t k = 0; k < count; k++) {
             if (k == i || !overlap(&boxes[i], &boxes[k]))
@@ -109,7 +109,7 @@ static status gather(struct cells *cells, size_t width, size_t height, size_t ma
             widen(&boxes[count++], width, height, margin, multiple);
         }
     if (count)
-        count = join_overlapping(boxes, count, width, height, multiple);
+        count = merge_overlapping(boxes, count, width, height, multiple);
     if (boxes && stack)
         list->items = calloc(count + 1, sizeof *list->items);
     for (size_t i = 0; list->items && i < count; i++)

@@ -1,5 +1,6 @@
 #include "tools/inpaint/studio.h"
 
+#include "base/sizes.h"
 #include "tools/inpaint/grid.h"
 #include "tools/inpaint/tiles.h"
 
@@ -8,10 +9,6 @@
 
 #define OVERLAP_UNKNOWN 128 /* for models whose reach cannot be read off */
 #define OVERLAP_LEAST 32
-
-static size_t round_up(size_t value, size_t multiple) {
-    return (value + multiple - 1) / multiple * multiple;
-}
 
 /* The network that looks at the whole picture, or whose reach is not known, or NULL. */
 static const struct network *of_kind(const struct studio *studio, enum reach_kind kind) {

@@ -16,7 +16,7 @@ struct studio_settings {
     const char *edge, *model, *grid; /* files; edge and grid may be NULL */
     struct canny_options canny;
     struct mask_options mask;
-    struct range range;
+    struct light_range range;
     size_t max_pixels;
     int multiple;    /* sides are padded to multiples of it; 0: 4 with an edge model, else 16 */
     int tile;        /* pixels, TILE_AUTO or TILE_NONE */
@@ -24,7 +24,7 @@ struct studio_settings {
     int crop_margin; /* pixels or NOT_GIVEN */
 };
 
-enum way {
+enum paint_way {
     WAY_WHOLE, /* the picture at once */
     WAY_TILES, /* overlapping tiles */
     WAY_CROPS  /* a rectangle round each hole */
@@ -33,9 +33,9 @@ enum way {
 struct studio {
     const struct studio_settings *settings;
     struct network edge, paint; /* edge.model is NULL without one */
-    struct grid grid;
+    struct mask_grid grid;
     size_t multiple;
-    enum way way;         /* of pictures that are not done whole */
+    enum paint_way way;   /* of pictures that are not done whole */
     bool whole_if_small;  /* --tile auto: first see whether the whole picture will do */
     size_t tile, overlap; /* of WAY_TILES; tile 0: the largest that fits AUTO_ARENA_BYTES */
     size_t margin;        /* of WAY_CROPS */
