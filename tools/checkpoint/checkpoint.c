@@ -30,6 +30,8 @@ static struct checkpoint_limits fill_limits(const struct checkpoint_limits *give
         limits.entries = INT_MAX / 64;
     if (!limits.expanded_bytes)
         limits.expanded_bytes = (size_t)1 << 30;
+    if (!limits.unpacked_bytes)
+        limits.unpacked_bytes = (size_t)8 << 30;
     return limits;
 }
 
@@ -154,6 +156,7 @@ void checkpoint_close(struct checkpoint *checkpoint) {
     names_free(&checkpoint->keys);
     pool_destroy(checkpoint->pool);
     pool_destroy(checkpoint->scratch);
+    pool_destroy(checkpoint->unpacked);
     file_map_close(&checkpoint->map);
     free(checkpoint);
 }
