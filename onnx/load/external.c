@@ -1,5 +1,7 @@
 #include "onnx/load/external.h"
 
+#include "base/recognise.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -60,6 +62,12 @@ static status keep_map(struct external_files *files, struct file_map *map, int *
     return result;
 }
 
+/* Notes and pages in the place of the data are never taken for numbers, however few of their bytes are wanted. */
+static status check_data(const struct file_map *map, struct error *err) {
+    const struct file_kind *kind = file_recognise(map->data, map->bytes);
+    return kind && kind->stand_in ? fail_other_file(err, STATUS_INVALID_MODEL, kind, "the model's data") : STATUS_OK;
+}
+
 static status map_new(struct external_files *files, const char *path, int *index, struct error *err) {
     int fd;
     status result = open_folder(files, err);
@@ -70,6 +78,10 @@ static status map_new(struct external_files *files, const char *path, int *index
     struct file_map map;
     result = file_map_from(fd, files->max_bytes, &map, err);
     close(fd);
+    if (result == STATUS_OK && check_data(&map, err) != STATUS_OK) {
+        file_map_close(&map);
+        return err->code;
+    }
     if (result == STATUS_OK)
         result = keep_map(files, &map, index, err);
     if (result == STATUS_OK && !names_put(&files->paths, path, *index))

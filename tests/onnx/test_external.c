@@ -125,6 +125,26 @@ static void refused(const struct place *place, const char *location, const char 
         fail_msg("\"%s\" lacks \"%s\"", err.message, words);
 }
 
+/* Longer than the tensor, so that only their words tell. */
+static void refuses_notes_in_the_place_of_numbers(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *said;
+    } notes[] = {
+        {"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 4000\n", "git lfs pull"},
+        {"<!DOCTYPE html>\n<html><body>Not found</body></html>", "this is a web page, not the model's data"},
+        {"{\"error\":\"Invalid username or password.\"}", "a server's error message"},
+        {"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "a storage server's error message"},
+    };
+    struct place place = place_create();
+    for (size_t i = 0; i < sizeof notes / sizeof notes[0]; i++) {
+        write_file(beside(&place, "note.bin"), notes[i].text, strlen(notes[i].text));
+        refused(&place, "note.bin", NULL, NULL, notes[i].said);
+        refused(&place, "note.bin", "16", "16", "external data \"note.bin\"");
+    }
+    test_folder_remove(place.folder);
+}
+
 static void refuses_paths_that_lead_away(void **state) {
     (void)state;
     struct place place = place_create();
@@ -242,9 +262,10 @@ static void both_ways_of_opening_agree(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_one_and_several_files),      cmocka_unit_test(refuses_paths_that_lead_away),
-        cmocka_unit_test(refuses_places_outside_the_file),  cmocka_unit_test(wants_a_folder_for_models_in_memory),
-        cmocka_unit_test(refuses_raw_data_beside_external), cmocka_unit_test(both_ways_of_opening_agree),
+        cmocka_unit_test(reads_one_and_several_files),         cmocka_unit_test(refuses_notes_in_the_place_of_numbers),
+        cmocka_unit_test(refuses_paths_that_lead_away),        cmocka_unit_test(refuses_places_outside_the_file),
+        cmocka_unit_test(wants_a_folder_for_models_in_memory), cmocka_unit_test(refuses_raw_data_beside_external),
+        cmocka_unit_test(both_ways_of_opening_agree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 #include "tools/files/array.h"
 
+#include "base/recognise.h"
 #include "onnx/load/load.h"
 #include "onnx/model.h"
 #include "onnx/save/save.h"
@@ -9,19 +10,23 @@
 
 #include <stdlib.h>
 
-static status not_an_array(const char *path, size_t size, struct error *err) {
+static status not_an_array(const char *path, const struct bytes *bytes, struct error *err) {
     static const struct {
         const char *ending, *what;
     } known[] = {
         {".npy", "a .npy array"}, {".png", "a PNG picture"}, {".jpg", "a JPEG picture"}, {".jpeg", "a JPEG picture"}};
-    if (!size)
+    if (!bytes->size)
         return fail(err, STATUS_INVALID_ARGUMENT, "the file is empty");
+    const struct file_kind *kind = file_recognise(bytes->data, bytes->size);
+    if (kind && kind->stand_in)
+        return fail_other_file(err, STATUS_INVALID_ARGUMENT, kind, "an array");
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if (file_ends(path, known[i].ending))
             return fail(err, STATUS_INVALID_ARGUMENT, "the file is not %s: its first bytes say otherwise",
                         known[i].what);
     return fail(err, STATUS_INVALID_ARGUMENT,
-                "the file is neither a picture (PNG, JPEG) nor a .npy array; a TensorProto's name must end in .pb");
+                "%s is neither a picture (PNG, JPEG) nor a .npy array; a TensorProto's name must end in .pb",
+                kind ? kind->what : "the file");
 }
 
 static status read_picture(const struct bytes *bytes, const struct picture_request *request, struct array *array,
@@ -36,6 +41,9 @@ static status read_picture(const struct bytes *bytes, const struct picture_reque
 }
 
 static status read_proto(const struct bytes *bytes, struct array *array, struct error *err) {
+    const struct file_kind *kind = file_recognise(bytes->data, bytes->size);
+    if (kind && kind->stand_in)
+        return fail_other_file(err, STATUS_INVALID_ARGUMENT, kind, "a TensorProto");
     array->pool = pool_create();
     if (!array->pool)
         return fail_memory(err, "a TensorProto");
@@ -53,7 +61,7 @@ static status decode(const char *path, const struct bytes *bytes, const struct p
     }
     if (picture_recognise(bytes->data, bytes->size) != PICTURE_NONE)
         return read_picture(bytes, request, array, err);
-    return file_ends(path, ".pb") ? read_proto(bytes, array, err) : not_an_array(path, bytes->size, err);
+    return file_ends(path, ".pb") ? read_proto(bytes, array, err) : not_an_array(path, bytes, err);
 }
 
 status array_read(const char *path, const struct picture_request *request, struct array *array, struct error *err) {

@@ -1,5 +1,6 @@
 #include "tools/files/picture_file.h"
 
+#include "base/recognise.h"
 #include "tools/files/picture_jpeg.h"
 #include "tools/files/picture_png.h"
 
@@ -19,6 +20,14 @@ enum picture_type picture_type_of_name(const char *path) {
     return file_ends(path, ".jpg") || file_ends(path, ".jpeg") ? PICTURE_JPEG : PICTURE_NONE;
 }
 
+static status fail_no_picture(const void *bytes, size_t size, struct error *err) {
+    const struct file_kind *kind = file_recognise(bytes, size);
+    if (!kind)
+        return fail(err, STATUS_INVALID_ARGUMENT, size ? "it is neither a PNG nor a JPEG picture" : "it is empty");
+    return fail(err, STATUS_INVALID_ARGUMENT, "it is %s, neither a PNG nor a JPEG picture%s%s", kind->what,
+                kind->stand_in ? "; " : "", kind->stand_in ? kind->advice : "");
+}
+
 status picture_decode(const void *bytes, size_t size, size_t max_pixels, struct picture *picture, struct error *err) {
     *picture = (struct picture){0, 0, 0, 0, NULL};
     switch (picture_recognise(bytes, size)) {
@@ -27,7 +36,7 @@ status picture_decode(const void *bytes, size_t size, size_t max_pixels, struct 
     case PICTURE_JPEG:
         return jpeg_decode(bytes, size, max_pixels, picture, err);
     default:
-        return fail(err, STATUS_INVALID_ARGUMENT, size ? "it is neither a PNG nor a JPEG picture" : "it is empty");
+        return fail_no_picture(bytes, size, err);
     }
 }
 
