@@ -1,5 +1,6 @@
 #include "tools/files/array.h"
 
+#include "base/recognise.h"
 #include "onnx/load/load.h"
 #include "onnx/model.h"
 #include "onnx/save/save.h"
@@ -13,6 +14,9 @@ static status not_an_array(const char *path, const struct byte_buffer *bytes, st
     const enum picture_type said = picture_type_of_name(path);
     if (!bytes->size)
         return fail(err, STATUS_INVALID_ARGUMENT, "the file is empty");
+    const struct file_kind *kind = file_recognise(bytes->data, bytes->size);
+    if (kind && kind->stand_in)
+        return fail_other_file(err, STATUS_INVALID_ARGUMENT, kind, "an array");
     if (picture_name_of_bytes(bytes->data, bytes->size))
         return picture_refuse(bytes->data, bytes->size, err);
     if (file_ends(path, ".npy"))
@@ -21,8 +25,8 @@ static status not_an_array(const char *path, const struct byte_buffer *bytes, st
         return fail(err, STATUS_INVALID_ARGUMENT, "the file is not a %s picture: its first bytes say otherwise",
                     picture_kind(said)->name);
     return fail(err, STATUS_INVALID_ARGUMENT,
-                "the file is neither a picture (%s) nor a .npy array; a TensorProto's name must end in .pb",
-                picture_types_read());
+                "%s is neither a picture (%s) nor a .npy array; a TensorProto's name must end in .pb",
+                kind ? kind->what : "the file", picture_types_read());
 }
 
 static status read_picture(const struct byte_buffer *bytes, const struct picture_request *request,
@@ -39,6 +43,9 @@ static status read_picture(const struct byte_buffer *bytes, const struct picture
 }
 
 static status read_proto(const struct byte_buffer *bytes, struct file_array *array, struct error *err) {
+    const struct file_kind *kind = file_recognise(bytes->data, bytes->size);
+    if (kind && kind->stand_in)
+        return fail_other_file(err, STATUS_INVALID_ARGUMENT, kind, "a TensorProto");
     array->pool = pool_create();
     if (!array->pool)
         return fail_memory(err, "a TensorProto");

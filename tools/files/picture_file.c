@@ -1,5 +1,6 @@
 #include "tools/files/picture_file.h"
 
+#include "base/recognise.h"
 #include "tools/files/about_jpeg.h"
 #include "tools/files/about_png.h"
 #include "tools/files/about_webp.h"
@@ -64,6 +65,9 @@ static status turn_upright(struct picture *picture, struct error *err) {
 status picture_decode(const void *bytes, size_t size, size_t max_pixels, struct picture *picture, struct error *err) {
     *picture = (struct picture){.samples = NULL};
     const enum picture_type type = picture_recognise(bytes, size);
+    const struct file_kind *kind = type == PICTURE_NONE ? file_recognise(bytes, size) : NULL;
+    if (kind && kind->stand_in)
+        return fail_other_file(err, STATUS_INVALID_ARGUMENT, kind, "a picture");
     if (type == PICTURE_NONE || type == PICTURE_FOREIGN || !picture_kind(type)->is_read)
         return picture_refuse(bytes, size, err);
     status code = readers[type].decode(bytes, size, max_pixels, picture, err);
