@@ -1,5 +1,6 @@
 # limner: `make` builds, `make demo` shows, `make check` tests. `make help` lists the rest.
 # BUILD=dir builds elsewhere, CC=clang with clang, SANITIZE=address,undefined with sanitizers, DEBUG=1 for a debugger.
+# WITHOUT="webp tiff gif lcms2" leaves out libraries for pictures.
 
 CC ?= gcc
 ifeq ($(origin CC),default)

@@ -22,7 +22,7 @@ status set_through_srgb(struct pool *pool, void *field, const char *text, struct
     (void)pool;
     const status code = set_choice(field, text, "keep", "srgb", err);
     if (!code && *(bool *)field && !colour_is_known())
-        return fail(err, STATUS_UNSUPPORTED, "this limner was built without Little CMS, which srgb needs");
+        return fail(err, STATUS_UNSUPPORTED, "srgb needs Little CMS, without which this limner was built");
     return code;
 }
 
