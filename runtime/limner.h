@@ -197,6 +197,12 @@ LIMNER_API limner_status limner_session_run(limner_session *session, const limne
                                             limner_tensor *outputs, size_t output_count, limner_error *error);
 
 /*
+ * What was odd with inputs, and no reason to refuse them: two sizes for one name of a free size. The first such thing
+ * since the session was created or another model was swapped in, for people to read; "" when there is nothing to say.
+ */
+LIMNER_API const char *limner_session_note(const limner_session *session);
+
+/*
  * Activations, and copies of inputs, grow to those of the largest run and stay, so that later runs find them ready. This
  * gives them back to the system now; outputs that point into the session end. What stays: plans, and packed weights,
  * which belong to the model. The next run takes what it needs again and has the same bits.

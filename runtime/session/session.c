@@ -183,6 +183,10 @@ const char *limner_session_cache_note(const limner_session *session) {
     return session && session->cache_note ? session->cache_note : "";
 }
 
+const char *limner_session_note(const limner_session *session) {
+    return session ? session->request.note : "";
+}
+
 limner_status limner_session_get_info(const limner_session *session, limner_session_info *info) {
     if (!session || !info)
         return LIMNER_INVALID_ARGUMENT;
