@@ -1,6 +1,7 @@
 #include "runtime/compile.h"
 
 #include "ops/registry.h"
+#include "runtime/passes/pass.h"
 #include "runtime/passes/passes.h"
 #include "runtime/program/prune.h"
 #include "runtime/program/support.h"
@@ -66,6 +67,11 @@ static status build(struct program *program, const struct program_options *optio
         code = passes_run(program, options, err);
     if (code == STATUS_OK)
         code = bind(program, err);
+    if (code == STATUS_OK && program->assumes) {
+        struct program_options unaltered = *options;
+        unaltered.passes_off = PASS_ALL;
+        code = program_create(program->source, &unaltered, &program->unaltered, err);
+    }
     return code;
 }
 

@@ -6,7 +6,6 @@
 #include "runtime/plan/plan_make.h"
 #include "runtime/session/api.h"
 #include "runtime/session/request.h"
-#include "runtime/session/session_memory.h"
 #include "runtime/session/sized.h"
 
 #include <stdlib.h>
@@ -185,16 +184,6 @@ const char *limner_session_cache_note(const limner_session *session) {
 
 const char *limner_session_note(const limner_session *session) {
     return session ? session->request.note : "";
-}
-
-limner_status limner_session_get_info(const limner_session *session, limner_session_info *info) {
-    if (!session || !info)
-        return LIMNER_INVALID_ARGUMENT;
-    const limner_session_info known = {.plans = (size_t)session->plan_count,
-                                       .plans_made = session->plans_made,
-                                       .plans_reused = session->plans_reused,
-                                       .held_bytes = session_held(session)};
-    return sized_write(info, &known, sizeof known) ? LIMNER_OK : LIMNER_INVALID_ARGUMENT;
 }
 
 static status fill_plan_info(const struct limner_session *session, const struct plan *plan, limner_plan_info *info,
