@@ -409,7 +409,22 @@ static bool known_padding(const struct op_call *call, struct op_padding *padding
            read_list(pads, pads ? count : 0, padding);
 }
 
-static const struct op_facts facts = {.is_noop = is_noop, .padding = known_padding};
+/* Elements lie as far beside their places as there are pads before them. */
+static void reach(const struct op_call *call, const bool *sees, struct op_reach *reach) {
+    int64_t count = 0, axis_count = 0, offsets[MAX_RANK];
+    const struct pad_params *params = call->params;
+    const int64_t *pads = known_pads(call, &count), *axes = op_constant_ints(call, 3, &axis_count);
+    (void)sees;
+    *reach = (struct op_reach){.view = params->mode == PAD_WRAP ? VIEW_WHOLE : VIEW_WINDOW, .step = 1};
+    count = pads ? count / 2 : 0;
+    if (params->mode == PAD_WRAP || count > MAX_RANK || (op_input(call, 3) && axis_count != count))
+        return;
+    for (int64_t i = 0; i < count; i++)
+        offsets[i] = -pads[i];
+    op_reach_beside(axes, offsets, count, reach);
+}
+
+static const struct op_facts facts = {.is_noop = is_noop, .padding = known_padding, .reach = reach};
 
 #define TYPES_OLD (TYPES_FLOAT | TYPE(DTYPE_DOUBLE) | TYPE(DTYPE_FLOAT16))
 

@@ -15,7 +15,7 @@ size_t limner_model_output_count(const limner_model *model) {
     return model ? (size_t)model->output_count : 0;
 }
 
-static limner_value value_of(const struct port *port) {
+static limner_value value_of(const struct model_port *port) {
     const struct declared_type *type = &port->value->type;
     const struct tensor *initial = port->value->initializer;
     limner_value value = {.name = port->value->name,

@@ -183,6 +183,12 @@ limner_status limner_session_run(limner_session *session, const limner_tensor *i
     if (!session || (!inputs && input_count > 0) || (!outputs && output_count > 0))
         return api_refuse(error, "limner_session_run needs a session, inputs and outputs");
     struct error err;
+    session_watch(session);
     const status code = run(session, inputs, input_count, outputs, output_count, &err);
     return api_return(error, code, &err);
+}
+
+void limner_session_cancel(limner_session *session) {
+    if (session)
+        atomic_store(&session->watch.cancelled, true);
 }

@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const uint8_t contents[4096];
 
-static status find_storage(void *context, struct storage *storage, struct error *err) {
+static status find_storage(void *context, struct tensor_storage *storage, struct error *err) {
     (void)context;
     if (storage->bytes > sizeof contents)
         return fail(err, STATUS_INVALID_MODEL, "storage \"%s\" is too large", storage->key);

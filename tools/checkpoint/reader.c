@@ -60,12 +60,13 @@ status checkpoint_open_group(struct checkpoint *checkpoint, bool module, int par
     if (!reserve(&checkpoint->groups, checkpoint->group_count, &checkpoint->group_capacity, sizeof *checkpoint->groups))
         return fail_memory(err, "the list of dictionaries");
     *index = (int)checkpoint->group_count++;
-    checkpoint->groups[*index] = (struct group){.module = module, .parent = parent, .begin = checkpoint->tensor_count};
+    checkpoint->groups[*index] =
+        (struct tensor_group){.module = module, .parent = parent, .begin = checkpoint->tensor_count};
     return STATUS_OK;
 }
 
 status checkpoint_close_group(struct checkpoint *checkpoint, int index, const char *path, struct error *err) {
-    struct group *group = &checkpoint->groups[index];
+    struct tensor_group *group = &checkpoint->groups[index];
     group->end = checkpoint->tensor_count;
     if (group->begin == group->end) {
         checkpoint->group_count--;

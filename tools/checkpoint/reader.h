@@ -12,7 +12,7 @@
 #define PATH_BYTES 1024
 
 /* A dictionary, list or module that holds tensors: its own are those numbered begin..end-1. */
-struct group {
+struct tensor_group {
     const char *path;
     bool module; /* a saved torch.nn.Module: names of its parts say nothing about what is meant */
     int parent;  /* number of the group around it, -1 for the outermost */
@@ -30,14 +30,14 @@ struct checkpoint {
     struct checkpoint_tensor *tensors; /* of the whole file */
     size_t tensor_count, tensor_capacity;
     struct names paths; /* -> index in tensors */
-    struct group *groups;
+    struct tensor_group *groups;
     size_t group_count, group_capacity;
     struct checkpoint_opaque *opaques;
     size_t opaque_count, opaque_capacity;
 
     struct checkpoint_tensor *chosen; /* copies with the key set */
     size_t chosen_count;
-    const char *chosen_path;
+    const char *chosen_path, *beside;
     struct names keys; /* -> index in chosen */
 };
 

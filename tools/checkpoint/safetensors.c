@@ -39,7 +39,7 @@ struct extent {
     uint64_t begin, end;
 };
 
-struct header {
+struct safetensors_header {
     struct checkpoint *checkpoint;
     struct json_scan scan;
     const uint8_t *data; /* behind the header */
@@ -49,7 +49,7 @@ struct header {
 };
 
 /* One tensor's entry while it is read. */
-struct entry {
+struct tensor_entry {
     char path[PATH_BYTES];
     char type[32];
     struct shape shape;
@@ -71,7 +71,7 @@ bool safetensors_recognise(const struct file_map *map) {
 
 /* ---- one tensor ---- */
 
-static status read_shape(struct header *header, struct entry *entry) {
+static status read_shape(struct safetensors_header *header, struct tensor_entry *entry) {
     struct json_scan *scan = &header->scan;
     status code = json_scan_expect(scan, '[');
     if (code || json_scan_accept(scan, ']'))
@@ -88,7 +88,7 @@ static status read_shape(struct header *header, struct entry *entry) {
     return json_scan_expect(scan, ']');
 }
 
-static status read_extent(struct header *header, struct entry *entry) {
+static status read_extent(struct safetensors_header *header, struct tensor_entry *entry) {
     struct json_scan *scan = &header->scan;
     int64_t begin = 0, end = 0;
     status code = json_scan_expect(scan, '[');
@@ -104,7 +104,7 @@ static status read_extent(struct header *header, struct entry *entry) {
     return code;
 }
 
-static status read_field(struct header *header, struct entry *entry) {
+static status read_field(struct safetensors_header *header, struct tensor_entry *entry) {
     struct json_scan *scan = &header->scan;
     char name[32];
     status code = json_scan_text(scan, name, sizeof name);
@@ -124,7 +124,7 @@ static status read_field(struct header *header, struct entry *entry) {
     return seen == &entry->has_shape ? read_shape(header, entry) : read_extent(header, entry);
 }
 
-static status read_fields(struct header *header, struct entry *entry) {
+static status read_fields(struct safetensors_header *header, struct tensor_entry *entry) {
     struct json_scan *scan = &header->scan;
     status code = json_scan_expect(scan, '{');
     if (code)
@@ -140,7 +140,7 @@ static status read_fields(struct header *header, struct entry *entry) {
     return code;
 }
 
-static status find_type(const struct entry *entry, enum dtype *dtype, struct error *err) {
+static status find_type(const struct tensor_entry *entry, enum dtype *dtype, struct error *err) {
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
         if (strcmp(types[i].name, entry->type) == 0) {
             *dtype = types[i].dtype;
@@ -149,7 +149,7 @@ static status find_type(const struct entry *entry, enum dtype *dtype, struct err
     return fail(err, STATUS_UNSUPPORTED, "elements of type \"%s\" are not known", entry->type);
 }
 
-static status check_extent(const struct header *header, const struct entry *entry, enum dtype dtype,
+static status check_extent(const struct safetensors_header *header, const struct tensor_entry *entry, enum dtype dtype,
                            struct error *err) {
     size_t dense;
     if (shape_elements(&entry->shape) < 0 || !tensor_size(dtype, &entry->shape, &dense))
@@ -173,7 +173,7 @@ static void fill_strides(struct checkpoint_tensor *tensor) {
     }
 }
 
-static status add_extent(struct header *header, struct extent extent) {
+static status add_extent(struct safetensors_header *header, struct extent extent) {
     if (header->count == header->capacity) {
         const size_t capacity = header->capacity ? header->capacity * 2 : 64;
         struct extent *bigger = realloc(header->extents, capacity * sizeof *bigger);
@@ -186,7 +186,7 @@ static status add_extent(struct header *header, struct extent extent) {
     return STATUS_OK;
 }
 
-static status read_tensor(struct header *header, struct entry *entry) {
+static status read_tensor(struct safetensors_header *header, struct tensor_entry *entry) {
     struct error *err = header->scan.err;
     struct checkpoint_tensor tensor = {.path = entry->path};
     status code = read_fields(header, entry);
@@ -223,9 +223,9 @@ static status skip_metadata(struct json_scan *scan) {
     return json_scan_expect(scan, '}');
 }
 
-static status read_member(struct header *header, bool *has_metadata) {
+static status read_member(struct safetensors_header *header, bool *has_metadata) {
     struct json_scan *scan = &header->scan;
-    struct entry entry = {0};
+    struct tensor_entry entry = {0};
     status code = json_scan_text(scan, entry.path, sizeof entry.path);
     if (!code)
         code = json_scan_expect(scan, ':');
@@ -239,7 +239,7 @@ static status read_member(struct header *header, bool *has_metadata) {
     return skip_metadata(scan);
 }
 
-static status read_members(struct header *header) {
+static status read_members(struct safetensors_header *header) {
     struct json_scan *scan = &header->scan;
     bool has_metadata = false;
     status code = json_scan_expect(scan, '{');
@@ -262,7 +262,7 @@ static int by_begin(const void *left, const void *right) {
 }
 
 /* Every byte of the data belongs to one tensor. */
-static status check_cover(struct header *header) {
+static status check_cover(struct safetensors_header *header) {
     uint64_t at = 0;
     if (header->count)
         qsort(header->extents, header->count, sizeof *header->extents, by_begin);
@@ -288,13 +288,13 @@ status safetensors_read(struct checkpoint *checkpoint, struct error *err) {
     if (length > checkpoint->limits.pickle_bytes)
         return fail(err, STATUS_LIMIT, "the header has %llu bytes, more than the limit of %zu",
                     (unsigned long long)length, checkpoint->limits.pickle_bytes);
-    struct header header = {.checkpoint = checkpoint,
-                            .scan = {.text = (const char *)map->data + LENGTH_BYTES,
-                                     .bytes = (size_t)length,
-                                     .base = LENGTH_BYTES,
-                                     .err = err},
-                            .data = map->data + LENGTH_BYTES + length,
-                            .bytes = map->bytes - LENGTH_BYTES - (size_t)length};
+    struct safetensors_header header = {.checkpoint = checkpoint,
+                                        .scan = {.text = (const char *)map->data + LENGTH_BYTES,
+                                                 .bytes = (size_t)length,
+                                                 .base = LENGTH_BYTES,
+                                                 .err = err},
+                                        .data = map->data + LENGTH_BYTES + length,
+                                        .bytes = map->bytes - LENGTH_BYTES - (size_t)length};
     int group;
     status code = checkpoint_open_group(checkpoint, false, -1, &group, err);
     if (!code)

@@ -65,7 +65,7 @@ static status read_storage(const struct file_map *map, size_t *at, const struct 
     if (index == NAME_ABSENT)
         return fail(err, STATUS_INVALID_MODEL,
                     "no tensor uses storage \"%s\" at byte %zu, so that its type is not known", name, *at);
-    struct storage *storage = &storages->items[index];
+    struct tensor_storage *storage = &storages->items[index];
     if (storage->data)
         return fail(err, STATUS_INVALID_MODEL, "storage \"%s\" stands in the file twice, again at byte %zu", name, *at);
     if (map->bytes - *at < 8)

@@ -63,7 +63,7 @@ static status check_byte_order(const struct torch_zip *zip, struct error *err) {
     return fail(err, STATUS_INVALID_MODEL, "zip entry \"%.200s\" is neither \"little\" nor \"big\"", order->name);
 }
 
-static status find_storage(void *context, struct storage *storage, struct error *err) {
+static status find_storage(void *context, struct tensor_storage *storage, struct error *err) {
     const struct torch_zip *zip = context;
     const struct archive_entry *entry = find_in_root(zip, "data/", storage->key);
     if (!entry)

@@ -1,21 +1,22 @@
 /* limner inpaint: fills the holes of pictures. */
+#include "tools/cli/picture_options.h"
 #include "tools/commands/commands.h"
 #include "tools/inpaint/variants.h"
 
 #include <stddef.h>
 #include <string.h>
 
-struct settings {
+struct inpaint_settings {
     struct studio_settings studio;
     struct variants variants;
     struct batch_settings batch;
     struct engine_options engine;
 };
-static const struct settings defaults = {.studio.canny = {CANNY_SIGMA, CANNY_LOW, CANNY_HIGH},
-                                         .studio.max_pixels = PICTURE_MAX_PIXELS,
-                                         .studio.overlap = NOT_GIVEN,
-                                         .studio.crop_margin = NOT_GIVEN,
-                                         .batch.jobs = 1};
+static const struct inpaint_settings defaults = {.studio.canny = {CANNY_SIGMA, CANNY_LOW, CANNY_HIGH},
+                                                 .studio.max_pixels = PICTURE_MAX_PIXELS,
+                                                 .studio.overlap = NOT_GIVEN,
+                                                 .studio.crop_margin = NOT_GIVEN,
+                                                 .batch.jobs = 1};
 
 static status set_mask_white(struct pool *pool, void *field, const char *text, struct error *err) {
     (void)pool;
@@ -33,7 +34,7 @@ static status set_tile(struct pool *pool, void *field, const char *text, struct 
     return STATUS_OK;
 }
 
-static status check_variants(const struct settings *settings, struct error *err) {
+static status check_variants(const struct inpaint_settings *settings, struct error *err) {
     if (settings->variants.models.count && (settings->studio.model || settings->studio.edge))
         return fail(err, STATUS_USAGE, "--variant and --variant-edge stand for --model and --edge: give one kind");
     if (settings->variants.models.count && settings->batch.save_edges)
@@ -42,7 +43,7 @@ static status check_variants(const struct settings *settings, struct error *err)
 }
 
 /* What is wrong whatever the files hold. */
-static status check(const struct settings *settings, struct error *err) {
+static status check(const struct inpaint_settings *settings, struct error *err) {
     const struct studio_settings *studio = &settings->studio;
     const status code = check_variants(settings, err);
     if (code)
@@ -65,7 +66,7 @@ static status check(const struct settings *settings, struct error *err) {
     return STATUS_OK;
 }
 
-static status execute(const struct settings *settings, const struct batch_settings *files, struct pool *pool,
+static status execute(const struct inpaint_settings *settings, const struct batch_settings *files, struct pool *pool,
                       struct meter *meter, bool *good, struct error *err) {
     struct painter painter = {.studio = NULL};
     if (settings->variants.models.count)
@@ -75,8 +76,8 @@ static status execute(const struct settings *settings, const struct batch_settin
     return code;
 }
 
-static status run(const struct call *call, bool *good, struct error *err) {
-    const struct settings *settings = call->settings;
+static status run(const struct command_call *call, bool *good, struct error *err) {
+    const struct inpaint_settings *settings = call->settings;
     struct batch_settings files = settings->batch;
     files.image = call->arguments[0];
     files.mask = call->arguments[1];
@@ -91,10 +92,10 @@ static status run(const struct call *call, bool *good, struct error *err) {
     return code;
 }
 
-#define FIELD(name) offsetof(struct settings, name)
+#define FIELD(name) offsetof(struct inpaint_settings, name)
 
 static const char *const arguments[] = {"IMAGE", "MASK", NULL};
-static const struct option options[] = {
+static const struct command_option options[] = {
     {"model", 0, "FILE", "the network that paints", set_file, FIELD(studio.model)},
     {"edge", 0, "FILE", "the network that draws edges into holes first (EdgeConnect)", set_file, FIELD(studio.edge)},
     {"variant", 0, "NAME=FILE",
@@ -102,10 +103,15 @@ static const struct option options[] = {
      set_pairs, FIELD(variants.models)},
     {"variant-edge", 0, "NAME=FILE", "instead of --edge: the edge model of the variant NAME", set_pairs,
      FIELD(variants.edges)},
-    {NULL, 'o', "OUT", "write the result to OUT: .png or .jpg, or a folder", set_file, FIELD(batch.output)},
+    {NULL, 'o', "OUT", "write the result to OUT: .png, .jpg, .webp, .tif, .bmp or .pnm, or a folder", set_file,
+     FIELD(batch.output)},
     {"save-edges", 0, "FILE", "also write the edges that the edge model drew", set_file, FIELD(batch.save_edges)},
     {"save-canny", 0, "FILE", "also write the edges that were found outside the hole", set_file,
      FIELD(batch.save_canny)},
+    {"format", 0, "FORMAT",
+     "of results in folders: same (as the picture, where that is written), png, jpg, webp, ... (default: same)",
+     set_format, FIELD(batch.format)},
+    PICTURE_SAVING_OPTIONS(struct inpaint_settings, studio.saving),
     {"mask-white", 0, "WHAT", "what white means in the mask: hole or known (default: hole)", set_mask_white,
      FIELD(studio.mask.white_is_known)},
     {"mask-threshold", 0, "LEVEL", "what is brighter than this, of 0 to 255, is white in the mask (default: 0)",
@@ -121,8 +127,10 @@ static const struct option options[] = {
      "the numbers that are black and white for --model (default: what its metadata say; else -1,1 when it ends in a "
      "Tanh; else 0,1)",
      set_range, FIELD(studio.range)},
-    {"multiple", 0, "N", "pad sides to multiples of N by reflection (default: 4 with --edge, else 16)", set_positive,
-     FIELD(studio.multiple)},
+    {"multiple", 0, "N",
+     "pad sides to multiples of N by reflection (default: what the network's strides want, at least 16, or 4 with "
+     "--edge)",
+     set_positive, FIELD(studio.multiple)},
     {"tile", 0, "N", "cut large pictures into tiles of N by N pixels; auto: as large as 1 GiB of activations allows",
      set_tile, FIELD(studio.tile)},
     {"overlap", 0, "PX", "how far tiles overlap (default: as far as the model looks)", set_count,
@@ -134,8 +142,8 @@ static const struct option options[] = {
     {"resume", 0, NULL, "skip pictures whose result is there already", set_flag, FIELD(batch.resume)},
     {"max-pixels", 0, "N", "refuse pictures with more pixels than this (default: 100M)", set_pixels,
      FIELD(studio.max_pixels)},
-    ENGINE_OPTIONS(struct settings),
-    CACHE_OPTIONS(struct settings),
+    ENGINE_OPTIONS(struct inpaint_settings),
+    CACHE_OPTIONS(struct inpaint_settings),
     OPTIONS_END};
 
 const struct command inpaint_command = {
@@ -143,15 +151,24 @@ const struct command inpaint_command = {
     .summary = "fill the holes of a picture",
     .arguments = arguments,
     .about =
-        "Paints what MASK marks in IMAGE, and leaves all else as it is. IMAGE and MASK are PNG or JPEG of any kind; "
+        "Paints what MASK marks in IMAGE, and leaves all else as it is. limner --help says which kinds of pictures "
+        "are read; "
         "a mask's pixel is part of the hole when it is brighter than black (see-through counts as black). A mask of "
-        "another size is resized to the picture's. 16-bit pictures and alpha stay so in a PNG.\n\n"
+        "another size is resized to the picture's; one of another aspect is an error. 16-bit pictures and alpha stay "
+        "so "
+        "in a PNG or TIFF.\n\n"
+        "Pictures and masks are taken as they are seen: orientation tags (EXIF, TIFF) are obeyed, each file's own. The "
+        "result is upright (--orientation keep: turned back, with its tag), and has the colour profile and the "
+        "resolution of IMAGE; what else it does not keep is said once (--keep-metadata).\n\n"
         "With --edge the two networks of EdgeConnect work together: edges are found in the picture (Canny's "
         "detector), the edge model continues them into the hole, and the model paints along them. Without --edge, "
         "the model takes RGB with the hole painted white, and the mask as a fourth channel or an input of its own "
         "when it has one.\n\n"
-        "IMAGE, MASK and OUT may be folders: a picture's mask is the one with the same name but for its ending (or "
-        "MASK is one file for all), results are OUT/NAME.png. A picture that fails is reported, the rest is done, and "
+        "IMAGE, MASK and OUT may be folders: a picture's mask is NAME.png, NAME_mask.png, NAME_mask001.png or "
+        "mask_NAME.png, with any ending, the first of these that is there (or MASK is one file for all). Results have "
+        "the "
+        "picture's name and format, or --format's. What is no picture is named at the end. A picture that fails is "
+        "reported, the rest is done, and "
         "the exit status is 1.\n\n"
         "With --variant, several generators paint the same pictures in one process, one after the other, and what each "
         "took is printed. Where two take and give the same, the second is swapped into the running session.\n\n"

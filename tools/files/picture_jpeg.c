@@ -11,7 +11,7 @@
 
 #define MAX_SCANS 200 /* a progressive file of a few bytes a scan could ask for hours of work */
 
-struct job {
+struct jpeg_job {
     struct jpeg_error_mgr errors; /* first: libjpeg hands it back */
     struct jpeg_progress_mgr progress;
     jmp_buf jump;
@@ -20,14 +20,15 @@ struct job {
     size_t max_pixels;
     unsigned char *row; /* one row of CMYK, or one row to be written */
     unsigned long written;
+    int quality;
 };
 
-static _Noreturn void leave(struct job *job) {
+static _Noreturn void leave(struct jpeg_job *job) {
     longjmp(job->jump, 1);
 }
 
 static void on_error(j_common_ptr common) {
-    struct job *job = (struct job *)common->err;
+    struct jpeg_job *job = (struct jpeg_job *)common->err;
     char text[JMSG_LENGTH_MAX];
     if (common->err->msg_code == JERR_OUT_OF_MEMORY) {
         fail_memory(job->err, "a JPEG picture");
@@ -48,14 +49,14 @@ static void on_message(j_common_ptr common, int level) {
 }
 
 static void on_progress(j_common_ptr common) {
-    struct job *job = (struct job *)common->err;
+    struct jpeg_job *job = (struct jpeg_job *)common->err;
     if (common->is_decompressor && ((j_decompress_ptr)common)->input_scan_number > MAX_SCANS) {
         fail(job->err, STATUS_LIMIT, "the JPEG picture has more than %d scans", MAX_SCANS);
         leave(job);
     }
 }
 
-static void job_init(struct job *job, struct picture *picture, struct error *err) {
+static void job_init(struct jpeg_job *job, struct picture *picture, struct error *err) {
     jpeg_std_error(&job->errors);
     job->errors.error_exit = on_error;
     job->errors.emit_message = on_message;
@@ -65,13 +66,13 @@ static void job_init(struct job *job, struct picture *picture, struct error *err
     err->code = STATUS_OK;
 }
 
-static void start_decoding(struct jpeg_decompress_struct *jpeg, struct job *job) {
+static void start_decoding(struct jpeg_decompress_struct *jpeg, struct jpeg_job *job) {
     struct picture *picture = job->picture;
     jpeg_read_header(jpeg, TRUE);
     const bool ink = jpeg->jpeg_color_space == JCS_CMYK || jpeg->jpeg_color_space == JCS_YCCK;
     const bool gray = jpeg->jpeg_color_space == JCS_GRAYSCALE;
     jpeg->out_color_space = ink ? JCS_CMYK : gray ? JCS_GRAYSCALE : JCS_RGB;
-    *picture = (struct picture){jpeg->image_width, jpeg->image_height, gray ? 1 : 3, 8, NULL};
+    *picture = (struct picture){jpeg->image_width, jpeg->image_height, gray ? 1 : 3, 8, NULL, NULL};
     if (picture_allocate(picture, job->max_pixels, job->err))
         leave(job);
     jpeg_start_decompress(jpeg);
@@ -81,18 +82,15 @@ static void start_decoding(struct jpeg_decompress_struct *jpeg, struct job *job)
     }
 }
 
-/* Ink to light, without a colour profile. Adobe's files store the complement of the ink. */
-static void cmyk_to_rgb(const unsigned char *from, unsigned char *to, size_t pixels, bool complement) {
-    for (size_t i = 0; i < pixels; i++) {
-        const unsigned black = complement ? from[4 * i + 3] : 255 - from[4 * i + 3];
-        for (size_t c = 0; c < 3; c++) {
-            const unsigned light = complement ? from[4 * i + c] : 255 - from[4 * i + c];
-            to[3 * i + c] = (unsigned char)((light * black + 127) / 255);
-        }
-    }
+/* Ink to light, without a colour profile. What is stored is the complement of the ink: Adobe's mark says so, and
+ * viewers take it for granted without one, too. */
+static void cmyk_to_rgb(const unsigned char *from, unsigned char *to, size_t pixels) {
+    for (size_t i = 0; i < pixels; i++)
+        for (size_t c = 0; c < 3; c++)
+            to[3 * i + c] = (unsigned char)((from[4 * i + c] * from[4 * i + 3] + 127) / 255);
 }
 
-static void decode(struct jpeg_decompress_struct *jpeg, struct job *job, const void *bytes, size_t size) {
+static void decode(struct jpeg_decompress_struct *jpeg, struct jpeg_job *job, const void *bytes, size_t size) {
     if (setjmp(job->jump))
         return;
     jpeg_create_decompress(jpeg);
@@ -105,13 +103,13 @@ static void decode(struct jpeg_decompress_struct *jpeg, struct job *job, const v
         unsigned char *row = job->row ? job->row : target;
         jpeg_read_scanlines(jpeg, &row, 1);
         if (job->row)
-            cmyk_to_rgb(job->row, target, jpeg->output_width, jpeg->saw_Adobe_marker);
+            cmyk_to_rgb(job->row, target, jpeg->output_width);
     }
     jpeg_finish_decompress(jpeg);
 }
 
 status jpeg_decode(const void *bytes, size_t size, size_t max_pixels, struct picture *picture, struct error *err) {
-    struct job *job = calloc(1, sizeof *job);
+    struct jpeg_job *job = calloc(1, sizeof *job);
     struct jpeg_decompress_struct *jpeg = calloc(1, sizeof *jpeg);
     status code;
     if (!job || !jpeg) {
@@ -133,7 +131,7 @@ status jpeg_decode(const void *bytes, size_t size, size_t max_pixels, struct pic
 }
 
 /* One row as 8-bit samples without alpha. */
-static void fill_row(struct job *job, size_t y) {
+static void fill_row(struct jpeg_job *job, size_t y) {
     const struct picture *picture = job->picture;
     const size_t channels = (size_t)picture->channels, kept = channels >= 3 ? 3 : 1;
     for (size_t x = 0; x < picture->width; x++)
@@ -143,7 +141,44 @@ static void fill_row(struct job *job, size_t y) {
         }
 }
 
-static void encode(struct jpeg_compress_struct *jpeg, struct job *job, struct bytes *out) {
+static void set_density(struct jpeg_compress_struct *jpeg, const struct picture_about *about) {
+    if (!about || about->density_unit == DENSITY_NONE)
+        return;
+    const double part = about->density_unit == DENSITY_METRE ? 0.0254 : 1;
+    const double x = about->density_x * part + 0.5, y = about->density_y * part + 0.5;
+    if (x < 1 || y < 1 || x >= 65536 || y >= 65536)
+        return;
+    jpeg->density_unit = about->density_unit == DENSITY_METRE ? 1 : 0;
+    jpeg->X_density = (UINT16)x;
+    jpeg->Y_density = (UINT16)y;
+}
+
+#define MOST_SEGMENT 65533
+
+/* A marker with a name before its data; EXIF data that are too long for one are left out. */
+static void write_exif(struct jpeg_compress_struct *jpeg, const struct byte_buffer *exif) {
+    static const char name[] = "Exif\0"; /* and the string's own zero */
+    if (!exif->size || exif->size > MOST_SEGMENT - sizeof name)
+        return;
+    jpeg_write_m_header(jpeg, JPEG_APP0 + 1, (unsigned)(exif->size + sizeof name));
+    for (size_t i = 0; i < sizeof name; i++)
+        jpeg_write_m_byte(jpeg, name[i]);
+    for (size_t i = 0; i < exif->size; i++)
+        jpeg_write_m_byte(jpeg, exif->data[i]);
+}
+
+static void write_about(struct jpeg_compress_struct *jpeg, const struct picture_about *about) {
+    if (!about)
+        return;
+    write_exif(jpeg, &about->exif);
+    if (about->profile.size && about->profile.size <= 255 * (size_t)65519)
+        jpeg_write_icc_profile(jpeg, about->profile.data, (unsigned)about->profile.size);
+    for (size_t i = 0; i < about->chunk_count; i++)
+        if (about->chunks[i].data.size <= MOST_SEGMENT)
+            jpeg_write_marker(jpeg, JPEG_COM, about->chunks[i].data.data, (unsigned)about->chunks[i].data.size);
+}
+
+static void encode(struct jpeg_compress_struct *jpeg, struct jpeg_job *job, struct byte_buffer *out) {
     if (setjmp(job->jump))
         return;
     jpeg_create_compress(jpeg);
@@ -153,8 +188,10 @@ static void encode(struct jpeg_compress_struct *jpeg, struct job *job, struct by
     jpeg->input_components = job->picture->channels >= 3 ? 3 : 1;
     jpeg->in_color_space = job->picture->channels >= 3 ? JCS_RGB : JCS_GRAYSCALE;
     jpeg_set_defaults(jpeg);
-    jpeg_set_quality(jpeg, PICTURE_JPEG_QUALITY, TRUE);
+    jpeg_set_quality(jpeg, job->quality, TRUE);
+    set_density(jpeg, job->picture->about);
     jpeg_start_compress(jpeg, TRUE);
+    write_about(jpeg, job->picture->about);
     while (jpeg->next_scanline < jpeg->image_height) {
         fill_row(job, jpeg->next_scanline);
         jpeg_write_scanlines(jpeg, &job->row, 1);
@@ -162,12 +199,12 @@ static void encode(struct jpeg_compress_struct *jpeg, struct job *job, struct by
     jpeg_finish_compress(jpeg);
 }
 
-status jpeg_encode(const struct picture *picture, struct bytes *out, struct error *err) {
+status jpeg_encode(const struct picture *picture, int quality, struct byte_buffer *out, struct error *err) {
     if (!picture->width || !picture->height || picture->width > JPEG_MAX_DIMENSION ||
         picture->height > JPEG_MAX_DIMENSION)
         return fail(err, STATUS_INVALID_ARGUMENT, "a JPEG picture cannot be %zux%zu pixels (1 to %ld each way)",
                     picture->width, picture->height, JPEG_MAX_DIMENSION);
-    struct job *job = calloc(1, sizeof *job);
+    struct jpeg_job *job = calloc(1, sizeof *job);
     struct jpeg_compress_struct *jpeg = calloc(1, sizeof *jpeg);
     struct picture copy = *picture;
     status code;
@@ -175,6 +212,7 @@ status jpeg_encode(const struct picture *picture, struct bytes *out, struct erro
         code = fail_memory(err, "a JPEG picture");
     } else {
         job_init(job, &copy, err);
+        job->quality = quality;
         jpeg->err = &job->errors;
         encode(jpeg, job, out);
         if (err->code && jpeg->dest) /* until then out->data may be a buffer that libjpeg has outgrown and freed */
@@ -189,7 +227,7 @@ status jpeg_encode(const struct picture *picture, struct bytes *out, struct erro
     free(job);
     if (code) {
         free(out->data);
-        *out = (struct bytes){NULL, 0};
+        *out = (struct byte_buffer){NULL, 0};
     }
     return code;
 }

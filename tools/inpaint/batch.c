@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 /* What the workers share. */
-struct work {
-    const struct batch *batch;
+struct batch_work {
+    const struct picture_batch *batch;
     const struct batch_settings *settings;
     const struct studio *studio;
     const struct engine_options engine;
@@ -29,14 +29,14 @@ static size_t memory_room(void) {
     return limits.room;
 }
 
-static const struct batch_item *take(struct work *work) {
+static const struct batch_item *take(struct batch_work *work) {
     pthread_mutex_lock(&work->lock);
     const struct batch_item *item = work->next < work->batch->count ? &work->batch->items[work->next++] : NULL;
     pthread_mutex_unlock(&work->lock);
     return item;
 }
 
-static void count(struct work *work, size_t *counter) {
+static void count(struct batch_work *work, size_t *counter) {
     pthread_mutex_lock(&work->lock);
     ++*counter;
     pthread_mutex_unlock(&work->lock);
@@ -50,7 +50,7 @@ static status paint_item(struct painter *painter, const struct batch_item *item,
     return !code || strstr(err->message, item->task.image) ? code : fail_prefix(err, "%s", item->task.image);
 }
 
-static void say_notes_once(struct work *work, const struct painter *painter) {
+static void say_notes_once(struct batch_work *work, const struct painter *painter) {
     pthread_mutex_lock(&work->lock);
     if (!work->noted)
         painter_say_notes(painter);
@@ -59,7 +59,7 @@ static void say_notes_once(struct work *work, const struct painter *painter) {
 }
 
 static void *worker(void *argument) {
-    struct work *work = argument;
+    struct batch_work *work = argument;
     struct painter painter = {.studio = NULL};
     struct error err;
     if (painter_open(&painter, work->studio, &work->engine, work->memory, work->meter, &err)) {
@@ -86,7 +86,7 @@ static void *worker(void *argument) {
     return NULL;
 }
 
-static int worker_count(const struct batch *batch, const struct batch_settings *settings) {
+static int worker_count(const struct picture_batch *batch, const struct batch_settings *settings) {
     return (size_t)settings->jobs > batch->count ? (int)batch->count : settings->jobs;
 }
 
@@ -99,7 +99,7 @@ static struct engine_options share_threads(const struct batch_settings *settings
     return engine;
 }
 
-static status run_workers(struct work *work, int workers, struct error *err) {
+static status run_workers(struct batch_work *work, int workers, struct error *err) {
     pthread_t *threads = calloc((size_t)workers, sizeof *threads);
     if (!threads)
         return fail_memory(err, "the workers");
@@ -113,15 +113,26 @@ static status run_workers(struct work *work, int workers, struct error *err) {
     return STATUS_OK;
 }
 
-static status run_folder(const struct batch *batch, const struct batch_settings *settings, const struct studio *studio,
-                         struct meter *meter, bool *good, struct error *err) {
+#define MOST_NAMES 20
+
+static void say_passed(const struct file_list *passed) {
+    if (!passed->count)
+        return;
+    say(stdout, "%zu passed over (no picture of a kind that is read):", passed->count);
+    for (size_t i = 0; i < passed->count && i < MOST_NAMES; i++)
+        say(stdout, "%s %s", i ? "," : "", passed->names[i]);
+    say(stdout, passed->count > MOST_NAMES ? " and more\n" : "\n");
+}
+
+static status run_folder(const struct picture_batch *batch, const struct batch_settings *settings,
+                         const struct studio *studio, struct meter *meter, bool *good, struct error *err) {
     const int workers = worker_count(batch, settings);
-    struct work work = {.batch = batch,
-                        .settings = settings,
-                        .studio = studio,
-                        .engine = share_threads(settings, workers),
-                        .meter = meter,
-                        .memory = memory_room() / (size_t)workers};
+    struct batch_work work = {.batch = batch,
+                              .settings = settings,
+                              .studio = studio,
+                              .engine = share_threads(settings, workers),
+                              .meter = meter,
+                              .memory = memory_room() / (size_t)workers};
     pthread_mutex_init(&work.lock, NULL);
     meter_start(meter, "pictures", batch->count);
     const status code = run_workers(&work, workers, err);
@@ -129,6 +140,7 @@ static status run_folder(const struct batch *batch, const struct batch_settings 
     meter_start(meter, "", 0);
     progress_clear();
     say(stdout, "%zu painted, %zu skipped, %zu failed\n", work.painted, work.skipped, work.failed);
+    say_passed(&batch->passed);
     *good = !work.failed && !work.broken && work.painted + work.skipped == batch->count;
     return code;
 }
@@ -147,7 +159,7 @@ static status run_single(const struct paint_task *task, const struct batch_setti
     return code;
 }
 
-status batch_run(const struct batch *batch, const struct batch_settings *settings, const struct studio *studio,
+status batch_run(const struct picture_batch *batch, const struct batch_settings *settings, const struct studio *studio,
                  struct painter *painter, struct meter *meter, bool *good, struct error *err) {
     return batch->folder ? run_folder(batch, settings, studio, meter, good, err)
                          : run_single(&batch->items[0].task, settings, studio, painter, meter, err);

@@ -1,6 +1,7 @@
 #include "tools/inpaint/canvas.h"
 
 #include "base/checked.h"
+#include "tools/files/colour.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -50,7 +51,7 @@ status canvas_open(struct canvas *canvas, const struct scene *scene, const struc
     const size_t pixels = from->width * from->height;
     *canvas = (struct canvas){.scene = scene, .form = *form};
     canvas->picture =
-        (struct picture){from->width, from->height, COLOURS + (picture_has_alpha(from) ? 1 : 0), depth, NULL};
+        (struct picture){from->width, from->height, COLOURS + (picture_has_alpha(from) ? 1 : 0), depth, NULL, NULL};
     const status code = picture_allocate(&canvas->picture, SIZE_MAX, err);
     if (code)
         return code;
@@ -67,6 +68,20 @@ void canvas_close(struct canvas *canvas) {
     picture_free(&canvas->picture);
     free(canvas->edges);
     canvas->edges = NULL;
+}
+
+/* Of a gray file the colours stay sRGB: its profile is for gray alone. */
+status canvas_restore_colours(struct canvas *canvas, struct error *err) {
+    const struct picture *original = &canvas->scene->original;
+    if (!original->samples || original->channels < COLOURS)
+        return STATUS_OK;
+    const status code = colour_from_srgb(&canvas->picture, canvas->scene->picture.about, err);
+    const size_t channels = (size_t)canvas->picture.channels;
+    for (size_t i = 0; !code && i < original->width * original->height; i++)
+        for (size_t c = 0; !canvas->scene->hole[i] && c < channels; c++)
+            picture_set_sample(&canvas->picture, i * channels + c,
+                               known_sample(original, i * channels + c, &canvas->picture));
+    return code;
 }
 
 /* ---- whole rectangles ---- */
@@ -92,22 +107,22 @@ void canvas_put(struct canvas *canvas, const struct rect *rect, const limner_ten
         }
 }
 
-/* ---- strips of tiles ---- */
+/* ---- rows of tiles ---- */
 
-status strip_open(struct strip *strip, size_t rows, size_t width, struct error *err) {
+status strip_open(struct tile_strip *strip, size_t rows, size_t width, struct error *err) {
     size_t count;
-    *strip = (struct strip){NULL, rows, width, 0};
+    *strip = (struct tile_strip){NULL, rows, width, 0};
     if (size_mul(rows, width, &count) && size_mul(count, COLOURS, &count))
         strip->sums = calloc(count, sizeof *strip->sums);
     return strip->sums ? STATUS_OK : fail_memory(err, "a row of tiles");
 }
 
-void strip_close(struct strip *strip) {
+void strip_close(struct tile_strip *strip) {
     free(strip->sums);
     strip->sums = NULL;
 }
 
-void strip_add(struct strip *strip, struct canvas *canvas, const struct tiling *across, size_t column,
+void strip_add(struct tile_strip *strip, struct canvas *canvas, const struct tiling *across, size_t column,
                const struct tiling *down, size_t row, const limner_tensor *output, const limner_tensor *edges) {
     const size_t left = tiling_start(across, column), width = tiling_length(across, column);
     const size_t height = tiling_length(down, row), plane = strip->rows * strip->width;
@@ -124,7 +139,7 @@ void strip_add(struct strip *strip, struct canvas *canvas, const struct tiling *
     }
 }
 
-void strip_finish(struct strip *strip, struct canvas *canvas, size_t count) {
+void strip_finish(struct tile_strip *strip, struct canvas *canvas, size_t count) {
     const size_t plane = strip->rows * strip->width, done = count * strip->width;
     for (size_t i = 0; i < done; i++) {
         const size_t pixel = strip->top * strip->width + i;

@@ -68,11 +68,11 @@ static status memory_for(struct painter *painter, size_t height, size_t width, s
     limner_plan_info info = LIMNER_PLAN_INFO_INIT;
     height = padded_side(studio, height, true);
     width = padded_side(studio, width, false);
-    status code = network_plan(&studio->paint, painter->paint, height, width, studio->multiple, &info, err);
+    status code = network_plan(&studio->paint, painter->paint, height, width, studio->cell, &info, err);
     *bytes = info.arena_bytes;
     if (code || !studio->edge.model)
         return code;
-    code = network_plan(&studio->edge, painter->edge, height, width, studio->multiple, &info, err);
+    code = network_plan(&studio->edge, painter->edge, height, width, studio->cell, &info, err);
     *bytes += info.arena_bytes;
     return code;
 }
@@ -94,10 +94,34 @@ static status check_fixed(const struct painter *painter, const struct rect *rect
     return STATUS_OK;
 }
 
+static bool grid_known(const struct studio *studio) {
+    return studio->paint.reach.grid_known && (!studio->edge.model || studio->edge.reach.grid_known);
+}
+
+/* After shapes that do not fit: says what sides the networks want, if that may be why. */
+static status explain_size(const struct studio *studio, const struct rect *rect, status code, struct error *err) {
+    char told[sizeof err->message];
+    if (code != STATUS_SHAPE || strstr(err->message, "--multiple"))
+        return code;
+    snprintf(told, sizeof told, "%s", err->message);
+    if (studio->multiple % studio->stride)
+        return fail(err, code,
+                    "the network has a stride of %zu pixels and cannot take %zu by %zu padded to multiples of %zu; try "
+                    "--multiple %zu (%.400s)",
+                    studio->stride, rect->width, rect->height, studio->multiple, studio->stride, told);
+    return grid_known(studio) ? code
+                              : fail(err, code,
+                                     "%.400s; sides were padded to multiples of %zu, perhaps the network wants "
+                                     "--multiple %zu or more",
+                                     told, studio->multiple, 2 * studio->multiple);
+}
+
 static status check_memory(struct painter *painter, const struct rect *rect, struct error *err) {
     size_t bytes = 0;
     const status code = memory_for(painter, rect->height, rect->width, &bytes, err);
-    if (code || bytes <= painter->memory)
+    if (code)
+        return explain_size(painter->studio, rect, code, err);
+    if (bytes <= painter->memory)
         return code;
     return fail(
         err, STATUS_LIMIT, "%zu by %zu pixels at once would take %.3g GB for activations, there are %.3g GB: %s",
@@ -111,12 +135,12 @@ static status check_memory(struct painter *painter, const struct rect *rect, str
 static status run_piece(struct painter *painter, const struct scene *scene, const struct rect *rect,
                         limner_tensor *output, limner_tensor *edges, struct error *err) {
     const struct studio *studio = painter->studio;
-    struct piece piece = {.scene = scene,
-                          .rect = *rect,
-                          .height = padded_side(studio, rect->height, true),
-                          .width = padded_side(studio, rect->width, false),
-                          .grid = &studio->grid,
-                          .multiple = studio->multiple};
+    struct scene_piece piece = {.scene = scene,
+                                .rect = *rect,
+                                .height = padded_side(studio, rect->height, true),
+                                .width = padded_side(studio, rect->width, false),
+                                .grid = &studio->grid,
+                                .cell = studio->cell};
     status code = check_fixed(painter, rect, err);
     if (!code)
         code = check_memory(painter, rect, err);
@@ -124,7 +148,9 @@ static status run_piece(struct painter *painter, const struct scene *scene, cons
         code = network_run(&studio->edge, painter->edge, &piece, edges, err);
         piece.edges = edges;
     }
-    return code ? code : network_run(&studio->paint, painter->paint, &piece, output, err);
+    if (!code)
+        code = network_run(&studio->paint, painter->paint, &piece, output, err);
+    return code == STATUS_SHAPE ? explain_size(studio, rect, code, err) : code;
 }
 
 static const limner_tensor *drawn(const struct painter *painter, const limner_tensor *edges) {
@@ -158,7 +184,7 @@ static status paint_whole(struct painter *painter, struct canvas *canvas, struct
 static status paint_crops(struct painter *painter, struct canvas *canvas, struct error *err) {
     struct rect_list list;
     status code = regions_find(canvas->scene->hole, canvas->picture.width, canvas->picture.height,
-                               painter->studio->margin, painter->studio->multiple, &list, err);
+                               painter->studio->margin, painter->studio->align, &list, err);
     if (!code)
         code = paint_rects(painter, canvas, &list, err);
     free(list.items);
@@ -172,7 +198,7 @@ static bool has_hole(const struct scene *scene, const struct rect *rect) {
     return false;
 }
 
-static status paint_row(struct painter *painter, struct canvas *canvas, struct strip *strip,
+static status paint_row(struct painter *painter, struct canvas *canvas, struct tile_strip *strip,
                         const struct tiling *across, const struct tiling *down, size_t row, struct error *err) {
     status code = STATUS_OK;
     for (size_t column = 0; !code && column < across->count; column++) {
@@ -193,7 +219,7 @@ static status paint_row(struct painter *painter, struct canvas *canvas, struct s
 static status paint_tiles(struct painter *painter, struct canvas *canvas, size_t size, struct error *err) {
     const struct tiling across = tiling_make(canvas->picture.width, size, painter->studio->overlap);
     const struct tiling down = tiling_make(canvas->picture.height, size, painter->studio->overlap);
-    struct strip strip;
+    struct tile_strip strip;
     status code = strip_open(&strip, down.size, across.length, err);
     if (painter->shows_pieces)
         meter_start(painter->meter, "tiles", across.count * down.count);
@@ -215,7 +241,7 @@ static size_t auto_bytes(const struct painter *painter) {
 static status choose_size(struct painter *painter, size_t *size, struct error *err) {
     static const size_t sizes[] = {2048, 1536, 1024, 768, 512, 384, 256};
     const struct network *paint = &painter->studio->paint;
-    const size_t least = 2 * painter->studio->overlap, multiple = painter->studio->multiple;
+    const size_t least = 2 * painter->studio->overlap, multiple = painter->studio->align;
     if (paint->height > 0 && paint->width > 0) {
         const size_t side = (size_t)(paint->height < paint->width ? paint->height : paint->width);
         *size = side / multiple * multiple;
@@ -256,17 +282,19 @@ static status paint_scene(struct painter *painter, struct canvas *canvas, struct
 /* To learn the umask, staging has to set it for a moment: one thread at a time. */
 static pthread_mutex_t staging_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static status stage_bytes(struct staging *staging, const char *path, const struct bytes *bytes, struct error *err) {
+static status stage_bytes(struct staging *staging, const char *path, const struct byte_buffer *bytes,
+                          struct error *err) {
     pthread_mutex_lock(&staging_lock);
     const status code = staging_add(staging, path, bytes->data, bytes->size, err);
     pthread_mutex_unlock(&staging_lock);
     return code;
 }
 
+/* about: of the picture that it comes from, or NULL */
 static status stage_picture(struct staging *staging, const char *path, const struct picture *picture,
-                            struct error *err) {
-    struct bytes bytes = {NULL, 0};
-    status code = picture_encode(picture, picture_type_of_name(path), &bytes, err);
+                            const struct picture_about *about, const struct picture_saving *saving, struct error *err) {
+    struct byte_buffer bytes = {NULL, 0};
+    status code = picture_save(picture, about, picture_written_of_name(path), saving, &bytes, err);
     if (code)
         return fail_prefix(err, "%s", path);
     code = stage_bytes(staging, path, &bytes, err);
@@ -277,27 +305,50 @@ static status stage_picture(struct staging *staging, const char *path, const str
 /* levels: 0..255, or 0 and 1 with scale 255. */
 static status stage_plane(struct staging *staging, const char *path, const struct scene *scene, const uint8_t *levels,
                           unsigned scale, struct error *err) {
-    struct picture picture = {scene->picture.width, scene->picture.height, 1, 8, NULL};
+    const struct picture_saving saving = {0};
+    struct picture picture = {scene->picture.width, scene->picture.height, 1, 8, NULL, NULL};
     status code = picture_allocate(&picture, SIZE_MAX, err);
     for (size_t i = 0; !code && i < picture.width * picture.height; i++)
         picture_set_sample(&picture, i, levels[i] * scale);
     if (!code)
-        code = stage_picture(staging, path, &picture, err);
+        code = stage_picture(staging, path, &picture, NULL, &saving, err);
     picture_free(&picture);
     return code;
 }
 
-/* Without a hole the output is the input: its very bytes where the format allows it. */
-static status stage_unchanged(struct staging *staging, const struct paint_task *task, const struct scene *scene,
-                              struct error *err) {
-    struct bytes bytes;
+/* Once a painter: what the results do not keep is much the same for all pictures of a folder. */
+static void tell_lost(struct painter *painter, const struct paint_task *task, const struct picture *result,
+                      const struct picture_about *about) {
+    const struct picture_saving *saving = &painter->studio->settings->saving;
+    char lost[ABOUT_LOST_BYTES];
+    if (!*picture_lost(result, about, picture_written_of_name(task->output), saving, lost) || painter->told_lost)
+        return;
+    painter->told_lost = true;
+    meter_complain(painter->meter, "note: %s does not keep of %s: %s%s", task->output, task->image, lost,
+                   picture_lost_hint(saving));
+}
+
+static bool is_upright(const struct picture *picture) {
+    return !picture->about || picture->about->orientation == ORIENTATION_UPRIGHT;
+}
+
+/* Without a hole the output is the input: its very bytes where format and orientation allow it. */
+static status stage_unchanged(struct painter *painter, const struct paint_task *task, const struct scene *scene,
+                              struct staging *staging, struct error *err) {
+    const struct picture_saving *saving = &painter->studio->settings->saving;
+    const struct picture *picture = scene->original.samples ? &scene->original : &scene->picture;
+    struct byte_buffer bytes;
     status code = file_read(task->image, &bytes, err);
     if (code)
         return code;
-    if (picture_recognise(bytes.data, bytes.size) == picture_type_of_name(task->output))
+    if (picture_recognise(bytes.data, bytes.size) == picture_written_of_name(task->output) &&
+        (saving->keep_orientation || is_upright(&scene->picture))) {
         code = stage_bytes(staging, task->output, &bytes, err);
-    else
-        code = stage_picture(staging, task->output, &scene->picture, err);
+    } else {
+        code = stage_picture(staging, task->output, picture, scene->picture.about, saving, err);
+        if (!code)
+            tell_lost(painter, task, picture, scene->picture.about);
+    }
     free(bytes.data);
     return code;
 }
@@ -316,7 +367,8 @@ static void tell_mask(const struct painter *painter, const struct paint_task *ta
 
 static status stage_painted(struct painter *painter, const struct paint_task *task, const struct scene *scene,
                             struct staging *staging, struct error *err) {
-    const int depth = picture_type_of_name(task->output) == PICTURE_PNG ? scene->picture.depth : 8;
+    const struct picture_about *about = scene->picture.about;
+    const int depth = picture_kind(picture_written_of_name(task->output))->has_16_bits ? scene->picture.depth : 8;
     struct canvas canvas;
     status code = canvas_open(&canvas, scene, &painter->studio->paint.form, depth, task->save_edges != NULL, err);
     if (!code)
@@ -327,7 +379,11 @@ static status stage_painted(struct painter *painter, const struct paint_task *ta
     if (!code && task->save_edges)
         code = stage_plane(staging, task->save_edges, scene, canvas.edges, 1, err);
     if (!code)
-        code = stage_picture(staging, task->output, &canvas.picture, err);
+        code = canvas_restore_colours(&canvas, err);
+    if (!code)
+        code = stage_picture(staging, task->output, &canvas.picture, about, &painter->studio->settings->saving, err);
+    if (!code)
+        tell_lost(painter, task, &canvas.picture, about);
     canvas_close(&canvas);
     return code;
 }
@@ -344,7 +400,7 @@ static status stage_task(struct painter *painter, const struct paint_task *task,
     meter_complain(painter->meter, "note: %s has no hole: %s is the picture as it was", task->mask, task->output);
     if (task->save_edges)
         code = stage_plane(staging, task->save_edges, scene, scene->edges, 255, err);
-    return code ? code : stage_unchanged(staging, task, scene, err);
+    return code ? code : stage_unchanged(painter, task, scene, staging, err);
 }
 
 /* The output is staged last, so that it is in its place only when the others are. */
@@ -360,7 +416,9 @@ status painter_paint(struct painter *painter, const struct paint_task *task, str
     struct staging staging = {NULL, 0};
     struct scene scene;
     struct mask_notes notes;
-    status code = scene_read(task->image, task->mask, &settings->mask, settings->max_pixels, &scene, &notes, err);
+    const struct scene_request request = {task->image, task->mask, &settings->mask, settings->max_pixels,
+                                          settings->saving.through_srgb};
+    status code = scene_read(&request, &scene, &notes, err);
     if (!code) {
         tell_mask(painter, task, &scene, &notes);
         code = stage_task(painter, task, &scene, &staging, err);

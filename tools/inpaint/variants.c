@@ -39,7 +39,7 @@ static bool is_folder(const char *path) {
 
 status variant_run(const struct studio_settings *settings, const struct batch_settings *files, struct painter *painter,
                    struct pool *pool, struct meter *meter, bool *good, struct error *err) {
-    struct batch batch;
+    struct picture_batch batch;
     struct studio studio;
     status code = batch_collect(files, pool, &batch, err);
     if (code)
@@ -51,13 +51,15 @@ status variant_run(const struct studio_settings *settings, const struct batch_se
     return code;
 }
 
-static status run_named(const struct variants *variants, const struct pair *model, struct studio_settings settings,
+static status run_named(const struct variants *variants, const struct name_file *model, struct studio_settings settings,
                         struct batch_settings files, struct painter *painter, struct pool *pool, struct meter *meter,
                         bool *good, struct error *err) {
     const double start = now();
     settings.model = model->file;
     settings.edge = file_of(&variants->edges, model->name);
-    files.output = pool_format(pool, is_folder(files.image) ? "%s/%s" : "%s/%s.png", files.output, model->name);
+    files.output = is_folder(files.image)
+                       ? pool_format(pool, "%s/%s", files.output, model->name)
+                       : pool_format(pool, "%s/%s.%s", files.output, model->name, files.format ? files.format : "png");
     if (!files.output)
         return fail_memory(err, "the names of files");
     const status code = variant_run(&settings, &files, painter, pool, meter, good, err);
