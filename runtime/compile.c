@@ -1,6 +1,7 @@
 #include "runtime/compile.h"
 
 #include "ops/registry.h"
+#include "runtime/passes/pass.h"
 #include "runtime/passes/passes.h"
 #include "runtime/program/program_graph.h"
 #include "runtime/program/support.h"
@@ -97,6 +98,7 @@ static status bind_body(struct program *outer, const struct node *node, const st
     body->program = new_program(outer->source, program_subgraph(node, body->name), false);
     if (!body->program)
         return fail_memory(err, "a subgraph");
+    body->program->inner = true;
     status code = list_ports(outer, node, control, index, body, err);
     return code == STATUS_OK ? build(body->program, &own, err) : code;
 }
@@ -142,8 +144,15 @@ static status bind(struct program *program, const struct program_options *option
 static status build_model(struct program *program, const struct program_options *options, struct error *err) {
     if (!program->open)
         close_inputs(program->graph);
-    const status code = support_check(program->source, program->graph, err);
-    return code == STATUS_OK ? build(program, options, err) : code;
+    status code = support_check(program->source, program->graph, err);
+    if (code == STATUS_OK)
+        code = build(program, options, err);
+    if (code == STATUS_OK && program->assumes) {
+        struct program_options unaltered = *options;
+        unaltered.passes_off = PASS_ALL;
+        code = program_create(program->source, &unaltered, &program->unaltered, err);
+    }
+    return code;
 }
 
 status program_create(const struct onnx_model *source, const struct program_options *options, struct program **out,

@@ -198,6 +198,12 @@ LIMNER_API limner_status limner_session_run(limner_session *session, const limne
                                             limner_tensor *outputs, size_t output_count, limner_error *error);
 
 /*
+ * What was odd with inputs, and no reason to refuse them: two sizes for one name of a free size. The first such thing
+ * since the session was created or another model was swapped in, for people to read; "" when there is nothing to say.
+ */
+LIMNER_API const char *limner_session_note(const limner_session *session);
+
+/*
  * Ends the run that is going on in another thread: it returns LIMNER_CANCELLED as soon as the node that it computes is
  * done. May be called at any time from any thread, as long as the session is not closed meanwhile. Without a run it
  * does nothing: a run that begins later is not ended. The session can run again.

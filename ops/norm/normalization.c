@@ -23,6 +23,10 @@ static status batch_parse(const struct op_call *call, struct attributes *attribu
     if (call->opset >= 14 && attribute_int(attributes, "training_mode", 0) != 0)
         return fail(err, STATUS_UNSUPPORTED,
                     "attribute \"training_mode\" is 1: limner runs networks, it does not train them");
+    for (int i = 1; i < call->node->output_count; i++)
+        if (call->node->outputs[i] != NO_VALUE)
+            return fail(err, STATUS_UNSUPPORTED,
+                        "output %d is only made in training mode: limner runs networks, it does not train them", i);
     return STATUS_OK;
 }
 

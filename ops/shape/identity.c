@@ -42,10 +42,22 @@ static status check_training(const struct op_call *call, struct error *err) {
     return fail(err, STATUS_UNSUPPORTED, "input 2 (training_mode) is true: limner does not train");
 }
 
+/* ratio and training_mode are one number each. */
+static status check_numbers(const struct op_call *call, struct error *err) {
+    char name[ARG_TEXT_BYTES], text[SHAPE_TEXT_BYTES];
+    for (int i = 1; i < call->input_count; i++)
+        if (call->inputs[i] && tensor_elements(call->inputs[i]) != 1)
+            return fail(err, STATUS_SHAPE, "%s has shape %s, expected one element", op_input_text(call, i, name),
+                        shape_text(&call->inputs[i]->shape, text));
+    return STATUS_OK;
+}
+
 static status infer_dropout(struct op_call *call, struct error *err) {
     const struct tensor *input = call->inputs[0];
     const enum dtype mask = call->opset < 10 ? input->dtype : DTYPE_BOOL;
-    status code = check_training(call, err);
+    status code = check_numbers(call, err);
+    if (code == STATUS_OK)
+        code = check_training(call, err);
     if (code == STATUS_OK && op_output(call, 0))
         code = tensor_describe(call->outputs[0], input->dtype, &input->shape, err);
     if (code == STATUS_OK && op_output(call, 1))

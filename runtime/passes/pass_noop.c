@@ -20,7 +20,11 @@ static void forward(int *values, int count, const int *instead) {
             values[i] = instead[values[i]];
 }
 
-/* One sweep in order: when a node is looked at, its inputs have been moved already. */
+/*
+ * One sweep in order: when a node is looked at, its inputs have been moved already. Whether axes and pads fit the shape
+ * of what a node reads is not known yet: plans check that, unless the operator takes everything. Those of subgraphs do
+ * not, so there such nodes stay.
+ */
 status pass_noop(struct pass_context *context, struct error *err) {
     struct graph *graph = context->graph;
     int *instead = pool_array(context->scratch, (size_t)context->value_count + 1, sizeof *instead);
@@ -38,8 +42,11 @@ status pass_noop(struct pass_context *context, struct error *err) {
         struct error ignored;
         if (!call)
             continue;
-        if (is_noop(call))
+        const bool assumes = !op_facts(call->op)->carries;
+        if (is_noop(call) && !(assumes && context->program->inner)) {
             instead[node->outputs[0]] = node->inputs[0];
+            context->program->assumes |= assumes;
+        }
         types_step(call, types, &ignored);
     }
     forward(graph->outputs, graph->output_count, instead);

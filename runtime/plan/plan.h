@@ -35,6 +35,7 @@ struct plan_settings {
     size_t tensor_bytes, arena_bytes; /* limits */
     struct weight_cache *weights;
     bool profile;
+    bool shapes_only; /* nothing is prepared: the plan is thrown away when its shapes are known */
     bool huge_pages; /* for what subgraphs run in */
     struct run_watch *watch;
 };

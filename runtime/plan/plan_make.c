@@ -18,6 +18,23 @@ static status copy_request(struct plan *plan, const struct port_request *ports, 
     return STATUS_OK;
 }
 
+/* Nodes that passes left out because they do nothing must be right for these shapes all the same. */
+static status check_unaltered(const struct plan *plan, const int *port_values, struct error *err) {
+    struct plan_settings settings = plan->settings;
+    if (!plan->program->unaltered)
+        return STATUS_OK;
+    settings.shapes_only = true;
+    settings.tensor_bytes = SIZE_MAX;
+    struct plan *check = plan_new(plan->program->unaltered, &settings, err);
+    if (!check)
+        return err->code;
+    status code = copy_request(check, plan->ports, plan->port_count, err);
+    if (code == STATUS_OK)
+        code = plan_shapes(check, port_values, err);
+    plan_destroy(check);
+    return code;
+}
+
 status plan_create(const struct program *program, const int *port_values, const struct port_request *ports,
                    int port_count, const struct plan_settings *settings, struct plan **out, struct error *err) {
     *out = NULL;
@@ -25,6 +42,8 @@ status plan_create(const struct program *program, const int *port_values, const 
     if (!plan)
         return err->code;
     status code = copy_request(plan, ports, port_count, err);
+    if (code == STATUS_OK)
+        code = check_unaltered(plan, port_values, err);
     if (code == STATUS_OK)
         code = plan_shapes(plan, port_values, err);
     if (code == STATUS_OK)

@@ -175,7 +175,7 @@ static status prepare(struct plan *plan, struct plan_step *step, struct error *e
     step->call.threads = threads_for(plan, step);
     if (step->call.threads > plan->threads)
         plan->threads = step->call.threads;
-    if (!step->call.op->prepare)
+    if (!step->call.op->prepare || plan->settings.shapes_only)
         return STATUS_OK;
     step->prepared = true;
     return step->call.op->prepare(&step->call, &step->workspace_bytes, err);

@@ -109,6 +109,7 @@ void program_destroy(struct program *program) {
         if (program->blocks[i])
             block_leave(program->blocks[i]);
     free(program->blocks);
+    program_destroy(program->unaltered);
     pool_destroy(program->pool);
     free(program);
 }

@@ -51,6 +51,9 @@ struct program {
     struct program_node *nodes;    /* as many as graph->node_count */
     struct program_block **blocks; /* by value; NULL where memory is not the program's */
     int block_capacity;
+    bool inner;                /* of a subgraph */
+    bool assumes;              /* a pass left nodes out whose shapes it could not check */
+    struct program *unaltered; /* then: the same before the passes, for plans to check shapes by; else NULL */
 };
 
 /* NULL is allowed. */

@@ -2,6 +2,7 @@
 
 #include "onnx/model.h"
 #include "ops/core/attributes.h"
+#include "ops/core/op_infer.h"
 #include "ops/registry.h"
 #include "runtime/program/program_graph.h"
 #include "runtime/program/types.h"
@@ -34,15 +35,29 @@ struct support_survey {
     int problem_count;
 };
 
+#define MOST_SHOWN 64 /* arguments of a node; what lies beyond is of the kind of the last one */
+
+/* The arguments that are there, as tensors of which nothing is known. */
+static int show_present(struct tensor *shown[MOST_SHOWN], const int *values, int count) {
+    static struct tensor present = {.bytes = 1};
+    const int most = count < MOST_SHOWN ? count : MOST_SHOWN;
+    for (int i = 0; i < most; i++)
+        shown[i] = values[i] == NO_VALUE ? NULL : &present;
+    return most;
+}
+
 status support_parse(const struct node *node, const struct op *op, int opset, void *params, struct error *err) {
-    static const struct tensor present = {.bytes = 1};
-    const struct tensor *inputs[64];
-    const int arguments = node_arguments(node), shown = arguments < 64 ? arguments : 64;
-    for (int i = 0; i < shown; i++)
-        inputs[i] = node->inputs[i] == NO_VALUE ? NULL : &present;
-    const struct op_call call = {
-        .op = op, .node = node, .opset = opset, .params = params, .input_count = shown, .inputs = inputs};
-    return op_parse(&call, params, err);
+    struct tensor *inputs[MOST_SHOWN], *outputs[MOST_SHOWN];
+    const struct op_call call = {.op = op,
+                                 .node = node,
+                                 .opset = opset,
+                                 .params = params,
+                                 .input_count = show_present(inputs, node->inputs, node_arguments(node)),
+                                 .inputs = (const struct tensor *const *)inputs,
+                                 .output_count = show_present(outputs, node->outputs, node->output_count),
+                                 .outputs = outputs};
+    const status code = op_parse(&call, params, err);
+    return code == STATUS_OK ? op_check_counts(&call, err) : code;
 }
 
 static const char *domain_prefix(const struct node *node) {
@@ -270,6 +285,25 @@ static status check_ports(const struct graph *graph, bool outermost, struct erro
     return STATUS_OK;
 }
 
+/* What the nodes make, as far as it can be told without shapes, against what the file says that its outputs are. */
+static status check_output_types(const struct support_survey *survey, struct error *err) {
+    for (int i = 0; i < survey->graph->output_count; i++) {
+        const int output = survey->graph->outputs[i];
+        const struct value *value = &survey->graph->values[output];
+        if (support_output_type(value, survey->types[output], err) != STATUS_OK)
+            return err->code;
+    }
+    return STATUS_OK;
+}
+
+status support_output_type(const struct value *output, enum dtype made, struct error *err) {
+    const enum dtype declared = output->type.dtype;
+    if (declared == DTYPE_UNDEFINED || made == DTYPE_UNDEFINED || declared == made)
+        return STATUS_OK;
+    return fail(err, STATUS_INVALID_MODEL, "output \"%.200s\" is declared as %s, but what makes it gives %s",
+                output->name, dtype_name(declared), dtype_name(made));
+}
+
 static status survey_graph(struct support_survey *survey, struct error *err) {
     if (check_ports(survey->graph, survey->path[0] == 0, err) != STATUS_OK)
         return survey->path[0] ? fail_prefix(err, "%.*s", (int)strlen(survey->path) - 2, survey->path) : err->code;
@@ -295,6 +329,8 @@ status support_check(const struct onnx_model *model, const struct graph *graph, 
     code = survey_graph(survey, err);
     if (code == STATUS_OK)
         code = survey_result(survey, err);
+    if (code == STATUS_OK)
+        code = check_output_types(survey, err);
 done:
     if (survey)
         free(survey->params);

@@ -1,5 +1,6 @@
 #include "runtime/session/request.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -149,44 +150,55 @@ struct place_of_name {
     int port, axis;
 };
 
+/* What exporters write for any size, and a number is: no name, however often it stands there. */
+static bool names_size(const char *name) {
+    static const char *const any[] = {"?", "*", "None", "none", "null"};
+    for (size_t i = 0; i < sizeof any / sizeof *any; i++)
+        if (strcmp(name, any[i]) == 0)
+            return false;
+    return name[strspn(name, "+-.0123456789 ")] != '\0';
+}
+
 static const char *free_name(const struct run_request *request, const struct limner_model *model,
                              struct place_of_name place) {
     const struct declared_type *type = &model->inputs[place.port].value->type;
     if (!request->ports[place.port].given || type->dtype == DTYPE_UNDEFINED || place.axis >= type->rank)
         return NULL;
     const struct dim *dim = &type->dims[place.axis];
-    return dim->size < 0 && dim->name && dim->name[0] ? dim->name : NULL;
+    return dim->size < 0 && dim->name && names_size(dim->name) ? dim->name : NULL;
 }
 
-static status check_same(const struct run_request *request, const struct limner_model *model,
-                         struct place_of_name place, struct error *err) {
+static void note_sizes(struct run_request *request, const struct limner_model *model, struct place_of_name first,
+                       struct place_of_name second) {
+    if (!request->note[0])
+        snprintf(request->note, sizeof request->note,
+                 "dimension %d (%.60s) of input \"%.200s\" is %lld, but dimension %d of input \"%.200s\" is %lld, "
+                 "although the model gives both one name; it runs all the same",
+                 second.axis, free_name(request, model, second), model->inputs[second.port].value->name,
+                 (long long)request->ports[second.port].shape.dims[second.axis], first.axis,
+                 model->inputs[first.port].value->name, (long long)request->ports[first.port].shape.dims[first.axis]);
+}
+
+static void check_same(struct run_request *request, const struct limner_model *model, struct place_of_name place) {
     const char *name = free_name(request, model, place);
     if (!name)
-        return STATUS_OK;
-    const long long size = request->ports[place.port].shape.dims[place.axis];
+        return;
     for (struct place_of_name other = {0, 0}; other.port <= place.port; other.axis = 0, other.port++)
         for (; other.axis < MAX_RANK; other.axis++) {
             const char *known = free_name(request, model, other);
             if (!known || strcmp(known, name) != 0)
                 continue;
-            const long long expected = request->ports[other.port].shape.dims[other.axis];
-            if (expected != size)
-                return fail(err, STATUS_SHAPE,
-                            "dimension %d (%.60s) of input \"%.200s\" is %lld, but that of input \"%.200s\" is %lld",
-                            place.axis, name, model->inputs[place.port].value->name, size,
-                            model->inputs[other.port].value->name, expected);
-            return STATUS_OK; /* the first one stands for all before this one */
+            if (request->ports[other.port].shape.dims[other.axis] != request->ports[place.port].shape.dims[place.axis])
+                note_sizes(request, model, other, place);
+            return; /* the first one stands for all before this one */
         }
-    return STATUS_OK;
 }
 
-/* Sizes with one name are one size. */
-static status check_names(const struct run_request *request, const struct limner_model *model, struct error *err) {
+/* Sizes with one name should be one size. Runtimes never held models to it, and models in use break the rule. */
+static void check_names(struct run_request *request, const struct limner_model *model) {
     for (int i = 0; i < model->input_count; i++)
         for (int axis = 0; request->ports[i].given && axis < request->ports[i].shape.rank; axis++)
-            if (check_same(request, model, (struct place_of_name){i, axis}, err) != STATUS_OK)
-                return err->code;
-    return STATUS_OK;
+            check_same(request, model, (struct place_of_name){i, axis});
 }
 
 status request_read(struct run_request *request, const struct limner_model *model, const limner_tensor *inputs,
@@ -205,5 +217,6 @@ status request_read(struct run_request *request, const struct limner_model *mode
     }
     if (check_given(request, model, err) != STATUS_OK)
         return err->code;
-    return check_names(request, model, err);
+    check_names(request, model);
+    return STATUS_OK;
 }

@@ -5,11 +5,14 @@
 #include "runtime/plan/plan.h"
 #include "runtime/session/model.h"
 
+#define NOTE_BYTES 700
+
 /* What one call gives for the inputs of a model. */
 struct run_request {
     struct port_request *ports; /* by input of the model */
     const void **data;
-    bool open; /* an input with a default value is given */
+    bool open;             /* an input with a default value is given */
+    char note[NOTE_BYTES]; /* the first thing that was odd in all calls so far, and no reason to refuse it; or "" */
 };
 
 /* An empty request to the model; false without memory. */

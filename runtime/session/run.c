@@ -2,6 +2,7 @@
 #include "base/fpu.h"
 #include "base/thread_team.h"
 #include "runtime/plan/plan_run.h"
+#include "runtime/program/support.h"
 #include "runtime/session/api.h"
 #include "runtime/session/request.h"
 #include "runtime/session/session_memory.h"
@@ -150,6 +151,8 @@ static status deliver(const struct limner_session *session, const struct plan *p
             const struct tensor *result = &plan->outputs[found].tensor;
             const char *name = model->outputs[found].value->name;
             const bool copied = outputs[i].data != NULL;
+            if (support_output_type(model->outputs[found].value, result->dtype, err) != STATUS_OK)
+                return err->code;
             if (fills)
                 fill(&outputs[i], result, name, copied);
             else if (copied && check_room(&outputs[i], result, name, err) != STATUS_OK)

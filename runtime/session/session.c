@@ -186,6 +186,10 @@ const char *limner_session_cache_note(const limner_session *session) {
     return session && session->cache_note ? session->cache_note : "";
 }
 
+const char *limner_session_note(const limner_session *session) {
+    return session ? session->request.note : "";
+}
+
 static status fill_plan_info(const struct limner_session *session, const struct plan *plan, limner_plan_info *info,
                              struct error *err) {
     /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): there is a plan when it was made */

@@ -90,6 +90,8 @@ static status reuse_plan(struct limner_session *session, struct limner_model *mo
         return STATUS_OK;
     if (model_program(model, open, &program, err) != STATUS_OK)
         return err->code;
+    if (program->unaltered) /* its shapes are to be checked */
+        return STATUS_OK;
     const unsigned mode = fpu_enter();
     const status code = plan_reuse(plan, program, model->weights, out, err);
     fpu_leave(mode);

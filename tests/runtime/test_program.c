@@ -139,6 +139,72 @@ static void very_many_problems_fit_the_message(void **state) {
     assert_true(strlen(error.message) < sizeof error.message);
 }
 
+/* Which arguments a node has is checked when the model is loaded, not when it runs. */
+static void counts_of_arguments_are_checked_at_load(void **state) {
+    (void)state;
+    static const struct {
+        int opset;
+        const char *op_type, *inputs, *outputs;
+        limner_status status;
+        const char *words;
+    } cases[] = {
+        {9, "BatchNormalization", "x c c c c", "y m v a b", LIMNER_UNSUPPORTED, "output 1 is only made in training"},
+        {13, "BatchNormalization", "x c c c c", "y - - a", LIMNER_UNSUPPORTED, "output 3 is only made in training"},
+        {17, "BatchNormalization", "x c c c c", "y m v", LIMNER_UNSUPPORTED, "output 1 is only made in training"},
+        {13, "BatchNormalization", "x c c c", "y", LIMNER_INVALID_MODEL, "input 4 (input_var) is missing"},
+        {13, "Relu", "x", "y z", LIMNER_INVALID_MODEL, "output 1 is not known"},
+        {13, "Relu", "x x", "y", LIMNER_INVALID_MODEL, "2 inputs, at most 1 are known"},
+        {13, "Add", "x", "y", LIMNER_INVALID_MODEL, "input 1 (B) is missing"},
+        {13, "Add", "- x", "y", LIMNER_INVALID_MODEL, "input 0 (A) is missing"},
+        {13, "Sum", "x - x", "y", LIMNER_INVALID_MODEL, "input 1 (data_0) is missing"},
+        {11, "Clip", "x c c c", "y", LIMNER_INVALID_MODEL, "4 inputs, at most 3 are known"},
+        {13, "Conv", "x", "y", LIMNER_INVALID_MODEL, "input 1 (W) is missing"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct random random = random_from(test_seed());
+        struct builder b = build_start(cases[i].opset);
+        build_input(&b, "x", DTYPE_FLOAT, "N 3 H W");
+        build_random(&b, "c", "3", &random);
+        build_node(&b, cases[i].op_type, cases[i].inputs, cases[i].outputs);
+        build_output(&b, "y");
+        limner_error error;
+        const limner_status got = build_failing(&b, &error);
+        if (got != cases[i].status || !strstr(error.message, cases[i].words))
+            fail_msg("%s(%s): %d \"%s\"", cases[i].op_type, cases[i].inputs, (int)got, error.message);
+    }
+}
+
+static void declare_output(struct builder *b, const char *name, enum dtype dtype) {
+    build_output(b, name);
+    struct graph *graph = b->model->graph;
+    graph->values[graph->outputs[graph->output_count - 1]].type = (struct declared_type){.dtype = dtype, .rank = -1};
+}
+
+static void outputs_are_of_the_declared_type(void **state) {
+    (void)state;
+    for (int right = 0; right < 2; right++)
+        for (int i = 0; i < 4; i++) {
+            struct builder b = build_start(13);
+            build_input(&b, "x", DTYPE_FLOAT, "N");
+            build_node(&b, "Cast", "x", "whole");
+            build_attribute_int(&b, "to", DTYPE_INT64);
+            build_node(&b, "Shape", "x", "size");
+            build_node(&b, "Neg", i == 2 ? "whole" : "x", "minus");
+            build_node(&b, "Less", "x x", "less");
+            static const char *const names[] = {"whole", "size", "minus", "less"};
+            const enum dtype made = i == 3 ? DTYPE_BOOL : DTYPE_INT64;
+            declare_output(&b, names[i], right ? made : i == 3 ? DTYPE_FLOAT : DTYPE_INT32);
+            if (right) {
+                limner_model_close(build_model(&b, 0));
+                continue;
+            }
+            limner_error error;
+            assert_int_equal(build_failing(&b, &error), LIMNER_INVALID_MODEL);
+            assert_non_null(strstr(error.message, i == 3 ? "is declared as float, but what makes it gives bool"
+                                                         : "is declared as int32, but what makes it gives int64"));
+        }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_unsupported_node_is_named_at_once),
@@ -150,6 +216,8 @@ int main(void) {
         cmocka_unit_test(inputs_that_are_no_tensors),
         cmocka_unit_test(dead_nodes_do_no_harm),
         cmocka_unit_test(very_many_problems_fit_the_message),
+        cmocka_unit_test(counts_of_arguments_are_checked_at_load),
+        cmocka_unit_test(outputs_are_of_the_declared_type),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

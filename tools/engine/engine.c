@@ -92,6 +92,11 @@ status engine_session(limner_model *model, const char *path, const struct engine
     return engine_status(code, &problem, err);
 }
 
+void engine_say_note(const limner_session *session, const char *path) {
+    if (limner_session_note(session)[0])
+        complain("note: %s: %s", path, limner_session_note(session));
+}
+
 void engine_save_cache(limner_session *session) {
     limner_error problem;
     if (limner_session_save_cache(session, &problem))
@@ -316,5 +321,6 @@ status engine_run(const struct engine *engine, const struct model_feed *feed, li
     limner_error problem = {0};
     const limner_status code =
         limner_session_run(engine->session, feed->tensors, feed->count, outputs, count, &problem);
+    engine_say_note(engine->session, engine->path);
     return engine_status(code, &problem, err);
 }

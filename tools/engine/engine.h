@@ -64,6 +64,8 @@ void engine_close(struct engine *engine);
 /* A session as the options want it, of the model at path. A cache that cannot be used is complained about. */
 status engine_session(limner_model *model, const char *path, const struct engine_options *options, bool profile,
                       limner_session **session, struct error *err);
+/* Says what was odd with the session's inputs, if anything was; session may be NULL. */
+void engine_say_note(const limner_session *session, const char *path);
 /* Writes what was packed into the cache, if there is one; complains when it cannot. */
 void engine_save_cache(limner_session *session);
 

@@ -19,6 +19,7 @@ struct batch_work {
     pthread_mutex_t lock;
     size_t next, painted, skipped, failed;
     bool broken; /* a worker could not begin */
+    bool noted;  /* one has said what was odd with the models' inputs */
 };
 
 /* What this process may still have, so that pieces are cut for it. */
@@ -49,6 +50,14 @@ static status paint_item(struct painter *painter, const struct batch_item *item,
     return !code || strstr(err->message, item->task.image) ? code : fail_prefix(err, "%s", item->task.image);
 }
 
+static void say_notes_once(struct batch_work *work, const struct painter *painter) {
+    pthread_mutex_lock(&work->lock);
+    if (!work->noted)
+        painter_say_notes(painter);
+    work->noted = true;
+    pthread_mutex_unlock(&work->lock);
+}
+
 static void *worker(void *argument) {
     struct batch_work *work = argument;
     struct painter painter = {.studio = NULL};
@@ -71,6 +80,7 @@ static void *worker(void *argument) {
             meter_complain(work->meter, "%s", err.message);
         count(work, code ? &work->failed : &work->painted);
     }
+    say_notes_once(work, &painter);
     painter_keep_weights(&painter);
     painter_close(&painter);
     return NULL;
@@ -143,6 +153,7 @@ static status run_single(const struct paint_task *task, const struct batch_setti
     painter->shows_pieces = true;
     if (!code)
         code = painter_paint(painter, task, err);
+    painter_say_notes(painter);
     if (!code)
         painter_keep_weights(painter);
     return code;

@@ -33,6 +33,11 @@ status painter_open(struct painter *painter, const struct studio *studio, const 
     return code ? code : use_network(&studio->edge, options, &painter->edge, err);
 }
 
+void painter_say_notes(const struct painter *painter) {
+    engine_say_note(painter->paint, painter->studio->paint.path);
+    engine_say_note(painter->edge, painter->studio->edge.path);
+}
+
 void painter_keep_weights(const struct painter *painter) {
     engine_save_cache(painter->paint);
     if (painter->edge)

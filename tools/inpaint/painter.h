@@ -25,6 +25,8 @@ struct paint_task {
  */
 status painter_open(struct painter *painter, const struct studio *studio, const struct engine_options *options,
                     size_t memory, struct meter *meter, struct error *err);
+/* What was odd with the models' inputs, on stderr; once all is painted. */
+void painter_say_notes(const struct painter *painter);
 /* In the cache, if the options ask for one; once something was painted. */
 void painter_keep_weights(const struct painter *painter);
 void painter_close(struct painter *painter);
