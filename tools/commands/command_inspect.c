@@ -58,9 +58,9 @@ static status find_plan(struct findings *found, const struct settings *settings,
 
 static status find_all(struct findings *found, const struct settings *settings, struct pool *pool, struct error *err) {
     static const struct engine_options automatic;
-    status code = onnx_load(found->path, NULL, &found->model, err);
+    status code = engine_load_onnx(found->path, &found->model, err);
     if (code)
-        return engine_explain(found->path, err);
+        return code;
     code = census_take(found->model, pool, &found->census, err);
     if (code)
         return code;

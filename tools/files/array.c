@@ -9,6 +9,7 @@
 #include "tools/files/picture_file.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static status not_an_array(const char *path, const struct bytes *bytes, struct error *err) {
     static const struct {
@@ -83,7 +84,7 @@ void array_close(struct array *array) {
 }
 
 enum array_type array_type_of_name(const char *path) {
-    if (file_ends(path, ".npy"))
+    if (file_ends(path, ".npy") || strcmp(path, "-") == 0)
         return ARRAY_NPY;
     if (file_ends(path, ".pb"))
         return ARRAY_PROTO;

@@ -15,7 +15,7 @@ enum picture_type picture_recognise(const void *bytes, size_t size) {
 }
 
 enum picture_type picture_type_of_name(const char *path) {
-    if (file_ends(path, ".png"))
+    if (file_ends(path, ".png") || strcmp(path, "-") == 0)
         return PICTURE_PNG;
     return file_ends(path, ".jpg") || file_ends(path, ".jpeg") ? PICTURE_JPEG : PICTURE_NONE;
 }
