@@ -13,6 +13,7 @@
 #include "tools/convert/resource.h"
 #include "tools/engine/engine.h"
 #include "tools/files/file.h"
+#include "tools/files/stream.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -44,6 +45,8 @@ static status check_settings(const struct convert_settings *settings, struct err
         return fail(err, STATUS_USAGE, "--template is missing");
     if (!settings->output && !settings->dry_run)
         return fail(err, STATUS_USAGE, "-o is missing (or --dry-run, to write nothing)");
+    if (settings->output && stream_is_standard(settings->output) && settings->external)
+        return fail(err, STATUS_USAGE, "--external writes two files, and -o - is one stream");
     return settings->output && !settings->dry_run ? staging_check(settings->output, err) : STATUS_OK;
 }
 
@@ -82,6 +85,18 @@ static status with_path(status code, const char *path, struct error *err) {
     return code && !strstr(err->message, path) ? fail_prefix(err, "%s", path) : code;
 }
 
+static status load_checkpoint(struct convert_job *job, struct error *err) {
+    struct stream stream;
+    const char *real;
+    status code = stream_open(job->checkpoint_path, &stream, &real, err);
+    if (!code)
+        code = checkpoint_load(real, NULL, &job->checkpoint, err);
+    if (code)
+        stream_name(&stream, job->checkpoint_path, err);
+    stream_close(&stream);
+    return code;
+}
+
 static status read_all(struct convert_job *job, struct error *err) {
     status code = read_map(job, err);
     if (!code)
@@ -89,10 +104,10 @@ static status read_all(struct convert_job *job, struct error *err) {
                              &job->template_path, err);
     if (!code)
         code = check_output(job, err);
-    if (!code && onnx_load(job->template_path, NULL, &job->template, err))
-        code = engine_explain(job->template_path, err);
     if (!code)
-        code = with_path(checkpoint_load(job->checkpoint_path, NULL, &job->checkpoint, err), job->checkpoint_path, err);
+        code = engine_load_onnx(job->template_path, &job->template, err);
+    if (!code)
+        code = with_path(load_checkpoint(job, err), job->checkpoint_path, err);
     if (!code)
         code = with_path(checkpoint_choose(job->checkpoint, job->settings->key, err), job->checkpoint_path, err);
     return code;
@@ -118,6 +133,20 @@ static status stage_map(struct convert_job *job, struct conversion_plan *plan, c
     return code;
 }
 
+static status print_model(const struct onnx_model *model, struct error *err) {
+    struct staging staging = {NULL, 0};
+    void *data = NULL;
+    size_t bytes = 0;
+    status code = onnx_save_memory(model, &data, &bytes, err);
+    if (!code)
+        code = staging_add(&staging, "-", data, bytes, err);
+    free(data);
+    if (!code)
+        code = staging_commit(&staging, err);
+    staging_close(&staging);
+    return code;
+}
+
 static status save_model(const struct convert_job *job, const struct onnx_model *model, struct error *err) {
     const char *output = job->settings->output, *slash = strrchr(output, '/');
     struct save_options options = {NULL, 0};
@@ -126,7 +155,7 @@ static status save_model(const struct convert_job *job, const struct onnx_model 
     if (job->settings->external && !options.external)
         return fail_memory(err, "the model's name");
     progress("writing %s", output);
-    return onnx_save(model, output, &options, err);
+    return stream_is_standard(output) ? print_model(model, err) : onnx_save(model, output, &options, err);
 }
 
 static status carry_out(struct convert_job *job, struct error *err) {
@@ -148,8 +177,13 @@ static void print_problems(const struct conversion_plan *plan) {
              plan->problem_count, plan->problem_count == 1 ? "" : "s");
 }
 
+/* Where the report goes: a model on standard output is alone there. */
+static FILE *words(const struct convert_settings *settings) {
+    return settings->output && stream_is_standard(settings->output) ? stderr : stdout;
+}
+
 static status print_report(struct convert_job *job, const struct report *report, struct error *err) {
-    (job->settings->json ? report_json : report_print)(&job->plan, report, stdout);
+    (job->settings->json ? report_json : report_print)(&job->plan, report, words(job->settings));
     return job->plan.lost ? fail_memory(err, "the report") : STATUS_OK;
 }
 
@@ -180,7 +214,7 @@ static status convert(struct convert_job *job, bool *good, struct error *err) {
         if (!code)
             code = staging_commit(&job->map_file, err);
         if (!code && output && !settings->json)
-            say(stdout, "wrote       %s\n", output);
+            say(words(settings), "wrote       %s\n", output);
         return code;
     }
     code = print_report(job, &report, err);

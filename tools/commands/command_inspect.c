@@ -61,9 +61,9 @@ static status find_plan(struct inspect_findings *found, const struct inspect_set
 static status find_all(struct inspect_findings *found, const struct inspect_settings *settings, struct pool *pool,
                        struct error *err) {
     static const struct engine_options automatic;
-    status code = onnx_load(found->path, NULL, &found->model, err);
+    status code = engine_load_onnx(found->path, &found->model, err);
     if (code)
-        return engine_explain(found->path, err);
+        return code;
     code = census_take(found->model, pool, &found->census, err);
     if (code)
         return code;

@@ -5,6 +5,7 @@
 #include "tools/cli/output.h"
 #include "tools/cli/values.h"
 #include "tools/commands/commands.h"
+#include "tools/files/stream.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -35,7 +36,14 @@ static size_t dense_bytes(const struct checkpoint_tensor *tensor) {
 static status find_all(struct keys_findings *found, const struct keys_settings *settings, struct pool *pool,
                        struct error *err) {
     const struct checkpoint_limits limits = {.skip_checksums = !settings->verify};
-    status code = checkpoint_load(found->path, &limits, &found->checkpoint, err);
+    struct stream stream;
+    const char *real;
+    status code = stream_open(found->path, &stream, &real, err);
+    if (!code)
+        code = checkpoint_load(real, &limits, &found->checkpoint, err);
+    if (code)
+        stream_name(&stream, found->path, err);
+    stream_close(&stream);
     if (code)
         return code;
     if (!settings->key && !checkpoint_choose(found->checkpoint, NULL, &found->refusal)) {

@@ -1,11 +1,12 @@
 #include "tools/engine/engine.h"
 
 #include "base/digest.h"
+#include "onnx/load/load.h"
 #include "runtime/session/model.h"
 #include "tools/cli/output.h"
 #include "tools/files/element.h"
-#include "tools/files/npy.h"
 #include "tools/files/picture_file.h"
+#include "tools/files/stream.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -47,6 +48,31 @@ status engine_explain(const char *path, struct error *err) {
     const size_t length = strlen(path);
     const bool named = strncmp(err->message, path, length) == 0 && err->message[length] == ':';
     return named ? err->code : fail_prefix(err, "%s", path);
+}
+
+status engine_load(const char *path, limner_model **model, struct error *err) {
+    struct stream stream;
+    const char *real;
+    limner_error problem = {0};
+    status code = stream_open(path, &stream, &real, err);
+    if (!code)
+        code = engine_status(limner_model_load(real, NULL, model, &problem), &problem, err);
+    if (code)
+        stream_name(&stream, path, err);
+    stream_close(&stream);
+    return code ? engine_explain(path, err) : STATUS_OK;
+}
+
+status engine_load_onnx(const char *path, struct onnx_model **model, struct error *err) {
+    struct stream stream;
+    const char *real;
+    status code = stream_open(path, &stream, &real, err);
+    if (!code)
+        code = onnx_load(real, NULL, model, err);
+    if (code)
+        stream_name(&stream, path, err);
+    stream_close(&stream);
+    return code ? engine_explain(path, err) : STATUS_OK;
 }
 
 /* In one folder, models of the same name have files of their own. */
@@ -106,8 +132,7 @@ void engine_save_cache(limner_session *session) {
 status engine_open(struct engine *engine, const char *path, const struct engine_options *options, bool profile,
                    struct error *err) {
     *engine = (struct engine){NULL, NULL, path};
-    limner_error problem = {0};
-    status code = engine_status(limner_model_load(path, NULL, &engine->model, &problem), &problem, err);
+    status code = engine_load(path, &engine->model, err);
     if (!code)
         code = engine_session(engine->model, path, options, profile, &engine->session, err);
     return code ? engine_explain(path, err) : STATUS_OK;

@@ -71,6 +71,9 @@ void engine_save_cache(limner_session *session);
 
 /* Puts the path before a load's error, and says so when the file is plainly something else; returns the code. */
 status engine_explain(const char *path, struct error *err);
+/* limner_model_load and onnx_load for what may be a pipe or "-", too. Messages name the path. */
+status engine_load(const char *path, limner_model **model, struct error *err);
+status engine_load_onnx(const char *path, struct onnx_model **model, struct error *err);
 
 /* The i-th input or output (both known to be there). */
 limner_value engine_input(const struct engine *engine, size_t i);

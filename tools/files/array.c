@@ -9,6 +9,7 @@
 #include "tools/files/npy.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static status not_an_array(const char *path, const struct byte_buffer *bytes, struct error *err) {
     const enum picture_type said = picture_type_of_name(path);
@@ -87,7 +88,7 @@ void array_close(struct file_array *array) {
 }
 
 enum array_type array_type_of_name(const char *path) {
-    if (file_ends(path, ".npy"))
+    if (file_ends(path, ".npy") || strcmp(path, "-") == 0)
         return ARRAY_NPY;
     if (file_ends(path, ".pb"))
         return ARRAY_PROTO;

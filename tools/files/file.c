@@ -1,6 +1,7 @@
 #include "tools/files/file.h"
 
 #include "base/checked.h"
+#include "tools/files/stream.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,8 +14,9 @@
 #include <unistd.h>
 
 struct staged_file {
-    char *path, *temporary; /* temporary NULL: in place already */
-    bool fresh;             /* nothing stood in its place */
+    char *path, *temporary;    /* temporary NULL: in place already */
+    bool fresh;                /* nothing stood in its place */
+    struct byte_buffer output; /* for standard output, or no data */
 };
 
 static bool grow(struct byte_buffer *bytes, size_t *capacity) {
@@ -46,6 +48,11 @@ static status read_all(int file, const char *path, size_t expected, struct byte_
             return code;
         }
         out->size += got > 0 ? (size_t)got : 0;
+        if (out->size > expected && out->size > STREAM_MOST_BYTES) {
+            free(out->data);
+            out->data = NULL;
+            return fail(err, STATUS_LIMIT, "%s gives more than the limit of %zu bytes", path, STREAM_MOST_BYTES);
+        }
     }
     free(out->data);
     out->data = NULL;
@@ -54,7 +61,8 @@ static status read_all(int file, const char *path, size_t expected, struct byte_
 
 status file_read(const char *path, struct byte_buffer *out, struct error *err) {
     *out = (struct byte_buffer){NULL, 0};
-    const int file = open(path, O_RDONLY | O_CLOEXEC);
+    const int file =
+        stream_is_standard(path) ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : open(path, O_RDONLY | O_CLOEXEC);
     if (file < 0)
         return fail(err, STATUS_IO, "cannot read %s: %s", path, strerror(errno));
     struct stat stat;
@@ -87,6 +95,8 @@ static char *folder_of(const char *path) {
 }
 
 status staging_check(const char *path, struct error *err) {
+    if (stream_is_standard(path))
+        return STATUS_OK;
     struct stat stat_path;
     if (stat(path, &stat_path) == 0) {
         if (S_ISDIR(stat_path.st_mode))
@@ -155,7 +165,8 @@ static status write_device(const char *path, const void *data, size_t size, stru
 static void staged_free(struct staged_file *staged) {
     free(staged->path);
     free(staged->temporary);
-    *staged = (struct staged_file){NULL, NULL, false};
+    free(staged->output.data);
+    *staged = (struct staged_file){.path = NULL};
 }
 
 /* The place that path means (a link is followed, not replaced) and a temporary name beside it. */
@@ -173,8 +184,19 @@ static status name_temporary(const char *path, struct staged_file *staged, struc
     return STATUS_OK;
 }
 
+static status stage_output(const void *data, size_t size, struct staged_file *staged, struct error *err) {
+    staged->output = (struct byte_buffer){malloc(size + !size), size};
+    if (!staged->output.data)
+        return fail_memory(err, "standard output");
+    if (size)
+        memcpy(staged->output.data, data, size);
+    return STATUS_OK;
+}
+
 static status stage(const char *path, const void *data, size_t size, struct staged_file *staged, struct error *err) {
     struct stat stat_path;
+    if (stream_is_standard(path))
+        return stage_output(data, size, staged, err);
     if (stat(path, &stat_path) == 0 && !S_ISREG(stat_path.st_mode) && !S_ISDIR(stat_path.st_mode))
         return write_device(path, data, size, err);
     status code = staging_check(path, err);
@@ -193,7 +215,7 @@ status staging_add(struct staging *staging, const char *path, const void *data, 
     if (!files)
         return fail_memory(err, "a file name");
     staging->files = files;
-    struct staged_file staged = {NULL, NULL, false};
+    struct staged_file staged = {.path = NULL};
     const status code = stage(path, data, size, &staged, err);
     if (code)
         staged_free(&staged);
@@ -212,6 +234,8 @@ static void undo(struct staging *staging, int count) {
 status staging_commit(struct staging *staging, struct error *err) {
     for (int i = 0; i < staging->count; i++) {
         struct staged_file *staged = &staging->files[i];
+        if (staged->output.data && !write_all(STDOUT_FILENO, staged->output.data, staged->output.size))
+            return cannot_write("standard output", err);
         if (!staged->temporary)
             continue;
         staged->fresh = access(staged->path, F_OK) != 0;

@@ -1,5 +1,7 @@
 #include "tools/files/picture_kinds.h"
 
+#include "tools/files/stream.h"
+
 #include "picture_parts.h"
 
 #include <string.h>
@@ -125,6 +127,8 @@ static bool ends_in(const char *path, const char *ending) {
 }
 
 enum picture_type picture_type_of_name(const char *path) {
+    if (stream_is_standard(path))
+        return PICTURE_PNG;
     for (size_t i = 0; i < KIND_COUNT; i++)
         for (size_t k = 0; k < 4 && kinds[i].endings[k]; k++)
             if (ends_in(path, kinds[i].endings[k]))

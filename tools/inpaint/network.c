@@ -135,10 +135,10 @@ static void find_form(struct network *network, const struct light_range *range) 
 status network_open(struct network *network, const char *path, enum network_role role, const struct light_range *range,
                     struct error *err) {
     *network = (struct network){.path = path, .role = role, .height = -1, .width = -1};
-    limner_error problem = {0};
-    if (engine_status(limner_model_load(path, NULL, &network->model, &problem), &problem, err))
-        return engine_explain(path, err);
-    status code = reach_find(network->model->source, &network->reach, err);
+    status code = engine_load(path, &network->model, err);
+    if (code)
+        return code;
+    code = reach_find(network->model->source, &network->reach, err);
     if (code)
         return code;
     find_form(network, range);
