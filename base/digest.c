@@ -47,7 +47,7 @@ static size_t block_count(size_t count) {
 }
 
 /* Blocks of a group. */
-struct group {
+struct digest_group {
     const unsigned char *bytes;
     size_t count, first; /* first: the number of its first block */
     struct digest *sums;
@@ -56,7 +56,7 @@ struct group {
 };
 
 static void digest_blocks(void *context, int64_t begin, int64_t end) {
-    const struct group *group = context;
+    const struct digest_group *group = context;
     for (int64_t i = begin; i < end; i++) {
         const size_t first = (group->first + (size_t)i) * BLOCK_BYTES;
         const size_t size = group->count - first < BLOCK_BYTES ? group->count - first : BLOCK_BYTES;
@@ -72,7 +72,7 @@ struct digest digest_make(const void *bytes, size_t count, int threads, digest_d
     for (size_t first = 0; first < blocks; first += GROUP) {
         const size_t in_group = blocks - first < GROUP ? blocks - first : GROUP;
         team_for(threads, (int64_t)in_group, digest_blocks,
-                 &(struct group){bytes, count, first, sums + 1, done, context});
+                 &(struct digest_group){bytes, count, first, sums + 1, done, context});
         sums[0] = digest_block((const unsigned char *)sums, (in_group + 1) * sizeof sums[0]);
     }
     return blocks ? sums[0] : digest_block((const unsigned char *)sums, sizeof sums[0]);

@@ -47,7 +47,7 @@ static inline int64_t between(int64_t low, int64_t size, int64_t high) {
     return size < low ? low : size > high ? high : size;
 }
 
-/* What part of the threads' time is used when so many units are dealt out. */
+/* What part of the threads' time is used when so many units are shared out. */
 static inline double balance(int64_t units, int threads) {
     return (double)units / (double)(divide_up(units, threads) * threads);
 }

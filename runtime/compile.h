@@ -1,3 +1,4 @@
+/* From a loaded model to a program: copied, pruned, checked, bound to operators, and put through the passes. */
 #ifndef LIMNER_RUNTIME_COMPILE_H
 #define LIMNER_RUNTIME_COMPILE_H
 

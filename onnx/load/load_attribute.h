@@ -1,3 +1,4 @@
+/* AttributeProto to struct attribute: every type of value, checked. */
 #ifndef LIMNER_ONNX_LOAD_LOAD_ATTRIBUTE_H
 #define LIMNER_ONNX_LOAD_LOAD_ATTRIBUTE_H
 

@@ -16,7 +16,7 @@
 #define COPY_BYTES_MAX ((size_t)64 << 10)
 
 /* The typed fields of TensorProto. */
-enum storage {
+enum storage_field {
     STORED_FLOATS,
     STORED_INT32S,
     STORED_TEXTS,
@@ -29,7 +29,7 @@ enum storage {
 static const char *const storage_names[STORED_COUNT] = {"float_data", "int32_data",  "string_data",
                                                         "int64_data", "double_data", "uint64_data"};
 
-static enum storage storage_of(enum dtype dtype) {
+static enum storage_field storage_of(enum dtype dtype) {
     switch (dtype) {
     case DTYPE_FLOAT:
     case DTYPE_COMPLEX64:
@@ -49,7 +49,7 @@ static enum storage storage_of(enum dtype dtype) {
     }
 }
 
-static size_t stored_count(const Onnx__TensorProto *proto, enum storage storage) {
+static size_t stored_count(const Onnx__TensorProto *proto, enum storage_field storage) {
     const size_t counts[STORED_COUNT] = {
         [STORED_FLOATS] = proto->n_float_data,   [STORED_INT32S] = proto->n_int32_data,
         [STORED_TEXTS] = proto->n_string_data,   [STORED_INT64S] = proto->n_int64_data,
@@ -156,7 +156,7 @@ static status take_raw(struct loader *loader, const Onnx__TensorProto *proto, st
 }
 
 /* Where external data lies, as its keys say. */
-struct place {
+struct external_place {
     const char *location;
     uint64_t offset, length;
     bool has_length;
@@ -169,8 +169,8 @@ static bool parse_number(const char *text, uint64_t *value) {
     return *text >= '0' && *text <= '9' && *end == 0 && errno == 0;
 }
 
-static status read_place(struct loader *loader, const Onnx__TensorProto *proto, struct place *place) {
-    *place = (struct place){0};
+static status read_place(struct loader *loader, const Onnx__TensorProto *proto, struct external_place *place) {
+    *place = (struct external_place){0};
     for (size_t i = 0; i < proto->n_external_data; i++) {
         const char *key = load_or_empty(proto->external_data[i]->key);
         const char *value = load_or_empty(proto->external_data[i]->value);
@@ -191,7 +191,7 @@ static status read_place(struct loader *loader, const Onnx__TensorProto *proto, 
 }
 
 static status take_external(struct loader *loader, const Onnx__TensorProto *proto, struct tensor *out) {
-    struct place place;
+    struct external_place place;
     const struct file_map *file = NULL;
     char text[SHAPE_TEXT_BYTES];
     if (out->dtype == DTYPE_STRING)
@@ -263,7 +263,7 @@ static status take_texts(struct loader *loader, const Onnx__TensorProto *proto, 
 }
 
 static status take_typed(struct loader *loader, const Onnx__TensorProto *proto, struct tensor *out) {
-    const enum storage storage = storage_of(out->dtype);
+    const enum storage_field storage = storage_of(out->dtype);
     const size_t count = stored_count(proto, storage), needed = stored_needed(out);
     char text[SHAPE_TEXT_BYTES];
     if (count != needed)
@@ -300,8 +300,8 @@ static status check_one_place(struct loader *loader, const Onnx__TensorProto *pr
     if (external && proto->has_raw_length && proto->raw_length > 0)
         return fail(loader->err, STATUS_INVALID_MODEL, "has raw data beside external data");
     for (int i = 0; i < STORED_COUNT; i++)
-        if (stored_count(proto, (enum storage)i) > 0 &&
-            (external || proto->has_raw_length || storage_of(out->dtype) != (enum storage)i))
+        if (stored_count(proto, (enum storage_field)i) > 0 &&
+            (external || proto->has_raw_length || storage_of(out->dtype) != (enum storage_field)i))
             return fail(loader->err, STATUS_INVALID_MODEL, "of type %s has data in %s, which is not its place",
                         dtype_name(out->dtype), storage_names[i]);
     return STATUS_OK;

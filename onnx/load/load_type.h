@@ -1,3 +1,4 @@
+/* TypeProto to struct declared_type: what the file says of a value. */
 #ifndef LIMNER_ONNX_LOAD_LOAD_TYPE_H
 #define LIMNER_ONNX_LOAD_LOAD_TYPE_H
 

@@ -23,7 +23,7 @@ typedef ProtobufCFieldDescriptor field_type;
 /* Our own fields of TensorProto, see onnx.proto. */
 enum { RAW_OFFSET = 1000, RAW_LENGTH = 1001 };
 
-struct scan {
+struct scan_state {
     const uint8_t *data;
     size_t at;
     const struct load_limits *limits;
@@ -69,7 +69,7 @@ size_t limits_decoded(const struct load_limits *limits) {
     return 4 * limits->skeleton_bytes + ((size_t)1 << 20);
 }
 
-static status append_failed(const struct scan *scan) {
+static status append_failed(const struct scan_state *scan) {
     if (scan->skeleton.full)
         return fail(scan->err, STATUS_LIMIT,
                     "the model without its raw tensor data is larger than %zu bytes (limit skeleton_bytes)",
@@ -77,7 +77,7 @@ static status append_failed(const struct scan *scan) {
     return fail_memory(scan->err, "the model's messages");
 }
 
-static status add_cost(const struct scan *scan, size_t *sum, size_t cost, size_t limit, const char *name) {
+static status add_cost(const struct scan_state *scan, size_t *sum, size_t cost, size_t limit, const char *name) {
     if (size_add(*sum, cost, sum) && *sum <= limit)
         return STATUS_OK;
     return fail(scan->err, STATUS_LIMIT, "byte %zu: unpacking the model takes more than %zu bytes of memory (%s)",
@@ -90,7 +90,7 @@ static bool is_tensor_data(const message_type *message, const field_type *field)
            field->type != PROTOBUF_C_TYPE_MESSAGE && strcmp(field->name, "dims") != 0;
 }
 
-static status charge(struct scan *scan, const message_type *message, const field_type *field, size_t count,
+static status charge(struct scan_state *scan, const message_type *message, const field_type *field, size_t count,
                      size_t item_bytes) {
     size_t cost;
     if (!size_mul(count, item_bytes, &cost))
@@ -100,14 +100,14 @@ static status charge(struct scan *scan, const message_type *message, const field
     return add_cost(scan, &scan->decoded, cost, limits_decoded(scan->limits), "limit skeleton_bytes, four times");
 }
 
-static status count_one(const struct scan *scan, size_t *count, size_t limit, const char *what) {
+static status count_one(const struct scan_state *scan, size_t *count, size_t limit, const char *what) {
     if (++*count <= limit)
         return STATUS_OK;
     return fail(scan->err, STATUS_LIMIT, "byte %zu: the model has more than %zu %s (limit %s)", scan->at, limit, what,
                 what);
 }
 
-static status count_message(struct scan *scan, const message_type *message) {
+static status count_message(struct scan_state *scan, const message_type *message) {
     if (message == &onnx__node_proto__descriptor)
         return count_one(scan, &scan->nodes, scan->limits->nodes, "nodes");
     if (message == &onnx__tensor_proto__descriptor)
@@ -179,7 +179,7 @@ static size_t number_bytes(ProtobufCType type) {
     }
 }
 
-static status read_key(struct scan *scan, const message_type *message, size_t end, struct wire_field *out) {
+static status read_key(struct scan_state *scan, const message_type *message, size_t end, struct wire_field *out) {
     uint64_t key;
     out->start = scan->at;
     if (!wire_read_varint(scan->data, &scan->at, end, &key))
@@ -194,7 +194,7 @@ static status read_key(struct scan *scan, const message_type *message, size_t en
     return STATUS_OK;
 }
 
-static status truncated(const struct scan *scan, const message_type *message, const struct wire_field *field,
+static status truncated(const struct scan_state *scan, const message_type *message, const struct wire_field *field,
                         uint64_t wanted, size_t left) {
     const char *name = field->field ? field->field->name : "(unknown)";
     return fail(scan->err, STATUS_INVALID_MODEL,
@@ -203,7 +203,7 @@ static status truncated(const struct scan *scan, const message_type *message, co
 }
 
 /* Finds where the field's payload lies and moves behind it. */
-static status read_extent(struct scan *scan, const message_type *message, size_t end, struct wire_field *out) {
+static status read_extent(struct scan_state *scan, const message_type *message, size_t end, struct wire_field *out) {
     uint64_t length = 0;
     out->payload = scan->at;
     switch (out->type) {
@@ -240,7 +240,7 @@ static bool type_fits(const struct wire_field *field) {
     return field->type == expected || (field->type == WIRE_LENGTH && field->field->label == PROTOBUF_C_LABEL_REPEATED);
 }
 
-static bool append_payload(struct scan *scan, const struct wire_field *field) {
+static bool append_payload(struct scan_state *scan, const struct wire_field *field) {
     const size_t length = field->end - field->payload;
     return wire_append_key(&scan->skeleton, field->number, WIRE_LENGTH) &&
            wire_append_varint(&scan->skeleton, length) &&
@@ -248,7 +248,7 @@ static bool append_payload(struct scan *scan, const struct wire_field *field) {
 }
 
 /* Texts and short byte strings are copied as they are; a text must not hold a zero byte, for C would cut it there. */
-static status copy_bytes(struct scan *scan, const message_type *message, const struct wire_field *field) {
+static status copy_bytes(struct scan_state *scan, const message_type *message, const struct wire_field *field) {
     const size_t length = field->end - field->payload;
     const uint8_t *bytes = scan->data + field->payload;
     if (field->field->type == PROTOBUF_C_TYPE_STRING && length && memchr(bytes, 0, length))
@@ -260,7 +260,7 @@ static status copy_bytes(struct scan *scan, const message_type *message, const s
     return append_payload(scan, field) ? STATUS_OK : append_failed(scan);
 }
 
-static status note_raw_data(struct scan *scan, const message_type *message, const struct wire_field *field) {
+static status note_raw_data(struct scan_state *scan, const message_type *message, const struct wire_field *field) {
     const status result = charge(scan, message, field->field, 1, 2 * MEMBER_BYTES);
     if (result != STATUS_OK)
         return result;
@@ -271,7 +271,7 @@ static status note_raw_data(struct scan *scan, const message_type *message, cons
     return written ? STATUS_OK : append_failed(scan);
 }
 
-static status copy_number(struct scan *scan, const message_type *message, const struct wire_field *field) {
+static status copy_number(struct scan_state *scan, const message_type *message, const struct wire_field *field) {
     const status result = charge(scan, message, field->field, 1, MEMBER_BYTES);
     if (result != STATUS_OK)
         return result;
@@ -285,7 +285,7 @@ static status copy_number(struct scan *scan, const message_type *message, const 
 }
 
 /* How many packed numbers the payload holds; false when it does not end with one. */
-static bool packed_count(const struct scan *scan, const struct wire_field *field, size_t *count) {
+static bool packed_count(const struct scan_state *scan, const struct wire_field *field, size_t *count) {
     const size_t length = field->end - field->payload;
     const enum wire_type type = wire_type_of(field->field->type);
     if (type != WIRE_VARINT) {
@@ -302,7 +302,7 @@ static bool packed_count(const struct scan *scan, const struct wire_field *field
     return true;
 }
 
-static status copy_packed(struct scan *scan, const message_type *message, const struct wire_field *field) {
+static status copy_packed(struct scan_state *scan, const message_type *message, const struct wire_field *field) {
     size_t count;
     if (!packed_count(scan, field, &count))
         return fail(scan->err, STATUS_INVALID_MODEL,
@@ -318,9 +318,9 @@ static status copy_packed(struct scan *scan, const message_type *message, const 
     return append_payload(scan, field) ? STATUS_OK : append_failed(scan);
 }
 
-static status scan_message(struct scan *scan, const message_type *message, size_t end);
+static status scan_message(struct scan_state *scan, const message_type *message, size_t end);
 
-static status enter(struct scan *scan, const message_type *message) {
+static status enter(struct scan_state *scan, const message_type *message) {
     scan->graphs += message == &onnx__graph_proto__descriptor;
     scan->types += message == &onnx__type_proto__descriptor;
     if (scan->graphs <= scan->limits->nesting + 1 && scan->types <= scan->limits->nesting + 1)
@@ -329,12 +329,12 @@ static status enter(struct scan *scan, const message_type *message) {
                 message == &onnx__graph_proto__descriptor ? "subgraphs" : "types", scan->limits->nesting);
 }
 
-static void leave(struct scan *scan, const message_type *message) {
+static void leave(struct scan_state *scan, const message_type *message) {
     scan->graphs -= message == &onnx__graph_proto__descriptor;
     scan->types -= message == &onnx__type_proto__descriptor;
 }
 
-static status scan_child(struct scan *scan, const message_type *parent, const struct wire_field *field) {
+static status scan_child(struct scan_state *scan, const message_type *parent, const struct wire_field *field) {
     const message_type *message = field->field->descriptor;
     size_t length_at;
     status result = charge(scan, parent, field->field, 1, message->sizeof_message + MEMBER_BYTES);
@@ -367,7 +367,7 @@ static uint64_t field_bit(const message_type *message, const field_type *field) 
 }
 
 /* Protobuf would merge a second occurrence of a submessage into the first; no ONNX writer does that. */
-static status check_single(const struct scan *scan, const message_type *message, const struct wire_field *field,
+static status check_single(const struct scan_state *scan, const message_type *message, const struct wire_field *field,
                            uint64_t *seen) {
     if (field->field->label == PROTOBUF_C_LABEL_REPEATED || field->field->type != PROTOBUF_C_TYPE_MESSAGE)
         return STATUS_OK;
@@ -379,7 +379,7 @@ static status check_single(const struct scan *scan, const message_type *message,
     return STATUS_OK;
 }
 
-static status scan_known(struct scan *scan, const message_type *message, const struct wire_field *field,
+static status scan_known(struct scan_state *scan, const message_type *message, const struct wire_field *field,
                          uint64_t *seen) {
     if (is_raw_place(message, field->field))
         return fail(scan->err, STATUS_INVALID_MODEL, "byte %zu: field %u of TensorProto is not part of ONNX",
@@ -403,7 +403,7 @@ static status scan_known(struct scan *scan, const message_type *message, const s
     }
 }
 
-static status scan_message(struct scan *scan, const message_type *message, size_t end) {
+static status scan_message(struct scan_state *scan, const message_type *message, size_t end) {
     uint64_t seen = 0;
     while (scan->at < end) {
         struct wire_field field = {0};
@@ -420,7 +420,7 @@ static status scan_message(struct scan *scan, const message_type *message, size_
 
 status wire_scan(const void *bytes, size_t size, const message_type *message, const struct load_limits *limits,
                  uint8_t **skeleton, size_t *skeleton_size, struct error *err) {
-    struct scan scan = {.data = bytes, .limits = limits, .skeleton.limit = limits->skeleton_bytes, .err = err};
+    struct scan_state scan = {.data = bytes, .limits = limits, .skeleton.limit = limits->skeleton_bytes, .err = err};
     const status result = scan_message(&scan, message, size);
     if (result != STATUS_OK) {
         free(scan.skeleton.data);

@@ -1,3 +1,4 @@
+/* struct attribute to AttributeProto. */
 #ifndef LIMNER_ONNX_SAVE_SAVE_ATTRIBUTE_H
 #define LIMNER_ONNX_SAVE_SAVE_ATTRIBUTE_H
 

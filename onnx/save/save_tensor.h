@@ -1,3 +1,4 @@
+/* struct tensor to TensorProto: its data in the message, or in the external file. */
 #ifndef LIMNER_ONNX_SAVE_SAVE_TENSOR_H
 #define LIMNER_ONNX_SAVE_SAVE_TENSOR_H
 

@@ -25,12 +25,12 @@ static status resolve_axis(const struct window_params *params, int i, int spatia
         axis->pad_begin = params->auto_pad == PAD_SAME_UPPER ? total / 2 : total - total / 2;
         pad_end = total - axis->pad_begin;
     }
-    const int64_t room = axis->in + axis->pad_begin + pad_end - reach(axis);
-    if (room < 0)
+    const int64_t slack = axis->in + axis->pad_begin + pad_end - reach(axis);
+    if (slack < 0)
         return fail(err, STATUS_SHAPE,
                     "the kernel reaches over %lld inputs in spatial dimension %d, only %lld are there with padding",
                     (long long)reach(axis), i, (long long)(axis->in + axis->pad_begin + pad_end));
-    axis->out = room / axis->stride + 1;
+    axis->out = slack / axis->stride + 1;
     return STATUS_OK;
 }
 

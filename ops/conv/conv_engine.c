@@ -48,7 +48,7 @@ void conv_release(struct op_call *call) {
     state->phases = NULL;
 }
 
-/* What the jobs of one run share. */
+/* What all jobs of one run read. */
 struct conv_call {
     const struct conv_state *state;
     const struct kernels *kernels;
@@ -80,8 +80,8 @@ static void make_job(const struct gemm_batch *batch, int64_t i, struct gemm_job 
     const struct conv_call *call = batch->context;
     const struct window *window = &call->state->window;
     const struct packed_phase *phase = &call->state->phases[i % call->state->phase_count];
-    const int64_t image = i / call->state->phase_count; /* batch row and group */
-    const int64_t group = image % window->group;
+    const int64_t item = i / call->state->phase_count; /* batch row and group */
+    const int64_t group = item % window->group;
     const int64_t depth = phase->geometry.taps * phase->geometry.channels;
     *job = (struct gemm_job){.panels = gemm_panels(batch->kernel, window->out_channels, depth),
                              .packed = phase->packed + group * window->out_channels * depth,
@@ -90,11 +90,11 @@ static void make_job(const struct gemm_batch *batch, int64_t i, struct gemm_job 
                              .fetch = fetch,
                              .store = store,
                              .context = phase,
-                             .input = call->input + image * window->in_channels * call->in_plane,
-                             .output = call->output + image * window->out_channels * call->out_plane};
+                             .input = call->input + item * window->in_channels * call->in_plane,
+                             .output = call->output + item * window->out_channels * call->out_plane};
 }
 
-static int64_t most_points(const struct conv_state *state) {
+static int64_t most_positions(const struct conv_state *state) {
     int64_t most = 0;
     for (int64_t i = 0; i < state->phase_count; i++)
         if (state->phases[i].geometry.positions > most)
@@ -109,7 +109,7 @@ static void run_direct(const struct conv_call *call) {
                                   .make = make_job,
                                   .context = call,
                                   .largest_rows = window->out_channels,
-                                  .largest_columns = most_points(call->state),
+                                  .largest_columns = most_positions(call->state),
                                   .threads = call->threads,
                                   .workspace = call->workspace});
 }

@@ -1,4 +1,7 @@
-/* Running a window operator by direct sums: phases and packed weights. */
+/*
+ * The plain engine: Conv and ConvTranspose of any dimension and grouping, on plain tensors. Every phase is a matrix
+ * product whose unpacked side is read straight from the input.
+ */
 #ifndef LIMNER_OPS_CONV_CONV_ENGINE_H
 #define LIMNER_OPS_CONV_CONV_ENGINE_H
 

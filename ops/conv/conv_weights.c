@@ -3,7 +3,7 @@
 #include "base/sizes.h"
 #include "base/thread_team.h"
 
-struct pack_job {
+struct conv_packing {
     const struct conv_state *state;
     const struct packed_phase *phase;
     const struct gemm_kernel *kernel;
@@ -11,7 +11,7 @@ struct pack_job {
     const float *scale; /* per output channel; NULL: 1 */
 };
 
-static void pack_panel(const struct pack_job *job, const struct window_weights *weights,
+static void pack_panel(const struct conv_packing *job, const struct window_weights *weights,
                        const struct gemm_panels *panels, int64_t group, int panel, float *packed) {
     const struct phase_geometry *geometry = &job->phase->geometry;
     const int64_t first = gemm_panel_row(panels, panel), count = gemm_panel_row(panels, panel + 1) - first;
@@ -30,7 +30,7 @@ static void pack_panel(const struct pack_job *job, const struct window_weights *
 }
 
 struct packing_panels {
-    const struct pack_job *job;
+    const struct conv_packing *job;
     struct window_weights weights;
     struct gemm_panels panels;
     float *packed;
@@ -47,7 +47,7 @@ static void pack_panels(void *context, int64_t first, int64_t end) {
 }
 
 static void pack_phase(void *destination, const struct tensor *source, const void *context) {
-    const struct pack_job *job = context;
+    const struct conv_packing *job = context;
     const struct window *window = &job->state->window;
     const int64_t depth = job->phase->geometry.taps * job->phase->geometry.channels;
     struct packing_panels all = {job, window_weights(window, job->state->transposed, source->data, job->scale),
@@ -65,7 +65,7 @@ status conv_take_weights(struct op_call *call, struct conv_state *state, struct 
             state->packed_bytes += whole_line_bytes(bytes);
             continue;
         }
-        const struct pack_job job = {state, phase, call->kernels->gemm, call->threads, scale ? scale->data : NULL};
+        const struct conv_packing job = {state, phase, call->kernels->gemm, call->threads, scale ? scale->data : NULL};
         struct packing packing = {.name = call->kernels->gemm->name,
                                   .bytes = bytes,
                                   .pack = pack_phase,
@@ -79,13 +79,14 @@ status conv_take_weights(struct op_call *call, struct conv_state *state, struct 
     return STATUS_OK;
 }
 
-void conv_pack_now(const struct op_call *call, const struct conv_state *state, float *room,
+void conv_pack_now(const struct op_call *call, const struct conv_state *state, float *destination,
                    struct packed_phase *phases) {
     const struct tensor *scale = op_input(call, 3);
     for (int64_t i = 0; i < state->phase_count; i++) {
-        const struct pack_job job = {state, &phases[i], call->kernels->gemm, call->threads, scale ? scale->data : NULL};
-        pack_phase(room, call->inputs[1], &job);
-        phases[i].packed = room;
-        room += whole_line_bytes((size_t)phases[i].floats * sizeof(float)) / sizeof(float);
+        const struct conv_packing job = {state, &phases[i], call->kernels->gemm, call->threads,
+                                         scale ? scale->data : NULL};
+        pack_phase(destination, call->inputs[1], &job);
+        phases[i].packed = destination;
+        destination += whole_line_bytes((size_t)phases[i].floats * sizeof(float)) / sizeof(float);
     }
 }

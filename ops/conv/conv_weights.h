@@ -1,4 +1,4 @@
-/* Packing the weights of a window operator for direct sums. */
+/* A window operator's weights, packed for the plain engine: panels of output channels, phase by phase. */
 #ifndef LIMNER_OPS_CONV_CONV_WEIGHTS_H
 #define LIMNER_OPS_CONV_CONV_WEIGHTS_H
 
@@ -29,8 +29,8 @@ struct conv_state {
 
 /* Takes constant weights from the cache; those of other calls are packed by conv_pack_now at each run. */
 status conv_take_weights(struct op_call *call, struct conv_state *state, struct error *err);
-/* Packs every phase into `room` (state->packed_bytes, 64-byte aligned) and positions the given phases there. */
-void conv_pack_now(const struct op_call *call, const struct conv_state *state, float *room,
+/* Packs every phase into destination (state->packed_bytes, 64-byte aligned) and points the given phases at it. */
+void conv_pack_now(const struct op_call *call, const struct conv_state *state, float *destination,
                    struct packed_phase *phases);
 
 #endif

@@ -1,4 +1,7 @@
-/* From a window to phases: one for a convolution, one per residue for a transposed one. */
+/*
+ * From a window to its phases: a convolution is one; a transposed convolution is one for each residue of the output
+ * position modulo the stride, each an ordinary convolution, so that no inserted zero is ever multiplied.
+ */
 #ifndef LIMNER_OPS_CONV_WINDOW_PHASES_H
 #define LIMNER_OPS_CONV_WINDOW_PHASES_H
 

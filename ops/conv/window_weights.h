@@ -17,7 +17,7 @@ struct window_weights window_weights(const struct window *window, bool transpose
                                      const float *scale);
 /* Index within a kernel of a phase's tap. */
 int64_t phase_kernel(const struct window *window, const struct phase_geometry *geometry, int64_t tap);
-/* Weights (and scale) of the call are constant: their packed form can be kept. */
+/* Weights (and scale) of the call are constant: their packed form can be cached and stored. */
 bool window_weights_constant(const struct op_call *call);
 /* Fills the packing's numbers for the i-th phase; numbers from WINDOW_KEY_NUMBERS on are the caller's. */
 #define WINDOW_KEY_NUMBERS 9

@@ -67,10 +67,10 @@ struct op_call {
     const struct tensor *const *inputs; /* NULL: left out. data NULL: value not known before run (see infer) */
     struct tensor *const *outputs;      /* NULL: not wanted */
     void *state;                        /* op->state_size zeroed bytes, from prepare() to release() */
-    void *workspace;                    /* 64-byte aligned, as many bytes as prepare() asked for; contents are junk */
-    size_t own_bytes;                   /* set by prepare(): workspace that each thread has for itself; ... */
-    char *own;                          /* ... the first one's, 64-byte aligned; the next one's is own_stride on. The */
-    size_t own_stride;                  /* same for all nodes of a plan: it stays in the cache of its processor */
+    void *workspace;   /* 64-byte aligned, as many bytes as prepare() asked for; contents are undefined */
+    size_t own_bytes;  /* set by prepare(): workspace that each thread has for itself; ... */
+    char *own;         /* ... the first one's, 64-byte aligned; the next one's is own_stride on. The */
+    size_t own_stride; /* same for all nodes of a plan: it stays in the cache of its processor */
     const struct kernels *kernels;
     int threads;                  /* of a team, >= 1; never changes a result bit */
     struct weight_cache *weights; /* where packed constant weights live; NULL: pack into the workspace at run */
@@ -112,9 +112,9 @@ struct op {
     /* Computes the outputs. No allocation, no parsing. Never NULL. */
     status (*run)(struct op_call *call, struct error *err);
 
-    /* Whether this call and the one behind it, which alone reads its output 0, can run as one that needs no memory for
-       that output. Both are prepared. Asks for the workspace of both, and sets second->own_bytes; or asks for 0
-       bytes where they had better not. NULL: never. */
+    /* Whether this call and the one behind it, which alone reads its output 0, can run fused, without memory for that
+       output. Both are prepared. Asks for the workspace of both, and sets second->own_bytes; or asks for 0 bytes
+       where they had better not. NULL: never. */
     status (*fuse)(struct op_call *first, struct op_call *second, size_t *workspace_bytes, struct error *err);
 
     /* Runs both in the second one's workspace; share: the first one's part of the time. NULL without fuse. */
@@ -126,7 +126,7 @@ struct op {
     /* Multiply-accumulates of one run. NULL: none to speak of. */
     double (*macs)(const struct op_call *call);
 
-    /* What passes and tools ask of it. NULL: nothing but no. */
+    /* What passes and tools ask of it. NULL: every answer is no. */
     const struct op_facts *facts;
 
     /* Row of a family engine's table, for definitions that share their functions; NULL else. */

@@ -68,7 +68,7 @@ status unary_apply(const struct unary_row *row, const struct op_call *call, cons
 #define TYPES_WIDE (TYPE(DTYPE_INT32) | TYPE(DTYPE_INT64) | TYPE(DTYPE_UINT32) | TYPE(DTYPE_UINT64))
 
 /* Definitions. */
-#define UNARY_RECORD(NAME, SINCE, UNTIL, INPUT, TYPES_IN, TYPES_OUT, PARSE, ROW)                                       \
+#define UNARY_DEFINITION(NAME, SINCE, UNTIL, INPUT, TYPES_IN, TYPES_OUT, PARSE, ROW)                                   \
     {                                                                                                                  \
         .name = NAME, .domain = "", .since = SINCE, .until = UNTIL,                                                    \
         .inputs = (const struct op_arg[]){{INPUT, TYPES_IN, ARG_T}, {0}},                                              \
@@ -77,6 +77,6 @@ status unary_apply(const struct unary_row *row, const struct op_call *call, cons
         .run = unary_run, .facts = &unary_facts, .row = &(ROW)                                                         \
     }
 #define UNARY(NAME, SINCE, UNTIL, INPUT, TYPES, ROW) \
-    UNARY_RECORD(NAME, SINCE, UNTIL, INPUT, TYPES, TYPES, unary_parse, ROW)
+    UNARY_DEFINITION(NAME, SINCE, UNTIL, INPUT, TYPES, TYPES, unary_parse, ROW)
 
 #endif

@@ -34,9 +34,9 @@ static status inf_parse(const struct op_call *call, struct attributes *attribute
 const struct op ops_unary_logic[] = {
     UNARY("Not", 1, 0, "X", TYPES_BOOL, not_row),
     UNARY("BitwiseNot", 18, 0, "X", TYPES_INTEGER, invert_row),
-    UNARY_RECORD("IsNaN", 9, 12, "X", TYPES_REAL, TYPES_BOOL, unary_parse, nan_row),
-    UNARY_RECORD("IsNaN", 13, 0, "X", TYPES_REAL_BF, TYPES_BOOL, unary_parse, nan_row),
-    UNARY_RECORD("IsInf", 10, 19, "X", TYPES_FLOAT | TYPE(DTYPE_DOUBLE), TYPES_BOOL, inf_parse, inf_row),
-    UNARY_RECORD("IsInf", 20, 0, "X", TYPES_REAL_BF, TYPES_BOOL, inf_parse, inf_row),
+    UNARY_DEFINITION("IsNaN", 9, 12, "X", TYPES_REAL, TYPES_BOOL, unary_parse, nan_row),
+    UNARY_DEFINITION("IsNaN", 13, 0, "X", TYPES_REAL_BF, TYPES_BOOL, unary_parse, nan_row),
+    UNARY_DEFINITION("IsInf", 10, 19, "X", TYPES_FLOAT | TYPE(DTYPE_DOUBLE), TYPES_BOOL, inf_parse, inf_row),
+    UNARY_DEFINITION("IsInf", 20, 0, "X", TYPES_REAL_BF, TYPES_BOOL, inf_parse, inf_row),
     {0},
 };

@@ -1,4 +1,4 @@
-/* The sums before and after the seven products of the quarters of two matrices (Winograd's form of Strassen's). */
+/* The sums before and after the seven products of the quadrants of two matrices (Winograd's form of Strassen's). */
 #include "ops/kernels/tables.h"
 #include "ops/kernels/vec.h"
 
@@ -14,7 +14,7 @@ static void squares(const float *x, int64_t depths, int lanes, double *sums) {
     }
 }
 
-/* Channel blocks ahead: what other processors read last comes slowly. Beyond the end they ask in vain. */
+/* Channel blocks ahead: what other processors read last comes slowly. A prefetch beyond the end does nothing. */
 #define AHEAD 8
 
 static void left(const struct strassen_rows *rows, int64_t blocks, float *destination, size_t block, size_t product) {

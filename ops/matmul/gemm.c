@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#define COLUMN_BLOCK 256 /* columns of a piece: with GEMM_DEPTH, half of a small L2 */
+#define COLUMN_BLOCK 256 /* columns of a block: with GEMM_DEPTH, half of a small L2 */
 #define ROW_BLOCK 256
 
 struct gemm_panels gemm_panels(const struct gemm_kernel *kernel, int64_t rows, int64_t depth) {
@@ -24,21 +24,22 @@ void gemm_pack_panels(const struct gemm_panels *panels, const void *source, int6
     }
 }
 
-/* Large blocks, halved until every thread has some pieces of its own to balance with. */
-static struct gemm_blocking cut_for(const struct gemm_batch *batch) {
+/* Large blocks, halved until there are some for every thread to balance with. */
+static struct gemm_blocking blocking_for(const struct gemm_batch *batch) {
     const int64_t rows = batch->largest_rows, columns = batch->largest_columns;
     const int64_t unit = batch->kernel->columns;
-    struct gemm_blocking cut = {even_block(rows, ROW_BLOCK, 1), even_block(columns, COLUMN_BLOCK, unit)};
+    struct gemm_blocking blocking = {even_block(rows, ROW_BLOCK, 1), even_block(columns, COLUMN_BLOCK, unit)};
     const int64_t wanted = batch->threads > 1 ? (int64_t)batch->threads * 4 : 1;
-    while (batch->job_count * divide_up(rows, cut.row_block) * divide_up(columns, cut.column_block) < wanted) {
-        if (cut.row_block > 4 * batch->kernel->max_rows)
-            cut.row_block = divide_up(cut.row_block, 2);
-        else if (cut.column_block > 2 * unit)
-            cut.column_block = whole_units(divide_up(cut.column_block, 2), unit);
+    while (batch->job_count * divide_up(rows, blocking.row_block) * divide_up(columns, blocking.column_block) <
+           wanted) {
+        if (blocking.row_block > 4 * batch->kernel->max_rows)
+            blocking.row_block = divide_up(blocking.row_block, 2);
+        else if (blocking.column_block > 2 * unit)
+            blocking.column_block = whole_units(divide_up(blocking.column_block, 2), unit);
         else
             break;
     }
-    return cut;
+    return blocking;
 }
 
 static size_t fetched_floats(const struct gemm_kernel *kernel) {
@@ -61,94 +62,94 @@ static int first_panel_at(const struct gemm_panels *panels, int64_t row) {
     return panel;
 }
 
-struct piece {
+struct gemm_block {
     int first_panel, end_panel;
     int64_t row0, column0;
     int columns;
     size_t stride;
 };
 
-static void multiply_depth(const struct gemm_kernel *kernel, const struct gemm_job *job, const struct piece *piece,
+static void multiply_depth(const struct gemm_kernel *kernel, const struct gemm_job *job, const struct gemm_block *block,
                            int64_t depth0, int depth, const float *fetched, float *sums) {
     static const float zeros[32];
-    for (int panel = piece->first_panel; panel < piece->end_panel; panel++) {
+    for (int panel = block->first_panel; panel < block->end_panel; panel++) {
         const int64_t row = gemm_panel_row(&job->panels, panel);
         const int rows = (int)(gemm_panel_row(&job->panels, panel + 1) - row);
         const float *a = job->packed + row * job->panels.depth + depth0 * rows;
         const float *bias = depth0 > 0 ? NULL : job->bias ? job->bias + row : zeros;
-        float *c = sums + (size_t)(row - piece->row0) * piece->stride;
-        for (int column = 0; column < piece->columns; column += kernel->columns)
+        float *c = sums + (size_t)(row - block->row0) * block->stride;
+        for (int column = 0; column < block->columns; column += kernel->columns)
             kernel->tile(rows, (size_t)depth, a, fetched + (size_t)column * (size_t)depth, bias, c + column,
-                         piece->stride);
+                         block->stride);
     }
 }
 
-static void fetch_depth(const struct gemm_kernel *kernel, const struct gemm_job *job, const struct piece *piece,
+static void fetch_depth(const struct gemm_kernel *kernel, const struct gemm_job *job, const struct gemm_block *block,
                         int64_t depth0, int depth, float *fetched) {
-    for (int column = 0; column < piece->columns; column += kernel->columns) {
-        const int left = piece->columns - column;
-        job->fetch(job, piece->column0 + column, left < kernel->columns ? left : kernel->columns, depth0, depth,
+    for (int column = 0; column < block->columns; column += kernel->columns) {
+        const int left = block->columns - column;
+        job->fetch(job, block->column0 + column, left < kernel->columns ? left : kernel->columns, depth0, depth,
                    kernel->columns, fetched + (size_t)column * (size_t)depth);
     }
 }
 
-static void run_piece(const struct gemm_kernel *kernel, const struct gemm_job *job, const struct piece *piece,
+static void run_block(const struct gemm_kernel *kernel, const struct gemm_job *job, const struct gemm_block *block,
                       float *workspace) {
     float *fetched = workspace, *sums = workspace + fetched_floats(kernel);
     int64_t depth0 = 0;
     do { /* once even for depth 0: the bias still is the result */
         const int64_t left = job->panels.depth - depth0;
         const int depth = (int)(left < GEMM_DEPTH ? left : GEMM_DEPTH);
-        fetch_depth(kernel, job, piece, depth0, depth, fetched);
-        multiply_depth(kernel, job, piece, depth0, depth, fetched, sums);
+        fetch_depth(kernel, job, block, depth0, depth, fetched);
+        multiply_depth(kernel, job, block, depth0, depth, fetched, sums);
         depth0 += depth;
     } while (depth0 < job->panels.depth);
-    const int64_t end = gemm_panel_row(&job->panels, piece->end_panel);
-    job->store(job, piece->row0, (int)(end - piece->row0), piece->column0, piece->columns, sums, piece->stride);
+    const int64_t end = gemm_panel_row(&job->panels, block->end_panel);
+    job->store(job, block->row0, (int)(end - block->row0), block->column0, block->columns, sums, block->stride);
 }
 
-static void run_unit(const struct gemm_batch *batch, const struct gemm_blocking *cut, int64_t row_blocks,
+static void run_unit(const struct gemm_batch *batch, const struct gemm_blocking *blocking, int64_t row_blocks,
                      int64_t column_blocks, int64_t unit, float *workspace) {
     struct gemm_job job;
     batch->make(batch, unit / (row_blocks * column_blocks), &job);
-    const int64_t row0 = unit / column_blocks % row_blocks * cut->row_block;
-    const int64_t column0 = unit % column_blocks * cut->column_block;
+    const int64_t row0 = unit / column_blocks % row_blocks * blocking->row_block;
+    const int64_t column0 = unit % column_blocks * blocking->column_block;
     if (row0 >= job.panels.rows || column0 >= job.columns)
         return;
-    const int64_t row_end = row0 + cut->row_block < job.panels.rows ? row0 + cut->row_block : job.panels.rows;
+    const int64_t row_end = row0 + blocking->row_block < job.panels.rows ? row0 + blocking->row_block : job.panels.rows;
     const int64_t columns = job.columns - column0;
-    struct piece piece = {.first_panel = first_panel_at(&job.panels, row0),
-                          .end_panel = first_panel_at(&job.panels, row_end),
-                          .column0 = column0,
-                          .columns = (int)(columns < cut->column_block ? columns : cut->column_block)};
-    piece.row0 = gemm_panel_row(&job.panels, piece.first_panel);
-    piece.stride = (size_t)(whole_units(piece.columns, batch->kernel->columns));
-    if (piece.first_panel < piece.end_panel)
-        run_piece(batch->kernel, &job, &piece, workspace);
+    struct gemm_block block = {.first_panel = first_panel_at(&job.panels, row0),
+                               .end_panel = first_panel_at(&job.panels, row_end),
+                               .column0 = column0,
+                               .columns = (int)(columns < blocking->column_block ? columns : blocking->column_block)};
+    block.row0 = gemm_panel_row(&job.panels, block.first_panel);
+    block.stride = (size_t)(whole_units(block.columns, batch->kernel->columns));
+    if (block.first_panel < block.end_panel)
+        run_block(batch->kernel, &job, &block, workspace);
 }
 
 struct gemm_work {
     const struct gemm_batch *batch;
-    struct gemm_blocking cut;
+    struct gemm_blocking blocking;
     int64_t row_blocks, column_blocks;
     struct work_queue queue;
 };
 
 static void run_units(struct team_thread self, void *context) {
     struct gemm_work *work = context;
-    const size_t share = gemm_workspace_bytes(work->batch->kernel, 1) / sizeof(float);
+    const size_t scratch = gemm_workspace_bytes(work->batch->kernel, 1) / sizeof(float);
     const int64_t units = work->batch->job_count * work->row_blocks * work->column_blocks;
     for (int64_t unit = 0; work_queue_take(&work->queue, self, units, &unit);)
-        run_unit(work->batch, &work->cut, work->row_blocks, work->column_blocks, unit,
-                 (float *)work->batch->workspace + (size_t)self.index * share);
+        run_unit(work->batch, &work->blocking, work->row_blocks, work->column_blocks, unit,
+                 (float *)work->batch->workspace + (size_t)self.index * scratch);
 }
 
 void gemm_run(const struct gemm_batch *batch) {
     if (batch->job_count <= 0 || batch->largest_rows <= 0 || batch->largest_columns <= 0)
         return;
-    struct gemm_work work = {.batch = batch, .cut = cut_for(batch)};
-    work.row_blocks = divide_up(batch->largest_rows, work.cut.row_block);
-    work.column_blocks = divide_up(batch->largest_columns, work.cut.column_block);
+    struct gemm_work work = {.batch = batch, .blocking = blocking_for(batch)};
+    work.row_blocks = divide_up(batch->largest_rows, work.blocking.row_block);
+    work.column_blocks = divide_up(batch->largest_columns, work.blocking.column_block);
     work_queue_start(&work.queue, 1);
     team_run(batch->job_count * work.row_blocks * work.column_blocks > 1 ? batch->threads : 1, run_units, &work);
 }

@@ -1,10 +1,10 @@
 /*
- * The one matrix product under Conv, ConvTranspose, MatMul and Gemm: block = panels x columns, cut into pieces that are
- * computed independently. `panels` hold the side that is packed beforehand (weights); the other side is fetched piece
- * by piece through a callback, so that no layer is ever unfolded as a whole.
+ * The one matrix product under Conv, ConvTranspose, MatMul and Gemm: rows x columns, cut into blocks that are computed
+ * independently. Panels of rows hold the side that is packed beforehand (weights); the other side is fetched tile by
+ * tile through a callback, so that no layer is ever unfolded as a whole. README.md draws the loops.
  *
  * Every element of the result is the sum of chains of multiply-adds over the depth, cut at multiples of GEMM_DEPTH: the
- * same bits for any number of threads, any cutting, any row of a batch.
+ * same bits for any number of threads, any blocking, any row of a batch.
  */
 #ifndef LIMNER_OPS_MATMUL_GEMM_H
 #define LIMNER_OPS_MATMUL_GEMM_H
@@ -12,7 +12,7 @@
 #include "base/tensor.h"
 #include "ops/kernels/kernels.h"
 
-#define GEMM_DEPTH 256 /* depth of one piece; a constant of the arithmetic, not a tuning knob per machine */
+#define GEMM_DEPTH 256 /* a k-block; a constant of the arithmetic, not a tuning knob per machine */
 
 /* Rows are cut into panels of at most kernel->max_rows, spread evenly; a panel is packed as [depth][rows of the panel].
  */
@@ -37,7 +37,7 @@ struct gemm_job {
        zeros up to the kernel's width. */
     void (*fetch)(const struct gemm_job *job, int64_t column0, int count, int64_t depth0, int depth, int width,
                   float *tile);
-    /* Takes a finished piece: rows row0.. at columns column0..; block[row][stride]. */
+    /* Takes a finished block: rows row0.. at columns column0..; block[row][stride]. */
     void (*store)(const struct gemm_job *job, int64_t row0, int rows, int64_t column0, int count, float *block,
                   size_t stride);
     const void *context; /* for the callbacks */
@@ -45,9 +45,9 @@ struct gemm_job {
     float *output;
 };
 
-/* How jobs are cut; the same for all jobs of a call. */
+/* Sizes of the blocks that jobs are cut into; the same for all jobs of a call. */
 struct gemm_blocking {
-    int64_t row_block; /* panels together */
+    int64_t row_block; /* rows, whole panels but for the last one */
     int64_t column_block;
 };
 
@@ -63,7 +63,7 @@ struct gemm_batch {
     int64_t job_count;
     void (*make)(const struct gemm_batch *batch, int64_t i, struct gemm_job *job);
     const void *context;
-    int64_t largest_rows, largest_columns; /* over all jobs: what the cutting looks at */
+    int64_t largest_rows, largest_columns; /* over all jobs: what decides over the blocking */
     int threads;
     void *workspace;
 };

@@ -50,7 +50,7 @@ static bool broadcast(int64_t a, int64_t b, int64_t *out) {
 }
 
 /* All rows of A at once when B is one matrix: the batch becomes part of m. */
-static void merge_batch(struct product *product, const struct operand *a, const struct operand *b) {
+static void merge_batch(struct matrix_product *product, const struct operand *a, const struct operand *b) {
     for (int d = 0; d < b->rank - 2; d++)
         if (b->dims[d] != 1)
             return;
@@ -61,16 +61,16 @@ static void merge_batch(struct product *product, const struct operand *a, const 
     product->batch_rank = 0;
 }
 
-static status matmul_product(const struct op_call *call, struct product *product, struct error *err) {
+static status matmul_product(const struct op_call *call, struct matrix_product *product, struct error *err) {
     if (call->inputs[0]->shape.rank < 1 || call->inputs[1]->shape.rank < 1)
         return fail_matmul(call, err);
     const struct operand a = operand_of(&call->inputs[0]->shape, true), b = operand_of(&call->inputs[1]->shape, false);
-    *product = (struct product){
+    *product = (struct matrix_product){
         .m = a.dims[a.rank - 2], .k = a.dims[a.rank - 1], .n = b.dims[b.rank - 1], .rows = 1, .alpha = 1};
     if (b.dims[b.rank - 2] != product->k)
         return fail_matmul(call, err);
-    product->a = (struct matrix){product->k, 1};
-    product->b = (struct matrix){product->n, 1};
+    product->a = (struct matrix_strides){product->k, 1};
+    product->b = (struct matrix_strides){product->n, 1};
     product->batch_rank = (a.rank > b.rank ? a.rank : b.rank) - 2;
     for (int d = 0; d < product->batch_rank; d++)
         if (!broadcast(batch_dim(&a, d), batch_dim(&b, d), &product->batch_dims[product->batch_rank - 1 - d]))
@@ -81,7 +81,7 @@ static status matmul_product(const struct op_call *call, struct product *product
 }
 
 static status matmul_infer(struct op_call *call, struct error *err) {
-    struct product product;
+    struct matrix_product product;
     const status code = matmul_product(call, &product, err);
     if (code != STATUS_OK)
         return code;
@@ -96,7 +96,7 @@ static status matmul_infer(struct op_call *call, struct error *err) {
 }
 
 static status matmul_prepare(struct op_call *call, size_t *workspace_bytes, struct error *err) {
-    struct product product;
+    struct matrix_product product;
     const status code = matmul_product(call, &product, err);
     if (code != STATUS_OK)
         return code;
@@ -131,7 +131,7 @@ static status gemm_parse(const struct op_call *call, struct attributes *attribut
 }
 
 /* C broadcasts to [m,n] one way. */
-static status gemm_addend(const struct op_call *call, struct product *product, struct error *err) {
+static status gemm_addend(const struct op_call *call, struct matrix_product *product, struct error *err) {
     const struct tensor *c = op_input(call, 2);
     if (!c)
         return STATUS_OK;
@@ -142,31 +142,32 @@ static status gemm_addend(const struct op_call *call, struct product *product, s
         return fail(err, STATUS_SHAPE, "input 2 (C) %s does not broadcast to [%lld,%lld]", shape_text(&c->shape, text),
                     (long long)product->m, (long long)product->n);
     }
-    product->c = (struct matrix){rows == 1 ? 0 : columns, columns == 1 ? 0 : 1};
+    product->c = (struct matrix_strides){rows == 1 ? 0 : columns, columns == 1 ? 0 : 1};
     return STATUS_OK;
 }
 
-static status gemm_product(const struct op_call *call, struct product *product, struct error *err) {
+static status gemm_product(const struct op_call *call, struct matrix_product *product, struct error *err) {
     const struct gemm_params *params = call->params;
     const struct shape *a = &call->inputs[0]->shape, *b = &call->inputs[1]->shape;
     if (a->rank != 2 || b->rank != 2)
         return fail_matmul(call, err);
     const int ta = params->transpose_a, tb = params->transpose_b;
-    *product = (struct product){.m = a->dims[ta],
-                                .k = a->dims[!ta],
-                                .n = b->dims[!tb],
-                                .rows = 1,
-                                .a = ta ? (struct matrix){1, a->dims[1]} : (struct matrix){a->dims[1], 1},
-                                .b = tb ? (struct matrix){1, b->dims[1]} : (struct matrix){b->dims[1], 1},
-                                .alpha = params->alpha,
-                                .beta = params->beta};
+    *product = (struct matrix_product){
+        .m = a->dims[ta],
+        .k = a->dims[!ta],
+        .n = b->dims[!tb],
+        .rows = 1,
+        .a = ta ? (struct matrix_strides){1, a->dims[1]} : (struct matrix_strides){a->dims[1], 1},
+        .b = tb ? (struct matrix_strides){1, b->dims[1]} : (struct matrix_strides){b->dims[1], 1},
+        .alpha = params->alpha,
+        .beta = params->beta};
     if (b->dims[tb] != product->k)
         return fail_matmul(call, err);
     return gemm_addend(call, product, err);
 }
 
 static status gemm_infer(struct op_call *call, struct error *err) {
-    struct product product;
+    struct matrix_product product;
     const status code = gemm_product(call, &product, err);
     if (code != STATUS_OK)
         return code;
@@ -175,7 +176,7 @@ static status gemm_infer(struct op_call *call, struct error *err) {
 }
 
 static status gemm_prepare(struct op_call *call, size_t *workspace_bytes, struct error *err) {
-    struct product product;
+    struct matrix_product product;
     const status code = gemm_product(call, &product, err);
     return code == STATUS_OK ? product_prepare(call, &product, workspace_bytes, err) : code;
 }
@@ -191,11 +192,11 @@ static bool gemm_linear(const struct op_call *call, struct op_linear *linear) {
     if (!weight || !weight->constant || weight->dtype != DTYPE_FLOAT || weight->shape.rank != 2 || weight->bytes == 0)
         return false;
     const int64_t rows = weight->shape.dims[0], columns = weight->shape.dims[1];
-    const bool turned = params->transpose_b;
-    *linear = (struct op_linear){.channels = turned ? rows : columns,
-                                 .inner = turned ? columns : 1,
-                                 .per_group = turned ? rows : columns,
-                                 .rows = turned ? 1 : rows,
+    const bool transposed = params->transpose_b;
+    *linear = (struct op_linear){.channels = transposed ? rows : columns,
+                                 .inner = transposed ? columns : 1,
+                                 .per_group = transposed ? rows : columns,
+                                 .rows = transposed ? 1 : rows,
                                  .bias_factor = params->beta,
                                  .factor_name = "beta",
                                  .bias_broadcasts = true};

@@ -1,4 +1,4 @@
-/* Products of strided matrices, in batches: what MatMul and Gemm share. */
+/* Products of strided matrices, in batches: what MatMul and Gemm have in common. */
 #ifndef LIMNER_OPS_MATMUL_PRODUCT_H
 #define LIMNER_OPS_MATMUL_PRODUCT_H
 
@@ -7,7 +7,7 @@
 #include "ops/weights/weight_cache.h"
 
 /* How a matrix lies in its tensor, in elements. */
-struct matrix {
+struct matrix_strides {
     int64_t row_stride, column_stride;
 };
 
@@ -15,10 +15,10 @@ struct matrix {
  * For every batch index: Y[m,n] = alpha * sum over k of A[m,k] * B[k,n] + beta * C[m,n]. A and B are inputs 0 and 1, C
  * is input 2 (MatMul has none). Batch dimensions broadcast: a stride of 0 repeats.
  */
-struct product {
+struct matrix_product {
     int64_t m, n, k;
     int64_t rows; /* of A with one index of its dimension 0: a row of the batch */
-    struct matrix a, b, c;
+    struct matrix_strides a, b, c;
     float alpha, beta;
     int batch_rank;
     int64_t batch_dims[MAX_RANK];
@@ -27,9 +27,9 @@ struct product {
 
 /* The state of a planned product. */
 struct product_state {
-    struct product product;
-    bool strips;         /* B is packed in channel blocks (product_packed.h) */
-    bool fast;           /* and multiplied by Strassen's algorithm (strassen.h) */
+    struct matrix_product product;
+    bool blocked_b;      /* B is packed in channel blocks (product_packed.h) */
+    bool strassen;       /* and multiplied by Strassen's algorithm (strassen.h) */
     bool b_packed;       /* the packed side is B (its columns are the rows of the matrix product), else A */
     int64_t matrices;    /* of the packed side */
     const float *packed; /* from the weight cache; NULL: packed into the workspace at run */
@@ -37,11 +37,12 @@ struct product_state {
 };
 
 /* Matrices of the batch, and where the index-th of them starts with these strides. */
-int64_t product_batches(const struct product *product);
-int64_t product_offset(const struct product *product, const int64_t *strides, int64_t index);
+int64_t product_batches(const struct matrix_product *product);
+int64_t product_offset(const struct matrix_product *product, const int64_t *strides, int64_t index);
 
 /* An element of Y from its sum. */
-static inline float product_finish(const struct product *product, const float *c, float sum, int64_t m, int64_t n) {
+static inline float product_finish(const struct matrix_product *product, const float *c, float sum, int64_t m,
+                                   int64_t n) {
     const float scaled = product->alpha == 1 ? sum : product->alpha * sum;
     return c ? scaled + product->beta * c[m * product->c.row_stride + n * product->c.column_stride] : scaled;
 }

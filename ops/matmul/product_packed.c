@@ -7,32 +7,32 @@
 
 #include <string.h>
 
-#define PIECE 192 /* rows of a piece, at most: their sums stay in a small cache between k-blocks */
-#define SHARE_FLOATS ((size_t)(PIECE + BLOCK_PIXELS) * STRIP_LANES)
+#define M_BLOCK 192 /* rows of an m-block, at most: their sums stay in a small cache between k-blocks */
+#define SCRATCH_FLOATS ((size_t)(M_BLOCK + BLOCK_PIXELS) * N_BLOCK_LANES)
 
-bool packed_fits(const struct op_call *call, const struct product *product) {
+bool packed_fits(const struct op_call *call, const struct matrix_product *product) {
     const struct tensor *b = call->inputs[1];
     return call->weights && b->constant && b->data && b->bytes > 0 && product->a.column_stride == 1;
 }
 
 size_t packed_workspace_bytes(int threads) {
-    return SHARE_FLOATS * sizeof(float) * (size_t)threads;
+    return SCRATCH_FLOATS * sizeof(float) * (size_t)threads;
 }
 
 /* ---- packing: [matrix][panel][k][lanes], lanes beyond the columns are zero; then squares[matrix][lanes] ---- */
 
-struct pack_job {
-    const struct product *product;
+struct blocks_packing {
+    const struct matrix_product *product;
     const struct kernels *kernels;
     int64_t matrices;
     int threads;
 };
 
-static int64_t packed_lanes(const struct product *product) {
+static int64_t packed_lanes(const struct matrix_product *product) {
     return channel_blocks(product->n) * CHANNEL_BLOCK;
 }
 
-static int64_t packed_floats(const struct product *product) {
+static int64_t packed_floats(const struct matrix_product *product) {
     return packed_place(product, channel_blocks(product->n));
 }
 
@@ -41,9 +41,9 @@ const double *packed_squares(const struct product_state *state) {
 }
 
 /* Depths first..end of one panel. */
-static void pack_panel(const struct pack_job *job, const void *source, int64_t panel, int64_t first, int64_t end,
+static void pack_panel(const struct blocks_packing *job, const void *source, int64_t panel, int64_t first, int64_t end,
                        float *packed, double *squares) {
-    const struct product *product = job->product;
+    const struct matrix_product *product = job->product;
     const struct block_kernel *kernel = job->kernels->block;
     const int64_t column0 = panel * kernel->blocks * CHANNEL_BLOCK;
     const int lanes = panel_blocks(kernel, channel_blocks(product->n), panel) * CHANNEL_BLOCK;
@@ -60,8 +60,8 @@ static void pack_panel(const struct pack_job *job, const void *source, int64_t p
 }
 
 /* Panels of all matrices, over depths first..end. */
-struct packing_part {
-    const struct pack_job *job;
+struct blocks_part {
+    const struct blocks_packing *job;
     const float *source;
     float *packed;
     double *squares;
@@ -69,8 +69,8 @@ struct packing_part {
 };
 
 static void pack_panels(void *context, int64_t begin, int64_t end) {
-    const struct packing_part *part = context;
-    const struct product *product = part->job->product;
+    const struct blocks_part *part = context;
+    const struct matrix_product *product = part->job->product;
     for (int64_t i = begin; i < end; i++) {
         const int64_t matrix = i / part->panels;
         pack_panel(part->job, part->source + matrix * product->n * product->k, i % part->panels, part->first, part->end,
@@ -79,15 +79,15 @@ static void pack_panels(void *context, int64_t begin, int64_t end) {
 }
 
 static void pack(void *destination, const struct tensor *source, const void *context) {
-    const struct pack_job *job = context;
-    const struct product *product = job->product;
+    const struct blocks_packing *job = context;
+    const struct matrix_product *product = job->product;
     const int64_t panels = panel_count(job->kernels->block, channel_blocks(product->n));
     double *squares = (double *)destination + job->matrices * packed_floats(product) / 2;
     const bool in_order = job->matrices == 1 && product->b.column_stride == 1;
     const int64_t parts = in_order && source->mapped ? (int64_t)(source->bytes / PACKING_PART_BYTES) + 1 : 1;
     for (int64_t part = 0; part < parts; part++) {
         const int64_t first = product->k * part / parts, end = product->k * (part + 1) / parts;
-        struct packing_part work = {job, source->data, destination, squares, panels, first, end};
+        struct blocks_part work = {job, source->data, destination, squares, panels, first, end};
         team_for(job->threads, job->matrices * panels, pack_panels, &work);
         if (parts > 1)
             tensor_drop_range(source, (size_t)(first * product->b.row_stride) * sizeof(float),
@@ -96,10 +96,10 @@ static void pack(void *destination, const struct tensor *source, const void *con
 }
 
 void packed_take_weights(struct op_call *call, struct product_state *state) {
-    const struct product *product = &state->product;
+    const struct matrix_product *product = &state->product;
     const struct tensor *b = call->inputs[1];
     state->matrices = tensor_elements(b) / (product->n * product->k);
-    const struct pack_job job = {product, call->kernels, state->matrices, call->threads};
+    const struct blocks_packing job = {product, call->kernels, state->matrices, call->threads};
     const struct packing packing = {
         .name = call->kernels->block->name,
         .numbers = {state->matrices, product->n, product->k, product->b.row_stride, product->b.column_stride},
@@ -114,7 +114,7 @@ void packed_take_weights(struct op_call *call, struct product_state *state) {
 
 /* Depths from..to of a tile, which are whole blocks, or less than one. */
 static void add_depths(const struct packed_piece *piece, int first, int count, int64_t from, int64_t to) {
-    const struct product *product = &piece->state->product;
+    const struct matrix_product *product = &piece->state->product;
     const struct block_kernel *kernel = piece->kernel;
     const int64_t depth = to - from, length = depth < CHANNEL_BLOCK ? depth : CHANNEL_BLOCK;
     const size_t lanes = (size_t)piece->blocks * CHANNEL_BLOCK;
@@ -137,7 +137,7 @@ static void add_depths(const struct packed_piece *piece, int first, int count, i
 }
 
 static void store_rows(const struct packed_piece *piece, int first, int count) {
-    const struct product *product = &piece->state->product;
+    const struct matrix_product *product = &piece->state->product;
     const int64_t column0 = piece->block * CHANNEL_BLOCK, left = product->n - column0;
     const int64_t lanes = piece->blocks * CHANNEL_BLOCK, columns = left < lanes ? left : lanes;
     for (int i = first; i < first + count; i++) {
@@ -151,7 +151,7 @@ static void store_rows(const struct packed_piece *piece, int first, int count) {
     }
 }
 
-/* Cut by cut; what is left of the depth beside whole blocks comes last. */
+/* One k-block after the other; what is left of the depth beside whole channel blocks comes last. */
 void packed_finish(const struct packed_piece *piece, int64_t from) {
     const struct block_kernel *kernel = piece->kernel;
     const int most = kernel->pixels[panel_blocks(kernel, piece->blocks, 0)];
@@ -170,22 +170,22 @@ void packed_finish(const struct packed_piece *piece, int64_t from) {
     } while (to < depth);
 }
 
-/* Pieces of an area of rows and columns, of every matrix of the batch. */
-struct strips_work {
+/* An area of rows and columns, of every matrix of the batch, in units of an m-block by an n-block. */
+struct packed_work {
     const struct op_call *call;
     const struct packed_data *data;
     const struct packed_area *area;
     float *workspace;
-    int64_t strips, pieces, size, units; /* size: rows of a piece */
+    int64_t n_blocks, m_blocks, rows, units; /* rows: of an m-block */
     struct work_queue queue;
 };
 
-static void run_unit(const struct strips_work *work, int64_t unit, float *sums) {
+static void run_unit(const struct packed_work *work, int64_t unit, float *sums) {
     const struct product_state *state = work->call->state;
-    const struct product *product = &state->product;
-    const int64_t strips = work->strips, pieces = work->pieces, size = work->size;
-    const int64_t batch = unit / (strips * pieces), block = unit / pieces % strips * STRIP_BLOCKS;
-    const int64_t row = unit % pieces * size;
+    const struct matrix_product *product = &state->product;
+    const int64_t n_blocks = work->n_blocks, m_blocks = work->m_blocks, rows = work->rows;
+    const int64_t batch = unit / (n_blocks * m_blocks), block = unit / m_blocks % n_blocks * N_BLOCK;
+    const int64_t row = unit % m_blocks * rows;
     const int64_t b = product_offset(product, product->b_batch_strides, batch) / (product->n * product->k);
     packed_finish(
         &(struct packed_piece){.state = state,
@@ -196,28 +196,28 @@ static void run_unit(const struct strips_work *work, int64_t unit, float *sums) 
                                .sums = sums,
                                .row0 = work->area->row0 + row,
                                .block = work->area->block0 + block,
-                               .count = (int)at_most(work->area->rows - row, size),
-                               .blocks = (int)at_most(work->area->blocks - block, STRIP_BLOCKS),
-                               .last = row + size >= work->area->rows},
+                               .count = (int)at_most(work->area->rows - row, rows),
+                               .blocks = (int)at_most(work->area->blocks - block, N_BLOCK),
+                               .last = row + rows >= work->area->rows},
         0);
 }
 
 static void run_units(struct team_thread self, void *context) {
-    struct strips_work *work = context;
+    struct packed_work *work = context;
     for (int64_t unit = 0; work_queue_take(&work->queue, self, work->units, &unit);)
-        run_unit(work, unit, work->workspace + (size_t)self.index * SHARE_FLOATS);
+        run_unit(work, unit, work->workspace + (size_t)self.index * SCRATCH_FLOATS);
 }
 
 void packed_run(const struct op_call *call, const struct packed_data *data, const struct packed_area *area,
                 float *workspace) {
     const struct product_state *state = call->state;
     const struct block_kernel *kernel = call->kernels->block;
-    struct strips_work work = {.call = call, .data = data, .area = area, .workspace = workspace};
-    work.strips = divide_up(area->blocks, STRIP_BLOCKS);
+    struct packed_work work = {.call = call, .data = data, .area = area, .workspace = workspace};
+    work.n_blocks = divide_up(area->blocks, N_BLOCK);
     /* Whole tiles, but for the last one of all. */
-    work.size = even_block(area->rows, PIECE, kernel->pixels[kernel->blocks]);
-    work.pieces = divide_up(area->rows, work.size);
-    work.units = product_batches(&state->product) * work.strips * work.pieces;
+    work.rows = even_block(area->rows, M_BLOCK, kernel->pixels[kernel->blocks]);
+    work.m_blocks = divide_up(area->rows, work.rows);
+    work.units = product_batches(&state->product) * work.n_blocks * work.m_blocks;
     work_queue_start(&work.queue, 1);
     team_run(work.units > 1 ? call->threads : 1, run_units, &work);
 }

@@ -10,21 +10,21 @@
 #include <string.h>
 
 /* One side as the matrix product wants it: element (row or column i, depth k). */
-struct side {
+struct product_side {
     int64_t size, stride, depth_stride;
 };
 
-static struct side side_of(const struct product *product, bool b) {
+static struct product_side side_of(const struct matrix_product *product, bool b) {
     if (b)
-        return (struct side){product->n, product->b.column_stride, product->b.row_stride};
-    return (struct side){product->m, product->a.row_stride, product->a.column_stride};
+        return (struct product_side){product->n, product->b.column_stride, product->b.row_stride};
+    return (struct product_side){product->m, product->a.row_stride, product->a.column_stride};
 }
 
 static int64_t packed_size(const struct product_state *state) {
     return side_of(&state->product, state->b_packed).size * state->product.k;
 }
 
-struct pack_job {
+struct panels_packing {
     const struct product_state *state;
     const struct gemm_kernel *kernel;
     int threads;
@@ -32,17 +32,17 @@ struct pack_job {
 
 /* Depths first .. first + count of panels of all matrices. */
 struct packing_depths {
-    const struct pack_job *job;
+    const struct panels_packing *job;
     const char *source;
     int64_t first, count;
-    struct side side;
+    struct product_side side;
     struct gemm_panels panels;
     float *destination;
 };
 
 static void pack_panels(void *context, int64_t begin, int64_t end) {
     const struct packing_depths *part = context;
-    const struct side *side = &part->side;
+    const struct product_side *side = &part->side;
     const struct gemm_panels *panels = &part->panels;
     const int64_t size = packed_size(part->job->state);
     for (int64_t i = begin; i < end; i++) {
@@ -57,18 +57,18 @@ static void pack_panels(void *context, int64_t begin, int64_t end) {
 }
 
 /* Depths first .. first + count of every panel; the matrices lie one behind the other, each of packed_size elements. */
-static void pack_depths(const struct pack_job *job, const struct tensor *source, int64_t first, int64_t count,
+static void pack_depths(const struct panels_packing *job, const struct tensor *source, int64_t first, int64_t count,
                         float *destination) {
     const struct product_state *state = job->state;
-    const struct side side = side_of(&state->product, state->b_packed);
+    const struct product_side side = side_of(&state->product, state->b_packed);
     struct packing_depths part = {
         job, source->data, first, count, side, gemm_panels(job->kernel, side.size, state->product.k), destination};
     team_for(job->threads, state->matrices * part.panels.count, pack_panels, &part);
 }
 
-/* A large matrix whose depths lie one behind the other is packed in parts, and its mapped pages go part by part. */
+/* A large matrix whose depths lie one behind the other is packed in parts, and the mapped pages of each are let go. */
 static void pack_side(void *destination, const struct tensor *source, const void *context) {
-    const struct pack_job *job = context;
+    const struct panels_packing *job = context;
     const struct product_state *state = job->state;
     const int64_t stride = side_of(&state->product, state->b_packed).depth_stride, depth = state->product.k;
     const bool in_order = state->matrices == 1 && side_of(&state->product, state->b_packed).stride == 1;
@@ -87,19 +87,19 @@ static bool constant_weight(const struct op_call *call, int input) {
     return call->weights && tensor->constant && tensor->data && tensor->bytes > 0;
 }
 
-status product_prepare(struct op_call *call, const struct product *product, size_t *workspace_bytes,
+status product_prepare(struct op_call *call, const struct matrix_product *product, size_t *workspace_bytes,
                        struct error *err) {
     struct product_state *state = call->state;
     *state = (struct product_state){.product = *product};
     if (packed_fits(call, product)) {
-        state->strips = true;
+        state->blocked_b = true;
         packed_take_weights(call, state);
         if (!state->packed)
             return fail_memory(err, "packed weights");
-        state->fast = strassen_fits(call);
-        if (forced_choices_of(call->kernels)->strassen == FORCED_YES && !state->fast)
+        state->strassen = strassen_fits(call);
+        if (forced_choices_of(call->kernels)->strassen == FORCED_YES && !state->strassen)
             return fail(err, STATUS_UNSUPPORTED, "Strassen's algorithm cannot be had for this product");
-        *workspace_bytes = state->fast ? strassen_workspace_bytes(call) : packed_workspace_bytes(call->threads);
+        *workspace_bytes = state->strassen ? strassen_workspace_bytes(call) : packed_workspace_bytes(call->threads);
         return STATUS_OK;
     }
     state->b_packed = constant_weight(call, 1) || (!constant_weight(call, 0) && product->m == 1);
@@ -108,8 +108,8 @@ status product_prepare(struct op_call *call, const struct product *product, size
     state->packed_bytes = source->bytes;
     state->matrices = size > 0 ? tensor_elements(source) / size : 0;
     if (constant_weight(call, state->b_packed)) {
-        const struct side side = side_of(product, state->b_packed);
-        const struct pack_job job = {state, call->kernels->gemm, call->threads};
+        const struct product_side side = side_of(product, state->b_packed);
+        const struct panels_packing job = {state, call->kernels->gemm, call->threads};
         const struct packing packing = {.name = call->kernels->gemm->name,
                                         .numbers = {state->matrices, side.size, side.stride, side.depth_stride},
                                         .bytes = source->bytes,
@@ -126,7 +126,7 @@ status product_prepare(struct op_call *call, const struct product *product, size
     return STATUS_OK;
 }
 
-/* What the jobs of one run share. */
+/* What all jobs of one run read. */
 struct product_call {
     const struct product_state *state;
     const struct gemm_kernel *kernel;
@@ -137,7 +137,7 @@ struct product_call {
 static void fetch(const struct gemm_job *job, int64_t column0, int count, int64_t depth0, int depth, int width,
                   float *tile) {
     const struct product_call *call = job->context;
-    const struct side side = side_of(&call->state->product, !call->state->b_packed);
+    const struct product_side side = side_of(&call->state->product, !call->state->b_packed);
     const float *source = job->input + column0 * side.stride + depth0 * side.depth_stride;
     if (side.stride == 1) {
         for (int k = 0; k < depth; k++, source += side.depth_stride, tile += width) {
@@ -174,7 +174,7 @@ static void store(const struct gemm_job *job, int64_t row0, int rows, int64_t co
 
 static void make_job(const struct gemm_batch *batch, int64_t i, struct gemm_job *job) {
     const struct product_call *call = batch->context;
-    const struct product *product = &call->state->product;
+    const struct matrix_product *product = &call->state->product;
     const bool b_packed = call->state->b_packed;
     const int64_t a = product_offset(product, product->a_batch_strides, i);
     const int64_t b = product_offset(product, product->b_batch_strides, i);
@@ -190,7 +190,7 @@ static void make_job(const struct gemm_batch *batch, int64_t i, struct gemm_job 
 
 /* A depth of 0: every sum is empty. */
 static void store_empty(const struct product_call *call, int64_t count) {
-    const struct product *product = &call->state->product;
+    const struct matrix_product *product = &call->state->product;
     for (int64_t i = 0; i < count; i++)
         call->y[i] = finish(call, 0, i / product->n % product->m, i % product->n);
 }
@@ -198,12 +198,12 @@ static void store_empty(const struct product_call *call, int64_t count) {
 status product_run(struct op_call *op_call, struct error *err) {
     (void)err;
     const struct product_state *state = op_call->state;
-    const struct product *product = &state->product;
+    const struct matrix_product *product = &state->product;
     const struct tensor *c = op_input(op_call, 2);
     struct product_call call = {.state = state,
                                 .kernel = op_call->kernels->gemm,
                                 .packed = state->packed,
-                                .streamed = op_call->inputs[state->strips ? 0 : !state->b_packed]->data,
+                                .streamed = op_call->inputs[state->blocked_b ? 0 : !state->b_packed]->data,
                                 .c = c ? c->data : NULL,
                                 .y = op_call->outputs[0]->data};
     if (op_call->outputs[0]->bytes == 0)
@@ -212,9 +212,9 @@ status product_run(struct op_call *op_call, struct error *err) {
         store_empty(&call, tensor_elements(op_call->outputs[0]));
         return STATUS_OK;
     }
-    if (state->strips) {
+    if (state->blocked_b) {
         const struct packed_data data = {call.streamed, call.c, call.y};
-        if (state->fast)
+        if (state->strassen)
             strassen_run(op_call, &data, op_call->workspace);
         else
             packed_run(op_call, &data, &(struct packed_area){0, product->m, 0, channel_blocks(product->n)},
@@ -223,7 +223,7 @@ status product_run(struct op_call *op_call, struct error *err) {
     }
     char *scratch = op_call->workspace;
     if (!call.packed) {
-        const struct pack_job job = {state, call.kernel, op_call->threads};
+        const struct panels_packing job = {state, call.kernel, op_call->threads};
         pack_side(scratch, op_call->inputs[state->b_packed], &job);
         call.packed = (const float *)scratch;
         scratch += whole_line_bytes(state->packed_bytes);

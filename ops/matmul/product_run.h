@@ -4,7 +4,8 @@
 
 #include "ops/matmul/product.h"
 
-status product_prepare(struct op_call *call, const struct product *product, size_t *workspace_bytes, struct error *err);
+status product_prepare(struct op_call *call, const struct matrix_product *product, size_t *workspace_bytes,
+                       struct error *err);
 status product_run(struct op_call *call, struct error *err);
 
 #endif

@@ -100,13 +100,13 @@ static status equal_size(const struct op_call *call, int axis, int64_t *size, st
 }
 
 /* What both infer() and prepare() need: the axis, and either the given sizes or the equal one. */
-struct cut {
+struct split_sizes {
     int axis;
     const int64_t *sizes;
     int64_t equal;
 };
 
-static status find_cut(const struct op_call *call, struct cut *cut, struct error *err) {
+static status find_cut(const struct op_call *call, struct split_sizes *cut, struct error *err) {
     const struct split_params *params = call->params;
     status code = op_axis(params->axis, call->inputs[0]->shape.rank, &cut->axis, "axis", err);
     if (code == STATUS_OK)
@@ -117,14 +117,14 @@ static status find_cut(const struct op_call *call, struct cut *cut, struct error
     return code;
 }
 
-static int64_t cut_size(const struct cut *cut, int64_t dim, int64_t start, int i) {
+static int64_t cut_size(const struct split_sizes *cut, int64_t dim, int64_t start, int i) {
     const int64_t size = cut->sizes ? cut->sizes[i] : cut->equal;
     return size < dim - start ? size : dim - start;
 }
 
 static status infer(struct op_call *call, struct error *err) {
     const struct tensor *input = call->inputs[0];
-    struct cut cut;
+    struct split_sizes cut;
     status code = find_cut(call, &cut, err);
     struct shape shape = input->shape;
     int64_t start = 0;
@@ -139,7 +139,7 @@ static status infer(struct op_call *call, struct error *err) {
 
 static status prepare(struct op_call *call, size_t *workspace_bytes, struct error *err) {
     struct split_state *state = call->state;
-    struct cut cut;
+    struct split_sizes cut;
     (void)workspace_bytes;
     const status code = find_cut(call, &cut, err);
     if (code != STATUS_OK)

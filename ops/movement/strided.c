@@ -9,9 +9,9 @@
 #include "ops/movement/strided_planes.h"
 
 /* A simplified box with its kernel; dimensions before the plane are in `box`. */
-struct job {
+struct copy_job {
     struct strided box;
-    struct plane plane;
+    struct strided_plane plane;
     plane_copy *copy;
 };
 
@@ -79,9 +79,9 @@ static void bring_source_in(struct strided *box) {
     }
 }
 
-static struct plane plane_of(const struct strided *box) {
+static struct strided_plane plane_of(const struct strided *box) {
     const int row = box->rank - 2, column = box->rank - 1;
-    struct plane plane = {.rows = 1, .columns = 1};
+    struct strided_plane plane = {.rows = 1, .columns = 1};
     if (row >= 0) {
         plane.rows = box->size[row];
         plane.to_row = box->to[row];
@@ -95,13 +95,13 @@ static struct plane plane_of(const struct strided *box) {
     return plane;
 }
 
-static struct plane plane_swapped(const struct plane *p) {
-    return (struct plane){p->columns, p->rows, p->to_column, p->to_row, p->from_column, p->from_row};
+static struct strided_plane plane_swapped(const struct strided_plane *p) {
+    return (struct strided_plane){p->columns, p->rows, p->to_column, p->to_row, p->from_column, p->from_row};
 }
 
-static void choose_kernel(struct job *job) {
+static void choose_kernel(struct copy_job *job) {
     const int64_t element = (int64_t)job->box.element;
-    struct plane *p = &job->plane;
+    struct strided_plane *p = &job->plane;
     const int index = __builtin_ctz((unsigned)element);
     const int64_t enough = LINE_BYTES / element / 2;
     const bool dense = p->to_column == element;
@@ -118,7 +118,7 @@ static void choose_kernel(struct job *job) {
     }
 }
 
-static void walk(const struct job *job, int dimension, char *to, const char *from) {
+static void walk(const struct copy_job *job, int dimension, char *to, const char *from) {
     if (dimension >= job->box.rank - 2) {
         job->copy(to, from, &job->plane);
         return;
@@ -128,7 +128,7 @@ static void walk(const struct job *job, int dimension, char *to, const char *fro
 }
 
 static void copy_box(const struct strided *box, char *to, const char *from) {
-    struct job job = {.box = *box, .plane = plane_of(box)};
+    struct copy_job job = {.box = *box, .plane = plane_of(box)};
     choose_kernel(&job);
     walk(&job, 0, to, from);
 }

@@ -25,19 +25,19 @@ typedef uint64_t lanes_16 __attribute__((vector_size(16)));
 #define LOW_16(a, b) (a) /* one element is one vector: no step is taken */
 #define HIGH_16(a, b) (b)
 
-#define SCATTER(bytes)                                                                   \
-    static void scatter_##bytes(char *to, const char *from, const struct plane *plane) { \
-        const struct plane p = *plane;                                                   \
-        for (int64_t row = 0; row < p.rows; row++) {                                     \
-            char *const t = to + row * p.to_row;                                         \
-            const char *const f = from + row * p.from_row;                               \
-            for (int64_t column = 0; column < p.columns; column++)                       \
-                memcpy(t + column * p.to_column, f + column * p.from_column, bytes);     \
-        }                                                                                \
+#define SCATTER(bytes)                                                                           \
+    static void scatter_##bytes(char *to, const char *from, const struct strided_plane *plane) { \
+        const struct strided_plane p = *plane;                                                   \
+        for (int64_t row = 0; row < p.rows; row++) {                                             \
+            char *const t = to + row * p.to_row;                                                 \
+            const char *const f = from + row * p.from_row;                                       \
+            for (int64_t column = 0; column < p.columns; column++)                               \
+                memcpy(t + column * p.to_column, f + column * p.from_column, bytes);             \
+        }                                                                                        \
     }
 
 #define FILL(bytes)                                                                        \
-    static void fill_##bytes(char *to, const char *from, const struct plane *p) {          \
+    static void fill_##bytes(char *to, const char *from, const struct strided_plane *p) {  \
         for (int64_t row = 0; row < p->rows; row++)                                        \
             block_fill(to + row * p->to_row, from + row * p->from_row, bytes, p->columns); \
     }
@@ -65,46 +65,46 @@ typedef uint64_t lanes_16 __attribute__((vector_size(16)));
  * A tile is one cache line of each of its source lines. They are gathered on the stack first: where the strides are
  * powers of two, source and destination compete for the same few places of the cache.
  */
-#define TILE(bytes)                                                                                            \
-    static void tile_##bytes(char *to, const char *from, const struct plane *p, int64_t row, int64_t column) { \
-        enum { side = LINE_BYTES / bytes, count = 16 / bytes };                                                \
-        const int rows = p->rows - row < side ? (int)(p->rows - row) : side;                                   \
-        const int columns = p->columns - column < side ? (int)(p->columns - column) : side;                    \
-        char lines[side * LINE_BYTES];                                                                         \
-        to += row * p->to_row + column * bytes;                                                                \
-        from += row * bytes + column * p->from_column;                                                         \
-        for (int i = 0; i < columns; i++)                                                                      \
-            if (rows == side)                                                                                  \
-                memcpy(lines + i * LINE_BYTES, from + i * p->from_column, LINE_BYTES);                         \
-            else                                                                                               \
-                memcpy(lines + i * LINE_BYTES, from + i * p->from_column, (size_t)rows * bytes);               \
-        for (int r = 0; r < rows; r += count)                                                                  \
-            for (int c = 0; c < columns; c += count) {                                                         \
-                char *corner = to + r * p->to_row + c * bytes;                                                 \
-                const char *line = lines + c * LINE_BYTES + r * bytes;                                         \
-                if (r + count <= rows && c + count <= columns) {                                               \
-                    square_##bytes(corner, p->to_row, line);                                                   \
-                    continue;                                                                                  \
-                }                                                                                              \
-                for (int i = 0; i < count && r + i < rows; i++)                                                \
-                    for (int j = 0; j < count && c + j < columns; j++)                                         \
-                        memcpy(corner + i * p->to_row + j * bytes, line + j * LINE_BYTES + i * bytes, bytes);  \
-            }                                                                                                  \
+#define TILE(bytes)                                                                                                    \
+    static void tile_##bytes(char *to, const char *from, const struct strided_plane *p, int64_t row, int64_t column) { \
+        enum { side = LINE_BYTES / bytes, count = 16 / bytes };                                                        \
+        const int rows = p->rows - row < side ? (int)(p->rows - row) : side;                                           \
+        const int columns = p->columns - column < side ? (int)(p->columns - column) : side;                            \
+        char lines[side * LINE_BYTES];                                                                                 \
+        to += row * p->to_row + column * bytes;                                                                        \
+        from += row * bytes + column * p->from_column;                                                                 \
+        for (int i = 0; i < columns; i++)                                                                              \
+            if (rows == side)                                                                                          \
+                memcpy(lines + i * LINE_BYTES, from + i * p->from_column, LINE_BYTES);                                 \
+            else                                                                                                       \
+                memcpy(lines + i * LINE_BYTES, from + i * p->from_column, (size_t)rows * bytes);                       \
+        for (int r = 0; r < rows; r += count)                                                                          \
+            for (int c = 0; c < columns; c += count) {                                                                 \
+                char *corner = to + r * p->to_row + c * bytes;                                                         \
+                const char *line = lines + c * LINE_BYTES + r * bytes;                                                 \
+                if (r + count <= rows && c + count <= columns) {                                                       \
+                    square_##bytes(corner, p->to_row, line);                                                           \
+                    continue;                                                                                          \
+                }                                                                                                      \
+                for (int i = 0; i < count && r + i < rows; i++)                                                        \
+                    for (int j = 0; j < count && c + j < columns; j++)                                                 \
+                        memcpy(corner + i * p->to_row + j * bytes, line + j * LINE_BYTES + i * bytes, bytes);          \
+            }                                                                                                          \
     }
 
 /* In the order that keeps to few memory pages on the side with the larger steps. */
-#define TRANSPOSE(bytes)                                                               \
-    static void transpose_##bytes(char *to, const char *from, const struct plane *p) { \
-        enum { side = LINE_BYTES / bytes };                                            \
-        if (llabs(p->from_column) >= llabs(p->to_row)) {                               \
-            for (int64_t column = 0; column < p->columns; column += side)              \
-                for (int64_t row = 0; row < p->rows; row += side)                      \
-                    tile_##bytes(to, from, p, row, column);                            \
-        } else {                                                                       \
-            for (int64_t row = 0; row < p->rows; row += side)                          \
-                for (int64_t column = 0; column < p->columns; column += side)          \
-                    tile_##bytes(to, from, p, row, column);                            \
-        }                                                                              \
+#define TRANSPOSE(bytes)                                                                       \
+    static void transpose_##bytes(char *to, const char *from, const struct strided_plane *p) { \
+        enum { side = LINE_BYTES / bytes };                                                    \
+        if (llabs(p->from_column) >= llabs(p->to_row)) {                                       \
+            for (int64_t column = 0; column < p->columns; column += side)                      \
+                for (int64_t row = 0; row < p->rows; row += side)                              \
+                    tile_##bytes(to, from, p, row, column);                                    \
+        } else {                                                                               \
+            for (int64_t row = 0; row < p->rows; row += side)                                  \
+                for (int64_t column = 0; column < p->columns; column += side)                  \
+                    tile_##bytes(to, from, p, row, column);                                    \
+        }                                                                                      \
     }
 
 #define ELEMENT_SIZES(X) X(1) X(2) X(4) X(8) X(16)
@@ -117,7 +117,7 @@ ELEMENT_SIZES(TRANSPOSE)
 #define KERNELS(bytes) {scatter_##bytes, transpose_##bytes, fill_##bytes},
 const struct plane_kernels plane_kernels[5] = {ELEMENT_SIZES(KERNELS)};
 
-void plane_rows(char *to, const char *from, const struct plane *p) {
+void plane_rows(char *to, const char *from, const struct strided_plane *p) {
     for (int64_t row = 0; row < p->rows; row++)
         memcpy(to + row * p->to_row, from + row * p->from_row, (size_t)p->columns * (size_t)p->to_column);
 }

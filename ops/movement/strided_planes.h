@@ -7,12 +7,12 @@
 /* Bytes that the processor moves between memory and cache at once, as a rule. */
 #define LINE_BYTES 64
 
-struct plane {
+struct strided_plane {
     int64_t rows, columns;
     int64_t to_row, to_column, from_row, from_column; /* bytes */
 };
 
-typedef void plane_copy(char *to, const char *from, const struct plane *plane);
+typedef void plane_copy(char *to, const char *from, const struct strided_plane *plane);
 
 struct plane_kernels {
     plane_copy *scatter;   /* any strides */

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-struct params {
+struct norm_params {
     float epsilon;
     bool per_element; /* BatchNormalization 7 with spatial = 0: statistics for every position of [C,...] */
 };
@@ -15,7 +15,7 @@ struct params {
 /* ---- BatchNormalization ---- */
 
 static status batch_parse(const struct op_call *call, struct attributes *attributes, void *result, struct error *err) {
-    struct params *params = result;
+    struct norm_params *params = result;
     params->epsilon = attribute_float(attributes, "epsilon", 1e-5f);
     attribute_ignore(attributes, "momentum"); /* moves running statistics, in training alone */
     if (call->opset < 9)
@@ -28,7 +28,7 @@ static status batch_parse(const struct op_call *call, struct attributes *attribu
 
 /* Shape of scale, B, mean and var: [C], or [C,...] of X. */
 static struct shape statistics_shape(const struct op_call *call) {
-    const struct params *params = call->params;
+    const struct norm_params *params = call->params;
     const struct shape *x = &call->inputs[0]->shape;
     struct shape shape = {1, {x->rank > 1 ? x->dims[1] : 1}};
     if (params->per_element && x->rank > 1) {
@@ -59,26 +59,26 @@ static status batch_infer(struct op_call *call, struct error *err) {
 }
 
 /* y = (x - center) * factor + offset. Taking the centre off first keeps the digits of data far from zero. */
-struct affine {
+struct norm_affine {
     float center, factor, offset;
 };
 
 /* From statistics in double precision; what rounding takes from the centre goes to the offset. */
-static struct affine affine_from(double mean, double variance, float epsilon, float scale, float bias) {
+static struct norm_affine affine_from(double mean, double variance, float epsilon, float scale, float bias) {
     const float center = (float)mean;
     const double factor = scale / sqrt(variance + epsilon);
-    return (struct affine){center, (float)factor, (float)(bias + (center - mean) * factor)};
+    return (struct norm_affine){center, (float)factor, (float)(bias + (center - mean) * factor)};
 }
 
-static struct affine batch_affine(const struct op_call *call, int64_t i) {
-    const struct params *params = call->params;
+static struct norm_affine batch_affine(const struct op_call *call, int64_t i) {
+    const struct norm_params *params = call->params;
     const float *scale = call->inputs[1]->data, *bias = call->inputs[2]->data;
     const float *mean = call->inputs[3]->data, *variance = call->inputs[4]->data;
     return affine_from(mean[i], variance[i], params->epsilon, scale[i], bias[i]);
 }
 
-static void apply_affine(const struct affine *affine, const float *x, float *y, int64_t count) {
-    const struct affine a = *affine;
+static void apply_affine(const struct norm_affine *affine, const float *x, float *y, int64_t count) {
+    const struct norm_affine a = *affine;
     SIMD for (int64_t i = 0; i < count; i++) y[i] = (x[i] - a.center) * a.factor + a.offset;
 }
 
@@ -98,7 +98,7 @@ static void run_planes(const struct op_call *call, int64_t batch, int64_t channe
     team_for(elements > TEAM_ELEMENTS ? call->threads : 1, batch * channels, body, &planes);
 }
 
-static void apply_to_plane(const struct planes *planes, int64_t p, const struct affine *affine) {
+static void apply_to_plane(const struct planes *planes, int64_t p, const struct norm_affine *affine) {
     const float *x = planes->call->inputs[0]->data;
     float *y = planes->call->outputs[0]->data;
     apply_affine(affine, x + p * planes->plane, y + p * planes->plane, planes->plane);
@@ -107,7 +107,7 @@ static void apply_to_plane(const struct planes *planes, int64_t p, const struct 
 static void batch_planes(void *context, int64_t first, int64_t end) {
     const struct planes *planes = context;
     for (int64_t p = first; p < end; p++) {
-        const struct affine affine = batch_affine(planes->call, p % planes->channels);
+        const struct norm_affine affine = batch_affine(planes->call, p % planes->channels);
         apply_to_plane(planes, p, &affine);
     }
 }
@@ -129,7 +129,7 @@ static const float *channel_numbers(const struct op_call *call, int i, int64_t c
 
 /* False when the statistics are not constant, not for that many channels, or give no finite numbers. */
 static bool batch_is_affine(const struct op_call *call, int64_t channels, double *scales, double *shifts) {
-    const struct params *params = call->params;
+    const struct norm_params *params = call->params;
     const float *scale = channel_numbers(call, 1, channels), *bias = channel_numbers(call, 2, channels);
     const float *mean = channel_numbers(call, 3, channels), *variance = channel_numbers(call, 4, channels);
     if (params->per_element || !scale || !bias || !mean || !variance)
@@ -149,7 +149,7 @@ static const struct op_facts batch_facts = {.affine = batch_is_affine};
 
 static status instance_parse(const struct op_call *call, struct attributes *attributes, void *result,
                              struct error *err) {
-    struct params *params = result;
+    struct norm_params *params = result;
     (void)call;
     (void)err;
     params->epsilon = attribute_float(attributes, "epsilon", 1e-5f);
@@ -197,19 +197,19 @@ static double squares_from(double mean, const float *x, int64_t count) {
 }
 
 /* Two passes, both in double precision: the mean, then the mean of squared distances from it. */
-static struct affine instance_affine(const float *x, int64_t count, float scale, float bias, float epsilon) {
+static struct norm_affine instance_affine(const float *x, int64_t count, float scale, float bias, float epsilon) {
     const double mean = mean_of(x, count);
     return affine_from(mean, squares_from(mean, x, count) / (double)count, epsilon, scale, bias);
 }
 
 static void instance_planes(void *context, int64_t first, int64_t end) {
     const struct planes *planes = context;
-    const struct params *params = planes->call->params;
+    const struct norm_params *params = planes->call->params;
     const float *x = planes->call->inputs[0]->data;
     const float *scale = planes->call->inputs[1]->data, *bias = planes->call->inputs[2]->data;
     for (int64_t p = first; p < end; p++) {
         const int64_t channel = p % planes->channels;
-        const struct affine affine =
+        const struct norm_affine affine =
             instance_affine(x + p * planes->plane, planes->plane, scale[channel], bias[channel], params->epsilon);
         apply_to_plane(planes, p, &affine);
     }
@@ -244,7 +244,7 @@ const struct op ops_normalization[] = {
      .inputs = batch_inputs,
      .outputs = outputs,
      .storage = STORAGE_IN_PLACE,
-     .params_size = sizeof(struct params),
+     .params_size = sizeof(struct norm_params),
      .parse = batch_parse,
      .infer = batch_infer,
      .run = batch_run,
@@ -255,7 +255,7 @@ const struct op ops_normalization[] = {
      .inputs = instance_inputs,
      .outputs = outputs,
      .storage = STORAGE_IN_PLACE,
-     .params_size = sizeof(struct params),
+     .params_size = sizeof(struct norm_params),
      .parse = instance_parse,
      .infer = instance_infer,
      .run = instance_run,

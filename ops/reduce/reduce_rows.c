@@ -7,13 +7,15 @@
 #include <float.h>
 #include <math.h>
 
-#define LANES 8 /* partial results of a run, so that neighbours do not wait for each other; joined in a fixed order */
+#define LANES                                                                                               \
+    8 /* partial results of a run, so that neighbours do not wait for each other; combined in a fixed order \
+       */
 
 /*
- * Loops for elements x of type T in accumulators a, b of type A: START is an empty one, STEP is a with x taken in, JOIN
- * is what a and b have together, FINISH is the output made of a and the number n of elements in it.
+ * Loops for elements x of type T in accumulators a, b of type A: START is an empty one, STEP is a with x taken in,
+ * COMBINE is what a and b have together, FINISH is the output made of a and the number n of elements in it.
  */
-#define REDUCE_LOOPS(NAME, T, A, START, STEP, JOIN, FINISH)                                          \
+#define REDUCE_LOOPS(NAME, T, A, START, STEP, COMBINE, FINISH)                                       \
     static void NAME##_start(void *accumulators, size_t count) {                                     \
         for (size_t i = 0; i < count; i++)                                                           \
             ((A *)accumulators)[i] = START;                                                          \
@@ -22,7 +24,7 @@
         return STEP;                                                                                 \
     }                                                                                                \
     static inline A NAME##_join(A a, A b) {                                                          \
-        return JOIN;                                                                                 \
+        return COMBINE;                                                                              \
     }                                                                                                \
     static void NAME##_run(void *accumulator, const void *in, size_t count) {                        \
         const T *source = in;                                                                        \

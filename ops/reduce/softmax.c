@@ -12,7 +12,9 @@
 #include <math.h>
 
 #define COLUMNS 64 /* that are walked side by side where inner > 1 */
-#define LANES 8 /* partial results of a row, so that neighbours do not wait for each other; joined in a fixed order */
+#define LANES                                                                                               \
+    8 /* partial results of a row, so that neighbours do not wait for each other; combined in a fixed order \
+       */
 
 enum softmax_kind { SOFTMAX, LOG_SOFTMAX, HARDMAX };
 
@@ -227,7 +229,7 @@ static status softmax_run(struct op_call *call, struct error *err) {
 }
 
 #define ROW(KIND, AXIS, FLATTENED) (&(const struct softmax_row){KIND, AXIS, FLATTENED})
-#define RECORD(NAME, SINCE, UNTIL, TYPES, ROW)                                                          \
+#define DEFINITION(NAME, SINCE, UNTIL, TYPES, ROW)                                                      \
     {                                                                                                   \
         .name = NAME, .domain = "", .since = SINCE, .until = UNTIL,                                     \
         .inputs = (const struct op_arg[]){{"input", TYPES, ARG_T}, {0}},                                \
@@ -235,8 +237,9 @@ static status softmax_run(struct op_call *call, struct error *err) {
         .params_size = sizeof(struct softmax_params), .parse = softmax_parse, .infer = softmax_infer,   \
         .prepare = softmax_prepare, .run = softmax_run, .row = ROW                                      \
     }
-#define FAMILY(NAME, KIND) \
-    RECORD(NAME, 1, 12, TYPES_REAL, ROW(KIND, 1, true)), RECORD(NAME, 13, 0, TYPES_REAL_BF, ROW(KIND, -1, false))
+#define FAMILY(NAME, KIND)                                   \
+    DEFINITION(NAME, 1, 12, TYPES_REAL, ROW(KIND, 1, true)), \
+        DEFINITION(NAME, 13, 0, TYPES_REAL_BF, ROW(KIND, -1, false))
 
 const struct op ops_softmax[] = {
     FAMILY("Softmax", SOFTMAX),

@@ -3,7 +3,7 @@
 #include "ops/core/op_facts.h"
 #include "ops/movement/movement.h"
 
-/* Exactly one of the forms of Constant. Scalars are kept here, everything else lies in the model. */
+/* Exactly one of the forms of Constant. Scalars lie here, everything else in the model. */
 struct constant_params {
     enum dtype dtype;
     struct shape shape;

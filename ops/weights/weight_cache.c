@@ -19,8 +19,8 @@ struct slab {
     size_t used;
 };
 
-struct entry {
-    struct entry *next;
+struct cache_entry {
+    struct cache_entry *next;
     const void *source, *second;
     const char *name;
     int64_t numbers[12];
@@ -34,7 +34,7 @@ struct entry {
 
 struct weight_cache {
     pthread_mutex_t mutex;
-    struct entry *entries;
+    struct cache_entry *entries;
     size_t bytes;
     struct slab *slabs;
     char *path; /* of the file; NULL: none */
@@ -56,7 +56,7 @@ struct weight_cache *weight_cache_create(void) {
 void weight_cache_destroy(struct weight_cache *cache) {
     if (!cache)
         return;
-    for (struct entry *entry = cache->entries, *next; entry; entry = next) {
+    for (struct cache_entry *entry = cache->entries, *next; entry; entry = next) {
         next = entry->next;
         free(entry->heap);
         free(entry);
@@ -87,7 +87,7 @@ static bool add_slab(struct weight_cache *cache, size_t bytes) {
     return true;
 }
 
-static void *take_memory(struct weight_cache *cache, struct entry *entry) {
+static void *take_memory(struct weight_cache *cache, struct cache_entry *entry) {
     if (entry->bytes > SIZE_MAX - 64)
         return NULL;
     const size_t bytes = whole_line_bytes(entry->bytes + 1);
@@ -108,29 +108,30 @@ static const void *second_data(const struct packing *packing) {
     return packing->second ? packing->second->data : NULL;
 }
 
-static bool matches(const struct entry *entry, const void *source, const struct packing *packing) {
+static bool matches(const struct cache_entry *entry, const void *source, const struct packing *packing) {
     return entry->source == source && entry->second == second_data(packing) && entry->bytes == packing->bytes &&
            strcmp(entry->name, packing->name) == 0 &&
            memcmp(entry->numbers, packing->numbers, sizeof entry->numbers) == 0;
 }
 
-static const struct entry *find(const struct weight_cache *cache, const void *source, const struct packing *packing) {
-    for (const struct entry *entry = cache->entries; entry; entry = entry->next)
+static const struct cache_entry *find(const struct weight_cache *cache, const void *source,
+                                      const struct packing *packing) {
+    for (const struct cache_entry *entry = cache->entries; entry; entry = entry->next)
         if (matches(entry, source, packing))
             return entry;
     return NULL;
 }
 
 /* From the file; NULL when it is not there, or not whole. */
-static const void *take_kept(struct weight_cache *cache, struct entry *entry, const struct tensor *source,
-                             const struct packing *packing) {
+static const void *take_stored(struct weight_cache *cache, struct cache_entry *entry, const struct tensor *source,
+                               const struct packing *packing) {
     entry->keyed = cache->path && weight_keys_make(&cache->keys, source, packing, &entry->key);
     const struct weight_record *record =
         entry->keyed ? weight_file_find(cache->file, &entry->key, packing->bytes) : NULL;
     return record && weight_record_intact(record, cache->keys.threads) ? record->data : NULL;
 }
 
-static const void *make(struct weight_cache *cache, struct entry *entry, const struct tensor *source,
+static const void *make(struct weight_cache *cache, struct cache_entry *entry, const struct tensor *source,
                         const struct packing *packing) {
     void *packed = take_memory(cache, entry);
     if (!packed)
@@ -142,14 +143,15 @@ static const void *make(struct weight_cache *cache, struct entry *entry, const s
     return packed;
 }
 
-static const struct entry *add(struct weight_cache *cache, const struct tensor *source, const struct packing *packing) {
-    struct entry *entry = calloc(1, sizeof *entry);
+static const struct cache_entry *add(struct weight_cache *cache, const struct tensor *source,
+                                     const struct packing *packing) {
+    struct cache_entry *entry = calloc(1, sizeof *entry);
     if (!entry)
         return NULL;
-    *entry = (struct entry){
+    *entry = (struct cache_entry){
         .source = source->data, .second = second_data(packing), .name = packing->name, .bytes = packing->bytes};
     memcpy(entry->numbers, packing->numbers, sizeof entry->numbers);
-    entry->packed = take_kept(cache, entry, source, packing);
+    entry->packed = take_stored(cache, entry, source, packing);
     if (!entry->packed)
         entry->packed = make(cache, entry, source, packing);
     if (!entry->packed) {
@@ -166,7 +168,7 @@ static const struct entry *add(struct weight_cache *cache, const struct tensor *
 
 const void *weight_cache_get(struct weight_cache *cache, const struct tensor *source, const struct packing *packing) {
     pthread_mutex_lock(&cache->mutex);
-    const struct entry *entry = find(cache, source->data, packing);
+    const struct cache_entry *entry = find(cache, source->data, packing);
     if (!entry)
         entry = add(cache, source, packing);
     pthread_mutex_unlock(&cache->mutex);
@@ -175,7 +177,7 @@ const void *weight_cache_get(struct weight_cache *cache, const struct tensor *so
 
 void weight_cache_settle(struct weight_cache *cache) {
     pthread_mutex_lock(&cache->mutex);
-    for (const struct entry *entry = cache->entries; entry && !cache->settled; entry = entry->next)
+    for (const struct cache_entry *entry = cache->entries; entry && !cache->settled; entry = entry->next)
         if (entry->mapped)
             tensor_drop_pages(&(struct tensor){.data = (void *)entry->source, .bytes = entry->mapped, .mapped = true});
     cache->settled = true;
@@ -219,7 +221,7 @@ static bool listed(const struct weight_record *records, size_t count, const stru
 
 static size_t list_entries(const struct weight_cache *cache, struct weight_record *records) {
     size_t count = 0;
-    for (const struct entry *entry = cache->entries; entry; entry = entry->next)
+    for (const struct cache_entry *entry = cache->entries; entry; entry = entry->next)
         if (entry->keyed && !listed(records, count, &entry->key))
             records[count++] = (struct weight_record){
                 entry->key, digest_make(entry->packed, entry->bytes, cache->keys.threads, NULL, NULL), entry->packed,
@@ -227,7 +229,7 @@ static size_t list_entries(const struct weight_cache *cache, struct weight_recor
     return count;
 }
 
-static size_t list_kept(const struct weight_cache *cache, struct weight_record *records, size_t count) {
+static size_t list_stored(const struct weight_cache *cache, struct weight_record *records, size_t count) {
     const struct weight_record *record;
     for (size_t i = 0; (record = weight_file_record(cache->file, i)) != NULL; i++)
         if (weight_keys_knows(&cache->keys, &record->key.source) && !listed(records, count, &record->key))
@@ -236,15 +238,15 @@ static size_t list_kept(const struct weight_cache *cache, struct weight_record *
 }
 
 static status save(struct weight_cache *cache, struct error *err) {
-    size_t room = 1;
-    for (const struct entry *entry = cache->entries; entry; entry = entry->next)
-        room++;
+    size_t capacity = 1;
+    for (const struct cache_entry *entry = cache->entries; entry; entry = entry->next)
+        capacity++;
     for (size_t i = 0; weight_file_record(cache->file, i); i++)
-        room++;
-    struct weight_record *records = calloc(room, sizeof *records);
+        capacity++;
+    struct weight_record *records = calloc(capacity, sizeof *records);
     if (!records)
         return fail_memory(err, "the list of packed weights");
-    const size_t count = list_kept(cache, records, list_entries(cache, records));
+    const size_t count = list_stored(cache, records, list_entries(cache, records));
     const status code = weight_file_write(cache->path, records, count, err);
     if (code == STATUS_OK)
         cache->unsaved = 0;

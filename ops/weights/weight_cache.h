@@ -1,4 +1,5 @@
-/* Packed constant weights: made once per model, shared by every plan, session and thread; kept in a file if wanted. */
+/* Packed constant weights: made once per model, shared by every plan, session and thread; stored in a file if wanted.
+ */
 #ifndef LIMNER_OPS_WEIGHTS_WEIGHT_CACHE_H
 #define LIMNER_OPS_WEIGHTS_WEIGHT_CACHE_H
 

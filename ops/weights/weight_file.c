@@ -1,4 +1,4 @@
-/* The file: a header, a table of records, then the records' data, each at the start of a page. All little-endian. */
+/* The file: a header, a table of stored forms, then their data, each at the start of a page. All little-endian. */
 #include "ops/weights/weight_file.h"
 
 #include "base/checked.h"
@@ -20,7 +20,7 @@
 #define PART_BYTES ((size_t)4 << 20)
 #define MOST_RECORDS 1000000
 
-struct header {
+struct weight_header {
     char magic[16];
     char maker[40];
     uint64_t file_bytes;
@@ -33,7 +33,7 @@ struct row {
     uint64_t offset, bytes;
 };
 
-static const struct header prototype = {"limner weights\n", "layout 1, sources " PACKING_SOURCES, 0, 0, {0, 0}};
+static const struct weight_header prototype = {"limner weights\n", "layout 1, sources " PACKING_SOURCES, 0, 0, {0, 0}};
 
 struct weight_file {
     struct file_map map;
@@ -43,8 +43,8 @@ struct weight_file {
 
 /* ---- reading ---- */
 
-static struct digest digest_table(const struct header *header, const struct row *rows, size_t count) {
-    struct header bare = *header;
+static struct digest digest_table(const struct weight_header *header, const struct row *rows, size_t count) {
+    struct weight_header bare = *header;
     bare.table = (struct digest){0, 0};
     struct digest parts[2];
     parts[0] = digest_make(&bare, sizeof bare, 1, NULL, NULL);
@@ -53,7 +53,7 @@ static struct digest digest_table(const struct header *header, const struct row 
 }
 
 static status check_header(const struct file_map *map, struct error *err) {
-    const struct header *header = (const struct header *)map->data;
+    const struct weight_header *header = (const struct weight_header *)map->data;
     if (map->bytes < sizeof *header || memcmp(header->magic, prototype.magic, sizeof header->magic) != 0)
         return fail(err, STATUS_INVALID_MODEL, "this is no file of packed weights");
     if (memcmp(header->maker, prototype.maker, sizeof header->maker) != 0)
@@ -68,7 +68,7 @@ static status check_header(const struct file_map *map, struct error *err) {
 }
 
 static status read_rows(struct weight_file *file, struct error *err) {
-    const struct header *header = (const struct header *)file->map.data;
+    const struct weight_header *header = (const struct weight_header *)file->map.data;
     const struct row *rows = (const struct row *)(header + 1);
     file->count = (size_t)header->count;
     file->records = calloc(file->count + 1, sizeof *file->records);
@@ -140,7 +140,8 @@ static size_t page_after(size_t offset) {
     return (offset + DATA_ALIGNMENT - 1) / DATA_ALIGNMENT * DATA_ALIGNMENT;
 }
 
-static void fill_table(struct header *header, struct row *rows, const struct weight_record *records, size_t count) {
+static void fill_table(struct weight_header *header, struct row *rows, const struct weight_record *records,
+                       size_t count) {
     size_t end = sizeof *header + count * sizeof *rows;
     for (size_t i = 0; i < count; i++) {
         rows[i] = (struct row){records[i].key.source, records[i].key.whole, records[i].digest, page_after(end),
@@ -164,7 +165,7 @@ static void write_data(struct output *output, const struct weight_record *record
 }
 
 static status write_all(struct output *output, const struct weight_record *records, size_t count, struct error *err) {
-    struct header header;
+    struct weight_header header;
     struct row *rows = calloc(count + 1, sizeof *rows);
     if (!rows)
         return fail_memory(err, "the table of records");

@@ -1,5 +1,5 @@
 /*
- * Packed weights kept in a file between runs. A record is found by what it was made from and how, never by names or
+ * Packed weights stored in a file between runs. A record is found by what it was made from and how, never by names or
  * dates, so a file cannot be out of date: it has the record, bit for bit, or it has not. The file comes from a stranger
  * like any other: its structure is checked when it is opened, a record's bytes when it is taken.
  */

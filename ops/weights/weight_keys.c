@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct known {
-    struct known *next;
+struct known_digest {
+    struct known_digest *next;
     const void *data;
     size_t bytes;
     struct digest digest;
@@ -16,14 +16,14 @@ static void drop_part(const void *context, size_t first, size_t count) {
 
 /* NULL without memory. */
 static const struct digest *digest_of(struct weight_keys *keys, const struct tensor *tensor) {
-    for (const struct known *known = keys->known; known; known = known->next)
+    for (const struct known_digest *known = keys->known; known; known = known->next)
         if (known->data == tensor->data && known->bytes == tensor->bytes)
             return &known->digest;
-    struct known *known = malloc(sizeof *known);
+    struct known_digest *known = malloc(sizeof *known);
     if (!known)
         return NULL;
     const struct digest digest = digest_make(tensor->data, tensor->bytes, keys->threads, drop_part, tensor);
-    *known = (struct known){keys->known, tensor->data, tensor->bytes, digest};
+    *known = (struct known_digest){keys->known, tensor->data, tensor->bytes, digest};
     keys->known = known;
     return &known->digest;
 }
@@ -62,14 +62,14 @@ bool weight_keys_make(struct weight_keys *keys, const struct tensor *source, con
 }
 
 bool weight_keys_knows(const struct weight_keys *keys, const struct digest *digest) {
-    for (const struct known *known = keys->known; known; known = known->next)
+    for (const struct known_digest *known = keys->known; known; known = known->next)
         if (digest_equal(&known->digest, digest))
             return true;
     return false;
 }
 
 void weight_keys_close(struct weight_keys *keys) {
-    for (struct known *known = keys->known, *next; known; known = next) {
+    for (struct known_digest *known = keys->known, *next; known; known = next) {
         next = known->next;
         free(known);
     }

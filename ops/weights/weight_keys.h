@@ -19,11 +19,11 @@ struct packing {
     bool read_again;     /* the source is packed in another way as well: its pages are not let go yet */
 };
 
-struct known; /* a constant's digest, made once */
+struct known_digest; /* a constant's digest, made once */
 
 /* Starts as {NULL, threads}; reading the weights takes so many threads. */
 struct weight_keys {
-    struct known *known;
+    struct known_digest *known;
     int threads;
 };
 

@@ -5,13 +5,13 @@
 #include "runtime/passes/pass.h"
 
 /* y = scale[channel] * x + shift[channel] */
-struct affine {
+struct channel_affine {
     int64_t channels;
     double *scale, *shift;
 };
 
 /* False when the node is no scale and shift of so many channels by constants. */
-static bool read_affine(const struct pass_context *context, const struct node *node, struct affine *affine) {
+static bool read_affine(const struct pass_context *context, const struct node *node, struct channel_affine *affine) {
     const struct op_call *call = pass_call(context, node);
     affine->scale = pass_scratch(context, (size_t)affine->channels, sizeof *affine->scale);
     affine->shift = pass_scratch(context, (size_t)affine->channels, sizeof *affine->shift);
@@ -52,7 +52,7 @@ static bool read_bias(const struct pass_context *context, const struct node *nod
     return true;
 }
 
-static void scale_weight(const struct op_linear *layout, const struct affine *affine, const struct tensor *from,
+static void scale_weight(const struct op_linear *layout, const struct channel_affine *affine, const struct tensor *from,
                          float *to) {
     const int64_t runs = tensor_elements(from) / layout->inner;
     for (int64_t run = 0; run < runs; run++) {
@@ -63,7 +63,7 @@ static void scale_weight(const struct op_linear *layout, const struct affine *af
     }
 }
 
-static void fold_bias(const struct bias *bias, const struct affine *affine, float *to) {
+static void fold_bias(const struct bias *bias, const struct channel_affine *affine, float *to) {
     for (int64_t i = 0; i < affine->channels; i++) {
         const double old = bias->data ? bias->data[i * bias->step] * bias->factor : 0.0;
         to[i] = (float)(old * affine->scale[i] + affine->shift[i]);
@@ -87,7 +87,7 @@ static bool set_inputs(struct pass_context *context, struct node *node, const ch
 
 /* The node takes weights of its own; the original's pages are let go. */
 static status fold_weight(struct pass_context *context, const struct node *node, const struct op_linear *linear,
-                          const struct affine *affine, int *value, struct error *err) {
+                          const struct channel_affine *affine, int *value, struct error *err) {
     const struct tensor *old = program_constant(context->program, node->inputs[1]);
     struct tensor weight;
     if (pass_new_constant(context, context->graph->values[node->inputs[1]].name, &old->shape, DTYPE_FLOAT, &weight,
@@ -106,8 +106,8 @@ static const char *scaler_of(const struct pass_context *context, const struct no
     return op_facts(op)->fuses & FUSES_SCALE ? fused : NULL;
 }
 
-static status fold_scale(struct pass_context *context, const struct affine *affine, const char *name, int *value,
-                         struct error *err) {
+static status fold_scale(struct pass_context *context, const struct channel_affine *affine, const char *name,
+                         int *value, struct error *err) {
     const struct shape channels = {.rank = 1, .dims = {affine->channels}};
     struct tensor scale;
     if (pass_new_constant(context, name, &channels, DTYPE_FLOAT, &scale, value, err) != STATUS_OK)
@@ -118,7 +118,8 @@ static status fold_scale(struct pass_context *context, const struct affine *affi
 }
 
 static status fold(struct pass_context *context, struct node *node, const struct op_linear *linear,
-                   const struct affine *affine, const struct bias *bias, const struct node *norm, struct error *err) {
+                   const struct channel_affine *affine, const struct bias *bias, const struct node *norm,
+                   struct error *err) {
     const char *bias_name = context->graph->values[norm->inputs[2]].name;
     const char *scale_name = context->graph->values[norm->inputs[1]].name, *scaler = scaler_of(context, node);
     const struct shape channels = {.rank = 1, .dims = {affine->channels}};
@@ -145,7 +146,7 @@ static status try_fold(struct pass_context *context, struct node *norm, struct e
     struct bias bias;
     if (!node || !read_linear(context, node, &linear) || !read_bias(context, node, &linear, &bias))
         return STATUS_OK;
-    struct affine affine = {.channels = linear.channels};
+    struct channel_affine affine = {.channels = linear.channels};
     if (!read_affine(context, norm, &affine))
         return STATUS_OK;
     const status code = fold(context, node, &linear, &affine, &bias, norm, err);

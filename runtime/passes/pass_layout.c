@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* A value of the graph as the pass sees it. */
-struct known {
+struct layout_value {
     int blocked;      /* the same in channel blocks, or NO_VALUE */
     int64_t channels; /* when blocked */
 };
@@ -20,13 +20,13 @@ struct layout {
     const struct node *old; /* the nodes before the pass; values' producers still count in them */
     struct node *nodes;     /* the new ones */
     int count, capacity;
-    struct known *known; /* by value */
+    struct layout_value *known; /* by value */
     int known_count;
 };
 
-static const struct known nothing = {NO_VALUE, 0};
+static const struct layout_value nothing = {NO_VALUE, 0};
 
-static struct known known_of(const struct layout *layout, int value) {
+static struct layout_value known_of(const struct layout *layout, int value) {
     return value != NO_VALUE && value < layout->known_count ? layout->known[value] : nothing;
 }
 
@@ -111,7 +111,7 @@ static int blocks_of(struct layout *layout, int value, int64_t channels, const c
     const int blocked = new_value(layout, value);
     if (!turn_node(layout, OP_TO_BLOCKS, reader, value, blocked, channels))
         return NO_VALUE;
-    layout->known[value] = (struct known){blocked, channels};
+    layout->known[value] = (struct layout_value){blocked, channels};
     return blocked;
 }
 
@@ -121,7 +121,7 @@ static bool make_blocked(struct layout *layout, struct node *node, int64_t chann
     node->outputs[0] = blocked;
     if (!turn_node(layout, OP_FROM_BLOCKS, "", blocked, plain, channels)) /* dropped when nobody reads it */
         return false;
-    layout->known[plain] = (struct known){blocked, channels};
+    layout->known[plain] = (struct layout_value){blocked, channels};
     return true;
 }
 
@@ -264,7 +264,7 @@ static bool fuse_addition(struct layout *layout, const struct node *node, bool *
         return true;
     const int side = open_producer(layout, node->inputs[1], FUSES_ADDITION) ? 1 : 0, value = node->inputs[side];
     struct node *producer = open_producer(layout, value, FUSES_ADDITION);
-    const struct known other = layout->known[node->inputs[1 - side]];
+    const struct layout_value other = layout->known[node->inputs[1 - side]];
     if (!producer || other.channels != layout->known[value].channels)
         return true;
     *done = true;

@@ -1,4 +1,4 @@
-/* Nodes that provably change nothing are left out: their readers take the input. */
+/* Nodes that provably change nothing are dropped: their readers take the input. */
 #ifndef LIMNER_RUNTIME_PASSES_PASS_NOOP_H
 #define LIMNER_RUNTIME_PASSES_PASS_NOOP_H
 

@@ -1,3 +1,4 @@
+/* The table of all passes, and the driver that runs them. */
 #ifndef LIMNER_RUNTIME_PASSES_PASSES_H
 #define LIMNER_RUNTIME_PASSES_PASSES_H
 

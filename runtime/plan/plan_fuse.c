@@ -25,7 +25,7 @@ static bool follows(const int *readers, const struct plan_step *first, const str
            next->inputs[0] == node->outputs[0] && readers[node->outputs[0]] == 1;
 }
 
-static status join_steps(struct plan *plan, const int *readers, struct error *err) {
+static status fuse_steps(struct plan *plan, const int *readers, struct error *err) {
     for (int s = 0; s + 1 < plan->step_count; s++) {
         struct plan_step *first = &plan->steps[s], *second = &plan->steps[s + 1];
         size_t bytes = 0;
@@ -33,8 +33,8 @@ static status join_steps(struct plan *plan, const int *readers, struct error *er
             continue;
         if (first->call.op->fuse(&first->call, &second->call, &bytes, err) != STATUS_OK)
             return fail_prefix(err, "%s", second->bound->label);
-        first->joined = bytes > 0;
-        if (first->joined) {
+        first->fused = bytes > 0;
+        if (first->fused) {
             second->workspace_bytes = bytes;
             s++;
         }
@@ -46,7 +46,7 @@ status plan_fuse(struct plan *plan, struct error *err) {
     int *readers = count_readers(plan);
     if (!readers)
         return fail_memory(err, "the plan");
-    const status code = join_steps(plan, readers, err);
+    const status code = fuse_steps(plan, readers, err);
     free(readers);
     return code;
 }

@@ -1,3 +1,4 @@
+/* From a program and input shapes to a plan: the stages of planning in their order. */
 #ifndef LIMNER_RUNTIME_PLAN_PLAN_MAKE_H
 #define LIMNER_RUNTIME_PLAN_PLAN_MAKE_H
 

@@ -11,7 +11,7 @@ static void set_last_uses(struct plan *plan) {
                 plan->values[node->outputs[i]].last_use = s; /* for those that nobody reads */
         for (int i = 0; i < node->input_count; i++)
             if (node->inputs[i] != NO_VALUE)
-                plan->values[node->inputs[i]].last_use = s + plan->steps[s].joined;
+                plan->values[node->inputs[i]].last_use = s + plan->steps[s].fused;
     }
     for (int i = 0; i < graph->output_count; i++)
         plan->values[graph->outputs[i]].last_use = plan->step_count;
@@ -74,7 +74,7 @@ static void place_output(struct plan *plan, const struct plan_step *step, int s,
     struct plan_value *output = &plan->values[node->outputs[i]];
     const enum op_storage storage = step->call.op->storage;
     const bool first = i == 0 && node->input_count > 0 && node->inputs[0] != NO_VALUE;
-    if (output->tensor.bytes == 0 || step->joined) {
+    if (output->tensor.bytes == 0 || step->fused) {
         output->item = -1;
         return;
     }
@@ -92,7 +92,7 @@ static void place_step(struct plan *plan, int s) {
     for (int i = 0; i < step->call.output_count; i++)
         if (step->call.outputs[i])
             place_output(plan, step, s, i);
-    if (step->workspace_bytes > 0 && !step->joined)
+    if (step->workspace_bytes > 0 && !step->fused)
         step->workspace = new_item(plan, step->workspace_bytes, s, s);
 }
 
@@ -100,7 +100,7 @@ static void place_step(struct plan *plan, int s) {
 static void place_own(struct plan *plan) {
     size_t most = 0;
     for (int s = 0; s < plan->step_count; s++)
-        if (!plan->steps[s].joined && plan->steps[s].call.own_bytes > most)
+        if (!plan->steps[s].fused && plan->steps[s].call.own_bytes > most)
             most = plan->steps[s].call.own_bytes;
     plan->own_stride = (most + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
     plan->own = most ? new_item(plan, plan->own_stride * (size_t)plan->threads, 0, plan->step_count) : -1;

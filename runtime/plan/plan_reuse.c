@@ -16,7 +16,7 @@ static void *copy_array(struct pool *pool, const void *from, int count, size_t i
     return copy;
 }
 
-/* No bytes of the old plan's are kept. */
+/* Nothing of the old plan's memory is taken over. */
 static void forget_values(struct plan *plan) {
     for (int i = 0; i < plan->value_count; i++) {
         struct plan_value *value = &plan->values[i];
@@ -83,7 +83,7 @@ static status check_shapes(struct plan_step *step, const struct plan *old, bool 
     return code == STATUS_NEEDS_VALUE ? STATUS_OK : code;
 }
 
-/* before: the step that runs together with this one; or NULL. */
+/* before: the step that is fused with this one; or NULL. */
 static status prepare(struct plan_step *step, struct plan_step *before, const struct plan_step *old, bool *fits,
                       struct error *err) {
     struct op_call *call = &step->call;
@@ -102,7 +102,7 @@ static status prepare(struct plan_step *step, struct plan_step *before, const st
 /* was: the old plan's step, NULL for a node that was computed while planning. */
 static status take_step(struct plan *plan, struct plan_step *step, const struct plan *old, const struct plan_step *was,
                         bool *fits, struct error *err) {
-    struct plan_step *before = was && was > old->steps && was[-1].joined ? step - 1 : NULL;
+    struct plan_step *before = was && was > old->steps && was[-1].fused ? step - 1 : NULL;
     status code = plan_make_call(plan, step, err);
     if (code != STATUS_OK || step->dynamic)
         return code;

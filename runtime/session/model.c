@@ -8,18 +8,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-int port_find(const struct port *ports, int count, const char *name) {
+int port_find(const struct model_port *ports, int count, const char *name) {
     for (int i = 0; i < count; i++)
         if (strcmp(ports[i].value->name, name) == 0)
             return i;
     return -1;
 }
 
-static struct port port_of(const struct graph *graph, int index) {
+static struct model_port port_of(const struct graph *graph, int index) {
     const struct value *value = &graph->values[index];
     const bool optional = value->initializer != NULL;
     const bool declared = value->type.dtype != DTYPE_UNDEFINED || !optional;
-    return (struct port){value, index, declared ? value->type.dtype : value->initializer->dtype, optional};
+    return (struct model_port){value, index, declared ? value->type.dtype : value->initializer->dtype, optional};
 }
 
 static status list_ports(struct limner_model *model, struct error *err) {
@@ -31,7 +31,7 @@ static status list_ports(struct limner_model *model, struct error *err) {
         return fail_memory(err, "the model");
     for (int optional = 0; optional < 2; optional++) {
         for (int i = 0; i < graph->input_count; i++) {
-            const struct port port = port_of(graph, graph->inputs[i]);
+            const struct model_port port = port_of(graph, graph->inputs[i]);
             if (port.optional != (optional == 1))
                 continue;
             model->input_values[model->input_count] = port.index;

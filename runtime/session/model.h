@@ -10,7 +10,7 @@
 #include <stdatomic.h>
 
 /* An input or output of the model. */
-struct port {
+struct model_port {
     const struct value *value; /* as the file declares it */
     int index;                 /* of the value, in the source's graph and in every program's */
     enum dtype dtype;          /* declared, or that of the default value */
@@ -25,8 +25,8 @@ struct limner_model {
     struct program *open; /* for runs that are given inputs with default values; made when first needed, under lock */
     pthread_mutex_t lock;
     struct weight_cache *weights;
-    struct port *inputs, *outputs; /* required inputs first */
-    int *input_values;             /* index of every input */
+    struct model_port *inputs, *outputs; /* required inputs first */
+    int *input_values;                   /* index of every input */
     int input_count, required_count, output_count;
     uint64_t parameters;
 };
@@ -42,6 +42,6 @@ void model_release(struct limner_model *model);
 status model_program(struct limner_model *model, bool open, const struct program **out, struct error *err);
 
 /* Index of the input or output of that name, or -1. */
-int port_find(const struct port *ports, int count, const char *name);
+int port_find(const struct model_port *ports, int count, const char *name);
 
 #endif

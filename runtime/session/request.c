@@ -3,20 +3,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool request_create(struct request *request, const struct limner_model *model) {
+bool request_create(struct run_request *request, const struct limner_model *model) {
     const size_t count = (size_t)model->input_count + 1;
-    *request =
-        (struct request){.ports = calloc(count, sizeof *request->ports), .data = calloc(count, sizeof *request->data)};
+    *request = (struct run_request){.ports = calloc(count, sizeof *request->ports),
+                                    .data = calloc(count, sizeof *request->data)};
     if (request->ports && request->data)
         return true;
     request_destroy(request);
     return false;
 }
 
-void request_destroy(struct request *request) {
+void request_destroy(struct run_request *request) {
     free(request->ports);
     free(request->data);
-    *request = (struct request){0};
+    *request = (struct run_request){0};
 }
 
 /* Says which inputs there are, since the name that was given is none of them. */
@@ -42,7 +42,7 @@ static status find_port(const struct limner_model *model, const limner_tensor *i
     return STATUS_OK;
 }
 
-static status check_type(const struct port *port, const limner_tensor *input, struct error *err) {
+static status check_type(const struct model_port *port, const limner_tensor *input, struct error *err) {
     if (dtype_bits((enum dtype)input->type) == 0 || (enum dtype)input->type == DTYPE_STRING)
         return fail(err, STATUS_INVALID_ARGUMENT, "%s (%d) is no element type that an input can have",
                     dtype_name((enum dtype)input->type), (int)input->type);
@@ -76,7 +76,7 @@ static bool fits_declared(const struct declared_type *type, const struct shape *
     return true;
 }
 
-status request_check_shape(const struct port *port, const struct shape *shape, struct error *err) {
+status request_check_shape(const struct model_port *port, const struct shape *shape, struct error *err) {
     char text[SHAPE_TEXT_BYTES];
     if (fits_declared(&port->value->type, shape))
         return STATUS_OK;
@@ -85,7 +85,8 @@ status request_check_shape(const struct port *port, const struct shape *shape, s
     return err->code;
 }
 
-static status check_shape(const struct port *port, const limner_tensor *input, struct shape *shape, struct error *err) {
+static status check_shape(const struct model_port *port, const limner_tensor *input, struct shape *shape,
+                          struct error *err) {
     char text[SHAPE_TEXT_BYTES];
     if (input->rank < 0 || input->rank > MAX_RANK)
         return fail(err, STATUS_INVALID_ARGUMENT, "has rank %d, expected 0 to %d", input->rank, MAX_RANK);
@@ -117,7 +118,7 @@ static status check_data(const limner_tensor *input, size_t bytes, struct error 
     return check_bool(input, bytes, err);
 }
 
-static status read_input(struct request *request, const struct limner_model *model, int port,
+static status read_input(struct run_request *request, const struct limner_model *model, int port,
                          const limner_tensor *input, bool with_data, size_t tensor_bytes, struct error *err) {
     struct port_request *noted = &request->ports[port];
     struct tensor tensor;
@@ -136,7 +137,7 @@ static status read_input(struct request *request, const struct limner_model *mod
     return with_data ? check_data(input, tensor.bytes, err) : STATUS_OK;
 }
 
-static status check_given(const struct request *request, const struct limner_model *model, struct error *err) {
+static status check_given(const struct run_request *request, const struct limner_model *model, struct error *err) {
     for (int i = 0; i < model->required_count; i++)
         if (!request->ports[i].given)
             return fail(err, STATUS_INVALID_ARGUMENT, "input \"%s\" is missing", model->inputs[i].value->name);
@@ -148,7 +149,7 @@ struct place_of_name {
     int port, axis;
 };
 
-static const char *free_name(const struct request *request, const struct limner_model *model,
+static const char *free_name(const struct run_request *request, const struct limner_model *model,
                              struct place_of_name place) {
     const struct declared_type *type = &model->inputs[place.port].value->type;
     if (!request->ports[place.port].given || type->dtype == DTYPE_UNDEFINED || place.axis >= type->rank)
@@ -157,8 +158,8 @@ static const char *free_name(const struct request *request, const struct limner_
     return dim->size < 0 && dim->name && dim->name[0] ? dim->name : NULL;
 }
 
-static status check_same(const struct request *request, const struct limner_model *model, struct place_of_name place,
-                         struct error *err) {
+static status check_same(const struct run_request *request, const struct limner_model *model,
+                         struct place_of_name place, struct error *err) {
     const char *name = free_name(request, model, place);
     if (!name)
         return STATUS_OK;
@@ -180,7 +181,7 @@ static status check_same(const struct request *request, const struct limner_mode
 }
 
 /* Sizes with one name are one size. */
-static status check_names(const struct request *request, const struct limner_model *model, struct error *err) {
+static status check_names(const struct run_request *request, const struct limner_model *model, struct error *err) {
     for (int i = 0; i < model->input_count; i++)
         for (int axis = 0; request->ports[i].given && axis < request->ports[i].shape.rank; axis++)
             if (check_same(request, model, (struct place_of_name){i, axis}, err) != STATUS_OK)
@@ -188,7 +189,7 @@ static status check_names(const struct request *request, const struct limner_mod
     return STATUS_OK;
 }
 
-status request_read(struct request *request, const struct limner_model *model, const limner_tensor *inputs,
+status request_read(struct run_request *request, const struct limner_model *model, const limner_tensor *inputs,
                     size_t count, bool with_data, size_t tensor_bytes, struct error *err) {
     for (int i = 0; i < model->input_count; i++) {
         request->ports[i] = (struct port_request){0};

@@ -6,22 +6,22 @@
 #include "runtime/session/model.h"
 
 /* What one call gives for the inputs of a model. */
-struct request {
+struct run_request {
     struct port_request *ports; /* by input of the model */
     const void **data;
     bool open; /* an input with a default value is given */
 };
 
-/* Room for a request to the model; false without memory. */
-bool request_create(struct request *request, const struct limner_model *model);
-void request_destroy(struct request *request);
+/* An empty request to the model; false without memory. */
+bool request_create(struct run_request *request, const struct limner_model *model);
+void request_destroy(struct run_request *request);
 /* STATUS_SHAPE when the shape is not one that the model declares for the port; the caller names the input. */
-status request_check_shape(const struct port *port, const struct shape *shape, struct error *err);
+status request_check_shape(const struct model_port *port, const struct shape *shape, struct error *err);
 /*
  * Checks the caller's inputs against the model and each other, and notes them. with_data: data must be there and large
  * enough.
  */
-status request_read(struct request *request, const struct limner_model *model, const limner_tensor *inputs,
+status request_read(struct run_request *request, const struct limner_model *model, const limner_tensor *inputs,
                     size_t count, bool with_data, size_t tensor_bytes, struct error *err);
 
 #endif

@@ -13,12 +13,12 @@ struct holdings {
     struct plan **plans;
     int plan_count;
     size_t made, reused;
-    struct request request;
+    struct run_request request;
     struct input_copy *copies;
     size_t arena_bytes; /* the largest plan's */
 };
 
-static status check_ports(const struct port *old, int old_count, const struct port *new, int new_count,
+static status check_ports(const struct model_port *old, int old_count, const struct model_port *new, int new_count,
                           const char *what, struct error *err) {
     for (int i = 0; i < new_count; i++)
         if (port_find(old, old_count, new[i].value->name) < 0)
@@ -47,7 +47,7 @@ static status check_models(const struct limner_model *old, const struct limner_m
 /* The plan's input shapes, in the new model's order; false when it was given an input that the new model does not have.
  */
 static bool translate(const struct limner_model *old, const struct plan *plan, const struct limner_model *new,
-                      struct request *request) {
+                      struct run_request *request) {
     request->open = false;
     for (int i = 0; i < new->input_count; i++)
         request->ports[i] = (struct port_request){0};
@@ -64,7 +64,7 @@ static bool translate(const struct limner_model *old, const struct plan *plan, c
 }
 
 /* The shapes must be among those that the new model declares. */
-static status check_shapes(const struct limner_model *model, const struct request *request, struct error *err) {
+static status check_shapes(const struct limner_model *model, const struct run_request *request, struct error *err) {
     for (int i = 0; i < model->input_count; i++)
         if (request->ports[i].given &&
             request_check_shape(&model->inputs[i], &request->ports[i].shape, err) != STATUS_OK)
@@ -172,6 +172,7 @@ limner_status limner_session_swap(limner_session *session, limner_model *model, 
         return api_refuse(error, "limner_session_swap needs a session and a model");
     struct error err;
     struct holdings made = {0};
+    session_watch(session);
     status code = check_models(session->model, model, &err);
     if (code == STATUS_OK)
         code = make(session, model, &made, &err);

@@ -58,7 +58,7 @@ static void check_saved(const struct onnx_model *model) {
 static void convert(const struct onnx_model *template, struct checkpoint *checkpoint, const struct map *map,
                     struct pool *pool, unsigned choice) {
     const struct convert_options options = {.map = map, .by_order = choice & 1};
-    struct plan plan;
+    struct conversion_plan plan;
     struct onnx_model model;
     struct error err = {STATUS_OK, ""};
     const status code = convert_plan(template, checkpoint, &options, pool, &plan, &err);

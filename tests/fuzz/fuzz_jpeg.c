@@ -27,7 +27,7 @@ static void check_flat(const struct picture *first, const struct picture *again)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct picture picture = {0}, again = {0};
-    struct bytes file;
+    struct byte_buffer file;
     struct error err = {STATUS_OK, ""};
     if (jpeg_decode(data, size, MAX_PIXELS, &picture, &err)) {
         require(err.message[0] && !picture.samples);

@@ -14,7 +14,7 @@ static void require(bool condition) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct error err;
     struct tensor first, second;
-    struct bytes file;
+    struct byte_buffer file;
     if (npy_read(data, size, &first, &err))
         return 0;
     require(npy_write(&first, &file, &err) == STATUS_OK);

@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const uint8_t contents[4096];
 
-static status find_storage(void *context, struct storage *storage, struct error *err) {
+static status find_storage(void *context, struct tensor_storage *storage, struct error *err) {
     (void)context;
     if (storage->bytes > sizeof contents)
         return fail(err, STATUS_INVALID_MODEL, "storage \"%s\" is too large", storage->key);
@@ -63,8 +63,12 @@ static void read_pickle(const uint8_t *data, size_t size, const struct checkpoin
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static const char magic[] = "\x80\2\x8a\x0a\x6c\xfc\x9c\x46";
-    static const struct checkpoint_limits limits = {
-        .pickle_bytes = 1 << 20, .objects = 100000, .nesting = 32, .entries = 1000, .expanded_bytes = 1 << 16};
+    static const struct checkpoint_limits limits = {.pickle_bytes = 1 << 20,
+                                                    .objects = 100000,
+                                                    .nesting = 32,
+                                                    .entries = 1000,
+                                                    .expanded_bytes = 1 << 16,
+                                                    .unpacked_bytes = 1 << 20};
     if (size < 8 || memcmp(data, magic, 8) != 0) {
         read_pickle(data, size, &limits);
         return 0;

@@ -16,7 +16,7 @@ static void require(bool condition) {
 
 static void save_and_read(const struct picture *picture, enum picture_type type, const struct picture_saving *saving) {
     struct picture again;
-    struct bytes file;
+    struct byte_buffer file;
     struct error err;
     char lost[ABOUT_LOST_BYTES];
     picture_lost(picture, picture->about, type, saving, lost);

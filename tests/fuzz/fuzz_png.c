@@ -38,7 +38,7 @@ static void pass_through_tensor(const struct picture *picture) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct error err;
     struct picture picture, again;
-    struct bytes file;
+    struct byte_buffer file;
     if (picture_decode(data, size, MAX_PIXELS, &picture, &err))
         return 0;
     pass_through_tensor(&picture);

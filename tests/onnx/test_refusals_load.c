@@ -18,8 +18,8 @@
 
 static const struct refusal no_memory = {.kinds = REFUSE_MEMORY, .number = ENOMEM};
 
-static struct bytes read_file(const char *path) {
-    struct bytes bytes;
+static struct byte_buffer read_file(const char *path) {
+    struct byte_buffer bytes;
     struct error err;
     if (file_read(path, &bytes, &err))
         fail_msg("%s", err.message);
@@ -44,7 +44,7 @@ static void files_are_loaded(void **state) {
 }
 
 static status load_memory(void *context, struct error *err) {
-    const struct bytes *bytes = context;
+    const struct byte_buffer *bytes = context;
     struct onnx_model *model;
     const status code =
         onnx_load_memory(bytes->data, bytes->size, "models/small/inpaint-torchscript17-external", NULL, &model, err);
@@ -55,7 +55,7 @@ static status load_memory(void *context, struct error *err) {
 
 static void memory_is_loaded(void **state) {
     (void)state;
-    struct bytes rich = read_file(RICH), external = read_file(EXTERNAL);
+    struct byte_buffer rich = read_file(RICH), external = read_file(EXTERNAL);
     refuse_each("rich, from memory", &no_memory, load_memory, &rich);
     refuse_each("external, from memory", &no_memory, load_memory, &external);
     free(rich.data);
@@ -108,7 +108,7 @@ struct saving {
     const struct onnx_model *model;
     const char *folder, *path;
     struct save_options options;
-    struct bytes expected; /* of the file */
+    struct byte_buffer expected; /* of the file */
 };
 
 static int files_in(const char *folder) {
@@ -122,7 +122,7 @@ static int files_in(const char *folder) {
 }
 
 static void expect_saved(struct saving *saving) {
-    struct bytes bytes = read_file(saving->path);
+    struct byte_buffer bytes = read_file(saving->path);
     assert_int_equal(bytes.size, saving->expected.size);
     assert_memory_equal(bytes.data, saving->expected.data, bytes.size);
     free(bytes.data);
@@ -184,7 +184,7 @@ static void models_are_saved(void **state) {
 /* ---- tensors ---- */
 
 static status pass_tensor(void *context, struct error *err) {
-    const struct bytes *bytes = context;
+    const struct byte_buffer *bytes = context;
     struct pool *pool = pool_create();
     struct tensor tensor;
     const char *name;
@@ -201,7 +201,7 @@ static status pass_tensor(void *context, struct error *err) {
 
 static void tensors_are_read_and_written(void **state) {
     (void)state;
-    struct bytes bytes = read_file("models/small/linear-torchscript17/test_data_set_0/input_0.pb");
+    struct byte_buffer bytes = read_file("models/small/linear-torchscript17/test_data_set_0/input_0.pb");
     refuse_each("a TensorProto", &no_memory, pass_tensor, &bytes);
     free(bytes.data);
 }

@@ -21,7 +21,7 @@ struct problem {
     char text[160];
 };
 
-/* Sizes just above the smallest for which quarters pay; odd ones leave something over in every dimension. */
+/* Sizes just above the smallest for which Strassen pays; odd ones leave something over in every dimension. */
 static struct problem open_problem(struct random *random, int batch) {
     struct problem p = {.batch = batch,
                         .rows = (int)random_int(random, 150, 290),

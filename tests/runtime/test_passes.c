@@ -482,7 +482,7 @@ static void make_generator(struct builder *b, struct random *random) {
     build_output(b, "y");
 }
 
-/* What is in blocks is read by others, too: a shape, a plain operator, an output of the graph; and joined. */
+/* What is in blocks is read by others, too: a shape, a plain operator, an output of the graph; and concatenated. */
 static void make_mixture(struct builder *b, struct random *random) {
     build_input(b, "x", DTYPE_FLOAT, "1 16 ? ?");
     build_random(b, "w1", "16 16 3 3", random);

@@ -24,7 +24,7 @@ struct scenario {
     char folder[256];
     limner_model *model;
     limner_options options;
-    struct array arrays[MOST_INPUTS];
+    struct file_array arrays[MOST_INPUTS];
     limner_tensor inputs[MOST_INPUTS], expected[MOST_OUTPUTS];
     size_t input_count, output_count;
 };
@@ -47,7 +47,7 @@ static limner_model *open_model(const char *folder) {
 
 static void read_input(struct scenario *c, const char *folder) {
     const size_t i = c->input_count++;
-    struct array *array = &c->arrays[i];
+    struct file_array *array = &c->arrays[i];
     const struct picture_request none = {.place = NULL};
     struct error err;
     char path[256];

@@ -212,7 +212,7 @@ static struct variant pour_checkpoint(const struct checkpoint *checkpoint) {
     const struct convert_options options = {0};
     struct pool *pool = pool_create();
     struct onnx_model *template, poured;
-    struct plan plan;
+    struct conversion_plan plan;
     struct error err;
     if (onnx_load(TEMPLATE, NULL, &template, &err) || convert_plan(template, checkpoint, &options, pool, &plan, &err))
         fail_msg("%s", err.message);
@@ -245,7 +245,7 @@ static struct variant convert(const char *folder) {
 }
 
 static struct tensor read_npy_file(const char *path) {
-    struct bytes bytes;
+    struct byte_buffer bytes;
     struct tensor tensor = {.data = NULL};
     struct error err;
     if (file_read(path, &bytes, &err) || npy_read(bytes.data, bytes.size, &tensor, &err))

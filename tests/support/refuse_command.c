@@ -96,9 +96,9 @@ static void remove_kept(void) {
     closedir(list);
 }
 
-static struct bytes read_output(const char *name) {
+static struct byte_buffer read_output(const char *name) {
     char path[512];
-    struct bytes bytes;
+    struct byte_buffer bytes;
     struct error err;
     snprintf(path, sizeof path, "%s/%s", folder, name);
     if (file_read(path, &bytes, &err))
@@ -117,7 +117,7 @@ static void expect_outputs(const struct command_line *line) {
     for (int i = 0; i < MOST_OUTPUTS && line->outputs[i]; i++) {
         if (line->partial && !is_there(line->outputs[i]))
             continue;
-        struct bytes bytes = read_output(line->outputs[i]);
+        struct byte_buffer bytes = read_output(line->outputs[i]);
         assert_int_equal(bytes.size, line->written[i].size);
         assert_memory_equal(bytes.data, line->written[i].data, bytes.size);
         free(bytes.data);
@@ -197,7 +197,7 @@ int refuse_remove_folder(void **state) {
 }
 
 void refuse_copy(const char *from, const char *to) {
-    struct bytes bytes;
+    struct byte_buffer bytes;
     struct error err;
     if (file_read(from, &bytes, &err))
         fail_msg("%s", err.message);

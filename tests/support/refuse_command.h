@@ -20,7 +20,7 @@ struct command_line {
 
     const struct refusal *refusal; /* of the present tries */
     char *said;                    /* without a refusal */
-    struct bytes written[MOST_OUTPUTS];
+    struct byte_buffer written[MOST_OUTPUTS];
 };
 
 /*

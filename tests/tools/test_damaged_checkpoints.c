@@ -25,7 +25,7 @@ static const float numbers[6] = {0, 1, 2, 3, 4, 5};
 static struct file_bytes read_file(const char *name) {
     char path[512];
     struct error err;
-    struct bytes file;
+    struct byte_buffer file;
     struct file_bytes copy = {0};
     snprintf(path, sizeof path, "tests/data/checkpoints/%s", name);
     if (file_read(path, &file, &err))

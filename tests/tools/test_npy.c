@@ -8,9 +8,9 @@
 #include <string.h>
 
 /* A file as NEP 1 describes it; freed by the caller. */
-static struct bytes make_file(int version, const char *dict, const void *data, size_t size) {
+static struct byte_buffer make_file(int version, const char *dict, const void *data, size_t size) {
     const size_t length = strlen(dict), wide = version == 1 ? 2 : 4;
-    struct bytes file = {malloc(8 + wide + length + size + 1), 8 + wide + length + size};
+    struct byte_buffer file = {malloc(8 + wide + length + size + 1), 8 + wide + length + size};
     memcpy(file.data, "\x93NUMPY", 6);
     file.data[6] = (unsigned char)version;
     file.data[7] = 0;
@@ -24,7 +24,7 @@ static struct bytes make_file(int version, const char *dict, const void *data, s
 
 static struct tensor read_good(int version, const char *dict, const void *data, size_t size) {
     struct error err = {STATUS_OK, ""};
-    struct bytes file = make_file(version, dict, data, size);
+    struct byte_buffer file = make_file(version, dict, data, size);
     struct tensor tensor = {0};
     if (npy_read(file.data, file.size, &tensor, &err))
         fail_msg("%s: %s", dict, err.message);
@@ -36,7 +36,7 @@ static struct tensor read_good(int version, const char *dict, const void *data, 
 static void refuse(int version, const char *dict, size_t size, const char *part) {
     static const unsigned char zeroes[256];
     struct error err = {STATUS_OK, ""};
-    struct bytes file = make_file(version, dict, zeroes, size);
+    struct byte_buffer file = make_file(version, dict, zeroes, size);
     struct tensor tensor = {0};
     if (!npy_read(file.data, file.size, &tensor, &err))
         fail_msg("%s was read", dict);
@@ -62,7 +62,7 @@ static void test_saved_by_numpy(void **state) {
     assert_int_equal(tensor.shape.dims[1], 3);
     for (int i = 0; i < 6; i++)
         assert_true(((float *)tensor.data)[i] == (float)i);
-    struct bytes written;
+    struct byte_buffer written;
     assert_int_equal(npy_write(&tensor, &written, &err), STATUS_OK);
     assert_int_equal(written.size, sizeof saved - 1);
     assert_memory_equal(written.data, saved, written.size);
@@ -220,7 +220,7 @@ static void test_written_types(void **state) {
         tensor.data = calloc(tensor.bytes, 1);
         for (size_t i = 0; i < tensor.bytes; i++)
             ((unsigned char *)tensor.data)[i] = (unsigned char)(random_next(&random) & 1);
-        struct bytes file;
+        struct byte_buffer file;
         const bool known = (dtype >= 1 && dtype <= 15 && dtype != DTYPE_STRING);
         assert_int_equal(npy_write(&tensor, &file, &err), known ? STATUS_OK : STATUS_UNSUPPORTED);
         if (known) {

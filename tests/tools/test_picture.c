@@ -317,7 +317,7 @@ static void test_png_written(void **state) {
     for (int run = 0; run < 16; run++) {
         struct error err = {STATUS_OK, ""};
         struct picture picture = random_picture(&random, 1 + run % 4, run & 4 ? 16 : 8, 17, 11), again;
-        struct bytes file;
+        struct byte_buffer file;
         assert_int_equal(picture_encode(&picture, PICTURE_PNG, &file, &err), STATUS_OK);
         assert_int_equal(file.data[24], picture.depth); /* IHDR's depth and colour type */
         assert_int_equal(file.data[25], ((int[]){0, 0, 4, 2, 6})[picture.channels]);
@@ -347,7 +347,7 @@ static void test_jpeg_written(void **state) {
     for (int run = 0; run < 8; run++) {
         struct error err = {STATUS_OK, ""};
         struct picture picture = smooth_picture(1 + run % 4, run & 4 ? 16 : 8), again;
-        struct bytes file;
+        struct byte_buffer file;
         assert_int_equal(picture_encode(&picture, PICTURE_JPEG, &file, &err), STATUS_OK);
         assert_int_equal(picture_decode(file.data, file.size, 1000, &again, &err), STATUS_OK);
         assert_int_equal(again.depth, 8);
@@ -372,7 +372,7 @@ static void test_jpeg_damaged(void **state) {
     struct random random = random_from(test_seed());
     struct error err = {STATUS_OK, ""};
     struct picture picture = smooth_picture(3, 8);
-    struct bytes file;
+    struct byte_buffer file;
     assert_int_equal(picture_encode(&picture, PICTURE_JPEG, &file, &err), STATUS_OK);
     unsigned char *copy = malloc(file.size);
     for (int run = 0; run < test_cases(2000); run++) {
@@ -387,10 +387,10 @@ static void test_jpeg_damaged(void **state) {
 }
 
 /* One colour of ink on a picture of 8x8, as Adobe's programs write it (the complement of the ink). */
-static struct bytes ink_jpeg(const unsigned char stored[4]) {
+static struct byte_buffer ink_jpeg(const unsigned char stored[4]) {
     struct jpeg_compress_struct jpeg;
     struct jpeg_error_mgr errors;
-    struct bytes file = {NULL, 0};
+    struct byte_buffer file = {NULL, 0};
     unsigned long size = 0;
     unsigned char row[8 * 4];
     unsigned char *rows = row;
@@ -418,7 +418,7 @@ static void test_jpeg_ink(void **state) {
     struct error err = {STATUS_OK, ""};
     struct picture picture;
     const unsigned char stored[] = {255, 128, 0, 200}; /* light that passes C, M, Y and K */
-    struct bytes file = ink_jpeg(stored);
+    struct byte_buffer file = ink_jpeg(stored);
     assert_int_equal(picture_decode(file.data, file.size, 100, &picture, &err), STATUS_OK);
     assert_int_equal(picture.channels, 3);
     assert_in_range(picture_sample(&picture, 0), 199, 201);

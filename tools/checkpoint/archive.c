@@ -18,7 +18,7 @@
 #define COMMENT_MAX 65535
 #define FLAG_ENCRYPTED (1u | 1u << 13)
 
-struct scan {
+struct archive_scan {
     const uint8_t *data;
     size_t bytes;
     struct pool *pool;
@@ -46,7 +46,7 @@ static uint32_t u32(const uint8_t *at) {
 /* ---- the end records ---- */
 
 /* The last record whose comment reaches to the end of the file. */
-static bool find_end(const struct scan *scan, size_t *at) {
+static bool find_end(const struct archive_scan *scan, size_t *at) {
     if (scan->bytes < END_BYTES)
         return false;
     const size_t last = scan->bytes - END_BYTES, first = last > COMMENT_MAX ? last - COMMENT_MAX : 0;
@@ -59,7 +59,7 @@ static bool find_end(const struct scan *scan, size_t *at) {
 }
 
 /* Numbers that do not fit the end record stand in another one, to which a locator before the end record points. */
-static status read_end64(struct scan *scan, size_t end) {
+static status read_end64(struct archive_scan *scan, size_t end) {
     if (end < LOCATOR_BYTES || u32(scan->data + end - LOCATOR_BYTES) != LOCATOR_MAGIC)
         return STATUS_OK;
     const uint64_t at = number(scan->data + end - LOCATOR_BYTES + 8, 8);
@@ -77,7 +77,7 @@ static status read_end64(struct scan *scan, size_t end) {
     return STATUS_OK;
 }
 
-static status read_end(struct scan *scan) {
+static status read_end(struct archive_scan *scan) {
     size_t at;
     if (!find_end(scan, &at))
         return fail(scan->err, STATUS_INVALID_MODEL,
@@ -134,7 +134,7 @@ static bool is_safe_name(const char *name, size_t length) {
 }
 
 /* Where the entry's data lies: behind its local header, which must agree on the name. */
-static status find_data(const struct scan *scan, struct archive_entry *entry, uint64_t at, uint64_t stored,
+static status find_data(const struct archive_scan *scan, struct archive_entry *entry, uint64_t at, uint64_t stored,
                         size_t name_length) {
     const char *name = entry->name;
     const uint64_t limit = scan->begin;
@@ -154,11 +154,15 @@ static status find_data(const struct scan *scan, struct archive_entry *entry, ui
     entry->end = (size_t)(at + skipped + stored);
     if (entry->method == 0 && !(entry->flags & FLAG_ENCRYPTED))
         entry->data = header + skipped;
+    if (entry->method == 8 && !(entry->flags & FLAG_ENCRYPTED)) {
+        entry->packed = header + skipped;
+        entry->packed_bytes = (size_t)stored;
+    }
     return STATUS_OK;
 }
 
 /* One entry at *at, which is moved behind it. */
-static status read_entry(struct scan *scan, size_t *at, struct archive_entry *entry) {
+static status read_entry(struct archive_scan *scan, size_t *at, struct archive_entry *entry) {
     const uint8_t *record = scan->data + *at;
     const size_t room = (size_t)(scan->begin + scan->length) - *at;
     if (room < CENTRAL_BYTES || u32(record) != CENTRAL_MAGIC)
@@ -196,7 +200,7 @@ static int by_place(const void *left, const void *right) {
 }
 
 /* Entries that share bytes are the trick of archives that grow when they are unpacked. */
-static status check_overlaps(const struct scan *scan, const struct archive *archive) {
+static status check_overlaps(const struct archive_scan *scan, const struct archive *archive) {
     const struct archive_entry **sorted = calloc(archive->count + 1, sizeof *sorted);
     if (!sorted)
         return fail_memory(scan->err, "the zip archive's directory");
@@ -212,7 +216,7 @@ static status check_overlaps(const struct scan *scan, const struct archive *arch
     return code;
 }
 
-static status read_directory(struct scan *scan, struct archive *archive) {
+static status read_directory(struct archive_scan *scan, struct archive *archive) {
     archive->entries = pool_array(scan->pool, (size_t)scan->count + 1, sizeof *archive->entries);
     if (!archive->entries)
         return fail_memory(scan->err, "the zip archive's directory");
@@ -235,7 +239,7 @@ static status read_directory(struct scan *scan, struct archive *archive) {
 
 status archive_open(const uint8_t *data, size_t bytes, size_t max_entries, struct pool *pool, struct archive *archive,
                     struct error *err) {
-    struct scan scan = {.data = data, .bytes = bytes, .pool = pool, .err = err};
+    struct archive_scan scan = {.data = data, .bytes = bytes, .pool = pool, .err = err};
     *archive = (struct archive){0};
     const status code = read_end(&scan);
     if (code)
@@ -253,7 +257,7 @@ void archive_close(struct archive *archive) {
     names_free(&archive->names);
 }
 
-const struct archive_entry *archive_find(const struct archive *archive, const char *name) {
+struct archive_entry *archive_find(const struct archive *archive, const char *name) {
     const int i = names_find(&archive->names, name);
     return i == NAME_ABSENT ? NULL : &archive->entries[i];
 }
@@ -263,7 +267,7 @@ status archive_check(const struct archive_entry *entry, bool checked, struct err
         return fail(err, STATUS_UNSUPPORTED,
                     "zip entry \"%.200s\" is %s; torch.save stores entries as they are: unpack the archive and pack it "
                     "again with zip -0 -r",
-                    entry->name, entry->flags & FLAG_ENCRYPTED ? "encrypted" : "compressed");
+                    entry->name, entry->flags & FLAG_ENCRYPTED ? "encrypted" : "compressed in a way that is not read");
     if (!checked || entry->checksum == 0)
         return STATUS_OK;
     const uint32_t actual = (uint32_t)crc32_z(0, entry->data, entry->bytes);

@@ -28,18 +28,27 @@ status json_scan_expect(struct json_scan *scan, char wanted) {
     return json_scan_accept(scan, wanted) ? STATUS_OK : json_scan_fail(scan, text);
 }
 
+bool json_scan_word(struct json_scan *scan, const char *word) {
+    const size_t length = strlen(word);
+    skip_spaces(scan);
+    if (scan->bytes - scan->at < length || memcmp(scan->text + scan->at, word, length) != 0)
+        return false;
+    scan->at += length;
+    return true;
+}
+
 /* Where decoded text goes; NULL: nowhere. */
 struct sink {
     char *buffer;
-    size_t used, room;
+    size_t used, capacity;
 };
 
 static status put(struct json_scan *scan, struct sink *sink, const char *bytes, size_t count) {
     if (!sink->buffer)
         return STATUS_OK;
-    if (count >= sink->room - sink->used)
+    if (count >= sink->capacity - sink->used)
         return fail(scan->err, STATUS_LIMIT, "byte %zu: a text of the header has more than %zu bytes",
-                    scan->base + scan->at, sink->room - 1);
+                    scan->base + scan->at, sink->capacity - 1);
     memcpy(sink->buffer + sink->used, bytes, count);
     sink->used += count;
     return STATUS_OK;
@@ -133,8 +142,8 @@ static status read_text(struct json_scan *scan, struct sink *sink) {
     return STATUS_OK;
 }
 
-status json_scan_text(struct json_scan *scan, char *buffer, size_t room) {
-    struct sink sink = {buffer, 0, room};
+status json_scan_text(struct json_scan *scan, char *buffer, size_t capacity) {
+    struct sink sink = {buffer, 0, capacity};
     return read_text(scan, &sink);
 }
 

@@ -1,9 +1,9 @@
 #include "tools/checkpoint/safetensors.h"
 
-#include "base/checked.h"
 #include "tools/checkpoint/json_scan.h"
 #include "tools/checkpoint/reader.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,7 +39,7 @@ struct extent {
     uint64_t begin, end;
 };
 
-struct header {
+struct safetensors_header {
     struct checkpoint *checkpoint;
     struct json_scan scan;
     const uint8_t *data; /* behind the header */
@@ -49,12 +49,13 @@ struct header {
 };
 
 /* One tensor's entry while it is read. */
-struct entry {
+struct tensor_entry {
     char path[PATH_BYTES];
     char type[32];
     struct shape shape;
     struct extent extent;
     bool has_type, has_shape, has_extent;
+    bool deep; /* has more dimensions than shape */
 };
 
 static uint64_t header_length(const struct file_map *map) {
@@ -71,7 +72,7 @@ bool safetensors_recognise(const struct file_map *map) {
 
 /* ---- one tensor ---- */
 
-static status read_shape(struct header *header, struct entry *entry) {
+static status read_shape(struct safetensors_header *header, struct tensor_entry *entry) {
     struct json_scan *scan = &header->scan;
     status code = json_scan_expect(scan, '[');
     if (code || json_scan_accept(scan, ']'))
@@ -81,14 +82,15 @@ static status read_shape(struct header *header, struct entry *entry) {
         code = json_scan_number(scan, &dim);
         if (code)
             return code;
-        if (entry->shape.rank == MAX_RANK)
-            return fail(scan->err, STATUS_UNSUPPORTED, "it has more than %d dimensions", MAX_RANK);
-        entry->shape.dims[entry->shape.rank++] = dim;
+        if (entry->shape.rank < MAX_RANK)
+            entry->shape.dims[entry->shape.rank++] = dim;
+        else
+            entry->deep = true;
     } while (json_scan_accept(scan, ','));
     return json_scan_expect(scan, ']');
 }
 
-static status read_extent(struct header *header, struct entry *entry) {
+static status read_extent(struct safetensors_header *header, struct tensor_entry *entry) {
     struct json_scan *scan = &header->scan;
     int64_t begin = 0, end = 0;
     status code = json_scan_expect(scan, '[');
@@ -104,7 +106,7 @@ static status read_extent(struct header *header, struct entry *entry) {
     return code;
 }
 
-static status read_field(struct header *header, struct entry *entry) {
+static status read_field(struct safetensors_header *header, struct tensor_entry *entry) {
     struct json_scan *scan = &header->scan;
     char name[32];
     status code = json_scan_text(scan, name, sizeof name);
@@ -124,7 +126,7 @@ static status read_field(struct header *header, struct entry *entry) {
     return seen == &entry->has_shape ? read_shape(header, entry) : read_extent(header, entry);
 }
 
-static status read_fields(struct header *header, struct entry *entry) {
+static status read_fields(struct safetensors_header *header, struct tensor_entry *entry) {
     struct json_scan *scan = &header->scan;
     status code = json_scan_expect(scan, '{');
     if (code)
@@ -140,40 +142,33 @@ static status read_fields(struct header *header, struct entry *entry) {
     return code;
 }
 
-static status find_type(const struct entry *entry, enum dtype *dtype, struct error *err) {
+/* DTYPE_UNDEFINED: an unknown one. */
+static enum dtype find_type(const struct tensor_entry *entry) {
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
-        if (strcmp(types[i].name, entry->type) == 0) {
-            *dtype = types[i].dtype;
-            return STATUS_OK;
-        }
-    return fail(err, STATUS_UNSUPPORTED, "elements of type \"%s\" are not known", entry->type);
+        if (strcmp(types[i].name, entry->type) == 0)
+            return types[i].dtype;
+    return DTYPE_UNDEFINED;
 }
 
-static status check_extent(const struct header *header, const struct entry *entry, enum dtype dtype,
-                           struct error *err) {
+static status check_place(const struct safetensors_header *header, const struct tensor_entry *entry,
+                          struct error *err) {
+    if (entry->extent.begin <= entry->extent.end && entry->extent.end <= header->bytes)
+        return STATUS_OK;
+    return fail(err, STATUS_INVALID_MODEL, "bytes %llu to %llu do not lie in the %zu bytes of data",
+                (unsigned long long)entry->extent.begin, (unsigned long long)entry->extent.end, header->bytes);
+}
+
+static status check_size(const struct tensor_entry *entry, enum dtype dtype, struct error *err) {
     size_t dense;
     if (shape_elements(&entry->shape) < 0 || !tensor_size(dtype, &entry->shape, &dense))
         return fail(err, STATUS_INVALID_MODEL, "its size is too large");
-    if (entry->extent.begin > entry->extent.end || entry->extent.end > header->bytes)
-        return fail(err, STATUS_INVALID_MODEL, "bytes %llu to %llu do not lie in the %zu bytes of data",
-                    (unsigned long long)entry->extent.begin, (unsigned long long)entry->extent.end, header->bytes);
     if (entry->extent.end - entry->extent.begin != dense)
         return fail(err, STATUS_INVALID_MODEL, "has %llu bytes, %zu expected from its type and shape",
                     (unsigned long long)(entry->extent.end - entry->extent.begin), dense);
     return STATUS_OK;
 }
 
-static void fill_strides(struct checkpoint_tensor *tensor) {
-    int64_t stride = 1;
-    for (int i = tensor->shape.rank; i-- > 0;) {
-        tensor->strides[i] = stride;
-        /* Only shapes without elements can pass the range; their strides do not matter. */
-        if (!int64_mul(stride, tensor->shape.dims[i], &stride))
-            stride = 0;
-    }
-}
-
-static status add_extent(struct header *header, struct extent extent) {
+static status add_extent(struct safetensors_header *header, struct extent extent) {
     if (header->count == header->capacity) {
         const size_t capacity = header->capacity ? header->capacity * 2 : 64;
         struct extent *bigger = realloc(header->extents, capacity * sizeof *bigger);
@@ -186,18 +181,33 @@ static status add_extent(struct header *header, struct extent extent) {
     return STATUS_OK;
 }
 
-static status read_tensor(struct header *header, struct entry *entry) {
+/* What has a type or a number of dimensions that limner does not know is passed over, and named. */
+static status pass_over(struct safetensors_header *header, const struct tensor_entry *entry) {
+    char what[64];
+    if (entry->deep)
+        snprintf(what, sizeof what, "tensor of more than %d dimensions", MAX_RANK);
+    else
+        snprintf(what, sizeof what, "tensor of the type %s", entry->type);
+    const status code = checkpoint_add_opaque(header->checkpoint, entry->path, what, header->scan.err);
+    return code ? code : add_extent(header, entry->extent);
+}
+
+static status read_tensor(struct safetensors_header *header, struct tensor_entry *entry) {
     struct error *err = header->scan.err;
     struct checkpoint_tensor tensor = {.path = entry->path};
     status code = read_fields(header, entry);
+    tensor.dtype = find_type(entry);
+    const bool known = tensor.dtype != DTYPE_UNDEFINED && !entry->deep;
     if (!code)
-        code = find_type(entry, &tensor.dtype, err);
-    if (!code)
-        code = check_extent(header, entry, tensor.dtype, err);
+        code = check_place(header, entry, err);
+    if (!code && known)
+        code = check_size(entry, tensor.dtype, err);
     if (code)
         return fail_prefix(err, "tensor \"%.200s\"", entry->path);
+    if (!known)
+        return pass_over(header, entry);
     tensor.shape = entry->shape;
-    fill_strides(&tensor);
+    checkpoint_dense_strides(&tensor);
     tensor.storage = header->data + entry->extent.begin;
     tensor.storage_bytes = (size_t)(entry->extent.end - entry->extent.begin);
     code = checkpoint_add(header->checkpoint, &tensor, err);
@@ -208,6 +218,8 @@ static status read_tensor(struct header *header, struct entry *entry) {
 
 /* Texts about the file, for people. */
 static status skip_metadata(struct json_scan *scan) {
+    if (json_scan_word(scan, "null"))
+        return STATUS_OK;
     status code = json_scan_expect(scan, '{');
     if (code || json_scan_accept(scan, '}'))
         return code;
@@ -223,9 +235,9 @@ static status skip_metadata(struct json_scan *scan) {
     return json_scan_expect(scan, '}');
 }
 
-static status read_member(struct header *header, bool *has_metadata) {
+static status read_member(struct safetensors_header *header, bool *has_metadata) {
     struct json_scan *scan = &header->scan;
-    struct entry entry = {0};
+    struct tensor_entry entry = {0};
     status code = json_scan_text(scan, entry.path, sizeof entry.path);
     if (!code)
         code = json_scan_expect(scan, ':');
@@ -239,7 +251,7 @@ static status read_member(struct header *header, bool *has_metadata) {
     return skip_metadata(scan);
 }
 
-static status read_members(struct header *header) {
+static status read_members(struct safetensors_header *header) {
     struct json_scan *scan = &header->scan;
     bool has_metadata = false;
     status code = json_scan_expect(scan, '{');
@@ -262,7 +274,7 @@ static int by_begin(const void *left, const void *right) {
 }
 
 /* Every byte of the data belongs to one tensor. */
-static status check_cover(struct header *header) {
+static status check_cover(struct safetensors_header *header) {
     uint64_t at = 0;
     if (header->count)
         qsort(header->extents, header->count, sizeof *header->extents, by_begin);
@@ -288,13 +300,13 @@ status safetensors_read(struct checkpoint *checkpoint, struct error *err) {
     if (length > checkpoint->limits.pickle_bytes)
         return fail(err, STATUS_LIMIT, "the header has %llu bytes, more than the limit of %zu",
                     (unsigned long long)length, checkpoint->limits.pickle_bytes);
-    struct header header = {.checkpoint = checkpoint,
-                            .scan = {.text = (const char *)map->data + LENGTH_BYTES,
-                                     .bytes = (size_t)length,
-                                     .base = LENGTH_BYTES,
-                                     .err = err},
-                            .data = map->data + LENGTH_BYTES + length,
-                            .bytes = map->bytes - LENGTH_BYTES - (size_t)length};
+    struct safetensors_header header = {.checkpoint = checkpoint,
+                                        .scan = {.text = (const char *)map->data + LENGTH_BYTES,
+                                                 .bytes = (size_t)length,
+                                                 .base = LENGTH_BYTES,
+                                                 .err = err},
+                                        .data = map->data + LENGTH_BYTES + length,
+                                        .bytes = map->bytes - LENGTH_BYTES - (size_t)length};
     int group;
     status code = checkpoint_open_group(checkpoint, false, -1, &group, err);
     if (!code)

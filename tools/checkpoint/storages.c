@@ -18,20 +18,20 @@ static struct pickle_value *fail_with_memory(struct pickle *p) {
     return NULL;
 }
 
-/* A new record; its bytes are looked for when that can be done at once. */
-static status add_storage(struct pickle *p, struct text key, const struct storage *storage, size_t *index) {
+/* A new storage; its bytes are looked for when that can be done at once. */
+static status add_storage(struct pickle *p, struct text key, const struct tensor_storage *storage, size_t *index) {
     struct storages *all = p->storages;
     if (all->count >= all->limit)
         return pickle_fail(p, STATUS_LIMIT, "more than %zu storages", all->limit);
     if (all->count == all->capacity) {
         const size_t capacity = all->capacity ? all->capacity * 2 : 64;
-        struct storage *bigger = realloc(all->items, capacity * sizeof *bigger);
+        struct tensor_storage *bigger = realloc(all->items, capacity * sizeof *bigger);
         if (!bigger)
             return fail_memory(p->err, "the checkpoint's storages");
         all->items = bigger;
         all->capacity = capacity;
     }
-    struct storage *added = &all->items[all->count];
+    struct tensor_storage *added = &all->items[all->count];
     *added = *storage;
     added->key = pool_string(p->pool, key.bytes, key.length);
     if (!added->key || !names_put(&all->keys, added->key, (int)all->count))
@@ -40,8 +40,8 @@ static status add_storage(struct pickle *p, struct text key, const struct storag
     return all->find ? all->find(all->context, added, p->err) : STATUS_OK;
 }
 
-/* The record of this key, a new one or one that was named before. */
-static status find_storage(struct pickle *p, struct text key, const struct storage *wanted, size_t *index) {
+/* The storage of this key, a new one or one that was named before. */
+static status find_storage(struct pickle *p, struct text key, const struct tensor_storage *wanted, size_t *index) {
     char name[KEY_BYTES + 1];
     if (key.length > KEY_BYTES || memchr(key.bytes, 0, key.length))
         return pickle_fail(p, STATUS_INVALID_MODEL, "the key of a storage is damaged");
@@ -51,7 +51,7 @@ static status find_storage(struct pickle *p, struct text key, const struct stora
     if (found == NAME_ABSENT)
         return add_storage(p, key, wanted, index);
     *index = (size_t)found;
-    const struct storage *known = &p->storages->items[found];
+    const struct tensor_storage *known = &p->storages->items[found];
     if (known->bytes != wanted->bytes)
         return pickle_fail(p, STATUS_INVALID_MODEL, "storage \"%s\" has %zu bytes here and %zu before", name,
                            wanted->bytes, known->bytes);
@@ -82,10 +82,16 @@ static struct pickle_value *load_storage(struct pickle *p, const struct pickle_v
     if (type->kind != VALUE_GLOBAL || key->kind != VALUE_TEXT || count->kind != VALUE_INT || count->integer < 0)
         return fail_id(p, "a class, a key and a number of elements are expected");
     if (!type->global.known || type->global.known->kind != GLOBAL_STORAGE) {
-        pickle_fail(p, STATUS_UNSUPPORTED, "storages of the class %s are not known", type->global.name);
-        return NULL;
+        struct pickle_value *unknown = p->storages->find ? pickle_new_value(p, VALUE_OPAQUE) : NULL;
+        if (unknown)
+            unknown->opaque.what = pool_format(p->pool, "tensor of the class %s", type->global.name);
+        else if (!p->storages->find) /* where the next one begins is not known either */
+            pickle_fail(p, STATUS_UNSUPPORTED, "storages of the class %s are not known", type->global.name);
+        if (unknown && !unknown->opaque.what)
+            return fail_with_memory(p);
+        return unknown;
     }
-    struct storage storage = {.size = type->global.known->size};
+    struct tensor_storage storage = {.size = type->global.known->size};
     if (!size_mul((size_t)count->integer, storage.size, &storage.bytes))
         return fail_id(p, "its size is too large");
     struct storage_piece *piece = pool_alloc(p->pool, sizeof *piece);

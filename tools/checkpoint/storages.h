@@ -5,7 +5,7 @@
 #include "base/names.h"
 #include "tools/checkpoint/pickle_machine.h"
 
-struct storage {
+struct tensor_storage {
     const char *key;
     size_t bytes;
     size_t size;         /* of an element, as it was named first */
@@ -13,11 +13,11 @@ struct storage {
 };
 
 struct storages {
-    struct storage *items;
+    struct tensor_storage *items;
     size_t count, capacity, limit;
     struct names keys; /* -> index */
     /* Finds the bytes of a new storage at once; NULL: that comes later. */
-    status (*find)(void *context, struct storage *storage, struct error *err);
+    status (*find)(void *context, struct tensor_storage *storage, struct error *err);
     void *context;
     bool views; /* persistent ids have a sixth part, a view of another storage */
 };

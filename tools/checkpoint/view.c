@@ -44,7 +44,7 @@ static bool has_no_elements(const struct shape *shape) {
 }
 
 /* Bytes of the pieces before and after `offset` elements, in a storage whose own elements may have another size. */
-static status place_view(const struct tensor_view *view, const struct storage *storage,
+static status place_view(const struct tensor_view *view, const struct tensor_storage *storage,
                          struct checkpoint_tensor *tensor, struct error *err) {
     const size_t own = view->piece->type->size, size = dtype_size(tensor->dtype);
     const size_t begin = view->piece->offset * own, bytes = view->piece->count * own; /* fit: the storage's bytes do */

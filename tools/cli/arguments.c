@@ -8,26 +8,26 @@
 #define HELP_COLUMN 26
 #define HELP_WIDTH 80
 
-static bool is_end(const struct option *option) {
+static bool is_end(const struct command_option *option) {
     return !option->name && !option->letter;
 }
 
-static const struct option *find_name(const struct command *command, const char *name, size_t length) {
-    for (const struct option *o = command->options; !is_end(o); o++)
+static const struct command_option *find_name(const struct command *command, const char *name, size_t length) {
+    for (const struct command_option *o = command->options; !is_end(o); o++)
         if (o->name && strlen(o->name) == length && memcmp(o->name, name, length) == 0)
             return o;
     return NULL;
 }
 
-static const struct option *find_letter(const struct command *command, char letter) {
-    for (const struct option *o = command->options; !is_end(o); o++)
+static const struct command_option *find_letter(const struct command *command, char letter) {
+    for (const struct command_option *o = command->options; !is_end(o); o++)
         if (o->letter == letter)
             return o;
     return NULL;
 }
 
 /* The words being read. */
-struct reader {
+struct word_reader {
     const struct command *command;
     char **words;
     int count, at;
@@ -36,7 +36,8 @@ struct reader {
     struct error *err;
 };
 
-static status apply(struct reader *reader, const struct option *option, const char *shown, const char *text) {
+static status apply(struct word_reader *reader, const struct command_option *option, const char *shown,
+                    const char *text) {
     if (!option->value && text)
         return fail(reader->err, STATUS_INVALID_ARGUMENT, "%s takes no value", shown);
     if (option->value && !text) {
@@ -51,10 +52,10 @@ static status apply(struct reader *reader, const struct option *option, const ch
     return code ? fail(reader->err, code, "%s %s", shown, why.message) : STATUS_OK;
 }
 
-static status read_long(struct reader *reader, const char *word) {
+static status read_long(struct word_reader *reader, const char *word) {
     const char *equals = strchr(word, '=');
     const size_t length = equals ? (size_t)(equals - word) : strlen(word);
-    const struct option *option = find_name(reader->command, word + 2, length - 2);
+    const struct command_option *option = find_name(reader->command, word + 2, length - 2);
     if (!option)
         return fail(reader->err, STATUS_INVALID_ARGUMENT, "unknown option %.*s", (int)length, word);
     const char *shown = pool_format(reader->pool, "--%s", option->name);
@@ -63,9 +64,9 @@ static status read_long(struct reader *reader, const char *word) {
     return apply(reader, option, shown, equals ? equals + 1 : NULL);
 }
 
-static status read_letters(struct reader *reader, const char *word) {
+static status read_letters(struct word_reader *reader, const char *word) {
     for (const char *p = word + 1; *p; p++) {
-        const struct option *option = find_letter(reader->command, *p);
+        const struct command_option *option = find_letter(reader->command, *p);
         if (!option)
             return fail(reader->err, STATUS_INVALID_ARGUMENT, "unknown option -%c", *p);
         const char shown[] = {'-', *p, '\0'};
@@ -105,18 +106,18 @@ static status check_count(const struct command *command, int count, const char *
     return STATUS_OK;
 }
 
-status arguments_parse(const struct command *command, int count, char **words, struct pool *pool, struct call *call,
-                       int *help, struct error *err) {
+status arguments_parse(const struct command *command, int count, char **words, struct pool *pool,
+                       struct command_call *call, int *help, struct error *err) {
     *help = asks_for_help(count, words);
     if (*help)
         return STATUS_OK;
-    struct reader reader = {command, words, count, 0, pool, pool_alloc(pool, command->settings_size + 1), err};
+    struct word_reader reader = {command, words, count, 0, pool, pool_alloc(pool, command->settings_size + 1), err};
     const char **arguments = pool_array(pool, (size_t)count + 1, sizeof *arguments);
     if (!reader.settings || !arguments)
         return fail_memory(err, "the command line");
     if (command->settings_size)
         memcpy(reader.settings, command->defaults, command->settings_size);
-    *call = (struct call){command, pool, reader.settings, arguments, 0};
+    *call = (struct command_call){command, pool, reader.settings, arguments, 0};
     bool options = true;
     while (reader.at < count) {
         const char *word = words[reader.at++];
@@ -187,7 +188,7 @@ void arguments_help(const struct command *command, FILE *stream) {
     fputs(" [OPTION]...\n\n", stream);
     print_wrapped(stream, command->about, 0, 0);
     fputs("\nOptions:\n", stream);
-    for (const struct option *o = command->options; !is_end(o); o++)
+    for (const struct command_option *o = command->options; !is_end(o); o++)
         print_option(stream, o->letter, o->name, o->value, o->help);
     print_option(stream, 'h', "help", NULL, "show this text");
     fprintf(stream, "\nExamples:\n%s", command->examples);

@@ -19,7 +19,7 @@ enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 /* Reads an option's text into its field of the settings; text is NULL for a flag. The message names neither. */
 typedef status option_set(struct pool *pool, void *field, const char *text, struct error *err);
 
-struct option {
+struct command_option {
     const char *name;  /* without the dashes; NULL for an option that has a letter only */
     char letter;       /* 0 for none */
     const char *value; /* what stands for its value in the help; NULL for a flag */
@@ -30,7 +30,7 @@ struct option {
 #define OPTIONS_END \
     { NULL, 0, NULL, NULL, NULL, 0 }
 
-struct call {
+struct command_call {
     const struct command *command;
     struct pool *pool; /* lives until the command ends */
     const void *settings;
@@ -42,14 +42,14 @@ struct call {
  * An error goes back in err, for the caller to print. *good is true at first; false makes the exit EXIT_FAILED without
  * a message, when the command has said itself what failed.
  */
-typedef status command_run(const struct call *call, bool *good, struct error *err);
+typedef status command_run(const struct command_call *call, bool *good, struct error *err);
 
 struct command {
     const char *name, *summary;
     const char *const *arguments; /* "MODEL", "[PICTURE]", "DIR..."; ends with NULL */
     const char *about;            /* paragraphs for the help */
     const char *examples;
-    const struct option *options;
+    const struct command_option *options;
     const void *defaults; /* the settings before any option */
     size_t settings_size;
     command_run *run;
@@ -59,8 +59,8 @@ struct command {
  * Fills call from argv[0..count-1], the words after the command's name. *help is 1 when they ask for help, and then
  * nothing else is checked. Errors are the user's: one line.
  */
-status arguments_parse(const struct command *command, int count, char **words, struct pool *pool, struct call *call,
-                       int *help, struct error *err);
+status arguments_parse(const struct command *command, int count, char **words, struct pool *pool,
+                       struct command_call *call, int *help, struct error *err);
 
 void arguments_help(const struct command *command, FILE *stream);
 

@@ -24,20 +24,20 @@ void make_printable(char *text) {
 
 /* Only what is longer than any message needs memory; without it, the text ends in "...". */
 static void say_list(FILE *stream, const char *format, va_list list) {
-    char room[TEXT_BYTES], *text = room;
+    char buffer[TEXT_BYTES], *text = buffer;
     va_list again;
     va_copy(again, list);
-    const int length = vsnprintf(room, sizeof room, format, list);
+    const int length = vsnprintf(buffer, sizeof buffer, format, list);
     if (length >= TEXT_BYTES && vasprintf(&text, format, again) < 0) {
-        text = room;
-        memcpy(room + TEXT_BYTES - 4, "...", 4);
+        text = buffer;
+        memcpy(buffer + TEXT_BYTES - 4, "...", 4);
     }
     va_end(again);
     if (length < 0)
         return;
     make_printable(text);
     fputs(text, stream);
-    if (text != room)
+    if (text != buffer)
         free(text);
 }
 
@@ -103,23 +103,23 @@ static bool shell_plain(const char *word) {
     return *word && word[strspn(word, plain)] == '\0';
 }
 
-static void append(char *buffer, size_t room, const char *text, size_t length) {
+static void append(char *buffer, size_t capacity, const char *text, size_t length) {
     const size_t used = strlen(buffer);
-    const size_t left = room - used - 1;
+    const size_t left = capacity - used - 1;
     const size_t take = length < left ? length : left;
     memcpy(buffer + used, text, take);
     buffer[used + take] = '\0';
 }
 
-void append_shell_word(char *buffer, size_t room, const char *word) {
+void append_shell_word(char *buffer, size_t capacity, const char *word) {
     if (buffer[0])
-        append(buffer, room, " ", 1);
+        append(buffer, capacity, " ", 1);
     if (shell_plain(word)) {
-        append(buffer, room, word, strlen(word));
+        append(buffer, capacity, word, strlen(word));
         return;
     }
-    append(buffer, room, "'", 1);
+    append(buffer, capacity, "'", 1);
     for (; *word; word++)
-        append(buffer, room, *word == '\'' ? "'\\''" : word, *word == '\'' ? 4 : 1);
-    append(buffer, room, "'", 1);
+        append(buffer, capacity, *word == '\'' ? "'\\''" : word, *word == '\'' ? 4 : 1);
+    append(buffer, capacity, "'", 1);
 }

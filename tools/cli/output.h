@@ -26,7 +26,7 @@ void progress_clear(void);
 #define SIZE_TEXT_BYTES 64
 const char *size_text(uint64_t bytes, char text[SIZE_TEXT_BYTES]);
 
-/* The words as a shell would have to be given them, appended to a buffer of `room` bytes; cut when it is full. */
-void append_shell_word(char *buffer, size_t room, const char *word);
+/* The words as a shell would have to be given them, appended to a buffer of `capacity` bytes; cut when it is full. */
+void append_shell_word(char *buffer, size_t capacity, const char *word);
 
 #endif

@@ -104,14 +104,14 @@ status set_pairs(struct pool *pool, void *field, const char *text, struct error 
     const char *equals = strchr(text, '=');
     if (!equals || equals == text || !equals[1])
         return WRONG(err, "wants NAME=FILE, not '%s'", text);
-    struct pair *items = grown(pool, list->items, list->count, sizeof *items);
+    struct name_file *items = grown(pool, list->items, list->count, sizeof *items);
     const char *name = pool_string(pool, text, (size_t)(equals - text));
     if (!items || !name)
         return fail_memory(err, "the command line");
     for (int i = 0; i < list->count; i++)
         if (strcmp(items[i].name, name) == 0)
             return WRONG(err, "names '%s' twice", name);
-    items[list->count] = (struct pair){name, equals + 1};
+    items[list->count] = (struct name_file){name, equals + 1};
     list->items = items;
     list->count++;
     return STATUS_OK;
@@ -158,11 +158,11 @@ status set_shapes(struct pool *pool, void *field, const char *text, struct error
 
 status set_range(struct pool *pool, void *field, const char *text, struct error *err) {
     (void)pool;
-    struct range range = {true, 0, 0};
+    struct light_range range = {true, 0, 0};
     const char *end;
     if (!read_number(text, &range.low, &end) || *end != ',' || !read_number(end + 1, &range.high, &end) || *end ||
         range.low >= range.high)
         return WRONG(err, "wants LOW,HIGH such as 0,1 or -1,1 or 0,255, not '%s'", text);
-    *(struct range *)field = range;
+    *(struct light_range *)field = range;
     return STATUS_OK;
 }

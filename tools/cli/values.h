@@ -6,11 +6,11 @@
 #include "base/tensor.h"
 #include "tools/cli/arguments.h"
 
-struct pair {
+struct name_file {
     const char *name, *file;
 };
 struct pair_list {
-    struct pair *items;
+    struct name_file *items;
     int count;
 };
 
@@ -24,7 +24,7 @@ struct shape_list {
 };
 
 /* The numbers that stand for black and white. */
-struct range {
+struct light_range {
     bool given;
     double low, high;
 };
@@ -38,7 +38,7 @@ option_set set_number;   /* double, 0 and above, finite */
 option_set set_pixels;   /* size_t, 1 and above, with k, M or G behind it */
 option_set set_pairs;    /* struct pair_list */
 option_set set_shapes;   /* struct shape_list */
-option_set set_range;    /* struct range */
+option_set set_range;    /* struct light_range */
 
 /* "1x3x256x256" */
 status parse_shape(const char *text, struct shape *shape, struct error *err);

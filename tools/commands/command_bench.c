@@ -13,16 +13,16 @@
 
 #define SEED 0x9e3779b97f4a7c15u
 
-struct settings {
+struct bench_settings {
     struct engine_options engine;
     struct shape_list shapes;
     int runs, warmup;
     bool json, profile;
 };
-static const struct settings defaults = {.runs = 10, .warmup = 1};
+static const struct bench_settings defaults = {.runs = 10, .warmup = 1};
 
-struct job {
-    const struct settings *settings;
+struct bench_job {
+    const struct bench_settings *settings;
     struct engine engine;
     limner_tensor *inputs, *outputs;
     size_t input_count, output_count;
@@ -47,7 +47,7 @@ static double random_unit(uint64_t *state) {
 }
 
 /* Floats are random, everything else is 0. */
-static status fill_input(struct job *job, size_t i, uint64_t *state, struct error *err) {
+static status fill_input(struct bench_job *job, size_t i, uint64_t *state, struct error *err) {
     limner_tensor *input = &job->inputs[i];
     struct tensor tensor = engine_view(input);
     const struct shape shape = tensor.shape;
@@ -66,7 +66,7 @@ static status fill_input(struct job *job, size_t i, uint64_t *state, struct erro
     return STATUS_OK;
 }
 
-static status prepare(struct job *job, struct pool *pool, struct error *err) {
+static status prepare(struct bench_job *job, struct pool *pool, struct error *err) {
     job->output_count = limner_model_output_count(job->engine.model);
     const size_t inputs = limner_model_input_count(job->engine.model);
     job->inputs = pool_array(pool, inputs + 1, sizeof *job->inputs);
@@ -85,7 +85,7 @@ static status prepare(struct job *job, struct pool *pool, struct error *err) {
     return code;
 }
 
-static status run_once(struct job *job, double *milliseconds, struct error *err) {
+static status run_once(struct bench_job *job, double *milliseconds, struct error *err) {
     limner_error problem = {0};
     for (size_t i = 0; i < job->output_count; i++)
         job->outputs[i] = (limner_tensor){.name = engine_output(&job->engine, i).name};
@@ -101,8 +101,8 @@ static int ascending(const void *left, const void *right) {
     return (a > b) - (a < b);
 }
 
-static status measure(struct job *job, struct error *err) {
-    const struct settings *settings = job->settings;
+static status measure(struct bench_job *job, struct error *err) {
+    const struct bench_settings *settings = job->settings;
     double unused;
     status code = run_once(job, &job->first_ms, err);
     job->first_ms += job->load_ms;
@@ -126,7 +126,7 @@ static double median(const double *sorted, int count) {
     return (sorted[(count - 1) / 2] + sorted[count / 2]) / 2;
 }
 
-static void print_json(const struct job *job) {
+static void print_json(const struct bench_job *job) {
     struct json json = {stdout, false};
     json_object(&json, NULL);
     json_text(&json, "model", job->engine.path);
@@ -146,7 +146,7 @@ static void print_json(const struct job *job) {
     putchar('\n');
 }
 
-static void print_people(const struct job *job) {
+static void print_people(const struct bench_job *job) {
     const double middle = median(job->run_ms, job->settings->runs);
     say(stdout, "%s  %d threads, %s\n", job->engine.path, limner_session_threads(job->engine.session),
         limner_session_cpu(job->engine.session));
@@ -164,9 +164,9 @@ static void print_people(const struct job *job) {
     printf("  peak memory %9.1f MB\n", peak_rss_mb());
 }
 
-static status run(const struct call *call, bool *good, struct error *err) {
+static status run(const struct command_call *call, bool *good, struct error *err) {
     (void)good;
-    struct job job = {.settings = call->settings, .plan = LIMNER_PLAN_INFO_INIT};
+    struct bench_job job = {.settings = call->settings, .plan = LIMNER_PLAN_INFO_INIT};
     const double start = now_ms();
     progress("loading %s", call->arguments[0]);
     status code = engine_open(&job.engine, call->arguments[0], &job.settings->engine, job.settings->profile, err);
@@ -188,17 +188,17 @@ static status run(const struct call *call, bool *good, struct error *err) {
 }
 
 static const char *const arguments[] = {"MODEL", NULL};
-static const struct option options[] = {
+static const struct command_option options[] = {
     {"shape", 0, "NAME=1x3x256x256",
      "the size of the input NAME; without NAME=, of the first input that is not named; may be given for several inputs",
-     set_shapes, offsetof(struct settings, shapes)},
-    {"runs", 0, "N", "how many runs to measure (default: 10)", set_positive, offsetof(struct settings, runs)},
+     set_shapes, offsetof(struct bench_settings, shapes)},
+    {"runs", 0, "N", "how many runs to measure (default: 10)", set_positive, offsetof(struct bench_settings, runs)},
     {"warmup", 0, "N", "runs between the first one and the measured ones (default: 1)", set_count,
-     offsetof(struct settings, warmup)},
-    {"profile", 0, NULL, "print how long each node took too", set_flag, offsetof(struct settings, profile)},
-    {"json", 0, NULL, "print one JSON object on one line", set_flag, offsetof(struct settings, json)},
-    ENGINE_OPTIONS(struct settings),
-    CACHE_OPTIONS(struct settings),
+     offsetof(struct bench_settings, warmup)},
+    {"profile", 0, NULL, "print how long each node took too", set_flag, offsetof(struct bench_settings, profile)},
+    {"json", 0, NULL, "print one JSON object on one line", set_flag, offsetof(struct bench_settings, json)},
+    ENGINE_OPTIONS(struct bench_settings),
+    CACHE_OPTIONS(struct bench_settings),
     OPTIONS_END};
 
 const struct command bench_command = {

@@ -9,24 +9,24 @@
 #include <stddef.h>
 #include <string.h>
 
-struct settings {
+struct compare_settings {
     struct engine_options engine;
     struct feed_request feed;
     struct pair_list expected;
     struct tolerance tolerance;
 };
-static const struct settings defaults = {.feed.max_pixels = PICTURE_MAX_PIXELS, .tolerance = TOLERANCE_DEFAULT};
+static const struct compare_settings defaults = {.feed.max_pixels = PICTURE_MAX_PIXELS, .tolerance = TOLERANCE_DEFAULT};
 
-struct job {
-    const struct settings *settings;
+struct compare_job {
+    const struct compare_settings *settings;
     struct engine engine;
-    struct feed feed;
+    struct model_feed feed;
     limner_tensor *outputs; /* one for each expected file */
-    struct array *expected;
+    struct file_array *expected;
 };
 
-static status read_expected(struct job *job, int i, struct error *err) {
-    const struct pair *pair = &job->settings->expected.items[i];
+static status read_expected(struct compare_job *job, int i, struct error *err) {
+    const struct name_file *pair = &job->settings->expected.items[i];
     limner_value value;
     const status code = engine_find_output(&job->engine, pair->name, &value, err);
     if (code)
@@ -48,7 +48,7 @@ static void print_failure(const struct tensor *actual, const struct tensor *expe
     putchar('\n');
 }
 
-static void report(struct job *job, int i, bool *good) {
+static void report(struct compare_job *job, int i, bool *good) {
     const struct tensor actual = engine_view(&job->outputs[i]), *expected = &job->expected[i].tensor;
     char text[SHAPE_TEXT_BYTES];
     struct error err = {STATUS_OK, ""};
@@ -70,7 +70,7 @@ static void report(struct job *job, int i, bool *good) {
     *good = *good && !result.outside;
 }
 
-static status execute(struct job *job, const struct call *call, bool *good, struct error *err) {
+static status execute(struct compare_job *job, const struct command_call *call, bool *good, struct error *err) {
     struct feed_request request = job->settings->feed;
     request.picture = call->argument_count > 1 ? call->arguments[1] : NULL;
     const int count = job->settings->expected.count;
@@ -90,14 +90,14 @@ static status execute(struct job *job, const struct call *call, bool *good, stru
     return code;
 }
 
-static status run(const struct call *call, bool *good, struct error *err) {
-    const struct settings *settings = call->settings;
+static status run(const struct command_call *call, bool *good, struct error *err) {
+    const struct compare_settings *settings = call->settings;
     const size_t count = (size_t)settings->expected.count;
     if (!count)
         return fail(err, STATUS_USAGE, "--expect NAME=FILE is missing");
-    struct job job = {.settings = settings,
-                      .outputs = pool_array(call->pool, count, sizeof *job.outputs),
-                      .expected = pool_array(call->pool, count, sizeof *job.expected)};
+    struct compare_job job = {.settings = settings,
+                              .outputs = pool_array(call->pool, count, sizeof *job.outputs),
+                              .expected = pool_array(call->pool, count, sizeof *job.expected)};
     if (!job.outputs || !job.expected)
         return fail_memory(err, "the outputs");
     const status code = execute(&job, call, good, err);
@@ -109,14 +109,14 @@ static status run(const struct call *call, bool *good, struct error *err) {
 }
 
 static const char *const arguments[] = {"MODEL", "[PICTURE]", NULL};
-static const struct option options[] = {
+static const struct command_option options[] = {
     {"expect", 0, "NAME=FILE", "what the output NAME should be: .npy, .pb (TensorProto), or a picture; once or more",
-     set_pairs, offsetof(struct settings, expected)},
-    FEED_OPTIONS(struct settings),
+     set_pairs, offsetof(struct compare_settings, expected)},
+    FEED_OPTIONS(struct compare_settings),
     {"rtol", 0, "R", "allow an error of R times the expected number (default: 1e-3) ...", set_number,
-     offsetof(struct settings, tolerance.relative)},
-    {"atol", 0, "A", "... plus A (default: 1e-4)", set_number, offsetof(struct settings, tolerance.absolute)},
-    ENGINE_OPTIONS(struct settings),
+     offsetof(struct compare_settings, tolerance.relative)},
+    {"atol", 0, "A", "... plus A (default: 1e-4)", set_number, offsetof(struct compare_settings, tolerance.absolute)},
+    ENGINE_OPTIONS(struct compare_settings),
     OPTIONS_END};
 
 const struct command compare_command = {

@@ -19,27 +19,27 @@
 #include <string.h>
 #include <sys/stat.h>
 
-struct settings {
+struct convert_settings {
     const char *template, *template_folder, *output, *map, *key, *prefix, *save_map;
     double eps;
     bool by_order, half, external, dry_run, json;
 };
-static const struct settings defaults;
+static const struct convert_settings defaults;
 
-struct job {
-    const struct settings *settings;
+struct convert_job {
+    const struct convert_settings *settings;
     struct pool *pool;
     const char *checkpoint_path, *template_path;
     struct checkpoint *checkpoint;
     struct onnx_model *template;
     struct map map;
-    struct plan plan;
+    struct conversion_plan plan;
     struct staging map_file; /* of --save-map */
 };
 
 /* ---- reading ---- */
 
-static status check_settings(const struct settings *settings, struct error *err) {
+static status check_settings(const struct convert_settings *settings, struct error *err) {
     if (!settings->template)
         return fail(err, STATUS_USAGE, "--template is missing");
     if (!settings->output && !settings->dry_run)
@@ -53,7 +53,7 @@ static bool is_same_file(const char *a, const char *b) {
            info_a.st_ino == info_b.st_ino;
 }
 
-static status check_output(const struct job *job, struct error *err) {
+static status check_output(const struct convert_job *job, struct error *err) {
     const char *output = job->settings->output;
     if (!output || job->settings->dry_run)
         return STATUS_OK;
@@ -64,8 +64,8 @@ static status check_output(const struct job *job, struct error *err) {
     return STATUS_OK;
 }
 
-static status read_map(struct job *job, struct error *err) {
-    struct bytes bytes = {NULL, 0};
+static status read_map(struct convert_job *job, struct error *err) {
+    struct byte_buffer bytes = {NULL, 0};
     const char *path;
     if (!job->settings->map)
         return STATUS_OK;
@@ -82,7 +82,7 @@ static status with_path(status code, const char *path, struct error *err) {
     return code && !strstr(err->message, path) ? fail_prefix(err, "%s", path) : code;
 }
 
-static status read_all(struct job *job, struct error *err) {
+static status read_all(struct convert_job *job, struct error *err) {
     status code = read_map(job, err);
     if (!code)
         code = resource_find(&resource_template, job->settings->template, job->settings->template_folder, job->pool,
@@ -101,7 +101,8 @@ static status read_all(struct job *job, struct error *err) {
 /* ---- writing ---- */
 
 /* Beside its place, until the model is written. */
-static status stage_map(struct job *job, struct plan *plan, const struct report *report, struct error *err) {
+static status stage_map(struct convert_job *job, struct conversion_plan *plan, const struct report *report,
+                        struct error *err) {
     char *text = NULL;
     size_t size = 0;
     if (!job->settings->save_map)
@@ -117,7 +118,7 @@ static status stage_map(struct job *job, struct plan *plan, const struct report 
     return code;
 }
 
-static status save_model(const struct job *job, const struct onnx_model *model, struct error *err) {
+static status save_model(const struct convert_job *job, const struct onnx_model *model, struct error *err) {
     const char *output = job->settings->output, *slash = strrchr(output, '/');
     struct save_options options = {NULL, 0};
     if (job->settings->external)
@@ -128,7 +129,7 @@ static status save_model(const struct job *job, const struct onnx_model *model, 
     return onnx_save(model, output, &options, err);
 }
 
-static status carry_out(struct job *job, struct error *err) {
+static status carry_out(struct convert_job *job, struct error *err) {
     struct onnx_model model;
     progress("converting %s", job->checkpoint_path);
     status code = pour(&job->plan, &model, err);
@@ -140,22 +141,22 @@ static status carry_out(struct job *job, struct error *err) {
     return code;
 }
 
-static void print_problems(const struct plan *plan) {
-    for (const struct problem *problem = plan->problems; problem; problem = problem->next)
+static void print_problems(const struct conversion_plan *plan) {
+    for (const struct convert_problem *problem = plan->problems; problem; problem = problem->next)
         complain("%s", problem->text);
     complain("%d thing%s could not be settled, and nothing was written (limner convert --help explains maps)",
              plan->problem_count, plan->problem_count == 1 ? "" : "s");
 }
 
-static status print_report(struct job *job, const struct report *report, struct error *err) {
+static status print_report(struct convert_job *job, const struct report *report, struct error *err) {
     (job->settings->json ? report_json : report_print)(&job->plan, report, stdout);
     return job->plan.lost ? fail_memory(err, "the report") : STATUS_OK;
 }
 
 /* ---- the command ---- */
 
-static status convert(struct job *job, bool *good, struct error *err) {
-    const struct settings *settings = job->settings;
+static status convert(struct convert_job *job, bool *good, struct error *err) {
+    const struct convert_settings *settings = job->settings;
     const struct convert_options options = {settings->map ? &job->map : NULL, settings->prefix, settings->eps,
                                             settings->by_order};
     status code = convert_plan(job->template, job->checkpoint, &options, job->pool, &job->plan, err);
@@ -163,8 +164,12 @@ static status convert(struct job *job, bool *good, struct error *err) {
         return code;
     *good = job->plan.problem_count == 0;
     const char *output = *good && !settings->dry_run ? settings->output : NULL;
-    const struct report report = {job->checkpoint_path, job->template_path, checkpoint_format(job->checkpoint),
-                                  checkpoint_chosen(job->checkpoint), output};
+    const struct report report = {job->checkpoint_path,
+                                  job->template_path,
+                                  checkpoint_format(job->checkpoint),
+                                  checkpoint_chosen(job->checkpoint),
+                                  checkpoint_beside(job->checkpoint),
+                                  output};
     if (*good) {
         /* the map and the report tell of the template as it was: before pour() */
         code = settings->dry_run ? STATUS_OK : stage_map(job, &job->plan, &report, err);
@@ -183,8 +188,8 @@ static status convert(struct job *job, bool *good, struct error *err) {
     return code;
 }
 
-static status run(const struct call *call, bool *good, struct error *err) {
-    struct job job = {.settings = call->settings, .pool = call->pool, .checkpoint_path = call->arguments[0]};
+static status run(const struct command_call *call, bool *good, struct error *err) {
+    struct convert_job job = {.settings = call->settings, .pool = call->pool, .checkpoint_path = call->arguments[0]};
     status code = check_settings(job.settings, err);
     if (!code)
         code = read_all(&job, err);
@@ -197,10 +202,10 @@ static status run(const struct call *call, bool *good, struct error *err) {
     return code;
 }
 
-#define AT(field) offsetof(struct settings, field)
+#define AT(field) offsetof(struct convert_settings, field)
 
 static const char *const arguments[] = {"CHECKPOINT", NULL};
-static const struct option options[] = {
+static const struct command_option options[] = {
     {"template", 't', "MODEL", "the ONNX model that the weights go into: a file, or a name (see below)", set_file,
      AT(template)},
     {NULL, 'o', "OUT", "the ONNX model to write", set_file, AT(output)},
@@ -242,8 +247,9 @@ const struct command convert_command = {
         "  onnx::MatMul_70 <- fc.weight transposed\n\n"
         "  scale <- keep\n\n"
         "  - <- discriminator.*\n\n"
+        "  backbone.* -> encoder.*\n\n"
         "They take a key's weight and fold a batch norm in; take a linear layer's weight; keep the template's own data "
-        "(or zeros, or ones); leave keys out.",
+        "(or zeros, or ones); leave keys out; rename all keys that begin so, before anything else.",
     .examples = "  limner convert InpaintingModel_gen.pth --template edge-connect-inpaint -o inpaint.onnx\n"
                 "  limner convert generator.pth --template export.onnx --dry-run\n",
     .options = options,

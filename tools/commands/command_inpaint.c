@@ -6,17 +6,17 @@
 #include <stddef.h>
 #include <string.h>
 
-struct settings {
+struct inpaint_settings {
     struct studio_settings studio;
     struct variants variants;
     struct batch_settings batch;
     struct engine_options engine;
 };
-static const struct settings defaults = {.studio.canny = {CANNY_SIGMA, CANNY_LOW, CANNY_HIGH},
-                                         .studio.max_pixels = PICTURE_MAX_PIXELS,
-                                         .studio.overlap = NOT_GIVEN,
-                                         .studio.crop_margin = NOT_GIVEN,
-                                         .batch.jobs = 1};
+static const struct inpaint_settings defaults = {.studio.canny = {CANNY_SIGMA, CANNY_LOW, CANNY_HIGH},
+                                                 .studio.max_pixels = PICTURE_MAX_PIXELS,
+                                                 .studio.overlap = NOT_GIVEN,
+                                                 .studio.crop_margin = NOT_GIVEN,
+                                                 .batch.jobs = 1};
 
 static status set_mask_white(struct pool *pool, void *field, const char *text, struct error *err) {
     (void)pool;
@@ -34,7 +34,7 @@ static status set_tile(struct pool *pool, void *field, const char *text, struct 
     return STATUS_OK;
 }
 
-static status check_variants(const struct settings *settings, struct error *err) {
+static status check_variants(const struct inpaint_settings *settings, struct error *err) {
     if (settings->variants.models.count && (settings->studio.model || settings->studio.edge))
         return fail(err, STATUS_USAGE, "--variant and --variant-edge stand for --model and --edge: give one kind");
     if (settings->variants.models.count && settings->batch.save_edges)
@@ -43,7 +43,7 @@ static status check_variants(const struct settings *settings, struct error *err)
 }
 
 /* What is wrong whatever the files hold. */
-static status check(const struct settings *settings, struct error *err) {
+static status check(const struct inpaint_settings *settings, struct error *err) {
     const struct studio_settings *studio = &settings->studio;
     const status code = check_variants(settings, err);
     if (code)
@@ -66,7 +66,7 @@ static status check(const struct settings *settings, struct error *err) {
     return STATUS_OK;
 }
 
-static status execute(const struct settings *settings, const struct batch_settings *files, struct pool *pool,
+static status execute(const struct inpaint_settings *settings, const struct batch_settings *files, struct pool *pool,
                       struct meter *meter, bool *good, struct error *err) {
     struct painter painter = {.studio = NULL};
     if (settings->variants.models.count)
@@ -76,8 +76,8 @@ static status execute(const struct settings *settings, const struct batch_settin
     return code;
 }
 
-static status run(const struct call *call, bool *good, struct error *err) {
-    const struct settings *settings = call->settings;
+static status run(const struct command_call *call, bool *good, struct error *err) {
+    const struct inpaint_settings *settings = call->settings;
     struct batch_settings files = settings->batch;
     files.image = call->arguments[0];
     files.mask = call->arguments[1];
@@ -92,10 +92,10 @@ static status run(const struct call *call, bool *good, struct error *err) {
     return code;
 }
 
-#define FIELD(name) offsetof(struct settings, name)
+#define FIELD(name) offsetof(struct inpaint_settings, name)
 
 static const char *const arguments[] = {"IMAGE", "MASK", NULL};
-static const struct option options[] = {
+static const struct command_option options[] = {
     {"model", 0, "FILE", "the network that paints", set_file, FIELD(studio.model)},
     {"edge", 0, "FILE", "the network that draws edges into holes first (EdgeConnect)", set_file, FIELD(studio.edge)},
     {"variant", 0, "NAME=FILE",
@@ -111,7 +111,7 @@ static const struct option options[] = {
     {"format", 0, "FORMAT",
      "of results in folders: same (as the picture, where that is written), png, jpg, webp, ... (default: same)",
      set_format, FIELD(batch.format)},
-    PICTURE_SAVING_OPTIONS(struct settings, studio.saving),
+    PICTURE_SAVING_OPTIONS(struct inpaint_settings, studio.saving),
     {"mask-white", 0, "WHAT", "what white means in the mask: hole or known (default: hole)", set_mask_white,
      FIELD(studio.mask.white_is_known)},
     {"mask-threshold", 0, "LEVEL", "what is brighter than this, of 0 to 255, is white in the mask (default: 0)",
@@ -127,8 +127,10 @@ static const struct option options[] = {
      "the numbers that are black and white for --model (default: what its metadata say; else -1,1 when it ends in a "
      "Tanh; else 0,1)",
      set_range, FIELD(studio.range)},
-    {"multiple", 0, "N", "pad sides to multiples of N by reflection (default: 4 with --edge, else 16)", set_positive,
-     FIELD(studio.multiple)},
+    {"multiple", 0, "N",
+     "pad sides to multiples of N by reflection (default: what the network's strides want, at least 16, or 4 with "
+     "--edge)",
+     set_positive, FIELD(studio.multiple)},
     {"tile", 0, "N", "cut large pictures into tiles of N by N pixels; auto: as large as 1 GiB of activations allows",
      set_tile, FIELD(studio.tile)},
     {"overlap", 0, "PX", "how far tiles overlap (default: as far as the model looks)", set_count,
@@ -140,8 +142,8 @@ static const struct option options[] = {
     {"resume", 0, NULL, "skip pictures whose result is there already", set_flag, FIELD(batch.resume)},
     {"max-pixels", 0, "N", "refuse pictures with more pixels than this (default: 100M)", set_pixels,
      FIELD(studio.max_pixels)},
-    ENGINE_OPTIONS(struct settings),
-    CACHE_OPTIONS(struct settings),
+    ENGINE_OPTIONS(struct inpaint_settings),
+    CACHE_OPTIONS(struct inpaint_settings),
     OPTIONS_END};
 
 const struct command inpaint_command = {

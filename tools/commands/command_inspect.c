@@ -4,19 +4,20 @@
 #include "tools/cli/output.h"
 #include "tools/commands/commands.h"
 #include "tools/engine/census.h"
+#include "tools/engine/machine.h"
 #include "tools/engine/shapes.h"
 
 #include <stddef.h>
 #include <string.h>
 
-struct settings {
+struct inspect_settings {
     struct shape_list shapes;
-    bool json;
+    bool json, machine;
 };
-static const struct settings defaults;
+static const struct inspect_settings defaults;
 
 /* All that is found out, before any of it is printed. */
-struct findings {
+struct inspect_findings {
     const char *path;
     struct onnx_model *model;
     struct census census;
@@ -32,7 +33,8 @@ struct findings {
 
 /* ---- finding out ---- */
 
-static status find_plan(struct findings *found, const struct settings *settings, struct pool *pool, struct error *err) {
+static status find_plan(struct inspect_findings *found, const struct inspect_settings *settings, struct pool *pool,
+                        struct error *err) {
     found->inputs = pool_array(pool, limner_model_input_count(found->engine.model) + 1, sizeof *found->inputs);
     if (!found->inputs)
         return fail_memory(err, "the inputs");
@@ -56,7 +58,8 @@ static status find_plan(struct findings *found, const struct settings *settings,
     return STATUS_OK;
 }
 
-static status find_all(struct findings *found, const struct settings *settings, struct pool *pool, struct error *err) {
+static status find_all(struct inspect_findings *found, const struct inspect_settings *settings, struct pool *pool,
+                       struct error *err) {
     static const struct engine_options automatic;
     status code = onnx_load(found->path, NULL, &found->model, err);
     if (code)
@@ -135,7 +138,7 @@ static void print_operators(const struct census *census) {
     }
 }
 
-static void print_plan(const struct findings *found) {
+static void print_plan(const struct inspect_findings *found) {
     if (!found->planned) {
         say(stdout, "plan         none: %s\n", found->no_plan);
         return;
@@ -156,7 +159,7 @@ static void print_plan(const struct findings *found) {
     printf(", %s for packed weights\n", size_text(found->plan.weight_bytes, size));
 }
 
-static void print_people(const struct findings *found) {
+static void print_people(const struct inspect_findings *found) {
     const struct onnx_model *model = found->model;
     char size[SIZE_TEXT_BYTES];
     say(stdout, "file         %s, %s\n", found->path, size_text(model->file_bytes, size));
@@ -210,7 +213,7 @@ static void json_values(struct json *json, const char *key, const struct graph *
     json_close(json, ']');
 }
 
-static void json_header(struct json *json, const struct findings *found) {
+static void json_header(struct json *json, const struct inspect_findings *found) {
     const struct onnx_model *model = found->model;
     json_text(json, "file", found->path);
     json_integer(json, "bytes", (int64_t)model->file_bytes);
@@ -250,7 +253,7 @@ static void json_census(struct json *json, const struct census *census) {
     json_integer(json, "parameter_bytes", (int64_t)census->parameter_bytes);
 }
 
-static void json_plan(struct json *json, const struct findings *found) {
+static void json_plan(struct json *json, const struct inspect_findings *found) {
     json_bool(json, "runs", found->runs);
     json_text(json, "refusal", found->runs ? NULL : found->refusal.message);
     if (!found->planned) {
@@ -267,7 +270,7 @@ static void json_plan(struct json *json, const struct findings *found) {
     json_close(json, '}');
 }
 
-static void print_json(const struct findings *found) {
+static void print_json(const struct inspect_findings *found) {
     struct json json = {stdout, false};
     const struct graph *graph = found->model->graph;
     json_object(&json, NULL);
@@ -282,10 +285,9 @@ static void print_json(const struct findings *found) {
 
 /* ---- the command ---- */
 
-static status run(const struct call *call, bool *good, struct error *err) {
-    (void)good;
-    const struct settings *settings = call->settings;
-    struct findings *found = pool_alloc(call->pool, sizeof *found);
+static status inspect_model(const struct command_call *call, struct error *err) {
+    const struct inspect_settings *settings = call->settings;
+    struct inspect_findings *found = pool_alloc(call->pool, sizeof *found);
     if (!found)
         return fail_memory(err, "the model");
     found->path = call->arguments[0];
@@ -303,13 +305,29 @@ static status run(const struct call *call, bool *good, struct error *err) {
     return code;
 }
 
-static const char *const arguments[] = {"MODEL", NULL};
-static const struct option options[] = {
+static status run(const struct command_call *call, bool *good, struct error *err) {
+    (void)good;
+    const struct inspect_settings *settings = call->settings;
+    if (settings->machine && call->argument_count > 0)
+        return fail(err, STATUS_USAGE, "--machine takes no MODEL");
+    if (!settings->machine && call->argument_count == 0)
+        return fail(err, STATUS_USAGE, "MODEL is missing (or --machine)");
+    if (!settings->machine)
+        return inspect_model(call, err);
+    print_machine(settings->json);
+    return STATUS_OK;
+}
+
+static const char *const arguments[] = {"[MODEL]", NULL};
+static const struct command_option options[] = {
     {"shape", 0, "NAME=1x3x256x256",
      "plan for this size of the input NAME; without NAME=, of the first input that is not named; may be given for "
      "several inputs",
-     set_shapes, offsetof(struct settings, shapes)},
-    {"json", 0, NULL, "print one JSON object on one line", set_flag, offsetof(struct settings, json)},
+     set_shapes, offsetof(struct inspect_settings, shapes)},
+    {"machine", 0, NULL,
+     "show instead what this process may use: processors, memory, instruction set, with the limits of its container",
+     set_flag, offsetof(struct inspect_settings, machine)},
+    {"json", 0, NULL, "print one JSON object on one line", set_flag, offsetof(struct inspect_settings, json)},
     OPTIONS_END};
 
 const struct command inspect_command = {
@@ -322,7 +340,8 @@ const struct command inspect_command = {
         "--shape, else from the model; a free first size (the batch) is taken as 1. A name that one --shape settles "
         "holds for the other inputs, too. Models that limner cannot run can be inspected as well.",
     .examples = "  limner inspect generator.onnx --shape 1x3x256x256\n"
-                "  limner inspect inpaint.onnx --shape rgb_edge=1x4x512x512 --json\n",
+                "  limner inspect inpaint.onnx --shape rgb_edge=1x4x512x512 --json\n"
+                "  limner inspect --machine\n",
     .options = options,
     .defaults = &defaults,
     .settings_size = sizeof defaults,

@@ -9,14 +9,14 @@
 #include <stddef.h>
 #include <string.h>
 
-struct settings {
+struct keys_settings {
     const char *key;
     bool verify, json;
 };
-static const struct settings defaults;
+static const struct keys_settings defaults;
 
 /* All that is found out, before any of it is printed. */
-struct findings {
+struct keys_findings {
     const char *path;
     struct checkpoint *checkpoint;
     const char *usual;    /* what a converter takes without --key, or NULL; not looked for with --key */
@@ -32,7 +32,8 @@ static size_t dense_bytes(const struct checkpoint_tensor *tensor) {
 
 /* ---- finding out ---- */
 
-static status find_all(struct findings *found, const struct settings *settings, struct pool *pool, struct error *err) {
+static status find_all(struct keys_findings *found, const struct keys_settings *settings, struct pool *pool,
+                       struct error *err) {
     const struct checkpoint_limits limits = {.skip_checksums = !settings->verify};
     status code = checkpoint_load(found->path, &limits, &found->checkpoint, err);
     if (code)
@@ -93,7 +94,7 @@ static void print_opaque(const struct checkpoint *checkpoint) {
         printf("  ... (--json lists all)\n");
 }
 
-static void print_choice(const struct findings *found) {
+static void print_choice(const struct keys_findings *found) {
     if (checkpoint_chosen(found->checkpoint)[0])
         say(stdout, "dictionary   %s\n", checkpoint_chosen(found->checkpoint));
     else if (found->usual && found->usual[0])
@@ -102,7 +103,7 @@ static void print_choice(const struct findings *found) {
         say(stdout, "model        %s\n", found->refusal.message);
 }
 
-static void print_people(const struct findings *found) {
+static void print_people(const struct keys_findings *found) {
     const size_t count = checkpoint_count(found->checkpoint);
     char size[SIZE_TEXT_BYTES];
     say(stdout, "file         %s, %s\n", found->path, checkpoint_format(found->checkpoint));
@@ -139,7 +140,7 @@ static void json_opaque(struct json *json, const struct checkpoint *checkpoint) 
     json_close(json, ']');
 }
 
-static void print_json(const struct findings *found) {
+static void print_json(const struct keys_findings *found) {
     struct json json = {stdout, false};
     json_object(&json, NULL);
     json_text(&json, "file", found->path);
@@ -160,10 +161,10 @@ static void print_json(const struct findings *found) {
 
 /* ---- the command ---- */
 
-static status run(const struct call *call, bool *good, struct error *err) {
+static status run(const struct command_call *call, bool *good, struct error *err) {
     (void)good;
-    const struct settings *settings = call->settings;
-    struct findings *found = pool_alloc(call->pool, sizeof *found);
+    const struct keys_settings *settings = call->settings;
+    struct keys_findings *found = pool_alloc(call->pool, sizeof *found);
     if (!found)
         return fail_memory(err, "the keys");
     found->path = call->arguments[0];
@@ -177,12 +178,12 @@ static status run(const struct call *call, bool *good, struct error *err) {
 }
 
 static const char *const arguments[] = {"CHECKPOINT", NULL};
-static const struct option options[] = {
+static const struct command_option options[] = {
     {"key", 0, "PATH", "only the tensors below this key, such as generator or state_dict.netG", set_file,
-     offsetof(struct settings, key)},
+     offsetof(struct keys_settings, key)},
     {"verify", 0, NULL, "read all of a zip file and compare it with its checksums", set_flag,
-     offsetof(struct settings, verify)},
-    {"json", 0, NULL, "print one JSON object on one line", set_flag, offsetof(struct settings, json)},
+     offsetof(struct keys_settings, verify)},
+    {"json", 0, NULL, "print one JSON object on one line", set_flag, offsetof(struct keys_settings, json)},
     OPTIONS_END};
 
 const struct command keys_command = {

@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct settings {
+struct ops_settings {
     bool json;
 };
-static const struct settings defaults;
+static const struct ops_settings defaults;
 
 static int by_name(const void *left, const void *right) {
     const limner_operator *a = left, *b = right;
@@ -27,7 +27,7 @@ static size_t count_records(void) {
     return count;
 }
 
-/* Joins records of one operator whose opset ranges touch; returns how many are left. */
+/* Merges entries of one operator whose opset ranges touch; returns how many are left. */
 static size_t merge(limner_operator *ops, size_t count) {
     size_t kept = 0;
     for (size_t i = 0; i < count; i++) {
@@ -63,9 +63,9 @@ static void print_json(const limner_operator *ops, size_t count) {
     putchar('\n');
 }
 
-static status run(const struct call *call, bool *good, struct error *err) {
+static status run(const struct command_call *call, bool *good, struct error *err) {
     (void)good;
-    const struct settings *settings = call->settings;
+    const struct ops_settings *settings = call->settings;
     size_t count = count_records();
     limner_operator *ops = pool_array(call->pool, count + 1, sizeof *ops);
     if (!ops)
@@ -82,8 +82,8 @@ static status run(const struct call *call, bool *good, struct error *err) {
 }
 
 static const char *const arguments[] = {NULL};
-static const struct option options[] = {
-    {"json", 0, NULL, "print a JSON array on one line", set_flag, offsetof(struct settings, json)}, OPTIONS_END};
+static const struct command_option options[] = {
+    {"json", 0, NULL, "print a JSON array on one line", set_flag, offsetof(struct ops_settings, json)}, OPTIONS_END};
 
 const struct command ops_command = {
     .name = "ops",

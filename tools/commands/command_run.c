@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct settings {
+struct run_settings {
     struct engine_options engine;
     struct feed_request feed;
     const char *picture_out;
@@ -18,7 +18,7 @@ struct settings {
     struct picture_saving saving;
     bool profile;
 };
-static const struct settings defaults = {.feed.max_pixels = PICTURE_MAX_PIXELS};
+static const struct run_settings defaults = {.feed.max_pixels = PICTURE_MAX_PIXELS};
 
 /* One file to be written. */
 struct target {
@@ -27,11 +27,11 @@ struct target {
     size_t wanted; /* its index in job.wanted */
 };
 
-struct job {
-    const struct settings *settings;
+struct run_job {
+    const struct run_settings *settings;
     struct pool *pool;
     struct engine engine;
-    struct feed feed;
+    struct model_feed feed;
     struct target *targets;
     int target_count;
     limner_tensor *wanted; /* outputs, each once */
@@ -41,7 +41,7 @@ struct job {
 
 /* ---- before anything is loaded ---- */
 
-static status check_target(const struct job *job, int i, struct error *err) {
+static status check_target(const struct run_job *job, int i, struct error *err) {
     const struct target *target = &job->targets[i];
     if (array_type_of_name(target->path) == ARRAY_UNKNOWN)
         return fail(err, STATUS_USAGE, "cannot tell what to write to '%s': end its name in %s, or in .npy or .pb",
@@ -52,7 +52,7 @@ static status check_target(const struct job *job, int i, struct error *err) {
     return staging_check(target->path, err);
 }
 
-static status collect_targets(struct job *job, struct error *err) {
+static status collect_targets(struct run_job *job, struct error *err) {
     const struct pair_list *outputs = &job->settings->outputs;
     job->targets = pool_array(job->pool, (size_t)outputs->count + 1, sizeof *job->targets);
     if (!job->targets)
@@ -69,7 +69,7 @@ static status collect_targets(struct job *job, struct error *err) {
 
 /* ---- which outputs ---- */
 
-static size_t want(struct job *job, const char *name) {
+static size_t want(struct run_job *job, const char *name) {
     for (size_t i = 0; i < job->wanted_count; i++)
         if (strcmp(job->wanted[i].name, name) == 0)
             return i;
@@ -77,7 +77,7 @@ static size_t want(struct job *job, const char *name) {
     return job->wanted_count++;
 }
 
-static status choose_outputs(struct job *job, struct error *err) {
+static status choose_outputs(struct run_job *job, struct error *err) {
     const size_t count = limner_model_output_count(job->engine.model);
     job->wanted = pool_array(job->pool, count + 1, sizeof *job->wanted);
     if (!job->wanted)
@@ -99,13 +99,13 @@ static status choose_outputs(struct job *job, struct error *err) {
 
 /* ---- after the run ---- */
 
-static status stage_output(struct job *job, const struct target *target, struct error *err) {
+static status stage_output(struct run_job *job, const struct target *target, struct error *err) {
     const limner_tensor *output = &job->wanted[target->wanted];
     const struct tensor tensor = engine_view(output);
     const struct picture_wish wish = {engine_picture_form(&job->engine, &job->settings->feed.range, output->type),
                                       job->feed.picture, !job->feed.picture_alpha_used, job->settings->saving};
     char lost[ABOUT_LOST_BYTES];
-    struct bytes bytes;
+    struct byte_buffer bytes;
     size_t nan;
     status code = array_encode(&tensor, output->name, target->path, &wish, &bytes, &nan, lost, err);
     if (code)
@@ -121,7 +121,7 @@ static status stage_output(struct job *job, const struct target *target, struct 
     return code;
 }
 
-static status write_outputs(struct job *job, struct error *err) {
+static status write_outputs(struct run_job *job, struct error *err) {
     status code = STATUS_OK;
     for (int i = 0; !code && i < job->target_count; i++) {
         progress("writing %s", job->targets[i].path);
@@ -135,7 +135,7 @@ static void print_output(const limner_tensor *output) {
     char text[SHAPE_TEXT_BYTES];
     say(stdout, "%s  %s %s", output->name, dtype_name(tensor.dtype), shape_text(&tensor.shape, text));
     if (element_is_number(tensor.dtype)) {
-        const struct summary summary = tensor_summary(&tensor);
+        const struct number_summary summary = tensor_summary(&tensor);
         printf("  min %.6g  max %.6g  mean %.6g", summary.low, summary.high, summary.mean);
         if (summary.nan)
             printf("  (%zu not a number)", summary.nan);
@@ -143,7 +143,7 @@ static void print_output(const limner_tensor *output) {
     putchar('\n');
 }
 
-static status execute(struct job *job, const char *model, const char *picture, struct error *err) {
+static status execute(struct run_job *job, const char *model, const char *picture, struct error *err) {
     struct feed_request request = job->settings->feed;
     request.picture = picture;
     request.to_srgb = job->settings->saving.through_srgb;
@@ -169,9 +169,9 @@ static status execute(struct job *job, const char *model, const char *picture, s
     return code;
 }
 
-static status run(const struct call *call, bool *good, struct error *err) {
+static status run(const struct command_call *call, bool *good, struct error *err) {
     (void)good;
-    struct job job = {.settings = call->settings, .pool = call->pool};
+    struct run_job job = {.settings = call->settings, .pool = call->pool};
     const char *picture = call->argument_count > 1 ? call->arguments[1] : NULL;
     status code = collect_targets(&job, err);
     if (!code)
@@ -183,18 +183,18 @@ static status run(const struct call *call, bool *good, struct error *err) {
 }
 
 static const char *const arguments[] = {"MODEL", "[PICTURE]", NULL};
-static const struct option options[] = {
+static const struct command_option options[] = {
     {NULL, 'o', "FILE",
      "write the model's first output to FILE: a picture (.png, .jpg, .webp, .tif, .bmp, .pnm), .npy or .pb "
      "(TensorProto) by its ending",
-     set_file, offsetof(struct settings, picture_out)},
+     set_file, offsetof(struct run_settings, picture_out)},
     {"output", 0, "NAME=FILE", "write the output NAME to FILE; may be given for several outputs", set_pairs,
-     offsetof(struct settings, outputs)},
-    FEED_OPTIONS(struct settings),
-    PICTURE_SAVING_OPTIONS(struct settings, saving),
-    ENGINE_OPTIONS(struct settings),
-    CACHE_OPTIONS(struct settings),
-    {"profile", 0, NULL, "print how long each node took", set_flag, offsetof(struct settings, profile)},
+     offsetof(struct run_settings, outputs)},
+    FEED_OPTIONS(struct run_settings),
+    PICTURE_SAVING_OPTIONS(struct run_settings, saving),
+    ENGINE_OPTIONS(struct run_settings),
+    CACHE_OPTIONS(struct run_settings),
+    {"profile", 0, NULL, "print how long each node took", set_flag, offsetof(struct run_settings, profile)},
     OPTIONS_END};
 
 const struct command run_command = {

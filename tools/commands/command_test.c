@@ -13,35 +13,35 @@
 #include <string.h>
 #include <unistd.h>
 
-struct settings {
+struct test_settings {
     struct engine_options engine;
     struct tolerance tolerance;
     const char *filter;
     bool verbose;
 };
-static const struct settings defaults = {.tolerance = TOLERANCE_DEFAULT};
+static const struct test_settings defaults = {.tolerance = TOLERANCE_DEFAULT};
 
 enum verdict { PASSED, FAILED, SKIPPED, VERDICTS };
 
 /* One test folder at work. */
-struct job {
-    const struct settings *settings;
+struct test_job {
+    const struct test_settings *settings;
     struct pool *pool; /* for this folder */
     const char *folder, *set;
     struct engine engine;
 };
 
 /* The tensors of one side of a data set. */
-struct side {
-    struct array *arrays;
+struct data_side {
+    struct file_array *arrays;
     limner_tensor *tensors;
     size_t count;
 };
 
 /* ---- failures ---- */
 
-static void print_repeat(const struct job *job) {
-    const struct settings *settings = job->settings;
+static void print_repeat(const struct test_job *job) {
+    const struct test_settings *settings = job->settings;
     char command[8192] = "limner test", word[128], number[ELEMENT_TEXT_BYTES];
     if (settings->tolerance.relative != defaults.tolerance.relative) {
         snprintf(word, sizeof word, "--rtol=%s", number_text(settings->tolerance.relative, false, number));
@@ -64,12 +64,12 @@ static void print_repeat(const struct job *job) {
 }
 
 /* The message without what the line begins with anyway. */
-static const char *without_folder(const struct job *job, const char *message) {
+static const char *without_folder(const struct test_job *job, const char *message) {
     const size_t length = strlen(job->folder);
     return strncmp(message, job->folder, length) == 0 && message[length] == '/' ? message + length + 1 : message;
 }
 
-static enum verdict report_failure(const struct job *job, const struct error *err) {
+static enum verdict report_failure(const struct test_job *job, const struct error *err) {
     progress_clear();
     say(stdout, "FAIL %s%s%s: %s\n", job->folder, job->set ? "/" : "", job->set ? job->set : "",
         without_folder(job, err->message));
@@ -79,11 +79,11 @@ static enum verdict report_failure(const struct job *job, const struct error *er
 
 /* ---- one data set ---- */
 
-static const char *file_name(const struct job *job, const char *kind, size_t i) {
+static const char *file_name(const struct test_job *job, const char *kind, size_t i) {
     return pool_format(job->pool, "%s/%s/%s_%zu.pb", job->folder, job->set, kind, i);
 }
 
-static status read_side(const struct job *job, const char *kind, struct side *side, struct error *err) {
+static status read_side(const struct test_job *job, const char *kind, struct data_side *side, struct error *err) {
     static const struct picture_request no_pictures;
     size_t count = 0;
     for (;; count++) {
@@ -109,13 +109,13 @@ static status read_side(const struct job *job, const char *kind, struct side *si
     return STATUS_OK;
 }
 
-static void close_side(struct side *side) {
+static void close_side(struct data_side *side) {
     for (size_t i = 0; i < side->count; i++)
         array_close(&side->arrays[i]);
 }
 
 /* The model's name for the i-th tensor: what the tensor calls itself when the model knows that, else by position. */
-static status name_tensors(const struct job *job, struct side *side, bool input, struct error *err) {
+static status name_tensors(const struct test_job *job, struct data_side *side, bool input, struct error *err) {
     const limner_model *model = job->engine.model;
     const size_t known = input ? limner_model_input_count(model) : limner_model_output_count(model);
     for (size_t i = 0; i < side->count; i++) {
@@ -132,7 +132,7 @@ static status name_tensors(const struct job *job, struct side *side, bool input,
     return STATUS_OK;
 }
 
-static void fill_tensors(struct side *side) {
+static void fill_tensors(struct data_side *side) {
     for (size_t i = 0; i < side->count; i++) {
         const struct tensor *from = &side->arrays[i].tensor;
         limner_tensor *to = &side->tensors[i];
@@ -144,8 +144,8 @@ static void fill_tensors(struct side *side) {
     }
 }
 
-static status compare_output(const struct job *job, const limner_tensor *output, const struct array *expected, size_t i,
-                             struct error *err) {
+static status compare_output(const struct test_job *job, const limner_tensor *output, const struct file_array *expected,
+                             size_t i, struct error *err) {
     const struct tensor actual = engine_view(output);
     char place[SHAPE_TEXT_BYTES], shape[SHAPE_TEXT_BYTES], left[ELEMENT_TEXT_BYTES], right[ELEMENT_TEXT_BYTES];
     if (difference_check_kind(&actual, &expected->tensor, err))
@@ -165,7 +165,8 @@ static status compare_output(const struct job *job, const limner_tensor *output,
     return err->code;
 }
 
-static status run_sides(const struct job *job, struct side *inputs, struct side *outputs, struct error *err) {
+static status run_sides(const struct test_job *job, struct data_side *inputs, struct data_side *outputs,
+                        struct error *err) {
     status code = read_side(job, "input", inputs, err);
     if (!code)
         code = read_side(job, "output", outputs, err);
@@ -187,8 +188,8 @@ static status run_sides(const struct job *job, struct side *inputs, struct side 
     return code;
 }
 
-static enum verdict run_set(struct job *job, const char *set) {
-    struct side inputs = {NULL, NULL, 0}, outputs = {NULL, NULL, 0};
+static enum verdict run_set(struct test_job *job, const char *set) {
+    struct data_side inputs = {NULL, NULL, 0}, outputs = {NULL, NULL, 0};
     struct error err = {STATUS_OK, ""};
     job->set = set;
     const status code = run_sides(job, &inputs, &outputs, &err);
@@ -221,7 +222,7 @@ static const char *needs_other_type(const char *path) {
     return other;
 }
 
-static enum verdict run_sets(struct job *job) {
+static enum verdict run_sets(struct test_job *job) {
     struct folder_list sets = {NULL, 0, 0};
     struct error err = {STATUS_OK, ""};
     if (suite_data_sets(job->pool, job->folder, &sets, &err))
@@ -237,7 +238,7 @@ static enum verdict run_sets(struct job *job) {
     return verdict;
 }
 
-static enum verdict run_folder(struct job *job) {
+static enum verdict run_folder(struct test_job *job) {
     struct error err = {STATUS_OK, ""};
     const char *path = pool_format(job->pool, "%s/model.onnx", job->folder);
     if (!path) {
@@ -256,8 +257,8 @@ static enum verdict run_folder(struct job *job) {
     return SKIPPED;
 }
 
-static enum verdict test_folder(const struct settings *settings, const char *folder) {
-    struct job job = {.settings = settings, .pool = pool_create(), .folder = folder};
+static enum verdict test_folder(const struct test_settings *settings, const char *folder) {
+    struct test_job job = {.settings = settings, .pool = pool_create(), .folder = folder};
     if (!job.pool) {
         complain("out of memory");
         return FAILED;
@@ -274,8 +275,8 @@ static enum verdict test_folder(const struct settings *settings, const char *fol
 
 /* ---- all folders ---- */
 
-static status find_folders(const struct call *call, struct folder_list *chosen, struct error *err) {
-    const struct settings *settings = call->settings;
+static status find_folders(const struct command_call *call, struct folder_list *chosen, struct error *err) {
+    const struct test_settings *settings = call->settings;
     status code = STATUS_OK;
     for (int i = 0; !code && i < call->argument_count; i++)
         code = suite_find(call->pool, call->arguments[i], chosen, err);
@@ -290,7 +291,7 @@ static status find_folders(const struct call *call, struct folder_list *chosen, 
                 : fail(err, STATUS_INVALID_ARGUMENT, "no test folder's path contains '%s'", settings->filter);
 }
 
-static status run(const struct call *call, bool *good, struct error *err) {
+static status run(const struct command_call *call, bool *good, struct error *err) {
     struct folder_list folders = {NULL, 0, 0};
     const status code = find_folders(call, &folders, err);
     if (code)
@@ -307,14 +308,15 @@ static status run(const struct call *call, bool *good, struct error *err) {
 }
 
 static const char *const arguments[] = {"DIR...", NULL};
-static const struct option options[] = {
+static const struct command_option options[] = {
     {"rtol", 0, "R", "allow an error of R times the expected number (default: 1e-3) ...", set_number,
-     offsetof(struct settings, tolerance.relative)},
-    {"atol", 0, "A", "... plus A (default: 1e-4)", set_number, offsetof(struct settings, tolerance.absolute)},
-    {"filter", 0, "TEXT", "run only the folders whose path contains TEXT", set_text, offsetof(struct settings, filter)},
+     offsetof(struct test_settings, tolerance.relative)},
+    {"atol", 0, "A", "... plus A (default: 1e-4)", set_number, offsetof(struct test_settings, tolerance.absolute)},
+    {"filter", 0, "TEXT", "run only the folders whose path contains TEXT", set_text,
+     offsetof(struct test_settings, filter)},
     {"verbose", 'v', NULL, "name the folders that pass or are skipped, too", set_flag,
-     offsetof(struct settings, verbose)},
-    ENGINE_OPTIONS(struct settings),
+     offsetof(struct test_settings, verbose)},
+    ENGINE_OPTIONS(struct test_settings),
     OPTIONS_END};
 
 const struct command test_command = {

@@ -70,7 +70,7 @@ static int usage(const struct command *command, struct error *err) {
 }
 
 static int execute(const struct command *command, int count, char **words, struct pool *pool, struct error *err) {
-    struct call call;
+    struct command_call call;
     int wants_help;
     if (arguments_parse(command, count, words, pool, &call, &wants_help, err))
         return usage(command, err);

@@ -1,4 +1,4 @@
-/* All commands, and what stands round them. */
+/* All commands, and the program around them. */
 #ifndef LIMNER_TOOLS_COMMANDS_COMMANDS_H
 #define LIMNER_TOOLS_COMMANDS_COMMANDS_H
 

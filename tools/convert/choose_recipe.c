@@ -6,14 +6,14 @@
 
 /* ---- recipes ---- */
 
-static bool has_spectral_norm(const struct module *module) {
+static bool has_spectral_norm(const struct checkpoint_module *module) {
     return module->leaves[LEAF_ORIGINAL] >= 0 && module->leaves[LEAF_U] >= 0 && module->leaves[LEAF_V] >= 0;
 }
 
 /* A module's weight in whatever form it is stored. Files of old versions hold weight beside weight_orig and weight_u,
  * and no weight_v: it is normalised. */
-struct recipe take_weight(const struct plan *plan, int module) {
-    const struct module *at = &plan->modules.items[module];
+struct recipe take_weight(const struct conversion_plan *plan, int module) {
+    const struct checkpoint_module *at = &plan->modules.items[module];
     struct recipe recipe = recipe_none;
     recipe.kind = RECIPE_TAKE;
     recipe.module = module;
@@ -24,7 +24,7 @@ struct recipe take_weight(const struct plan *plan, int module) {
     return recipe;
 }
 
-struct recipe take_parameter(const struct plan *plan, int parameter) {
+struct recipe take_parameter(const struct conversion_plan *plan, int parameter) {
     struct recipe recipe = recipe_none;
     recipe.kind = RECIPE_TAKE;
     recipe.parameter = parameter;
@@ -48,7 +48,7 @@ struct recipe keep_data(const char *why) {
 }
 
 /* The convolution of a module, for what depends on its kind; NULL when the template has none. */
-static const struct layer *convolution_of(const struct plan *plan, int module) {
+static const struct layer *convolution_of(const struct conversion_plan *plan, int module) {
     for (int i = 0; i < plan->layers.count; i++) {
         const struct layer *layer = &plan->layers.items[i];
         if (layer->module == module && (layer->kind == LAYER_CONV || layer->kind == LAYER_CONV_TRANSPOSE))
@@ -64,7 +64,7 @@ void recipe_look_at_layer(const struct layer *layer, struct recipe *recipe) {
 
 /* ---- slots of layers with weights ---- */
 
-static bool is_from_pytorch(const struct plan *plan) {
+static bool is_from_pytorch(const struct conversion_plan *plan) {
     return plan->source->producer_name && strcmp(plan->source->producer_name, "pytorch") == 0;
 }
 
@@ -72,8 +72,8 @@ static bool is_from_pytorch(const struct plan *plan) {
  * MatMul wants [in, out], a Linear stores [out, in]. Exporters give the turned weight a new name; a weight that keeps
  * its name was no Linear's. A square one in a template that somebody else made could be either.
  */
-static void settle_transposition(struct plan *plan, const struct layer *layer, const struct slot *slot,
-                                 struct recipe *recipe) {
+static void settle_transposition(struct conversion_plan *plan, const struct layer *layer,
+                                 const struct weight_slot *slot, struct recipe *recipe) {
     const char *name = plan->graph->values[slot->value].name;
     const int parameter = names_find(&plan->modules.by_name, name);
     struct shape shape;
@@ -95,7 +95,8 @@ static void settle_transposition(struct plan *plan, const struct layer *layer, c
             name, name, plan->modules.parameters[parameter].tensor->key);
 }
 
-static struct recipe weight_recipe(struct plan *plan, const struct layer *layer, const struct slot *slot) {
+static struct recipe weight_recipe(struct conversion_plan *plan, const struct layer *layer,
+                                   const struct weight_slot *slot) {
     struct recipe recipe = take_weight(plan, layer->module);
     recipe_look_at_layer(layer, &recipe);
     recipe.norm = layer->norm;
@@ -115,7 +116,8 @@ bool value_is_all(const struct value *value, double number) {
     return true;
 }
 
-static struct recipe bias_recipe(struct plan *plan, const struct layer *layer, const struct slot *slot) {
+static struct recipe bias_recipe(struct conversion_plan *plan, const struct layer *layer,
+                                 const struct weight_slot *slot) {
     const struct value *value = &plan->graph->values[slot->value];
     struct recipe recipe = recipe_none;
     recipe.kind = RECIPE_TAKE;
@@ -135,7 +137,8 @@ static struct recipe bias_recipe(struct plan *plan, const struct layer *layer, c
 
 /* ---- slots of other layers ---- */
 
-static struct recipe norm_recipe(struct plan *plan, const struct layer *layer, const struct slot *slot) {
+static struct recipe norm_recipe(struct conversion_plan *plan, const struct layer *layer,
+                                 const struct weight_slot *slot) {
     const int parameter = plan->modules.items[layer->module].leaves[slot->leaf];
     if (parameter >= 0)
         return take_parameter(plan, parameter);
@@ -143,13 +146,14 @@ static struct recipe norm_recipe(struct plan *plan, const struct layer *layer, c
                                      : fill_with(0, "zero: the checkpoint's layer has no learned shift");
 }
 
-static struct recipe vector_recipe(struct plan *plan, const struct layer *layer, const struct slot *slot) {
+static struct recipe vector_recipe(struct conversion_plan *plan, const struct layer *layer,
+                                   const struct weight_slot *slot) {
     struct recipe recipe = norm_recipe(plan, layer, slot);
     recipe.any_ones = true;
     return recipe;
 }
 
-struct recipe matrix_recipe(const struct plan *plan, const struct layer *layer) {
+struct recipe matrix_recipe(const struct conversion_plan *plan, const struct layer *layer) {
     struct recipe recipe = take_weight(plan, layer->module);
     recipe_look_at_layer(convolution_of(plan, layer->module), &recipe);
     if (recipe.form == FORM_SPECTRAL)
@@ -158,7 +162,7 @@ struct recipe matrix_recipe(const struct plan *plan, const struct layer *layer) 
     return recipe;
 }
 
-struct recipe slot_recipe(struct plan *plan, const struct layer *layer, const struct slot *slot) {
+struct recipe slot_recipe(struct conversion_plan *plan, const struct layer *layer, const struct weight_slot *slot) {
     if (layer->kind == LAYER_SPECTRAL)
         return matrix_recipe(plan, layer);
     if (layer_has_weights(layer))
@@ -168,8 +172,8 @@ struct recipe slot_recipe(struct plan *plan, const struct layer *layer, const st
 
 /* ---- values outside of layers ---- */
 
-struct recipe named_recipe(const struct plan *plan, int module, enum leaf leaf) {
-    const struct module *at = &plan->modules.items[module];
+struct recipe named_recipe(const struct conversion_plan *plan, int module, enum leaf leaf) {
+    const struct checkpoint_module *at = &plan->modules.items[module];
     const bool spectral = leaf == LEAF_ORIGINAL || leaf == LEAF_U || leaf == LEAF_V;
     if (leaf == LEAF_V && at->leaves[LEAF_DIRECTION] >= 0)
         return take_parameter(plan, at->leaves[LEAF_DIRECTION]);

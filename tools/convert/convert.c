@@ -16,7 +16,7 @@ struct wishes {
     size_t count;
 };
 
-static void wish(struct plan *plan, struct wishes *wishes, const char *name) {
+static void wish(struct conversion_plan *plan, struct wishes *wishes, const char *name) {
     if (name && *name)
         wishes->names[wishes->count++] = name;
     else
@@ -24,7 +24,7 @@ static void wish(struct plan *plan, struct wishes *wishes, const char *name) {
 }
 
 /* Of initializers and inputs, and of the weights of modules that the exporter noted. */
-static status collect_wishes(struct plan *plan, struct wishes *wishes, struct error *err) {
+static status collect_wishes(struct conversion_plan *plan, struct wishes *wishes, struct error *err) {
     const size_t most = (size_t)plan->graph->value_count + (size_t)plan->layers.count + 1;
     *wishes = (struct wishes){pool_array(plan->pool, most, sizeof *wishes->names), 0};
     if (!wishes->names)
@@ -41,7 +41,7 @@ static status collect_wishes(struct plan *plan, struct wishes *wishes, struct er
 /* ---- eps ---- */
 
 /* What the template's batch norms agree on, or PyTorch's default. */
-static double template_eps(const struct plan *plan) {
+static double template_eps(const struct conversion_plan *plan) {
     double eps = 0;
     for (int i = 0; i < plan->layers.count; i++) {
         if (plan->layers.items[i].kind != LAYER_BATCH_NORM)
@@ -60,7 +60,7 @@ static double template_eps(const struct plan *plan) {
 
 /* ---- the conversion ---- */
 
-static void find_readers(struct plan *plan) {
+static void find_readers(struct conversion_plan *plan) {
     for (int i = 0; i < plan->capacity; i++)
         plan->reading[i] = -1;
     for (int i = plan->layers.count - 1; i >= 0; i--)
@@ -68,7 +68,7 @@ static void find_readers(struct plan *plan) {
             plan->reading[plan->layers.items[i].slots[s].value] = i;
 }
 
-static status prepare_values(struct plan *plan, struct error *err) {
+static status prepare_values(struct conversion_plan *plan, struct error *err) {
     size_t room = (size_t)plan->graph->value_count;
     for (int i = 0; i < plan->layers.count; i++)
         room += (size_t)plan->layers.items[i].slot_count; /* a slot may get a value of its own */
@@ -87,7 +87,7 @@ static status prepare_values(struct plan *plan, struct error *err) {
     return STATUS_OK;
 }
 
-static status prepare_modules(struct plan *plan, struct error *err) {
+static status prepare_modules(struct conversion_plan *plan, struct error *err) {
     const size_t count = (size_t)plan->modules.count;
     plan->layer_of = pool_array(plan->pool, count + 1, sizeof *plan->layer_of);
     plan->norm_user = pool_array(plan->pool, count + 1, sizeof *plan->norm_user);
@@ -102,7 +102,7 @@ static status prepare_modules(struct plan *plan, struct error *err) {
     return STATUS_OK;
 }
 
-static void match(struct plan *plan) {
+static void match(struct conversion_plan *plan) {
     settle_ignored_keys(plan);
     match_names(plan);
     match_fold_owners(plan);
@@ -117,9 +117,10 @@ static void match(struct plan *plan) {
 }
 
 status convert_plan(const struct onnx_model *template, const struct checkpoint *checkpoint,
-                    const struct convert_options *options, struct pool *pool, struct plan *plan, struct error *err) {
+                    const struct convert_options *options, struct pool *pool, struct conversion_plan *plan,
+                    struct error *err) {
     struct wishes wishes;
-    *plan = (struct plan){
+    *plan = (struct conversion_plan){
         .pool = pool, .source = template, .map = options->map, .by_order = options->by_order, .eps = options->eps};
     plan->last_problem = &plan->problems;
     plan->graph = graph_copy(template->graph, pool);
@@ -131,7 +132,8 @@ status convert_plan(const struct onnx_model *template, const struct checkpoint *
     if (!code)
         code = collect_wishes(plan, &wishes, err);
     if (!code)
-        code = modules_read(checkpoint, wishes.names, wishes.count, options->prefix, pool, &plan->modules, err);
+        code = modules_read(checkpoint, wishes.names, wishes.count, options->prefix, options->map, pool, &plan->modules,
+                            err);
     if (!code)
         code = prepare_values(plan, err);
     if (!code)
@@ -144,7 +146,7 @@ status convert_plan(const struct onnx_model *template, const struct checkpoint *
     return plan->lost ? fail_memory(err, "the conversion") : STATUS_OK;
 }
 
-void convert_close(struct plan *plan) {
+void convert_close(struct conversion_plan *plan) {
     modules_free(&plan->modules);
     names_free(&plan->values);
 }

@@ -1,4 +1,4 @@
-/* A checkpoint poured into a template: the whole conversion, and its report. */
+/* A checkpoint's weights put into a template: the whole conversion, and its report. */
 #ifndef LIMNER_TOOLS_CONVERT_CONVERT_H
 #define LIMNER_TOOLS_CONVERT_CONVERT_H
 
@@ -17,7 +17,8 @@ struct convert_options {
  * plan. Things that cannot be settled are plan->problems, and no error. Closed with convert_close, after errors too.
  */
 status convert_plan(const struct onnx_model *template, const struct checkpoint *checkpoint,
-                    const struct convert_options *options, struct pool *pool, struct plan *plan, struct error *err);
-void convert_close(struct plan *plan);
+                    const struct convert_options *options, struct pool *pool, struct conversion_plan *plan,
+                    struct error *err);
+void convert_close(struct conversion_plan *plan);
 
 #endif

@@ -95,7 +95,7 @@ static void add_slot(struct finder *finder, struct layer *layer, enum leaf leaf,
     const int value = weight_at(finder, &finder->graph->nodes[node], input);
     if (value < 0)
         return;
-    layer->slots[layer->slot_count++] = (struct slot){leaf, value, node, input};
+    layer->slots[layer->slot_count++] = (struct weight_slot){leaf, value, node, input};
     finder->layers->slots[value]++;
 }
 
@@ -302,7 +302,7 @@ struct layer *layer_before(const struct graph *graph, const struct layers *layer
     return index >= 0 && layer_has_weights(&layers->items[index]) ? &layers->items[index] : NULL;
 }
 
-const struct slot *layer_slot(const struct layer *layer, enum leaf leaf) {
+const struct weight_slot *layer_slot(const struct layer *layer, enum leaf leaf) {
     for (int i = 0; i < layer->slot_count; i++)
         if (layer->slots[i].leaf == leaf)
             return &layer->slots[i];

@@ -18,7 +18,7 @@ enum layer_kind {
 };
 
 /* One input of a node where a weight goes. */
-struct slot {
+struct weight_slot {
     enum leaf leaf;
     int value;       /* an initializer, or a graph input without a value */
     int node, input; /* which input of which node reads it */
@@ -32,7 +32,7 @@ enum pin { PIN_NONE, PIN_MAP, PIN_NAME, PIN_SCOPE, PIN_NEIGHBOUR, PIN_ORDER };
 struct layer {
     enum layer_kind kind;
     int node;
-    struct slot slots[LAYER_SLOTS];
+    struct weight_slot slots[LAYER_SLOTS];
     int slot_count;
     int weight_root;       /* of a weight that nodes compute: a parameter that it is computed from; of LAYER_SPECTRAL:
                               weight_v;       else -1 */
@@ -69,7 +69,7 @@ status layers_find(const struct graph *graph, struct pool *pool, struct layers *
 /* The layer with weights whose output this layer reads first, or NULL. */
 struct layer *layer_before(const struct graph *graph, const struct layers *layers, const struct layer *layer);
 /* The layer's slot for this leaf, or NULL. */
-const struct slot *layer_slot(const struct layer *layer, enum leaf leaf);
+const struct weight_slot *layer_slot(const struct layer *layer, enum leaf leaf);
 /* A layer with weights of two or more dimensions. */
 bool layer_has_weights(const struct layer *layer);
 /* An initializer, or an input without a value: what could be filled. */

@@ -5,7 +5,7 @@
 #define MOST_WORDS 8
 #define MOST_LINES 50000
 
-struct reader {
+struct map_reader {
     struct pool *pool;
     const char *at, *end;
     int line;
@@ -15,7 +15,7 @@ struct reader {
 
 #define WRONG(reader, ...) (fail((reader)->err, STATUS_INVALID_ARGUMENT, __VA_ARGS__), wrong_line(reader))
 
-static status wrong_line(const struct reader *reader) {
+static status wrong_line(const struct map_reader *reader) {
     return fail_prefix(reader->err, "%s, line %d", reader->path, reader->line);
 }
 
@@ -24,7 +24,7 @@ static bool is_blank(char c) {
 }
 
 /* The next word of the line into *word, NULL at the line's end. */
-static status read_word(struct reader *reader, const char **word) {
+static status read_word(struct map_reader *reader, const char **word) {
     while (reader->at < reader->end && is_blank(*reader->at))
         reader->at++;
     *word = NULL;
@@ -43,7 +43,7 @@ static status read_word(struct reader *reader, const char **word) {
     return *word ? STATUS_OK : fail_memory(reader->err, "the map");
 }
 
-static status read_line(struct reader *reader, const char *words[MOST_WORDS], int *count) {
+static status read_line(struct map_reader *reader, const char *words[MOST_WORDS], int *count) {
     *count = 0;
     for (;;) {
         const char *word;
@@ -67,7 +67,7 @@ static enum map_action action_of(const char *word) {
                                         : MAP_KEY;
 }
 
-static status read_details(struct reader *reader, const char *const *words, int count, struct map_entry *entry) {
+static status read_details(struct map_reader *reader, const char *const *words, int count, struct map_entry *entry) {
     for (int i = 3; i < count; i++) {
         if (strcmp(words[i], "transposed") == 0)
             entry->transposed = true;
@@ -88,7 +88,7 @@ static status read_details(struct reader *reader, const char *const *words, int 
     return STATUS_OK;
 }
 
-static status read_ignored(struct reader *reader, struct map_entry *entry, const char *key) {
+static status read_ignored(struct map_reader *reader, struct map_entry *entry, const char *key) {
     const size_t length = strlen(key);
     entry->action = MAP_IGNORE;
     entry->all = length && key[length - 1] == '*';
@@ -96,11 +96,35 @@ static status read_ignored(struct reader *reader, struct map_entry *entry, const
     return entry->key ? STATUS_OK : fail_memory(reader->err, "the map");
 }
 
-static status read_entry(struct reader *reader, const char *const *words, int count, struct map *map) {
+static int stars_in(const char *text) {
+    int count = 0;
+    for (; *text; text++)
+        count += *text == '*';
+    return count;
+}
+
+/* PATTERN -> NAME, with one star in both or in neither. */
+static status read_rename(struct map_reader *reader, const char *const *words, int count, struct map_entry *entry) {
+    entry->action = MAP_RENAME;
+    entry->target = words[0];
+    entry->key = words[2];
+    if (count > 3)
+        return WRONG(reader, "nothing may follow a rule that renames keys");
+    if (stars_in(words[0]) > 1 || stars_in(words[0]) != stars_in(words[2]))
+        return WRONG(reader, "a rule that renames keys has one * on both sides, or none");
+    return *words[2] ? STATUS_OK : WRONG(reader, "a key cannot be renamed to nothing");
+}
+
+static status read_entry(struct map_reader *reader, const char *const *words, int count, struct map *map) {
     struct map_entry *entry = &map->entries[map->count];
     *entry = (struct map_entry){.line = reader->line};
+    if (count >= 3 && strcmp(words[1], "->") == 0) {
+        const status code = read_rename(reader, words, count, entry);
+        map->count += code == STATUS_OK;
+        return code;
+    }
     if (count < 3 || strcmp(words[1], "<-") != 0)
-        return WRONG(reader, "expected INITIALIZER <- KEY");
+        return WRONG(reader, "expected INITIALIZER <- KEY, or PATTERN -> NAME");
     if (strcmp(words[0], "-") == 0) {
         if (read_ignored(reader, entry, words[2]))
             return reader->err->code;
@@ -120,7 +144,7 @@ static status read_entry(struct reader *reader, const char *const *words, int co
 
 status map_parse(const char *text, size_t length, const char *path, struct pool *pool, struct map *map,
                  struct error *err) {
-    struct reader reader = {.pool = pool, .at = text, .end = text + length, .path = path, .err = err};
+    struct map_reader reader = {.pool = pool, .at = text, .end = text + length, .path = path, .err = err};
     size_t lines = 1;
     for (size_t i = 0; i < length; i++)
         lines += text[i] == '\n';
@@ -142,7 +166,8 @@ status map_parse(const char *text, size_t length, const char *path, struct pool 
 
 const struct map_entry *map_find(const struct map *map, const char *target) {
     for (int i = 0; map && i < map->count; i++)
-        if (map->entries[i].target && strcmp(map->entries[i].target, target) == 0)
+        if (map->entries[i].action != MAP_RENAME && map->entries[i].target &&
+            strcmp(map->entries[i].target, target) == 0)
             return &map->entries[i];
     return NULL;
 }

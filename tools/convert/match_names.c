@@ -4,8 +4,8 @@
 
 /* ---- by the map ---- */
 
-static void pin_by_map(struct plan *plan, struct layer *layer) {
-    const struct slot *weight = layer_slot(layer, LEAF_WEIGHT);
+static void pin_by_map(struct conversion_plan *plan, struct layer *layer) {
+    const struct weight_slot *weight = layer_slot(layer, LEAF_WEIGHT);
     const struct map_entry *entry = weight ? map_find(plan->map, plan->graph->values[weight->value].name) : NULL;
     if (!entry || entry->action != MAP_KEY)
         return;
@@ -21,20 +21,20 @@ static void pin_by_map(struct plan *plan, struct layer *layer) {
 /* ---- by names ---- */
 
 /* The module whose parameter the value is called after, or -1. */
-static int module_by_name(const struct plan *plan, int value) {
+static int module_by_name(const struct conversion_plan *plan, int value) {
     size_t length;
     const char *name = plan->graph->values[value].name;
     return leaf_of(name, &length) == LEAF_OTHER ? -1 : modules_find(&plan->modules, name, length);
 }
 
-static bool is_vector(const struct plan *plan, int parameter) {
+static bool is_vector(const struct conversion_plan *plan, int parameter) {
     return parameter >= 0 && plan->modules.parameters[parameter].tensor->shape.rank == 1;
 }
 
-static bool can_be(const struct plan *plan, const struct layer *layer, int module) {
+static bool can_be(const struct conversion_plan *plan, const struct layer *layer, int module) {
     if (module < 0)
         return false;
-    const struct module *at = &plan->modules.items[module];
+    const struct checkpoint_module *at = &plan->modules.items[module];
     switch (layer->kind) {
     case LAYER_BATCH_NORM:
         return module_is_batch_norm(at);
@@ -56,7 +56,7 @@ static bool can_be(const struct plan *plan, const struct layer *layer, int modul
  * The module that the names of the layer's own initializers agree on, or -1. `shared` ones, which other layers read
  * too, are only asked when wanted: an exporter may have kept one of several equal weights.
  */
-static int agreed_module(const struct plan *plan, const struct layer *layer, bool shared) {
+static int agreed_module(const struct conversion_plan *plan, const struct layer *layer, bool shared) {
     int agreed = layer->weight_root < 0 ? -1 : module_by_name(plan, layer->weight_root);
     for (int i = 0; i < layer->slot_count; i++) {
         const int value = layer->slots[i].value;
@@ -73,7 +73,7 @@ static int agreed_module(const struct plan *plan, const struct layer *layer, boo
 /* ---- by what the exporter noted ---- */
 
 /* The newer exporter notes the last module that went into a node: of a folded batch norm, that one. */
-static void note_fold(struct plan *plan, struct layer *layer, int scope) {
+static void note_fold(struct conversion_plan *plan, struct layer *layer, int scope) {
     if (!layer_has_weights(layer) || !layer->scope_is_precise || scope < 0 || layer->norm_settled)
         return;
     const bool is_norm = module_is_batch_norm(&plan->modules.items[scope]);
@@ -101,7 +101,7 @@ static bool same_values(const struct layer *a, const struct layer *b) {
  * The scope speaks for one node only: not when another node like it lies in the same scope, and not for the instance
  * norm within a group norm, whose scale and shift are nodes of their own.
  */
-static bool scope_is_clear(const struct plan *plan, const struct layer *layer) {
+static bool scope_is_clear(const struct conversion_plan *plan, const struct layer *layer) {
     for (int i = 0; i < plan->layers.count; i++) {
         const struct layer *other = &plan->layers.items[i];
         if (other == layer || !other->scope || strcmp(other->scope, layer->scope) != 0)
@@ -115,13 +115,13 @@ static bool scope_is_clear(const struct plan *plan, const struct layer *layer) {
 }
 
 /* Names that other layers read, too: those of one that is called more than once, or of one of many equal ones. */
-static void pin_by_shared_names(struct plan *plan, struct layer *layer) {
+static void pin_by_shared_names(struct conversion_plan *plan, struct layer *layer) {
     const int module = agreed_module(plan, layer, true);
     if (module >= 0)
         plan_pin(plan, layer, module, PIN_NAME);
 }
 
-static void pin_layer(struct plan *plan, struct layer *layer) {
+static void pin_layer(struct conversion_plan *plan, struct layer *layer) {
     const int scope = layer->scope ? modules_find(&plan->modules, layer->scope, strlen(layer->scope)) : -1;
     pin_by_map(plan, layer);
     const int own = layer->module < 0 ? agreed_module(plan, layer, false) : -1;
@@ -135,12 +135,12 @@ static void pin_layer(struct plan *plan, struct layer *layer) {
 }
 
 /* Weights whose own names tell: not the bias alone, which keeps its name when only the weight is renamed. */
-static bool weight_is_named(const struct plan *plan, const struct layer *layer) {
-    const struct slot *weight = layer_slot(layer, LEAF_WEIGHT);
+static bool weight_is_named(const struct conversion_plan *plan, const struct layer *layer) {
+    const struct weight_slot *weight = layer_slot(layer, LEAF_WEIGHT);
     return weight && module_by_name(plan, weight->value) == layer->module;
 }
 
-void match_names(struct plan *plan) {
+void match_names(struct conversion_plan *plan) {
     for (int i = 0; i < plan->layers.count; i++) {
         struct layer *layer = &plan->layers.items[i];
         pin_layer(plan, layer);
@@ -149,7 +149,7 @@ void match_names(struct plan *plan) {
     }
 }
 
-void match_shared_norms(struct plan *plan) {
+void match_shared_norms(struct conversion_plan *plan) {
     for (int i = 0; i < plan->layers.count; i++)
         if (plan->layers.items[i].kind == LAYER_BATCH_NORM && plan->layers.items[i].module < 0)
             pin_by_shared_names(plan, &plan->layers.items[i]);

@@ -6,7 +6,7 @@
 
 /* The layers that the batch norm may follow, by their modules: those that are in the template and have as many
  * channels. */
-static int layers_before(const struct plan *plan, int norm, int layers[MOST_NEIGHBOURS]) {
+static int layers_before(const struct conversion_plan *plan, int norm, int layers[MOST_NEIGHBOURS]) {
     const int *modules = plan->neighbours[norm];
     int count = 0;
     const struct checkpoint_tensor *mean = module_tensor(&plan->modules, norm, LEAF_MEAN);
@@ -20,7 +20,7 @@ static int layers_before(const struct plan *plan, int norm, int layers[MOST_NEIG
 }
 
 /* The only batch norm of the checkpoint that stands after the layer's module and has no place yet, or -1. */
-static int norm_after(const struct plan *plan, const struct layer *layer) {
+static int norm_after(const struct conversion_plan *plan, const struct layer *layer) {
     int found = -1;
     for (int i = 0; i < plan->modules.count; i++) {
         int layers[MOST_NEIGHBOURS];
@@ -35,7 +35,7 @@ static int norm_after(const struct plan *plan, const struct layer *layer) {
     return found;
 }
 
-void match_norms(struct plan *plan) {
+void match_norms(struct conversion_plan *plan) {
     for (int i = 0; i < plan->layers.count; i++) {
         struct layer *layer = &plan->layers.items[i];
         if (layer->kind != LAYER_BATCH_NORM || layer->module >= 0)
@@ -49,11 +49,11 @@ void match_norms(struct plan *plan) {
 
 /* ---- batch norms that the template does not have ---- */
 
-static bool is_ignored(const struct plan *plan, int norm) {
+static bool is_ignored(const struct conversion_plan *plan, int norm) {
     return plan->modules.parameters[plan->modules.items[norm].leaves[LEAF_MEAN]].ignored;
 }
 
-static bool can_take_norm(const struct plan *plan, const struct layer *layer) {
+static bool can_take_norm(const struct conversion_plan *plan, const struct layer *layer) {
     return !layer->norm_settled && layer->norm < 0 && layer_slot(layer, LEAF_WEIGHT) &&
            !plan->layers.has_norm[layer - plan->layers.items];
 }
@@ -61,7 +61,7 @@ static bool can_take_norm(const struct plan *plan, const struct layer *layer) {
 #define MOST_NAMED 12
 
 /* Layers of the same parent with as many channels, for the message. */
-static const char *list_candidates(struct plan *plan, int norm) {
+static const char *list_candidates(struct conversion_plan *plan, int norm) {
     const char *text = "";
     int count = 0;
     const char *path = plan->modules.items[norm].path, *dot = strrchr(path, '.');
@@ -80,7 +80,7 @@ static const char *list_candidates(struct plan *plan, int norm) {
 }
 
 /* What is known does not say where the batch norm went. It may be of a part that the template leaves out. */
-static void report_norm(struct plan *plan, int norm, const int *layers, int count) {
+static void report_norm(struct conversion_plan *plan, int norm, const int *layers, int count) {
     const char *path = plan->modules.items[norm].path;
     if (count == 1) {
         struct layer *layer = &plan->layers.items[layers[0]];
@@ -101,7 +101,7 @@ static void report_norm(struct plan *plan, int norm, const int *layers, int coun
             path, *candidates ? candidates : "one that has another batch norm", path, path);
 }
 
-static void fold_norm(struct plan *plan, int norm) {
+static void fold_norm(struct conversion_plan *plan, int norm) {
     int layers[MOST_NEIGHBOURS];
     const int count = layers_before(plan, norm, layers);
     struct layer *layer = count == 1 ? &plan->layers.items[layers[0]] : NULL;
@@ -114,7 +114,7 @@ static void fold_norm(struct plan *plan, int norm) {
 }
 
 /* The layer's module by the batch norm that was folded into it, where nothing else tells. */
-static void pin_by_norm(struct plan *plan, struct layer *layer) {
+static void pin_by_norm(struct conversion_plan *plan, struct layer *layer) {
     const int *modules = plan->neighbours[layer->norm];
     if (layer->module >= 0 || modules[0] < 0 || modules[1] >= 0)
         return;
@@ -122,7 +122,7 @@ static void pin_by_norm(struct plan *plan, struct layer *layer) {
         plan_pin(plan, layer, modules[0], PIN_NEIGHBOUR);
 }
 
-static void note_known_folds(struct plan *plan) {
+static void note_known_folds(struct conversion_plan *plan) {
     for (int i = 0; i < plan->layers.count; i++) {
         struct layer *layer = &plan->layers.items[i];
         if (layer->norm < 0)
@@ -136,13 +136,13 @@ static void note_known_folds(struct plan *plan) {
     }
 }
 
-void match_fold_owners(struct plan *plan) {
+void match_fold_owners(struct conversion_plan *plan) {
     for (int i = 0; i < plan->layers.count; i++)
         if (plan->layers.items[i].norm >= 0)
             pin_by_norm(plan, &plan->layers.items[i]);
 }
 
-void match_folds(struct plan *plan) {
+void match_folds(struct conversion_plan *plan) {
     note_known_folds(plan);
     for (int i = 0; i < plan->modules.count && !plan_has_enough(plan); i++)
         if (module_is_batch_norm(&plan->modules.items[i]) && plan->layer_of[i] < 0 && plan->norm_user[i] < 0 &&
@@ -151,19 +151,19 @@ void match_folds(struct plan *plan) {
 }
 
 /* The older exporter calls what it has computed itself "onnx::Conv_96". */
-static bool is_renamed(const struct plan *plan, const struct slot *slot) {
+static bool is_renamed(const struct conversion_plan *plan, const struct weight_slot *slot) {
     return slot && strncmp(plan->graph->values[slot->value].name, "onnx::", 6) == 0;
 }
 
 /* Something went into the layer's weight and bias: that can only be a batch norm when the bias is the layer's own. */
-static bool was_folded(const struct plan *plan, const struct layer *layer) {
+static bool was_folded(const struct conversion_plan *plan, const struct layer *layer) {
     if (layer->folded)
         return true;
     return layer->keeps_names && is_renamed(plan, layer_slot(layer, LEAF_WEIGHT)) &&
            is_renamed(plan, layer_slot(layer, LEAF_BIAS)) && plan->modules.items[layer->module].leaves[LEAF_BIAS] >= 0;
 }
 
-void match_missing_folds(struct plan *plan) {
+void match_missing_folds(struct conversion_plan *plan) {
     for (int i = 0; i < plan->layers.count; i++) {
         const struct layer *layer = &plan->layers.items[i];
         if (layer->module < 0 || layer->norm >= 0 || layer->pin == PIN_MAP || !layer_has_weights(layer) ||

@@ -6,7 +6,7 @@
 
 /* Layers that nothing names but their shape, and the modules that they could be. */
 struct class {
-    struct plan *plan;
+    struct conversion_plan *plan;
     struct shape shape; /* of the weight as PyTorch has it; -1 fits all */
     int64_t channels;   /* entries of a bias; -1 fits all */
     enum layer_kind kind;
@@ -17,13 +17,13 @@ struct class {
 /* ---- shapes ---- */
 
 /* The slot that tells the layer's shape. */
-static const struct slot *telling_slot(const struct layer *layer) {
+static const struct weight_slot *telling_slot(const struct layer *layer) {
     return layer_slot(layer, layer->kind == LAYER_BATCH_NORM ? LEAF_MEAN : LEAF_WEIGHT);
 }
 
 /* As PyTorch has it: [out, in] for linear layers, [C] for slopes. */
-static bool torch_shape(const struct plan *plan, const struct layer *layer, struct shape *shape) {
-    const struct slot *slot = telling_slot(layer);
+static bool torch_shape(const struct conversion_plan *plan, const struct layer *layer, struct shape *shape) {
+    const struct weight_slot *slot = telling_slot(layer);
     if (!slot || !value_shape(&plan->graph->values[slot->value], shape))
         return false;
     if (layer->transposed && shape->rank == 2) {
@@ -69,8 +69,8 @@ static bool same_kind(enum layer_kind a, enum layer_kind b) {
 }
 
 static bool module_joins(const struct class *class, int index) {
-    const struct plan *plan = class->plan;
-    const struct module *module = &plan->modules.items[index];
+    const struct conversion_plan *plan = class->plan;
+    const struct checkpoint_module *module = &plan->modules.items[index];
     if (plan->layer_of[index] >= 0 || module_is_batch_norm(module) != (class->kind == LAYER_BATCH_NORM))
         return false;
     const int parameter = class->kind == LAYER_BATCH_NORM ? module->leaves[LEAF_MEAN] : module_weight(module);
@@ -110,7 +110,7 @@ static bool is_one_family(const struct class *class) {
 
 /* The known layers of the family come in the order of its numbers. */
 static bool family_is_in_order(const struct class *class) {
-    const struct plan *plan = class->plan;
+    const struct conversion_plan *plan = class->plan;
     const char *last = NULL;
     for (int i = 0; i < plan->layers.count; i++) {
         const struct layer *layer = &plan->layers.items[i];
@@ -129,13 +129,15 @@ static bool family_is_in_order(const struct class *class) {
  * their definition, and would be exchanged in silence.
  */
 static bool order_is_certain(const struct class *class) {
-    return class->module_count == 1 || class->plan->by_order || (is_one_family(class) && family_is_in_order(class));
+    const struct conversion_plan *plan = class->plan;
+    return class->module_count == 1 || (plan->by_order && plan->modules.in_file_order) ||
+           (is_one_family(class) && family_is_in_order(class));
 }
 
 /* ---- classes ---- */
 
 static void collect(struct class *class, int first) {
-    const struct plan *plan = class->plan;
+    const struct conversion_plan *plan = class->plan;
     class->layer_count = class->module_count = 0;
     for (int i = first; i < plan->layers.count; i++) {
         struct shape shape;
@@ -174,7 +176,7 @@ static const char *class_shape(const struct class *class) {
 static const char *list_layers(const struct class *class) {
     const char *text = "";
     for (int i = 0; i < class->layer_count && i < MOST_NAMED; i++) {
-        const struct slot *slot = telling_slot(&class->plan->layers.items[class->layers[i]]);
+        const struct weight_slot *slot = telling_slot(&class->plan->layers.items[class->layers[i]]);
         text = plan_text(class->plan, "%s%s%.200s", text, i ? ", " : "", class->plan->graph->values[slot->value].name);
     }
     return class->layer_count > MOST_NAMED
@@ -183,7 +185,7 @@ static const char *list_layers(const struct class *class) {
 }
 
 static void report_class(const struct class *class) {
-    struct plan *plan = class->plan;
+    struct conversion_plan *plan = class->plan;
     const char *shape = class_shape(class), *layers = list_layers(class);
     if (!class->module_count)
         plan_problem(plan, "%s: the checkpoint has no layer of the shape %s that is not in use already", layers, shape);
@@ -194,8 +196,11 @@ static void report_class(const struct class *class) {
         plan_problem(
             plan,
             "%s: only their order tells these apart, and it cannot be relied on here; all are %s, and could be "
-            "%s (say which is which in a map, or give --by-order if the order is right)",
-            layers, shape, list_modules(class));
+            "%s (say which is which in a map%s)",
+            layers, shape, list_modules(class),
+            plan->modules.in_file_order ? ", or give --by-order if the order is right"
+            : plan->by_order            ? "; --by-order does not help: tensors of safetensors files stand in no order"
+                                        : "");
     for (int i = 0; i < class->layer_count; i++)
         plan->layers.items[class->layers[i]].pin = PIN_ORDER; /* has been spoken of */
 }
@@ -206,7 +211,7 @@ static bool is_plain_slope(const struct class *class) {
 }
 
 static int compare_paths(const void *a, const void *b, void *modules) {
-    const struct module *items = ((const struct modules *)modules)->items;
+    const struct checkpoint_module *items = ((const struct modules *)modules)->items;
     return natural_compare(items[*(const int *)a].path, items[*(const int *)b].path);
 }
 
@@ -232,7 +237,7 @@ static void settle(const struct class *class) {
     }
 }
 
-void match_order(struct plan *plan, bool weights) {
+void match_order(struct conversion_plan *plan, bool weights) {
     struct class class = {.plan = plan,
                           .layers = pool_array(plan->pool, (size_t)plan->layers.count + 1, sizeof *class.layers),
                           .modules = pool_array(plan->pool, (size_t)plan->modules.count + 1, sizeof *class.modules)};

@@ -1,3 +1,4 @@
+/* Layers that nothing names are matched with modules by their order. */
 #ifndef LIMNER_TOOLS_CONVERT_MATCH_ORDER_H
 #define LIMNER_TOOLS_CONVERT_MATCH_ORDER_H
 
@@ -5,6 +6,6 @@
 
 /* Layers that nothing names: in graph order against modules in key order, where that is certain enough. First those
  * with weights; after match_norms the others. */
-void match_order(struct plan *plan, bool weights);
+void match_order(struct conversion_plan *plan, bool weights);
 
 #endif

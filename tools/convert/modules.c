@@ -59,7 +59,7 @@ int modules_parameter(const struct modules *modules, const char *name) {
     return -1;
 }
 
-int module_weight(const struct module *module) {
+int module_weight(const struct checkpoint_module *module) {
     static const enum leaf forms[] = {LEAF_WEIGHT, LEAF_ORIGINAL, LEAF_DIRECTION};
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++)
         if (module->leaves[forms[i]] >= 0)
@@ -72,6 +72,6 @@ const struct checkpoint_tensor *module_tensor(const struct modules *modules, int
     return parameter < 0 ? NULL : modules->parameters[parameter].tensor;
 }
 
-bool module_is_batch_norm(const struct module *module) {
+bool module_is_batch_norm(const struct checkpoint_module *module) {
     return module->leaves[LEAF_MEAN] >= 0 && module->leaves[LEAF_VARIANCE] >= 0;
 }

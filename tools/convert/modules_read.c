@@ -4,6 +4,8 @@
 #include "tools/checkpoint/checkpoint.h"
 #include "tools/checkpoint/choose.h"
 #include "tools/convert/prefix.h"
+#include "tools/convert/rename.h"
+#include "tools/convert/wrappers.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -30,8 +32,8 @@ static status add_module(struct modules *modules, const char *path, int paramete
     if (*index != NAME_ABSENT)
         return STATUS_OK;
     *index = modules->count++;
-    struct module *module = &modules->items[*index];
-    *module = (struct module){.path = pool_string(pool, path, strlen(path)), .first = parameter};
+    struct checkpoint_module *module = &modules->items[*index];
+    *module = (struct checkpoint_module){.path = pool_string(pool, path, strlen(path)), .first = parameter};
     for (int leaf = 0; leaf < LEAF_NAMED; leaf++)
         module->leaves[leaf] = -1;
     if (!module->path || !names_put(&modules->by_path, module->path, *index))
@@ -40,11 +42,11 @@ static status add_module(struct modules *modules, const char *path, int paramete
 }
 
 static status add_parameter(struct modules *modules, int i, struct pool *pool, struct error *err) {
-    struct parameter *parameter = &modules->parameters[i];
+    struct module_parameter *parameter = &modules->parameters[i];
     const char *key = parameter->tensor->key;
     parameter->module = -1;
     parameter->ignored = is_counter(key);
-    parameter->name = stripped(modules, key, pool);
+    parameter->name = stripped(modules, parameter->spelled, pool);
     if (!parameter->name)
         return STATUS_OK;
     if (!names_put(&modules->by_name, parameter->name, i))
@@ -86,7 +88,7 @@ static status index_paths(struct modules *modules, struct error *err) {
 }
 
 static int by_path(const void *a, const void *b) {
-    return natural_compare(((const struct module *)a)->path, ((const struct module *)b)->path);
+    return natural_compare(((const struct checkpoint_module *)a)->path, ((const struct checkpoint_module *)b)->path);
 }
 
 /* safetensors files list their tensors by name, whatever the order of the definition was. */
@@ -99,23 +101,28 @@ static void sort_modules(struct modules *modules) {
 }
 
 status modules_read(const struct checkpoint *checkpoint, const char *const *wanted, size_t wanted_count,
-                    const char *prefix, struct pool *pool, struct modules *modules, struct error *err) {
+                    const char *prefix, const struct map *map, struct pool *pool, struct modules *modules,
+                    struct error *err) {
     const size_t count = checkpoint_count(checkpoint);
-    *modules = (struct modules){.taken = "", .put = ""};
+    *modules = (struct modules){.taken = "", .put = "", .wrappers = ""};
     if (count > 1000000)
         return fail(err, STATUS_LIMIT, "the checkpoint has %zu tensors; at most 1000000 can be converted", count);
     modules->parameters = pool_array(pool, count + 1, sizeof *modules->parameters);
     modules->items = pool_array(pool, count + 1, sizeof *modules->items);
     if (!modules->parameters || !modules->items)
         return fail_memory(err, "the checkpoint's keys");
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         modules->parameters[i].tensor = checkpoint_at(checkpoint, i);
+        modules->parameters[i].spelled = modules->parameters[i].tensor->key;
+    }
     modules->parameter_count = (int)count;
     modules->in_file_order = strcmp(checkpoint_format(checkpoint), "safetensors") != 0;
-    status code = STATUS_OK;
+    status code = rename_keys(modules, map, pool, err);
+    if (!code && !prefix)
+        code = wrappers_take_out(modules, wanted, wanted_count, pool, err);
     if (prefix)
         modules->taken = prefix;
-    else
+    else if (!code)
         code = prefix_choose(modules, wanted, wanted_count, pool, err);
     for (size_t i = 0; !code && i < count; i++)
         code = add_parameter(modules, (int)i, pool, err);

@@ -49,11 +49,11 @@ static int before_in_file(const struct modules *modules, int norm) {
 }
 
 /* "conv1" and "bn1" are "1"; "second_norm" is "second". */
-static void name_without_kind(const char *part, char *text, size_t room) {
+static void name_without_kind(const char *part, char *text, size_t capacity) {
     static const char *const kinds[] = {"convolution", "deconv", "conv",   "batchnorm", "batch_norm",
                                         "norm",        "bn",     "linear", "layer"};
     size_t used = 0;
-    while (*part && used + 1 < room) {
+    while (*part && used + 1 < capacity) {
         size_t kind = 0;
         for (size_t i = 0; i < sizeof kinds / sizeof kinds[0] && !kind; i++)
             if (strncmp(part, kinds[i], strlen(kinds[i])) == 0)

@@ -7,7 +7,7 @@
 /* Nobody reads more; the first of them are as good as all. */
 #define MOST_PROBLEMS 1000
 
-static const char *format_list(struct plan *plan, const char *format, va_list list) {
+static const char *format_list(struct conversion_plan *plan, const char *format, va_list list) {
     char text[ERROR_MESSAGE_BYTES];
     vsnprintf(text, sizeof text, format, list);
     const char *copy = pool_string(plan->pool, text, strlen(text));
@@ -15,11 +15,11 @@ static const char *format_list(struct plan *plan, const char *format, va_list li
     return copy ? copy : "";
 }
 
-bool plan_has_enough(const struct plan *plan) {
+bool plan_has_enough(const struct conversion_plan *plan) {
     return plan->problem_count >= MOST_PROBLEMS;
 }
 
-const char *plan_text(struct plan *plan, const char *format, ...) {
+const char *plan_text(struct conversion_plan *plan, const char *format, ...) {
     va_list list;
     va_start(list, format);
     const char *text = format_list(plan, format, list);
@@ -27,56 +27,56 @@ const char *plan_text(struct plan *plan, const char *format, ...) {
     return text;
 }
 
-void plan_problem(struct plan *plan, const char *format, ...) {
+void plan_problem(struct conversion_plan *plan, const char *format, ...) {
     va_list list;
     va_start(list, format);
     const char *text = format_list(plan, format, list);
     va_end(list);
-    for (const struct problem *known = plan->problems; known; known = known->next)
+    for (const struct convert_problem *known = plan->problems; known; known = known->next)
         if (strcmp(known->text, text) == 0)
             return;
     if (plan_has_enough(plan))
         return;
-    struct problem *problem = pool_alloc(plan->pool, sizeof *problem);
+    struct convert_problem *problem = pool_alloc(plan->pool, sizeof *problem);
     if (!problem) {
         plan->lost = true;
         return;
     }
-    *problem = (struct problem){text, NULL};
+    *problem = (struct convert_problem){text, NULL};
     *plan->last_problem = problem;
     plan->last_problem = &problem->next;
     plan->problem_count++;
 }
 
-void plan_pin(struct plan *plan, struct layer *layer, int module, enum pin pin) {
+void plan_pin(struct conversion_plan *plan, struct layer *layer, int module, enum pin pin) {
     layer->module = module;
     layer->pin = pin;
     if (plan->layer_of[module] < 0)
         plan->layer_of[module] = (int)(layer - plan->layers.items);
 }
 
-const char *plan_layer_text(struct plan *plan, const struct layer *layer) {
+const char *plan_layer_text(struct conversion_plan *plan, const struct layer *layer) {
     const struct node *node = &plan->graph->nodes[layer->node];
-    const struct slot *weight = layer->slot_count ? &layer->slots[0] : NULL;
+    const struct weight_slot *weight = layer->slot_count ? &layer->slots[0] : NULL;
     if (node->name[0])
         return plan_text(plan, "%.100s \"%.300s\"", node->op_type, node->name);
     return plan_text(plan, "%.100s of \"%.300s\"", node->op_type,
                      weight ? plan->graph->values[weight->value].name : "?");
 }
 
-const char *plan_shape_text(struct plan *plan, const struct shape *shape) {
+const char *plan_shape_text(struct conversion_plan *plan, const struct shape *shape) {
     char text[SHAPE_TEXT_BYTES];
     return plan_text(plan, "%s", shape_text(shape, text));
 }
 
-static const char *dim_text(struct plan *plan, const struct value *value, const struct shape *shape, int i) {
+static const char *dim_text(struct conversion_plan *plan, const struct value *value, const struct shape *shape, int i) {
     if (shape->dims[i] >= 0)
         return plan_text(plan, "%lld", (long long)shape->dims[i]);
     const char *name = value->initializer ? NULL : value->type.dims[i].name;
     return name ? plan_text(plan, "%.100s", name) : "?";
 }
 
-const char *plan_wanted_text(struct plan *plan, const struct value *value) {
+const char *plan_wanted_text(struct conversion_plan *plan, const struct value *value) {
     struct shape shape;
     if (!value_shape(value, &shape))
         return "any shape";
@@ -86,7 +86,7 @@ const char *plan_wanted_text(struct plan *plan, const struct value *value) {
     return plan_text(plan, "%s]", text);
 }
 
-int64_t plan_channels(const struct plan *plan, const struct layer *layer) {
+int64_t plan_channels(const struct conversion_plan *plan, const struct layer *layer) {
     if (layer->module < 0)
         return -1;
     const int parameter = module_weight(&plan->modules.items[layer->module]);
@@ -99,7 +99,7 @@ int64_t plan_channels(const struct plan *plan, const struct layer *layer) {
     return axis ? shape->dims[1] * layer->groups : shape->dims[0];
 }
 
-const struct layer *plan_layer_reading(const struct plan *plan, int value, const struct slot **slot) {
+const struct layer *plan_layer_reading(const struct conversion_plan *plan, int value, const struct weight_slot **slot) {
     *slot = NULL;
     if (plan->reading[value] < 0)
         return NULL;
@@ -110,7 +110,7 @@ const struct layer *plan_layer_reading(const struct plan *plan, int value, const
     return *slot ? layer : NULL;
 }
 
-int plan_find_value(const struct plan *plan, const char *name) {
+int plan_find_value(const struct conversion_plan *plan, const char *name) {
     const int index = names_find(&plan->values, name);
     return index == NAME_ABSENT ? -1 : index;
 }

@@ -7,7 +7,7 @@
 /* ---- data ---- */
 
 /* The shape that the template wants; what it leaves open comes from the checkpoint. */
-static status final_shape(const struct plan *plan, int index, struct shape *shape, struct error *err) {
+static status final_shape(const struct conversion_plan *plan, int index, struct shape *shape, struct error *err) {
     const struct recipe *recipe = &plan->recipes[index];
     const struct value *value = &plan->graph->values[index];
     bool open = !value_shape(value, shape);
@@ -20,7 +20,7 @@ static status final_shape(const struct plan *plan, int index, struct shape *shap
     return recipe_shape(&plan->modules, recipe, shape, err);
 }
 
-static status pour_value(struct plan *plan, int index, struct error *err) {
+static status pour_value(struct conversion_plan *plan, int index, struct error *err) {
     const struct recipe *recipe = &plan->recipes[index];
     struct value *value = &plan->graph->values[index];
     struct tensor *tensor = pool_alloc(plan->pool, sizeof *tensor);
@@ -44,7 +44,7 @@ static status pour_value(struct plan *plan, int index, struct error *err) {
 /* ---- inputs ---- */
 
 /* What was an input without a value is an initializer now, and no input. */
-static void leave_inputs(struct plan *plan, const bool *had_value) {
+static void leave_inputs(struct conversion_plan *plan, const bool *had_value) {
     struct graph *graph = plan->graph;
     int kept = 0;
     for (int i = 0; i < graph->input_count; i++) {
@@ -69,12 +69,12 @@ static void declare_input(struct value *value) {
 
 /* ---- values that were one ---- */
 
-static bool is_captured(const struct plan *plan, int index) {
+static bool is_captured(const struct conversion_plan *plan, int index) {
     return index < plan->layers.value_count && plan->layers.reader[index] == -1;
 }
 
 /* Equal data are stored once again where the template stored them once. */
-static void join_alias(struct plan *plan, const struct alias *alias) {
+static void join_alias(struct conversion_plan *plan, const struct value_alias *alias) {
     const struct recipe *own = &plan->recipes[alias->value], *origin = &plan->recipes[alias->origin];
     const bool kept = own->kind == RECIPE_KEEP || own->kind == RECIPE_NONE;
     if (is_captured(plan, alias->value) || !recipe_equal(&plan->modules, own, origin) ||
@@ -89,7 +89,7 @@ static void join_alias(struct plan *plan, const struct alias *alias) {
     plan->recipes[alias->value] = recipe_none;
 }
 
-status pour(struct plan *plan, struct onnx_model *model, struct error *err) {
+status pour(struct conversion_plan *plan, struct onnx_model *model, struct error *err) {
     const int count = plan->graph->value_count;
     bool *had_value = pool_array(plan->pool, (size_t)count + 1, sizeof *had_value);
     if (!had_value)

@@ -8,6 +8,6 @@
  * Makes the data and changes the plan's graph; *model is the template with that graph, and lives as long as the plan,
  * the template and the checkpoint. Not to be closed.
  */
-status pour(struct plan *plan, struct onnx_model *model, struct error *err);
+status pour(struct conversion_plan *plan, struct onnx_model *model, struct error *err);
 
 #endif

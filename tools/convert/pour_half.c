@@ -9,14 +9,14 @@
 
 #define CAST_OPSET_OF_NUMBERS 6 /* before that, Cast named its type in words */
 
-static bool becomes_half(const struct plan *plan, int index) {
+static bool becomes_half(const struct conversion_plan *plan, int index) {
     const struct value *value = &plan->graph->values[index];
     const enum recipe_kind kind = plan->recipes[index].kind;
     return (kind == RECIPE_TAKE || kind == RECIPE_FILL) && value->initializer && !value->is_input &&
            !value->is_output && value->initializer->dtype == DTYPE_FLOAT && value->initializer->shape.rank >= 2;
 }
 
-static status make_half(struct plan *plan, int index, struct tensor *half, struct error *err) {
+static status make_half(struct conversion_plan *plan, int index, struct tensor *half, struct error *err) {
     const struct value *value = &plan->graph->values[index];
     const size_t elements = (size_t)tensor_elements(value->initializer);
     if (tensor_describe(half, DTYPE_FLOAT16, &value->initializer->shape, err))
@@ -39,7 +39,7 @@ static status make_half(struct plan *plan, int index, struct tensor *half, struc
 }
 
 /* The value becomes the output of a Cast of a new initializer, so that its readers need not change. */
-static status cast_value(struct plan *plan, int index, struct node *cast, struct error *err) {
+static status cast_value(struct conversion_plan *plan, int index, struct node *cast, struct error *err) {
     struct tensor *half = pool_alloc(plan->pool, sizeof *half);
     int *edges = pool_array(plan->pool, 2, sizeof *edges);
     struct attribute *to = pool_alloc(plan->pool, sizeof *to);
@@ -71,7 +71,7 @@ static status cast_value(struct plan *plan, int index, struct node *cast, struct
     return STATUS_OK;
 }
 
-status pour_half(struct plan *plan, struct error *err) {
+status pour_half(struct conversion_plan *plan, struct error *err) {
     struct graph *graph = plan->graph;
     const int count = graph->value_count;
     struct node *nodes = pool_array(plan->pool, (size_t)count + (size_t)graph->node_count + 1, sizeof *nodes);

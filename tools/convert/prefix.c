@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* A way to make names fit, and how many fit then. */
-struct way {
+struct prefix_way {
     const char *prefix;
     bool put; /* before the keys, rather than taken from them */
     int fits;
@@ -13,7 +13,7 @@ struct way {
 
 struct ways {
     struct pool *pool;
-    struct way *items;
+    struct prefix_way *items;
     int count, capacity;
     struct names taken, put; /* prefix -> index */
     struct names keys, wanted;
@@ -36,7 +36,7 @@ static bool count_way(struct ways *ways, const char *text, size_t length, bool p
     }
     if (ways->count == MOST_WAYS)
         return true;
-    ways->items[ways->count] = (struct way){prefix, put, 1};
+    ways->items[ways->count] = (struct prefix_way){prefix, put, 1};
     return names_put(names, prefix, ways->count++);
 }
 
@@ -65,7 +65,7 @@ static bool collect_names(struct ways *ways, const struct modules *modules, cons
         if (!names_put(&ways->wanted, wanted[i], (int)i))
             return false;
     for (int i = 0; i < modules->parameter_count; i++) {
-        const char *key = modules->parameters[i].tensor->key, *plain = plain_name(ways->pool, key);
+        const char *key = modules->parameters[i].spelled, *plain = plain_name(ways->pool, key);
         if (!plain || !names_put(&ways->keys, key, i) || !names_put(&ways->keys, plain, i))
             return false;
     }
@@ -75,7 +75,7 @@ static bool collect_names(struct ways *ways, const struct modules *modules, cons
 static bool count_ways(struct ways *ways, const struct modules *modules, const char *const *wanted,
                        size_t wanted_count) {
     for (int i = 0; i < modules->parameter_count; i++) {
-        const char *key = modules->parameters[i].tensor->key, *plain = plain_name(ways->pool, key);
+        const char *key = modules->parameters[i].spelled, *plain = plain_name(ways->pool, key);
         if (!plain || !count_endings(ways, key, &ways->wanted, false))
             return false;
         if (plain != key && !count_endings(ways, plain, &ways->wanted, false))
@@ -99,10 +99,10 @@ static status list_ways(const struct ways *ways, int fits, struct error *err) {
 }
 
 static status best_way(struct modules *modules, const struct ways *ways, struct error *err) {
-    const struct way *best = NULL;
+    const struct prefix_way *best = NULL;
     bool tied = false;
     for (int i = 0; i < ways->count; i++) {
-        const struct way *way = &ways->items[i];
+        const struct prefix_way *way = &ways->items[i];
         if (!best || way->fits > best->fits || (way->fits == best->fits && !*way->prefix)) {
             tied = false;
             best = way;
@@ -118,16 +118,39 @@ static status best_way(struct modules *modules, const struct ways *ways, struct 
     return STATUS_OK;
 }
 
+static void free_ways(struct ways *ways) {
+    names_free(&ways->taken);
+    names_free(&ways->put);
+    names_free(&ways->keys);
+    names_free(&ways->wanted);
+}
+
+static status find_ways(struct ways *ways, const struct modules *modules, const char *const *wanted,
+                        size_t wanted_count, struct error *err) {
+    ways->items = pool_array(ways->pool, MOST_WAYS, sizeof *ways->items);
+    return ways->items && collect_names(ways, modules, wanted, wanted_count) &&
+                   count_ways(ways, modules, wanted, wanted_count)
+               ? STATUS_OK
+               : fail_memory(err, "the checkpoint's keys");
+}
+
+status prefix_fits(const struct modules *modules, const char *const *wanted, size_t wanted_count, struct pool *pool,
+                   int *fits, struct error *err) {
+    struct ways ways = {.pool = pool};
+    const status code = find_ways(&ways, modules, wanted, wanted_count, err);
+    *fits = 0;
+    for (int i = 0; !code && i < ways.count; i++)
+        *fits = ways.items[i].fits > *fits ? ways.items[i].fits : *fits;
+    free_ways(&ways);
+    return code;
+}
+
 status prefix_choose(struct modules *modules, const char *const *wanted, size_t wanted_count, struct pool *pool,
                      struct error *err) {
     struct ways ways = {.pool = pool};
-    ways.items = pool_array(pool, MOST_WAYS, sizeof *ways.items);
-    const bool counted = ways.items && collect_names(&ways, modules, wanted, wanted_count) &&
-                         count_ways(&ways, modules, wanted, wanted_count);
-    const status code = counted ? best_way(modules, &ways, err) : fail_memory(err, "the checkpoint's keys");
-    names_free(&ways.taken);
-    names_free(&ways.put);
-    names_free(&ways.keys);
-    names_free(&ways.wanted);
+    status code = find_ways(&ways, modules, wanted, wanted_count, err);
+    if (!code)
+        code = best_way(modules, &ways, err);
+    free_ways(&ways);
     return code;
 }

@@ -121,12 +121,12 @@ static status scale_direction(const struct modules *modules, const struct recipe
 }
 
 /* A batch norm as y = x * scale + shift. */
-struct affine {
+struct batch_norm_affine {
     double *scale, *shift;
 };
 
 static status norm_affine(const struct modules *modules, const struct recipe *recipe, size_t channels,
-                          struct affine *affine, struct error *err) {
+                          struct batch_norm_affine *affine, struct error *err) {
     static const enum leaf leaves[] = {LEAF_MEAN, LEAF_VARIANCE, LEAF_WEIGHT, LEAF_BIAS};
     float *parts[4] = {NULL, NULL, NULL, NULL};
     status code = STATUS_OK;
@@ -164,7 +164,7 @@ static status fold_norm(const struct modules *modules, const struct recipe *reci
     const size_t elements = (size_t)shape_elements(shape);
     const size_t channels = (size_t)module_tensor(modules, recipe->norm, LEAF_MEAN)->shape.dims[0];
     const struct axes axes = axes_of(shape, recipe->axis);
-    struct affine affine;
+    struct batch_norm_affine affine;
     const status code = norm_affine(modules, recipe, channels, &affine, err);
     for (size_t i = 0; !code && i < elements; i++)
         data[i] = recipe->is_bias ? (float)((double)data[i] * affine.scale[i] + affine.shift[i])

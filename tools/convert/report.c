@@ -7,12 +7,12 @@
 
 /* ---- one initializer ---- */
 
-static bool is_listed(const struct plan *plan, int index) {
+static bool is_listed(const struct conversion_plan *plan, int index) {
     return plan->recipes[index].kind != RECIPE_NONE && plan->recipes[index].kind != RECIPE_REFUSED;
 }
 
 /* The key that it comes from, or NULL. */
-static const char *key_of(const struct plan *plan, const struct recipe *recipe) {
+static const char *key_of(const struct conversion_plan *plan, const struct recipe *recipe) {
     return recipe->kind == RECIPE_TAKE && recipe->parameter >= 0
                ? plan->modules.parameters[recipe->parameter].tensor->key
                : NULL;
@@ -29,12 +29,12 @@ static const char *form_text(const struct recipe *recipe) {
     return texts[recipe->form];
 }
 
-static const char *append(struct plan *plan, const char *text, const char *more) {
+static const char *append(struct conversion_plan *plan, const char *text, const char *more) {
     return *more ? plan_text(plan, "%s%s%s", text, *text ? ", " : "", more) : text;
 }
 
-static const char *pin_text(struct plan *plan, int index) {
-    const struct slot *slot;
+static const char *pin_text(struct conversion_plan *plan, int index) {
+    const struct weight_slot *slot;
     const struct layer *layer = plan_layer_reading(plan, index, &slot);
     switch (plan->pins[index]) {
     case PIN_MAP:
@@ -52,7 +52,7 @@ static const char *pin_text(struct plan *plan, int index) {
 }
 
 /* "transposed, by order, 3 of 8" */
-static const char *what_text(struct plan *plan, int index) {
+static const char *what_text(struct conversion_plan *plan, int index) {
     const struct recipe *recipe = &plan->recipes[index];
     if (recipe->kind != RECIPE_TAKE)
         return recipe->why;
@@ -73,7 +73,7 @@ static const char *what_text(struct plan *plan, int index) {
     return append(plan, text, pin_text(plan, index));
 }
 
-static const char *shape_of(struct plan *plan, int index) {
+static const char *shape_of(struct conversion_plan *plan, int index) {
     struct shape shape;
     struct error ignored;
     const struct recipe *recipe = &plan->recipes[index];
@@ -82,7 +82,7 @@ static const char *shape_of(struct plan *plan, int index) {
     return value_shape(&plan->graph->values[index], &shape) ? plan_shape_text(plan, &shape) : "?";
 }
 
-static const char *source_text(struct plan *plan, int index) {
+static const char *source_text(struct conversion_plan *plan, int index) {
     const struct recipe *recipe = &plan->recipes[index];
     const char *key = key_of(plan, recipe);
     return key ? key : recipe->kind == RECIPE_TAKE ? "zeros" : NULL;
@@ -90,11 +90,11 @@ static const char *source_text(struct plan *plan, int index) {
 
 /* ---- keys left over ---- */
 
-static bool is_left_over(const struct parameter *parameter) {
+static bool is_left_over(const struct module_parameter *parameter) {
     return !parameter->used && !parameter->ignored;
 }
 
-static int count_left_over(const struct plan *plan) {
+static int count_left_over(const struct conversion_plan *plan) {
     int count = 0;
     for (int i = 0; i < plan->modules.parameter_count; i++)
         count += is_left_over(&plan->modules.parameters[i]);
@@ -105,7 +105,7 @@ static int count_left_over(const struct plan *plan) {
 
 #define MOST_LISTED 20
 
-static void print_left_over(struct plan *plan, FILE *stream) {
+static void print_left_over(struct conversion_plan *plan, FILE *stream) {
     const int count = count_left_over(plan);
     int listed = 0;
     if (count)
@@ -120,10 +120,14 @@ static void print_left_over(struct plan *plan, FILE *stream) {
         fprintf(stream, "  and %d more\n", count - listed);
 }
 
-static void print_head(struct plan *plan, const struct report *report, FILE *stream) {
+static void print_head(struct conversion_plan *plan, const struct report *report, FILE *stream) {
     say(stream, "checkpoint  %s (%s), %d tensors", report->checkpoint, report->format, plan->modules.parameter_count);
     if (*report->chosen)
         say(stream, " in \"%s\"", report->chosen);
+    if (*report->beside)
+        say(stream, ", not in %s", report->beside);
+    if (*plan->modules.wrappers)
+        say(stream, "; %s taken out wherever their keys have it", plan->modules.wrappers);
     if (*plan->modules.taken)
         say(stream, "; \"%s\" taken from their keys", plan->modules.taken);
     if (*plan->modules.put)
@@ -131,7 +135,7 @@ static void print_head(struct plan *plan, const struct report *report, FILE *str
     say(stream, "\ntemplate    %s\n", report->template);
 }
 
-void report_print(struct plan *plan, const struct report *report, FILE *stream) {
+void report_print(struct conversion_plan *plan, const struct report *report, FILE *stream) {
     int name_width = 0, shape_width = 0;
     for (int i = 0; i < plan->graph->value_count; i++)
         if (is_listed(plan, i)) {
@@ -156,7 +160,7 @@ void report_print(struct plan *plan, const struct report *report, FILE *stream) 
 
 /* ---- for programs ---- */
 
-static void json_values(struct plan *plan, struct json *json) {
+static void json_values(struct conversion_plan *plan, struct json *json) {
     json_array(json, "initializers");
     for (int i = 0; i < plan->graph->value_count; i++) {
         if (!is_listed(plan, i))
@@ -171,12 +175,14 @@ static void json_values(struct plan *plan, struct json *json) {
     json_close(json, ']');
 }
 
-void report_json(struct plan *plan, const struct report *report, FILE *stream) {
+void report_json(struct conversion_plan *plan, const struct report *report, FILE *stream) {
     struct json json = {stream, false};
     json_object(&json, NULL);
     json_text(&json, "checkpoint", report->checkpoint);
     json_text(&json, "format", report->format);
     json_text(&json, "dictionary", report->chosen);
+    json_text(&json, "not_in", report->beside);
+    json_text(&json, "wrappers_taken", plan->modules.wrappers);
     json_text(&json, "prefix_taken", plan->modules.taken);
     json_text(&json, "prefix_put", plan->modules.put);
     json_text(&json, "template", report->template);
@@ -187,7 +193,7 @@ void report_json(struct plan *plan, const struct report *report, FILE *stream) {
             json_text(&json, NULL, plan->modules.parameters[i].tensor->key);
     json_close(&json, ']');
     json_array(&json, "problems");
-    for (const struct problem *problem = plan->problems; problem; problem = problem->next)
+    for (const struct convert_problem *problem = plan->problems; problem; problem = problem->next)
         json_text(&json, NULL, problem->text);
     json_close(&json, ']');
     json_text(&json, "output", report->output);
@@ -206,11 +212,23 @@ static bool in_map(const struct recipe *recipe) {
     return recipe->kind == RECIPE_TAKE && recipe->form != FORM_UNIT_U && recipe->form != FORM_UNIT_V;
 }
 
-void report_map(struct plan *plan, const struct report *report, FILE *stream) {
+static void print_rules(const struct map *map, FILE *stream) {
+    for (int i = 0; map && i < map->count; i++) {
+        if (map->entries[i].action != MAP_RENAME)
+            continue;
+        print_word(map->entries[i].target, stream);
+        fputs(" -> ", stream);
+        print_word(map->entries[i].key, stream);
+        fputc('\n', stream);
+    }
+}
+
+void report_map(struct conversion_plan *plan, const struct report *report, FILE *stream) {
     fprintf(stream, "# %s into %s\n", report->checkpoint, report->template);
+    print_rules(plan->map, stream);
     for (int i = 0; i < plan->graph->value_count; i++) {
         const struct recipe *recipe = &plan->recipes[i];
-        const struct slot *slot;
+        const struct weight_slot *slot;
         const struct layer *layer = plan_layer_reading(plan, i, &slot);
         if (!in_map(recipe))
             continue;

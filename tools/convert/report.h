@@ -9,13 +9,14 @@
 struct report {
     const char *checkpoint, *template; /* their paths */
     const char *format, *chosen;       /* of the checkpoint */
+    const char *beside;                /* dictionaries that fit as well, in quotes; "" as a rule */
     const char *output;                /* NULL: nothing is written */
 };
 
-void report_print(struct plan *plan, const struct report *report, FILE *stream);
+void report_print(struct conversion_plan *plan, const struct report *report, FILE *stream);
 /* One line of JSON. */
-void report_json(struct plan *plan, const struct report *report, FILE *stream);
+void report_json(struct conversion_plan *plan, const struct report *report, FILE *stream);
 /* The conversion as a map file. */
-void report_map(struct plan *plan, const struct report *report, FILE *stream);
+void report_map(struct conversion_plan *plan, const struct report *report, FILE *stream);
 
 #endif

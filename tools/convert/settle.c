@@ -13,13 +13,13 @@ static bool is_uniform(const struct value *value) {
            value_is_all(value, element_get(value->initializer->dtype, value->initializer->data, 0));
 }
 
-static void set_recipe(struct plan *plan, int value, const struct recipe *recipe, enum pin pin) {
+static void set_recipe(struct conversion_plan *plan, int value, const struct recipe *recipe, enum pin pin) {
     plan->recipes[value] = *recipe;
     plan->pins[value] = pin;
 }
 
 /* Another value with the same data, for one reader that wants something else of it. */
-static int split_value(struct plan *plan, const struct slot *slot, const struct recipe *recipe) {
+static int split_value(struct conversion_plan *plan, const struct weight_slot *slot, const struct recipe *recipe) {
     if (plan->graph->value_count >= plan->capacity) {
         plan->lost = true;
         return -1;
@@ -41,7 +41,8 @@ static int split_value(struct plan *plan, const struct slot *slot, const struct 
 }
 
 /* The value that the slot reads gets the recipe; when it has another one already, the slot gets a value of its own. */
-static void assign(struct plan *plan, const struct layer *layer, struct slot *slot, const struct recipe *recipe) {
+static void assign(struct conversion_plan *plan, const struct layer *layer, struct weight_slot *slot,
+                   const struct recipe *recipe) {
     if (recipe->kind == RECIPE_NONE) {
         plan->recipes[slot->value].kind = RECIPE_REFUSED;
         return;
@@ -58,16 +59,17 @@ static void assign(struct plan *plan, const struct layer *layer, struct slot *sl
 }
 
 /* A value called after the recipe's own parameter is the first to get it. */
-static bool is_own_name(const struct plan *plan, const struct slot *slot, const struct recipe *recipe) {
+static bool is_own_name(const struct conversion_plan *plan, const struct weight_slot *slot,
+                        const struct recipe *recipe) {
     return recipe->parameter >= 0 && plan->modules.parameters[recipe->parameter].name &&
            strcmp(plan->modules.parameters[recipe->parameter].name, plan->graph->values[slot->value].name) == 0;
 }
 
-static void settle_slots(struct plan *plan, bool own_names) {
+static void settle_slots(struct conversion_plan *plan, bool own_names) {
     for (int i = 0; i < plan->layers.count; i++) {
         struct layer *layer = &plan->layers.items[i];
         for (int s = 0; layer->module >= 0 && s < layer->slot_count; s++) {
-            struct slot *slot = &layer->slots[s];
+            struct weight_slot *slot = &layer->slots[s];
             if (map_find(plan->map, plan->graph->values[slot->value].name))
                 continue;
             const struct recipe made = slot_recipe(plan, layer, slot);
@@ -79,7 +81,7 @@ static void settle_slots(struct plan *plan, bool own_names) {
 
 /* ---- values outside of layers, by their names ---- */
 
-static void settle_by_name(struct plan *plan, int index) {
+static void settle_by_name(struct conversion_plan *plan, int index) {
     const char *name = plan->graph->values[index].name;
     const int parameter = names_find(&plan->modules.by_name, name);
     size_t length;
@@ -95,9 +97,9 @@ static void settle_by_name(struct plan *plan, int index) {
 }
 
 /* What was an Identity and is called after nothing has what its origin has. */
-static void follow_origins(struct plan *plan) {
+static void follow_origins(struct conversion_plan *plan) {
     for (int i = 0; i < plan->aliases.count; i++) {
-        const struct alias *alias = &plan->aliases.items[i];
+        const struct value_alias *alias = &plan->aliases.items[i];
         if (plan->recipes[alias->value].kind == RECIPE_NONE && plan->layers.slots[alias->value] == 0)
             set_recipe(plan, alias->value, &plan->recipes[alias->origin], plan->pins[alias->origin]);
     }
@@ -106,7 +108,7 @@ static void follow_origins(struct plan *plan) {
 /* ---- what remains ---- */
 
 /* An input that settles how a node works, not what it computes with. */
-static bool is_setting(const struct plan *plan, int value) {
+static bool is_setting(const struct conversion_plan *plan, int value) {
     static const char *const names[] = {"Resize", "Upsample", "Pad", "Clip", "Range", "OneHot", "Expand", "Where"};
     const int reader = value < plan->layers.value_count ? plan->layers.reader[value] : -2;
     for (size_t i = 0; reader >= 0 && i < sizeof names / sizeof names[0]; i++)
@@ -120,14 +122,14 @@ static bool is_required(const struct layer *layer) {
 }
 
 /* Keys of the same number of elements that nobody uses, for messages. */
-static const char *list_candidates(struct plan *plan, int value) {
+static const char *list_candidates(struct conversion_plan *plan, int value) {
     struct shape shape;
     const char *text = "";
     int count = 0;
     if (!value_shape(&plan->graph->values[value], &shape))
         return text;
     for (int i = 0; i < plan->modules.parameter_count && count < 8; i++) {
-        const struct parameter *parameter = &plan->modules.parameters[i];
+        const struct module_parameter *parameter = &plan->modules.parameters[i];
         if (parameter->used || parameter->ignored || !parameter->name ||
             shape_elements(&parameter->tensor->shape) != shape_elements(&shape))
             continue;
@@ -136,15 +138,15 @@ static const char *list_candidates(struct plan *plan, int value) {
     return count ? plan_text(plan, "; of that size and left over: %s", text) : "";
 }
 
-static void report_unmatched(struct plan *plan, int index) {
+static void report_unmatched(struct conversion_plan *plan, int index) {
     const struct value *value = &plan->graph->values[index];
     plan_problem(plan, "%s: nothing in the checkpoint is known to belong here (%s)%s", value->name,
                  plan_wanted_text(plan, value), list_candidates(plan, index));
 }
 
-static void settle_rest(struct plan *plan, int index) {
+static void settle_rest(struct conversion_plan *plan, int index) {
     const struct value *value = &plan->graph->values[index];
-    const struct slot *slot;
+    const struct weight_slot *slot;
     const struct layer *layer = plan_layer_reading(plan, index, &slot);
     if (layer && layer->pin == PIN_ORDER && layer->module < 0)
         return; /* match_order has said why */
@@ -164,13 +166,13 @@ static void settle_rest(struct plan *plan, int index) {
 
 /* ---- checks ---- */
 
-static void use_parameter(struct plan *plan, int parameter) {
+static void use_parameter(struct conversion_plan *plan, int parameter) {
     if (parameter >= 0)
         plan->modules.parameters[parameter].used = true;
 }
 
 /* Everything that goes into the recipe. */
-static void use_recipe(struct plan *plan, const struct recipe *recipe) {
+static void use_recipe(struct conversion_plan *plan, const struct recipe *recipe) {
     static const enum leaf norms[] = {LEAF_WEIGHT, LEAF_BIAS, LEAF_MEAN, LEAF_VARIANCE};
     if (recipe->kind != RECIPE_TAKE)
         return;
@@ -198,7 +200,7 @@ static bool is_inflated(const struct checkpoint_tensor *tensor) {
            (bytes > tensor->storage_bytes && bytes > MOST_REPEATED);
 }
 
-static bool recipe_is_inflated(const struct plan *plan, const struct recipe *recipe) {
+static bool recipe_is_inflated(const struct conversion_plan *plan, const struct recipe *recipe) {
     static const enum leaf leaves[] = {LEAF_WEIGHT, LEAF_BIAS, LEAF_MEAN, LEAF_VARIANCE};
     bool inflated = recipe->parameter >= 0 && is_inflated(plan->modules.parameters[recipe->parameter].tensor);
     for (int i = 0; recipe->norm >= 0 && i < 4; i++) {
@@ -208,7 +210,7 @@ static bool recipe_is_inflated(const struct plan *plan, const struct recipe *rec
     return inflated;
 }
 
-static void check_shape(struct plan *plan, int index) {
+static void check_shape(struct conversion_plan *plan, int index) {
     const struct recipe *recipe = &plan->recipes[index];
     const struct value *value = &plan->graph->values[index];
     struct error problem = {STATUS_OK, ""};
@@ -233,8 +235,8 @@ struct open_size {
 };
 
 /* Sizes of one name are the same everywhere. */
-static void check_size(struct plan *plan, struct names *names, struct open_size *sizes, int *count, const char *name,
-                       const struct open_size *size) {
+static void check_size(struct conversion_plan *plan, struct names *names, struct open_size *sizes, int *count,
+                       const char *name, const struct open_size *size) {
     const int known = names_find(names, name);
     if (known == NAME_ABSENT) {
         sizes[*count] = *size;
@@ -245,7 +247,7 @@ static void check_size(struct plan *plan, struct names *names, struct open_size 
     }
 }
 
-static void check_sizes(struct plan *plan) {
+static void check_sizes(struct conversion_plan *plan) {
     const size_t most = (size_t)plan->graph->input_count * MAX_RANK + 1;
     struct open_size *sizes = pool_array(plan->pool, most, sizeof *sizes);
     struct names names = {0};
@@ -268,7 +270,7 @@ static void check_sizes(struct plan *plan) {
 }
 
 /* A layer whose weight nodes compute must have been given what it is computed from. */
-static void check_computed(struct plan *plan) {
+static void check_computed(struct conversion_plan *plan) {
     for (int i = 0; i < plan->layers.count; i++) {
         const struct layer *layer = &plan->layers.items[i];
         if (!layer_has_weights(layer) || layer_slot(layer, LEAF_WEIGHT))
@@ -281,7 +283,7 @@ static void check_computed(struct plan *plan) {
 }
 
 /* A bias of the checkpoint that the template's layer does not take. */
-static void check_biases(struct plan *plan) {
+static void check_biases(struct conversion_plan *plan) {
     for (int i = 0; i < plan->layers.count; i++) {
         const struct layer *layer = &plan->layers.items[i];
         if (layer->module < 0 || !layer_has_weights(layer) || layer_slot(layer, LEAF_BIAS))
@@ -296,7 +298,7 @@ static void check_biases(struct plan *plan) {
     }
 }
 
-void settle_values(struct plan *plan) {
+void settle_values(struct conversion_plan *plan) {
     settle_map(plan);
     settle_slots(plan, true); /* values that are called after what they are for come first */
     settle_slots(plan, false);
@@ -322,7 +324,7 @@ void settle_values(struct plan *plan) {
 /* ---- keys left over ---- */
 
 /* A vector of equal numbers that no name speaks for may be an untrained weight as well as a constant. */
-static int doubtful_constant(const struct plan *plan, int64_t elements) {
+static int doubtful_constant(const struct conversion_plan *plan, int64_t elements) {
     for (int i = 0; i < plan->layers.count; i++) {
         const struct layer *layer = &plan->layers.items[i];
         for (int s = 0; !layer->scope && layer->module < 0 && s < layer->slot_count; s++) {
@@ -336,9 +338,9 @@ static int doubtful_constant(const struct plan *plan, int64_t elements) {
     return -1;
 }
 
-void settle_left_over(struct plan *plan) {
+void settle_left_over(struct conversion_plan *plan) {
     for (int i = 0; i < plan->modules.parameter_count; i++) {
-        const struct parameter *parameter = &plan->modules.parameters[i];
+        const struct module_parameter *parameter = &plan->modules.parameters[i];
         if (parameter->used || parameter->ignored || !parameter->name || parameter->tensor->shape.rank != 1)
             continue;
         const int value = doubtful_constant(plan, shape_elements(&parameter->tensor->shape));

@@ -6,13 +6,13 @@
 
 #define MAP_LINE "%s, line %d: "
 
-static struct recipe mapped_key(struct plan *plan, const struct map_entry *entry, int value) {
+static struct recipe mapped_key(struct conversion_plan *plan, const struct map_entry *entry, int value) {
     const int parameter = modules_parameter(&plan->modules, entry->key);
     if (parameter < 0) {
         plan_problem(plan, MAP_LINE "the checkpoint has no key \"%s\"", plan->map->path, entry->line, entry->key);
         return recipe_none;
     }
-    const struct slot *slot = NULL;
+    const struct weight_slot *slot = NULL;
     const struct layer *layer = plan_layer_reading(plan, value, &slot);
     if (layer && layer->kind == LAYER_SPECTRAL && layer->module >= 0)
         return matrix_recipe(plan, layer);
@@ -37,7 +37,7 @@ static struct recipe mapped_zeros(const struct map_entry *entry) {
     return recipe;
 }
 
-static void add_norm(struct plan *plan, const struct map_entry *entry, struct recipe *recipe) {
+static void add_norm(struct conversion_plan *plan, const struct map_entry *entry, struct recipe *recipe) {
     if (!entry->norm || recipe->kind != RECIPE_TAKE)
         return;
     recipe->norm = modules_find(&plan->modules, entry->norm, strlen(entry->norm));
@@ -48,7 +48,7 @@ static void add_norm(struct plan *plan, const struct map_entry *entry, struct re
     *recipe = recipe_none;
 }
 
-static void settle_entry(struct plan *plan, const struct map_entry *entry) {
+static void settle_entry(struct conversion_plan *plan, const struct map_entry *entry) {
     const int value = plan_find_value(plan, entry->target);
     if (value < 0 || !value_is_fillable(&plan->graph->values[value])) {
         plan_problem(plan, MAP_LINE "the template has no initializer or input \"%s\"", plan->map->path, entry->line,
@@ -64,11 +64,11 @@ static void settle_entry(struct plan *plan, const struct map_entry *entry) {
     plan->pins[value] = PIN_MAP;
 }
 
-static void settle_ignored(struct plan *plan, const struct map_entry *entry) {
+static void settle_ignored(struct conversion_plan *plan, const struct map_entry *entry) {
     const size_t length = strlen(entry->key);
     bool found = false;
     for (int i = 0; i < plan->modules.parameter_count; i++) {
-        struct parameter *parameter = &plan->modules.parameters[i];
+        struct module_parameter *parameter = &plan->modules.parameters[i];
         const char *const names[] = {parameter->tensor->key, parameter->name};
         for (int k = 0; k < 2; k++)
             if (names[k] && strncmp(names[k], entry->key, length) == 0 && (entry->all || !names[k][length]))
@@ -79,14 +79,14 @@ static void settle_ignored(struct plan *plan, const struct map_entry *entry) {
                      entry->all ? "*" : "");
 }
 
-void settle_ignored_keys(struct plan *plan) {
+void settle_ignored_keys(struct conversion_plan *plan) {
     for (int i = 0; plan->map && i < plan->map->count; i++)
         if (plan->map->entries[i].action == MAP_IGNORE)
             settle_ignored(plan, &plan->map->entries[i]);
 }
 
-void settle_map(struct plan *plan) {
+void settle_map(struct conversion_plan *plan) {
     for (int i = 0; plan->map && i < plan->map->count; i++)
-        if (plan->map->entries[i].action != MAP_IGNORE)
+        if (plan->map->entries[i].action != MAP_IGNORE && plan->map->entries[i].action != MAP_RENAME)
             settle_entry(plan, &plan->map->entries[i]);
 }

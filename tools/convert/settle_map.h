@@ -5,8 +5,8 @@
 #include "tools/convert/plan.h"
 
 /* Keys that the map leaves out. */
-void settle_ignored_keys(struct plan *plan);
+void settle_ignored_keys(struct conversion_plan *plan);
 /* What the map says of initializers. */
-void settle_map(struct plan *plan);
+void settle_map(struct conversion_plan *plan);
 
 #endif

@@ -39,9 +39,9 @@ static void make_initializer(struct graph *graph, struct node *node, const struc
     node->output_count = 0;
 }
 
-status graph_straighten(struct graph *graph, struct pool *pool, struct aliases *aliases, struct error *err) {
+status graph_straighten(struct graph *graph, struct pool *pool, struct value_aliases *aliases, struct error *err) {
     bool *is_weight = pool_array(pool, (size_t)graph->value_count + 1, sizeof *is_weight);
-    *aliases = (struct aliases){pool_array(pool, (size_t)graph->node_count + 1, sizeof *aliases->items), 0};
+    *aliases = (struct value_aliases){pool_array(pool, (size_t)graph->node_count + 1, sizeof *aliases->items), 0};
     if (!is_weight || !aliases->items)
         return fail_memory(err, "the template's graph");
     mark_weights(graph, is_weight);
@@ -52,7 +52,7 @@ status graph_straighten(struct graph *graph, struct pool *pool, struct aliases *
         const int input = is_node(node, "Identity") && node->input_count == 1 ? node->inputs[0] : NO_VALUE;
         const struct tensor *constant = is_weight[node->outputs[0]] ? constant_tensor(node) : NULL;
         if (input != NO_VALUE && graph->values[input].initializer && graph->values[input].producer < 0) {
-            aliases->items[aliases->count++] = (struct alias){node->outputs[0], input};
+            aliases->items[aliases->count++] = (struct value_alias){node->outputs[0], input};
             make_initializer(graph, node, graph->values[input].initializer);
         } else if (constant) {
             make_initializer(graph, node, constant);

@@ -5,12 +5,12 @@
 #include "onnx/graph.h"
 
 /* A value that was an Identity of another one, and is an initializer now. */
-struct alias {
+struct value_alias {
     int value, origin;
 };
 
-struct aliases {
-    struct alias *items;
+struct value_aliases {
+    struct value_alias *items;
     int count;
 };
 
@@ -18,7 +18,7 @@ struct aliases {
  * Changes the graph: an Identity of an initializer becomes an initializer with the same data (exporters store equal
  * weights once, and those of an untrained network are often equal), and so does a Constant node that a layer reads.
  */
-status graph_straighten(struct graph *graph, struct pool *pool, struct aliases *aliases, struct error *err);
+status graph_straighten(struct graph *graph, struct pool *pool, struct value_aliases *aliases, struct error *err);
 
 /* Drops the nodes without outputs and puts value.producer right. */
 void graph_compact(struct graph *graph);

@@ -43,30 +43,7 @@ status engine_status(limner_status code, const limner_error *from, struct error 
     return code ? fail(err, (status)code, "%s", from->message) : STATUS_OK;
 }
 
-/* "a PNG picture" for files that are often mistaken for models, else NULL. */
-static const char *recognise_other(const char *path) {
-    unsigned char start[64];
-    FILE *file = fopen(path, "rb");
-    const size_t size = file ? fread(start, 1, sizeof start, file) : 0;
-    if (file)
-        fclose(file);
-    const char *picture = picture_name_of_bytes(start, size);
-    size_t printable = 0;
-    while (printable < size && (isprint(start[printable]) || isspace(start[printable])))
-        printable++;
-    return picture                                      ? picture
-           : npy_recognise(start, size)                 ? "a .npy array"
-           : size > 4 && printable == size              ? "text"
-           : size >= 4 && !memcmp(start, "PK\3\4", 4)   ? "a zip archive (a PyTorch checkpoint?)"
-           : size >= 2 && !memcmp(start, "\x80\2", 2)   ? "a pickle (an older PyTorch checkpoint?)"
-           : size >= 10 && !memcmp(start + 8, "{\"", 2) ? "a safetensors file"
-                                                        : NULL;
-}
-
 status engine_explain(const char *path, struct error *err) {
-    const char *other = err->code == STATUS_INVALID_MODEL ? recognise_other(path) : NULL;
-    if (other)
-        return fail(err, STATUS_INVALID_MODEL, "%s: this is %s, not an ONNX model", path, other);
     const size_t length = strlen(path);
     const bool named = strncmp(err->message, path, length) == 0 && err->message[length] == ':';
     return named ? err->code : fail_prefix(err, "%s", path);
@@ -81,7 +58,7 @@ static int name_in_folder(const char *path, const char *folder, char **file) {
     return asprintf(file, "%s/%s-%08" PRIx32 ".limner-cache", folder, slash ? slash + 1 : path, (uint32_t)digest.a);
 }
 
-/* Where the packed weights of the model are kept; *file is NULL for nowhere, else the caller's to free(). */
+/* Where the packed weights of the model are stored; *file is NULL for nowhere, else the caller's to free(). */
 static status cache_file(const char *path, const struct engine_options *options, char **file, struct error *err) {
     int length = 0;
     *file = NULL;
@@ -218,7 +195,8 @@ static const char *metadata(const struct engine *engine, const char *wanted) {
 }
 
 /* The entries that ONNX itself defines for models of pictures. */
-struct picture_form engine_picture_form(const struct engine *engine, const struct range *range, limner_type type) {
+struct picture_form engine_picture_form(const struct engine *engine, const struct light_range *range,
+                                        limner_type type) {
     static const struct {
         const char *name;
         double low, high;
@@ -251,7 +229,8 @@ static const char *pair_file(const struct pair_list *list, const char *name) {
     return NULL;
 }
 
-static status check_type(const limner_value *value, const struct array *array, const char *path, struct error *err) {
+static status check_type(const limner_value *value, const struct file_array *array, const char *path,
+                         struct error *err) {
     if (value->type == LIMNER_UNDEFINED || (enum dtype)value->type == array->tensor.dtype)
         return STATUS_OK;
     fail(err, STATUS_INVALID_ARGUMENT, "%s holds %s, but input \"%s\" takes %s", path, dtype_name(array->tensor.dtype),
@@ -262,11 +241,11 @@ static status check_type(const limner_value *value, const struct array *array, c
 }
 
 static status read_input(const struct engine *engine, const struct feed_request *request, const limner_value *value,
-                         const char *path, struct feed *feed, struct error *err) {
+                         const char *path, struct model_feed *feed, struct error *err) {
     const struct picture_place place = {"input", value->name, (enum dtype)value->type, value->rank, value->dims};
     const struct picture_request wanted = {&place, engine_picture_form(engine, &request->range, value->type),
                                            request->max_pixels, request->to_srgb};
-    struct array *array = &feed->arrays[feed->count];
+    struct file_array *array = &feed->arrays[feed->count];
     limner_tensor *tensor = &feed->tensors[feed->count];
     feed->count++;
     status code = array_read(path, &wanted, array, err);
@@ -291,11 +270,11 @@ static status missing_input(const limner_value *value, const struct feed_request
                 engine_type_text(value, text), request->picture ? "" : "a PICTURE or ", value->name);
 }
 
-status feed_read(const struct engine *engine, const struct feed_request *request, struct feed *feed,
+status feed_read(const struct engine *engine, const struct feed_request *request, struct model_feed *feed,
                  struct error *err) {
     const size_t count = limner_model_input_count(engine->model);
-    *feed = (struct feed){calloc(count + 1, sizeof *feed->arrays), calloc(count + 1, sizeof *feed->tensors), 0, NULL,
-                          false};
+    *feed = (struct model_feed){calloc(count + 1, sizeof *feed->arrays), calloc(count + 1, sizeof *feed->tensors), 0,
+                                NULL, false};
     if (!feed->arrays || !feed->tensors)
         return fail_memory(err, "the inputs");
     for (int i = 0; i < request->inputs.count; i++) {
@@ -324,15 +303,15 @@ status feed_read(const struct engine *engine, const struct feed_request *request
     return STATUS_OK;
 }
 
-void feed_close(struct feed *feed) {
+void feed_close(struct model_feed *feed) {
     for (size_t i = 0; i < feed->count; i++)
         array_close(&feed->arrays[i]);
     free(feed->arrays);
     free(feed->tensors);
-    *feed = (struct feed){NULL, NULL, 0, NULL, false};
+    *feed = (struct model_feed){NULL, NULL, 0, NULL, false};
 }
 
-status engine_run(const struct engine *engine, const struct feed *feed, limner_tensor *outputs, size_t count,
+status engine_run(const struct engine *engine, const struct model_feed *feed, limner_tensor *outputs, size_t count,
                   struct error *err) {
     limner_error problem = {0};
     const limner_status code =

@@ -11,7 +11,7 @@ struct engine_options {
     int threads; /* 0: all processors */
     int cpu;     /* a limner_cpu */
     bool exact, low_memory;
-    bool cache;               /* keep packed weights beside the model */
+    bool cache;               /* store packed weights beside the model */
     const char *cache_folder; /* or there; NULL: not */
 };
 
@@ -36,7 +36,7 @@ const char *engine_cpu_option(const struct engine_options *options);
             set_cpu, offsetof(settings, engine.cpu)                                                               \
     }
 
-/* Rows for commands that may keep packed weights. */
+/* Rows for commands that may store packed weights. */
 #define CACHE_OPTIONS(settings)                                                                                     \
     {"cache",  0,                                                                                                   \
      NULL,     "keep the weights as they are computed with in MODEL.limner-cache, so that the next start is short", \
@@ -90,7 +90,7 @@ const char *engine_type_text(const limner_value *value, char text[TYPE_TEXT_BYTE
 struct feed_request {
     struct pair_list inputs;
     const char *picture; /* for the first input that `inputs` leaves out; or NULL */
-    struct range range;
+    struct light_range range;
     size_t max_pixels;
     bool to_srgb; /* pictures, by their profiles */
 };
@@ -116,8 +116,8 @@ struct feed_request {
             offsetof(settings, feed.max_pixels)                                                                     \
     }
 
-struct feed {
-    struct array *arrays;
+struct model_feed {
+    struct file_array *arrays;
     limner_tensor *tensors; /* of the arrays */
     size_t count;
     const struct picture *picture; /* the first that was read, or NULL */
@@ -125,14 +125,15 @@ struct feed {
 };
 
 /* Reads all files. STATUS_USAGE when an input is missing. Closed with feed_close, after errors too. */
-status feed_read(const struct engine *engine, const struct feed_request *request, struct feed *feed, struct error *err);
-void feed_close(struct feed *feed);
+status feed_read(const struct engine *engine, const struct feed_request *request, struct model_feed *feed,
+                 struct error *err);
+void feed_close(struct model_feed *feed);
 
 /* How the model counts light: as the range says; else 0..255 for integers; else as its metadata says; else 0..1. */
-struct picture_form engine_picture_form(const struct engine *engine, const struct range *range, limner_type type);
+struct picture_form engine_picture_form(const struct engine *engine, const struct light_range *range, limner_type type);
 
 /* outputs[i].name says which are wanted; their data are the session's. */
-status engine_run(const struct engine *engine, const struct feed *feed, limner_tensor *outputs, size_t count,
+status engine_run(const struct engine *engine, const struct model_feed *feed, limner_tensor *outputs, size_t count,
                   struct error *err);
 
 #endif

@@ -20,14 +20,14 @@ void about_free(struct picture_about *about) {
     free(about);
 }
 
-status about_set(struct bytes *to, const void *data, size_t size, struct error *err) {
+status about_set(struct byte_buffer *to, const void *data, size_t size, struct error *err) {
     unsigned char *copy = malloc(size ? size : 1);
     if (!copy)
         return fail_memory(err, "what a picture says of itself");
     if (size)
         memcpy(copy, data, size);
     free(to->data);
-    *to = (struct bytes){copy, size};
+    *to = (struct byte_buffer){copy, size};
     return STATUS_OK;
 }
 

@@ -14,15 +14,15 @@ enum density_unit { DENSITY_NONE, DENSITY_ASPECT, DENSITY_METRE };
 struct about_chunk {
     char type[5];
     bool is_text; /* a note; else it says what the samples' colours mean */
-    struct bytes data;
+    struct byte_buffer data;
 };
 
 struct picture_about {
     int orientation;                /* EXIF's tag, 1 to 8; samples in memory are upright whatever it says */
     enum density_unit density_unit; /* of the resolution */
     double density_x, density_y;    /* of the upright picture; per metre, or a ratio */
-    struct bytes profile;           /* ICC */
-    struct bytes exif;              /* a TIFF structure, without what a format puts before it */
+    struct byte_buffer profile;     /* ICC */
+    struct byte_buffer exif;        /* a TIFF structure, without what a format puts before it */
     struct about_chunk *chunks;     /* of a PNG; of a JPEG the comments, as "COM " */
     size_t chunk_count;
     bool has_xmp; /* known to be there, not read: it repeats much of EXIF, orientation included */
@@ -32,7 +32,7 @@ struct picture_about {
 void about_free(struct picture_about *about);
 
 /* Copies are on the heap and replace what was there. */
-status about_set(struct bytes *to, const void *data, size_t size, struct error *err);
+status about_set(struct byte_buffer *to, const void *data, size_t size, struct error *err);
 status about_add_chunk(struct picture_about *about, const char *type, bool is_text, const void *data, size_t size,
                        struct error *err);
 const struct about_chunk *about_find_chunk(const struct picture_about *about, const char *type);

@@ -77,7 +77,7 @@ static status join_parts(struct picture_about *about, const struct parts *parts,
     unsigned char *data = malloc(size ? size : 1);
     if (!data)
         return fail_memory(err, "a colour profile");
-    about->profile = (struct bytes){data, size};
+    about->profile = (struct byte_buffer){data, size};
     for (unsigned i = 1; i <= parts->count; i++) {
         memcpy(data, parts->items[i].data, parts->items[i].size);
         data += parts->items[i].size;

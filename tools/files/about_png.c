@@ -49,7 +49,7 @@ static bool is_colour(const struct chunk *chunk) {
 }
 
 /* A stream that is damaged, or longer than MAX_PROFILE, is no profile. */
-static status inflate_profile(const unsigned char *data, size_t size, struct bytes *profile, struct error *err) {
+static status inflate_profile(const unsigned char *data, size_t size, struct byte_buffer *profile, struct error *err) {
     for (uLongf room = 16384; room <= MAX_PROFILE; room *= 4) {
         unsigned char *target = malloc(room);
         if (!target)

@@ -1,5 +1,6 @@
 #include "tools/files/array.h"
 
+#include "base/recognise.h"
 #include "onnx/load/load.h"
 #include "onnx/model.h"
 #include "onnx/save/save.h"
@@ -9,10 +10,13 @@
 
 #include <stdlib.h>
 
-static status not_an_array(const char *path, const struct bytes *bytes, struct error *err) {
+static status not_an_array(const char *path, const struct byte_buffer *bytes, struct error *err) {
     const enum picture_type said = picture_type_of_name(path);
     if (!bytes->size)
         return fail(err, STATUS_INVALID_ARGUMENT, "the file is empty");
+    const struct file_kind *kind = file_recognise(bytes->data, bytes->size);
+    if (kind && kind->stand_in)
+        return fail_other_file(err, STATUS_INVALID_ARGUMENT, kind, "an array");
     if (picture_name_of_bytes(bytes->data, bytes->size))
         return picture_refuse(bytes->data, bytes->size, err);
     if (file_ends(path, ".npy"))
@@ -21,12 +25,12 @@ static status not_an_array(const char *path, const struct bytes *bytes, struct e
         return fail(err, STATUS_INVALID_ARGUMENT, "the file is not a %s picture: its first bytes say otherwise",
                     picture_kind(said)->name);
     return fail(err, STATUS_INVALID_ARGUMENT,
-                "the file is neither a picture (%s) nor a .npy array; a TensorProto's name must end in .pb",
-                picture_types_read());
+                "%s is neither a picture (%s) nor a .npy array; a TensorProto's name must end in .pb",
+                kind ? kind->what : "the file", picture_types_read());
 }
 
-static status read_picture(const struct bytes *bytes, const struct picture_request *request, struct array *array,
-                           struct error *err) {
+static status read_picture(const struct byte_buffer *bytes, const struct picture_request *request,
+                           struct file_array *array, struct error *err) {
     if (!request->place)
         return fail(err, STATUS_INVALID_ARGUMENT, "a picture cannot stand here; give a .npy or .pb file");
     status code = picture_decode(bytes->data, bytes->size, request->max_pixels, &array->picture, err);
@@ -38,7 +42,10 @@ static status read_picture(const struct bytes *bytes, const struct picture_reque
     return code;
 }
 
-static status read_proto(const struct bytes *bytes, struct array *array, struct error *err) {
+static status read_proto(const struct byte_buffer *bytes, struct file_array *array, struct error *err) {
+    const struct file_kind *kind = file_recognise(bytes->data, bytes->size);
+    if (kind && kind->stand_in)
+        return fail_other_file(err, STATUS_INVALID_ARGUMENT, kind, "a TensorProto");
     array->pool = pool_create();
     if (!array->pool)
         return fail_memory(err, "a TensorProto");
@@ -47,8 +54,8 @@ static status read_proto(const struct bytes *bytes, struct array *array, struct 
     return code ? fail_prefix(err, "not a good TensorProto") : STATUS_OK;
 }
 
-static status decode(const char *path, const struct bytes *bytes, const struct picture_request *request,
-                     struct array *array, struct error *err) {
+static status decode(const char *path, const struct byte_buffer *bytes, const struct picture_request *request,
+                     struct file_array *array, struct error *err) {
     if (npy_recognise(bytes->data, bytes->size)) {
         const status code = npy_read(bytes->data, bytes->size, &array->tensor, err);
         array->memory = array->tensor.data;
@@ -60,9 +67,10 @@ static status decode(const char *path, const struct bytes *bytes, const struct p
     return file_ends(path, ".pb") ? read_proto(bytes, array, err) : not_an_array(path, bytes, err);
 }
 
-status array_read(const char *path, const struct picture_request *request, struct array *array, struct error *err) {
-    *array = (struct array){.name = ""};
-    struct bytes bytes;
+status array_read(const char *path, const struct picture_request *request, struct file_array *array,
+                  struct error *err) {
+    *array = (struct file_array){.name = ""};
+    struct byte_buffer bytes;
     status code = file_read(path, &bytes, err);
     if (code)
         return code;
@@ -71,11 +79,11 @@ status array_read(const char *path, const struct picture_request *request, struc
     return code ? fail_prefix(err, "%s", path) : STATUS_OK;
 }
 
-void array_close(struct array *array) {
+void array_close(struct file_array *array) {
     free(array->memory);
     pool_destroy(array->pool);
     picture_free(&array->picture);
-    *array = (struct array){.name = ""};
+    *array = (struct file_array){.name = ""};
 }
 
 enum array_type array_type_of_name(const char *path) {
@@ -87,7 +95,7 @@ enum array_type array_type_of_name(const char *path) {
 }
 
 static status encode_picture(const struct tensor *tensor, enum picture_type type, const struct picture_wish *wish,
-                             struct bytes *out, size_t *nan, char lost[ABOUT_LOST_BYTES], struct error *err) {
+                             struct byte_buffer *out, size_t *nan, char lost[ABOUT_LOST_BYTES], struct error *err) {
     const struct picture_kind *kind = picture_kind(type);
     const struct picture_about *about = wish->source ? wish->source->about : NULL;
     struct picture picture = {.samples = NULL};
@@ -106,8 +114,8 @@ static status encode_picture(const struct tensor *tensor, enum picture_type type
 }
 
 status array_encode(const struct tensor *tensor, const char *name, const char *path, const struct picture_wish *wish,
-                    struct bytes *out, size_t *nan, char lost[ABOUT_LOST_BYTES], struct error *err) {
-    *out = (struct bytes){NULL, 0};
+                    struct byte_buffer *out, size_t *nan, char lost[ABOUT_LOST_BYTES], struct error *err) {
+    *out = (struct byte_buffer){NULL, 0};
     *nan = 0;
     lost[0] = 0;
     void *data = NULL;

@@ -5,7 +5,7 @@
 #include "tools/files/picture_file.h"
 #include "tools/files/picture_tensor.h"
 
-struct array {
+struct file_array {
     struct tensor tensor;
     const char *name;       /* what a TensorProto calls itself; "" else */
     struct picture picture; /* where it came from; no samples when it was no picture */
@@ -22,8 +22,8 @@ struct picture_request {
 };
 
 /* What the file holds is told by its content. Messages name the file. Closed with array_close, after errors too. */
-status array_read(const char *path, const struct picture_request *request, struct array *array, struct error *err);
-void array_close(struct array *array);
+status array_read(const char *path, const struct picture_request *request, struct file_array *array, struct error *err);
+void array_close(struct file_array *array);
 
 enum array_type { ARRAY_UNKNOWN, ARRAY_NPY, ARRAY_PROTO, ARRAY_PICTURE };
 /* By the name's ending; for writing. */
@@ -42,6 +42,6 @@ struct picture_wish {
  * what a picture's file said and the new one does not (about_lost).
  */
 status array_encode(const struct tensor *tensor, const char *name, const char *path, const struct picture_wish *wish,
-                    struct bytes *out, size_t *nan, char lost[ABOUT_LOST_BYTES], struct error *err);
+                    struct byte_buffer *out, size_t *nan, char lost[ABOUT_LOST_BYTES], struct error *err);
 
 #endif

@@ -156,9 +156,9 @@ const char *index_text(const struct shape *shape, size_t i, char text[SHAPE_TEXT
     return shape_text(&index, text);
 }
 
-struct summary tensor_summary(const struct tensor *tensor) {
+struct number_summary tensor_summary(const struct tensor *tensor) {
     const size_t count = (size_t)tensor_elements(tensor) * (element_is_complex(tensor->dtype) ? 2 : 1);
-    struct summary summary = {NAN, NAN, NAN, 0};
+    struct number_summary summary = {NAN, NAN, NAN, 0};
     double sum = 0;
     for (size_t i = 0; i < count; i++) {
         const double value = element_get(tensor->dtype, tensor->data, i);

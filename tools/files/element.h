@@ -22,10 +22,10 @@ const char *number_text(double value, bool single, char text[ELEMENT_TEXT_BYTES]
 const char *index_text(const struct shape *shape, size_t i, char text[SHAPE_TEXT_BYTES]);
 
 /* What a tensor's numbers are like; NaN stands aside. */
-struct summary {
+struct number_summary {
     double low, high, mean; /* of all that are not NaN; NaN when there are none */
     size_t nan;
 };
-struct summary tensor_summary(const struct tensor *tensor);
+struct number_summary tensor_summary(const struct tensor *tensor);
 
 #endif

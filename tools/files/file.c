@@ -17,7 +17,7 @@ struct staged_file {
     bool fresh;             /* nothing stood in its place */
 };
 
-static bool grow(struct bytes *bytes, size_t *capacity) {
+static bool grow(struct byte_buffer *bytes, size_t *capacity) {
     size_t more;
     if (!size_mul(*capacity, 2, &more))
         return false;
@@ -29,7 +29,7 @@ static bool grow(struct bytes *bytes, size_t *capacity) {
     return true;
 }
 
-static status read_all(int file, const char *path, size_t expected, struct bytes *out, struct error *err) {
+static status read_all(int file, const char *path, size_t expected, struct byte_buffer *out, struct error *err) {
     size_t capacity = expected + 1; /* one more, to see the end without growing */
     out->data = malloc(capacity);
     out->size = 0;
@@ -52,8 +52,8 @@ static status read_all(int file, const char *path, size_t expected, struct bytes
     return fail(err, STATUS_NO_MEMORY, "no memory to read %s", path);
 }
 
-status file_read(const char *path, struct bytes *out, struct error *err) {
-    *out = (struct bytes){NULL, 0};
+status file_read(const char *path, struct byte_buffer *out, struct error *err) {
+    *out = (struct byte_buffer){NULL, 0};
     const int file = open(path, O_RDONLY | O_CLOEXEC);
     if (file < 0)
         return fail(err, STATUS_IO, "cannot read %s: %s", path, strerror(errno));

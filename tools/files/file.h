@@ -7,13 +7,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct bytes {
+struct byte_buffer {
     unsigned char *data; /* on the heap */
     size_t size;
 };
 
 /* The caller frees out->data. Pipes are read to their end. */
-status file_read(const char *path, struct bytes *out, struct error *err);
+status file_read(const char *path, struct byte_buffer *out, struct error *err);
 
 /* Case does not matter: file_ends("A.PNG", ".png"). */
 bool file_ends(const char *path, const char *extension);

@@ -23,7 +23,7 @@ static const struct npy_type {
              {'c', 8, DTYPE_COMPLEX64}, {'c', 16, DTYPE_COMPLEX128}};
 #define TYPE_COUNT (sizeof types / sizeof types[0])
 
-struct header {
+struct npy_header {
     bool has_type, has_order, has_shape;
     enum dtype dtype;
     bool big_endian, fortran;
@@ -67,14 +67,14 @@ static bool take_word(struct cursor *c, const char *word) {
 }
 
 /* A string without escapes, as NumPy writes them. */
-static status read_text(struct cursor *c, char *text, size_t room) {
+static status read_text(struct cursor *c, char *text, size_t capacity) {
     skip_space(c);
     const char quote = c->at < c->end ? *c->at : '\0';
     const char *close = quote == '\'' || quote == '"' ? memchr(c->at + 1, quote, (size_t)(c->end - c->at - 1)) : NULL;
     if (!close)
         return BAD(c->err, "its .npy header is damaged (a quoted word expected)");
     const size_t length = (size_t)(close - c->at - 1);
-    if (length >= room)
+    if (length >= capacity)
         return BAD(c->err, "its .npy header is damaged (a word of %zu characters)", length);
     memcpy(text, c->at + 1, length);
     text[length] = '\0';
@@ -82,7 +82,7 @@ static status read_text(struct cursor *c, char *text, size_t room) {
     return STATUS_OK;
 }
 
-static status read_type(struct cursor *c, struct header *header) {
+static status read_type(struct cursor *c, struct npy_header *header) {
     char text[32];
     skip_space(c);
     if (c->at < c->end && (*c->at == '[' || *c->at == '('))
@@ -104,10 +104,10 @@ static status read_type(struct cursor *c, struct header *header) {
                       : *rest == 'V'                 ? " (bfloat16 and the like: save a TensorProto, .pb)"
                       : *rest == 'U' || *rest == 'S' ? " (text: save a TensorProto, .pb)"
                                                      : "";
-    return BAD(c->err, "its element type '%s' cannot be read%s", text, why);
+    return fail(c->err, STATUS_UNSUPPORTED, "its element type '%s' cannot be read%s", text, why);
 }
 
-static status read_order(struct cursor *c, struct header *header) {
+static status read_order(struct cursor *c, struct npy_header *header) {
     header->fortran = take_word(c, "True");
     if (header->fortran || take_word(c, "False"))
         return STATUS_OK;
@@ -130,7 +130,7 @@ static status read_dim(struct cursor *c, struct shape *shape) {
     return STATUS_OK;
 }
 
-static status read_shape(struct cursor *c, struct header *header) {
+static status read_shape(struct cursor *c, struct npy_header *header) {
     status code = expect(c, '(');
     while (!code && !take(c, ')')) {
         code = read_dim(c, &header->shape);
@@ -142,9 +142,9 @@ static status read_shape(struct cursor *c, struct header *header) {
     return code;
 }
 
-static status read_entry(struct cursor *c, struct header *header) {
+static status read_entry(struct cursor *c, struct npy_header *header) {
     static const char *const keys[] = {"descr", "fortran_order", "shape"};
-    static status (*const readers[])(struct cursor *, struct header *) = {read_type, read_order, read_shape};
+    static status (*const readers[])(struct cursor *, struct npy_header *) = {read_type, read_order, read_shape};
     bool *const seen[] = {&header->has_type, &header->has_order, &header->has_shape};
     char key[32];
     status code = read_text(c, key, sizeof key);
@@ -163,7 +163,7 @@ static status read_entry(struct cursor *c, struct header *header) {
     return BAD(c->err, "its .npy header has an unknown entry '%s'", key);
 }
 
-static status read_dict(struct cursor *c, struct header *header) {
+static status read_dict(struct cursor *c, struct npy_header *header) {
     status code = expect(c, '{');
     while (!code && !take(c, '}')) {
         code = read_entry(c, header);
@@ -253,7 +253,7 @@ static void *allocate(size_t bytes) {
 
 status npy_read(const void *bytes, size_t size, struct tensor *out, struct error *err) {
     struct cursor cursor = {NULL, NULL, err};
-    struct header header = {0};
+    struct npy_header header = {0};
     status code = find_header(bytes, size, &cursor);
     if (!code)
         code = read_dict(&cursor, &header);
@@ -305,7 +305,7 @@ static size_t format_header(const struct npy_type *type, const struct shape *sha
     return end;
 }
 
-status npy_write(const struct tensor *tensor, struct bytes *out, struct error *err) {
+status npy_write(const struct tensor *tensor, struct byte_buffer *out, struct error *err) {
     const struct npy_type *type = type_of(tensor->dtype);
     if (!type)
         return fail(err, STATUS_UNSUPPORTED, "a .npy file cannot hold %s; write a .pb file", dtype_name(tensor->dtype));

@@ -15,6 +15,6 @@ bool npy_recognise(const void *bytes, size_t size);
 status npy_read(const void *bytes, size_t size, struct tensor *out, struct error *err);
 
 /* The caller frees out->data. STATUS_UNSUPPORTED for the types that NumPy has no name for (bfloat16, ...). */
-status npy_write(const struct tensor *tensor, struct bytes *out, struct error *err);
+status npy_write(const struct tensor *tensor, struct byte_buffer *out, struct error *err);
 
 #endif

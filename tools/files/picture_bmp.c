@@ -154,7 +154,7 @@ static void write_head(unsigned char *head, const struct picture *picture, size_
 }
 
 /* 24 bits a pixel, from the bottom up. */
-status bmp_encode(const struct picture *picture, struct bytes *out, struct error *err) {
+status bmp_encode(const struct picture *picture, struct byte_buffer *out, struct error *err) {
     const size_t channels = (size_t)picture->channels, row = (picture->width * 3 + 3) / 4 * 4;
     size_t bytes;
     if (!size_mul(row, picture->height, &bytes) || bytes > INT32_MAX - FILE_HEAD - INFO_HEAD)

@@ -5,6 +5,6 @@
 #include "tools/files/picture.h"
 
 status bmp_decode(const void *bytes, size_t size, size_t max_pixels, struct picture *picture, struct error *err);
-status bmp_encode(const struct picture *picture, struct bytes *out, struct error *err);
+status bmp_encode(const struct picture *picture, struct byte_buffer *out, struct error *err);
 
 #endif

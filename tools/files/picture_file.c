@@ -1,5 +1,6 @@
 #include "tools/files/picture_file.h"
 
+#include "base/recognise.h"
 #include "tools/files/about_jpeg.h"
 #include "tools/files/about_png.h"
 #include "tools/files/about_webp.h"
@@ -64,6 +65,9 @@ static status turn_upright(struct picture *picture, struct error *err) {
 status picture_decode(const void *bytes, size_t size, size_t max_pixels, struct picture *picture, struct error *err) {
     *picture = (struct picture){.samples = NULL};
     const enum picture_type type = picture_recognise(bytes, size);
+    const struct file_kind *kind = type == PICTURE_NONE ? file_recognise(bytes, size) : NULL;
+    if (kind && kind->stand_in)
+        return fail_other_file(err, STATUS_INVALID_ARGUMENT, kind, "a picture");
     if (type == PICTURE_NONE || type == PICTURE_FOREIGN || !picture_kind(type)->is_read)
         return picture_refuse(bytes, size, err);
     status code = readers[type].decode(bytes, size, max_pixels, picture, err);
@@ -78,9 +82,9 @@ status picture_decode(const void *bytes, size_t size, size_t max_pixels, struct 
 
 /* ---- writing ---- */
 
-static status encode(const struct picture *picture, enum picture_type type, int quality, struct bytes *out,
+static status encode(const struct picture *picture, enum picture_type type, int quality, struct byte_buffer *out,
                      struct error *err) {
-    *out = (struct bytes){NULL, 0};
+    *out = (struct byte_buffer){NULL, 0};
     switch (type) {
     case PICTURE_PNG:
         return png_encode(picture, out, err);
@@ -116,8 +120,8 @@ static status reduce(const struct picture *picture, const struct picture_kind *k
     return code;
 }
 
-static status encode_as_held(const struct picture *picture, enum picture_type type, int quality, struct bytes *out,
-                             struct error *err) {
+static status encode_as_held(const struct picture *picture, enum picture_type type, int quality,
+                             struct byte_buffer *out, struct error *err) {
     const struct picture_kind *kind = picture_kind(type);
     struct picture reduced;
     if (type == PICTURE_NONE || type == PICTURE_FOREIGN ||
@@ -130,10 +134,11 @@ static status encode_as_held(const struct picture *picture, enum picture_type ty
     return code;
 }
 
-status picture_encode(const struct picture *picture, enum picture_type type, struct bytes *out, struct error *err) {
+status picture_encode(const struct picture *picture, enum picture_type type, struct byte_buffer *out,
+                      struct error *err) {
     struct picture bare = *picture;
     bare.about = NULL;
-    *out = (struct bytes){NULL, 0};
+    *out = (struct byte_buffer){NULL, 0};
     return encode_as_held(&bare, type, 0, out, err);
 }
 
@@ -158,7 +163,8 @@ static status copy_samples(const struct picture *from, struct picture *to, struc
 
 /* As the tag wants it, so that who obeys the tag sees what was given. */
 static status save_turned(const struct picture *picture, const struct picture_about *about, enum picture_type type,
-                          const struct picture_saving *saving, int orientation, struct bytes *out, struct error *err) {
+                          const struct picture_saving *saving, int orientation, struct byte_buffer *out,
+                          struct error *err) {
     struct picture turned;
     status code = copy_samples(picture, &turned, err);
     if (!code)
@@ -173,8 +179,8 @@ static status save_turned(const struct picture *picture, const struct picture_ab
 }
 
 status picture_save(const struct picture *picture, const struct picture_about *about, enum picture_type type,
-                    const struct picture_saving *saving, struct bytes *out, struct error *err) {
-    *out = (struct bytes){NULL, 0};
+                    const struct picture_saving *saving, struct byte_buffer *out, struct error *err) {
+    *out = (struct byte_buffer){NULL, 0};
     const struct about_wish wish = make_wish(picture, type, saving);
     const int orientation = about_orientation(about, &wish);
     if (orientation != ORIENTATION_UPRIGHT)

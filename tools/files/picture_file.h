@@ -19,12 +19,13 @@ struct picture_saving {
 status picture_decode(const void *bytes, size_t size, size_t max_pixels, struct picture *picture, struct error *err);
 
 /* The caller frees out->data. 8 bits and no alpha where the format has no more. */
-status picture_encode(const struct picture *picture, enum picture_type type, struct bytes *out, struct error *err);
+status picture_encode(const struct picture *picture, enum picture_type type, struct byte_buffer *out,
+                      struct error *err);
 
 /* The same, with what `about` (of the picture that the samples come from, or NULL) says of them, as far as it is
  * wished. */
 status picture_save(const struct picture *picture, const struct picture_about *about, enum picture_type type,
-                    const struct picture_saving *saving, struct bytes *out, struct error *err);
+                    const struct picture_saving *saving, struct byte_buffer *out, struct error *err);
 /* What picture_save leaves out: about_lost's words. */
 const char *picture_lost(const struct picture *picture, const struct picture_about *about, enum picture_type type,
                          const struct picture_saving *saving, char text[ABOUT_LOST_BYTES]);

@@ -11,7 +11,7 @@
 
 #define MAX_SCANS 200 /* a progressive file of a few bytes a scan could ask for hours of work */
 
-struct job {
+struct jpeg_job {
     struct jpeg_error_mgr errors; /* first: libjpeg hands it back */
     struct jpeg_progress_mgr progress;
     jmp_buf jump;
@@ -23,12 +23,12 @@ struct job {
     int quality;
 };
 
-static _Noreturn void leave(struct job *job) {
+static _Noreturn void leave(struct jpeg_job *job) {
     longjmp(job->jump, 1);
 }
 
 static void on_error(j_common_ptr common) {
-    struct job *job = (struct job *)common->err;
+    struct jpeg_job *job = (struct jpeg_job *)common->err;
     char text[JMSG_LENGTH_MAX];
     if (common->err->msg_code == JERR_OUT_OF_MEMORY) {
         fail_memory(job->err, "a JPEG picture");
@@ -49,14 +49,14 @@ static void on_message(j_common_ptr common, int level) {
 }
 
 static void on_progress(j_common_ptr common) {
-    struct job *job = (struct job *)common->err;
+    struct jpeg_job *job = (struct jpeg_job *)common->err;
     if (common->is_decompressor && ((j_decompress_ptr)common)->input_scan_number > MAX_SCANS) {
         fail(job->err, STATUS_LIMIT, "the JPEG picture has more than %d scans", MAX_SCANS);
         leave(job);
     }
 }
 
-static void job_init(struct job *job, struct picture *picture, struct error *err) {
+static void job_init(struct jpeg_job *job, struct picture *picture, struct error *err) {
     jpeg_std_error(&job->errors);
     job->errors.error_exit = on_error;
     job->errors.emit_message = on_message;
@@ -66,7 +66,7 @@ static void job_init(struct job *job, struct picture *picture, struct error *err
     err->code = STATUS_OK;
 }
 
-static void start_decoding(struct jpeg_decompress_struct *jpeg, struct job *job) {
+static void start_decoding(struct jpeg_decompress_struct *jpeg, struct jpeg_job *job) {
     struct picture *picture = job->picture;
     jpeg_read_header(jpeg, TRUE);
     const bool ink = jpeg->jpeg_color_space == JCS_CMYK || jpeg->jpeg_color_space == JCS_YCCK;
@@ -90,7 +90,7 @@ static void cmyk_to_rgb(const unsigned char *from, unsigned char *to, size_t pix
             to[3 * i + c] = (unsigned char)((from[4 * i + c] * from[4 * i + 3] + 127) / 255);
 }
 
-static void decode(struct jpeg_decompress_struct *jpeg, struct job *job, const void *bytes, size_t size) {
+static void decode(struct jpeg_decompress_struct *jpeg, struct jpeg_job *job, const void *bytes, size_t size) {
     if (setjmp(job->jump))
         return;
     jpeg_create_decompress(jpeg);
@@ -109,7 +109,7 @@ static void decode(struct jpeg_decompress_struct *jpeg, struct job *job, const v
 }
 
 status jpeg_decode(const void *bytes, size_t size, size_t max_pixels, struct picture *picture, struct error *err) {
-    struct job *job = calloc(1, sizeof *job);
+    struct jpeg_job *job = calloc(1, sizeof *job);
     struct jpeg_decompress_struct *jpeg = calloc(1, sizeof *jpeg);
     status code;
     if (!job || !jpeg) {
@@ -131,7 +131,7 @@ status jpeg_decode(const void *bytes, size_t size, size_t max_pixels, struct pic
 }
 
 /* One row as 8-bit samples without alpha. */
-static void fill_row(struct job *job, size_t y) {
+static void fill_row(struct jpeg_job *job, size_t y) {
     const struct picture *picture = job->picture;
     const size_t channels = (size_t)picture->channels, kept = channels >= 3 ? 3 : 1;
     for (size_t x = 0; x < picture->width; x++)
@@ -156,7 +156,7 @@ static void set_density(struct jpeg_compress_struct *jpeg, const struct picture_
 #define MOST_SEGMENT 65533
 
 /* A marker with a name before its data; EXIF data that are too long for one are left out. */
-static void write_exif(struct jpeg_compress_struct *jpeg, const struct bytes *exif) {
+static void write_exif(struct jpeg_compress_struct *jpeg, const struct byte_buffer *exif) {
     static const char name[] = "Exif\0"; /* and the string's own zero */
     if (!exif->size || exif->size > MOST_SEGMENT - sizeof name)
         return;
@@ -178,7 +178,7 @@ static void write_about(struct jpeg_compress_struct *jpeg, const struct picture_
             jpeg_write_marker(jpeg, JPEG_COM, about->chunks[i].data.data, (unsigned)about->chunks[i].data.size);
 }
 
-static void encode(struct jpeg_compress_struct *jpeg, struct job *job, struct bytes *out) {
+static void encode(struct jpeg_compress_struct *jpeg, struct jpeg_job *job, struct byte_buffer *out) {
     if (setjmp(job->jump))
         return;
     jpeg_create_compress(jpeg);
@@ -199,12 +199,12 @@ static void encode(struct jpeg_compress_struct *jpeg, struct job *job, struct by
     jpeg_finish_compress(jpeg);
 }
 
-status jpeg_encode(const struct picture *picture, int quality, struct bytes *out, struct error *err) {
+status jpeg_encode(const struct picture *picture, int quality, struct byte_buffer *out, struct error *err) {
     if (!picture->width || !picture->height || picture->width > JPEG_MAX_DIMENSION ||
         picture->height > JPEG_MAX_DIMENSION)
         return fail(err, STATUS_INVALID_ARGUMENT, "a JPEG picture cannot be %zux%zu pixels (1 to %ld each way)",
                     picture->width, picture->height, JPEG_MAX_DIMENSION);
-    struct job *job = calloc(1, sizeof *job);
+    struct jpeg_job *job = calloc(1, sizeof *job);
     struct jpeg_compress_struct *jpeg = calloc(1, sizeof *jpeg);
     struct picture copy = *picture;
     status code;
@@ -227,7 +227,7 @@ status jpeg_encode(const struct picture *picture, int quality, struct bytes *out
     free(job);
     if (code) {
         free(out->data);
-        *out = (struct bytes){NULL, 0};
+        *out = (struct byte_buffer){NULL, 0};
     }
     return code;
 }

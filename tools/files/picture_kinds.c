@@ -120,7 +120,8 @@ status picture_refuse(const void *bytes, size_t size, struct error *err) {
 
 static bool ends_in(const char *path, const char *ending) {
     const char *dot = strrchr(path, '.');
-    return dot && dot != path && dot[-1] != '/' && !strchr(dot, '/') && file_ends(dot, ending) && strlen(dot + 1) == strlen(ending);
+    return dot && dot != path && dot[-1] != '/' && !strchr(dot, '/') && file_ends(dot, ending) &&
+           strlen(dot + 1) == strlen(ending);
 }
 
 enum picture_type picture_type_of_name(const char *path) {

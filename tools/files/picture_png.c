@@ -13,7 +13,7 @@
 #define CHUNK_COUNT 1000
 #define MAX_SIDE 1000000
 
-struct job {
+struct png_job {
     jmp_buf jump;
     struct error *err;
     png_structp png;
@@ -22,13 +22,13 @@ struct job {
     size_t size, at;
     size_t max_pixels;
     struct picture *picture;
-    struct bytes *out; /* encoding */
+    struct byte_buffer *out; /* encoding */
     size_t capacity;
     unsigned char *profile; /* compressed */
 };
 
 static void on_error(png_structp png, png_const_charp message) {
-    struct job *job = png_get_error_ptr(png);
+    struct png_job *job = png_get_error_ptr(png);
     if (!job->err->code)
         fail(job->err, STATUS_INVALID_ARGUMENT, "the PNG picture is damaged: %s", message);
     longjmp(job->jump, 1);
@@ -36,7 +36,7 @@ static void on_error(png_structp png, png_const_charp message) {
 
 /* libpng's memory: its messages alone do not tell a lack of it from damage. */
 static png_voidp on_allocate(png_structp png, png_alloc_size_t bytes) {
-    struct job *job = png_get_mem_ptr(png);
+    struct png_job *job = png_get_mem_ptr(png);
     void *memory = malloc(bytes);
     if (!memory)
         fail_memory(job->err, "a PNG picture");
@@ -53,7 +53,7 @@ static void on_warning(png_structp png, png_const_charp message) {
 }
 
 static void on_read(png_structp png, png_bytep to, size_t count) {
-    struct job *job = png_get_io_ptr(png);
+    struct png_job *job = png_get_io_ptr(png);
     if (count > job->size - job->at)
         png_error(png, "it ends too early");
     memcpy(to, job->data + job->at, count);
@@ -71,7 +71,7 @@ static void set_byte_order(png_structp png, int depth) {
         png_set_swap(png);
 }
 
-static void set_limits(struct job *job) {
+static void set_limits(struct png_job *job) {
     const size_t side = job->max_pixels < MAX_SIDE ? job->max_pixels : MAX_SIDE;
     png_set_user_limits(job->png, (png_uint_32)side, (png_uint_32)side);
     png_set_chunk_malloc_max(job->png, CHUNK_BYTES);
@@ -79,7 +79,7 @@ static void set_limits(struct job *job) {
 }
 
 /* Every kind of PNG becomes 8 or 16 bits of gray or RGB, with or without alpha. */
-static void decode_header(struct job *job) {
+static void decode_header(struct png_job *job) {
     png_read_info(job->png, job->info);
     png_set_expand(job->png);
     const int depth = png_get_bit_depth(job->png, job->info);
@@ -88,7 +88,7 @@ static void decode_header(struct job *job) {
     job->picture->height = png_get_image_height(job->png, job->info);
 }
 
-static void decode_rows(struct job *job) {
+static void decode_rows(struct png_job *job) {
     struct picture *picture = job->picture;
     const int passes = png_set_interlace_handling(job->png);
     png_read_update_info(job->png, job->info);
@@ -104,7 +104,7 @@ static void decode_rows(struct job *job) {
     png_read_end(job->png, NULL);
 }
 
-static void decode(struct job *job) {
+static void decode(struct png_job *job) {
     if (setjmp(job->jump))
         return;
     job->info = png_create_info_struct(job->png);
@@ -117,7 +117,7 @@ static void decode(struct job *job) {
 }
 
 status png_decode(const void *bytes, size_t size, size_t max_pixels, struct picture *picture, struct error *err) {
-    struct job *job = calloc(1, sizeof *job);
+    struct png_job *job = calloc(1, sizeof *job);
     if (!job)
         return fail_memory(err, "a PNG picture");
     err->code = STATUS_OK;
@@ -139,8 +139,8 @@ status png_decode(const void *bytes, size_t size, size_t max_pixels, struct pict
 }
 
 static void on_write(png_structp png, png_bytep from, size_t count) {
-    struct job *job = png_get_io_ptr(png);
-    struct bytes *out = job->out;
+    struct png_job *job = png_get_io_ptr(png);
+    struct byte_buffer *out = job->out;
     size_t needed;
     if (!size_add(out->size, count, &needed))
         png_error(png, "it is too large");
@@ -162,12 +162,12 @@ static void on_flush(png_structp png) {
     (void)png;
 }
 
-static void write_chunk(struct job *job, const char *type, const struct bytes *data) {
+static void write_chunk(struct png_job *job, const char *type, const struct byte_buffer *data) {
     if (data->size)
         png_write_chunk(job->png, (png_const_bytep)type, data->data, data->size);
 }
 
-static void write_profile(struct job *job, const struct bytes *profile) {
+static void write_profile(struct png_job *job, const struct byte_buffer *profile) {
     static const char head[] = "ICC profile\0"; /* and the method, which is the string's own zero */
     uLongf length = compressBound((uLong)profile->size);
     job->profile = malloc(sizeof head + length);
@@ -176,21 +176,21 @@ static void write_profile(struct job *job, const struct bytes *profile) {
         longjmp(job->jump, 1);
     }
     memcpy(job->profile, head, sizeof head);
-    write_chunk(job, "iCCP", &(struct bytes){job->profile, sizeof head + length});
+    write_chunk(job, "iCCP", &(struct byte_buffer){job->profile, sizeof head + length});
 }
 
-static void write_density(struct job *job, const struct picture_about *about) {
+static void write_density(struct png_job *job, const struct picture_about *about) {
     unsigned char data[9] = {0};
     if (about->density_x + 0.5 >= 2147483648.0 || about->density_y + 0.5 >= 2147483648.0)
         return;
     put_big_endian_32(data, (uint32_t)(about->density_x + 0.5));
     put_big_endian_32(data + 4, (uint32_t)(about->density_y + 0.5));
     data[8] = about->density_unit == DENSITY_METRE;
-    write_chunk(job, "pHYs", &(struct bytes){data, sizeof data});
+    write_chunk(job, "pHYs", &(struct byte_buffer){data, sizeof data});
 }
 
 /* Behind IHDR and before all samples, where each of these chunks may stand. A profile takes the place of PNG's sRGB. */
-static void write_about(struct job *job) {
+static void write_about(struct png_job *job) {
     const struct picture_about *about = job->picture->about;
     if (!about)
         return;
@@ -204,7 +204,7 @@ static void write_about(struct job *job) {
     write_chunk(job, "eXIf", &about->exif);
 }
 
-static void encode(struct job *job) {
+static void encode(struct png_job *job) {
     static const int colours[] = {0, PNG_COLOR_TYPE_GRAY, PNG_COLOR_TYPE_GRAY_ALPHA, PNG_COLOR_TYPE_RGB,
                                   PNG_COLOR_TYPE_RGB_ALPHA};
     const struct picture *picture = job->picture;
@@ -225,11 +225,11 @@ static void encode(struct job *job) {
     png_write_end(job->png, NULL);
 }
 
-status png_encode(const struct picture *picture, struct bytes *out, struct error *err) {
+status png_encode(const struct picture *picture, struct byte_buffer *out, struct error *err) {
     if (!picture->width || !picture->height || picture->width > PNG_UINT_31_MAX || picture->height > PNG_UINT_31_MAX)
         return fail(err, STATUS_INVALID_ARGUMENT, "a PNG picture cannot be %zux%zu pixels", picture->width,
                     picture->height);
-    struct job *job = calloc(1, sizeof *job);
+    struct png_job *job = calloc(1, sizeof *job);
     if (!job)
         return fail_memory(err, "a PNG picture");
     struct picture copy = *picture;
@@ -247,7 +247,7 @@ status png_encode(const struct picture *picture, struct bytes *out, struct error
     free(job);
     if (err->code) {
         free(out->data);
-        *out = (struct bytes){NULL, 0};
+        *out = (struct byte_buffer){NULL, 0};
     }
     return err->code;
 }

@@ -6,6 +6,6 @@
 
 /* One file for each format. */
 status png_decode(const void *bytes, size_t size, size_t max_pixels, struct picture *picture, struct error *err);
-status png_encode(const struct picture *picture, struct bytes *out, struct error *err);
+status png_encode(const struct picture *picture, struct byte_buffer *out, struct error *err);
 
 #endif

@@ -118,7 +118,7 @@ status pnm_decode(const void *bytes, size_t size, size_t max_pixels, struct pict
     return good ? STATUS_OK : damaged(err);
 }
 
-status pnm_encode(const struct picture *picture, struct bytes *out, struct error *err) {
+status pnm_encode(const struct picture *picture, struct byte_buffer *out, struct error *err) {
     char head[64];
     const size_t samples = picture->width * picture->height * (size_t)picture->channels;
     const size_t bytes = (size_t)picture->depth / 8;

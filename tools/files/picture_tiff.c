@@ -244,7 +244,7 @@ static bool write_rows(TIFF *tiff, const struct picture *picture, bool *no_memor
     return good;
 }
 
-status tiff_encode(const struct picture *picture, struct bytes *out, struct error *err) {
+status tiff_encode(const struct picture *picture, struct byte_buffer *out, struct error *err) {
     struct tiff_memory memory = {.data = NULL};
     if (!picture->width || !picture->height || picture->width > INT32_MAX || picture->height > INT32_MAX)
         return fail(err, STATUS_INVALID_ARGUMENT, "a TIFF picture cannot be %zux%zu pixels", picture->width,
@@ -259,7 +259,7 @@ status tiff_encode(const struct picture *picture, struct bytes *out, struct erro
     }
     memory.no_memory = memory.no_memory || no_memory;
     if (good && !memory.problem[0] && !memory.no_memory) {
-        *out = (struct bytes){memory.written, memory.size};
+        *out = (struct byte_buffer){memory.written, memory.size};
         return STATUS_OK;
     }
     free(memory.written);
@@ -275,7 +275,7 @@ status tiff_decode(const void *bytes, size_t size, size_t max_pixels, struct pic
     return picture_refuse(bytes, size, err);
 }
 
-status tiff_encode(const struct picture *picture, struct bytes *out, struct error *err) {
+status tiff_encode(const struct picture *picture, struct byte_buffer *out, struct error *err) {
     (void)picture, (void)out;
     return fail(err, STATUS_UNSUPPORTED, "this limner was built without TIFF");
 }

@@ -112,13 +112,13 @@ static status encode_picture(const struct picture *picture, int quality, WebPMem
                : fail(err, STATUS_INVALID_ARGUMENT, "the WebP picture cannot be written (error %d)", (int)problem);
 }
 
-static bool set_chunk(WebPMux *mux, const char *name, const struct bytes *data) {
+static bool set_chunk(WebPMux *mux, const char *name, const struct byte_buffer *data) {
     const WebPData chunk = {data->data, data->size};
     return !data->size || WebPMuxSetChunk(mux, name, &chunk, 0) == WEBP_MUX_OK;
 }
 
 /* The file with profile and EXIF round the picture. */
-static bool assemble(const WebPMemoryWriter *writer, const struct picture_about *about, struct bytes *out) {
+static bool assemble(const WebPMemoryWriter *writer, const struct picture_about *about, struct byte_buffer *out) {
     const WebPData picture = {writer->mem, writer->size};
     WebPData file = {NULL, 0};
     WebPMux *mux = WebPMuxNew();
@@ -136,7 +136,7 @@ static bool assemble(const WebPMemoryWriter *writer, const struct picture_about 
     return out->data;
 }
 
-status webp_encode(const struct picture *picture, int quality, struct bytes *out, struct error *err) {
+status webp_encode(const struct picture *picture, int quality, struct byte_buffer *out, struct error *err) {
     if (!picture->width || !picture->height || picture->width > WEBP_MAX_DIMENSION ||
         picture->height > WEBP_MAX_DIMENSION)
         return fail(err, STATUS_INVALID_ARGUMENT, "a WebP picture cannot be %zux%zu pixels (1 to %d each way)",
@@ -159,7 +159,7 @@ status webp_decode(const void *bytes, size_t size, size_t max_pixels, struct pic
     return picture_refuse(bytes, size, err);
 }
 
-status webp_encode(const struct picture *picture, int quality, struct bytes *out, struct error *err) {
+status webp_encode(const struct picture *picture, int quality, struct byte_buffer *out, struct error *err) {
     (void)picture, (void)quality, (void)out;
     return fail(err, STATUS_UNSUPPORTED, "this limner was built without WebP");
 }

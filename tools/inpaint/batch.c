@@ -1,5 +1,6 @@
 #include "tools/inpaint/batch.h"
 
+#include "base/memory_limits.h"
 #include "base/processors.h"
 #include "tools/cli/output.h"
 
@@ -8,8 +9,8 @@
 #include <unistd.h>
 
 /* What the workers share. */
-struct work {
-    const struct batch *batch;
+struct batch_work {
+    const struct picture_batch *batch;
     const struct batch_settings *settings;
     const struct studio *studio;
     const struct engine_options engine;
@@ -20,19 +21,21 @@ struct work {
     bool broken; /* a worker could not begin */
 };
 
-static size_t physical_memory(void) {
-    const long pages = sysconf(_SC_PHYS_PAGES), bytes = sysconf(_SC_PAGESIZE);
-    return pages > 0 && bytes > 0 ? (size_t)pages * (size_t)bytes : SIZE_MAX;
+/* What this process may still have, so that pieces are cut for it. */
+static size_t memory_room(void) {
+    struct memory_limits limits;
+    memory_limits_read("", &limits);
+    return limits.room;
 }
 
-static const struct batch_item *take(struct work *work) {
+static const struct batch_item *take(struct batch_work *work) {
     pthread_mutex_lock(&work->lock);
     const struct batch_item *item = work->next < work->batch->count ? &work->batch->items[work->next++] : NULL;
     pthread_mutex_unlock(&work->lock);
     return item;
 }
 
-static void count(struct work *work, size_t *counter) {
+static void count(struct batch_work *work, size_t *counter) {
     pthread_mutex_lock(&work->lock);
     ++*counter;
     pthread_mutex_unlock(&work->lock);
@@ -47,7 +50,7 @@ static status paint_item(struct painter *painter, const struct batch_item *item,
 }
 
 static void *worker(void *argument) {
-    struct work *work = argument;
+    struct batch_work *work = argument;
     struct painter painter = {.studio = NULL};
     struct error err;
     if (painter_open(&painter, work->studio, &work->engine, work->memory, work->meter, &err)) {
@@ -73,7 +76,7 @@ static void *worker(void *argument) {
     return NULL;
 }
 
-static int worker_count(const struct batch *batch, const struct batch_settings *settings) {
+static int worker_count(const struct picture_batch *batch, const struct batch_settings *settings) {
     return (size_t)settings->jobs > batch->count ? (int)batch->count : settings->jobs;
 }
 
@@ -86,7 +89,7 @@ static struct engine_options share_threads(const struct batch_settings *settings
     return engine;
 }
 
-static status run_workers(struct work *work, int workers, struct error *err) {
+static status run_workers(struct batch_work *work, int workers, struct error *err) {
     pthread_t *threads = calloc((size_t)workers, sizeof *threads);
     if (!threads)
         return fail_memory(err, "the workers");
@@ -111,15 +114,15 @@ static void say_passed(const struct file_list *passed) {
     say(stdout, passed->count > MOST_NAMES ? " and more\n" : "\n");
 }
 
-static status run_folder(const struct batch *batch, const struct batch_settings *settings, const struct studio *studio,
-                         struct meter *meter, bool *good, struct error *err) {
+static status run_folder(const struct picture_batch *batch, const struct batch_settings *settings,
+                         const struct studio *studio, struct meter *meter, bool *good, struct error *err) {
     const int workers = worker_count(batch, settings);
-    struct work work = {.batch = batch,
-                        .settings = settings,
-                        .studio = studio,
-                        .engine = share_threads(settings, workers),
-                        .meter = meter,
-                        .memory = physical_memory() / (size_t)workers};
+    struct batch_work work = {.batch = batch,
+                              .settings = settings,
+                              .studio = studio,
+                              .engine = share_threads(settings, workers),
+                              .meter = meter,
+                              .memory = memory_room() / (size_t)workers};
     pthread_mutex_init(&work.lock, NULL);
     meter_start(meter, "pictures", batch->count);
     const status code = run_workers(&work, workers, err);
@@ -136,7 +139,7 @@ static status run_single(const struct paint_task *task, const struct batch_setti
                          const struct studio *studio, struct painter *painter, struct meter *meter, struct error *err) {
     if (settings->resume && access(task->output, F_OK) == 0)
         return STATUS_OK;
-    status code = painter_open(painter, studio, &settings->engine, physical_memory(), meter, err);
+    status code = painter_open(painter, studio, &settings->engine, memory_room(), meter, err);
     painter->shows_pieces = true;
     if (!code)
         code = painter_paint(painter, task, err);
@@ -145,7 +148,7 @@ static status run_single(const struct paint_task *task, const struct batch_setti
     return code;
 }
 
-status batch_run(const struct batch *batch, const struct batch_settings *settings, const struct studio *studio,
+status batch_run(const struct picture_batch *batch, const struct batch_settings *settings, const struct studio *studio,
                  struct painter *painter, struct meter *meter, bool *good, struct error *err) {
     return batch->folder ? run_folder(batch, settings, studio, meter, good, err)
                          : run_single(&batch->items[0].task, settings, studio, painter, meter, err);

@@ -26,7 +26,7 @@ struct file_list {
     bool of_pictures; /* masks that lie beside their pictures */
 };
 
-struct batch {
+struct picture_batch {
     struct batch_item *items; /* in the pool */
     size_t count;
     bool folder;             /* IMAGE is one: problems are told and the rest is done */
@@ -37,7 +37,7 @@ struct batch {
  * *good becomes false when a picture of a folder failed; of a single picture, the error comes back. painter: the one
  * for single pictures, zero at first, kept from call to call and closed by the caller.
  */
-status batch_run(const struct batch *batch, const struct batch_settings *settings, const struct studio *studio,
+status batch_run(const struct picture_batch *batch, const struct batch_settings *settings, const struct studio *studio,
                  struct painter *painter, struct meter *meter, bool *good, struct error *err);
 
 #endif

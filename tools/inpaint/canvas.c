@@ -107,22 +107,22 @@ void canvas_put(struct canvas *canvas, const struct rect *rect, const limner_ten
         }
 }
 
-/* ---- strips of tiles ---- */
+/* ---- rows of tiles ---- */
 
-status strip_open(struct strip *strip, size_t rows, size_t width, struct error *err) {
+status strip_open(struct tile_strip *strip, size_t rows, size_t width, struct error *err) {
     size_t count;
-    *strip = (struct strip){NULL, rows, width, 0};
+    *strip = (struct tile_strip){NULL, rows, width, 0};
     if (size_mul(rows, width, &count) && size_mul(count, COLOURS, &count))
         strip->sums = calloc(count, sizeof *strip->sums);
     return strip->sums ? STATUS_OK : fail_memory(err, "a row of tiles");
 }
 
-void strip_close(struct strip *strip) {
+void strip_close(struct tile_strip *strip) {
     free(strip->sums);
     strip->sums = NULL;
 }
 
-void strip_add(struct strip *strip, struct canvas *canvas, const struct tiling *across, size_t column,
+void strip_add(struct tile_strip *strip, struct canvas *canvas, const struct tiling *across, size_t column,
                const struct tiling *down, size_t row, const limner_tensor *output, const limner_tensor *edges) {
     const size_t left = tiling_start(across, column), width = tiling_length(across, column);
     const size_t height = tiling_length(down, row), plane = strip->rows * strip->width;
@@ -139,7 +139,7 @@ void strip_add(struct strip *strip, struct canvas *canvas, const struct tiling *
     }
 }
 
-void strip_finish(struct strip *strip, struct canvas *canvas, size_t count) {
+void strip_finish(struct tile_strip *strip, struct canvas *canvas, size_t count) {
     const size_t plane = strip->rows * strip->width, done = count * strip->width;
     for (size_t i = 0; i < done; i++) {
         const size_t pixel = strip->top * strip->width + i;

@@ -29,17 +29,17 @@ void canvas_put(struct canvas *canvas, const struct rect *rect, const limner_ten
                 const limner_tensor *edges);
 
 /* A row of tiles, as weighted sums. */
-struct strip {
+struct tile_strip {
     float *sums; /* 3 planes of rows * width */
     size_t rows, width;
     size_t top; /* where it lies in the picture */
 };
 
-status strip_open(struct strip *strip, size_t rows, size_t width, struct error *err);
-void strip_close(struct strip *strip);
-void strip_add(struct strip *strip, struct canvas *canvas, const struct tiling *across, size_t column,
+status strip_open(struct tile_strip *strip, size_t rows, size_t width, struct error *err);
+void strip_close(struct tile_strip *strip);
+void strip_add(struct tile_strip *strip, struct canvas *canvas, const struct tiling *across, size_t column,
                const struct tiling *down, size_t row, const limner_tensor *output, const limner_tensor *edges);
 /* Paints the first `count` rows and moves down by them. */
-void strip_finish(struct strip *strip, struct canvas *canvas, size_t count);
+void strip_finish(struct tile_strip *strip, struct canvas *canvas, size_t count);
 
 #endif

@@ -152,7 +152,7 @@ static status check_result(const char *path, struct error *err) {
 }
 
 static status collect_one(const struct batch_settings *settings, const struct file_list *masks, struct pool *pool,
-                          struct batch *batch, struct error *err) {
+                          struct picture_batch *batch, struct error *err) {
     batch->items = pool_array(pool, 1, sizeof *batch->items);
     batch->count = 1;
     if (!batch->items || !make_item(settings, settings->image, masks, is_folder(settings->output), pool, batch->items))
@@ -223,7 +223,7 @@ static bool collect_item(const struct batch_settings *settings, const struct fil
 }
 
 static status collect_folder(const struct batch_settings *settings, const struct file_list *masks, struct pool *pool,
-                             struct batch *batch, struct error *err) {
+                             struct picture_batch *batch, struct error *err) {
     struct file_list images;
     status code = list_folder(settings->image, pool, &images, &batch->passed, err);
     sort(&batch->passed);
@@ -244,10 +244,11 @@ static status collect_folder(const struct batch_settings *settings, const struct
     return good ? STATUS_OK : fail_memory(err, "the names of files");
 }
 
-status batch_collect(const struct batch_settings *settings, struct pool *pool, struct batch *batch, struct error *err) {
+status batch_collect(const struct batch_settings *settings, struct pool *pool, struct picture_batch *batch,
+                     struct error *err) {
     struct file_list masks;
     const bool has_masks = is_folder(settings->mask);
-    *batch = (struct batch){.items = NULL};
+    *batch = (struct picture_batch){.items = NULL};
     const status code = has_masks ? list_folder(settings->mask, pool, &masks, NULL, err) : STATUS_OK;
     if (code)
         return code;

@@ -5,6 +5,7 @@
 #include "tools/inpaint/batch.h"
 
 /* Finds the pairs, and makes folders for what is written. */
-status batch_collect(const struct batch_settings *settings, struct pool *pool, struct batch *batch, struct error *err);
+status batch_collect(const struct batch_settings *settings, struct pool *pool, struct picture_batch *batch,
+                     struct error *err);
 
 #endif

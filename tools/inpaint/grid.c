@@ -6,14 +6,14 @@
 
 #include <stdlib.h>
 
-static status allocate(struct grid *grid, size_t height, size_t width, struct error *err) {
+static status allocate(struct mask_grid *grid, size_t height, size_t width, struct error *err) {
     grid->values = calloc(width, height * sizeof *grid->values);
     grid->height = height;
     grid->width = width;
     return grid->values ? STATUS_OK : fail_memory(err, "a mask grid");
 }
 
-static status from_tensor(const struct tensor *tensor, struct grid *grid, struct error *err) {
+static status from_tensor(const struct tensor *tensor, struct mask_grid *grid, struct error *err) {
     const struct shape *shape = &tensor->shape;
     const bool leading_ones = shape->rank == 2 || (shape->rank == 3 && shape->dims[0] == 1) ||
                               (shape->rank == 4 && shape->dims[0] == 1 && shape->dims[1] == 1);
@@ -29,7 +29,7 @@ static status from_tensor(const struct tensor *tensor, struct grid *grid, struct
     return code;
 }
 
-static status from_picture(const struct picture *picture, struct grid *grid, struct error *err) {
+static status from_picture(const struct picture *picture, struct mask_grid *grid, struct error *err) {
     const size_t channels = (size_t)picture->channels;
     const status code = allocate(grid, picture->height, picture->width, err);
     for (size_t i = 0; !code && i < picture->height * picture->width; i++) {
@@ -42,7 +42,7 @@ static status from_picture(const struct picture *picture, struct grid *grid, str
     return code;
 }
 
-static status decode(const struct bytes *bytes, size_t max_pixels, struct grid *grid, struct error *err) {
+static status decode(const struct byte_buffer *bytes, size_t max_pixels, struct mask_grid *grid, struct error *err) {
     struct tensor tensor = {.data = NULL};
     struct picture picture = {.samples = NULL};
     status code;
@@ -62,9 +62,9 @@ static status decode(const struct bytes *bytes, size_t max_pixels, struct grid *
     return code;
 }
 
-status grid_read(const char *path, size_t max_pixels, struct grid *grid, struct error *err) {
-    struct bytes bytes;
-    *grid = (struct grid){0, 0, NULL};
+status grid_read(const char *path, size_t max_pixels, struct mask_grid *grid, struct error *err) {
+    struct byte_buffer bytes;
+    *grid = (struct mask_grid){0, 0, NULL};
     status code = file_read(path, &bytes, err);
     if (code)
         return code;

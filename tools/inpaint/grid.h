@@ -5,6 +5,6 @@
 #include "tools/inpaint/network.h"
 
 /* From a .npy file or a gray picture. The caller frees grid->values. */
-status grid_read(const char *path, size_t max_pixels, struct grid *grid, struct error *err);
+status grid_read(const char *path, size_t max_pixels, struct mask_grid *grid, struct error *err);
 
 #endif

@@ -32,13 +32,14 @@ static bool is_integer(limner_type type) {
            type == LIMNER_UINT8 || type == LIMNER_UINT16 || type == LIMNER_UINT32;
 }
 
-static void set_planes(struct network_input *input, int count, enum plane a, enum plane b, enum plane c, enum plane d) {
-    const enum plane planes[MOST_PLANES] = {a, b, c, d};
+static void set_planes(struct network_input *input, int count, enum input_plane a, enum input_plane b,
+                       enum input_plane c, enum input_plane d) {
+    const enum input_plane planes[MOST_PLANES] = {a, b, c, d};
     memcpy(input->planes, planes, sizeof planes);
     input->plane_count = count;
 }
 
-static void set_colours(const struct network *network, struct network_input *input, int count, enum plane last) {
+static void set_colours(const struct network *network, struct network_input *input, int count, enum input_plane last) {
     const bool blue_first = network->form.blue_first;
     set_planes(input, count, blue_first ? PLANE_BLUE : PLANE_RED, PLANE_GREEN, blue_first ? PLANE_RED : PLANE_BLUE,
                last);
@@ -117,9 +118,9 @@ static status check_output(const struct network *network, struct error *err) {
 /* ---- opening ---- */
 
 /* Without a word from the command line or the model's metadata, a last Tanh means -1..1. */
-static void find_form(struct network *network, const struct range *range) {
+static void find_form(struct network *network, const struct light_range *range) {
     const struct engine engine = {network->model, NULL, network->path};
-    const struct range none = {false, 0, 0}, tanh_range = {true, -1, 1};
+    const struct light_range none = {false, 0, 0}, tanh_range = {true, -1, 1};
     const char *key, *text;
     bool said = range->given;
     for (size_t i = 0; limner_model_metadata(network->model, i, &key, &text) == LIMNER_OK; i++)
@@ -131,7 +132,7 @@ static void find_form(struct network *network, const struct range *range) {
                                         LIMNER_FLOAT);
 }
 
-status network_open(struct network *network, const char *path, enum network_role role, const struct range *range,
+status network_open(struct network *network, const char *path, enum network_role role, const struct light_range *range,
                     struct error *err) {
     *network = (struct network){.path = path, .role = role, .height = -1, .width = -1};
     limner_error problem = {0};
@@ -166,7 +167,7 @@ size_t reflected(size_t i, size_t count) {
     return place < count ? place : period - place;
 }
 
-static float plane_light(const struct piece *piece, enum plane plane, size_t pixel) {
+static float plane_light(const struct scene_piece *piece, enum input_plane plane, size_t pixel) {
     const struct scene *scene = piece->scene;
     const bool hole = scene->hole[pixel];
     switch (plane) {
@@ -182,7 +183,8 @@ static float plane_light(const struct piece *piece, enum plane plane, size_t pix
 }
 
 /* Masks and edges are 0 and 1 whatever the model's range is. */
-static void fill_plane(const struct piece *piece, enum plane plane, const struct picture_form *form, float *out) {
+static void fill_plane(const struct scene_piece *piece, enum input_plane plane, const struct picture_form *form,
+                       float *out) {
     const bool is_light = plane <= PLANE_GRAY;
     const double low = is_light ? form->low : 0, high = is_light ? form->high : 1;
     for (size_t y = 0; y < piece->height; y++) {
@@ -194,7 +196,7 @@ static void fill_plane(const struct piece *piece, enum plane plane, const struct
     }
 }
 
-static void copy_edges(const struct piece *piece, float *out) {
+static void copy_edges(const struct scene_piece *piece, float *out) {
     const size_t width = (size_t)piece->edges->dims[3];
     for (size_t y = 0; y < piece->height; y++)
         memcpy(out + y * piece->width, (const float *)piece->edges->data + y * width, piece->width * sizeof *out);
@@ -205,22 +207,22 @@ static double outside_grid(limner_type type) {
     return type == LIMNER_UINT8 || type == LIMNER_UINT16 || type == LIMNER_UINT32 ? 255 : -1;
 }
 
-static status fill_grid(const struct piece *piece, const limner_tensor *tensor, struct error *err) {
-    const struct grid *grid = piece->grid;
-    const size_t height = piece->height / piece->multiple, width = piece->width / piece->multiple;
+static status fill_grid(const struct scene_piece *piece, const limner_tensor *tensor, struct error *err) {
+    const struct mask_grid *grid = piece->grid;
+    const size_t height = piece->height / piece->cell, width = piece->width / piece->cell;
     if (grid->values && (grid->height != height || grid->width != width))
         return fail(
             err, STATUS_SHAPE,
             "the mask grid is %zu wide and %zu high, but this picture needs %zu by %zu: its size divided by %zu "
             "and rounded up",
-            grid->width, grid->height, width, height, piece->multiple);
+            grid->width, grid->height, width, height, piece->cell);
     for (size_t i = 0; i < height * width; i++)
         element_set((enum dtype)tensor->type, tensor->data, i,
                     grid->values ? (double)grid->values[i] : outside_grid(tensor->type));
     return STATUS_OK;
 }
 
-static status shape_input(const struct network *network, int i, const struct piece *piece, limner_tensor *tensor,
+static status shape_input(const struct network *network, int i, const struct scene_piece *piece, limner_tensor *tensor,
                           struct error *err) {
     const struct network_input *input = &network->inputs[i];
     const bool is_grid = input->plane_count == 0;
@@ -228,8 +230,8 @@ static status shape_input(const struct network *network, int i, const struct pie
     struct shape shape = {rank, {1, 1, 1, 1}};
     if (!is_grid)
         shape.dims[1] = input->plane_count;
-    shape.dims[rank - 2] = (int64_t)(is_grid ? piece->height / piece->multiple : piece->height);
-    shape.dims[rank - 1] = (int64_t)(is_grid ? piece->width / piece->multiple : piece->width);
+    shape.dims[rank - 2] = (int64_t)(is_grid ? piece->height / piece->cell : piece->height);
+    shape.dims[rank - 1] = (int64_t)(is_grid ? piece->width / piece->cell : piece->width);
     struct tensor described;
     const status code = tensor_describe(&described, (enum dtype)input->value.type, &shape, err);
     *tensor = (limner_tensor){input->value.name, input->value.type, rank, {0}, NULL, described.bytes};
@@ -237,7 +239,7 @@ static status shape_input(const struct network *network, int i, const struct pie
     return code;
 }
 
-static status fill_input(const struct network *network, int i, const struct piece *piece, limner_tensor *tensor,
+static status fill_input(const struct network *network, int i, const struct scene_piece *piece, limner_tensor *tensor,
                          struct error *err) {
     const struct network_input *input = &network->inputs[i];
     tensor->data = malloc(tensor->bytes ? tensor->bytes : 1);
@@ -257,7 +259,7 @@ static status fill_input(const struct network *network, int i, const struct piec
 
 /* ---- running ---- */
 
-static status check_result(const struct network *network, const struct piece *piece, const limner_tensor *output,
+static status check_result(const struct network *network, const struct scene_piece *piece, const limner_tensor *output,
                            struct error *err) {
     const int64_t channels = network->role == ROLE_EDGE ? 1 : 3;
     const struct tensor view = engine_view(output);
@@ -270,7 +272,7 @@ static status check_result(const struct network *network, const struct piece *pi
                 piece->height, piece->width);
 }
 
-status network_run(const struct network *network, limner_session *session, const struct piece *piece,
+status network_run(const struct network *network, limner_session *session, const struct scene_piece *piece,
                    limner_tensor *output, struct error *err) {
     limner_tensor inputs[MOST_INPUTS] = {{.name = NULL}};
     status code = STATUS_OK;
@@ -291,9 +293,9 @@ status network_run(const struct network *network, limner_session *session, const
     return code;
 }
 
-status network_plan(const struct network *network, limner_session *session, size_t height, size_t width,
-                    size_t multiple, limner_plan_info *info, struct error *err) {
-    const struct piece piece = {.height = height, .width = width, .multiple = multiple};
+status network_plan(const struct network *network, limner_session *session, size_t height, size_t width, size_t cell,
+                    limner_plan_info *info, struct error *err) {
+    const struct scene_piece piece = {.height = height, .width = width, .cell = cell};
     limner_tensor inputs[MOST_INPUTS] = {{.name = NULL}};
     status code = STATUS_OK;
     for (int i = 0; !code && i < network->input_count; i++)

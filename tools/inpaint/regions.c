@@ -1,6 +1,8 @@
 /* Holes are gathered in cells first: a mask of single specks is then no more work than one of a few holes. */
 #include "tools/inpaint/regions.h"
 
+#include "base/sizes.h"
+
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,13 +62,14 @@ static struct box take_group(struct cells *cells, size_t first, size_t *stack) {
     return group;
 }
 
-/* Widens low..high to a multiple, first at its end and then at its start, within 0..limit. */
+/* Widens low..high to whole units of the grid, as far as `limit`. What ends there has at least one unit, if that is
+   there. */
 static void round_side(size_t *low, size_t *high, size_t limit, size_t multiple) {
-    size_t missing = (multiple - (*high - *low) % multiple) % multiple;
-    const size_t after = missing < limit - *high ? missing : limit - *high;
-    *high += after;
-    missing -= after;
-    *low -= missing < *low ? missing : *low;
+    *low -= *low % multiple;
+    *high = *high < limit - limit % multiple ? round_up(*high, multiple) : *high;
+    *high = *high > limit - limit % multiple ? limit : *high;
+    if (*high - *low < multiple && *low >= multiple)
+        *low -= multiple;
 }
 
 static void widen(struct box *box, size_t width, size_t height, size_t margin, size_t multiple) {
@@ -82,8 +85,8 @@ static bool overlap(const struct box *a, const struct box *b) {
     return a->left < b->right && b->left < a->right && a->top < b->bottom && b->top < a->bottom;
 }
 
-/* Joins boxes until none overlap. A box that has grown is looked at again, against all others. */
-static size_t join_overlapping(struct box *boxes, size_t count, size_t width, size_t height, size_t multiple) {
+/* Merges boxes until none overlap. A box that has grown is looked at again, against all others. */
+static size_t merge_overlapping(struct box *boxes, size_t count, size_t width, size_t height, size_t multiple) {
     for (size_t i = 0; i < count; i++)
         for (size_t k = 0; k < count; k++) {
             if (k == i || !overlap(&boxes[i], &boxes[k]))
@@ -109,7 +112,7 @@ static status gather(struct cells *cells, size_t width, size_t height, size_t ma
             widen(&boxes[count++], width, height, margin, multiple);
         }
     if (count)
-        count = join_overlapping(boxes, count, width, height, multiple);
+        count = merge_overlapping(boxes, count, width, height, multiple);
     if (boxes && stack)
         list->items = calloc(count + 1, sizeof *list->items);
     for (size_t i = 0; list->items && i < count; i++)

@@ -16,7 +16,7 @@ double picture_gray(const struct picture *picture, size_t pixel) {
 }
 
 static status read_picture(const char *path, size_t max_pixels, struct picture *picture, struct error *err) {
-    struct bytes bytes;
+    struct byte_buffer bytes;
     status code = file_read(path, &bytes, err);
     if (code)
         return code;

@@ -1,4 +1,4 @@
-/* How a side of a picture is cut into tiles that overlap, and how they are joined again without a seam. */
+/* How a side of a picture is cut into tiles that overlap, and how they are blended without a visible border. */
 #ifndef LIMNER_TOOLS_INPAINT_TILES_H
 #define LIMNER_TOOLS_INPAINT_TILES_H
 

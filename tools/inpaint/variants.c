@@ -39,7 +39,7 @@ static bool is_folder(const char *path) {
 
 status variant_run(const struct studio_settings *settings, const struct batch_settings *files, struct painter *painter,
                    struct pool *pool, struct meter *meter, bool *good, struct error *err) {
-    struct batch batch;
+    struct picture_batch batch;
     struct studio studio;
     status code = batch_collect(files, pool, &batch, err);
     if (code)
@@ -51,7 +51,7 @@ status variant_run(const struct studio_settings *settings, const struct batch_se
     return code;
 }
 
-static status run_named(const struct variants *variants, const struct pair *model, struct studio_settings settings,
+static status run_named(const struct variants *variants, const struct name_file *model, struct studio_settings settings,
                         struct batch_settings files, struct painter *painter, struct pool *pool, struct meter *meter,
                         bool *good, struct error *err) {
     const double start = now();
