@@ -11,8 +11,8 @@ const char *picture_name_of_bytes(const void *bytes, size_t size);
 /* The message for a picture that this program does not read. */
 status picture_refuse(const void *bytes, size_t size, struct error *err);
 
-/* What the file's name ends like: a type that this program reads, PICTURE_FOREIGN for pictures that it does not, or
- * none. */
+/* What the file's name ends like: a type that this program reads ("-" is PNG), PICTURE_FOREIGN for pictures that it
+ * does not, or none. */
 enum picture_type picture_type_of_name(const char *path);
 /* The same, of a type that this program writes; else none. */
 enum picture_type picture_written_of_name(const char *path);
