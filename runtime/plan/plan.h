@@ -36,7 +36,7 @@ struct plan_settings {
     struct weight_cache *weights;
     bool profile;
     bool shapes_only; /* nothing is prepared: the plan is thrown away when its shapes are known */
-    bool huge_pages; /* for what subgraphs run in */
+    bool huge_pages;  /* for what subgraphs run in */
     struct run_watch *watch;
 };
 
