@@ -86,8 +86,9 @@ status plan_make_call(struct plan *plan, struct plan_step *step, struct error *e
         if (node->inputs[i] == NO_VALUE)
             continue;
         struct plan_value *value = &plan->values[node->inputs[i]];
-        if (align_constant(plan, value, input_flags(op, i), err) != STATUS_OK)
-            return err->code;
+        const status code = align_constant(plan, value, input_flags(op, i), err);
+        if (code != STATUS_OK)
+            return code;
         inputs[i] = &value->tensor;
     }
     for (int i = 0; i < node->output_count; i++)
