@@ -19,16 +19,10 @@ struct file_map {
 
 /* Maps the regular file behind fd, which stays the caller's. STATUS_IO; STATUS_LIMIT above max_bytes. */
 status file_map_from(int fd, size_t max_bytes, struct file_map *map, struct error *err);
-/* The same for a path; never waits on a pipe. Messages do not name the path. */
+/* Opens a file for reading; never waits on a pipe. Messages do not name the path. *fd is the caller's to close. */
+status file_open(const char *path, int *fd, struct error *err);
+/* The same, and maps it, as file_map_from. */
 status file_map_open(const char *path, size_t max_bytes, struct file_map *map, struct error *err);
 void file_map_close(struct file_map *map);
-
-/*
- * Opens a regular file below the folder for reading. Refused: absolute paths, "..", symbolic links anywhere in the
- * path, anything but a regular file. *fd is the caller's to close. Messages do not name the path.
- */
-status open_beneath(int folder, const char *path, int *fd, struct error *err);
-/* The same without the kernel's openat2, for kernels that lack it and sandboxes that forbid it. */
-status open_beneath_by_parts(int folder, const char *path, int *fd, struct error *err);
 
 #endif

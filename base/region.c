@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #define HUGE_PAGE ((size_t)2 << 20)
 
@@ -77,12 +78,19 @@ void region_join(struct region *region) {
     madvise(region->base, region->taken / HUGE_PAGE * HUGE_PAGE, MADV_COLLAPSE);
 }
 
+void region_discard(struct region *region, size_t from, size_t to) {
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    from = (from + page - 1) / page * page;
+    to = (to < region->bytes ? to : region->bytes) / page * page;
+    if (from >= to)
+        return;
+    madvise(region->base + from, to - from, MADV_DONTNEED);
+    if (region->taken > from)
+        region->taken = from / HUGE_PAGE * HUGE_PAGE;
+}
+
 void region_release(struct region *region) {
     if (region->mapping)
         munmap(region->mapping, region->mapping_bytes);
     *region = (struct region){0};
-}
-
-bool region_holds(const struct region *region, const void *p) {
-    return region->base && (size_t)p >= (size_t)region->base && (size_t)p - (size_t)region->base < region->bytes;
 }

@@ -28,8 +28,8 @@ bool region_reserve(struct region *region, size_t bytes, bool huge);
 void region_take(struct region *region, size_t bytes);
 /* Makes up for that: small pages are joined to huge ones, in place. No-op where all is well, or the system cannot. */
 void region_join(struct region *region);
+/* Gives the whole pages between two places back; they are zero when they are used again. */
+void region_discard(struct region *region, size_t from, size_t to);
 void region_release(struct region *region);
-/* p points into the region. */
-bool region_holds(const struct region *region, const void *p);
 
 #endif

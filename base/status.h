@@ -14,6 +14,7 @@ typedef enum status {
     STATUS_LIMIT = 5,            /* a limit would be passed */
     STATUS_NO_MEMORY = 6,
     STATUS_SHAPE = 7,        /* shapes that do not fit each other */
+    STATUS_CANCELLED = 8,    /* the caller ended the run */
     STATUS_NEEDS_VALUE = 100 /* inside limner only: infer() wants data that is known only at run time */
 } status;
 

@@ -58,6 +58,8 @@ struct node {
     const char *overload; /* of a function's name; "" as a rule */
     int *inputs;          /* indices into graph.values, NO_VALUE where left out */
     int input_count;
+    int captured_count; /* of the inputs, the last ones: what the node's subgraphs read; 0 in a model, see
+                           program_graph() */
     int *outputs;
     int output_count;
     struct attribute *attributes;
@@ -136,6 +138,10 @@ struct graph *graph_copy(const struct graph *graph, struct pool *pool);
 int graph_add_value(struct graph *graph, struct pool *pool, const char *name);
 int graph_add_node(struct graph *graph, struct pool *pool, const struct node *node);
 
+/* Inputs of the node itself, without those that its subgraphs read. */
+static inline int node_arguments(const struct node *node) {
+    return node->input_count - node->captured_count;
+}
 /* The node's attribute of that name, or NULL. */
 const struct attribute *node_attribute(const struct node *node, const char *name);
 /* The same as a value; fallback where it is missing or of another type. */

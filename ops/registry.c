@@ -34,7 +34,10 @@
     X(ops_unary_logic)       \
     X(ops_unary_math)        \
     X(ops_variadic)          \
-    X(ops_where)
+    X(ops_where)             \
+    X(ops_if)                \
+    X(ops_loop)              \
+    X(ops_scan)
 
 #define DECLARE(definitions) extern const struct op definitions[];
 OPERATOR_FILES(DECLARE)

@@ -2,7 +2,7 @@
 
 #include "ops/registry.h"
 #include "runtime/passes/passes.h"
-#include "runtime/program/prune.h"
+#include "runtime/program/program_graph.h"
 #include "runtime/program/support.h"
 
 #include <stdlib.h>
@@ -34,18 +34,6 @@ static status bind_node(struct program *program, int index, struct error *err) {
     return STATUS_OK;
 }
 
-static status bind(struct program *program, struct error *err) {
-    program->nodes = pool_array(program->pool, (size_t)program->graph->node_count + 1, sizeof *program->nodes);
-    if (!program->nodes)
-        return fail_memory(err, "the nodes");
-    for (int i = 0; i < program->graph->node_count; i++) {
-        const status code = bind_node(program, i, err);
-        if (code != STATUS_OK)
-            return code;
-    }
-    return STATUS_OK;
-}
-
 /* In a closed program a default value is a constant like any other, and no input. */
 static void close_inputs(struct graph *graph) {
     for (int i = 0; i < graph->value_count; i++)
@@ -53,30 +41,118 @@ static void close_inputs(struct graph *graph) {
             graph->values[i].is_input = false;
 }
 
+/* A subgraph's nodes may have subgraphs. */
+static status bind(struct program *program, const struct program_options *options, struct error *err);
+
 static status build(struct program *program, const struct program_options *options, struct error *err) {
-    program->graph = graph_copy(program->source->graph, program->pool);
-    if (!program->graph)
-        return fail_memory(err, "the graph");
+    const status code = passes_run(program, options, err);
+    return code == STATUS_OK ? bind(program, options, err) : code;
+}
+
+static struct program *new_program(const struct onnx_model *source, const struct graph *graph, bool open) {
+    struct program *program = calloc(1, sizeof *program);
+    if (!program)
+        return NULL;
+    *program = (struct program){.source = source, .pool = pool_create(), .open = open};
+    program->graph = program->pool ? program_graph(source, graph, program->pool) : NULL;
+    if (program->graph)
+        return program;
+    program_destroy(program);
+    return NULL;
+}
+
+/* ---- subgraphs ---- */
+
+/* What the subgraph is given, and what it reads of constants around it. */
+static status list_ports(const struct program *outer, const struct node *node, const struct op_control *control,
+                         int index, struct program_body *body, struct error *err) {
+    struct graph *graph = body->program->graph;
+    const int captured = program_captured(node, control, index, NULL, NULL);
+    const size_t most = (size_t)graph->input_count + (size_t)captured + 1;
+    body->port_values = pool_array(body->program->pool, most, sizeof *body->port_values);
+    body->port_inputs = pool_array(body->program->pool, most, sizeof *body->port_inputs);
+    if (!body->port_values || !body->port_inputs)
+        return fail_memory(err, "a subgraph");
+    body->given = body->port_count = graph->input_count;
+    for (int i = 0; i < body->given; i++)
+        body->port_values[i] = graph->inputs[i];
+    int *values = &body->port_values[body->given], *inputs = &body->port_inputs[body->given];
+    program_captured(node, control, index, values, inputs);
+    for (int i = 0; i < captured; i++) {
+        const int value = values[i], input = inputs[i];
+        graph->values[value].initializer = program_constant(outer, node->inputs[input]);
+        if (graph->values[value].initializer)
+            continue;
+        body->port_values[body->port_count] = value;
+        body->port_inputs[body->port_count++] = input;
+    }
+    return STATUS_OK;
+}
+
+static status bind_body(struct program *outer, const struct node *node, const struct op_control *control, int index,
+                        const struct program_options *options, struct program_body *body, struct error *err) {
+    struct program_options own = *options;
+    own.open = false;
+    body->name = control->bodies[index];
+    body->program = new_program(outer->source, program_subgraph(node, body->name), false);
+    if (!body->program)
+        return fail_memory(err, "a subgraph");
+    status code = list_ports(outer, node, control, index, body, err);
+    return code == STATUS_OK ? build(body->program, &own, err) : code;
+}
+
+/* The passes behind it, so that what they made constant is constant in the subgraphs, too. */
+static status bind_bodies(struct program *program, int index, const struct program_options *options,
+                          struct error *err) {
+    const struct node *node = &program->graph->nodes[index];
+    struct program_node *bound = &program->nodes[index];
+    const struct op_control *control = op_facts(bound->op)->control;
+    int count = 0;
+    if (!control)
+        return STATUS_OK;
+    while (control->bodies[count])
+        count++;
+    bound->bodies = pool_array(program->pool, (size_t)count + 1, sizeof *bound->bodies);
+    if (!bound->bodies)
+        return fail_memory(err, "a subgraph");
+    for (int i = 0; i < count; i++) {
+        struct program_body *body = &bound->bodies[bound->body_count++];
+        if (bind_body(program, node, control, i, options, body, err) != STATUS_OK)
+            return fail_prefix(err, "%s: %s", bound->label, control->bodies[i]);
+    }
+    return STATUS_OK;
+}
+
+static status bind(struct program *program, const struct program_options *options, struct error *err) {
+    program->nodes = pool_array(program->pool, (size_t)program->graph->node_count + 1, sizeof *program->nodes);
+    if (!program->nodes)
+        return fail_memory(err, "the nodes");
+    for (int i = 0; i < program->graph->node_count; i++) {
+        status code = bind_node(program, i, err);
+        if (code == STATUS_OK)
+            code = bind_bodies(program, i, options, err);
+        if (code != STATUS_OK)
+            return code;
+    }
+    return STATUS_OK;
+}
+
+/* ---- the model's graph ---- */
+
+static status build_model(struct program *program, const struct program_options *options, struct error *err) {
     if (!program->open)
         close_inputs(program->graph);
-    if (!prune_graph(program->graph, NULL))
-        return fail_memory(err, "the graph");
-    status code = support_check(program->source, program->graph, err);
-    if (code == STATUS_OK)
-        code = passes_run(program, options, err);
-    if (code == STATUS_OK)
-        code = bind(program, err);
-    return code;
+    const status code = support_check(program->source, program->graph, err);
+    return code == STATUS_OK ? build(program, options, err) : code;
 }
 
 status program_create(const struct onnx_model *source, const struct program_options *options, struct program **out,
                       struct error *err) {
     *out = NULL;
-    struct program *program = calloc(1, sizeof *program);
+    struct program *program = new_program(source, source->graph, options->open);
     if (!program)
         return fail_memory(err, "the program");
-    *program = (struct program){.source = source, .pool = pool_create(), .open = options->open};
-    const status code = program->pool ? build(program, options, err) : fail_memory(err, "the program");
+    const status code = build_model(program, options, err);
     if (code != STATUS_OK) {
         program_destroy(program);
         return code;

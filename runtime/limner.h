@@ -39,7 +39,8 @@ typedef enum limner_status {
     LIMNER_UNSUPPORTED = 4,      /* valid ONNX that this version does not run; the message lists every such node */
     LIMNER_LIMIT = 5,            /* a limit (limner_limits) would be passed */
     LIMNER_NO_MEMORY = 6,
-    LIMNER_SHAPE = 7 /* shapes that do not fit the model or each other */
+    LIMNER_SHAPE = 7,    /* shapes that do not fit the model or each other */
+    LIMNER_CANCELLED = 8 /* limner_session_cancel() ended the run */
 } limner_status;
 
 typedef struct limner_error {
@@ -85,15 +86,16 @@ typedef struct limner_tensor {
 
 /* What a file may ask for; zero in a field means the default. */
 typedef struct limner_limits {
-    size_t size;         /* sizeof(limner_limits) */
-    size_t model_bytes;  /* the .onnx file itself; default 1 TiB */
-    size_t tensor_bytes; /* one tensor, in the file or while running; default 64 GiB */
-    size_t arena_bytes;  /* all activations of one run together; default 64 GiB */
-    size_t nodes;        /* default 1,000,000 */
+    size_t size;            /* sizeof(limner_limits) */
+    size_t model_bytes;     /* the .onnx file itself; default 1 TiB */
+    size_t tensor_bytes;    /* one tensor, in the file or while running; default 64 GiB */
+    size_t arena_bytes;     /* all activations of one run together; default 64 GiB */
+    size_t nodes;           /* default 1,000,000 */
+    size_t loop_iterations; /* of all loops of one run together; default 100,000,000 */
 } limner_limits;
 
 #define LIMNER_LIMITS_INIT \
-    { sizeof(limner_limits), 0, 0, 0, 0 }
+    { sizeof(limner_limits), 0, 0, 0, 0, 0 }
 
 /* ---- models ---- */
 
@@ -171,10 +173,11 @@ typedef struct limner_options {
     const limner_limits *limits; /* of running; NULL: the defaults */
     int low_memory;              /* 1: as little memory as can be, slower: exact, mapped pages let go, no huge pages */
     const char *cache; /* a file that stores the model's packed weights, so that the next start is short; NULL: none */
+    size_t keep_bytes; /* the most activations that the session keeps from run to run (limner_session_trim); 0: all */
 } limner_options;
 
 #define LIMNER_OPTIONS_INIT \
-    { sizeof(limner_options), 0, LIMNER_CPU_AUTO, 0, 0, 0, NULL, 0, NULL }
+    { sizeof(limner_options), 0, LIMNER_CPU_AUTO, 0, 0, 0, NULL, 0, NULL, 0 }
 
 /* options may be NULL. The session holds the model; the caller may close its own hold. */
 LIMNER_API limner_status limner_session_create(limner_model *model, const limner_options *options,
@@ -185,11 +188,30 @@ LIMNER_API void limner_session_close(limner_session *session);
 /*
  * Runs the model. inputs: by name, or by position where name is NULL; they are only read. outputs: by name, or by
  * position where name is NULL; not every output need be asked for. An output with data == NULL is filled in and points
- * into the session, valid until its next run, swap or close; one with data != NULL says in `bytes` how much room there
- * is, and is copied there. The first run with new input shapes plans; later ones do not allocate.
+ * into the session, valid until its next run, swap, trim or close; one with data != NULL says in `bytes` how much room
+ * there is, and is copied there, but that one that points to an output of the last run counts as NULL. The first run
+ * with new input shapes plans; later ones do not allocate. What an output of the last run points to, or any part of it,
+ * may be an input of this one: it is copied before anything is overwritten. The caller's memory for outputs may overlap
+ * that of inputs, for all outputs are written when the run is done; it must not overlap that of other outputs.
  */
 LIMNER_API limner_status limner_session_run(limner_session *session, const limner_tensor *inputs, size_t input_count,
                                             limner_tensor *outputs, size_t output_count, limner_error *error);
+
+/*
+ * Ends the run that is going on in another thread: it returns LIMNER_CANCELLED as soon as the node that it computes is
+ * done. May be called at any time from any thread, as long as the session is not closed meanwhile. Without a run it
+ * does nothing: a run that begins later is not ended. The session can run again.
+ */
+LIMNER_API void limner_session_cancel(limner_session *session);
+
+/*
+ * Activations, and copies of inputs, grow to those of the largest run and stay, so that later runs find them ready.
+ * This gives them back to the system now; outputs that point into the session end. What stays: plans, and packed
+ * weights, which belong to the model. The next run takes what it needs again and has the same bits. options.keep_bytes
+ * does the same after every run that leaves more than so much, but for the outputs that point into the session, which
+ * stay until the next run, swap, trim or close. NULL is allowed.
+ */
+LIMNER_API void limner_session_trim(limner_session *session);
 
 /*
  * Puts another model (a generator variant) into a running session. Its inputs and outputs must have the same names and
@@ -255,10 +277,11 @@ typedef struct limner_session_info {
     /* Made since the session was created: for new input shapes, and by swaps that could not reuse a plan. */
     size_t plans_made;
     size_t plans_reused; /* by swaps: the same steps and the same places in memory, with the new model's weights */
+    size_t held_bytes;   /* activations and copies of inputs that the session has now */
 } limner_session_info;
 
 #define LIMNER_SESSION_INFO_INIT \
-    { sizeof(limner_session_info), 0, 0, 0 }
+    { sizeof(limner_session_info), 0, 0, 0, 0 }
 
 /* LIMNER_INVALID_ARGUMENT without a session, or when info->size is not set. */
 LIMNER_API limner_status limner_session_get_info(const limner_session *session, limner_session_info *info);

@@ -1,8 +1,11 @@
 #include "onnx/load/external.h"
 
+#include "base/beneath.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 status external_add(struct external_files *files, const struct file_map *map, struct error *err) {
@@ -60,11 +63,31 @@ static status keep_map(struct external_files *files, struct file_map *map, int *
     return result;
 }
 
+/* Nothing has this name there, not even a link that leads nowhere. */
+static bool is_absent(int folder, const char *path) {
+    struct stat info;
+    return fstatat(folder, path, &info, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT;
+}
+
+/* Beside the model as it was given, or beside the file that links led to. */
+static status open_data(const struct external_files *files, const char *path, int *fd, struct error *err) {
+    if (files->real && is_absent(files->folder_fd, path)) {
+        const int real = open(files->real, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        const bool there = real >= 0 && !is_absent(real, path);
+        const status result = there ? open_beneath(real, NULL, path, fd, err) : STATUS_OK;
+        if (real >= 0)
+            close(real);
+        if (there)
+            return result;
+    }
+    return open_beneath(files->folder_fd, files->real, path, fd, err);
+}
+
 static status map_new(struct external_files *files, const char *path, int *index, struct error *err) {
     int fd;
     status result = open_folder(files, err);
     if (result == STATUS_OK)
-        result = open_beneath(files->folder_fd, path, &fd, err);
+        result = open_data(files, path, &fd, err);
     if (result != STATUS_OK)
         return result;
     struct file_map map;

@@ -1,4 +1,7 @@
-/* The files that hold a model's external data: each is opened beneath the model's folder and mapped once. */
+/*
+ * The files that hold a model's external data: each lies beneath the folder of the model, as it was given or where
+ * links led from there, and is mapped once.
+ */
 #ifndef LIMNER_ONNX_LOAD_EXTERNAL_H
 #define LIMNER_ONNX_LOAD_EXTERNAL_H
 
@@ -9,6 +12,7 @@
 /* The files of one model while it is loaded. */
 struct external_files {
     const char *folder;     /* NULL: there is none, external data is an error */
+    const char *real;       /* the folder of the model file itself, when links led to it; or NULL */
     int folder_fd;          /* -1: not opened yet */
     struct pool *pool;      /* where the maps live */
     struct file_map **maps; /* maps[0] is the model file */

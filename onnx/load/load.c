@@ -1,5 +1,6 @@
 #include "onnx/load/load.h"
 
+#include "base/beneath.h"
 #include "onnx/load/load_function.h"
 #include "onnx/load/load_graph.h"
 #include "onnx/load/load_scope.h"
@@ -9,6 +10,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- the model around the graph ---- */
 
@@ -118,8 +120,8 @@ static size_t map_bytes(const struct external_files *files) {
     return sum;
 }
 
-/* Takes over the map, whatever comes of it. */
-static status load_map(struct file_map *map, const char *folder, const struct load_limits *limits,
+/* Takes over the map, whatever comes of it. real: as in struct external_files. */
+static status load_map(struct file_map *map, const char *folder, const char *real, const struct load_limits *limits,
                        struct onnx_model **out, struct error *err) {
     struct loader loader = {.err = err};
     ProtobufCMessage *message = NULL;
@@ -131,6 +133,7 @@ static status load_map(struct file_map *map, const char *folder, const struct lo
         goto fail;
     }
     loader.files.folder = folder;
+    loader.files.real = real;
     loader.model = pool_alloc(loader.pool, sizeof *loader.model);
     if (!loader.model) {
         result = fail_memory(err, "the model");
@@ -168,20 +171,33 @@ static char *folder_of(const char *path) {
     return strndup(path, slash == path ? 1 : (size_t)(slash - path));
 }
 
+/* Takes over the map; fd is the file that was mapped. */
+static status load_file(const char *path, int fd, struct file_map *map, const struct load_limits *limits,
+                        struct onnx_model **out, struct error *err) {
+    char *folder = folder_of(path), *real = folder_of_open(fd);
+    status result;
+    if (folder) {
+        result = load_map(map, folder, real, limits, out, err);
+    } else {
+        file_map_close(map);
+        result = fail_memory(err, "the model");
+    }
+    free(folder);
+    free(real);
+    return result;
+}
+
 status onnx_load(const char *path, const struct load_limits *limits, struct onnx_model **out, struct error *err) {
     struct file_map map;
+    int fd = -1;
     *out = NULL;
-    status result = file_map_open(path, limits_filled(limits).model_bytes, &map, err);
-    if (result == STATUS_OK) {
-        char *folder = folder_of(path);
-        if (folder) {
-            result = load_map(&map, folder, limits, out, err);
-        } else {
-            file_map_close(&map);
-            result = fail_memory(err, "the model");
-        }
-        free(folder);
-    }
+    status result = file_open(path, &fd, err);
+    if (result == STATUS_OK)
+        result = file_map_from(fd, limits_filled(limits).model_bytes, &map, err);
+    if (result == STATUS_OK)
+        result = load_file(path, fd, &map, limits, out, err);
+    if (fd >= 0)
+        close(fd);
     return result == STATUS_OK ? result : fail_prefix(err, "%.400s", path);
 }
 
@@ -192,7 +208,7 @@ status onnx_load_memory(const void *data, size_t bytes, const char *folder, cons
     if (bytes > limits_filled(limits).model_bytes)
         return fail(err, STATUS_LIMIT, "the model has %zu bytes, more than the limit of %zu", bytes,
                     limits_filled(limits).model_bytes);
-    return load_map(&map, folder, limits, out, err);
+    return load_map(&map, folder, NULL, limits, out, err);
 }
 
 void onnx_close(struct onnx_model *model) {

@@ -1,14 +1,11 @@
 /*
- * Activations in channel blocks: [N, C/16, H, W, 16], a tensor of rank 5 like any other; channels above C hold finite
- * numbers that nobody reads. The layout pass (runtime/passes/pass_layout.c) puts these operators of the domain "limner"
- * where Conv, ConvTranspose and their neighbours stood.
+ * Convolutions on channel blocks. Activations lie as [N, C/16, H, W, 16], a tensor of rank 5 like any other; lanes
+ * above C hold finite numbers that nobody reads. The layout pass (runtime/passes/pass_layout.c) puts these operators of
+ * the domain "limner" in the place of Conv, ConvTranspose and their neighbours.
  *
- * A convolution reads blocks, or an image: a plain [N,C,H,W] with fewer than 16 channels. It writes blocks, or, with
- * few output channels, a plain tensor. Each phase of its window is computed by
- * - direct sums (direct.c): a tile of pixels walks the taps and channel blocks where they lie;
- * - Winograd (winograd_run.c), where it costs less;
- * - few-output convolutions (few_outputs.c), for few output channels: rows are turned into planes, and pixels are the
- * lanes.
+ * The input is in channel blocks, or a plain [N,C,H,W] of fewer than 16 channels, which is copied with its border. The
+ * output is in channel blocks or, with few channels, plain. Each phase of the window has an algorithm of its own.
+ * README.md has the layouts, the loop nests and who owns which memory.
  */
 #ifndef LIMNER_OPS_BLOCKED_BLOCKED_H
 #define LIMNER_OPS_BLOCKED_BLOCKED_H
@@ -21,30 +18,31 @@
 struct conv_algorithm;
 
 /*
- * How the depth of a direct sum is walked: k-blocks, then entries, then blocks, then `length` numbers; of a few-output
- * one: taps of y (of all rows beside each other), then `length` channels, then taps of x.
+ * The loops over the depth of a sum. Direct convolution: k-blocks, then entries (taps), then channel blocks, then
+ * `length` numbers. Few outputs: taps of y, then `length` channels, then taps of x.
  */
 struct blocked_depth {
-    int64_t down, across; /* taps of y by taps of x: a direct sum's entries */
-    bool merged;          /* the taps of x are part of the length: image rows are contiguous */
-    int64_t length, blocks, k_block_channels, cuts;
-    int64_t total;
+    int64_t down, across; /* taps of y, and of x: their product is the number of entries */
+    bool merged;          /* the taps of x are part of `length`: they lie side by side in the copy of a plain input */
+    int64_t length, blocks;
+    int64_t k_block, k_blocks; /* channel blocks of a k-block; how many k-blocks there are */
+    int64_t total;             /* products of one sum */
 };
 
 struct blocked_phase {
     struct phase_geometry geometry;
     const struct conv_algorithm *algorithm;
-    struct blocked_depth depth;                 /* DIRECT, NARROW */
-    struct winograd_grid grids[WINOGRAD_GRIDS]; /* FILTER */
+    struct blocked_depth depth;                 /* direct, few outputs */
+    struct winograd_grid grids[WINOGRAD_GRIDS]; /* Winograd; none: another algorithm */
     int grid_count;
-    int64_t beside;  /* NARROW: rows of outputs that are multiplied together, */
-    int64_t outputs; /* of a row at once, at most, if that is demanded */
-    int64_t rows;    /* channel blocks that the kernel computes, per group */
-    int64_t floats;  /* of packed weights */
+    int64_t rows_together; /* few outputs: rows of the output that are computed together, 1 or 2 */
+    int64_t band_columns;  /* few outputs: demanded most columns of a band; 0: not demanded */
+    int64_t out_blocks;    /* channel blocks of the output, of one group */
+    int64_t floats;        /* of packed weights, of all groups */
     const float *packed;
 };
 
-/* Whether it filters, and keeps its weights in this way. */
+/* Whether the phase is computed by Winograd, with weights of this form. */
 static inline bool winograd_has_weights(const struct blocked_phase *phase, enum winograd_weights weights) {
     return phase->grid_count > 0 && phase->grids[0].weights == weights;
 }
@@ -56,19 +54,19 @@ struct blocked_state {
     struct activation activation;
     struct blocked_phase *phases; /* owned */
     int64_t phase_count;
-    bool uncovered;               /* some outputs meet no weight at all: they are the bias alone */
-    int64_t lowest[2], padded[2]; /* an image's copy: the index of its first row and column, its size */
-    /* Parts of the workspace, in bytes and in this order. */
-    size_t packed_bytes, image_bytes, bias_bytes;
-    struct row_tiling *row_tiles; /* owned: how it runs together with the convolution before it; NULL: not planned */
+    bool uncovered;                  /* some outputs meet no weight at all: they are the bias alone */
+    int64_t lowest[2], copy_size[2]; /* the copy of a plain input: index of its first row and column, its size */
+    /* The first parts of the workspace, in bytes, in this order. */
+    size_t packed_bytes, copy_bytes, bias_bytes;
+    struct row_tiling *row_tiling; /* owned: how it runs fused with the convolution before it; NULL: not fused */
 };
 
-/* Where the numbers of one image and group lie; strides in floats. */
+/* The input of one image; strides in floats. */
 struct blocked_input {
     const float *data;
-    int64_t row, pixel, block;
-    int64_t lowest[2]; /* index of the first row and column: not 0 for an image's copy, or a row_tile */
-    bool whole;        /* every index that is met lies inside */
+    int64_t row, pixel, block; /* strides */
+    int64_t lowest[2];         /* index of the row and column that `data` begins with */
+    bool whole;                /* holds every index that the window meets, with the border */
 };
 
 /* One run. */
@@ -77,26 +75,27 @@ struct blocked_run {
     const struct kernels *kernels;
     const float *x, *bias; /* bias: in whole channel blocks, per group; never NULL */
     float *y;
-    int64_t x_plane, y_plane; /* floats from one channel block of theirs to the next */
-    int64_t x_row;            /* the row of the input that x begins with: not 0 for a row_tile (fused.c) */
+    int64_t x_plane, y_plane; /* floats from one channel block to the next */
+    int64_t x_row;            /* row of the whole input that x begins with: not 0 for a row tile (fused/fused.c) */
     int threads;
-    float *image, *workspace; /* workspace: of all threads together */
-    char *own;                /* and of each, own_stride bytes on */
-    size_t own_stride;
+    float *copy;      /* of a plain input */
+    float *workspace; /* shared by all threads */
+    char *scratch;    /* of each thread, scratch_stride bytes apart */
+    size_t scratch_stride;
 };
 
-/* Workspace in bytes: of all threads together, and of each. */
+/* Bytes of memory for a run: shared by all threads, and of each thread. */
 struct blocked_bytes {
-    size_t shared, own;
+    size_t shared, scratch;
 };
 
-/* As much as both need, one after the other. */
+/* Enough for both, one after the other. */
 static inline void blocked_add_bytes(struct blocked_bytes *most, struct blocked_bytes bytes) {
     most->shared = bytes.shared > most->shared ? bytes.shared : most->shared;
-    most->own = bytes.own > most->own ? bytes.own : most->own;
+    most->scratch = bytes.scratch > most->scratch ? bytes.scratch : most->scratch;
 }
 
-/* Index i beyond 0..in-1 as the border says; -1: zero. */
+/* The index that the border puts in the place of i; i itself inside 0..in-1; -1: a zero. */
 static inline int64_t border_index(enum border border, int64_t i, int64_t in) {
     if (i >= 0 && i < in)
         return i;
@@ -114,13 +113,13 @@ static inline int64_t blocked_plane(const struct window *window, bool output) {
     return (output ? ay->out * ax->out : ay->in * ax->in) * CHANNEL_BLOCK;
 }
 
-/* Pairs of a picture and a group of channels: the group counts faster. */
+/* An image is one group of one batch row; groups count faster. */
 static inline int64_t window_images(const struct window *window) {
     return window->batch * window->group;
 }
 
-/* Rows first..end - 1. */
-struct rows {
+/* Rows first..end - 1; none where first >= end. */
+struct row_range {
     int64_t first, end;
 };
 
@@ -128,35 +127,37 @@ struct rows {
 struct blocked_settings {
     const struct kernels *kernels;
     int threads;
-    bool per_panel; /* whether a panel's weights may be transformed in passing as a whole */
+    bool per_panel; /* WINOGRAD_PER_PANEL is allowed */
 };
 
 struct pack_job;
 struct pack_slice;
 
 /*
- * A way to compute phases of a convolution: one entry of the table in engine/algorithms.c, whose first one that fits
- * and pays is taken. A phase has what its algorithm's plan() made of it.
+ * A way to compute a phase: an entry of the table in engine/algorithms.c. The first one that fits, and whose plan()
+ * accepts the phase, is taken.
  */
 struct conv_algorithm {
     const char *name;
-    /* Whether it can compute the phase at all. */
+    /* Whether it can compute the phase. */
     bool (*fits)(const struct blocked_state *state, const struct kernels *kernels,
                  const struct phase_geometry *geometry);
-    /* Fills in the phase, with the floats of its packed weights. False where others cost less. */
+    /* Fills in what the algorithm needs of the phase. False where a later algorithm costs less. */
     bool (*plan)(const struct blocked_state *state, const struct blocked_settings *settings,
                  struct blocked_phase *phase);
-    /* Rows of outputs that belong together. */
+    /* Rows of the output that are computed together: a range of rows must begin at a multiple. */
     int64_t (*unit)(const struct blocked_phase *phase);
-    /* Makes it the phase of some rows of the outputs, written from row `top` of them on. Its phase is that already.
+    /*
+     * Limits the plan to some rows of the output, counted from row `top` on; NULL: nothing to do. The geometry has been
+     * limited before.
      */
-    void (*limit_rows)(const struct window *window, const struct kernels *kernels, struct rows rows, int64_t top,
+    void (*limit_rows)(const struct window *window, const struct kernels *kernels, struct row_range rows, int64_t top,
                        struct blocked_phase *phase);
-    /* Packs a slice of the weights; a number for what decides over the packed form. */
+    /* Packs a slice of the weights. layout: two phases of one geometry with equal numbers have equal packed forms. */
     void (*pack)(const struct pack_job *job, const struct window_weights *weights, const struct pack_slice *slice,
                  float *packed);
     uint64_t (*layout)(const struct blocked_phase *phase);
-    /* Workspace, and a run, of all phases that have this algorithm. */
+    /* Memory for, and a run of, all phases that have this algorithm. */
     struct blocked_bytes (*bytes)(const struct blocked_state *state, int threads);
     void (*run)(const struct blocked_run *run);
 };

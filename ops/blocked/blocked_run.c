@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-float *blocked_own(const struct blocked_run *run, struct team_thread self) {
-    return (float *)(run->own + (size_t)self.index * run->own_stride);
+float *blocked_scratch(const struct blocked_run *run, struct team_thread self) {
+    return (float *)(run->scratch + (size_t)self.index * run->scratch_stride);
 }
 
 struct blocked_input blocked_input_of(const struct blocked_run *run, int64_t image) {
@@ -14,8 +14,8 @@ struct blocked_input blocked_input_of(const struct blocked_run *run, int64_t ima
                                       .pixel = CHANNEL_BLOCK,
                                       .block = run->x_plane,
                                       .lowest = {run->x_row}};
-    const int64_t pixel = state->window.in_channels, row = state->padded[1] * pixel;
-    return (struct blocked_input){.data = run->image + image * state->padded[0] * row,
+    const int64_t pixel = state->window.in_channels, row = state->copy_size[1] * pixel;
+    return (struct blocked_input){.data = run->copy + image * state->copy_size[0] * row,
                                   .row = row,
                                   .pixel = pixel,
                                   .lowest = {state->lowest[0], state->lowest[1]},
@@ -67,7 +67,7 @@ void blocked_spread_bias(const struct blocked_state *state, const float *bias, f
         memcpy(blocks + group * whole, bias + group * channels, (size_t)channels * sizeof *blocks);
 }
 
-int64_t blocked_limit_rows(struct phase_axis *axis, struct rows rows, int64_t top) {
+int64_t blocked_limit_rows(struct phase_axis *axis, struct row_range rows, int64_t top) {
     const int64_t first = rows.first > axis->out0 ? divide_up(rows.first - axis->out0, axis->out_step) : 0;
     const int64_t end = rows.end > axis->out0 ? divide_up(rows.end - axis->out0, axis->out_step) : 0;
     const int64_t last = at_most(end, axis->positions);

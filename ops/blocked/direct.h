@@ -1,4 +1,4 @@
-/* Direct sums on channel blocks: a strip of output channels by some pixels at a time. */
+/* Direct convolution on channel blocks. */
 #ifndef LIMNER_OPS_BLOCKED_DIRECT_H
 #define LIMNER_OPS_BLOCKED_DIRECT_H
 

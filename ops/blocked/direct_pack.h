@@ -1,4 +1,4 @@
-/* Packing weights as direct sums walk them. */
+/* Packing weights in the order in which the direct convolution reads them. */
 #ifndef LIMNER_OPS_BLOCKED_DIRECT_PACK_H
 #define LIMNER_OPS_BLOCKED_DIRECT_PACK_H
 

@@ -1,9 +1,4 @@
-/*
- * Few output channels, into plain tensors: input rows are turned into planes, one line for every channel, and then
- * pixels that lie side by side are the lanes of the sums. A thread goes down a band of rows and keeps the turned ones
- * that the next outputs meet again. With a single output channel two rows of outputs stand for two channels in all taps
- * that they share, because reading the pixels would take longer than multiplying them.
- */
+/* The convolution with few output channels, from channel blocks into a plain tensor. */
 #ifndef LIMNER_OPS_BLOCKED_FEW_OUTPUTS_H
 #define LIMNER_OPS_BLOCKED_FEW_OUTPUTS_H
 

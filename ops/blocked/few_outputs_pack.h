@@ -1,4 +1,4 @@
-/* Packing weights for few output channels. */
+/* Packing the weights of the few-output convolution. */
 #ifndef LIMNER_OPS_BLOCKED_FEW_OUTPUTS_PACK_H
 #define LIMNER_OPS_BLOCKED_FEW_OUTPUTS_PACK_H
 

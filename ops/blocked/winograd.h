@@ -1,65 +1,74 @@
 /*
- * Convolutions by Winograd (Winograd; Cook and Toom): fewer products for the same sums. In each of the two
- * dimensions m outputs of an r-tap filter take m + r - 1 products instead of m * r.
+ * Winograd convolution F(m, r) in each dimension (Winograd; Cook and Toom): m outputs of an r-tap filter take m + r - 1
+ * products instead of m * r. An index into these products is an element; a tile is what one set of them makes, m
+ * outputs of y by m of x.
  *
- * A grid qualifies where neighbouring elements and neighbouring taps step equally through the input. Those that do not
- * are cut into ones that do: dilation d into d interleaved grids, stride s into s interleaved sets of taps
- * (the parts, summed up before the outputs are formed; a tap that a part lacks has weight 0).
+ * F(m, r) needs neighbouring outputs and neighbouring taps to step equally through the input. Where they do not, the
+ * phase is split: dilation d into d interleaved subsets of its output positions (grids), stride s into s interleaved
+ * subsets of its taps (parts), whose products add up in the elements. A tap that a part lacks has weight 0.
  */
 #ifndef LIMNER_OPS_BLOCKED_WINOGRAD_H
 #define LIMNER_OPS_BLOCKED_WINOGRAD_H
 
+#include "base/sizes.h"
 #include "ops/conv/window_weights.h"
 #include "ops/core/forced_choices.h"
 #include "ops/kernels/kernels.h"
 
-#define WINOGRAD_PARTS 4
-#define WINOGRAD_GRIDS 4  /* at most so many grids of Winograd for one grid */
+#define WINOGRAD_PARTS 4  /* of a grid, at most */
+#define WINOGRAD_GRIDS 4  /* of a phase, at most */
 #define WINOGRAD_IMAGES 8 /* of a wave, at most */
 
 struct winograd_axis {
     enum winograd_kind kind;
     int outputs, taps, elements; /* m, r, m + r - 1 */
     int advance;                 /* steps from one tile to the next */
-    int64_t step;                /* from one element, and one tap, to the next, in the input */
+    int64_t step;                /* inputs from one element, and one tap, to the next */
     int64_t tiles;
 };
 
-/* Taps first + t * step and their weights, for each of the two dimensions; kernel indices outside the kernel are 0. */
+/* A subset of the taps. For tap t of each dimension: input first + t * step, kernel index kernel0 + t * kernel_step. */
 struct winograd_part {
     int64_t first[2], kernel0[2], kernel_step[2];
 };
 
 /*
- * How a grid is walked. Tiles come in blocks, whose transformed inputs stand ready for a k-slice;
- * panels of output channels pass over segments of them, a k-block at a time. Strides are in floats; planes
- * have an odd number of cache lines, no powers of two.
+ * How a grid is walked. Its tiles are divided into tile groups, whose inputs are transformed for one k-slice at a time;
+ * panels of output channels pass over the tiles of a group, a segment at a time, and over the k-slice, a k-block at a
+ * time. A wave is several tile groups, of several grids or images, that are walked as one: they use the same weights.
+ *
+ * Strides are in floats. From one channel block to the next they are an odd number of cache lines, so that planes
+ * spread over the sets of a cache.
  */
 struct winograd_tiling {
-    int elements;              /* products per tile */
-    int panel;                 /* channel blocks of a panel */
-    int64_t depth, rows;       /* channel blocks */
-    int64_t tiles, size;       /* of an image, of a block */
-    int64_t segment;           /* tiles that a panel passes over at once, of all blocks of a round together */
-    int64_t k_slice, k_block;  /* channel blocks of the depth */
-    int64_t plane, element;    /* of the inputs: from one channel block, and one element, to the next */
-    int64_t sums, sum_element; /* the same of a panel's sums */
-    bool shared;               /* all threads work on one block, if they do not go apart; else each on one of its own */
-    int grids, images;         /* whose blocks stand ready side by side: a wave, which shares weights made in passing */
-    int64_t parts;             /* that threads share a panel's segments of a wave out by */
+    int elements;                     /* of a tile, both dimensions together */
+    int panel;                        /* channel blocks of a panel */
+    int64_t depth, out_blocks;        /* channel blocks of the input times parts; of the output */
+    int64_t tiles, group_tiles;       /* of an image; of a tile group */
+    int64_t segment;                  /* tiles */
+    int64_t k_slice, k_block;         /* channel blocks of the depth */
+    int64_t plane, element;           /* strides of transformed inputs: by channel block, by element */
+    int64_t sums_plane, sums_element; /* the same of a panel's sums */
+    bool shared;                      /* threads share a wave, or run independently; else each has groups of its own */
+    int grids, images;                /* of a wave */
+    int64_t parts;                    /* that the segments of a panel are divided into for the threads of a wave */
 };
 
-/* How weights are stored, and when they are transformed. */
+/* The form in which weights are stored, and when they are transformed. */
 enum winograd_weights {
-    WINOGRAD_TRANSFORMED, /* by elements */
-    WINOGRAD_PER_PANEL,   /* by taps; a panel's are transformed in passing as a whole, for all tiles of all grids */
-    WINOGRAD_IN_KERNEL,   /* by taps; tiles form sums of two, of the other dimension a k-block is transformed before */
+    WINOGRAD_TRANSFORMED, /* stored as elements */
+    WINOGRAD_PER_PANEL,   /* stored as taps; those of a panel are transformed once for all tiles of a wave */
+    /*
+     * Stored as taps. The dimension of two taps is transformed in the kernel: a weight has two terms. The other one is
+     * transformed into scratch, a k-block at a time.
+     */
+    WINOGRAD_IN_KERNEL,
     WINOGRAD_FORMS
 };
 
-/* One grid with all its parts. */
+/* A subset of a phase's output positions, interleaved with the other grids, with all parts of the taps. */
 struct winograd_grid {
-    struct phase_axis y, x; /* sizes and places of inputs and outputs; taps are in `parts` */
+    struct phase_axis y, x; /* inputs and output positions; the taps are in `parts` */
     struct winograd_axis axis[2];
     struct winograd_part parts[WINOGRAD_PARTS];
     int part_count;
@@ -67,12 +76,12 @@ struct winograd_grid {
     struct winograd_tiling tiling;
 };
 
-/* Of an image. */
+/* Tiles of an image. */
 static inline int64_t winograd_image_tiles(const struct winograd_grid *grid) {
     return grid->axis[0].tiles * grid->axis[1].tiles;
 }
 
-/* Numbers that are stored of the weights of one pair of channels: elements that differ, or taps. */
+/* Stored weights of one input and one output channel: distinct elements, or taps. */
 static inline int64_t winograd_stored(const struct winograd_grid *grid) {
     const struct winograd_axis *y = &grid->axis[0], *x = &grid->axis[1];
     return grid->weights == WINOGRAD_TRANSFORMED
@@ -80,22 +89,23 @@ static inline int64_t winograd_stored(const struct winograd_grid *grid) {
                : y->taps * x->taps;
 }
 
-/* Who shares a grid's tiles out, how many grids there are, and how many images. */
+/* What the tiling of a phase's grids depends on besides their geometry. */
 struct winograd_team {
     int threads, grids;
     int64_t images;
     const struct forced_choices *forced;
 };
 
-static inline int64_t winograd_blocks(const struct winograd_tiling *tiling) {
-    return (tiling->tiles + tiling->size - 1) / tiling->size;
+/* Tile groups of an image. */
+static inline int64_t winograd_tile_groups(const struct winograd_tiling *tiling) {
+    return divide_up(tiling->tiles, tiling->group_tiles);
 }
-/* Of a wave, at most. */
+/* Tiles of a wave, at most. */
 static inline int64_t winograd_wave_tiles(const struct winograd_tiling *tiling) {
-    return tiling->size * tiling->grids * tiling->images;
+    return tiling->group_tiles * tiling->grids * tiling->images;
 }
 static inline int64_t winograd_panels(const struct winograd_tiling *tiling) {
-    return (tiling->rows + tiling->panel - 1) / tiling->panel;
+    return divide_up(tiling->out_blocks, tiling->panel);
 }
 
 #endif

@@ -128,31 +128,66 @@ static int64_t largest(const int64_t *values, int count) {
     return most;
 }
 
-/* From the first tap to the last one, in the widest dimension. */
-static double span_of(const struct op_call *call) {
-    const struct window_params *params = call->params;
-    const struct tensor *weight = op_input(call, 1);
-    int64_t size = largest(params->kernel, params->kernel_count);
-    if (params->kernel_count == 0 && weight && weight->constant && weight->shape.rank > 2)
-        size = largest(weight->shape.dims + 2, weight->shape.rank - 2);
-    return (double)(size - 1) * (double)largest(params->dilations, params->dilation_count);
+static double entry(const int64_t *values, int count, int i, int64_t otherwise) {
+    return (double)(i < count ? values[i] : otherwise);
 }
 
-static double stride_of(const struct op_call *call) {
+/* What an element of the output meets along one dimension, in elements of the input: from `low` to `high` beside
+   i * stride, or for a transposed convolution, i / stride. */
+struct extent {
+    double stride, low, high;
+};
+
+/* From the first tap to the last one. */
+static double span_of(const struct op_call *call, int i) {
     const struct window_params *params = call->params;
-    return (double)largest(params->strides, params->stride_count);
+    const struct tensor *weight = op_input(call, 1);
+    const bool declared = weight && weight->constant && i + 2 < weight->shape.rank;
+    const int64_t widest = largest(params->kernel, params->kernel_count);
+    const double size = entry(params->kernel, params->kernel_count, i, declared ? weight->shape.dims[i + 2] : widest);
+    return (size - 1) * entry(params->dilations, params->dilation_count, i, 1);
+}
+
+/* Where the padding follows the picture's size, it is between what a multiple of the stride has and half the span. */
+static struct extent extent_of(const struct op_call *call, int i, bool transposed) {
+    const struct window_params *params = call->params;
+    const double span = span_of(call, i), stride = entry(params->strides, params->stride_count, i, 1);
+    const bool fixed = params->auto_pad == PAD_NOTSET || params->auto_pad == PAD_VALID;
+    const bool follows = transposed && params->output_shape_count > 0;
+    const double pad = params->auto_pad == PAD_NOTSET ? entry(params->pads, params->pad_count, i, 0) : 0;
+    const double most = follows ? span : fixed ? pad : ceil(span / 2);
+    const double least = follows ? 0 : fixed ? pad : fmax(0, floor((span + 1 - stride) / 2));
+    if (transposed)
+        return (struct extent){stride, (least - span) / stride, most / stride};
+    return (struct extent){stride, -most, span - least};
+}
+
+/* The dimensions in one window: round one middle if they have one stride, else wide enough for both. */
+static void window_reach(const struct op_call *call, bool transposed, struct op_reach *reach) {
+    const struct window_params *params = call->params;
+    const struct tensor *weight = op_input(call, 1);
+    const int rank = weight && weight->constant ? weight->shape.rank - 2 : params->stride_count;
+    struct extent all = extent_of(call, 0, transposed);
+    double last = all.stride;
+    for (int i = 1; i < rank && i < SPATIAL; i++) {
+        const struct extent next = extent_of(call, i, transposed);
+        all = (struct extent){all.stride, fmin(all.low, next.low), fmax(all.high, next.high)};
+        last = next.stride;
+    }
+    *reach = (struct op_reach){.radius = (all.high - all.low) / 2,
+                               .step = transposed ? 1 / all.stride : all.stride,
+                               .last_step = transposed ? 1 / last : last,
+                               .shift = (all.high + all.low) / 2};
 }
 
 static void conv_reach(const struct op_call *call, const bool *sees, struct op_reach *reach) {
     (void)sees;
-    *reach = (struct op_reach){.radius = ceil(span_of(call) / 2), .step = stride_of(call)};
+    window_reach(call, false, reach);
 }
 
 static void transposed_reach(const struct op_call *call, const bool *sees, struct op_reach *reach) {
-    const double stride = stride_of(call);
     (void)sees;
-    *reach = (struct op_reach){.radius = (span_of(call) + stride) / (2 * stride) + (stride > 1 ? 0.5 : 0),
-                               .step = 1 / stride};
+    window_reach(call, true, reach);
 }
 
 const struct op_facts conv_facts = {

@@ -81,6 +81,13 @@ const struct tensor *attribute_tensor(struct attributes *attributes, const char 
     return attribute ? attribute->tensor : NULL;
 }
 
+const struct graph *attribute_graph(struct attributes *attributes, const char *name) {
+    const struct attribute *attribute = take(attributes, name, ATTRIBUTE_GRAPH);
+    if (!attribute && attributes->code == STATUS_OK)
+        attributes->code = fail(attributes->err, STATUS_INVALID_MODEL, "attribute \"%s\" is missing", name);
+    return attribute ? attribute->graph : NULL;
+}
+
 int attribute_choice(struct attributes *attributes, const char *name, const char *const *choices, int fallback) {
     const char *text = attribute_text(attributes, name, NULL);
     if (!text)

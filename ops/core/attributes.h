@@ -32,6 +32,8 @@ const int64_t *attribute_int_list(struct attributes *attributes, const char *nam
 const float *attribute_floats(struct attributes *attributes, const char *name, size_t *count);
 const struct text *attribute_texts(struct attributes *attributes, const char *name, size_t *count);
 const struct tensor *attribute_tensor(struct attributes *attributes, const char *name);
+/* A subgraph; one that is not there is an error, and NULL. */
+const struct graph *attribute_graph(struct attributes *attributes, const char *name);
 /* Index of the attribute's text in a NULL-terminated list; anything else is an error that lists the choices. */
 int attribute_choice(struct attributes *attributes, const char *name, const char *const *choices, int fallback);
 /* Marks an attribute as known although its value does not matter (old spellings such as "consumed_inputs"). */

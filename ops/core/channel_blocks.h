@@ -1,17 +1,17 @@
-/* Channel blocks and panels of them: what all that multiply by the block kernel share. */
+/* Channel blocks and panels: what all users of the block kernel share. */
 #ifndef LIMNER_OPS_CORE_CHANNEL_BLOCKS_H
 #define LIMNER_OPS_CORE_CHANNEL_BLOCKS_H
 
 #include "ops/kernels/kernels.h"
 
-/* The depth of direct sums is walked in k-blocks of about so much, whose weights stay in a small cache. */
+/* Numbers of the depth of a k-block, about: its weights stay in L2. */
 #define K_BLOCK 1024
 
 static inline int64_t channel_blocks(int64_t channels) {
     return (channels + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK;
 }
 
-/* The channel blocks of a panel, the width of a kernel's tile; the last one may have fewer. */
+/* Panels are as wide as the kernel's register tile; the last one may have fewer channel blocks. */
 static inline int panel_blocks(const struct block_kernel *kernel, int64_t rows, int64_t panel) {
     const int64_t left = rows - panel * kernel->blocks;
     return left < kernel->blocks ? (int)left : kernel->blocks;
@@ -21,8 +21,8 @@ static inline int64_t panel_count(const struct block_kernel *kernel, int64_t row
 }
 
 /*
- * Lets tile `number` of `tiles` prefetch its share of the weights that follow those of `source`, of panels of so many
- * channel blocks.
+ * Lets register tile `number` of `tiles` prefetch its part of the weights at `next`: as many as a tile of `source` and
+ * so many channel blocks reads.
  */
 void block_prefetch_weights(struct block_source *source, const float *next, int blocks, int64_t number, int64_t tiles);
 

@@ -1,11 +1,11 @@
 /*
- * What a caller inside the library demands of convolutions and products where costs decide otherwise: how else would a
- * test run every algorithm on every geometry? A table of kernels points to it (struct kernels); the tables that
- * kernels_get() and kernels_exact() give have none. Whoever uses it copies a table and sets the pointer.
+ * Choices that a caller inside the library demands of convolutions and products, so that tests run every algorithm on
+ * every geometry; otherwise costs decide. A table of kernels points to them (struct kernels): those of kernels_get()
+ * and kernels_exact() have none, the caller copies one and sets the pointer.
  *
- * A choice that a geometry does not allow is an error of the call's prepare() or join(), STATUS_UNSUPPORTED: never is
- * another one taken in silence. Sizes are upper bounds, which always apply. Threads still change no bit of a result;
- * sizes of the depth do, as the order of sums does.
+ * A choice that a geometry does not allow is an error of prepare() or fuse(), STATUS_UNSUPPORTED; no other choice is
+ * taken instead. Sizes are upper bounds, which always apply. The number of threads still changes no bit of a result;
+ * sizes of the depth do, because they are the order of sums.
  */
 #ifndef LIMNER_OPS_CORE_FORCED_CHOICES_H
 #define LIMNER_OPS_CORE_FORCED_CHOICES_H
@@ -19,22 +19,23 @@ enum forced_answer { FORCED_NOTHING, FORCED_NO, FORCED_YES };
 
 /* All zero: costs decide over everything. */
 struct forced_choices {
-    /* Convolutions on channel blocks. A phase with a single tap has direct sums alone, whatever `winograd` says. */
+    /* Convolutions on channel blocks. A phase with a single tap is always computed directly. */
     enum forced_answer winograd;
-    /* Sets of choices for Winograd, bit 1u << choice for each; 0: all, by their costs. */
+    /* Sets of choices, bit 1u << choice for each; 0: all, by their costs. */
     unsigned kinds[2]; /* enum winograd_kind, of y and x */
     unsigned weights;  /* enum winograd_weights */
-    /* How threads share Winograd out. */
-    enum forced_answer shared; /* a block or round; NO is not for weights in pairs */
-    enum forced_answer apart;  /* threads go apart; for weights in pairs alone */
-    /* Sizes for Winograd: channel blocks of a panel, a k-slice and a k-block; tiles; what stands together. */
-    int64_t panel, k_slice, k_block, block, segment, grids, images;
-    /* Direct sums: numbers of a k-block and pixels of a piece; phases, or parts for each thread. */
-    int64_t depth, piece;
-    enum forced_answer together, parts;
-    /* Few output channels: rows beside each other, 1 or 2; outputs of a row that are made at once. */
-    int64_t beside, outputs;
-    /* Two convolutions as one: rows of a row_tile, row_tiles of a band. */
+    /* How threads divide Winograd's work among them. */
+    enum forced_answer shared;      /* all share a wave; NO is not for WINOGRAD_IN_KERNEL weights */
+    enum forced_answer independent; /* each has panels of its own; YES only for WINOGRAD_IN_KERNEL weights */
+    /* Winograd: channel blocks of a panel, a k-slice and a k-block; tiles of a tile group and a segment; of a wave. */
+    int64_t panel, k_slice, k_block, tile_group, segment, grids, images;
+    /* Direct: numbers of the depth of a k-block; positions of a macro tile. */
+    int64_t depth, macro_positions;
+    enum forced_answer phases_together; /* phases are walked as one */
+    enum forced_answer parts;           /* every thread has a part of the positions */
+    /* Few outputs: rows of the output that are computed together, 1 or 2; columns of a band. */
+    int64_t rows_together, band_columns;
+    /* Two convolutions fused: rows of a row tile, row tiles of a band. */
     enum forced_answer fused;
     int64_t row_tile, band;
     /* Products with a constant right side: one level of Strassen's algorithm; pairs of rows, channel blocks of a

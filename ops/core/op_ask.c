@@ -31,7 +31,7 @@ static bool ask_inputs(const struct op_asker *asker, const struct node *node, st
             return false;
         inputs[i] = &tensors[i];
     }
-    call->input_count = node->input_count;
+    call->input_count = node_arguments(node);
     call->inputs = inputs;
     return true;
 }

@@ -1,5 +1,7 @@
 #include "ops/core/op_facts.h"
 
+#include <math.h>
+
 const struct op_facts *op_facts(const struct op *op) {
     static const struct op_facts none;
     return op && op->facts ? op->facts : &none;
@@ -51,6 +53,22 @@ void op_reach_product(const struct op_call *call, const bool *sees, struct op_re
     for (int i = 0; i < call->input_count; i++)
         seeing += sees[i];
     *reach = (struct op_reach){.view = seeing > 1 ? VIEW_WHOLE : VIEW_WINDOW, .step = 1};
+}
+
+/* Pictures lie in dimensions 2 and 3, or the last two. */
+static bool is_spatial(int64_t axis, int64_t *which) {
+    *which = axis < 0 ? axis + 2 : axis - 2;
+    return axis >= 2 ? axis < 4 : axis >= -2 && axis < 0;
+}
+
+void op_reach_beside(const int64_t *axes, const int64_t *offsets, int64_t count, struct op_reach *reach) {
+    double at[2] = {0, 0};
+    for (int64_t i = 0; i < count; i++) {
+        int64_t which;
+        if (is_spatial(axes ? axes[i] : i, &which))
+            at[which] = (double)offsets[i];
+    }
+    *reach = (struct op_reach){.radius = fabs(at[0] - at[1]) / 2, .step = 1, .shift = (at[0] + at[1]) / 2};
 }
 
 const int64_t *op_constant_ints(const struct op_call *call, int i, int64_t *count) {

@@ -9,6 +9,7 @@
 
 #include "ops/core/activation.h"
 #include "ops/core/op.h"
+#include "ops/core/op_control.h"
 
 /* What an operator of the internal domain does besides, where the node has the attributes or the input for it. */
 enum op_fuses {
@@ -54,8 +55,10 @@ struct op_blocking {
 enum op_view { VIEW_WINDOW, VIEW_WHOLE, VIEW_NOTHING, VIEW_UNKNOWN };
 struct op_reach {
     enum op_view view;
-    double radius; /* WINDOW: elements of input 0 to a side */
-    double step;   /* WINDOW: elements of input 0 from one element of output 0 to the next; above 0 */
+    double radius;    /* WINDOW: elements of input 0 to a side of the window's middle */
+    double step;      /* WINDOW: elements of input 0 from one element of output 0 to the next; above 0 */
+    double last_step; /* the same along the last dimension, where it differs; 0: it does not */
+    double shift;     /* WINDOW: element i looks round element i * step + shift */
 };
 
 struct op_facts {
@@ -64,6 +67,8 @@ struct op_facts {
     bool carries;      /* output 0 has the numbers of input 0, perhaps in another type */
     unsigned fuses;    /* enum op_fuses; of the internal domain */
     const char *fused; /* the operator of the internal domain that does the same and fuses more */
+    /* The node runs subgraphs: the runtime does, as these say. NULL: it has none. */
+    const struct op_control *control;
     const char *shown; /* the name for messages and profiles where it is not op->name */
 
     /* Output 0 is input 0. Asked when no other output is read. */
@@ -101,6 +106,8 @@ void op_reach_nothing(const struct op_call *call, const bool *sees, struct op_re
 void op_reach_unknown(const struct op_call *call, const bool *sees, struct op_reach *reach);
 /* A product of two matrices: of what one sees, or of everything. */
 void op_reach_product(const struct op_call *call, const bool *sees, struct op_reach *reach);
+/* A window that is one element: offsets[i] beside its place along axes[i], or along dimension i where axes is NULL. */
+void op_reach_beside(const int64_t *axes, const int64_t *offsets, int64_t count, struct op_reach *reach);
 /* Constant input i as a list of int64 with its data at hand; NULL without. */
 const int64_t *op_constant_ints(const struct op_call *call, int i, int64_t *count);
 

@@ -1,10 +1,10 @@
-/* The activations that close a sum while it is in registers. */
+/* The activations that kernels apply to a sum while it is in registers. */
 #ifndef LIMNER_OPS_KERNELS_ACTIVATE_H
 #define LIMNER_OPS_KERNELS_ACTIVATE_H
 
 #include "ops/kernels/vec.h"
 
-/* Inlined with a constant kind: no branch is left. a and b are all alpha and all beta. */
+/* Inlined with a constant kind: no branch is left. a and b hold alpha and beta in every lane. */
 static inline __attribute__((always_inline)) vec activate(const enum block_finish kind, vec v, vec a, vec b) {
     const vec zero = {0};
     if (kind == BLOCK_RELU)

@@ -1,12 +1,13 @@
 /*
- * The matrix core over channel blocks: sums of some pixels by some blocks of output channels stay in registers over the
- * whole depth; a pixel's numbers are broadcast, the weights of a depth are vectors.
+ * The register tiles over channel blocks: sums of some pixels by some channel blocks of outputs stay in registers over
+ * the whole depth; a pixel's numbers are broadcast, weights are vectors. Also bias and activation, and the sums of
+ * normalization.
  */
 #include "ops/kernels/activate.h"
 #include "ops/kernels/tables.h"
 
 #define LANES CHANNEL_BLOCK
-#define PARTS (LANES / VEC) /* registers of a channel block */
+#define PARTS (LANES / VEC) /* vectors of a channel block */
 
 #if KERNEL_LEVEL == 2
 #define NAME "avx512-6x64"
@@ -21,29 +22,31 @@
     TILE(of, 4, 3)    \
     TILE(of, 6, 3)    \
     TILE(of, 8, 3) TILE(of, 4, 2) TILE(of, 8, 2) TILE(of, 12, 2) TILE(of, 4, 1) TILE(of, 8, 1) TILE(of, 14, 1)
-#define EACH_PAIR(of) TILE(of, 4, 2) TILE(of, 8, 2) TILE(of, 12, 2) TILE(of, 4, 1) TILE(of, 8, 1) TILE(of, 14, 1)
+#define EACH_TWO_TERM_TILE(of) \
+    TILE(of, 4, 2) TILE(of, 8, 2) TILE(of, 12, 2) TILE(of, 4, 1) TILE(of, 8, 1) TILE(of, 14, 1)
 #elif KERNEL_LEVEL == 1
 #define NAME "avx2-6x16"
 #define BLOCKS 1
 #define TILES \
     { 0, 6 }
 #define EACH_TILE(of) TILE(of, 3, 1) TILE(of, 4, 1) TILE(of, 5, 1) TILE(of, 6, 1)
-#define EACH_PAIR(of) EACH_TILE(of)
+#define EACH_TWO_TERM_TILE(of) EACH_TILE(of)
 #else
 #define NAME "portable-3x16"
 #define BLOCKS 1
 #define TILES \
     { 0, 3 }
 #define EACH_TILE(of) TILE(of, 1, 1) TILE(of, 2, 1) TILE(of, 3, 1)
-#define EACH_PAIR(of) EACH_TILE(of)
+#define EACH_TWO_TERM_TILE(of) EACH_TILE(of)
 #endif
 
 /*
- * Weights of a pair: first + factor * second, or, with a factor of 1/2 or -1/2, twice that. Additions alone make these,
- * and those with 1 and -1: some processors have units of their own for them, beside those of multiply-adds. halves:
- * such a factor, times 2, or 0.
+ * A two-term weight: first + factor * second, or, with a factor of 1/2 or -1/2, twice that. Additions alone make these,
+ * and those with 1 and -1: some processors have units for additions besides those for multiply-adds. halves: such a
+ * factor, times 2; 0: another factor.
  */
-static inline __attribute__((always_inline)) vec pair_of(const int halves, const vec factor, vec first, vec second) {
+static inline __attribute__((always_inline)) vec two_term_of(const int halves, const vec factor, vec first,
+                                                             vec second) {
     switch (halves) {
     case 2:
         return first + second;
@@ -63,23 +66,21 @@ static int halves_of(float factor) {
     return size == 1 || size == 0.5f ? (int)(2 * factor) : 0;
 }
 
-/*
- * One k-slice of depth: `length` numbers of every pixel; in pairs, the weights are sums of two. Inlined with constants,
- * so that the sums stay in registers.
+/* One step of the depth: `length` numbers of every pixel. Inlined with constants, so that the sums stay in registers.
  */
-static inline __attribute__((always_inline)) const float *add_k_slice(const int pixels, const int parts,
-                                                                      const bool pair, const int halves,
-                                                                      const int length, const float *const *pixel,
-                                                                      const float *weights, const float *second,
-                                                                      const vec factor, vec (*sums)[BLOCKS * PARTS]) {
+static inline __attribute__((always_inline)) const float *add_step(const int pixels, const int parts,
+                                                                   const bool two_term, const int halves,
+                                                                   const int length, const float *const *pixel,
+                                                                   const float *weights, const float *second,
+                                                                   const vec factor, vec (*sums)[BLOCKS * PARTS]) {
 #pragma GCC unroll 1
     for (int k = 0; k < length; k++, weights += parts * VEC) {
         vec columns[BLOCKS * PARTS];
 #pragma GCC unroll 16
         for (int v = 0; v < parts; v++) {
             columns[v] = vec_load(weights + v * VEC);
-            if (pair)
-                columns[v] = pair_of(halves, factor, columns[v], vec_load(second + k * parts * VEC + v * VEC));
+            if (two_term)
+                columns[v] = two_term_of(halves, factor, columns[v], vec_load(second + k * parts * VEC + v * VEC));
             columns[v] = vec_held(columns[v]);
         }
 #pragma GCC unroll 16
@@ -93,13 +94,13 @@ static inline __attribute__((always_inline)) const float *add_k_slice(const int 
     return weights;
 }
 
-/* Closes the chains: sums of the depth so far go to c, new ones begin at zero. */
+/* Closes the chains: the sums so far are added to c, or stored there, and begin again at zero. */
 static inline __attribute__((always_inline)) void close_chains(const int pixels, const int parts,
                                                                vec (*sums)[BLOCKS * PARTS], float *c,
                                                                size_t pixel_stride, size_t block_stride, bool first) {
 #pragma GCC unroll 16
     for (int i = 0; i < pixels; i++, c += pixel_stride) {
-        float *block = worked_out_here(c);
+        float *block = computed_here(c);
 #pragma GCC unroll 16
         for (int v = 0; v < parts; v++) {
             float *place = block + v % PARTS * VEC;
@@ -127,7 +128,7 @@ static inline __attribute__((always_inline)) void tile_of(const int pixels, cons
 
     const float *ahead = source->ahead;
     const int steps = source->entries * source->blocks;
-    const int outputs = (source->output_count + steps - 1) / steps; /* asked for with every block */
+    const int outputs = (source->output_count + steps - 1) / steps; /* to prefetch with every step */
     int output = 0;
     int chain = 0;
     for (int e = 0; e < source->entries; e++) {
@@ -140,7 +141,7 @@ static inline __attribute__((always_inline)) void tile_of(const int pixels, cons
         for (int b = 0; b < source->blocks; b++) {
             for (int i = 0; i < outputs && output < source->output_count; i++)
                 __builtin_prefetch(source->outputs[output++], 1);
-            /* Planes of a power of two fall on the same cache lines: what is next comes from far. */
+            /* Planes that are a power of two apart evict each other: what is next has to come from afar. */
             for (int line = 0; line < source->ahead_lines; line++, ahead += 16)
                 __builtin_prefetch(ahead, 0, 2);
 #pragma GCC unroll 16
@@ -148,7 +149,7 @@ static inline __attribute__((always_inline)) void tile_of(const int pixels, cons
                 __builtin_prefetch(pixel[i] + entry[i].step);
                 __builtin_prefetch(pixel[i] + source->pixel_ahead, 0, 2);
             }
-            weights = add_k_slice(pixels, parts, false, 0, source->length, pixel, weights, NULL, (vec){0}, sums);
+            weights = add_step(pixels, parts, false, 0, source->length, pixel, weights, NULL, (vec){0}, sums);
             weights += source->weight_skip;
 #pragma GCC unroll 16
             for (int i = 0; i < pixels; i++)
@@ -163,7 +164,7 @@ static inline __attribute__((always_inline)) void tile_of(const int pixels, cons
     }
 }
 
-/* Numbers from `from` on, of so many depths, or of those that are left. Returns where the next ones begin. */
+/* Differences from float `from` on, of `count` depths or those that are left. Returns where the next ones begin. */
 static inline __attribute__((always_inline)) size_t form(const struct block_forming *forming, size_t from, int count) {
     const size_t lanes = BLOCKS * LANES, end = (size_t)forming->depths * lanes;
     for (; count > 0 && from < end; count--, from += lanes) {
@@ -179,12 +180,12 @@ static inline __attribute__((always_inline)) size_t form(const struct block_form
     return from;
 }
 
-/* What a tile reads next: the next channel block; or, in pairs, which are short, the next tile, and the sums. */
-static inline __attribute__((always_inline)) void prefetch_pixels(const int pixels, const bool pair, const float *place,
-                                                                  const struct block_row *source) {
+/* What is read next: the next channel block, and the next tile from afar; in short two-term calls the next tile. */
+static inline __attribute__((always_inline)) void prefetch_pixels(const int pixels, const bool two_term,
+                                                                  const float *place, const struct block_row *source) {
 #pragma GCC unroll 16
     for (int i = 0; i < pixels; i++, place += LANES) {
-        if (pair) {
+        if (two_term) {
             __builtin_prefetch(place + source->pixel_ahead);
             continue;
         }
@@ -202,20 +203,20 @@ static inline __attribute__((always_inline)) void prefetch_sums(const int pixels
             __builtin_prefetch(c + (size_t)i * pixel_stride + (size_t)v * block_stride, 1);
 }
 
-#define K_SLICE(halves)                                                                                  \
-    case halves:                                                                                         \
-        weights = add_k_slice(pixels, parts, pair, halves, LANES, pixel, weights, second, factor, sums); \
+#define STEP(halves)                                                                                      \
+    case halves:                                                                                          \
+        weights = add_step(pixels, parts, two_term, halves, LANES, pixel, weights, second, factor, sums); \
         break;
 
-/* Pixels side by side; in pairs, the weights are sums of two. */
-static inline __attribute__((always_inline)) void row_of(const int pixels, const int blocks, const bool pair,
+/* A contiguous tile. */
+static inline __attribute__((always_inline)) void row_of(const int pixels, const int blocks, const bool two_term,
                                                          const struct block_row *source, const float *weights,
                                                          bool first, float *c, size_t pixel_stride,
                                                          size_t block_stride) {
     const int parts = blocks * PARTS;
     const float *place = source->pixels, *ahead = source->ahead, *second = source->second;
     const vec factor = vec_all(source->factor);
-    const int halves = pair ? halves_of(source->factor) : 0;
+    const int halves = two_term ? halves_of(source->factor) : 0;
     const struct block_forming forming = source->forming;
     const int formings = (forming.depths + source->blocks - 1) / source->blocks; /* with every block */
     size_t formed = 0;
@@ -225,28 +226,28 @@ static inline __attribute__((always_inline)) void row_of(const int pixels, const
 #pragma GCC unroll 16
         for (int v = 0; v < parts; v++)
             sums[i][v] = (vec){0};
-    if (pair && !first)
+    if (two_term && !first)
         prefetch_sums(pixels, blocks, c, pixel_stride, block_stride);
     for (int b = 1; b <= source->blocks; b++, place += source->step) {
         const float *pixel[14];
         for (int line = 0; line < source->ahead_lines; line++, ahead += 16)
             __builtin_prefetch(ahead, 0, 2);
-        prefetch_pixels(pixels, pair, place, source);
+        prefetch_pixels(pixels, two_term, place, source);
 #pragma GCC unroll 16
         for (int i = 0; i < pixels; i++)
             pixel[i] = place + i * LANES;
-        if (!pair && blocks == BLOCKS)
+        if (!two_term && blocks == BLOCKS)
             formed = form(&forming, formed, formings);
         switch (halves) {
-            K_SLICE(1)
-            K_SLICE(-1)
-            K_SLICE(2)
-            K_SLICE(-2)
+            STEP(1)
+            STEP(-1)
+            STEP(2)
+            STEP(-2)
         default:
-            K_SLICE(0)
+            STEP(0)
         }
         weights += source->weight_skip;
-        if (pair)
+        if (two_term)
             second += LANES * parts * VEC + source->weight_skip;
         if (b % (PRODUCT_CHAIN / LANES) == 0 || b == source->blocks) {
             close_chains(pixels, parts, sums, c, pixel_stride, block_stride, first);
@@ -256,7 +257,7 @@ static inline __attribute__((always_inline)) void row_of(const int pixels, const
 }
 
 #define SINGLE(pixels, blocks, ...) row_of(pixels, blocks, false, __VA_ARGS__)
-#define PAIR(pixels, blocks, ...) row_of(pixels, blocks, true, __VA_ARGS__)
+#define TWO_TERM(pixels, blocks, ...) row_of(pixels, blocks, true, __VA_ARGS__)
 #define TILE(of, pixels, blocks)                                                   \
     case (blocks)*16 + (pixels):                                                   \
         of(pixels, blocks, source, weights, first, c, pixel_stride, block_stride); \
@@ -266,7 +267,7 @@ static void row(int pixels, int blocks, const struct block_row *source, const fl
                 size_t pixel_stride, size_t block_stride) {
     if (source->second) {
         switch (blocks * 16 + pixels) {
-            EACH_PAIR(PAIR)
+            EACH_TWO_TERM_TILE(TWO_TERM)
         default:
             break;
         }
@@ -290,16 +291,16 @@ static void tile(int pixels, int blocks, const struct block_source *source, cons
 
 static int round_pixels(int pixels, int blocks) {
 #if KERNEL_LEVEL == 2
-    static const int made[5][4] = {{0}, {4, 8, 14, 14}, {4, 8, 12, 12}, {4, 6, 8, 8}, {3, 4, 5, 6}};
+    static const int sizes[5][4] = {{0}, {4, 8, 14, 14}, {4, 8, 12, 12}, {4, 6, 8, 8}, {3, 4, 5, 6}};
 #elif KERNEL_LEVEL == 1
-    static const int made[2][4] = {{0}, {3, 4, 5, 6}};
+    static const int sizes[2][4] = {{0}, {3, 4, 5, 6}};
 #else
-    static const int made[2][4] = {{0}, {1, 2, 3, 3}};
+    static const int sizes[2][4] = {{0}, {1, 2, 3, 3}};
 #endif
     int i = 0;
-    while (i < 3 && made[blocks][i] < pixels)
+    while (i < 3 && sizes[blocks][i] < pixels)
         i++;
-    return made[blocks][i];
+    return sizes[blocks][i];
 }
 
 /* Inlined with a constant kind: the loop holds no branch. */
@@ -340,20 +341,20 @@ static void finish(enum block_finish kind, float alpha, float beta, const float 
     }
 }
 
-#define CHAINS 2               /* of pixels, so that sums do not wait for one another */
-#define MOMENT_LANES (VEC * 2) /* of a pass: as many as the registers have room for */
+#define CHAINS 2               /* of sums, which do not wait for one another */
+#define MOMENT_LANES (VEC * 2) /* of a pass: as many as fit into the registers */
 #define MOMENT_PARTS (MOMENT_LANES < LANES ? MOMENT_LANES / DOUBLES : LANES / DOUBLES)
 
-/* MOMENT_PARTS registers of lanes. */
-static inline void moments_of(const float *x, int64_t count, const float *ahead, const float *beside, double *sum,
-                              double *squares) {
+/* MOMENT_PARTS vectors of doubles. */
+static inline void moments_of(const float *x, int64_t count, const float *write_ahead, const float *read_ahead,
+                              double *sum, double *squares) {
     double_vec from[MOMENT_PARTS], sums[CHAINS][MOMENT_PARTS] = {{{0}}}, powers[CHAINS][MOMENT_PARTS] = {{{0}}};
     for (int p = 0; p < MOMENT_PARTS; p++)
         from[p] = doubles_from_floats(x + p * DOUBLES);
     for (int64_t i = 0; i < count; i += CHAINS)
         for (int k = 0; k < CHAINS && i + k < count; k++) {
-            __builtin_prefetch(ahead ? ahead + (i + k) * LANES : x, 1);
-            __builtin_prefetch(beside ? beside + (i + k) * LANES : x, 0, 2);
+            __builtin_prefetch(write_ahead ? write_ahead + (i + k) * LANES : x, 1);
+            __builtin_prefetch(read_ahead ? read_ahead + (i + k) * LANES : x, 0, 2);
 #pragma GCC unroll 4
             for (int p = 0; p < MOMENT_PARTS; p++) {
                 const double_vec d = doubles_from_floats(x + (i + k) * LANES + p * DOUBLES) - from[p];
@@ -368,10 +369,10 @@ static inline void moments_of(const float *x, int64_t count, const float *ahead,
     }
 }
 
-static void moments(const float *x, int64_t count, const float *ahead, const float *beside, double *sum,
+static void moments(const float *x, int64_t count, const float *write_ahead, const float *read_ahead, double *sum,
                     double *squares) {
     for (int lane = 0; lane < LANES; lane += MOMENT_PARTS * DOUBLES)
-        moments_of(x + lane, count, ahead, beside, sum + lane, squares + lane);
+        moments_of(x + lane, count, write_ahead, read_ahead, sum + lane, squares + lane);
 }
 
 static inline __attribute__((always_inline)) void scale_as(const enum block_finish kind, float alpha, float beta,

@@ -1,13 +1,13 @@
 /*
- * Planes beside channel blocks: pixels that lie side by side are the lanes. Turning one into the other, and sums of few
- * output channels, whose weights are broadcast.
+ * Planes: the lanes are pixels that follow each other. Transposing channel blocks to planes and back, and the sums of
+ * few output channels, whose weights are broadcast.
  */
 #include "ops/kernels/tables.h"
 #include "ops/kernels/vec.h"
 
 #define LANES CHANNEL_BLOCK
 
-/* ---- turning ---- */
+/* ---- transposing ---- */
 
 #if KERNEL_LEVEL == 2
 #define EVERY(F, d)                                                                                               \
@@ -18,7 +18,7 @@
 #else
 #define EVERY(F, d) F(0, d), F(1, d), F(2, d), F(3, d)
 #endif
-/* Lanes without and with the bit d of both rows, which stand d apart. */
+/* For rows that are d apart: the lanes of both without bit d, and those with it. */
 #define WITHOUT(lane, d) ((lane) & (d) ? VEC + (lane) - (d) : (lane))
 #define WITH(lane, d) ((lane) & (d) ? VEC + (lane) : (lane) + (d))
 #define SWAP(d)                                                              \
@@ -28,9 +28,9 @@
         rows[i + (d)] = __builtin_shufflevector(a, b, EVERY(WITH, d));       \
     }
 
-/* A square of VEC rows and lanes, about its diagonal. */
-static inline __attribute__((always_inline)) void turn_square(const char *source, size_t source_row, float *destination,
-                                                              size_t destination_row) {
+/* A square of VEC rows and lanes. */
+static inline __attribute__((always_inline)) void transpose_square(const char *source, size_t source_row,
+                                                                   float *destination, size_t destination_row) {
     vec rows[VEC];
 #pragma GCC unroll 16
     for (int i = 0; i < VEC; i++)
@@ -48,62 +48,63 @@ static inline __attribute__((always_inline)) void turn_square(const char *source
         vec_store(destination + (size_t)i * destination_row, rows[i]);
 }
 
-#define AHEAD 32 /* pixels: blocks often lie in a far cache, in pieces too short for the processor to see a stream */
+/* Blocks often lie in L3, in runs too short for the hardware prefetcher. */
+#define PREFETCH_PIXELS 32
 
-/* Where a lane of a pixel is, in blocks or in planes. */
-static inline size_t place_of(const bool in_blocks, int64_t pixel, int lane, size_t plane) {
+/* Floats to a lane of a pixel, in blocks or in planes. */
+static inline size_t offset_of(const bool in_blocks, int64_t pixel, int lane, size_t plane) {
     return in_blocks ? (size_t)(pixel * LANES + lane) : (size_t)lane * plane + (size_t)pixel;
 }
 
-static inline __attribute__((always_inline)) void turn(const bool from_blocks, const char *source, float *destination,
-                                                       size_t plane, int64_t count) {
+static inline __attribute__((always_inline)) void transpose(const bool from_blocks, const char *source,
+                                                            float *destination, size_t plane, int64_t count) {
     const size_t source_row = from_blocks ? LANES : plane, destination_row = from_blocks ? plane : LANES;
     for (int64_t i = 0; i < count && count < VEC; i++)
         for (int lane = 0; lane < LANES; lane++)
-            memcpy(destination + place_of(!from_blocks, i, lane, plane),
-                   source + place_of(from_blocks, i, lane, plane) * sizeof(float), sizeof(float));
+            memcpy(destination + offset_of(!from_blocks, i, lane, plane),
+                   source + offset_of(from_blocks, i, lane, plane) * sizeof(float), sizeof(float));
     for (int64_t i = 0; i < count && count >= VEC; i += VEC) {
         const int64_t first = i + VEC <= count ? i : count - VEC; /* the last square overlaps the one before */
-        for (int ahead = 0; ahead < VEC && first + AHEAD + ahead < count; ahead++)
+        for (int ahead = 0; ahead < VEC && first + PREFETCH_PIXELS + ahead < count; ahead++)
             if (from_blocks)
-                __builtin_prefetch(source + (size_t)(first + AHEAD + ahead) * LANES * sizeof(float));
+                __builtin_prefetch(source + (size_t)(first + PREFETCH_PIXELS + ahead) * LANES * sizeof(float));
             else
-                __builtin_prefetch(destination + (first + AHEAD + ahead) * LANES, 1);
+                __builtin_prefetch(destination + (first + PREFETCH_PIXELS + ahead) * LANES, 1);
         for (int lane = 0; lane < LANES; lane += VEC)
-            turn_square(source + place_of(from_blocks, first, lane, plane) * sizeof(float), source_row,
-                        destination + place_of(!from_blocks, first, lane, plane), destination_row);
+            transpose_square(source + offset_of(from_blocks, first, lane, plane) * sizeof(float), source_row,
+                             destination + offset_of(!from_blocks, first, lane, plane), destination_row);
     }
 }
 
 static void to_planes(const float *blocks, int64_t count, float *planes, size_t plane) {
-    turn(true, (const char *)blocks, planes, plane, count);
+    transpose(true, (const char *)blocks, planes, plane, count);
 }
 
 static void to_blocks(const void *planes, size_t plane, int64_t count, float *blocks) {
-    turn(false, planes, blocks, plane, count);
+    transpose(false, planes, blocks, plane, count);
 }
 
 /* ---- sums ---- */
 
-/* Vectors of a tile, by its channels. */
+/* Vectors of pixels of a tile, smaller and larger, by its channels. */
 #if KERNEL_LEVEL == 2
 #define MOST_VECTORS 14
-static const int made[FEW_OUTPUTS_CHANNELS + 1][2] = {{0}, {8, 14}, {8, 12}, {4, 8}, {4, 6}};
+static const int sizes[FEW_OUTPUTS_CHANNELS + 1][2] = {{0}, {8, 14}, {8, 12}, {4, 8}, {4, 6}};
 #else
 #define MOST_VECTORS 12
-static const int made[FEW_OUTPUTS_CHANNELS + 1][2] = {{0}, {8, 12}, {4, 6}, {2, 4}, {2, 3}};
+static const int sizes[FEW_OUTPUTS_CHANNELS + 1][2] = {{0}, {8, 12}, {4, 6}, {2, 4}, {2, 3}};
 #endif
 
 static int round_pixels(int channels, int pixels) {
-    return made[channels][made[channels][0] * VEC < pixels] * VEC;
+    return sizes[channels][sizes[channels][0] * VEC < pixels] * VEC;
 }
 
-/* Closes the chains: sums of the depth so far go to c, new ones begin at zero. */
+/* Closes the chains: the sums so far are added to c, or stored there, and begin again at zero. */
 static inline __attribute__((always_inline)) void
 close_chains(const int channels, const int vectors, vec (*sums)[MOST_VECTORS], float *c, size_t stride, bool first) {
 #pragma GCC unroll 16
     for (int m = 0; m < channels; m++, c += stride) {
-        float *line = worked_out_here(c);
+        float *line = computed_here(c);
 #pragma GCC unroll 16
         for (int v = 0; v < vectors; v++) {
             float *place = line + v * VEC;
@@ -115,14 +116,14 @@ close_chains(const int channels, const int vectors, vec (*sums)[MOST_VECTORS], f
     }
 }
 
-static inline void ask_ahead(struct plane_ahead *ahead) {
-    for (int i = 0; i < ahead->lines && ahead->pieces > 0; i++, ahead->next += LANES) {
+static inline void prefetch_step(struct plane_prefetch *ahead) {
+    for (int i = 0; i < ahead->lines && ahead->runs > 0; i++, ahead->next += LANES) {
         __builtin_prefetch(ahead->next, 0, 2);
         if (--ahead->left > 0)
             continue;
         ahead->next += ahead->jump;
         ahead->left = ahead->count;
-        ahead->pieces--;
+        ahead->runs--;
     }
 }
 
@@ -141,7 +142,7 @@ static inline __attribute__((always_inline)) void tile_of(const int channels, co
         const float *line = source->lines[row].data + source->first;
         for (int k = 0; k < source->depth; k++, line += source->lines[row].step) {
             const float *x = line;
-            ask_ahead(source->ahead);
+            prefetch_step(source->ahead);
             for (int tap = 0; tap < source->taps; tap++, x += source->tap_step, weights += channels) {
                 vec weight[FEW_OUTPUTS_CHANNELS];
 #pragma GCC unroll 4

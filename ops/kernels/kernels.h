@@ -1,7 +1,7 @@
 /*
- * The inner loops: raw pointers and sizes, one thread, no allocation, no tensors. One table per instruction set, filled
- * with portable C, then AVX2+FMA, then AVX-512. The contracts stand here; docs/performance.md says why the kernels are
- * as they are.
+ * The contracts of the inner loops: raw pointers and sizes, one thread, no allocation, no tensors. One table of kernels
+ * per instruction set: portable C, AVX2+FMA, AVX-512. README.md says which file has what and draws the register tiles;
+ * docs/performance.md says why the kernels are as they are.
  */
 #ifndef LIMNER_OPS_KERNELS_KERNELS_H
 #define LIMNER_OPS_KERNELS_KERNELS_H
@@ -29,38 +29,43 @@ struct gemm_kernel {
 /* ---- channel blocks: activations as [channel / 16][y][x][channel % 16] ---- */
 
 #define CHANNEL_BLOCK 16
-#define BLOCK_PIXELS 14 /* most pixels of a tile */
-#define PAIR_BLOCKS 2   /* most channel blocks of a tile whose weights are sums of two */
-/* Products of one chain of multiply-adds in a sum, about: longer ones lose digits. */
+/* A register tile: some pixels (rows of the matrix product) by some channel blocks of output channels. */
+#define BLOCK_PIXELS 14   /* pixels of a tile, at most */
+#define TWO_TERM_BLOCKS 2 /* channel blocks of a tile with two-term weights, at most */
+/* Products of one chain of multiply-adds, about: longer chains lose digits. */
 #define PRODUCT_CHAIN 128
 
-/* Where a pixel's numbers lie for one tap: `length` of them, then the next block's `step` floats on. */
+/* An entry of the indirection buffer: a pixel's input for one tap. Those of the next channel block are `step` on. */
 struct block_pixel {
     const float *data;
     int64_t step;
 };
 
-/* The depth of a tile: for every entry (a tap) and every block, `length` numbers of each pixel. */
+/*
+ * The input of an indirect tile. Its depth is every entry (tap), in that every channel block, in that `length` numbers.
+ * Prefetching is spread over the steps of the depth, of which each is one channel block: a burst would keep the tile's
+ * own reads waiting.
+ */
 struct block_source {
     int entries, blocks, length;
-    const struct block_pixel *pixels; /* [entries][BLOCK_PIXELS]; with offsets, of the first entry alone: */
-    int64_t weight_skip;              /* floats between the weights of one block and the next */
-    const int64_t *offsets;           /* floats from there to every entry; or NULL */
-    const float *ahead;               /* weights that a later tile will read: */
-    int ahead_lines;                  /* so many cache lines of them are asked for with every block */
-    int64_t pixel_ahead;              /* floats from a pixel to the one that the next tile will read in its place */
-    const float *const *outputs; /* cache lines that will be written next, asked for as the tile goes on: a burst of */
-    int output_count;            /* them would keep its own reads waiting */
+    const struct block_pixel *pixels; /* indirection buffer: [entries][BLOCK_PIXELS], or [BLOCK_PIXELS] with offsets */
+    int64_t weight_skip;              /* floats between the weights of one step and the next */
+    const int64_t *offsets;           /* floats from the first entry to every entry, the same for all pixels; or NULL */
+    const float *ahead;               /* weights to prefetch for a later tile, */
+    int ahead_lines;                  /* so many cache lines with every step */
+    int64_t pixel_ahead;              /* floats from a pixel to the one to prefetch for the next tile */
+    const float *const *outputs;      /* cache lines to prefetch for writing */
+    int output_count;
 };
 
-/* Numbers to form: destination[depth][lane] = a[depth][lane] - b[depth][lane] * factor[lane]; factor NULL: 1. */
+/* Differences to compute: destination[depth][lane] = a[depth][lane] - b[depth][lane] * factor[lane]; factor NULL: 1. */
 struct block_forming {
     const float *a, *b, *factor;
     float *destination;
     int depths;
 };
 
-/* The depth of a tile whose pixels lie side by side: 16 numbers of each, the next block's `step` floats on. */
+/* The input of a contiguous tile: pixels of 16 numbers that follow each other; the next channel block is `step` on. */
 struct block_row {
     const float *pixels;
     int64_t step;
@@ -70,11 +75,11 @@ struct block_row {
     const float *ahead;
     int ahead_lines;
     int64_t pixel_ahead;
-    struct block_forming forming; /* in passing, with as many lanes as the weights have; or depths == 0 */
+    struct block_forming forming; /* computed along with the tile, with the lanes of its weights; depths 0: none */
     /*
-     * NULL, or the weights are sums of two, those of the call + factor * these, with the same skip, of at most
-     * PAIR_BLOCKS channel blocks; twice as much where the factor is 1/2 or -1/2. Then pixels at pixel_ahead are asked
-     * for alone, and nearer; and sums.
+     * NULL, or the second terms of two-term weights: a weight is that of the call + factor * this one, with the same
+     * skip, or twice as much where the factor is 1/2 or -1/2. At most TWO_TERM_BLOCKS channel blocks. Such calls are
+     * short: they prefetch the sums, and of the pixels only those at pixel_ahead, into L1.
      */
     const float *second;
     float factor;
@@ -89,8 +94,8 @@ struct block_affine {
 
 struct block_kernel {
     const char *name;
-    int blocks;    /* most channel blocks of a tile */
-    int pixels[5]; /* most pixels of a tile, by its channel blocks */
+    int blocks;    /* channel blocks of a tile, at most: a panel */
+    int pixels[5]; /* pixels of a tile, at most, by its channel blocks */
     /* The smallest number of pixels >= `pixels` for which there is a tile. */
     int (*round)(int pixels, int blocks);
     /*
@@ -102,8 +107,8 @@ struct block_kernel {
     void (*tile)(int pixels, int blocks, const struct block_source *source, const float *weights, bool first, float *c,
                  size_t pixel_stride, size_t block_stride);
     /*
-     * The same sums for pixels that lie side by side: fewer addresses, and so more of the peak. Numbers are formed with
-     * most channel blocks of a tile alone.
+     * The same sums of a contiguous tile, which has fewer addresses and so gets nearer to the peak. `forming` needs a
+     * tile of `blocks` channel blocks.
      */
     void (*row)(int pixels, int blocks, const struct block_row *source, const float *weights, bool first, float *c,
                 size_t pixel_stride, size_t block_stride);
@@ -115,11 +120,10 @@ struct block_kernel {
                    int columns, const float *source, size_t source_row, size_t source_column, float *destination,
                    size_t destination_row, size_t destination_column);
     /*
-     * Sums of the distances from the first pixel, and of their squares, over `count` pixels of a channel block, by
-     * lane. As many pixels are asked for at `ahead`, which will be read next and then written, and at `beside`, which
-     * will be read; NULL: none.
+     * Sums of the differences from the first pixel, and of their squares, over `count` pixels of a channel block, by
+     * lane. Prefetches as many pixels at write_ahead, for reading and then writing, and at read_ahead; NULL: none.
      */
-    void (*moments)(const float *x, int64_t count, const float *ahead, const float *beside, double *sum,
+    void (*moments)(const float *x, int64_t count, const float *write_ahead, const float *read_ahead, double *sum,
                     double *squares);
     /* y = activation(added + affine(x)) over `count` pixels of a channel block; added NULL: none. In place is allowed.
      */
@@ -131,20 +135,20 @@ struct block_kernel {
 
 #define FEW_OUTPUTS_CHANNELS 4 /* most output channels of a tile */
 
-/* Cache lines that somebody will read later, in pieces at equal distances: a few are asked for with every step. */
-struct plane_ahead {
+/* Cache lines to prefetch, in runs at equal distances: a few with every step. */
+struct plane_prefetch {
     const float *next;
-    int64_t left, pieces; /* cache lines of this piece; pieces, this one included */
-    int64_t count, jump;  /* cache lines of a piece; floats from the end of one to the next */
-    int lines;            /* of a step */
+    int64_t left, runs;  /* cache lines left of this run; runs left, this one included */
+    int64_t count, jump; /* cache lines of a run; floats from the end of one to the next */
+    int lines;           /* cache lines of a step */
 };
 
-/* The depth of a tile: of every row (a tap of y) the lines of all input channels, and of each the taps of x. */
+/* The input of a tile: a row for every tap of y, in that a line for every input channel, in that the taps of x. */
 struct plane_source {
     int rows, depth, taps;
     size_t first, tap_step;          /* the first tap of the first pixel; taps from left to right */
-    const struct block_pixel *lines; /* of each row: the first line, the step to the next */
-    struct plane_ahead *ahead;       /* goes on with every line */
+    const struct block_pixel *lines; /* of each row: the first line, and the step to the next */
+    struct plane_prefetch *ahead;    /* a step with every line */
 };
 
 struct few_outputs_kernel {
@@ -167,8 +171,10 @@ struct few_outputs_kernel {
 };
 
 /*
- * Winograd F(m, r): m outputs of an r-tap filter from m + r - 1 products. Strides are in floats; every point
- * is a channel block.
+ * Winograd F(m, r): m outputs of an r-tap filter from m + r - 1 elements, each a product of an input and a weight. All
+ * are 16 lanes wide. WINOGRAD_m_r; STRIDE_2 is for outputs at every second input: its two outer taps meet every second
+ * input, as in F(m, 2), and its inner tap those in between, an element for each. ONE: a single tap, nothing to
+ * transform.
  */
 enum winograd_kind {
     WINOGRAD_ONE,
@@ -177,16 +183,15 @@ enum winograd_kind {
     WINOGRAD_8_2,
     WINOGRAD_2_3,
     WINOGRAD_4_3,
-    WINOGRAD_2_3_BY_2,
-    WINOGRAD_4_3_BY_2,
+    WINOGRAD_2_3_STRIDE_2,
+    WINOGRAD_4_3_STRIDE_2,
     WINOGRAD_KINDS
 };
 
-#define WINOGRAD_ELEMENTS 9 /* most of a dimension */
+#define WINOGRAD_ELEMENTS 9 /* of a dimension, at most */
 
-/* Outer taps at every second input, an inner one between them. */
-static inline bool winograd_by_2(enum winograd_kind kind) {
-    return kind == WINOGRAD_2_3_BY_2 || kind == WINOGRAD_4_3_BY_2;
+static inline bool winograd_stride_2(enum winograd_kind kind) {
+    return kind == WINOGRAD_2_3_STRIDE_2 || kind == WINOGRAD_4_3_STRIDE_2;
 }
 static inline int winograd_outputs(enum winograd_kind kind) {
     static const int outputs[WINOGRAD_KINDS] = {1, 2, 4, 8, 2, 4, 2, 4};
@@ -198,91 +203,92 @@ static inline int winograd_taps(enum winograd_kind kind) {
 }
 /* Inputs from one tile to the next. */
 static inline int winograd_advance(enum winograd_kind kind) {
-    return winograd_outputs(kind) * (winograd_by_2(kind) ? 2 : 1);
+    return winograd_outputs(kind) * (winograd_stride_2(kind) ? 2 : 1);
 }
-/* As many as there are inputs to a tile. */
+/* As many as a tile has inputs. */
 static inline int winograd_elements(enum winograd_kind kind) {
-    return winograd_by_2(kind) ? 2 * winograd_outputs(kind) + 1 : winograd_outputs(kind) + winograd_taps(kind) - 1;
+    return winograd_stride_2(kind) ? 2 * winograd_outputs(kind) + 1 : winograd_outputs(kind) + winograd_taps(kind) - 1;
 }
 
-/* The tap that a point's weight is; -1: it is a sum of some. */
-static inline int winograd_pure_tap(enum winograd_kind kind, int point) {
-    if (winograd_by_2(kind)) {
+/* The tap that is the weight of an element as it is; -1: the weight is a sum of taps. */
+static inline int winograd_pure_tap(enum winograd_kind kind, int element) {
+    if (winograd_stride_2(kind)) {
         const int last = winograd_outputs(kind);
-        return point == 0 ? 0 : point < last ? -1 : point == last ? 2 : 1;
+        return element == 0 ? 0 : element < last ? -1 : element == last ? 2 : 1;
     }
-    return point == 0 ? 0 : point + 1 == winograd_elements(kind) ? winograd_taps(kind) - 1 : -1;
+    return element == 0 ? 0 : element + 1 == winograd_elements(kind) ? winograd_taps(kind) - 1 : -1;
 }
 
 /*
- * Points with the same weights are kept once: those of an inner tap. The kept number of a point, and the points of a
- * kept number, first..end - 1.
+ * Distinct elements: those of an inner tap have the same weights, which are stored once. Which one an element is, and
+ * the end of the elements that are a distinct one: the first of them has the same number.
  */
 static inline int winograd_distinct_elements(enum winograd_kind kind) {
-    return winograd_by_2(kind) ? winograd_outputs(kind) + 2 : winograd_elements(kind);
+    return winograd_stride_2(kind) ? winograd_outputs(kind) + 2 : winograd_elements(kind);
 }
-static inline int winograd_distinct_element(enum winograd_kind kind, int point) {
-    return point < winograd_distinct_elements(kind) ? point : winograd_distinct_elements(kind) - 1;
+static inline int winograd_distinct_element(enum winograd_kind kind, int element) {
+    return element < winograd_distinct_elements(kind) ? element : winograd_distinct_elements(kind) - 1;
 }
-static inline int winograd_elements_end(enum winograd_kind kind, int kept) {
-    return kept + 1 < winograd_distinct_elements(kind) ? kept + 1 : winograd_elements(kind);
+static inline int winograd_elements_end(enum winograd_kind kind, int distinct) {
+    return distinct + 1 < winograd_distinct_elements(kind) ? distinct + 1 : winograd_elements(kind);
 }
 
-/* Two taps, whose weights at a point are a pair of struct block_row, or one of them. */
-static inline bool winograd_pair(enum winograd_kind kind) {
+/* Kinds of two taps, whose weights are a tap or have two terms (struct block_row). */
+static inline bool winograd_two_term(enum winograd_kind kind) {
     return kind == WINOGRAD_4_2 || kind == WINOGRAD_8_2;
 }
-/* Whose weights tiles can form in one dimension: y, where it has taps; then those of x are made before. */
+/* Kinds for WINOGRAD_IN_KERNEL. The kernel transforms y where it has several taps; then x is expanded before. */
 static inline bool winograd_in_kernel(enum winograd_kind y, enum winograd_kind x) {
     if (y == WINOGRAD_ONE || x == WINOGRAD_ONE)
-        return winograd_pair(y) || winograd_pair(x);
-    return winograd_pair(y) && x == WINOGRAD_4_2;
+        return winograd_two_term(y) || winograd_two_term(x);
+    return winograd_two_term(y) && x == WINOGRAD_4_2;
 }
-/* Whose weights can be transformed in passing, as a whole. */
+/* Kinds for WINOGRAD_PER_PANEL. */
 static inline bool winograd_per_panel(enum winograd_kind y, enum winograd_kind x) {
     const bool two = (y == WINOGRAD_ONE || y == WINOGRAD_4_2) && (x == WINOGRAD_ONE || x == WINOGRAD_4_2);
-    return two || (y == x && (y == WINOGRAD_4_3 || winograd_by_2(y)));
+    return two || (y == x && (y == WINOGRAD_4_3 || winograd_stride_2(y)));
 }
 
 /*
- * Rows of tiles side by side, all of whose source lies in place. Inputs: source rows and columns are a patch's,
- * destination ones the points of y and x. Outputs: the other way round.
+ * Rows of tiles that follow each other, with all that they read. Strides are in floats. Of the input transform, source
+ * rows and columns are pixels and destination ones are elements of y and x; of the output transform the other way
+ * round.
  */
 struct winograd_tiles {
     int rows, count;
     const float *source;
-    size_t source_row, source_column, source_tile, source_down; /* down: from one row of tiles to the next */
+    size_t source_row, source_column, source_tile, source_down; /* tile, down: to the next tile, and row of tiles */
     float *destination;
     size_t destination_row, destination_column, destination_tile, destination_down;
-    size_t point_ahead; /* where inputs are written later: floats beyond the tile in every point */
-    /* Activations of a later row of tiles to prefetch, with the strides above: `ahead_rows` rows of lines; may be 0. */
+    size_t element_ahead; /* input transform: floats from each element to where to prefetch for writing */
+    /* Pixels to prefetch, with the strides above: `ahead_rows` rows of them for every tile; may be 0. */
     uintptr_t ahead;
     int ahead_rows;
-    const float *bias; /* of outputs: added to every one before the activation; NULL: neither */
+    const float *bias; /* output transform: added before the activation; NULL: neither */
     enum block_finish finish;
     float alpha, beta;
 };
 
 struct winograd_kernel {
-    /* points -> points: BT along both dimensions */
+    /* inputs -> elements: BT along both dimensions */
     void (*input)(enum winograd_kind y, enum winograd_kind x, const struct winograd_tiles *tiles);
-    /* points -> outputs: AT along both dimensions */
+    /* elements -> outputs: AT along both dimensions */
     void (*output)(enum winograd_kind y, enum winograd_kind x, const struct winograd_tiles *tiles);
     /*
-     * taps[y][x][lane] -> destination[kept point y * kept points x + kept point x][lane], in double precision up to the
-     * last step
+     * taps[y][x][lane] -> destination[distinct element of y][distinct element of x][lane], in double precision up to
+     * the last step
      */
-    void (*weights)(enum winograd_kind y, enum winograd_kind x, const float *taps, float *destination, size_t point);
+    void (*weights)(enum winograd_kind y, enum winograd_kind x, const float *taps, float *destination,
+                    size_t element_stride);
     /*
-     * The same in single precision for the taps of many depths and lanes, taps[block of depths][y][x][depth][lanes],
-     * blocks `block` floats apart, -> destination[kept point][depth][lanes], without those that are a tap as it is; for
-     * the kinds of winograd_per_panel().
+     * The same in single precision for many channels: taps[channel block][y][x][channel][lanes], `block` floats from
+     * one channel block to the next, -> destination[distinct element][channel][lanes]. Elements that are a tap as it is
+     * are left out. For the kinds of winograd_per_panel().
      */
-    void (*expand)(enum winograd_kind y, enum winograd_kind x, const float *taps, size_t block, int64_t depths,
-                   int lanes, float *destination, size_t point);
-    /* Of the second tap at a point, if the first one has 1, for the sums that `row` makes of the two; for the kinds of
-       winograd_pair(), where the point is no tap. */
-    float (*factor)(enum winograd_kind kind, int point);
+    void (*expand)(enum winograd_kind y, enum winograd_kind x, const float *taps, size_t block, int64_t channels,
+                   int lanes, float *destination, size_t element_stride);
+    /* The factor of the second term of a weight; for the kinds of winograd_two_term(), where it is no tap as it is. */
+    float (*factor)(enum winograd_kind kind, int element);
 };
 
 /*
@@ -335,7 +341,7 @@ struct kernels {
     const struct block_kernel *block;
     const struct few_outputs_kernel *few_outputs;
     const struct strassen_kernel *strassen;
-    const struct winograd_kernel *winograd; /* NULL: direct sums only, of products too */
+    const struct winograd_kernel *winograd; /* NULL: direct convolution and plain products only */
     const struct math_kernel *math;         /* ops/kernels/math.h */
     const struct forced_choices *forced;    /* ops/core/forced_choices.h; NULL: costs decide */
 };

@@ -1,4 +1,4 @@
-/* A thin layer over one vector register of floats, chosen by KERNEL_LEVEL at compile time. */
+/* One vector register of floats of the instruction set KERNEL_LEVEL, chosen at compile time. */
 #ifndef LIMNER_OPS_KERNELS_VEC_H
 #define LIMNER_OPS_KERNELS_VEC_H
 
@@ -33,7 +33,7 @@ typedef float half_vec __attribute__((vector_size(VEC * 2)));
 typedef double double_vec __attribute__((vector_size(VEC * 4)));
 #define DOUBLES (VEC / 2)
 
-/* By the processor's own instruction: the compiler makes halves of a general conversion. */
+/* An instruction of its own: the compiler would make two halves of a general conversion. */
 static inline double_vec doubles_from_floats(const float *p) {
 #if KERNEL_LEVEL == 2
     return (double_vec)_mm512_cvtps_pd(_mm256_loadu_ps(p));
@@ -63,7 +63,7 @@ static inline vec vec_load(const void *p) {
     return v;
 }
 
-/* Stays in a register: the compiler would rather read memory again for every use, and unaligned reads cost twice. */
+/* Keeps x in a register: the compiler would read memory again for every use, and unaligned reads cost twice. */
 static inline vec vec_held(vec x) {
 #if KERNEL_LEVEL == 2
     __asm__("" : "+v"(x));
@@ -74,10 +74,10 @@ static inline vec vec_held(vec x) {
 }
 
 /*
- * The address is worked out where this stands: the compiler would rather work out all of them before a loop and keep
- * them in vector registers, from which they come back behind the products that wait there.
+ * Makes the compiler compute an address here: it would compute all of them before a loop and keep them in vector
+ * registers, from which they come back only behind the products that wait there.
  */
-static inline float *worked_out_here(float *p) {
+static inline float *computed_here(float *p) {
     __asm__ volatile("" : "+r"(p));
     return p;
 }
@@ -90,7 +90,7 @@ static inline vec vec_all(float x) {
     return x - (vec){0};
 }
 
-/* ---- choices and bits ---- */
+/* ---- selection and bits ---- */
 
 /* The bits of a vec, lane by lane; a cast goes from one to the other. */
 typedef uint32_t vec_bits __attribute__((vector_size(VEC * sizeof(uint32_t))));
@@ -115,8 +115,8 @@ static inline vec vec_if_less(vec a, vec b, vec x, vec y) {
 }
 #endif
 
-/* The smaller and the larger; b where one is NaN. By the processor's own instruction where there is one: it takes
-   denormal numbers as zero when they are flushed. */
+/* The smaller and the larger; b where one is NaN. The processor's own instruction, where there is one, takes denormal
+   numbers as zero when they are flushed. */
 #if KERNEL_LEVEL == 2
 #define VEC_OWN(NAME) _mm512_##NAME##_ps(a, b)
 #elif KERNEL_LEVEL == 1

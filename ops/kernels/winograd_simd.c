@@ -1,4 +1,4 @@
-/* The transforms of Winograd (Winograd), a dimension at a time, on channel blocks. */
+/* The transforms of Winograd on channel blocks, a dimension at a time. */
 #include "ops/kernels/activate.h"
 #include "ops/kernels/tables.h"
 #include "ops/kernels/winograd_matrices.h"
@@ -21,38 +21,38 @@ static inline __attribute__((always_inline)) vec plus_scaled(vec sum, const floa
     return vec_fma(vec_all(factor), x, sum);
 }
 
-/* Lines of one dimension: point j of line i stands at i * line + j * point. */
+/* What is transformed along one dimension: element j (or input, or output) of line i lies at i * line + j * element. */
 struct lines {
     int count;
     const float *source;
-    size_t source_point, source_line;
+    size_t source_element, source_line;
     float *destination;
-    size_t destination_point, destination_line;
-    uintptr_t source_ahead, destination_ahead; /* in bytes, from a point to one to prefetch; 0: none */
+    size_t destination_element, destination_line;
+    uintptr_t source_ahead, destination_ahead; /* bytes from each element to where to prefetch; 0: none */
     const float *bias;
     float alpha, beta;
 };
 
 /*
- * Adds up the nonzero terms of a row, from one that has no factor on, if there is one; everything is constant but the
- * data, so zeros cost nothing.
+ * Adds up the nonzero terms of a row, beginning with one of factor 1 if there is one. Everything but the data is
+ * constant: zeros cost nothing.
  */
-static inline __attribute__((always_inline)) vec combine(const int columns, const double *row, const vec *elements) {
+static inline __attribute__((always_inline)) vec combine(const int columns, const double *row, const vec *terms) {
     int first = columns;
 #pragma GCC unroll 23
     for (int j = columns - 1; j >= 0; j--)
         if (row[j] != 0 && (row[j] == 1 || first == columns || row[first] != 1))
             first = j;
-    vec sum = first < columns ? scaled((float)row[first], elements[first]) : (vec){0};
+    vec sum = first < columns ? scaled((float)row[first], terms[first]) : (vec){0};
 #pragma GCC unroll 23
     for (int j = 0; j < columns; j++)
         if (row[j] != 0 && j != first)
-            sum = plus_scaled(sum, (float)row[j], elements[j]);
+            sum = plus_scaled(sum, (float)row[j], terms[j]);
     return sum;
 }
 
-/* An address to prefetch, which may lie outside of everything: in vain it does no harm. */
-static inline const void *beyond(const float *place, uintptr_t bytes) {
+/* An address to prefetch, which may lie outside of every array: then it does no harm. */
+static inline const void *prefetched_at(const float *place, uintptr_t bytes) {
     return (const void *)((uintptr_t)place + bytes);
 }
 
@@ -66,36 +66,36 @@ static inline __attribute__((always_inline)) void multiply(const int rows, const
     float *destination = lines->destination;
     for (int line = 0; line < lines->count; line++) {
         for (int v = 0; v < LANES; v += VEC) {
-            vec elements[WINOGRAD_COLUMNS];
+            vec terms[WINOGRAD_COLUMNS];
 #pragma GCC unroll 9
             for (int j = 0; j < columns; j++)
-                elements[j] = vec_load(source + (size_t)j * lines->source_point + v);
+                terms[j] = vec_load(source + (size_t)j * lines->source_element + v);
 #pragma GCC unroll 14
             for (int i = 0; i < steps; i++)
-                elements[columns + i] = combine(columns + i, step[i], elements);
+                terms[columns + i] = combine(columns + i, step[i], terms);
 #pragma GCC unroll 9
             for (int i = 0; i < rows; i++) {
-                vec sum = combine(columns + steps, matrix[i], elements);
+                vec sum = combine(columns + steps, matrix[i], terms);
                 if (finishes)
                     sum = activate(finish, sum + vec_load(lines->bias + v), alpha, beta);
-                vec_store(destination + (size_t)i * lines->destination_point + v, sum);
+                vec_store(destination + (size_t)i * lines->destination_element + v, sum);
             }
         }
         if (lines->source_ahead)
 #pragma GCC unroll 9
             for (int j = 0; j < columns; j++)
-                __builtin_prefetch(beyond(source + (size_t)j * lines->source_point, lines->source_ahead));
+                __builtin_prefetch(prefetched_at(source + (size_t)j * lines->source_element, lines->source_ahead));
         if (lines->destination_ahead)
 #pragma GCC unroll 9
             for (int i = 0; i < rows; i++)
-                __builtin_prefetch(beyond(destination + (size_t)i * lines->destination_point, lines->destination_ahead),
-                                   1);
+                __builtin_prefetch(
+                    prefetched_at(destination + (size_t)i * lines->destination_element, lines->destination_ahead), 1);
         source += lines->source_line;
         destination += lines->destination_line;
     }
 }
 
-/* One dimension of a kind, and the functions that do it. */
+/* The transform of a kind along one dimension, as functions. */
 typedef void transform(const struct lines *lines);
 #define TRANSFORM(name, rows, columns, steps, step, matrix)                     \
     static void name(const struct lines *lines) {                               \
@@ -110,7 +110,7 @@ typedef void transform(const struct lines *lines);
     FINISHED(name, rows, columns, steps, step, matrix, BLOCK_COPY)       \
     FINISHED(name, rows, columns, steps, step, matrix, BLOCK_LEAKY_RELU) \
     FINISHED(name, rows, columns, steps, step, matrix, BLOCK_CLIP)
-/* Relu clips at 0 and infinity. */
+/* ReLU clips at 0 and infinity. */
 #define FINISHES(name)                                                                 \
     {                                                                                  \
         [BLOCK_COPY] = name##_BLOCK_COPY, [BLOCK_RELU] = name##_BLOCK_CLIP,            \
@@ -122,38 +122,46 @@ TRANSFORM(input_of_4_2, 5, 5, 4, steps_in_4_2, input_4_2)
 TRANSFORM(input_of_8_2, 9, 9, 14, steps_in_8_2, input_8_2)
 TRANSFORM(input_of_2_3, 4, 4, 0, NULL, input_2_3)
 TRANSFORM(input_of_4_3, 6, 6, 4, steps_in_4_3, input_4_3)
-TRANSFORM(input_of_2_3_BY_2, 5, 5, 0, NULL, input_2_3_BY_2)
-TRANSFORM(input_of_4_3_BY_2, 9, 9, 4, steps_in_4_3_BY_2, input_4_3_BY_2)
+TRANSFORM(input_of_2_3_STRIDE_2, 5, 5, 0, NULL, input_2_3_STRIDE_2)
+TRANSFORM(input_of_4_3_STRIDE_2, 9, 9, 4, steps_in_4_3_STRIDE_2, input_4_3_STRIDE_2)
 OUTPUT(output_of_2_2, 2, 3, 0, NULL, output_2_2)
 OUTPUT(output_of_4_2, 4, 5, 0, NULL, output_4_2)
 OUTPUT(output_of_8_2, 8, 9, 6, steps_out_8_2, output_8_2)
 OUTPUT(output_of_2_3, 2, 4, 0, NULL, output_2_3)
 OUTPUT(output_of_4_3, 4, 6, 4, steps_out_4_3, output_4_3)
-OUTPUT(output_of_2_3_BY_2, 2, 5, 0, NULL, output_2_3_BY_2)
-OUTPUT(output_of_4_3_BY_2, 4, 9, 0, NULL, output_4_3_BY_2)
+OUTPUT(output_of_2_3_STRIDE_2, 2, 5, 0, NULL, output_2_3_STRIDE_2)
+OUTPUT(output_of_4_3_STRIDE_2, 4, 9, 0, NULL, output_4_3_STRIDE_2)
 
 /* By kind; one of the dimensions of a tile is more than WINOGRAD_ONE. */
-static transform *const inputs[WINOGRAD_KINDS] = {
-    [WINOGRAD_2_2] = input_of_2_2,          [WINOGRAD_4_2] = input_of_4_2, [WINOGRAD_8_2] = input_of_8_2,
-    [WINOGRAD_2_3] = input_of_2_3,          [WINOGRAD_4_3] = input_of_4_3, [WINOGRAD_2_3_BY_2] = input_of_2_3_BY_2,
-    [WINOGRAD_4_3_BY_2] = input_of_4_3_BY_2};
-static transform *const outputs[WINOGRAD_KINDS] = {
-    [WINOGRAD_2_2] = output_of_2_2,          [WINOGRAD_4_2] = output_of_4_2, [WINOGRAD_8_2] = output_of_8_2,
-    [WINOGRAD_2_3] = output_of_2_3,          [WINOGRAD_4_3] = output_of_4_3, [WINOGRAD_2_3_BY_2] = output_of_2_3_BY_2,
-    [WINOGRAD_4_3_BY_2] = output_of_4_3_BY_2};
-static transform *const finished[WINOGRAD_KINDS][4] = {
-    [WINOGRAD_2_2] = FINISHES(output_of_2_2),          [WINOGRAD_4_2] = FINISHES(output_of_4_2),
-    [WINOGRAD_8_2] = FINISHES(output_of_8_2),          [WINOGRAD_2_3] = FINISHES(output_of_2_3),
-    [WINOGRAD_4_3] = FINISHES(output_of_4_3),          [WINOGRAD_2_3_BY_2] = FINISHES(output_of_2_3_BY_2),
-    [WINOGRAD_4_3_BY_2] = FINISHES(output_of_4_3_BY_2)};
+static transform *const inputs[WINOGRAD_KINDS] = {[WINOGRAD_2_2] = input_of_2_2,
+                                                  [WINOGRAD_4_2] = input_of_4_2,
+                                                  [WINOGRAD_8_2] = input_of_8_2,
+                                                  [WINOGRAD_2_3] = input_of_2_3,
+                                                  [WINOGRAD_4_3] = input_of_4_3,
+                                                  [WINOGRAD_2_3_STRIDE_2] = input_of_2_3_STRIDE_2,
+                                                  [WINOGRAD_4_3_STRIDE_2] = input_of_4_3_STRIDE_2};
+static transform *const outputs[WINOGRAD_KINDS] = {[WINOGRAD_2_2] = output_of_2_2,
+                                                   [WINOGRAD_4_2] = output_of_4_2,
+                                                   [WINOGRAD_8_2] = output_of_8_2,
+                                                   [WINOGRAD_2_3] = output_of_2_3,
+                                                   [WINOGRAD_4_3] = output_of_4_3,
+                                                   [WINOGRAD_2_3_STRIDE_2] = output_of_2_3_STRIDE_2,
+                                                   [WINOGRAD_4_3_STRIDE_2] = output_of_4_3_STRIDE_2};
+static transform *const finished[WINOGRAD_KINDS][4] = {[WINOGRAD_2_2] = FINISHES(output_of_2_2),
+                                                       [WINOGRAD_4_2] = FINISHES(output_of_4_2),
+                                                       [WINOGRAD_8_2] = FINISHES(output_of_8_2),
+                                                       [WINOGRAD_2_3] = FINISHES(output_of_2_3),
+                                                       [WINOGRAD_4_3] = FINISHES(output_of_4_3),
+                                                       [WINOGRAD_2_3_STRIDE_2] = FINISHES(output_of_2_3_STRIDE_2),
+                                                       [WINOGRAD_4_3_STRIDE_2] = FINISHES(output_of_4_3_STRIDE_2)};
 
-/* A tile's two stages; where one dimension has a single tap, the last alone counts, and its lines are the tiles. */
+/* The two stages of a tile. Where one dimension has a single tap there is the last one alone, whose lines are tiles. */
 struct stages {
-    transform *before, *last;
+    transform *first, *last;
     struct lines first_lines, last_lines;
 };
 
-/* Lines of an activation that a later tile needs. */
+/* Pixels that a later tile reads or writes. */
 static inline __attribute__((always_inline)) void prefetch_lines(uintptr_t from, int rows, size_t row, int columns,
                                                                  size_t column, const bool write) {
     for (int y = 0; y < rows; y++)
@@ -190,7 +198,7 @@ static inline __attribute__((always_inline)) void pass_by_tiles(const struct win
         stages->last_lines.destination = tiles->destination + (size_t)y * tiles->destination_down;
         for (int i = 0; i < tiles->count; i++, ahead += tile * sizeof(float)) {
             prefetch_lines(ahead, tiles->ahead_rows, row, columns, column, write);
-            stages->before(&stages->first_lines);
+            stages->first(&stages->first_lines);
             stages->last(&stages->last_lines);
             stages->first_lines.source += tiles->source_tile;
             stages->last_lines.destination += tiles->destination_tile;
@@ -208,8 +216,8 @@ static inline __attribute__((always_inline)) void pass_over(enum winograd_kind y
         return;
     }
     const bool across = y == WINOGRAD_ONE;
-    lines->source_point = across ? tiles->source_column : tiles->source_row;
-    lines->destination_point = across ? tiles->destination_column : tiles->destination_row;
+    lines->source_element = across ? tiles->source_column : tiles->source_row;
+    lines->destination_element = across ? tiles->destination_column : tiles->destination_row;
     if (tiles->ahead_rows && write)
         lines->destination_ahead = tiles->ahead - (uintptr_t)tiles->destination;
     else if (tiles->ahead_rows)
@@ -217,14 +225,15 @@ static inline __attribute__((always_inline)) void pass_over(enum winograd_kind y
     pass_by_lines(tiles, stages);
 }
 
-/* Lines without outputs to finish, and nothing to prefetch. */
-static inline struct lines lines_of(int count, const float *source, size_t source_point, size_t source_line,
-                                    float *destination, size_t destination_point, size_t destination_line) {
+/* Lines with no activation and nothing to prefetch. */
+static inline struct lines lines_of(int count, const float *source, size_t source_element, size_t source_line,
+                                    float *destination, size_t destination_element, size_t destination_line) {
     return (struct lines){
-        count, source, source_point, source_line, destination, destination_point, destination_line, 0, 0, NULL, 0, 0};
+        count, source, source_element, source_line, destination, destination_element, destination_line, 0, 0, NULL,
+        0,     0};
 }
 
-/* Along x into lines of a tile, then along y into the points. */
+/* Along x into `half`, then along y into the elements. */
 static void input(enum winograd_kind y, enum winograd_kind x, const struct winograd_tiles *tiles) {
     const int down = winograd_elements(y), across = winograd_elements(x);
     const size_t row = (size_t)across * LANES;
@@ -233,11 +242,11 @@ static void input(enum winograd_kind y, enum winograd_kind x, const struct winog
         inputs[x], inputs[y == WINOGRAD_ONE ? x : y],
         lines_of(down, NULL, tiles->source_column, tiles->source_row, half, LANES, row),
         lines_of(across, half, row, LANES, NULL, tiles->destination_row, tiles->destination_column)};
-    stages.last_lines.destination_ahead = tiles->point_ahead * sizeof(float);
+    stages.last_lines.destination_ahead = tiles->element_ahead * sizeof(float);
     pass_over(y, x, tiles, &stages, false);
 }
 
-/* Along y into lines of a tile, then along x into place. */
+/* Along y into `half`, then along x into place. */
 static void output(enum winograd_kind y, enum winograd_kind x, const struct winograd_tiles *tiles) {
     const enum winograd_kind kind = x == WINOGRAD_ONE ? y : x;
     const int down = winograd_outputs(y), across = winograd_elements(x);
@@ -253,10 +262,11 @@ static void output(enum winograd_kind y, enum winograd_kind x, const struct wino
     pass_over(y, x, tiles, &stages, true);
 }
 
-/* destination[i] = sum of matrix[i][t] * source[t], for all lanes, in double precision; points that are kept. */
+/* destination[i] = sum of matrix[i][t] * source[t] for all distinct elements and lanes, in double precision. */
 static inline __attribute__((always_inline)) void transform_taps(const enum winograd_kind kind,
                                                                  const double (*matrix)[3], const double *source,
-                                                                 size_t tap, double *destination, size_t point) {
+                                                                 size_t tap, double *destination,
+                                                                 size_t element_stride) {
     const int elements = winograd_distinct_elements(kind), taps = winograd_taps(kind);
     for (int lane = 0; lane < LANES; lane++) {
 #pragma GCC unroll 9
@@ -266,16 +276,16 @@ static inline __attribute__((always_inline)) void transform_taps(const enum wino
             for (int t = 0; t < taps; t++)
                 if (matrix[i][t] != 0)
                     sum += matrix[i][t] * source[(size_t)t * tap + (size_t)lane];
-            destination[(size_t)i * point + (size_t)lane] = sum;
+            destination[(size_t)i * element_stride + (size_t)lane] = sum;
         }
     }
 }
 
 static void transform_line(enum winograd_kind kind, const double *source, size_t tap, double *destination,
-                           size_t point) {
-#define LINE(k)                                                                    \
-    case WINOGRAD_##k:                                                             \
-        transform_taps(WINOGRAD_##k, weight_##k, source, tap, destination, point); \
+                           size_t element_stride) {
+#define LINE(k)                                                                             \
+    case WINOGRAD_##k:                                                                      \
+        transform_taps(WINOGRAD_##k, weight_##k, source, tap, destination, element_stride); \
         break;
     switch (kind) {
         LINE(ONE)
@@ -284,14 +294,15 @@ static void transform_line(enum winograd_kind kind, const double *source, size_t
         LINE(8_2)
         LINE(2_3)
         LINE(4_3)
-        LINE(2_3_BY_2)
-        LINE(4_3_BY_2)
+        LINE(2_3_STRIDE_2)
+        LINE(4_3_STRIDE_2)
     case WINOGRAD_KINDS:
         break;
     }
 }
 
-static void weights(enum winograd_kind y, enum winograd_kind x, const float *taps, float *destination, size_t point) {
+static void weights(enum winograd_kind y, enum winograd_kind x, const float *taps, float *destination,
+                    size_t element_stride) {
     const int rows = winograd_taps(y), columns = winograd_taps(x);
     const int across = winograd_distinct_elements(x), down = winograd_distinct_elements(y);
     double wide[3 * 3 * LANES], half[3 * WINOGRAD_ELEMENTS * LANES],
@@ -304,18 +315,18 @@ static void weights(enum winograd_kind y, enum winograd_kind x, const float *tap
         transform_line(y, half + j * LANES, (size_t)(across * LANES), whole + j * LANES, (size_t)(across * LANES));
     for (int p = 0; p < down * across; p++)
         for (int lane = 0; lane < LANES; lane++)
-            destination[(size_t)p * point + (size_t)lane] = (float)whole[p * LANES + lane];
+            destination[(size_t)p * element_stride + (size_t)lane] = (float)whole[p * LANES + lane];
 }
 
-/* Both dimensions of one register of lanes stay in registers. Points that are a tap as it is are left out. */
+/* Both dimensions of one vector of lanes stay in registers. Elements that are a tap as it is are left out. */
 static inline __attribute__((always_inline)) void expand_as(const enum winograd_kind ky, const double (*gy)[3],
                                                             const enum winograd_kind kx, const double (*gx)[3],
-                                                            const float *taps, size_t block, int64_t depths, int lanes,
-                                                            float *destination, size_t point) {
+                                                            const float *taps, size_t block, int64_t channels,
+                                                            int lanes, float *destination, size_t element_stride) {
     const int down = winograd_distinct_elements(ky), rows = winograd_taps(ky);
     const int across = winograd_distinct_elements(kx), columns = winograd_taps(kx), tap = LANES * lanes;
-    for (int64_t depth = 0; depth < depths; depth++, destination += lanes) {
-        const float *first = taps + (size_t)(depth / LANES) * block + depth % LANES * lanes;
+    for (int64_t channel = 0; channel < channels; channel++, destination += lanes) {
+        const float *first = taps + (size_t)(channel / LANES) * block + channel % LANES * lanes;
         for (int v = 0; v < lanes; v += VEC) {
             vec half[WINOGRAD_ELEMENTS][3];
 #pragma GCC unroll 3
@@ -333,32 +344,34 @@ static inline __attribute__((always_inline)) void expand_as(const enum winograd_
 #pragma GCC unroll 9
                 for (int x = 0; x < across; x++)
                     if (winograd_pure_tap(ky, y) < 0 || winograd_pure_tap(kx, x) < 0)
-                        vec_store(destination + (size_t)(y * across + x) * point + v, combine(rows, gy[y], half[x]));
+                        vec_store(destination + (size_t)(y * across + x) * element_stride + v,
+                                  combine(rows, gy[y], half[x]));
         }
     }
 }
 
-#define EXPAND(y, x)                                                                                                   \
-    case WINOGRAD_##y *WINOGRAD_KINDS + WINOGRAD_##x:                                                                  \
-        expand_as(WINOGRAD_##y, weight_##y, WINOGRAD_##x, weight_##x, taps, block, depths, lanes, destination, point); \
+#define EXPAND(y, x)                                                                                             \
+    case WINOGRAD_##y *WINOGRAD_KINDS + WINOGRAD_##x:                                                            \
+        expand_as(WINOGRAD_##y, weight_##y, WINOGRAD_##x, weight_##x, taps, block, channels, lanes, destination, \
+                  element_stride);                                                                               \
         break;
 
-static void expand(enum winograd_kind y, enum winograd_kind x, const float *taps, size_t block, int64_t depths,
-                   int lanes, float *destination, size_t point) {
+static void expand(enum winograd_kind y, enum winograd_kind x, const float *taps, size_t block, int64_t channels,
+                   int lanes, float *destination, size_t element_stride) {
     switch ((int)y * WINOGRAD_KINDS + (int)x) {
         EXPAND(ONE, 4_2)
         EXPAND(4_2, ONE)
         EXPAND(4_2, 4_2)
         EXPAND(4_3, 4_3)
-        EXPAND(2_3_BY_2, 2_3_BY_2)
-        EXPAND(4_3_BY_2, 4_3_BY_2)
+        EXPAND(2_3_STRIDE_2, 2_3_STRIDE_2)
+        EXPAND(4_3_STRIDE_2, 4_3_STRIDE_2)
     default:
         break; /* see winograd_per_panel() */
     }
 }
 
-static float factor(enum winograd_kind kind, int point) {
-    const double *row = (kind == WINOGRAD_8_2 ? weight_8_2 : weight_4_2)[point];
+static float factor(enum winograd_kind kind, int element) {
+    const double *row = (kind == WINOGRAD_8_2 ? weight_8_2 : weight_4_2)[element];
     return (float)(row[1] / row[0]);
 }
 

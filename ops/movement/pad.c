@@ -1,6 +1,7 @@
 /*
- * Pad: an input with more (or, where a pad is negative, fewer) elements around it. Cropping comes first: reflections
- * and the like are of what is left. A reflection wider than the axis goes back and forth, as numpy.pad does.
+ * Pad: an input with more (or, where a pad is negative, fewer) elements around it. What a negative pad cuts off at one
+ * side is still there to be reflected at the other; "wrap" repeats what is left. That is what PyTorch does, whose
+ * exports have such pads. A reflection wider than the axis goes back and forth, as numpy.pad does.
  */
 #include "base/checked.h"
 #include "base/convert.h"
@@ -19,10 +20,10 @@ struct pad_params {
     float value;
 };
 
-/* One axis: output index i is source position i - before, where 0..extent-1 are elements of the cropped input. */
+/* One axis: output index i is source position i - before, where 0..extent-1 are elements from `crop` on. */
 struct pad_axis {
     int64_t before, extent, size; /* size: of the output */
-    int64_t crop;                 /* input elements left out at the start */
+    int64_t crop;                 /* input elements that nothing reads at the start */
     int64_t stride;               /* bytes, of the input */
     bool padded;
 };
@@ -43,8 +44,9 @@ struct pad_state {
 
 static void parse_mode(const struct op_call *call, struct attributes *attributes, struct pad_params *params) {
     static const char *const modes[] = {"constant", "reflect", "edge", "wrap", NULL};
+    /* From 19 on by the specification; PyTorch's exporter writes it at 18. */
     static const char *const old_modes[] = {"constant", "reflect", "edge", NULL};
-    params->mode = (enum pad_mode)attribute_choice(attributes, "mode", call->opset >= 19 ? modes : old_modes, 0);
+    params->mode = (enum pad_mode)attribute_choice(attributes, "mode", call->opset >= 18 ? modes : old_modes, 0);
 }
 
 static status parse(const struct op_call *call, struct attributes *attributes, void *params, struct error *err) {
@@ -94,20 +96,41 @@ static int64_t cropped(int64_t pad, int64_t dim) {
     return pad >= 0 ? 0 : pad < -dim ? dim : -pad;
 }
 
+/* What is repeated is what the pads leave. */
+static void crop_axis(struct pad_axis *axis, int64_t before, int64_t after) {
+    const int64_t dim = axis->extent;
+    axis->crop = cropped(before, dim);
+    axis->extent = dim - axis->crop - cropped(after, dim);
+    if (axis->extent < 0)
+        axis->extent = 0;
+    axis->before = before > 0 ? before : 0;
+}
+
+/* The same positions from a cut that is no larger than it must be, so that they can be counted. */
+static void shorten_cut(struct pad_axis *axis, enum pad_mode mode) {
+    const int64_t dim = axis->extent;
+    if (axis->before >= 0)
+        return;
+    if (mode == PAD_REFLECT)
+        axis->before = dim > 1 ? axis->before % (2 * dim - 2) : 0;
+    else
+        axis->before = axis->before < -dim ? -dim : axis->before;
+}
+
 static status make_axis(const struct op_call *call, int i, int64_t before, int64_t after, struct pad_axis *axis,
                         struct error *err) {
     const struct pad_params *params = call->params;
     const struct shape *shape = &call->inputs[0]->shape;
     const int64_t dim = shape->dims[i];
     char text[SHAPE_TEXT_BYTES];
-    *axis = (struct pad_axis){.crop = cropped(before, dim), .padded = before != 0 || after != 0};
+    *axis = (struct pad_axis){.before = before, .extent = dim, .padded = before != 0 || after != 0};
     if (!int64_add(dim, before, &axis->size) || !int64_add(axis->size, after, &axis->size) || axis->size < 0)
         return fail(err, STATUS_SHAPE, "pads %lld and %lld do not fit axis %d of %s", (long long)before,
                     (long long)after, i, shape_text(shape, text));
-    axis->extent = dim - axis->crop - cropped(after, dim);
-    if (axis->extent < 0)
-        axis->extent = 0;
-    axis->before = before > 0 ? before : 0;
+    if (params->mode == PAD_WRAP || params->mode == PAD_CONSTANT)
+        crop_axis(axis, before, after);
+    else
+        shorten_cut(axis, params->mode);
     if (axis->extent == 0 && axis->size > 0 && params->mode != PAD_CONSTANT)
         return fail(err, STATUS_SHAPE, "pads %lld and %lld of axis %d of %s: nothing is there to repeat",
                     (long long)before, (long long)after, i, shape_text(shape, text));
@@ -386,7 +409,22 @@ static bool known_padding(const struct op_call *call, struct op_padding *padding
            read_list(pads, pads ? count : 0, padding);
 }
 
-static const struct op_facts facts = {.is_noop = is_noop, .padding = known_padding};
+/* Elements lie as far beside their places as there are pads before them. */
+static void reach(const struct op_call *call, const bool *sees, struct op_reach *reach) {
+    int64_t count = 0, axis_count = 0, offsets[MAX_RANK];
+    const struct pad_params *params = call->params;
+    const int64_t *pads = known_pads(call, &count), *axes = op_constant_ints(call, 3, &axis_count);
+    (void)sees;
+    *reach = (struct op_reach){.view = params->mode == PAD_WRAP ? VIEW_WHOLE : VIEW_WINDOW, .step = 1};
+    count = pads ? count / 2 : 0;
+    if (params->mode == PAD_WRAP || count > MAX_RANK || (op_input(call, 3) && axis_count != count))
+        return;
+    for (int64_t i = 0; i < count; i++)
+        offsets[i] = -pads[i];
+    op_reach_beside(axes, offsets, count, reach);
+}
+
+static const struct op_facts facts = {.is_noop = is_noop, .padding = known_padding, .reach = reach};
 
 #define TYPES_OLD (TYPES_FLOAT | TYPE(DTYPE_DOUBLE) | TYPE(DTYPE_FLOAT16))
 

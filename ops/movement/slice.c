@@ -123,15 +123,42 @@ static status prepare(struct op_call *call, size_t *workspace_bytes, struct erro
     return STATUS_OK;
 }
 
-/* One that leaves elements out makes steps larger; one that does not is a crop. */
-static void reach(const struct op_call *call, const bool *sees, struct op_reach *reach) {
+/* Steps along the dimensions of the picture; false where they are not known, or backwards. */
+static bool known_steps(const struct op_call *call, const int64_t *axes, double step[2]) {
     int64_t count = 0;
     const int64_t *steps = op_constant_ints(call, 4, &count);
-    bool crop = !op_input(call, 4) || steps;
+    step[0] = step[1] = 1;
+    for (int64_t i = 0; i < count; i++) {
+        const int64_t axis = axes ? axes[i] : i;
+        if (steps[i] < 1)
+            return false;
+        if (axis == 2 || axis == -2)
+            step[0] = (double)steps[i];
+        if (axis == 3 || axis == -1)
+            step[1] = (double)steps[i];
+    }
+    return steps || !op_input(call, 4);
+}
+
+/* A crop that begins at a fixed place and perhaps leaves elements out. One whose beginning is computed is taken to
+   begin with its input; one that begins at a distance from the end depends on the size. */
+static void reach(const struct op_call *call, const bool *sees, struct op_reach *reach) {
+    const struct slice_params *params = call->params;
+    const bool listed = call->opset >= 10;
+    int64_t count = params->count, axis_count = params->axis_count;
+    const int64_t *starts = listed ? op_constant_ints(call, 1, &count) : params->starts;
+    const int64_t *axes = listed ? op_constant_ints(call, 3, &axis_count) : params->has_axes ? params->axes : NULL;
+    double step[2];
     (void)sees;
-    for (int64_t i = 0; i < count; i++)
-        crop = crop && steps[i] == 1;
-    *reach = (struct op_reach){.view = crop ? VIEW_WINDOW : VIEW_UNKNOWN, .step = 1};
+    *reach = (struct op_reach){.view = VIEW_UNKNOWN};
+    if ((axes && starts && axis_count != count) || (op_input(call, 3) && !axes) || !known_steps(call, axes, step))
+        return;
+    for (int64_t i = 0; starts && i < count; i++)
+        if (starts[i] < 0 && (axes ? axes[i] : i) != 1)
+            return;
+    op_reach_beside(axes, starts, starts ? count : 0, reach);
+    reach->step = step[0];
+    reach->last_step = step[1];
 }
 
 static const struct op_facts facts = {.reach = reach};

@@ -1,7 +1,7 @@
 /*
- * InstanceNormalization (ONNX 6, 22) on channel blocks, with the activation and the addition behind it. A plane (a
- * channel block of a batch row) is cut into chunks of rows, whose moments are added in pairs, and pairs of pairs: bits
- * do not depend on who takes which.
+ * InstanceNormalization (ONNX 6, 22) on channel blocks, with a fused addition and activation. A plane (a channel block
+ * of a batch row) is divided into chunks of rows, whose moments are added up in a binary tree: bits do not depend on
+ * which thread has which chunk.
  */
 #include "base/sizes.h"
 #include "base/thread_team.h"
@@ -13,9 +13,9 @@
 #include <math.h>
 
 #define LANES CHANNEL_BLOCK
-#define AHEAD 128        /* pixels that are asked for before their turn: rows may come from another processor's cache */
-#define NEAR_PIXELS 4096 /* of a plane that stay in a small cache between the two passes, beside another one's */
-#define LEAST_CHUNK 4096 /* pixels: what threads write in turn must not be short, or processors ask too far ahead */
+#define PREFETCH_PIXELS 128 /* prefetched ahead: rows may come from another processor's cache */
+#define NEAR_PIXELS 4096    /* of a plane that stay in L2 between the two passes, with those of another one */
+#define LEAST_CHUNK 4096    /* pixels: in shorter ones hardware prefetches too much of what other threads write */
 #define MOST_CHUNKS 32
 
 struct params {
@@ -48,26 +48,26 @@ static status infer(struct op_call *call, struct error *err) {
     return tensor_describe(call->outputs[0], DTYPE_FLOAT, x, err);
 }
 
-/* Of some pixels; squares: the sum of those of the distances from the mean. */
+/* Of some pixels: the mean, and the sum of the squared differences from it. */
 struct moments {
     double mean[LANES], squares[LANES];
 };
 
-/* The moments of `first` pixels become those of `second` more, too (Chan, Golub and LeVeque 1979): no digits cancel. */
+/* Adds the moments of `second` more pixels to those of `first` (Chan, Golub and LeVeque 1979): no digits cancel. */
 static void add_moments(struct moments *to, int64_t first, const struct moments *more, int64_t second) {
-    const double share = (double)second / (double)(first + second), both = (double)first * share;
+    const double fraction = (double)second / (double)(first + second), both = (double)first * fraction;
     for (int lane = 0; lane < LANES; lane++) {
         const double distance = more->mean[lane] - to->mean[lane];
-        to->mean[lane] += distance * share;
+        to->mean[lane] += distance * fraction;
         to->squares[lane] += more->squares[lane] + distance * distance * both;
     }
 }
 
-/* Of `count` pixels; what the kernel prefetches meanwhile: as many at `ahead` and `beside`, which may be NULL. */
-static void take_moments(const struct block_kernel *kernel, const float *x, int64_t count, const float *ahead,
-                         const float *beside, struct moments *moments) {
+/* Of `count` pixels. As many are prefetched at write_ahead and read_ahead, which may be NULL. */
+static void take_moments(const struct block_kernel *kernel, const float *x, int64_t count, const float *write_ahead,
+                         const float *read_ahead, struct moments *moments) {
     double sum[LANES];
-    kernel->moments(x, count, ahead, beside, sum, moments->squares);
+    kernel->moments(x, count, write_ahead, read_ahead, sum, moments->squares);
     for (int lane = 0; lane < LANES; lane++) {
         const double distance = sum[lane] / (double)count;
         moments->mean[lane] = x[lane] + distance;
@@ -75,94 +75,94 @@ static void take_moments(const struct block_kernel *kernel, const float *x, int6
     }
 }
 
-/* Planes are cut into so many chunks, a power of two. */
-struct cut {
-    int64_t planes, blocks, height, width, chunks;
+/* How planes are divided into `count` chunks, a power of two. */
+struct plane_chunks {
+    int64_t planes, blocks, height, width, count;
 };
 
-static struct cut split_of(const struct shape *shape) {
-    struct cut cut = {.planes = shape->dims[0] * shape->dims[1],
-                      .blocks = shape->dims[1],
-                      .height = shape->dims[2],
-                      .width = shape->dims[3],
-                      .chunks = 1};
-    while (cut.chunks < MOST_CHUNKS && cut.chunks * 2 <= cut.height &&
-           cut.chunks * 2 * LEAST_CHUNK <= cut.height * cut.width)
-        cut.chunks *= 2;
-    return cut;
+static struct plane_chunks chunks_of(const struct shape *shape) {
+    struct plane_chunks chunks = {.planes = shape->dims[0] * shape->dims[1],
+                                  .blocks = shape->dims[1],
+                                  .height = shape->dims[2],
+                                  .width = shape->dims[3],
+                                  .count = 1};
+    while (chunks.count < MOST_CHUNKS && chunks.count * 2 <= chunks.height &&
+           chunks.count * 2 * LEAST_CHUNK <= chunks.height * chunks.width)
+        chunks.count *= 2;
+    return chunks;
 }
 
-static int64_t pixels_of(const struct cut *cut) {
-    return cut->height * cut->width;
+static int64_t pixels_of(const struct plane_chunks *chunks) {
+    return chunks->height * chunks->width;
 }
 
 /* First pixel of a chunk. */
-static int64_t chunk_at(const struct cut *cut, int64_t chunk) {
-    return cut->height * chunk / cut->chunks * cut->width;
+static int64_t chunk_at(const struct plane_chunks *chunks, int64_t chunk) {
+    return chunks->height * chunk / chunks->count * chunks->width;
 }
 
-static int64_t pixels_in(const struct cut *cut, int64_t chunk, int64_t chunk_end) {
-    return chunk_at(cut, chunk_end) - chunk_at(cut, chunk);
+static int64_t pixels_in(const struct plane_chunks *chunks, int64_t chunk, int64_t chunk_end) {
+    return chunk_at(chunks, chunk_end) - chunk_at(chunks, chunk);
 }
 
 static status prepare(struct op_call *call, size_t *workspace_bytes, struct error *err) {
-    const struct cut cut = split_of(&call->inputs[0]->shape);
+    const struct plane_chunks chunks = chunks_of(&call->inputs[0]->shape);
     (void)err;
-    *workspace_bytes = (size_t)(cut.planes * cut.chunks) * sizeof(struct moments); /* [plane][chunk] */
+    *workspace_bytes = (size_t)(chunks.planes * chunks.count) * sizeof(struct moments); /* [plane][chunk] */
     return STATUS_OK;
 }
 
-/* Chunks chunk..chunk_end of planes plane..plane_end are one thread's; of `threads` others have the rest of the same
-   planes, 1: none. */
-struct share {
+/* What a thread computes: chunks chunk..chunk_end of planes plane..plane_end. threads: that share these planes. */
+struct thread_part {
     int64_t plane, plane_end, chunk, chunk_end;
     int threads;
 };
 
 /*
- * Whole planes where every thread gets some batch rows, or where planes are small. Else rows of all planes: those that
- * the thread has made in the convolution before, and will read in the next one.
+ * Whole planes where threads get whole batch rows, or where planes are small. Else some chunks of all planes: rows that
+ * the thread has written in the convolution before, and reads in the next one.
  */
-static struct share share_of(const struct cut *cut, int thread, int threads) {
-    if (cut->chunks == 1 || cut->planes / cut->blocks % threads == 0 ||
-        balance(cut->chunks, threads) < balance(cut->planes, threads))
-        return (struct share){cut->planes * thread / threads, cut->planes * (thread + 1) / threads, 0, cut->chunks, 1};
-    return (struct share){0, cut->planes, cut->chunks * thread / threads, cut->chunks * (thread + 1) / threads,
-                          threads};
+static struct thread_part part_of(const struct plane_chunks *chunks, int thread, int threads) {
+    if (chunks->count == 1 || chunks->planes / chunks->blocks % threads == 0 ||
+        balance(chunks->count, threads) < balance(chunks->planes, threads))
+        return (struct thread_part){chunks->planes * thread / threads, chunks->planes * (thread + 1) / threads, 0,
+                                    chunks->count, 1};
+    return (struct thread_part){0, chunks->planes, chunks->count * thread / threads,
+                                chunks->count * (thread + 1) / threads, threads};
 }
 
-/* Whose share a chunk is where so many threads share planes out. */
-static int64_t owner_of(const struct cut *cut, int threads, int64_t chunk) {
-    return ((chunk + 1) * threads - 1) / cut->chunks;
+/* The thread that has a chunk where so many share a plane. */
+static int64_t owner_of(const struct plane_chunks *chunks, int threads, int64_t chunk) {
+    return ((chunk + 1) * threads - 1) / chunks->count;
 }
 
-/* Adds up, in the tree over chunks low..high, what the share has: a sum takes the place of its first chunk. */
-static void add_own(const struct cut *cut, const struct share *share, int64_t low, int64_t high,
-                    struct moments *moments) {
+/* Adds up the nodes of the tree over chunks low..high that the part has whole; a sum replaces its first chunk. */
+static void add_part(const struct plane_chunks *chunks, const struct thread_part *part, int64_t low, int64_t high,
+                     struct moments *moments) {
     const int64_t middle = (low + high) / 2;
-    if (high - low == 1 || high <= share->chunk || low >= share->chunk_end)
+    if (high - low == 1 || high <= part->chunk || low >= part->chunk_end)
         return;
-    add_own(cut, share, low, middle, moments);
-    add_own(cut, share, middle, high, moments);
-    if (share->chunk <= low && high <= share->chunk_end)
-        add_moments(&moments[low], pixels_in(cut, low, middle), &moments[middle], pixels_in(cut, middle, high));
+    add_part(chunks, part, low, middle, moments);
+    add_part(chunks, part, middle, high, moments);
+    if (part->chunk <= low && high <= part->chunk_end)
+        add_moments(&moments[low], pixels_in(chunks, low, middle), &moments[middle], pixels_in(chunks, middle, high));
 }
 
-/* Those of chunks low..high from what each of the threads has added up of its own. */
-static struct moments total_of(const struct cut *cut, int threads, int64_t low, int64_t high,
+/* The moments of chunks low..high, from what every thread has added up. */
+static struct moments total_of(const struct plane_chunks *chunks, int threads, int64_t low, int64_t high,
                                const struct moments *moments) {
     const int64_t middle = (low + high) / 2;
-    if (owner_of(cut, threads, low) == owner_of(cut, threads, high - 1))
+    if (owner_of(chunks, threads, low) == owner_of(chunks, threads, high - 1))
         return moments[low];
-    struct moments total = total_of(cut, threads, low, middle, moments);
-    const struct moments more = total_of(cut, threads, middle, high, moments);
-    add_moments(&total, pixels_in(cut, low, middle), &more, pixels_in(cut, middle, high));
+    struct moments total = total_of(chunks, threads, low, middle, moments);
+    const struct moments more = total_of(chunks, threads, middle, high, moments);
+    add_moments(&total, pixels_in(chunks, low, middle), &more, pixels_in(chunks, middle, high));
     return total;
 }
 
-/* A lane beyond the channels becomes 0. */
-static void close_affine(const struct op_call *call, int64_t channel0, int64_t count, const struct moments *moments,
-                         struct block_affine *affine) {
+/* Lanes beyond the channels become 0. */
+static void finish_affine(const struct op_call *call, int64_t channel0, int64_t count, const struct moments *moments,
+                          struct block_affine *affine) {
     const struct params *params = call->params;
     const float *scale = call->inputs[1]->data, *bias = call->inputs[2]->data;
     const int64_t channels = call->inputs[1]->shape.dims[0];
@@ -173,80 +173,83 @@ static void close_affine(const struct op_call *call, int64_t channel0, int64_t c
             real ? scale[channel0 + lane] / sqrt((variance > 0 ? variance : variance * 0) + params->epsilon) : 0;
         affine->center[lane] = (float)mean;
         affine->factor[lane] = (float)factor;
-        /* What rounding takes from the centre goes to the offset. */
+        /* The offset makes up for the rounding of the centre. */
         affine->offset[lane] = (float)((real ? bias[channel0 + lane] : 0) + (affine->center[lane] - mean) * factor);
     }
 }
 
 /* Where a plane of an input or output begins; NULL where there is no such tensor. */
-static float *plane_of(const struct tensor *tensor, const struct cut *cut, int64_t plane) {
-    return tensor ? (float *)tensor->data + plane * pixels_of(cut) * LANES : NULL;
+static float *plane_of(const struct tensor *tensor, const struct plane_chunks *chunks, int64_t plane) {
+    return tensor ? (float *)tensor->data + plane * pixels_of(chunks) * LANES : NULL;
 }
 
-/* A chunk; `next` is read behind it, and `beside` in the second pass. */
+/* The moments of a chunk. Prefetches `next`, which is read after it, and read_ahead, which the second pass reads. */
 static void take_chunk(const struct block_kernel *kernel, const float *x, int64_t count, const float *next,
-                       const float *beside, struct moments *moments) {
-    const int64_t first = count - AHEAD;
+                       const float *read_ahead, struct moments *moments) {
+    const int64_t first = count - PREFETCH_PIXELS;
     struct moments rest;
     if (first <= 0) {
-        take_moments(kernel, x, count, next, beside, moments);
+        take_moments(kernel, x, count, next, read_ahead, moments);
         return;
     }
-    take_moments(kernel, x, first, x + AHEAD * LANES, beside, moments);
-    take_moments(kernel, x + first * LANES, AHEAD, next, beside ? beside + first * LANES : NULL, &rest);
-    add_moments(moments, first, &rest, AHEAD);
+    take_moments(kernel, x, first, x + PREFETCH_PIXELS * LANES, read_ahead, moments);
+    take_moments(kernel, x + first * LANES, PREFETCH_PIXELS, next, read_ahead ? read_ahead + first * LANES : NULL,
+                 &rest);
+    add_moments(moments, first, &rest, PREFETCH_PIXELS);
 }
 
-/* The first pass over a plane. What is added to a small one is asked for meanwhile. */
-static void take_plane(const struct op_call *call, const struct cut *cut, const struct share *share, int64_t plane) {
-    const float *x = plane_of(call->inputs[0], cut, plane), *added = plane_of(op_input(call, 3), cut, plane);
-    struct moments *moments = (struct moments *)call->workspace + plane * cut->chunks;
-    for (int64_t chunk = share->chunk; chunk < share->chunk_end; chunk++) {
-        const int64_t at = chunk_at(cut, chunk) * LANES;
-        const float *next = x + chunk_at(cut, chunk + 1) * LANES;
-        if (chunk + 1 == share->chunk_end) /* what lies behind may be another thread's */
-            next = plane + 1 < share->plane_end ? x + (pixels_of(cut) + chunk_at(cut, share->chunk)) * LANES : NULL;
-        take_chunk(call->kernels->block, x + at, pixels_in(cut, chunk, chunk + 1), next,
-                   added && pixels_of(cut) <= NEAR_PIXELS ? added + at : NULL, &moments[chunk]);
+/* The first pass over a plane. Prefetches what the second pass adds, if the plane is small. */
+static void take_plane(const struct op_call *call, const struct plane_chunks *chunks, const struct thread_part *part,
+                       int64_t plane) {
+    const float *x = plane_of(call->inputs[0], chunks, plane), *added = plane_of(op_input(call, 3), chunks, plane);
+    struct moments *moments = (struct moments *)call->workspace + plane * chunks->count;
+    for (int64_t chunk = part->chunk; chunk < part->chunk_end; chunk++) {
+        const int64_t at = chunk_at(chunks, chunk) * LANES;
+        const float *next = x + chunk_at(chunks, chunk + 1) * LANES;
+        if (chunk + 1 == part->chunk_end) /* what lies behind may be another thread's */
+            next = plane + 1 < part->plane_end ? x + (pixels_of(chunks) + chunk_at(chunks, part->chunk)) * LANES : NULL;
+        take_chunk(call->kernels->block, x + at, pixels_in(chunks, chunk, chunk + 1), next,
+                   added && pixels_of(chunks) <= NEAR_PIXELS ? added + at : NULL, &moments[chunk]);
     }
-    add_own(cut, share, 0, cut->chunks, moments);
+    add_part(chunks, part, 0, chunks->count, moments);
 }
 
-/* The second one. */
-static void normalize(const struct op_call *call, const struct cut *cut, const struct share *share, int64_t plane) {
+/* The second pass. */
+static void normalize(const struct op_call *call, const struct plane_chunks *chunks, const struct thread_part *part,
+                      int64_t plane) {
     const struct params *params = call->params;
-    const struct moments *moments = (const struct moments *)call->workspace + plane * cut->chunks;
-    const struct moments total = total_of(cut, share->threads, 0, cut->chunks, moments);
-    const int64_t first = chunk_at(cut, share->chunk), count = chunk_at(cut, share->chunk_end) - first;
-    const float *added = plane_of(op_input(call, 3), cut, plane);
-    float *y = plane_of(call->outputs[0], cut, plane) + first * LANES;
+    const struct moments *moments = (const struct moments *)call->workspace + plane * chunks->count;
+    const struct moments total = total_of(chunks, part->threads, 0, chunks->count, moments);
+    const int64_t first = chunk_at(chunks, part->chunk), count = chunk_at(chunks, part->chunk_end) - first;
+    const float *added = plane_of(op_input(call, 3), chunks, plane);
+    float *y = plane_of(call->outputs[0], chunks, plane) + first * LANES;
     struct block_affine affine;
     enum block_finish kind;
-    close_affine(call, plane % cut->blocks * LANES, pixels_of(cut), &total, &affine);
+    finish_affine(call, plane % chunks->blocks * LANES, pixels_of(chunks), &total, &affine);
     const bool known = blocked_finish_kind(&params->activation, &kind);
     call->kernels->block->scale(kind, params->activation.alpha, params->activation.beta, &affine,
-                                plane_of(call->inputs[0], cut, plane) + first * LANES,
+                                plane_of(call->inputs[0], chunks, plane) + first * LANES,
                                 added ? added + first * LANES : NULL, y, count);
     if (!known)
         activation_run(call->kernels, &params->activation, y, (size_t)(count * LANES));
 }
 
-static void run_share(struct team_thread self, void *context) {
+static void run_part(struct team_thread self, void *context) {
     const struct op_call *call = context;
-    const struct cut cut = split_of(&call->inputs[0]->shape);
-    const struct share share = share_of(&cut, self.index, self.count);
-    for (int64_t plane = share.plane; plane < share.plane_end; plane++) {
-        take_plane(call, &cut, &share, plane);
-        if (share.threads > 1)
+    const struct plane_chunks chunks = chunks_of(&call->inputs[0]->shape);
+    const struct thread_part part = part_of(&chunks, self.index, self.count);
+    for (int64_t plane = part.plane; plane < part.plane_end; plane++) {
+        take_plane(call, &chunks, &part, plane);
+        if (part.threads > 1)
             team_barrier(self);
-        normalize(call, &cut, &share, plane);
+        normalize(call, &chunks, &part, plane);
     }
 }
 
 static status run(struct op_call *call, struct error *err) {
     (void)err;
     if (call->outputs[0]->bytes > 0)
-        team_run(call->threads, run_share, call);
+        team_run(call->threads, run_part, call);
     return STATUS_OK;
 }
 

@@ -16,13 +16,15 @@ enum pass_bit {
     PASS_PAD = 8,
     PASS_ACTIVATION = 16,
     PASS_LAYOUT = 32, /* another order of arithmetic */
-    PASS_ALL = 63
+    PASS_INLINE = 64,
+    PASS_ALL = 127
 };
 
 struct pass_context {
     struct program *program;
     struct graph *graph;
     struct pool *scratch; /* emptied after every pass */
+    bool again;           /* set by a pass behind which the first ones may find more to do */
     bool *starved;        /* set when scratch memory is lacking: the pass fails then, whatever it returns */
     int *readers;         /* by value, when the pass began: node inputs and graph outputs that read it */
     int value_count;      /* when the pass began */

@@ -6,6 +6,7 @@
 #include "runtime/passes/pass_activation.h"
 #include "runtime/passes/pass_batchnorm.h"
 #include "runtime/passes/pass_fold.h"
+#include "runtime/passes/pass_inline.h"
 #include "runtime/passes/pass_layout.h"
 #include "runtime/passes/pass_noop.h"
 #include "runtime/passes/pass_pad.h"
@@ -16,6 +17,7 @@
 
 static const struct pass table[] = {
     {"fold constants", PASS_FOLD, pass_fold},
+    {"inline chosen subgraphs", PASS_INLINE, pass_inline},
     {"drop no-ops", PASS_NOOP, pass_noop},
     {"fold BatchNormalization", PASS_BATCHNORM, pass_batchnorm},
     {"merge Pad into Conv", PASS_PAD, pass_pad},
@@ -76,9 +78,11 @@ status passes_run(struct program *program, const struct program_options *options
                                    .threads = team_for(program->source)};
     const unsigned mode = fpu_enter();
     status code = STATUS_OK;
-    for (size_t i = 0; code == STATUS_OK && i < PASS_COUNT; i++)
+    for (size_t i = 0; code == STATUS_OK && i < PASS_COUNT; i = context.again ? 0 : i + 1) {
+        context.again = false;
         if (!(options->passes_off & table[i].bit))
             code = run_pass(&table[i], &context, err);
+    }
     fpu_leave(mode);
     return code;
 }

@@ -22,6 +22,26 @@ status plan_check_outputs(const struct plan *plan, const struct op_call *call, s
     return STATUS_OK;
 }
 
+status plan_check_cancelled(const struct plan *plan, struct error *err) {
+    const struct run_watch *watch = plan->settings.watch;
+    if (!watch || !atomic_load_explicit(&watch->cancelled, memory_order_relaxed))
+        return STATUS_OK;
+    return fail(err, STATUS_CANCELLED, "the run was cancelled");
+}
+
+status plan_add_bytes(struct plan *plan, size_t bytes, struct error *err) {
+    const size_t taken = plan->arena_bytes + plan->dynamic_bytes;
+    if (bytes > plan->settings.arena_bytes - taken)
+        return fail(err, STATUS_LIMIT, "this run needs more than the limit of %zu bytes for activations",
+                    plan->settings.arena_bytes);
+    plan->dynamic_bytes += bytes;
+    return STATUS_OK;
+}
+
+void plan_take_bytes(struct plan *plan, size_t bytes) {
+    plan->dynamic_bytes -= bytes;
+}
+
 void plan_drop_dynamic(struct plan *plan) {
     for (int i = 0; i < plan->value_count; i++)
         if (plan->values[i].place == PLACE_DYNAMIC) {
@@ -31,9 +51,18 @@ void plan_drop_dynamic(struct plan *plan) {
     plan->dynamic_bytes = 0;
 }
 
+static void destroy_controls(struct plan *plan) {
+    for (const struct plan_control *control = plan->controls; control; control = control->next)
+        for (int b = 0; b < control->body_count; b++)
+            for (int i = 0; i < control->bodies[b].count; i++)
+                plan_destroy(control->bodies[b].plans[i]);
+    region_release(&plan->body_arena);
+}
+
 void plan_destroy(struct plan *plan) {
     if (!plan)
         return;
+    destroy_controls(plan);
     for (int i = 0; i < plan->step_count; i++)
         if (plan->steps[i].prepared && plan->steps[i].call.op->release)
             plan->steps[i].call.op->release(&plan->steps[i].call);

@@ -6,14 +6,27 @@
 #ifndef LIMNER_RUNTIME_PLAN_PLAN_H
 #define LIMNER_RUNTIME_PLAN_PLAN_H
 
+#include "base/region.h"
+#include "ops/core/op_control.h"
 #include "runtime/plan/arena.h"
 #include "runtime/program/program.h"
+
+#include <stdatomic.h>
+
+#define KNOWN_ELEMENTS 4096 /* results up to here are computed while planning when all that they depend on is known */
 
 /* What a run gives for one input of the model. */
 struct port_request {
     bool given;
     enum dtype dtype;
     struct shape shape;
+    const void *known; /* its values, where they are the same in every run; else NULL */
+};
+
+/* What a run is held to while it goes on. */
+struct run_watch {
+    atomic_bool cancelled;
+    uint64_t iterations, most_iterations; /* of all loops */
 };
 
 struct plan_settings {
@@ -22,6 +35,8 @@ struct plan_settings {
     size_t tensor_bytes, arena_bytes; /* limits */
     struct weight_cache *weights;
     bool profile;
+    bool huge_pages; /* for what subgraphs run in */
+    struct run_watch *watch;
 };
 
 /* Where a value's bytes are while running. */
@@ -44,10 +59,28 @@ struct plan_value {
     int next_freed; /* PLACE_DYNAMIC: the next one whose last reader is the same step, or -1 */
 };
 
+/* The most recently used plans of one subgraph, the latest first. */
+#define BODY_PLANS 4
+struct plan_body {
+    struct plan *plans[BODY_PLANS];
+    int count;
+};
+
+/* What a step has whose operator runs subgraphs. */
+struct plan_control {
+    struct op_mapping mapping;
+    struct plan_body *bodies; /* as in program_node */
+    int body_count;
+    struct plan *fixed;        /* one of them, where no shape depends on data: its arena is the step's workspace */
+    double macs;               /* of the fixed one, as often as it runs */
+    struct plan_control *next; /* of the plan */
+};
+
 struct plan_step {
     int node; /* of the program's graph */
     const struct program_node *bound;
-    struct op_call call;
+    struct op_call call;          /* behind its inputs stand those that subgraphs read */
+    struct plan_control *control; /* NULL as a rule */
     bool dynamic, prepared;
     bool fused; /* with the step behind it, which has the workspace; the output between them is never whole */
     size_t workspace_bytes;
@@ -86,7 +119,9 @@ struct plan {
     size_t arena_bytes;
     unsigned char *arena; /* what the values are bound to; NULL at first */
     size_t dynamic_bytes; /* on the heap now */
-    double macs;          /* of the static steps */
+    struct plan_control *controls;
+    struct region body_arena; /* what subgraphs run in whose plans are not fixed: one after the other */
+    double macs;              /* of the static steps */
     uint64_t runs;
 };
 
@@ -98,6 +133,11 @@ void plan_drop_dynamic(struct plan *plan);
 
 /* STATUS_LIMIT when an output of the call is above the limit for one tensor. */
 status plan_check_outputs(const struct plan *plan, const struct op_call *call, struct error *err);
+/* STATUS_CANCELLED when the caller wants the run to end. */
+status plan_check_cancelled(const struct plan *plan, struct error *err);
+/* Counts bytes of the heap as activations, up to the limit; and takes them back. */
+status plan_add_bytes(struct plan *plan, size_t bytes, struct error *err);
+void plan_take_bytes(struct plan *plan, size_t bytes);
 /* Stands for the address of tensors without bytes. */
 void *plan_nothing(void);
 

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "ops/core/op_infer.h"
 #include "ops/evaluate.h"
+#include "runtime/plan/plan_control.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -44,15 +45,11 @@ static uint64_t now(void) {
 
 /* All activations on the heap together stay below the limit, as those in the arena do. */
 static status count_dynamic(struct plan *plan, const struct op_call *call, struct error *err) {
-    size_t bytes = plan->dynamic_bytes;
+    size_t bytes = 0;
     for (int i = 0; i < call->output_count; i++)
         if (call->outputs[i] && __builtin_add_overflow(bytes, call->outputs[i]->bytes, &bytes))
             bytes = SIZE_MAX;
-    if (bytes > plan->settings.arena_bytes - plan->arena_bytes)
-        return fail(err, STATUS_LIMIT, "this run needs more than the limit of %zu bytes for activations",
-                    plan->settings.arena_bytes);
-    plan->dynamic_bytes = bytes;
-    return STATUS_OK;
+    return plan_add_bytes(plan, bytes, err);
 }
 
 static status run_dynamic(struct plan *plan, struct plan_step *step, struct error *err) {
@@ -98,9 +95,15 @@ static void run_fused(struct plan *plan, struct plan_step *first, struct plan_st
     note_time(second, all - part);
 }
 
+static status run_call(struct plan *plan, struct plan_step *step, struct error *err) {
+    if (step->control)
+        return plan_control_run(plan, step, err);
+    return step->dynamic ? run_dynamic(plan, step, err) : step->call.op->run(&step->call, err);
+}
+
 static status run_step(struct plan *plan, struct plan_step *step, struct error *err) {
     const uint64_t begin = plan->settings.profile ? now() : 0;
-    const status code = step->dynamic ? run_dynamic(plan, step, err) : step->call.op->run(&step->call, err);
+    const status code = run_call(plan, step, err);
     if (code != STATUS_OK)
         return fail_prefix(err, "%s", step->bound->label);
     if (plan->settings.profile)
@@ -126,6 +129,10 @@ status plan_run(struct plan *plan, struct error *err) {
     plan_drop_dynamic(plan);
     for (int s = 0; s < plan->step_count; s++) {
         struct plan_step *step = &plan->steps[s];
+        if (plan_check_cancelled(plan, err) != STATUS_OK) {
+            plan_drop_dynamic(plan);
+            return err->code;
+        }
         if (step->fused) {
             run_fused(plan, step, step + 1);
             free_dead(plan, step + 1);

@@ -4,10 +4,10 @@
 #include "ops/core/op_infer.h"
 #include "ops/evaluate.h"
 #include "ops/weights/weight_cache.h"
+#include "runtime/plan/plan_control.h"
 
 #include <string.h>
 
-#define KNOWN_ELEMENTS 4096 /* results up to here are computed while planning when all that they depend on is known */
 #define TEAM_MACS 1e6
 #define TEAM_BYTES ((size_t)1 << 18)
 
@@ -19,6 +19,7 @@ static status set_inputs(struct plan *plan, const int *port_values, struct error
             continue;
         if (tensor_describe(&value->tensor, request->dtype, &request->shape, err) != STATUS_OK)
             return fail_prefix(err, "input \"%s\"", plan->program->graph->values[port_values[i]].name);
+        value->tensor.data = (void *)request->known;
         value->place = PLACE_INPUT;
         value->port = i;
     }
@@ -74,6 +75,11 @@ static bool is_unwanted(const struct plan *plan, const struct node *node, const 
     return argument && (argument->flags & ARG_OPTIONAL) && plan->values[node->outputs[i]].last_use < 0;
 }
 
+/* A constant that subgraphs read is theirs: they make it ready. */
+static bool is_taken_over(const struct plan *plan, const struct node *node, int i) {
+    return i >= node_arguments(node) && program_constant(plan->program, node->inputs[i]);
+}
+
 status plan_make_call(struct plan *plan, struct plan_step *step, struct error *err) {
     const struct node *node = &plan->program->graph->nodes[step->node];
     const struct op *op = step->bound->op;
@@ -86,10 +92,12 @@ status plan_make_call(struct plan *plan, struct plan_step *step, struct error *e
         if (node->inputs[i] == NO_VALUE)
             continue;
         struct plan_value *value = &plan->values[node->inputs[i]];
+        inputs[i] = &value->tensor;
+        if (is_taken_over(plan, node, i))
+            continue;
         const status code = align_constant(plan, value, input_flags(op, i), err);
         if (code != STATUS_OK)
             return code;
-        inputs[i] = &value->tensor;
     }
     for (int i = 0; i < node->output_count; i++)
         outputs[i] = is_unwanted(plan, node, op, i) ? NULL : &plan->values[node->outputs[i]].tensor;
@@ -97,7 +105,7 @@ status plan_make_call(struct plan *plan, struct plan_step *step, struct error *e
                                   .node = node,
                                   .opset = step->bound->opset,
                                   .params = step->bound->params,
-                                  .input_count = node->input_count,
+                                  .input_count = node_arguments(node),
                                   .output_count = node->output_count,
                                   .inputs = inputs,
                                   .outputs = outputs,
@@ -162,7 +170,7 @@ status plan_compute_now(struct plan *plan, struct plan_step *step, struct error 
 
 static status prepare(struct plan *plan, struct plan_step *step, struct error *err) {
     place_outputs(plan, step, PLACE_ARENA);
-    step->macs = step->call.op->macs ? step->call.op->macs(&step->call) : 0;
+    step->macs = step->control ? step->control->macs : step->call.op->macs ? step->call.op->macs(&step->call) : 0;
     plan->macs += step->macs;
     plan->step_count++;
     step->call.threads = threads_for(plan, step);
@@ -186,12 +194,30 @@ static status plan_dynamic(struct plan *plan, struct plan_step *step) {
     return STATUS_OK;
 }
 
+/* A step with subgraphs: run at once, with a fixed plan, or dynamic. */
+static status plan_control(struct plan *plan, struct plan_step *step, struct error *err) {
+    status code = plan_control_compute(plan, step, err);
+    if (code == STATUS_OK)
+        place_outputs(plan, step, PLACE_KNOWN);
+    if (code != STATUS_NEEDS_VALUE)
+        return code;
+    code = plan_control_infer(plan, step, err);
+    if (code == STATUS_NEEDS_VALUE)
+        return plan_dynamic(plan, step);
+    if (code == STATUS_OK)
+        code = plan_check_outputs(plan, &step->call, err);
+    return code == STATUS_OK ? prepare(plan, step, err) : code;
+}
+
 static status plan_node(struct plan *plan, struct plan_step *step, struct error *err) {
-    if (plan_make_call(plan, step, err) != STATUS_OK)
+    if (plan_check_cancelled(plan, err) != STATUS_OK || plan_make_call(plan, step, err) != STATUS_OK ||
+        plan_control_create(plan, step, err) != STATUS_OK)
         return err->code;
     if (reads_dynamic(plan, step->call.node))
         return plan_dynamic(plan, step);
-    const status code = op_infer(&step->call, err);
+    status code = op_infer(&step->call, err);
+    if (code == STATUS_NEEDS_VALUE && step->control)
+        return plan_control(plan, step, err);
     if (code == STATUS_NEEDS_VALUE)
         return plan_dynamic(plan, step);
     if (code != STATUS_OK)

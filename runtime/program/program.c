@@ -102,6 +102,9 @@ void program_drop_constant(struct program *program, int value) {
 void program_destroy(struct program *program) {
     if (!program)
         return;
+    for (int i = 0; program->nodes && i < program->graph->node_count; i++)
+        for (int b = 0; b < program->nodes[i].body_count; b++)
+            program_destroy(program->nodes[i].bodies[b].program);
     for (int i = 0; i < program->block_capacity; i++)
         if (program->blocks[i])
             block_leave(program->blocks[i]);

@@ -14,6 +14,18 @@ struct program_options {
     size_t tensor_bytes; /* no constant is folded beyond this; 0: no limit */
 };
 
+struct program;
+
+/* A subgraph of a node: a program of its own. Constants around it that it reads are constants in it. */
+struct program_body {
+    const char *name; /* the attribute */
+    struct program *program;
+    int *port_values; /* of what an execution gives: the subgraph's inputs, */
+    int given;        /* so many, and what it captures; their values in the program's graph, ... */
+    int *port_inputs; /* ... and, of a captured one, which input of the node it is */
+    int port_count;
+};
+
 /* One node of the graph, bound to its operator. */
 struct program_node {
     const struct op *op;
@@ -21,6 +33,8 @@ struct program_node {
     const void *params;
     const char *label;   /* for messages: Conv "enc.0" */
     const char *op_type; /* as it runs: Conv+LeakyRelu */
+    struct program_body *bodies;
+    int body_count;
 };
 
 /* Heap memory behind constants that passes made. Views of one another share it. */

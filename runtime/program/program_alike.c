@@ -21,7 +21,8 @@ static bool tensors_alike(const struct tensor *a, const struct tensor *b) {
     return a->bytes == 0 || memcmp(a->data, b->data, a->bytes) == 0;
 }
 
-/* Bit for bit. What operators have no use for (subgraphs, types, sparse tensors) is never alike. */
+/* Bit for bit. Types and sparse tensors, which operators have no use for, are never alike, nor are subgraphs: plans of
+   theirs are not made over. */
 static bool attributes_alike(const struct attribute *a, const struct attribute *b) {
     if (strcmp(a->name, b->name) != 0 || a->type != b->type || a->count != b->count)
         return false;

@@ -3,7 +3,7 @@
 #include "onnx/model.h"
 #include "ops/core/attributes.h"
 #include "ops/registry.h"
-#include "runtime/program/program.h"
+#include "runtime/program/program_graph.h"
 #include "runtime/program/types.h"
 
 #include <stdlib.h>
@@ -17,12 +17,15 @@ struct unsupported_nodes {
     const struct node *first;
     int opset; /* 0: no version is known; else the operator is, but not this version of it */
     int nodes;
+    const char *path;
 };
 
 struct support_survey {
     const struct onnx_model *model;
+    struct pool *pool;
     const struct graph *graph;
-    enum dtype *types;
+    enum dtype *types; /* of its values */
+    const char *path;  /* to it: "", or 'If "x": then_branch: ' */
     void *params;
     size_t params_bytes;
     struct unsupported_nodes groups[MAX_GROUPS];
@@ -34,7 +37,7 @@ struct support_survey {
 status support_parse(const struct node *node, const struct op *op, int opset, void *params, struct error *err) {
     static const struct tensor present = {.bytes = 1};
     const struct tensor *inputs[64];
-    const int shown = node->input_count < 64 ? node->input_count : 64;
+    const int arguments = node_arguments(node), shown = arguments < 64 ? arguments : 64;
     for (int i = 0; i < shown; i++)
         inputs[i] = node->inputs[i] == NO_VALUE ? NULL : &present;
     const struct op_call call = {
@@ -57,19 +60,17 @@ static void survey_group(struct support_survey *survey, const struct node *node,
     if (survey->group_count == MAX_GROUPS)
         survey->further_groups_nodes++;
     else
-        survey->groups[survey->group_count++] = (struct unsupported_nodes){node, opset, 1};
+        survey->groups[survey->group_count++] = (struct unsupported_nodes){node, opset, 1, survey->path};
 }
 
 static void survey_problem(struct support_survey *survey, const struct node *node, const struct error *problem) {
     if (survey->problem_count++ >= MAX_PROBLEMS)
         return;
-    struct pool *pool = pool_create();
-    const char *label = pool ? program_label(pool, survey->graph, node) : NULL;
+    const char *label = program_label(survey->pool, survey->graph, node);
     if (survey->problems.code != STATUS_UNSUPPORTED)
         survey->problems.code = problem->code;
-    error_append(&survey->problems, "%s%s: %s", survey->problem_count > 1 ? "; " : "", label ? label : node->op_type,
-                 problem->message);
-    pool_destroy(pool);
+    error_append(&survey->problems, "%s%s%s: %s", survey->problem_count > 1 ? "; " : "", survey->path,
+                 label ? label : node->op_type, problem->message);
 }
 
 static bool survey_params(struct support_survey *survey, const struct op *op) {
@@ -83,6 +84,88 @@ static bool survey_params(struct support_survey *survey, const struct op *op) {
     memset(survey->params, 0, op->params_size + 1);
     return true;
 }
+
+/* ---- subgraphs ---- */
+
+/* A subgraph of the node that is being looked at; the survey's graph is the one around it. */
+struct subgraph {
+    struct graph *graph;
+    enum dtype *types;
+    const char *path;
+};
+
+static status open_subgraph(const struct support_survey *survey, const struct node *node, const char *name,
+                            struct subgraph *subgraph, struct error *err) {
+    const char *label = program_label(survey->pool, survey->graph, node);
+    subgraph->graph = program_graph(survey->model, program_subgraph(node, name), survey->pool);
+    if (!label || !subgraph->graph)
+        return fail_memory(err, "a subgraph");
+    subgraph->types = pool_array(survey->pool, (size_t)subgraph->graph->value_count + 1, sizeof *subgraph->types);
+    subgraph->path = pool_format(survey->pool, "%s%s: %s: ", survey->path, label, name);
+    if (!subgraph->types || !subgraph->path)
+        return fail_memory(err, "a subgraph");
+    types_start(subgraph->graph, subgraph->types);
+    return STATUS_OK;
+}
+
+/* Captured values have the types that they have outside. */
+static status give_types(const struct support_survey *survey, const struct node *node, const struct op_control *control,
+                         int body, const struct subgraph *subgraph, struct error *err) {
+    const int count = program_captured(node, control, body, NULL, NULL);
+    int *values = pool_array(survey->pool, 2 * (size_t)count + 1, sizeof *values), *inputs = values + count;
+    if (!values)
+        return fail_memory(err, "a subgraph");
+    program_captured(node, control, body, values, inputs);
+    for (int i = 0; i < count; i++) {
+        const int outside = node->inputs[inputs[i]];
+        subgraph->types[values[i]] = outside == NO_VALUE ? DTYPE_UNDEFINED : survey->types[outside];
+    }
+    return STATUS_OK;
+}
+
+/* Outputs of the node have the types that they have inside. */
+static void take_types(const struct support_survey *survey, const struct node *node, const struct op_mapping *mapping,
+                       const struct subgraph *subgraph) {
+    for (int i = 0; i < node->output_count; i++)
+        if (node->outputs[i] != NO_VALUE)
+            survey->types[node->outputs[i]] = subgraph->types[subgraph->graph->outputs[mapping->counts + i]];
+}
+
+static status survey_graph(struct support_survey *survey, struct error *err);
+
+static status survey_body(struct support_survey *survey, const struct node *node, const struct op_control *control,
+                          int body, const struct op_mapping *mapping, struct error *err) {
+    const struct support_survey around = *survey;
+    struct subgraph subgraph = {.graph = NULL};
+    if (open_subgraph(survey, node, control->bodies[body], &subgraph, err) != STATUS_OK ||
+        give_types(survey, node, control, body, &subgraph, err) != STATUS_OK)
+        return err->code;
+    survey->graph = subgraph.graph;
+    survey->types = subgraph.types;
+    survey->path = subgraph.path;
+    const status code = survey_graph(survey, err);
+    survey->graph = around.graph;
+    survey->types = around.types;
+    survey->path = around.path;
+    if (code == STATUS_OK)
+        take_types(survey, node, mapping, &subgraph);
+    return code;
+}
+
+/* The call was parsed; its params are gone afterwards. */
+static status survey_bodies(struct support_survey *survey, const struct op_call *call, struct error *err) {
+    const struct op_control *control = op_facts(call->op)->control;
+    struct op_mapping mapping;
+    if (!control)
+        return STATUS_OK;
+    control->map(call, &mapping);
+    for (int i = 0; control->bodies[i]; i++)
+        if (survey_body(survey, call->node, control, i, &mapping, err) != STATUS_OK)
+            return err->code;
+    return STATUS_OK;
+}
+
+/* ---- nodes ---- */
 
 static status survey_node(struct support_survey *survey, const struct node *node, struct error *err) {
     const bool internal = strcmp(node->domain, INTERNAL_DOMAIN) == 0;
@@ -103,7 +186,7 @@ static status survey_node(struct support_survey *survey, const struct node *node
         .op = op, .node = node, .opset = opset, .params = problem.code == STATUS_OK ? survey->params : NULL};
     if (types_step(&call, survey->types, &problem) != STATUS_OK)
         survey_problem(survey, node, &problem);
-    return STATUS_OK;
+    return call.params ? survey_bodies(survey, &call, err) : STATUS_OK;
 }
 
 static void say_group(struct error *err, const struct unsupported_nodes *group) {
@@ -116,6 +199,8 @@ static void say_group(struct error *err, const struct unsupported_nodes *group) 
         error_append(err, " \"%.80s\"", node->name);
     else
         error_append(err, " without a name");
+    if (group->path[0])
+        error_append(err, " in %.*s", (int)strlen(group->path) - 2, group->path);
     error_append(err, ")");
 }
 
@@ -169,44 +254,51 @@ static status check_opset(const struct onnx_model *model, const struct graph *gr
     return STATUS_OK;
 }
 
-/* Inputs and outputs that are no tensors. */
-static status check_ports(const struct graph *graph, struct error *err) {
+/* Inputs and outputs that are no tensors; strings are given between graphs alone. */
+static status check_ports(const struct graph *graph, bool outermost, struct error *err) {
     for (int i = 0; i < graph->input_count + graph->output_count; i++) {
         const bool input = i < graph->input_count;
         const struct value *value = &graph->values[input ? graph->inputs[i] : graph->outputs[i - graph->input_count]];
         if (value->type.other)
             return fail(err, STATUS_UNSUPPORTED, "%s \"%s\" is a %s, only tensors are supported",
                         input ? "input" : "output", value->name, value->type.other);
-        if (input && value->type.dtype == DTYPE_STRING)
+        if (outermost && input && value->type.dtype == DTYPE_STRING)
             return fail(err, STATUS_UNSUPPORTED, "input \"%s\" is a string tensor, which a run cannot be given",
                         value->name);
     }
     return STATUS_OK;
 }
 
+static status survey_graph(struct support_survey *survey, struct error *err) {
+    if (check_ports(survey->graph, survey->path[0] == 0, err) != STATUS_OK)
+        return survey->path[0] ? fail_prefix(err, "%.*s", (int)strlen(survey->path) - 2, survey->path) : err->code;
+    for (int i = 0; i < survey->graph->node_count; i++)
+        if (survey_node(survey, &survey->graph->nodes[i], err) != STATUS_OK)
+            return err->code;
+    return STATUS_OK;
+}
+
 status support_check(const struct onnx_model *model, const struct graph *graph, struct error *err) {
     struct support_survey *survey = calloc(1, sizeof *survey);
-    status code = check_opset(model, graph, err);
-    if (code == STATUS_OK)
-        code = check_ports(graph, err);
+    struct pool *pool = pool_create();
+    enum dtype *types = calloc((size_t)graph->value_count + 1, sizeof *types);
+    status code = survey && pool && types ? check_opset(model, graph, err) : fail_memory(err, "the check of the nodes");
     if (code != STATUS_OK)
         goto done;
-    if (!survey || !(survey->types = calloc((size_t)graph->value_count + 1, sizeof *survey->types))) {
-        code = fail_memory(err, "the check of the nodes");
-        goto done;
-    }
     survey->model = model;
+    survey->pool = pool;
     survey->graph = graph;
-    types_start(graph, survey->types);
-    for (int i = 0; code == STATUS_OK && i < graph->node_count; i++)
-        code = survey_node(survey, &graph->nodes[i], err);
+    survey->types = types;
+    survey->path = "";
+    types_start(graph, types);
+    code = survey_graph(survey, err);
     if (code == STATUS_OK)
         code = survey_result(survey, err);
 done:
-    if (survey) {
-        free(survey->types);
+    if (survey)
         free(survey->params);
-    }
+    free(types);
+    pool_destroy(pool);
     free(survey);
     return code;
 }

@@ -15,7 +15,7 @@ status types_step(const struct op_call *call, enum dtype *types, struct error *e
     const struct node *node = call->node;
     struct op_types known = {0};
     status code = STATUS_OK;
-    for (int i = 0; i < node->input_count; i++) {
+    for (int i = 0; i < node_arguments(node); i++) {
         const enum dtype dtype = node->inputs[i] == NO_VALUE ? DTYPE_UNDEFINED : types[node->inputs[i]];
         if (code == STATUS_OK && dtype != DTYPE_UNDEFINED && op_argument(call->op->inputs, i))
             code = op_types_add(&known, call->op, i, dtype, err);

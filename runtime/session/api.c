@@ -13,6 +13,7 @@ SAME(LIMNER_UNSUPPORTED, STATUS_UNSUPPORTED);
 SAME(LIMNER_LIMIT, STATUS_LIMIT);
 SAME(LIMNER_NO_MEMORY, STATUS_NO_MEMORY);
 SAME(LIMNER_SHAPE, STATUS_SHAPE);
+SAME(LIMNER_CANCELLED, STATUS_CANCELLED);
 SAME(LIMNER_UNDEFINED, DTYPE_UNDEFINED);
 SAME(LIMNER_FLOAT, DTYPE_FLOAT);
 SAME(LIMNER_UINT8, DTYPE_UINT8);
@@ -58,6 +59,7 @@ const char *limner_status_name(limner_status code) {
         [LIMNER_LIMIT] = "limit exceeded",
         [LIMNER_NO_MEMORY] = "out of memory",
         [LIMNER_SHAPE] = "shapes do not fit",
+        [LIMNER_CANCELLED] = "cancelled",
     };
     return (size_t)code < sizeof names / sizeof names[0] ? names[code] : "unknown status";
 }

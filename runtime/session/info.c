@@ -2,6 +2,7 @@
 #include "ops/registry.h"
 #include "runtime/session/api.h"
 #include "runtime/session/model.h"
+#include "runtime/session/session_memory.h"
 #include "runtime/session/sized.h"
 
 #include <string.h>
@@ -96,4 +97,14 @@ limner_status limner_operator_at(size_t i, limner_operator *op) {
         return LIMNER_OK;
     }
     return LIMNER_INVALID_ARGUMENT;
+}
+
+limner_status limner_session_get_info(const limner_session *session, limner_session_info *info) {
+    if (!session || !info)
+        return LIMNER_INVALID_ARGUMENT;
+    const limner_session_info known = {.plans = (size_t)session->plan_count,
+                                       .plans_made = session->plans_made,
+                                       .plans_reused = session->plans_reused,
+                                       .held_bytes = session_held(session)};
+    return sized_write(info, &known, sizeof known) ? LIMNER_OK : LIMNER_INVALID_ARGUMENT;
 }

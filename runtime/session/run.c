@@ -4,9 +4,8 @@
 #include "runtime/plan/plan_run.h"
 #include "runtime/session/api.h"
 #include "runtime/session/request.h"
-#include "runtime/session/session.h"
+#include "runtime/session/session_memory.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* Which output of the model the caller means; named as the message should name it. */
@@ -27,8 +26,8 @@ static status find_output(const struct limner_model *model, const limner_tensor 
 }
 
 /* The caller's own memory, and not what an earlier run of the session pointed it to. */
-static bool brings_memory(const struct region *arena, const limner_tensor *output) {
-    return output->data && !region_holds(arena, output->data);
+static bool brings_memory(const struct limner_session *session, const limner_tensor *output) {
+    return output->data && !session_holds(session, output->data, 1);
 }
 
 static status check_room(const limner_tensor *output, const struct tensor *result, const char *name,
@@ -48,50 +47,51 @@ static status check_outputs(const struct limner_session *session, const struct p
         if (find_output(session->model, &outputs[i], i, &found, err) != STATUS_OK)
             return err->code;
         const struct plan_value *value = &plan->values[plan->outputs[found].value];
-        if (value->place != PLACE_DYNAMIC && brings_memory(&session->arena, &outputs[i]) &&
+        if (value->place != PLACE_DYNAMIC && brings_memory(session, &outputs[i]) &&
             check_room(&outputs[i], &value->tensor, session->model->outputs[found].value->name, err) != STATUS_OK)
             return err->code;
     }
     return STATUS_OK;
 }
 
-/* Misaligned data are copied; the copy's memory serves the next run, too. */
-static status bind_input(struct limner_session *session, struct plan *plan, int port, struct error *err) {
+/* Inputs are read where the caller has them, but for misaligned ones and those that lie where this run writes. */
+static status place_input(struct limner_session *session, int port, struct error *err) {
     struct tensor tensor;
     const struct port_request *request = &session->request.ports[port];
     if (tensor_describe(&tensor, request->dtype, &request->shape, err) != STATUS_OK)
         return err->code;
     tensor.data = (void *)session->request.data[port];
-    if (tensor.bytes == 0) {
-        plan_bind_input(plan, port, plan_nothing());
-        return STATUS_OK;
-    }
-    if (tensor_aligned(&tensor)) {
-        plan_bind_input(plan, port, tensor.data);
-        return STATUS_OK;
-    }
-    struct input_copy *copy = &session->copies[port];
-    if (copy->bytes < tensor.bytes) {
-        free(copy->data);
-        copy->data = memory_alloc(tensor.bytes);
-        copy->bytes = copy->data ? tensor.bytes : 0;
-        if (!copy->data)
-            return fail_memory(err, "an input");
-    }
-    memcpy(copy->data, tensor.data, tensor.bytes);
-    plan_bind_input(plan, port, copy->data);
+    if (tensor.bytes == 0)
+        session->request.data[port] = plan_nothing();
+    else if (!tensor_aligned(&tensor) || session_holds(session, tensor.data, tensor.bytes))
+        return session_copy_input(session, port, tensor.bytes, err);
     return STATUS_OK;
+}
+
+static status place_inputs(struct limner_session *session, struct error *err) {
+    for (int i = 0; i < session->model->input_count; i++)
+        if (session->request.ports[i].given && place_input(session, i, err) != STATUS_OK)
+            return err->code;
+    return STATUS_OK;
+}
+
+/* Outputs that still point into the session are asked for as those that point nowhere: what is there goes now. */
+static void forget_outputs(const struct limner_session *session, limner_tensor *outputs, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (!brings_memory(session, &outputs[i]))
+            outputs[i].data = NULL;
 }
 
 static status bind(struct limner_session *session, struct plan *plan, struct error *err) {
     if (!region_reserve(&session->arena, plan->arena_bytes ? plan->arena_bytes : 1, !session->low_memory))
         return fail(err, STATUS_NO_MEMORY, "out of memory for %zu bytes of activations", plan->arena_bytes);
     region_take(&session->arena, plan->arena_bytes);
+    session->touched = plan->arena_bytes > session->touched ? plan->arena_bytes : session->touched;
     if (plan->arena != session->arena.base)
         plan_bind(plan, session->arena.base);
     for (int i = 0; i < plan->port_count; i++)
-        if (plan->ports[i].given && bind_input(session, plan, i, err) != STATUS_OK)
-            return err->code;
+        if (plan->ports[i].given)
+            plan_bind_input(plan, i, session->request.data[i]);
     return STATUS_OK;
 }
 
@@ -139,9 +139,8 @@ static void fill(limner_tensor *output, const struct tensor *result, const char 
         memmove(output->data, result->data, result->bytes);
 }
 
-/* before: the arena before the run, which may have moved it. */
-static status deliver(struct limner_session *session, const struct plan *plan, limner_tensor *outputs, size_t count,
-                      const struct region *before, struct error *err) {
+static status deliver(const struct limner_session *session, const struct plan *plan, limner_tensor *outputs,
+                      size_t count, struct error *err) {
     const struct limner_model *model = session->model;
     for (int fills = 0; fills < 2; fills++) /* nothing is filled in before all of it fits */
         for (size_t i = 0; i < count; i++) {
@@ -150,7 +149,7 @@ static status deliver(struct limner_session *session, const struct plan *plan, l
                 return err->code;
             const struct tensor *result = &plan->outputs[found].tensor;
             const char *name = model->outputs[found].value->name;
-            const bool copied = brings_memory(before, &outputs[i]);
+            const bool copied = outputs[i].data != NULL;
             if (fills)
                 fill(&outputs[i], result, name, copied);
             else if (copied && check_room(&outputs[i], result, name, err) != STATUS_OK)
@@ -162,14 +161,18 @@ static status deliver(struct limner_session *session, const struct plan *plan, l
 static status run(struct limner_session *session, const limner_tensor *inputs, size_t input_count,
                   limner_tensor *outputs, size_t output_count, struct error *err) {
     struct plan *plan;
-    const struct region before = session->arena;
     if (request_read(&session->request, session->model, inputs, input_count, true, session->settings.tensor_bytes,
                      err) != STATUS_OK ||
         session_plan(session, &plan, err) != STATUS_OK ||
         check_outputs(session, plan, outputs, output_count, err) != STATUS_OK ||
-        execute(session, plan, err) != STATUS_OK)
+        place_inputs(session, err) != STATUS_OK)
         return err->code;
-    return deliver(session, plan, outputs, output_count, &before, err);
+    forget_outputs(session, outputs, output_count);
+    status code = execute(session, plan, err);
+    if (code == STATUS_OK)
+        code = deliver(session, plan, outputs, output_count, err);
+    session_keep(session, outputs, code == STATUS_OK ? output_count : 0);
+    return code;
 }
 
 limner_status limner_session_run(limner_session *session, const limner_tensor *inputs, size_t input_count,
@@ -177,6 +180,12 @@ limner_status limner_session_run(limner_session *session, const limner_tensor *i
     if (!session || (!inputs && input_count > 0) || (!outputs && output_count > 0))
         return api_refuse(error, "limner_session_run needs a session, inputs and outputs");
     struct error err;
+    session_watch(session);
     const status code = run(session, inputs, input_count, outputs, output_count, &err);
     return api_return(error, code, &err);
+}
+
+void limner_session_cancel(limner_session *session) {
+    if (session)
+        atomic_store(&session->watch.cancelled, true);
 }

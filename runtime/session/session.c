@@ -13,6 +13,7 @@
 
 #define DEFAULT_TENSOR_BYTES ((size_t)64 << 30)
 #define DEFAULT_ARENA_BYTES ((size_t)64 << 30)
+#define DEFAULT_LOOP_ITERATIONS 100000000
 
 static status read_kernels(limner_cpu cpu, bool exact, const struct kernels **kernels, struct error *err) {
     static const char *const names[] = {"the best one", "portable", "avx2", "avx512"};
@@ -41,8 +42,12 @@ static status read_options(const limner_options *o, struct limner_session *sessi
                                                                       : MOST_THREADS,
                                .tensor_bytes = limits.tensor_bytes ? limits.tensor_bytes : DEFAULT_TENSOR_BYTES,
                                .arena_bytes = limits.arena_bytes ? limits.arena_bytes : DEFAULT_ARENA_BYTES,
-                               .profile = o->profile != 0};
+                               .profile = o->profile != 0,
+                               .huge_pages = o->low_memory == 0,
+                               .watch = &session->watch};
+    session->watch.most_iterations = limits.loop_iterations ? limits.loop_iterations : DEFAULT_LOOP_ITERATIONS;
     session->low_memory = o->low_memory != 0;
+    session->keep_bytes = o->keep_bytes;
     return read_kernels(o->cpu, o->exact || o->low_memory, &session->settings.kernels, err);
 }
 
@@ -181,14 +186,6 @@ const char *limner_session_cache_note(const limner_session *session) {
     return session && session->cache_note ? session->cache_note : "";
 }
 
-limner_status limner_session_get_info(const limner_session *session, limner_session_info *info) {
-    if (!session || !info)
-        return LIMNER_INVALID_ARGUMENT;
-    const limner_session_info known = {
-        .plans = (size_t)session->plan_count, .plans_made = session->plans_made, .plans_reused = session->plans_reused};
-    return sized_write(info, &known, sizeof known) ? LIMNER_OK : LIMNER_INVALID_ARGUMENT;
-}
-
 static status fill_plan_info(const struct limner_session *session, const struct plan *plan, limner_plan_info *info,
                              struct error *err) {
     /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): there is a plan when it was made */
@@ -201,12 +198,19 @@ static status fill_plan_info(const struct limner_session *session, const struct 
                : fail(err, STATUS_INVALID_ARGUMENT, "limner_plan_info.size is not set");
 }
 
+/* What was cancelled before is not this one. */
+void session_watch(struct limner_session *session) {
+    atomic_store(&session->watch.cancelled, false);
+    session->watch.iterations = 0;
+}
+
 limner_status limner_session_plan(limner_session *session, const limner_tensor *inputs, size_t input_count,
                                   limner_plan_info *info, limner_error *error) {
     if (!session || !info || (!inputs && input_count > 0))
         return api_refuse(error, "limner_session_plan needs a session, inputs and a place for the answer");
     struct error err;
     struct plan *plan = NULL;
+    session_watch(session);
     status code = request_read(&session->request, session->model, inputs, input_count, false,
                                session->settings.tensor_bytes, &err);
     if (code == STATUS_OK)

@@ -9,7 +9,7 @@
 #define DEFAULT_PLANS 4
 #define MOST_THREADS 1024
 
-/* A misaligned input is copied here; grows to the largest. */
+/* A misaligned input, or one that lies in the session's own memory, is copied here; grows to the largest. */
 struct input_copy {
     void *data;
     size_t bytes;
@@ -18,6 +18,7 @@ struct input_copy {
 struct limner_session {
     struct limner_model *model;
     struct plan_settings settings;
+    struct run_watch watch;
     int capacity;        /* plans that are cached, at most */
     struct plan **plans; /* the most recently used first; with space for capacity + 1 */
     int plan_count;
@@ -28,11 +29,15 @@ struct limner_session {
     bool low_memory, has_run;
     char *cache_note; /* why the file of packed weights is not used; NULL: no reason */
     struct region arena;
+    size_t touched;    /* bytes of the arena that runs have written to */
+    size_t keep_bytes; /* the most activations to keep from run to run; 0: all */
 };
 
 /* Plans the model for the ports; nothing of the session changes. */
 status session_make_plan(struct limner_session *session, struct limner_model *model, const struct port_request *ports,
                          bool open, struct plan **out, struct error *err);
+/* Begins what limner_session_cancel() may end. */
+void session_watch(struct limner_session *session);
 /* The plan for the request, cached or new; it becomes the most recently used one. */
 status session_plan(struct limner_session *session, struct plan **out, struct error *err);
 

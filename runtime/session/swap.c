@@ -172,6 +172,7 @@ limner_status limner_session_swap(limner_session *session, limner_model *model, 
         return api_refuse(error, "limner_session_swap needs a session and a model");
     struct error err;
     struct holdings made = {0};
+    session_watch(session);
     status code = check_models(session->model, model, &err);
     if (code == STATUS_OK)
         code = make(session, model, &made, &err);

@@ -315,7 +315,7 @@ def make_choices():
     cases = {
         "averaged": ({"params": one, "params_ema": two}, "params_ema"),
         "gan": ({"G": one, "D": two}, "G"),
-        "gan-averaged": ({"G": one, "G_ema": two, "D": two}, None),
+        "gan-averaged": ({"G": one, "G_ema": two, "D": two}, "G_ema"),
         "lightning": ({"state_dict": {"generator.a": values(1, 2), "discriminator.a": values(2, 3)}}, "state_dict"),
         "twins": ({"left": one, "right": two}, None),
         "only": ({"my_net": one, "optimizer_g": two, "lr_scheduler": {"x": values(3, 1)}}, "my_net"),

@@ -456,6 +456,13 @@ def check_inspect(tmp):
     assert "--shape x=1x3x256x256" in good("inspect", model("rgb")).out
     assert "[1,3,6,8]" in good("inspect", model("fixed")).out  # a batch that is free is one
     assert "NominalRange_0_255" in good("inspect", model("bgr255")).out
+    there = json.loads(good("inspect", "--machine", "--json").out)
+    processors, memory = there["processors"], there["memory"]
+    assert 1 <= processors["default_threads"] <= processors["affinity"] <= processors["machine"]
+    assert 0 < memory["available"] <= memory["room"] <= memory["machine"]
+    assert there["instruction_set"] in good("inspect", "--machine").out
+    bad(2, "inspect", says="--machine")
+    bad(2, "inspect", "--machine", model("rgb"), says="--machine")
     bad(1, "inspect", model("rgb"), "--shape", "x=1x4x8x8", says=["--shape", "\"x\""])
     bad(1, "inspect", model("rgb"), "--shape", "z=1x3x8x8", says="no input \"z\"")
     bad(1, "inspect", model("rgb"), "--shape", "1x3x8x8", "--shape", "x=1x3x8x8", says="no input is left")

@@ -20,6 +20,8 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
+import subgraphs
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 onnxruntime.set_default_logger_severity(4)
 
@@ -318,6 +320,10 @@ def make_cases(live: pathlib.Path, count: int, seed: int) -> int:
         builder = random_case(seed * 100003 + number)
         write_folder(live / f"random-{number:04d}", builder.model(), builder.feeds)
         made += 1
+    for number in range(count // 40):
+        for name, model, feeds in subgraphs.cases(seed * 100003 + number):
+            write_folder(live / f"{name}-{number:02d}", model, feeds)
+            made += 1
     rng = random.Random(seed)
     for path in sorted((ROOT / "models/small").glob("*/model.onnx")):
         try:

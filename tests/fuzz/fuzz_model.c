@@ -9,6 +9,7 @@
 
 #define MOST_INPUTS 16
 #define MOST_BYTES ((size_t)16 << 20)
+#define MOST_ITERATIONS 200
 #define MOST_MACS 1e8
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -73,12 +74,13 @@ static void run(limner_session *session, const limner_tensor *inputs, size_t cou
 }
 
 static void try_session(limner_model *model, unsigned choice) {
-    const limner_options options = {
-        .size = sizeof(limner_options),
-        .threads = 1,
-        .profile = 1,
-        .limits =
-            &(limner_limits){.size = sizeof(limner_limits), .tensor_bytes = MOST_BYTES, .arena_bytes = 4 * MOST_BYTES}};
+    const limner_options options = {.size = sizeof(limner_options),
+                                    .threads = 1,
+                                    .profile = 1,
+                                    .limits = &(limner_limits){.size = sizeof(limner_limits),
+                                                               .tensor_bytes = MOST_BYTES,
+                                                               .arena_bytes = 4 * MOST_BYTES,
+                                                               .loop_iterations = MOST_ITERATIONS}};
     limner_session *session = NULL;
     limner_tensor inputs[MOST_INPUTS];
     size_t count = 0;

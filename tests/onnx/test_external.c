@@ -1,14 +1,14 @@
 /* External data: weights in files beside the model, and the paths that must not be followed. */
 #include "tests/support/support.h"
 
-#include "base/filemap.h"
+#include "base/beneath.h"
 #include "onnx/load/load.h"
 #include "tests/support/proto.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -131,7 +131,6 @@ static void refuses_paths_that_lead_away(void **state) {
     char target[512];
     assert_int_equal(mkdir(beside(&place, "sub"), 0700), 0);
     assert_int_equal(symlink("/etc/passwd", beside(&place, "link")), 0);
-    assert_int_equal(symlink("w.bin", beside(&place, "near")), 0);
     assert_int_equal(symlink("..", beside(&place, "sub/up")), 0);
     assert_int_equal(mkfifo(beside(&place, "pipe"), 0600), 0);
     snprintf(target, sizeof target, "%s", beside(&place, "w.bin"));
@@ -145,8 +144,7 @@ static void refuses_paths_that_lead_away(void **state) {
     refused(&place, "sub/../w.bin", NULL, NULL, "\"..\"");
     refused(&place, "sub/..", NULL, NULL, "\"..\"");
     refused(&place, "link", NULL, NULL, "symbolic link");
-    refused(&place, "near", NULL, NULL, "symbolic link");
-    refused(&place, "sub/up/w.bin", NULL, NULL, "symbolic link");
+    refused(&place, "sub/up/link", NULL, NULL, "symbolic link");
     refused(&place, "sub", NULL, NULL, "not a regular file");
     refused(&place, ".", NULL, NULL, "not a regular file");
     refused(&place, "pipe", NULL, NULL, "not a regular file");
@@ -204,47 +202,128 @@ static void refuses_raw_data_beside_external(void **state) {
     test_folder_remove(place.folder);
 }
 
-/* The way without openat2 must hold the same line as the kernel's. */
-static void both_ways_of_opening_agree(void **state) {
+/* Loads the model at this path in the place; its weight "w" in w.bin must begin with the number, or the words be said.
+ */
+static void expect_at(const struct place *place, const char *model_name, int first, const char *words) {
+    struct onnx_model *model = NULL;
+    struct error err = {0};
+    if (onnx_load(beside(place, model_name), NULL, &model, &err) != STATUS_OK) {
+        if (!words || !strstr(err.message, words) || !strstr(err.message, "w.bin"))
+            fail_msg("%s: %s", model_name, err.message);
+        return;
+    }
+    if (words)
+        fail_msg("%s was read", model_name);
+    check_numbers(model, "w", first);
+    onnx_close(model);
+}
+
+static void make_folders(const struct place *place, const char *const *folders) {
+    for (; *folders; folders++)
+        assert_int_equal(mkdir(beside(place, *folders), 0700), 0);
+}
+
+static void write_numbers(const struct place *place, const char *name, int first) {
+    const float numbers[] = {(float)first, (float)first + 1, (float)first + 2, (float)first + 3};
+    write_file(beside(place, name), numbers, sizeof numbers);
+}
+
+static void link_to(const struct place *place, const char *target, const char *name) {
+    assert_int_equal(symlink(target, beside(place, name)), 0);
+}
+
+static void write_model(const struct place *place, const char *name) {
+    struct proto graph = {0};
+    add_external(&graph, "w", "w.bin", NULL, "16");
+    struct proto model = proto_model(&graph);
+    write_file(beside(place, name), model.bytes, model.size);
+    proto_free(&model);
+}
+
+/* As caches of model hubs lay them out: names that are links to files called by their digests. */
+static void follows_links_of_a_cache(void **state) {
     (void)state;
     struct place place = place_create();
-    assert_int_equal(mkdir(beside(&place, "a"), 0700), 0);
-    assert_int_equal(mkdir(beside(&place, "a/b"), 0700), 0);
-    write_file(beside(&place, "a/b/c"), "c", 1);
-    assert_int_equal(symlink("a", beside(&place, "s")), 0);
-    assert_int_equal(symlink("b/c", beside(&place, "a/l")), 0);
-    assert_int_equal(symlink("/", beside(&place, "root")), 0);
-    assert_int_equal(mkfifo(beside(&place, "p"), 0600), 0);
-    static const struct {
-        const char *path;
-        bool opens;
-    } cases[] = {
-        {"a/b/c", true},  {"./a//b/./c", true},       {"w.bin", true},        {"s/b/c", false},
-        {"a/l", false},   {"root/etc/passwd", false}, {"p", false},           {"a/b", false},
-        {"a/b/d", false}, {"a/b/c/d", false},         {"/etc/passwd", false}, {"a/../w.bin", false},
-        {"", false},
-    };
-    const int folder = open(place.folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    assert_true(folder >= 0);
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        for (int by_parts = 0; by_parts < 2; by_parts++) {
-            struct error err = {0};
-            int fd = -1;
-            const status result = (by_parts ? open_beneath_by_parts : open_beneath)(folder, cases[i].path, &fd, &err);
-            if ((result == STATUS_OK) != cases[i].opens)
-                fail_msg("\"%s\" (%s): %s", cases[i].path, by_parts ? "by parts" : "by the kernel", err.message);
-            if (result == STATUS_OK)
-                close(fd);
-        }
-    close(folder);
+    make_folders(&place, (const char *const[]){"store", "store/blobs", "store/v1", "store/v1/net", "near", NULL});
+    write_model(&place, "store/blobs/0a1b");
+    write_numbers(&place, "store/blobs/2c3d", 40);
+    link_to(&place, "../../blobs/0a1b", "store/v1/net/model.onnx");
+    link_to(&place, "../../blobs/2c3d", "store/v1/net/w.bin");
+    expect_at(&place, "store/v1/net/model.onnx", 40, NULL);
+    link_to(&place, "../store/v1/net/model.onnx", "near/m.onnx"); /* a chain; the data is a link of its own */
+    expect_at(&place, "near/m.onnx", 0, "No such file");
+    link_to(&place, "../store/v1/net/w.bin", "near/w.bin");
+    expect_at(&place, "near/m.onnx", 40, NULL);
+    link_to(&place, "store/v1", "latest"); /* a folder on the way */
+    expect_at(&place, "latest/net/model.onnx", 40, NULL);
+    /* The model is a file of its own here, so nothing leads to the store. */
+    assert_int_equal(unlink(beside(&place, "near/m.onnx")), 0);
+    write_model(&place, "near/m.onnx");
+    expect_at(&place, "near/m.onnx", 0, "out of the model's folder");
     test_folder_remove(place.folder);
+}
+
+/* A link to the model alone: its data lies beside it, unless there is some beside the link. */
+static void finds_data_beside_the_linked_model(void **state) {
+    (void)state;
+    struct place place = place_create();
+    make_folders(&place, (const char *const[]){"real", "other", "real/deep", NULL});
+    write_model(&place, "real/m.onnx");
+    write_numbers(&place, "real/w.bin", 70);
+    link_to(&place, "../real/m.onnx", "other/m.onnx");
+    expect_at(&place, "other/m.onnx", 70, NULL);
+    link_to(&place, "nowhere", "other/w.bin"); /* not passed over */
+    expect_at(&place, "other/m.onnx", 0, "No such file");
+    assert_int_equal(unlink(beside(&place, "other/w.bin")), 0);
+    write_numbers(&place, "other/w.bin", 80);
+    expect_at(&place, "other/m.onnx", 80, NULL);
+    link_to(&place, "../m.onnx", "real/deep/m.onnx");
+    expect_at(&place, "real/deep/m.onnx", 70, NULL);
+    test_folder_remove(place.folder);
+}
+
+static void refuses_links_that_lead_away_from_both(void **state) {
+    (void)state;
+    struct place place = place_create();
+    make_folders(&place, (const char *const[]){"a", "b", "ab", NULL});
+    write_model(&place, "b/m.onnx");
+    write_numbers(&place, "ab/secret", 1);
+    link_to(&place, "../b/m.onnx", "a/m.onnx");
+    static const char *const targets[] = {"../w.bin", "../ab/secret", "/etc/passwd", "../a/../ab/secret",
+                                          "/proc/self/root/etc/passwd"};
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
+        link_to(&place, targets[i], "a/w.bin");
+        expect_at(&place, "a/m.onnx", 0, "out of the model's folder");
+        assert_int_equal(unlink(beside(&place, "a/w.bin")), 0);
+        link_to(&place, targets[i], "b/w.bin"); /* found beside the model itself, and no better */
+        expect_at(&place, "a/m.onnx", 0, "out of the model's folder");
+        assert_int_equal(unlink(beside(&place, "b/w.bin")), 0);
+    }
+    link_to(&place, "w.bin", "a/w.bin");
+    expect_at(&place, "a/m.onnx", 0, "Too many levels");
+    test_folder_remove(place.folder);
+}
+
+/* A file in memory has no folder: its description, "/memfd:...", names none. */
+static void a_model_without_a_name_has_no_folder(void **state) {
+    (void)state;
+    const int fd = memfd_create("m.onnx", MFD_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_null(folder_of_open(fd));
+    close(fd);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_one_and_several_files),      cmocka_unit_test(refuses_paths_that_lead_away),
-        cmocka_unit_test(refuses_places_outside_the_file),  cmocka_unit_test(wants_a_folder_for_models_in_memory),
-        cmocka_unit_test(refuses_raw_data_beside_external), cmocka_unit_test(both_ways_of_opening_agree),
+        cmocka_unit_test(reads_one_and_several_files),
+        cmocka_unit_test(refuses_paths_that_lead_away),
+        cmocka_unit_test(refuses_places_outside_the_file),
+        cmocka_unit_test(wants_a_folder_for_models_in_memory),
+        cmocka_unit_test(refuses_raw_data_beside_external),
+        cmocka_unit_test(follows_links_of_a_cache),
+        cmocka_unit_test(finds_data_beside_the_linked_model),
+        cmocka_unit_test(refuses_links_that_lead_away_from_both),
+        cmocka_unit_test(a_model_without_a_name_has_no_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

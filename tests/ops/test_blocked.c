@@ -1,6 +1,6 @@
 /*
  * Convolutions and normalization on channel blocks against the plain operators, whose own reference is the
- * specification (test_conv.c): every algorithm, borders, strides, dilations, groups, images, few outputs, tails.
+ * specification (test_conv.c): every algorithm, borders, strides, dilations, groups, plain inputs, few outputs, tails.
  */
 #include "tests/support/support.h"
 
@@ -19,7 +19,7 @@
 #define CASES 400
 #define NORM_CASES 60
 
-/* One node of the internal domain, by kernels that may leave algorithms out. */
+/* One node of the internal domain, with kernels that may lack algorithms. */
 static struct tensor evaluate(struct test_node *node, const struct kernels *kernels, int threads,
                               const struct tensor *const *inputs) {
     struct tensor y, *outputs[] = {&y};
@@ -48,7 +48,7 @@ static struct tensor from_blocks(const struct tensor *x, int64_t channels) {
 }
 
 struct conv_case {
-    bool transposed, image, narrow, bias, scale;
+    bool transposed, plain_input, plain_output, bias, scale;
     int64_t kernel[2], stride[2], dilation[2], pads[4], output_padding[2], size[2];
     int64_t batch, group, in, out; /* channels of a group */
     const char *border, *activation;
@@ -62,21 +62,21 @@ static struct conv_case random_case(struct random *random) {
     static const char *const borders[] = {"constant", "constant", "reflect", "edge"};
     static const char *const activations[] = {"", "", "Relu", "LeakyRelu", "Clip", "Tanh", "Sigmoid"};
     struct conv_case c = {.transposed = random_int(random, 0, 1), .group = 1, .batch = random_int(random, 1, 2)};
-    c.image = random_int(random, 0, 4) == 0;
-    c.narrow = !c.image && random_int(random, 0, 4) == 0;
-    if (!c.image && !c.narrow && random_int(random, 0, 5) == 0)
+    c.plain_input = random_int(random, 0, 4) == 0;
+    c.plain_output = !c.plain_input && random_int(random, 0, 4) == 0;
+    if (!c.plain_input && !c.plain_output && random_int(random, 0, 5) == 0)
         c.group = random_int(random, 2, 3);
-    c.in = c.image ? random_int(random, 1, 9) : random_channels(random, c.group > 1);
-    c.out = c.narrow ? random_int(random, 1, 7) : random_channels(random, c.group > 1);
+    c.in = c.plain_input ? random_int(random, 1, 9) : random_channels(random, c.group > 1);
+    c.out = c.plain_output ? random_int(random, 1, 7) : random_channels(random, c.group > 1);
     c.border = c.transposed ? "constant" : borders[random_int(random, 0, 3)];
     c.activation = activations[random_int(random, 0, 6)];
     c.bias = random_int(random, 0, 1);
     c.scale = random_int(random, 0, 3) == 0;
     for (int d = 0; d < 2; d++) {
-        c.kernel[d] = random_int(random, 1, c.narrow ? 7 : 5);
-        const bool narrow_conv = c.narrow && !c.transposed;
-        c.stride[d] = narrow_conv && d == 1 ? 1 : random_int(random, 1, 3);
-        c.dilation[d] = c.stride[d] == 1 || narrow_conv ? random_int(random, 1, 3) : 1;
+        c.kernel[d] = random_int(random, 1, c.plain_output ? 7 : 5);
+        const bool few_outputs = c.plain_output && !c.transposed;
+        c.stride[d] = few_outputs && d == 1 ? 1 : random_int(random, 1, 3);
+        c.dilation[d] = c.stride[d] == 1 || few_outputs ? random_int(random, 1, 3) : 1;
         c.size[d] = random_int(random, 12, 45);
         c.output_padding[d] = c.transposed ? random_int(random, 0, c.stride[d] - 1) : 0;
         c.pads[d] = random_int(random, 0, c.kernel[d] - 1);
@@ -171,16 +171,16 @@ static struct tensor expected_of(const struct conv_case *c, const struct conv_da
 static struct tensor actual_of(const struct conv_case *c, const struct conv_data *data, const struct kernels *kernels,
                                int threads) {
     struct test_node node;
-    struct tensor blocks = c->image ? *data->x : to_blocks(data->x);
+    struct tensor blocks = c->plain_input ? *data->x : to_blocks(data->x);
     const struct tensor *inputs[] = {&blocks, data->w, c->bias ? data->b : NULL, c->scale ? data->scale : NULL};
     make_node(&node, c->transposed ? "BlockedConvTranspose" : "BlockedConv", c, true);
     test_node_text(&node, "border", c->border);
-    test_node_int(&node, "blocked_input", !c->image);
-    test_node_int(&node, "blocked_output", !c->narrow);
+    test_node_int(&node, "blocked_input", !c->plain_input);
+    test_node_int(&node, "blocked_output", !c->plain_output);
     struct tensor y = evaluate(&node, kernels, threads, inputs);
-    if (!c->image)
+    if (!c->plain_input)
         free(blocks.data);
-    if (c->narrow)
+    if (c->plain_output)
         return y;
     const struct tensor plain = from_blocks(&y, c->out * c->group);
     free(y.data);
@@ -234,7 +234,7 @@ static void test_convolutions(void **unused) {
     }
 }
 
-/* So many weights that tiles form them in pairs, over several k-slices. */
+/* WINOGRAD_IN_KERNEL weights, over several k-slices. */
 static void test_many_weights(void **unused) {
     (void)unused;
     struct random random = random_from(test_seed() + 64);
@@ -264,7 +264,7 @@ static void test_many_weights(void **unused) {
     }
 }
 
-/* So many weights and tiles that those of a panel are transformed in passing for all tiles, of all grids. */
+/* WINOGRAD_PER_PANEL weights, for the tiles of all grids. */
 static void test_many_weights_and_tiles(void **unused) {
     (void)unused;
     static const struct conv_case cases[] = {
@@ -280,7 +280,7 @@ static void test_many_weights_and_tiles(void **unused) {
          .out = 256,
          .size = {128, 128}},
         {.kernel = {3, 3}, .stride = {2, 2}, .dilation = {1, 1}, .in = 96, .out = 250, .size = {127, 115}},
-        /* Sets of points with so many tiles that threads share them, and with one row of tiles less. */
+        /* Grids with so many tiles that threads share a wave; some grids have a row of tiles less. */
         {.kernel = {3, 3},
          .stride = {1, 1},
          .dilation = {2, 2},
@@ -315,8 +315,8 @@ static void test_many_weights_and_tiles(void **unused) {
     }
 }
 
-/* Small pictures, whose weights are formed in pairs, some of them together; the last ones are fewer. */
-static void test_batch_in_pairs(void **unused) {
+/* Small images with WINOGRAD_IN_KERNEL weights, of which a wave has several; the last wave has fewer. */
+static void test_batch_in_waves(void **unused) {
     (void)unused;
     struct random random = random_from(test_seed() + 66);
     struct conv_case c = {.transposed = true,
@@ -338,7 +338,7 @@ static void test_batch_in_pairs(void **unused) {
     for (int threads = 1; threads < 4; threads++) {
         c.batch = 11;
         struct tensor all = actual_of(&c, &data, test_kernels(), threads);
-        compare(&all, &expected, 1e-2, "eleven pictures");
+        compare(&all, &expected, 1e-2, "eleven batch rows");
         struct tensor row = *data.x;
         row.shape.dims[0] = c.batch = 1;
         row.bytes /= 11;
@@ -347,7 +347,7 @@ static void test_batch_in_pairs(void **unused) {
             struct conv_data alone = {&row, data.w, data.b, data.scale};
             struct tensor one = actual_of(&c, &alone, test_kernels(), 1);
             if (memcmp((char *)all.data + (size_t)i * one.bytes, one.data, one.bytes) != 0)
-                fail_msg("picture %d of a batch has other bits with %d threads", i, threads);
+                fail_msg("row %d of a batch has other bits with %d threads", i, threads);
             free(one.data);
         }
         free(all.data);
@@ -356,7 +356,7 @@ static void test_batch_in_pairs(void **unused) {
     free_data(&data);
 }
 
-/* Deep and wide enough for k-blocks and pieces; threads and batch rows change no bit, with any algorithm. */
+/* Deep and wide enough for several k-blocks and macro tiles; threads and batch rows change no bit. */
 static void test_same_bits(void **unused) {
     (void)unused;
     static const struct conv_case cases[] = {
@@ -366,10 +366,10 @@ static void test_same_bits(void **unused) {
         {.transposed = true, .kernel = {3, 3}, .stride = {2, 2}, .dilation = {1, 1}, .in = 1100, .out = 70},
         {.transposed = true, .kernel = {3, 3}, .stride = {2, 2}, .dilation = {1, 1}, .in = 1100, .out = 160},
         {.kernel = {5, 5}, .stride = {1, 1}, .dilation = {1, 1}, .in = 64, .out = 64},
-        {.image = true, .kernel = {7, 7}, .stride = {1, 1}, .dilation = {1, 1}, .in = 4, .out = 64},
-        {.narrow = true, .kernel = {7, 7}, .stride = {1, 1}, .dilation = {1, 1}, .in = 64, .out = 3},
-        {.narrow = true, .kernel = {3, 5}, .stride = {1, 1}, .dilation = {1, 1}, .in = 64, .out = 1},
-        {.narrow = true,
+        {.plain_input = true, .kernel = {7, 7}, .stride = {1, 1}, .dilation = {1, 1}, .in = 4, .out = 64},
+        {.plain_output = true, .kernel = {7, 7}, .stride = {1, 1}, .dilation = {1, 1}, .in = 64, .out = 3},
+        {.plain_output = true, .kernel = {3, 5}, .stride = {1, 1}, .dilation = {1, 1}, .in = 64, .out = 1},
+        {.plain_output = true,
          .transposed = true,
          .kernel = {4, 4},
          .stride = {2, 2},
@@ -450,20 +450,21 @@ static void test_choice(void **unused) {
     assert_ptr_equal(algorithm_for(plain, false, exact), &direct_algorithm);
     struct window deep = square_window(1024, 16, 32, 3, 2, 1);
     deep.out_channels = 320;
-    const struct blocked_phase passing = phase_for(deep, true, kernels, 0), kept = phase_for(up, true, kernels, 0);
-    assert_int_equal(passing.grids[0].weights, WINOGRAD_IN_KERNEL);
-    assert_int_equal(passing.grids[0].axis[0].kind, WINOGRAD_8_2);
-    assert_int_equal(passing.grids[0].axis[1].kind, WINOGRAD_4_2);
-    assert_true(passing.grids[0].tiling.k_slice < passing.grids[0].tiling.depth);
-    assert_int_equal(passing.floats, 4 * deep.in_channels * deep.out_channels);
-    assert_int_equal(kept.grids[0].weights, WINOGRAD_TRANSFORMED);
+    const struct blocked_phase in_kernel = phase_for(deep, true, kernels, 0),
+                               transformed = phase_for(up, true, kernels, 0);
+    assert_int_equal(in_kernel.grids[0].weights, WINOGRAD_IN_KERNEL);
+    assert_int_equal(in_kernel.grids[0].axis[0].kind, WINOGRAD_8_2);
+    assert_int_equal(in_kernel.grids[0].axis[1].kind, WINOGRAD_4_2);
+    assert_true(in_kernel.grids[0].tiling.k_slice < in_kernel.grids[0].tiling.depth);
+    assert_int_equal(in_kernel.floats, 4 * deep.in_channels * deep.out_channels);
+    assert_int_equal(transformed.grids[0].weights, WINOGRAD_TRANSFORMED);
     const struct blocked_phase eight = phase_for(square_window(128, 64, 128, 3, 2, 1), true, kernels, 1);
     assert_int_equal(eight.grids[0].axis[0].kind, WINOGRAD_8_2);
     assert_int_equal(eight.grids[0].axis[1].kind, WINOGRAD_ONE);
-    const struct blocked_phase by_2 = phase_for(square_window(128, 64, 32, 3, 2, 1), false, kernels, 0);
-    assert_int_equal(by_2.grids[0].axis[0].kind, WINOGRAD_4_3_BY_2);
-    assert_int_equal(by_2.floats, 36 * 128 * 128); /* the points of an inner tap have one weight */
-    /* Beside phases whose weights are ready, others are, too. */
+    const struct blocked_phase strided_3 = phase_for(square_window(128, 64, 32, 3, 2, 1), false, kernels, 0);
+    assert_int_equal(strided_3.grids[0].axis[0].kind, WINOGRAD_4_3_STRIDE_2);
+    assert_int_equal(strided_3.floats, 36 * 128 * 128); /* the elements of an inner tap have one weight */
+    /* Phases are WINOGRAD_TRANSFORMED together. */
     struct window alike = square_window(256, 64, 128, 3, 2, 1), alone = square_window(256, 64, 130, 4, 2, 1);
     alike.out_channels = alone.out_channels = 128;
     assert_int_equal(phase_for(alike, true, kernels, 0).grids[0].weights, WINOGRAD_TRANSFORMED);
@@ -537,8 +538,8 @@ static void test_norm(void **unused) {
 }
 
 /*
- * Large planes, which threads cut into rows: the same bits for any number of them and in every batch row. One pixel is
- * far from all others, and all are far from zero.
+ * Large planes, whose rows are divided among threads: the same bits for any number of them and in every batch row. One
+ * pixel is far from all others, and all are far from zero.
  */
 static void test_norm_rows(void **unused) {
     (void)unused;
@@ -593,7 +594,7 @@ static float *random_floats(size_t count, struct random *random) {
     return data;
 }
 
-/* Sums of every tile size against doubles, and nothing written beside them. */
+/* Sums of every size of a register tile against doubles; nothing else is written. */
 static void test_tiles(void **unused) {
     (void)unused;
     const struct block_kernel *kernel = test_kernels()->block;
@@ -610,7 +611,7 @@ static void test_tiles(void **unused) {
             struct block_pixel list[ENTRIES * BLOCK_PIXELS];
             for (int i = 0; i < ENTRIES * BLOCK_PIXELS; i++)
                 list[i] = (struct block_pixel){data + random_int(&random, 0, 2000), random_int(&random, 0, 1000)};
-            const int length = wanted % 2 ? LENGTH : 5; /* of blocks, and of images */
+            const int length = wanted % 2 ? LENGTH : 5; /* of channel blocks, and of plain inputs */
             const struct block_source source = {.entries = ENTRIES, .blocks = BLOCKS, .length = length, .pixels = list};
             const bool first = random_int(&random, 0, 1);
             memcpy(c, old, sizeof c);
@@ -635,7 +636,7 @@ static void test_tiles(void **unused) {
     free(weights);
 }
 
-/* Pixels side by side have the bits of any pixels; meanwhile numbers are formed. */
+/* Contiguous tiles have the bits of indirect ones; differences are computed along with them. */
 static void test_rows(void **unused) {
     (void)unused;
     const struct block_kernel *kernel = test_kernels()->block;
@@ -671,8 +672,8 @@ static void test_rows(void **unused) {
     free(weights);
 }
 
-/* Weights that tiles form as sums of two have the bits of those that were summed up before. */
-static void test_pairs(void **unused) {
+/* Two-term weights have the bits of weights that were summed up before. */
+static void test_two_term(void **unused) {
     (void)unused;
     const struct block_kernel *kernel = test_kernels()->block;
     struct random random = random_from(test_seed() + 67);
@@ -680,13 +681,13 @@ static void test_pairs(void **unused) {
         BLOCKS = 19,
         STEP = 400,
         ROOM = 20,
-        LANES = PAIR_BLOCKS * CHANNEL_BLOCK,
+        LANES = TWO_TERM_BLOCKS * CHANNEL_BLOCK,
         FLOATS = BLOCKS * 3 * CHANNEL_BLOCK * LANES
     };
     float *data = random_floats(BLOCKS * STEP, &random), *first = random_floats(FLOATS, &random);
     float *second = random_floats(FLOATS, &random), *sums = random_floats(FLOATS, &random);
     float expected[ROOM * LANES], c[ROOM * LANES];
-    for (int blocks = 1; blocks <= PAIR_BLOCKS && blocks <= kernel->blocks; blocks++)
+    for (int blocks = 1; blocks <= TWO_TERM_BLOCKS && blocks <= kernel->blocks; blocks++)
         for (int wanted = 1; wanted <= kernel->pixels[blocks]; wanted++) {
             const int pixels = kernel->round(wanted, blocks), lanes = blocks * CHANNEL_BLOCK;
             struct block_row row = {.pixels = data,
@@ -696,7 +697,7 @@ static void test_pairs(void **unused) {
                                     .factor = (float)random_int(&random, -3, 3) / 2};
             row.factor = row.factor == 0 ? random_float(&random) : row.factor;
             const bool fresh = random_int(&random, 0, 1);
-            for (int i = 0; i < FLOATS; i++) /* as the processor does it, rounded once, or twice */
+            for (int i = 0; i < FLOATS; i++) /* rounded as the kernel does it, once or twice */
                 sums[i] = fabsf(row.factor) == 0.5f               ? 2 * first[i] + 2 * row.factor * second[i]
                           : test_kernels()->level == CPU_PORTABLE ? first[i] + row.factor * second[i]
                                                                   : fmaf(row.factor, second[i], first[i]);
@@ -715,33 +716,33 @@ static void test_pairs(void **unused) {
     free(sums);
 }
 
-/* Weights at the points of two taps are what the sums of pairs are. */
+/* Transformed weights are what the kernel makes of two terms. */
 static void test_factors(void **unused) {
     (void)unused;
     const struct winograd_kernel *kernel = test_kernels()->winograd;
     struct random random = random_from(test_seed() + 68);
-    float taps[2 * CHANNEL_BLOCK], kept[WINOGRAD_ELEMENTS * CHANNEL_BLOCK];
+    float taps[2 * CHANNEL_BLOCK], weights[WINOGRAD_ELEMENTS * CHANNEL_BLOCK];
     for (int i = 0; i < 2 * CHANNEL_BLOCK; i++)
         taps[i] = random_float(&random);
     for (enum winograd_kind kind = WINOGRAD_ONE; kind < WINOGRAD_KINDS; kind++) {
-        if (!winograd_pair(kind))
+        if (!winograd_two_term(kind))
             continue;
-        kernel->weights(kind, WINOGRAD_ONE, taps, kept, CHANNEL_BLOCK);
+        kernel->weights(kind, WINOGRAD_ONE, taps, weights, CHANNEL_BLOCK);
         for (int i = 0; i < winograd_elements(kind) * CHANNEL_BLOCK; i++) {
-            const int point = i / CHANNEL_BLOCK, lane = i % CHANNEL_BLOCK, tap = winograd_pure_tap(kind, point);
+            const int element = i / CHANNEL_BLOCK, lane = i % CHANNEL_BLOCK, tap = winograd_pure_tap(kind, element);
             const double a = taps[lane], b = taps[CHANNEL_BLOCK + lane];
-            const double factor = tap < 0 ? kernel->factor(kind, point) : 0, size = fabs(factor) == 0.5 ? 2 : 1;
+            const double factor = tap < 0 ? kernel->factor(kind, element) : 0, size = fabs(factor) == 0.5 ? 2 : 1;
             const double sum = tap == 0 ? a : tap == 1 ? b : (a + factor * b) * size;
-            assert_true(fabs(kept[i] - sum) < 1e-6);
+            assert_true(fabs(weights[i] - sum) < 1e-6);
         }
     }
 }
 
-/* A tile of Winograd beside direct sums: inputs and weights to points, products, points to outputs. */
-static void check_filter(enum winograd_kind y, enum winograd_kind x, struct random *random) {
+/* One Winograd tile against direct sums: inputs and weights to elements, products, elements to outputs. */
+static void check_winograd(enum winograd_kind y, enum winograd_kind x, struct random *random) {
     const struct winograd_kernel *kernel = test_kernels()->winograd;
     enum { MOST = WINOGRAD_ELEMENTS * WINOGRAD_ELEMENTS * CHANNEL_BLOCK };
-    _Alignas(64) float patch[MOST], taps[9 * CHANNEL_BLOCK], points[MOST], kept[MOST], outputs[MOST];
+    _Alignas(64) float patch[MOST], taps[9 * CHANNEL_BLOCK], elements[MOST], weights[MOST], outputs[MOST];
     const int down = winograd_elements(y), across = winograd_elements(x), columns = winograd_outputs(x);
     for (int i = 0; i < MOST; i++)
         patch[i] = random_float(random);
@@ -752,17 +753,17 @@ static void check_filter(enum winograd_kind y, enum winograd_kind x, struct rand
                                    .source = patch,
                                    .source_row = (size_t)across * CHANNEL_BLOCK,
                                    .source_column = CHANNEL_BLOCK,
-                                   .destination = points,
+                                   .destination = elements,
                                    .destination_row = (size_t)across * CHANNEL_BLOCK,
                                    .destination_column = CHANNEL_BLOCK};
     kernel->input(y, x, &tiles);
-    kernel->weights(y, x, taps, kept, CHANNEL_BLOCK);
+    kernel->weights(y, x, taps, weights, CHANNEL_BLOCK);
     for (int i = 0; i < down * across * CHANNEL_BLOCK; i++) {
-        const int point = i / CHANNEL_BLOCK, row = winograd_distinct_element(y, point / across);
-        const int place = row * winograd_distinct_elements(x) + winograd_distinct_element(x, point % across);
-        points[i] *= kept[place * CHANNEL_BLOCK + i % CHANNEL_BLOCK];
+        const int element = i / CHANNEL_BLOCK, row = winograd_distinct_element(y, element / across);
+        const int place = row * winograd_distinct_elements(x) + winograd_distinct_element(x, element % across);
+        elements[i] *= weights[place * CHANNEL_BLOCK + i % CHANNEL_BLOCK];
     }
-    tiles.source = points;
+    tiles.source = elements;
     tiles.destination = outputs;
     tiles.destination_row = (size_t)columns * CHANNEL_BLOCK;
     kernel->output(y, x, &tiles);
@@ -780,22 +781,22 @@ static void check_filter(enum winograd_kind y, enum winograd_kind x, struct rand
     }
 }
 
-static void test_filters(void **unused) {
+static void test_winograd(void **unused) {
     (void)unused;
     struct random random = random_from(test_seed() + 66);
     for (enum winograd_kind y = WINOGRAD_ONE; y < WINOGRAD_KINDS; y++)
         for (enum winograd_kind x = WINOGRAD_ONE; x < WINOGRAD_KINDS; x++)
             if (y != WINOGRAD_ONE || x != WINOGRAD_ONE)
-                check_filter(y, x, &random);
+                check_winograd(y, x, &random);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tiles),          cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_pairs),          cmocka_unit_test(test_factors),
-        cmocka_unit_test(test_filters),        cmocka_unit_test(test_convolutions),
+        cmocka_unit_test(test_two_term),       cmocka_unit_test(test_factors),
+        cmocka_unit_test(test_winograd),       cmocka_unit_test(test_convolutions),
         cmocka_unit_test(test_many_weights),   cmocka_unit_test(test_many_weights_and_tiles),
-        cmocka_unit_test(test_batch_in_pairs), cmocka_unit_test(test_same_bits),
+        cmocka_unit_test(test_batch_in_waves), cmocka_unit_test(test_same_bits),
         cmocka_unit_test(test_choice),         cmocka_unit_test(test_norm),
         cmocka_unit_test(test_norm_rows)};
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -488,12 +488,10 @@ static void a_region_grows_and_empties(void **state) {
     (void)state;
     struct region region = {0};
     const size_t bytes = ((size_t)5 << 20) + 100;
-    assert_false(region_holds(&region, &region));
     assert_true(region_reserve(&region, 100, true));
     assert_true(region_reserve(&region, bytes, true));
     assert_int_equal((uintptr_t)region.base % 64, 0);
     region.base[0] = region.base[bytes - 1] = 1;
-    assert_true(region_holds(&region, region.base + bytes - 1) && !region_holds(&region, region.base + bytes));
     unsigned char *base = region.base;
     assert_true(region_reserve(&region, 1000, false)); /* large enough as it is */
     assert_ptr_equal(region.base, base);

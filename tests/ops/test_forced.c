@@ -1,9 +1,9 @@
 /*
  * Every algorithm of convolutions on channel blocks and of products, forced (ops/core/forced_choices.h) on random
- * geometries and with small sizes, so that every loop takes several turns: beside double precision, and the same bits
- * with 1, 2 and 3 threads. A table says which cells were run; a legal one that was not fails.
+ * geometries and with small sizes, so that every loop takes several turns: against double precision, and the same bits
+ * with 1, 2 and 3 threads. A table counts the runs of every cell; a legal one that was not run fails.
  *
- * With more threads than processors those that spin while they wait would take most of the time: the program starts
+ * With more threads than processors, threads that spin while they wait would take most of the time: the program starts
  * itself again with threads that sleep.
  */
 #include "ops/blocked/direct.h"
@@ -39,7 +39,7 @@ static double largest_error(const float *y, const double *expected, size_t count
     return worst;
 }
 
-/* Fails unless the errors are below `bound`; returns their part of it. */
+/* Fails unless the errors are at most `bound`; returns the largest one over it. */
 static double check_errors(const float *y, const double *expected, size_t count, double bound, const char *row,
                            const char *what) {
     const double error = largest_error(y, expected, count);
@@ -100,7 +100,7 @@ static void check_layer(struct forced_layer *layer, int row, int column, struct 
     layer_free(layer);
 }
 
-/* ---- two as one ---- */
+/* ---- two fused ---- */
 
 static float *take(struct node_call *call, const struct forced_layer *layer, size_t *count) {
     float *y = layer_take(call, layer, count);
@@ -109,8 +109,8 @@ static float *take(struct node_call *call, const struct forced_layer *layer, siz
 }
 
 /* One after the other. */
-static float *run_apart(const struct forced_layer *a, const struct forced_layer *b, const struct tensor *x,
-                        struct weight_cache *weights, size_t *count) {
+static float *run_separately(const struct forced_layer *a, const struct forced_layer *b, const struct tensor *x,
+                             struct weight_cache *weights, size_t *count) {
     struct node_call first, second;
     assert_int_equal(layer_prepare(&first, a, x, 1, weights), STATUS_OK);
     node_call_run(&first);
@@ -121,12 +121,12 @@ static float *run_apart(const struct forced_layer *a, const struct forced_layer 
     return take(&second, b, count);
 }
 
-/* NULL where they cannot run as one. */
+/* NULL where they cannot be fused. */
 static float *run_fused(const struct forced_layer *a, const struct forced_layer *b, const struct tensor *x, int threads,
                         struct weight_cache *weights, int column, size_t *count, double *bound) {
     struct node_call first, second;
     float *y = NULL;
-    double share;
+    double fraction;
     assert_int_equal(layer_prepare(&first, a, x, threads, weights), STATUS_OK);
     status code = layer_prepare(&second, b, &first.output, threads, weights);
     if (code == STATUS_OK)
@@ -140,7 +140,7 @@ static float *run_fused(const struct forced_layer *a, const struct forced_layer 
             cells_count(&table, column, second.call.state);
         }
         node_call_allocate(&second);
-        second.call.op->run_fused(&first.call, &second.call, &share);
+        second.call.op->run_fused(&first.call, &second.call, &fraction);
         y = layer_take(&second, b, count);
     }
     node_call_close(&second);
@@ -148,16 +148,16 @@ static float *run_fused(const struct forced_layer *a, const struct forced_layer 
     return y;
 }
 
-/* Reflects, or repeats, no more than there is. */
+/* A border cannot reflect, or repeat, more than there is. */
 static void mend_border(struct conv_problem *p) {
     for (int i = 0; i < 4; i++)
         if (p->pads[i] >= p->size[i % 2])
             p->border = BORDER_ZERO;
 }
 
-/* Few outputs of what the first one makes, in row_tiles; false where it makes too little. */
+/* A second layer with few outputs; false where the first one's output is too small for it. */
 static bool second_layer(const struct forced_layer *first, struct random *random, struct forced_layer *second) {
-    const struct cell_row few = {.algorithm = &few_outputs_algorithm, .beside = random_int(random, 0, 2)};
+    const struct cell_row few = {.algorithm = &few_outputs_algorithm, .rows_together = random_int(random, 0, 2)};
     const struct cell_column any = {.transposed = random_int(random, 0, 1), .special = MIXED};
     struct conv_problem *p = &second->problem;
     if (!cells_problem(&few, &any, random, second))
@@ -168,8 +168,8 @@ static bool second_layer(const struct forced_layer *first, struct random *random
         p->size[d] = reference_size(&first->problem, d);
     mend_border(p);
     second->forced = (struct forced_choices){.fused = FORCED_YES,
-                                             .outputs = random_int(random, 0, 20),
-                                             .beside = few.beside,
+                                             .band_columns = random_int(random, 0, 20),
+                                             .rows_together = few.rows_together,
                                              .row_tile = random_int(random, 1, 9),
                                              .band = random_int(random, 0, 3)};
     return reference_size(p, 0) > 0 && reference_size(p, 1) > 0;
@@ -194,8 +194,8 @@ static bool check_fused(struct forced_layer *a, int row, int column, struct rand
     if (first) {
         double *middle = layer_reference(a, x.wide, &between), *expected = layer_reference(&b, middle, &range);
         check_errors(first, expected, count, bound * range, name, what);
-        float *apart = run_apart(a, &b, x.read, weights, &count);
-        check_bits(apart, first, count, 0, what);
+        float *separate = run_separately(a, &b, x.read, weights, &count);
+        check_bits(separate, first, count, 0, what);
         for (int threads = 2; threads <= THREADS; threads++) {
             float *y = run_fused(a, &b, x.read, threads, weights, column, &count, &bound);
             if (y)
@@ -204,7 +204,7 @@ static bool check_fused(struct forced_layer *a, int row, int column, struct rand
         }
         free(middle);
         free(expected);
-        free(apart);
+        free(separate);
     }
     free(first);
     layer_input_free(&x);
@@ -216,9 +216,9 @@ static bool check_fused(struct forced_layer *a, int row, int column, struct rand
 
 /* ---- the table ---- */
 
-/* Few outputs are those of the second one: rows of the table like any other. */
+/* As the first of two; the rows of few outputs are counted as the second one. */
 static bool can_fuse(const struct cell_row *row) {
-    return row->algorithm == &winograd_algorithm ? row->weights == WINOGRAD_TRANSFORMED : !row->image;
+    return row->algorithm == &winograd_algorithm ? row->weights == WINOGRAD_TRANSFORMED : !row->plain_input;
 }
 
 static bool is_legal(const struct cell_row *row, const struct cell_column *column) {
@@ -226,7 +226,8 @@ static bool is_legal(const struct cell_row *row, const struct cell_column *colum
     if (column->special == FUSED)
         return can_fuse(row);
     if (column->special == MIXED_TRANSPOSED)
-        return row->algorithm != &winograd_algorithm || !(winograd_by_2(row->kinds[0]) || winograd_by_2(row->kinds[1]));
+        return row->algorithm != &winograd_algorithm ||
+               !(winograd_stride_2(row->kinds[0]) || winograd_stride_2(row->kinds[1]));
     if (column->special == MIXED)
         return true;
     memcpy(p.kernel, column->kernel, sizeof p.kernel);
@@ -238,17 +239,17 @@ static bool is_legal(const struct cell_row *row, const struct cell_column *colum
 static void run_fused_cell(int row, int column, struct random *random) {
     if (table.rows[row].algorithm == &few_outputs_algorithm)
         return;
-    struct cell_column turned = forced_columns[column];
+    struct cell_column mixed = forced_columns[column];
     for (int tries = 0, done = 0; tries < 60 && done < FUSED_RUNS; tries++) {
         struct forced_layer layer;
-        turned.transposed = tries % 2;
+        mixed.transposed = tries % 2;
         if (!is_legal(&table.rows[row],
-                      &(struct cell_column){.transposed = turned.transposed, .special = MIXED_TRANSPOSED}))
-            turned.transposed = false;
-        if (!cells_problem(&table.rows[row], &turned, random, &layer))
+                      &(struct cell_column){.transposed = mixed.transposed, .special = MIXED_TRANSPOSED}))
+            mixed.transposed = false;
+        if (!cells_problem(&table.rows[row], &mixed, random, &layer))
             continue;
         layer.problem.group = 1;
-        cells_demand(&table.rows[row], &turned, random, &layer);
+        cells_demand(&table.rows[row], &mixed, random, &layer);
         done += check_fused(&layer, row, column, random);
     }
 }
@@ -286,7 +287,7 @@ static void test_cells(void **unused) {
         fail_msg("%d legal cells were never run (seed %llu)", empty, (unsigned long long)test_seed());
 }
 
-/* A layer of this geometry that is demanded to be what it cannot be. */
+/* A layer whose geometry does not allow what is forced. */
 static void check_refused(const struct cell_row *row, const struct cell_column *column, struct random *random) {
     static const struct cell_row direct = {.algorithm = &direct_algorithm};
     struct node_call call;
@@ -312,9 +313,10 @@ static void test_refused(void **unused) {
     for (int row = 0; row < table.row_count; row++)
         for (int column = 0; column < table.column_count; column++) {
             const struct cell_column *one = &forced_columns[column];
-            const bool turns = one->transposed || one->special != FIXED; /* phases may have other kinds */
+            const bool other_kinds = one->transposed || one->special != FIXED; /* phases may have other kinds */
             const bool taps = one->kernel[0] * one->kernel[1] > 1;
-            if (table.rows[row].algorithm == &winograd_algorithm && taps && !turns && !is_legal(&table.rows[row], one))
+            if (table.rows[row].algorithm == &winograd_algorithm && taps && !other_kinds &&
+                !is_legal(&table.rows[row], one))
                 check_refused(&table.rows[row], one, &random);
         }
 }

@@ -1,7 +1,7 @@
 /*
- * ops/blocked/fused/fused.c, runtime/plan/plan_fuse.c: two convolutions that run as one give the bits that they give
- * one after the other, with any number of threads. They run one after the other where what is between them is an
- * output, too.
+ * ops/blocked/fused/fused.c, runtime/plan/plan_fuse.c: two fused convolutions give the bits that they give one after
+ * the other, with any number of threads. They are not fused where what is between them has another reader, or is an
+ * output.
  */
 #include "runtime/session/session.h"
 #include "tests/support/builder.h"
@@ -19,7 +19,7 @@ struct conv {
     const char *mode;
 };
 
-struct joined_case {
+struct fused_case {
     const char *what;
     struct conv first, second;
     int batch, size[2]; /* of the input */
@@ -65,7 +65,7 @@ static void build_pad(struct builder *b, const struct conv *conv) {
 /* Who else reads what is between the two. */
 enum reader { NOBODY, OUTPUT, THIRD };
 
-static limner_model *make_model(const struct joined_case *c, enum reader reader, uint64_t seed) {
+static limner_model *make_model(const struct fused_case *c, enum reader reader, uint64_t seed) {
     struct random random = random_from(seed);
     struct builder b = build_start(13);
     char dims[MOST_TEXT];
@@ -91,8 +91,8 @@ static limner_model *make_model(const struct joined_case *c, enum reader reader,
     return build_model(&b, 0);
 }
 
-/* y, whose data are the caller's to free; whether two steps ran as one. */
-static limner_tensor run_case(const struct joined_case *c, const struct tensor *x, enum reader reader, int threads,
+/* y, whose data the caller frees; whether two steps were fused. */
+static limner_tensor run_case(const struct fused_case *c, const struct tensor *x, enum reader reader, int threads,
                               bool *fused) {
     limner_model *model = make_model(c, reader, test_seed());
     limner_session *session = open_session(model, &(limner_options){.threads = threads});
@@ -113,7 +113,7 @@ static limner_tensor run_case(const struct joined_case *c, const struct tensor *
     return y;
 }
 
-static void check_case(const struct joined_case *c, bool must_fuse) {
+static void check_case(const struct fused_case *c, bool must_fuse) {
     struct random random = random_from(test_seed() + 1);
     struct tensor *x = test_tensor(DTYPE_FLOAT, 4, c->batch, c->first.in, c->size[0], c->size[1]);
     bool fused;
@@ -132,7 +132,7 @@ static void check_case(const struct joined_case *c, bool must_fuse) {
     test_tensor_free(x);
 }
 
-static const struct joined_case cases[] = {
+static const struct fused_case cases[] = {
     {"the last layers of a generator",
      {true, 32, 64, {3, 3}, {2, 2}, {1, 1}, {1, 1, 0, 0}, ""},
      {true, 64, 3, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}, ""},
@@ -143,7 +143,7 @@ static const struct joined_case cases[] = {
      {false, 64, 3, {7, 7}, {1, 1}, {1, 1}, {3, 3, 3, 3}, "reflect"},
      2,
      {131, 113}},
-    {"one tap, and rows beside each other",
+    {"one tap, and two rows together",
      {false, 20, 70, {1, 1}, {1, 1}, {1, 1}, {0, 0, 0, 0}, ""},
      {false, 70, 1, {3, 5}, {1, 1}, {1, 1}, {1, 2, 1, 2}, ""},
      1,
@@ -190,7 +190,7 @@ static void test_random_cases(void **unused) {
     (void)unused;
     struct random random = random_from(test_seed() + 2);
     for (int i = 0; i < test_cases(20); i++) {
-        struct joined_case c = cases[random_int(&random, 0, (int64_t)(sizeof cases / sizeof cases[0]) - 1)];
+        struct fused_case c = cases[random_int(&random, 0, (int64_t)(sizeof cases / sizeof cases[0]) - 1)];
         char what[32];
         snprintf(what, sizeof what, "random case %d", i);
         c.what = what;
@@ -202,7 +202,7 @@ static void test_random_cases(void **unused) {
     }
 }
 
-/* Whoever else reads what is between them reads it whole. */
+/* A third node that reads what is between them needs all of it. */
 static void test_third_reader(void **unused) {
     (void)unused;
     struct random random = random_from(test_seed() + 4);
@@ -215,7 +215,7 @@ static void test_third_reader(void **unused) {
     test_tensor_free(x);
 }
 
-/* A node's time is its own, also where two run as one. */
+/* Every node has a time of its own, also where two are fused. */
 static void test_profile(void **unused) {
     (void)unused;
     limner_model *model = make_model(&cases[0], NOBODY, test_seed());
@@ -237,10 +237,10 @@ static void test_profile(void **unused) {
     test_tensor_free(x);
 }
 
-/* Another model's weights, poured into the plan of two that run as one. */
+/* The plan of two fused ones takes another model's weights. */
 static void test_swap(void **unused) {
     (void)unused;
-    const struct joined_case *c = &cases[0];
+    const struct fused_case *c = &cases[0];
     limner_model *old = make_model(c, NOBODY, test_seed()), *new = make_model(c, NOBODY, test_seed() + 9);
     limner_session *session = open_session(old, &(limner_options){.threads = 2});
     limner_session *fresh = open_session(new, &(limner_options){.threads = 2});

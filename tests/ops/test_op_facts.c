@@ -30,12 +30,13 @@ static bool bound_by_input(const struct op *op, unsigned variable) {
     return false;
 }
 
-/* The type of every output can be told without shapes: from an input, from attributes, or because there is one. */
+/* The type of every output can be told without shapes: from an input, from attributes, because there is one, or from a
+   subgraph. */
 static void check_outputs(const struct op *op) {
     for (const struct op_arg *output = op->outputs; output && output->name; output++) {
         const unsigned variable = output->flags / ARG_T;
         const bool single = (output->types & (output->types - 1)) == 0;
-        if (!single && !(variable && bound_by_input(op, variable)) && !op->output_type)
+        if (!single && !(variable && bound_by_input(op, variable)) && !op->output_type && !op_facts(op)->control)
             fail_msg("%s %d: nothing gives the type of output %s", op->name, op->since, output->name);
     }
 }

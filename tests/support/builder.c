@@ -201,6 +201,26 @@ void build_attribute_tensor(struct builder *builder, const char *name, const str
                                .name = name, .type = ATTRIBUTE_TENSOR, .count = 1, .tensor = keep(builder, value)});
 }
 
+struct builder build_body(const struct builder *outer) {
+    struct onnx_model *model = need(pool_alloc(outer->model->pool, sizeof *model));
+    model->pool = outer->model->pool;
+    model->graph = need(pool_alloc(model->pool, sizeof *model->graph));
+    model->graph->name = "body";
+    return (struct builder){model};
+}
+
+void build_captured(struct builder *body, const char *names) {
+    int count;
+    const int *values = values_of(body, names, &count);
+    for (int i = 0; i < count; i++)
+        body->model->graph->values[values[i]].is_captured = true;
+}
+
+void build_attribute_graph(struct builder *builder, const char *name, const struct builder *body) {
+    add_attribute(builder,
+                  &(struct attribute){.name = name, .type = ATTRIBUTE_GRAPH, .count = 1, .graph = body->model->graph});
+}
+
 limner_model *build_model(struct builder *builder, unsigned passes_off) {
     struct error err;
     limner_model *model = NULL;

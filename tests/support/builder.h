@@ -34,6 +34,14 @@ void build_attribute_text(struct builder *builder, const char *name, const char 
 void build_attribute_ints(struct builder *builder, const char *name, const char *numbers);
 void build_attribute_tensor(struct builder *builder, const char *name, const struct tensor *value);
 
+/*
+ * A subgraph for an attribute of a node of `outer`, built like a graph; it needs no dropping. Names from the graph
+ * around are listed by build_captured().
+ */
+struct builder build_body(const struct builder *outer);
+void build_captured(struct builder *body, const char *names);
+void build_attribute_graph(struct builder *builder, const char *name, const struct builder *body);
+
 /* The graph as a model, with these passes (runtime/passes/pass.h) switched off; fails the test with the message. */
 limner_model *build_model(struct builder *builder, unsigned passes_off);
 /* The status and message of trying; the model is gone either way. */

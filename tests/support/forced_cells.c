@@ -10,7 +10,7 @@
 
 #define SQUARE(text, k, s, d) \
     { text, false, {k, k}, {s, s}, {d, d}, FIXED }
-#define TURNED(text, k, s, d) \
+#define TRANSPOSED(text, k, s, d) \
     { text, true, {k, k}, {s, s}, {d, d}, FIXED }
 
 const struct cell_column forced_columns[] = {
@@ -44,21 +44,21 @@ const struct cell_column forced_columns[] = {
     {"3x3, stride 1,2, dilation 2,1", false, {3, 3}, {1, 2}, {2, 1}, FIXED},
     SQUARE("3x3, stride 2, dilation 2", 3, 2, 2),
     SQUARE("3x3, stride 3", 3, 3, 1),
-    TURNED("transposed 2x2", 2, 1, 1),
-    TURNED("transposed 3x3", 3, 1, 1),
-    TURNED("transposed 3x3, dilation 2", 3, 1, 2),
-    TURNED("transposed 2x2, stride 2", 2, 2, 1),
-    TURNED("transposed 3x3, stride 2", 3, 2, 1),
-    TURNED("transposed 4x4, stride 2", 4, 2, 1),
-    TURNED("transposed 5x5, stride 2", 5, 2, 1),
-    TURNED("transposed 6x6, stride 2", 6, 2, 1),
-    TURNED("transposed 3x3, stride 2, dilation 2", 3, 2, 2),
-    TURNED("transposed 3x3, stride 2, dilation 3", 3, 2, 3),
-    TURNED("transposed 5x5, stride 3", 5, 3, 1),
+    TRANSPOSED("transposed 2x2", 2, 1, 1),
+    TRANSPOSED("transposed 3x3", 3, 1, 1),
+    TRANSPOSED("transposed 3x3, dilation 2", 3, 1, 2),
+    TRANSPOSED("transposed 2x2, stride 2", 2, 2, 1),
+    TRANSPOSED("transposed 3x3, stride 2", 3, 2, 1),
+    TRANSPOSED("transposed 4x4, stride 2", 4, 2, 1),
+    TRANSPOSED("transposed 5x5, stride 2", 5, 2, 1),
+    TRANSPOSED("transposed 6x6, stride 2", 6, 2, 1),
+    TRANSPOSED("transposed 3x3, stride 2, dilation 2", 3, 2, 2),
+    TRANSPOSED("transposed 3x3, stride 2, dilation 3", 3, 2, 3),
+    TRANSPOSED("transposed 5x5, stride 3", 5, 3, 1),
     {"transposed 4x1, stride 2", true, {4, 1}, {2, 2}, {1, 1}, FIXED},
     {"any kernel, stride and dilation of the row", false, {0, 0}, {0, 0}, {0, 0}, MIXED},
     {"the same, transposed", true, {0, 0}, {0, 0}, {0, 0}, MIXED_TRANSPOSED},
-    {"the first of two that run as one", false, {0, 0}, {0, 0}, {0, 0}, FUSED},
+    {"the first of two fused ones", false, {0, 0}, {0, 0}, {0, 0}, FUSED},
 };
 
 /* ---- rows ---- */
@@ -84,7 +84,7 @@ static void add_row(struct cell_table *table, struct cell_row row) {
     table->rows[table->row_count++] = row;
 }
 
-static void add_filters(struct cell_table *table) {
+static void add_winograd_rows(struct cell_table *table) {
     for (enum winograd_weights weights = 0; weights < WINOGRAD_FORMS; weights++)
         for (enum winograd_kind y = 0; y < WINOGRAD_KINDS; y++)
             for (enum winograd_kind x = 0; x < WINOGRAD_KINDS; x++)
@@ -95,13 +95,13 @@ static void add_filters(struct cell_table *table) {
 
 static void add_rows(struct cell_table *table, const struct conv_algorithm *algorithm) {
     if (algorithm == &winograd_algorithm) {
-        add_filters(table);
+        add_winograd_rows(table);
     } else if (algorithm == &few_outputs_algorithm) {
-        add_row(table, (struct cell_row){.algorithm = algorithm, .beside = 1});
-        add_row(table, (struct cell_row){.algorithm = algorithm, .beside = 2});
+        add_row(table, (struct cell_row){.algorithm = algorithm, .rows_together = 1});
+        add_row(table, (struct cell_row){.algorithm = algorithm, .rows_together = 2});
     } else if (algorithm == &direct_algorithm) {
         add_row(table, (struct cell_row){.algorithm = algorithm});
-        add_row(table, (struct cell_row){.algorithm = algorithm, .image = true});
+        add_row(table, (struct cell_row){.algorithm = algorithm, .plain_input = true});
     } else {
         fail_msg("an algorithm that no test knows: %s", algorithm->name);
     }
@@ -115,7 +115,7 @@ void cells_list(struct cell_table *table) {
 
 /* ---- legal cells ---- */
 
-/* A phase of one dimension: from one point to the next, and one tap, in the input. */
+/* A phase of one dimension: inputs from one output position to the next, and from one tap to the next. */
 struct phase {
     int64_t taps, step, tap_step;
 };
@@ -129,20 +129,20 @@ static int list_phases(const struct conv_problem *p, int d, struct phase phases[
         phases[0] = (struct phase){p->kernel[d], p->stride[d], p->dilation[d]};
         return 1;
     }
-    const int64_t apart = p->stride[d] / divisor_of(p->stride[d], p->dilation[d]);
+    const int64_t phase_count = p->stride[d] / divisor_of(p->stride[d], p->dilation[d]);
     int count = 0;
-    for (int64_t first = 0; first < apart && first < p->kernel[d]; first++)
-        phases[count++] =
-            (struct phase){(p->kernel[d] - first + apart - 1) / apart, 1, apart * p->dilation[d] / p->stride[d]};
+    for (int64_t first = 0; first < phase_count && first < p->kernel[d]; first++)
+        phases[count++] = (struct phase){(p->kernel[d] - first + phase_count - 1) / phase_count, 1,
+                                         phase_count * p->dilation[d] / p->stride[d]};
     return count;
 }
 
-/* The grids that a dimension falls into with this kind; 0: it cannot have it. */
-static int64_t sets_of(const struct phase *phase, enum winograd_kind kind) {
+/* The grids that a dimension is split into with this kind; 0: it cannot have it. */
+static int64_t grids_of(const struct phase *phase, enum winograd_kind kind) {
     const int taps = winograd_taps(kind);
     if (phase->taps == 1)
         return kind == WINOGRAD_ONE;
-    if (winograd_by_2(kind))
+    if (winograd_stride_2(kind))
         return phase->step == 2 && phase->tap_step == 1 && phase->taps == 3;
     if (phase->step == 1)
         return taps == phase->taps && phase->tap_step <= 4 ? phase->tap_step : 0;
@@ -162,9 +162,9 @@ static unsigned kinds_demanded(const struct cell_row *row, bool transposed, int 
 static bool phase_can(const struct cell_row *row, bool transposed, const struct phase *y, const struct phase *x) {
     for (enum winograd_kind ky = 0; ky < WINOGRAD_KINDS; ky++)
         for (enum winograd_kind kx = 0; kx < WINOGRAD_KINDS; kx++) {
-            const int64_t sets = sets_of(y, ky) * sets_of(x, kx);
+            const int64_t grids = grids_of(y, ky) * grids_of(x, kx);
             if (kinds_demanded(row, transposed, 0) >> ky & 1 && kinds_demanded(row, transposed, 1) >> kx & 1 &&
-                sets > 0 && sets <= WINOGRAD_GRIDS && form_exists(row->weights, ky, kx))
+                grids > 0 && grids <= WINOGRAD_GRIDS && form_exists(row->weights, ky, kx))
                 return true;
         }
     return false;
@@ -176,19 +176,19 @@ static bool winograd_legal(const struct cell_row *row, const struct conv_problem
     bool some = false;
     for (int i = 0; i < down * across; i++) {
         const struct phase *py = &y[i / across], *px = &x[i % across];
-        const int64_t sets = sets_of(py, row->kinds[0]) * sets_of(px, row->kinds[1]);
-        some = some || (sets > 0 && sets <= WINOGRAD_GRIDS);
+        const int64_t grids = grids_of(py, row->kinds[0]) * grids_of(px, row->kinds[1]);
+        some = some || (grids > 0 && grids <= WINOGRAD_GRIDS);
         if (py->taps * px->taps > 1 && !phase_can(row, p->transposed, py, px))
             return false;
     }
     return some;
 }
 
-static bool narrow_legal(const struct cell_row *row, const struct conv_problem *p) {
+static bool few_outputs_legal(const struct cell_row *row, const struct conv_problem *p) {
     struct phase y[8];
     if (!p->transposed && p->stride[1] != 1)
         return false;
-    for (int i = list_phases(p, 0, y) - 1; i >= 0 && row->beside == 2; i--)
+    for (int i = list_phases(p, 0, y) - 1; i >= 0 && row->rows_together == 2; i--)
         if (y[i].taps == 1 || y[i].tap_step % y[i].step != 0)
             return false;
     return true;
@@ -196,7 +196,7 @@ static bool narrow_legal(const struct cell_row *row, const struct conv_problem *
 
 bool cells_legal(const struct cell_row *row, const struct conv_problem *problem) {
     return row->algorithm == &winograd_algorithm      ? winograd_legal(row, problem)
-           : row->algorithm == &few_outputs_algorithm ? narrow_legal(row, problem)
+           : row->algorithm == &few_outputs_algorithm ? few_outputs_legal(row, problem)
                                                       : true;
 }
 
@@ -209,10 +209,10 @@ static int64_t any(struct random *random, int64_t low, int64_t high) {
 /* Kernel, stride and dilation with which a dimension can have this kind. */
 static void axis_for(enum winograd_kind kind, struct random *random, struct conv_problem *p, int d) {
     const int taps = winograd_taps(kind);
-    const bool parts = !p->transposed && kind != WINOGRAD_8_2 && !winograd_by_2(kind) && any(random, 0, 1);
+    const bool parts = !p->transposed && kind != WINOGRAD_8_2 && !winograd_stride_2(kind) && any(random, 0, 1);
     p->dilation[d] = p->stride[d] = 1;
     p->kernel[d] = taps;
-    if (winograd_by_2(kind))
+    if (winograd_stride_2(kind))
         p->stride[d] = 2;
     else if (p->transposed) {
         p->stride[d] = any(random, 1, 3);
@@ -243,9 +243,11 @@ static void random_numbers(const struct cell_row *row, struct random *random, st
     static const char *const activations[] = {"", "", "Relu", "LeakyRelu", "Clip", "Tanh"};
     struct conv_problem *p = &layer->problem;
     p->batch = any(random, 0, 2) ? 1 : any(random, 2, 3);
-    p->group = layer->image || layer->plain || any(random, 0, 4) ? 1 : 2;
-    p->in = layer->image ? any(random, 1, 9) : random_channels(random, p->group > 1);
-    p->out = row->beside == 2 ? 1 : layer->plain ? any(random, 1, 9) : random_channels(random, p->group > 1);
+    p->group = layer->plain_input || layer->plain_output || any(random, 0, 4) ? 1 : 2;
+    p->in = layer->plain_input ? any(random, 1, 9) : random_channels(random, p->group > 1);
+    p->out = row->rows_together == 2 ? 1
+             : layer->plain_output   ? any(random, 1, 9)
+                                     : random_channels(random, p->group > 1);
     p->border = p->transposed || any(random, 0, 1) ? BORDER_ZERO : (enum border)any(random, 1, 2);
     p->activation = activations[any(random, 0, 5)];
     for (int d = 0; d < 2; d++) {
@@ -262,7 +264,8 @@ static void random_numbers(const struct cell_row *row, struct random *random, st
 bool cells_problem(const struct cell_row *row, const struct cell_column *column, struct random *random,
                    struct forced_layer *layer) {
     struct conv_problem *p = &layer->problem;
-    *layer = (struct forced_layer){.image = row->image, .plain = row->algorithm == &few_outputs_algorithm};
+    *layer = (struct forced_layer){.plain_input = row->plain_input,
+                                   .plain_output = row->algorithm == &few_outputs_algorithm};
     p->transposed = column->transposed;
     for (int tries = 0; tries < 200; tries++) {
         if (column->special == FIXED) {
@@ -285,27 +288,28 @@ static int64_t some_size(struct random *random, int64_t low, int64_t high) {
 void cells_demand(const struct cell_row *row, const struct cell_column *column, struct random *random,
                   struct forced_layer *layer) {
     struct forced_choices *f = &layer->forced;
-    const bool filter = row->algorithm == &winograd_algorithm, pairs = filter && row->weights == WINOGRAD_IN_KERNEL;
-    *f = (struct forced_choices){.winograd = filter ? FORCED_YES : FORCED_NO, .beside = row->beside};
+    const bool winograd = row->algorithm == &winograd_algorithm,
+               in_kernel = winograd && row->weights == WINOGRAD_IN_KERNEL;
+    *f = (struct forced_choices){.winograd = winograd ? FORCED_YES : FORCED_NO, .rows_together = row->rows_together};
     f->panel = some_size(random, 1, 3);
     f->k_slice = some_size(random, 1, 3);
     f->k_block = some_size(random, 1, 3);
-    f->block = some_size(random, 3, 20);
+    f->tile_group = some_size(random, 3, 20);
     f->segment = some_size(random, 2, 15);
     f->grids = some_size(random, 1, WINOGRAD_GRIDS);
     f->images = some_size(random, 1, 3);
     f->depth = some_size(random, 16, 400);
-    f->piece = some_size(random, 10, 100);
-    f->together = (enum forced_answer)any(random, 0, 2);
+    f->macro_positions = some_size(random, 10, 100);
+    f->phases_together = (enum forced_answer)any(random, 0, 2);
     f->parts = (enum forced_answer)any(random, 0, 2);
-    f->outputs = some_size(random, 1, 20);
-    if (!filter)
+    f->band_columns = some_size(random, 1, 20);
+    if (!winograd)
         return;
     for (int d = 0; d < 2; d++)
         f->kinds[d] = kinds_demanded(row, column->transposed, d);
     f->weights = 1u << row->weights;
-    f->shared = pairs ? FORCED_NOTHING : (enum forced_answer)any(random, 0, 2);
-    f->apart = pairs ? (enum forced_answer)any(random, 0, 2) : FORCED_NOTHING;
+    f->shared = in_kernel ? FORCED_NOTHING : (enum forced_answer)any(random, 0, 2);
+    f->independent = in_kernel ? (enum forced_answer)any(random, 0, 2) : FORCED_NOTHING;
 }
 
 /* ---- counting ---- */
@@ -316,7 +320,8 @@ static bool is_row(const struct cell_row *row, const struct blocked_state *state
     if (row->algorithm == &winograd_algorithm)
         return row->weights == phase->grids[0].weights && row->kinds[0] == phase->grids[0].axis[0].kind &&
                row->kinds[1] == phase->grids[0].axis[1].kind;
-    return row->algorithm == &few_outputs_algorithm ? row->beside == phase->beside : row->image == !state->from_blocks;
+    return row->algorithm == &few_outputs_algorithm ? row->rows_together == phase->rows_together
+                                                    : row->plain_input == !state->from_blocks;
 }
 
 void cells_count(struct cell_table *table, int column, const struct blocked_state *state) {
@@ -330,11 +335,11 @@ void cells_count(struct cell_table *table, int column, const struct blocked_stat
 
 /* ---- errors ---- */
 
-/* Of a dimension: what its transforms lose, as a factor of the error of plain sums. */
+/* What the transforms of a dimension lose, as a factor of the error of plain sums. */
 static double loss(enum winograd_kind kind) {
     static const double losses[WINOGRAD_KINDS] = {
-        [WINOGRAD_ONE] = 1, [WINOGRAD_2_2] = 2, [WINOGRAD_4_2] = 3,      [WINOGRAD_8_2] = 20,
-        [WINOGRAD_2_3] = 2, [WINOGRAD_4_3] = 4, [WINOGRAD_2_3_BY_2] = 2, [WINOGRAD_4_3_BY_2] = 4};
+        [WINOGRAD_ONE] = 1, [WINOGRAD_2_2] = 2, [WINOGRAD_4_2] = 3,          [WINOGRAD_8_2] = 20,
+        [WINOGRAD_2_3] = 2, [WINOGRAD_4_3] = 4, [WINOGRAD_2_3_STRIDE_2] = 2, [WINOGRAD_4_3_STRIDE_2] = 4};
     if (losses[kind] <= 0)
         fail_msg("a kind of tiles that no test knows: %d", kind);
     return losses[kind];
@@ -355,15 +360,15 @@ double cells_bound(const struct blocked_state *state) {
 /* ---- printing ---- */
 
 void cells_name(const struct cell_row *row, char text[64]) {
-    static const char *const kinds[WINOGRAD_KINDS] = {"1",      "F(2,2)", "F(4,2)",      "F(8,2)",
-                                                      "F(2,3)", "F(4,3)", "F(2,3) by 2", "F(4,3) by 2"};
-    static const char *const forms[WINOGRAD_FORMS] = {"ready", "panels", "pairs"};
+    static const char *const kinds[WINOGRAD_KINDS] = {"1",      "F(2,2)", "F(4,2)",          "F(8,2)",
+                                                      "F(2,3)", "F(4,3)", "F(2,3) stride 2", "F(4,3) stride 2"};
+    static const char *const forms[WINOGRAD_FORMS] = {"transformed", "per panel", "in kernel"};
     if (row->algorithm == &winograd_algorithm)
         snprintf(text, 64, "%s x %s, %s", kinds[row->kinds[0]], kinds[row->kinds[1]], forms[row->weights]);
     else if (row->algorithm == &few_outputs_algorithm)
-        snprintf(text, 64, "few outputs, %d beside each other", (int)row->beside);
+        snprintf(text, 64, "few outputs, %d rows together", (int)row->rows_together);
     else
-        snprintf(text, 64, row->image ? "direct sums of an image" : "direct sums");
+        snprintf(text, 64, row->plain_input ? "direct, plain input" : "direct");
 }
 
 void cells_print(const struct cell_table *table) {

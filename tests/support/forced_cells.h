@@ -1,7 +1,7 @@
 /*
- * The table of what there is to force: rows are the algorithms with their kinds of tiles and form of weights, from the
- * enumerations of the code; columns are kernels, strides and dilations. Which cells are legal follows from the taps
- * and steps of each phase, here once more.
+ * The table of what can be forced. Rows are the algorithms, with their kinds and forms of weights from the enumerations
+ * of the code; columns are kernels, strides and dilations. Which cells are legal is found from the taps and steps of
+ * every phase, independently of the code under test.
  */
 #ifndef LIMNER_TESTS_SUPPORT_FORCED_CELLS_H
 #define LIMNER_TESTS_SUPPORT_FORCED_CELLS_H
@@ -19,9 +19,9 @@ struct cell_column {
 
 struct cell_row {
     const struct conv_algorithm *algorithm;
-    bool image;                    /* DIRECT */
-    int64_t beside;                /* NARROW */
-    enum winograd_weights weights; /* FILTER */
+    bool plain_input;              /* direct */
+    int64_t rows_together;         /* few outputs */
+    enum winograd_weights weights; /* Winograd */
     enum winograd_kind kinds[2];
 };
 

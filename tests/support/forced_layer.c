@@ -33,21 +33,22 @@ void layer_describe(const struct forced_layer *layer, char text[512]) {
     const struct conv_problem *p = &layer->problem;
     const struct forced_choices *f = &layer->forced;
 #define N(number) ((long long)(number))
-    snprintf(text, 512,
-             "%s %lldx%lld, stride %lld,%lld, dilation %lld,%lld, pads %lld,%lld,%lld,%lld, batch %lld, group %lld, "
-             "%lld to %lld channels, %lldx%lld, border %d %s; kinds %x,%x weights %x shared %d apart %d panel %lld "
-             "stretch %lld cut %lld block %lld segment %lld sets %lld images %lld; depth %lld piece %lld together %d "
-             "parts %d; beside %lld outputs %lld; row_tile %lld band %lld",
-             p->transposed ? "ConvTranspose" : "Conv", N(p->kernel[0]), N(p->kernel[1]), N(p->stride[0]),
-             N(p->stride[1]), N(p->dilation[0]), N(p->dilation[1]), N(p->pads[0]), N(p->pads[1]), N(p->pads[2]),
-             N(p->pads[3]), N(p->batch), N(p->group), N(p->in), N(p->out), N(p->size[0]), N(p->size[1]), p->border,
-             p->activation, f->kinds[0], f->kinds[1], f->weights, f->shared, f->apart, N(f->panel), N(f->k_slice),
-             N(f->k_block), N(f->block), N(f->segment), N(f->grids), N(f->images), N(f->depth), N(f->piece),
-             f->together, f->parts, N(f->beside), N(f->outputs), N(f->row_tile), N(f->band));
+    snprintf(
+        text, 512,
+        "%s %lldx%lld, stride %lld,%lld, dilation %lld,%lld, pads %lld,%lld,%lld,%lld, batch %lld, group %lld, "
+        "%lld to %lld channels, %lldx%lld, border %d %s; kinds %x,%x weights %x shared %d independent %d panel %lld "
+        "k_slice %lld k_block %lld tile_group %lld segment %lld grids %lld images %lld; depth %lld positions %lld "
+        "together %d parts %d; rows %lld columns %lld; row_tile %lld band %lld",
+        p->transposed ? "ConvTranspose" : "Conv", N(p->kernel[0]), N(p->kernel[1]), N(p->stride[0]), N(p->stride[1]),
+        N(p->dilation[0]), N(p->dilation[1]), N(p->pads[0]), N(p->pads[1]), N(p->pads[2]), N(p->pads[3]), N(p->batch),
+        N(p->group), N(p->in), N(p->out), N(p->size[0]), N(p->size[1]), p->border, p->activation, f->kinds[0],
+        f->kinds[1], f->weights, f->shared, f->independent, N(f->panel), N(f->k_slice), N(f->k_block), N(f->tile_group),
+        N(f->segment), N(f->grids), N(f->images), N(f->depth), N(f->macro_positions), f->phases_together, f->parts,
+        N(f->rows_together), N(f->band_columns), N(f->row_tile), N(f->band));
 #undef N
 }
 
-/* Channel blocks of a plain tensor; channels above the last one are finite numbers that nobody may read. */
+/* Channel blocks of a plain tensor; surplus lanes are random numbers that must not matter. */
 static struct tensor *to_blocks(const struct tensor *x, struct random *random) {
     const int64_t *dims = x->shape.dims, channels = dims[1], blocks = channel_blocks(channels);
     const int64_t plane = dims[2] * dims[3];
@@ -74,7 +75,7 @@ struct forced_input layer_input(const struct forced_layer *layer, struct random 
     test_fill(x, random);
     for (size_t i = 0; i < count; i++)
         input.wide[i] = (double)((const float *)x->data)[i];
-    if (!layer->image) {
+    if (!layer->plain_input) {
         input.read = to_blocks(x, random);
         test_tensor_free(x);
     }
@@ -97,8 +98,8 @@ static void make_node(struct test_node *node, const struct forced_layer *layer) 
     test_node_ints(node, "dilations", p->dilation, 2);
     test_node_ints(node, "pads", p->pads, 4);
     test_node_text(node, "border", borders[p->border]);
-    test_node_int(node, "blocked_input", !layer->image);
-    test_node_int(node, "blocked_output", !layer->plain);
+    test_node_int(node, "blocked_input", !layer->plain_input);
+    test_node_int(node, "blocked_output", !layer->plain_output);
     if (p->transposed)
         test_node_ints(node, "output_padding", p->output_padding, 2);
     if (!*p->activation)
@@ -129,8 +130,8 @@ float *layer_take(struct node_call *call, const struct forced_layer *layer, size
     for (int64_t i = 0; i < p->batch * channels; i++) {
         const int64_t channel = i % channels, row = i / channels * blocks + channel / CHANNEL_BLOCK;
         for (int64_t k = 0; k < plane; k++)
-            y[i * plane + k] =
-                layer->plain ? from[i * plane + k] : from[(row * plane + k) * CHANNEL_BLOCK + channel % CHANNEL_BLOCK];
+            y[i * plane + k] = layer->plain_output ? from[i * plane + k]
+                                                   : from[(row * plane + k) * CHANNEL_BLOCK + channel % CHANNEL_BLOCK];
     }
     free(call->output.data);
     call->output.data = NULL;

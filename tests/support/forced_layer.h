@@ -1,4 +1,4 @@
-/* A convolution on channel blocks with choices that are demanded, and what double precision says of it. */
+/* A convolution on channel blocks with forced choices, and its reference in double precision. */
 #ifndef LIMNER_TESTS_SUPPORT_FORCED_LAYER_H
 #define LIMNER_TESTS_SUPPORT_FORCED_LAYER_H
 
@@ -9,16 +9,16 @@
 
 struct forced_layer {
     struct conv_problem problem;
-    bool image, plain; /* a plain input of few channels, a plain output */
+    bool plain_input, plain_output; /* plain tensors of few channels; else channel blocks */
     struct forced_choices forced;
     struct tensor *w, *bias, *scale; /* NULL: none of the last two; constant, owned */
     struct kernels kernels;          /* that point to `forced`, once the layer is made */
 };
 
-/* Random weights for problem, image, plain and forced, which are set. */
+/* Random weights for a layer whose problem, kinds of tensors and forced choices are set. */
 void layer_make(struct forced_layer *layer, struct random *random);
 void layer_free(struct forced_layer *layer);
-/* "Conv 3x3, ..." and what is demanded. */
+/* "Conv 3x3, ..." and the forced choices. */
 void layer_describe(const struct forced_layer *layer, char text[512]);
 
 /* Random inputs: plain for the reference, and as the layer reads them. */

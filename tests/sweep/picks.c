@@ -12,18 +12,19 @@ typedef void note_pick(const char *pick, void *context);
 
 static void note_phase(const struct blocked_state *state, const struct blocked_phase *phase, note_pick *note,
                        void *context) {
-    static const char *const kinds[WINOGRAD_KINDS] = {"1",      "F(2,2)", "F(4,2)",   "F(8,2)",
-                                                      "F(2,3)", "F(4,3)", "F(2,3)/2", "F(4,3)/2"};
+    static const char *const kinds[WINOGRAD_KINDS] = {"1",      "F(2,2)", "F(4,2)",          "F(8,2)",
+                                                      "F(2,3)", "F(4,3)", "F(2,3) stride 2", "F(4,3) stride 2"};
     static const char *const weights[] = {
-        [WINOGRAD_TRANSFORMED] = "ready", [WINOGRAD_PER_PANEL] = "panels", [WINOGRAD_IN_KERNEL] = "pairs"};
+        [WINOGRAD_TRANSFORMED] = "transformed", [WINOGRAD_PER_PANEL] = "per panel", [WINOGRAD_IN_KERNEL] = "in kernel"};
     char pick[MOST_PICK];
     if (phase->grid_count > 0)
         snprintf(pick, sizeof pick, "Winograd %s by %s, weights %s%s%s", kinds[phase->grids[0].axis[0].kind],
                  kinds[phase->grids[0].axis[1].kind], weights[phase->grids[0].weights],
-                 phase->grid_count > 1 ? ", sets" : "", phase->grids[0].part_count > 1 ? ", parts" : "");
+                 phase->grid_count > 1 ? ", grids" : "", phase->grids[0].part_count > 1 ? ", parts" : "");
     else
         snprintf(pick, sizeof pick, "%s of %s, %d rows together", phase->algorithm->name,
-                 state->from_blocks ? "blocks" : "an image", phase->beside > 1 ? (int)phase->beside : 1);
+                 state->from_blocks ? "channel blocks" : "a plain input",
+                 phase->rows_together > 1 ? (int)phase->rows_together : 1);
     note(pick, context);
 }
 
@@ -31,7 +32,7 @@ static void note_blocked(const struct blocked_state *state, note_pick *note, voi
     for (int64_t i = 0; i < state->phase_count; i++)
         if (state->phases[i].geometry.positions > 0)
             note_phase(state, &state->phases[i], note, context);
-    if (state->row_tiles)
+    if (state->row_tiling)
         note("fused with the convolution before it", context);
 }
 

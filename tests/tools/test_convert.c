@@ -79,7 +79,7 @@ static void maker_load(struct maker *maker) {
 static void maker_read(struct maker *maker) {
     struct error err;
     maker_load(maker);
-    if (modules_read(maker->checkpoint, NULL, 0, "", maker->pool, &maker->modules, &err))
+    if (modules_read(maker->checkpoint, NULL, 0, "", NULL, maker->pool, &maker->modules, &err))
         fail_msg("%s", err.message);
 }
 
@@ -219,7 +219,11 @@ static void wrong_maps(void **state) {
     (void)state;
     static const char *const texts[] = {"a",
                                         "a <- ",
-                                        "a -> b",
+                                        "a => b",
+                                        "a.* -> b",
+                                        "a.*.* -> b.*.*",
+                                        "a -> \"\"",
+                                        "a -> b plain",
                                         "a <- b folded",
                                         "a <- b transposed plain",
                                         "a <- keep folded b",
@@ -244,7 +248,7 @@ static void wrong_maps(void **state) {
 static status read_with(struct maker *maker, const char *wanted, struct error *err) {
     const char *const names[] = {wanted, "input"};
     maker_load(maker);
-    return modules_read(maker->checkpoint, names, 2, NULL, maker->pool, &maker->modules, err);
+    return modules_read(maker->checkpoint, names, 2, NULL, NULL, maker->pool, &maker->modules, err);
 }
 
 static void check_prefix(const char *key, const char *wanted, const char *taken, const char *put) {
@@ -280,6 +284,114 @@ static void two_prefixes(void **state) {
     assert_non_null(strstr(err.message, "ema."));
     assert_non_null(strstr(err.message, "net."));
     maker_free(maker);
+}
+
+/* ---- wrappers' words and rules ---- */
+
+struct spelling {
+    const char *keys[4], *wanted[4]; /* up to a NULL */
+    const char *rules;
+    const char *names[4]; /* what the keys are called in the end */
+    const char *wrappers;
+};
+
+static size_t count_texts(const char *const texts[4]) {
+    size_t count = 0;
+    while (count < 4 && texts[count])
+        count++;
+    return count;
+}
+
+static void check_spelling(const struct spelling *spelling) {
+    struct random random = random_from(test_seed());
+    struct maker *maker = maker_new();
+    struct error err = {.message = ""};
+    struct map map;
+    for (size_t i = 0; i < count_texts(spelling->keys); i++)
+        ADD(maker, &random, spelling->keys[i], 2, 2);
+    maker_load(maker);
+    if (parse(maker->pool, spelling->rules, &map, &err) ||
+        modules_read(maker->checkpoint, spelling->wanted, count_texts(spelling->wanted), NULL, &map, maker->pool,
+                     &maker->modules, &err))
+        fail_msg("%s: %s", spelling->keys[0], err.message);
+    assert_string_equal(maker->modules.wrappers, spelling->wrappers);
+    for (size_t i = 0; i < count_texts(spelling->keys); i++) {
+        const int parameter = modules_parameter(&maker->modules, spelling->keys[i]);
+        const char *name = parameter < 0 ? NULL : maker->modules.parameters[parameter].name;
+        if (!name || strcmp(name, spelling->names[i]) != 0)
+            fail_msg("%s is called %s, expected %s", spelling->keys[i], name ? name : "nothing", spelling->names[i]);
+    }
+    maker_free(maker);
+}
+
+static void wrappers_and_rules(void **state) {
+    (void)state;
+    static const struct spelling spellings[] = {
+        {{"a._orig_mod.0.weight", "b.0.weight"},
+         {"a.0.weight", "b.0.weight"},
+         "",
+         {"a.0.weight", "b.0.weight"},
+         "\"_orig_mod.\""},
+        {{"_fsdp_wrapped_module.a._fsdp_wrapped_module._checkpoint_wrapped_module.weight",
+          "_fsdp_wrapped_module.b.weight"},
+         {"a.weight", "b.weight"},
+         "",
+         {"a.weight", "b.weight"},
+         "\"_fsdp_wrapped_module.\", \"_checkpoint_wrapped_module.\""},
+        {{"_forward_module.net.a._orig_mod.weight", "_forward_module.net.b.bias"},
+         {"a.weight", "b.bias"},
+         "",
+         {"a.weight", "b.bias"},
+         "\"_orig_mod.\""}, /* what stands before every key is a prefix */
+        {{"a.module.weight", "b.weight"}, {"a.module.weight", "b.weight"}, "", {"a.module.weight", "b.weight"}, ""},
+        {{"a.module._orig_mod.weight"}, {"a.module.weight"}, "", {"a.module.weight"}, "\"_orig_mod.\""},
+        {{"a.0.module", "a._orig_mod.1.module"},
+         {"a.0.module", "a.1.module"},
+         "",
+         {"a.0.module", "a.1.module"},
+         "\"_orig_mod.\""},
+        {{"a.weight", "a._orig_mod.weight"}, {"a.weight"}, "", {"a.weight", "a._orig_mod.weight"}, ""},
+        {{"x.1.gamma", "x.2.gamma", "x.2.bias"},
+         {"y.1.weight"},
+         "x.* -> y.*\n*.gamma -> *.weight",
+         {"y.1.weight", "y.2.weight", "y.2.bias"},
+         ""},
+        {{"first", "m._orig_mod.weight"},
+         {"a.weight", "m.weight"},
+         "first -> a.weight",
+         {"a.weight", "m.weight"},
+         "\"_orig_mod.\""},
+        {{"block1_conv.weight", "block2_conv.weight"},
+         {"block1.conv.weight"},
+         "block*_conv.weight -> block*.conv.weight",
+         {"block1.conv.weight", "block2.conv.weight"},
+         ""},
+    };
+    for (size_t i = 0; i < sizeof spellings / sizeof spellings[0]; i++)
+        check_spelling(&spellings[i]);
+}
+
+static void check_wrong_rules(const char *rules, const char *said) {
+    struct random random = random_from(test_seed());
+    struct maker *maker = maker_new();
+    struct error err = {.message = ""};
+    struct map map;
+    ADD(maker, &random, "a.1.weight", 2, 2);
+    ADD(maker, &random, "a.2.weight", 2, 2);
+    maker_load(maker);
+    assert_int_equal(parse(maker->pool, rules, &map, &err), STATUS_OK);
+    assert_int_equal(modules_read(maker->checkpoint, NULL, 0, NULL, &map, maker->pool, &maker->modules, &err),
+                     STATUS_INVALID_ARGUMENT);
+    if (!strstr(err.message, said))
+        fail_msg("%s: %s", rules, err.message);
+    maker_free(maker);
+}
+
+static void wrong_rules(void **state) {
+    (void)state;
+    check_wrong_rules("a.* -> b.*\n\na.* -> c.*", "weights.map, line 3: no key fits \"a.*\"");
+    check_wrong_rules("a.1.weight -> a.2.weight", "both become \"a.2.weight\"");
+    check_wrong_rules("a.1.weight.* -> a.*", "no key fits");
 }
 
 /* ---- arithmetic ---- */
@@ -626,6 +738,8 @@ int main(void) {
         cmocka_unit_test(wrong_maps),
         cmocka_unit_test(prefixes),
         cmocka_unit_test(two_prefixes),
+        cmocka_unit_test(wrappers_and_rules),
+        cmocka_unit_test(wrong_rules),
         cmocka_unit_test(folds),
         cmocka_unit_test(spectral_norms),
         cmocka_unit_test(made_up_vectors),

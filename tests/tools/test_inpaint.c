@@ -8,6 +8,7 @@
 #include "tools/inpaint/grid.h"
 #include "tools/inpaint/meter.h"
 #include "tools/inpaint/network.h"
+#include "tools/inpaint/ratio.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -50,12 +51,17 @@ static void holes_get_rectangles_of_their_own(void **state) {
     check_rect(&list.items[1], 190, 140, 25, 60); /* cut off by the picture's end */
     free(list.items);
     list = find(hole, W, H, 10, 16);
-    check_rect(&list.items[0], 30, 30, 64, 48);
-    check_rect(&list.items[1], 190, 136, 32, 64); /* grown upwards */
+    check_rect(&list.items[0], 16, 16, 64, 64);
+    check_rect(&list.items[1], 176, 128, 48, 72); /* ends with the picture */
     free(list.items);
     list = find(hole, W, H, 100, 1);
     assert_int_equal(list.count, 1);
     check_rect(&list.items[0], 0, 0, 300, 200);
+    free(list.items);
+    memset(hole, 0, sizeof hole);
+    punch(hole, W, W - 2, 20, 2, 2); /* 296 is a multiple of 37 */
+    list = find(hole, W, H, 0, 37);
+    check_rect(&list.items[0], 259, 0, 41, 37); /* at least a unit wide, where the last one is cut off */
     free(list.items);
 }
 
@@ -79,8 +85,11 @@ static void check_regions(struct random *random) {
     for (size_t i = 0; i < list.count; i++) {
         const struct rect *rect = &list.items[i];
         assert_true(rect->x + rect->width <= width && rect->y + rect->height <= height);
-        assert_true(rect->width % multiple == 0 || rect->width == width);
-        assert_true(rect->height % multiple == 0 || rect->height == height);
+        assert_true(rect->x % multiple == 0 && rect->y % multiple == 0);
+        assert_true(rect->width % multiple == 0 || rect->x + rect->width == width);
+        assert_true(rect->height % multiple == 0 || rect->y + rect->height == height);
+        assert_true(rect->width >= multiple || rect->width == width);
+        assert_true(rect->height >= multiple || rect->height == height);
         for (size_t k = 0; k < i; k++)
             assert_true(apart(rect, &list.items[k]));
         punch(seen, width, rect->x, rect->y, rect->width, rect->height);
@@ -221,6 +230,25 @@ static void reach_is_an_upper_bound(void **state) {
     test_tensor_free(x);
     limner_session_close(session);
     limner_model_close(model);
+}
+
+/* ---- the steps of feature maps ---- */
+
+static void ratios_stay_exact(void **state) {
+    (void)state;
+    struct ratio step = {1, 1};
+    size_t grid = 1;
+    for (int i = 0; i < 3; i++) {
+        assert_true(ratio_scale(&step, 3) && ratio_scale(&step, 1.0 / 1.5));
+        assert_true(ratio_whole_multiple(step, &grid));
+    }
+    assert_true(step.above == 8 && step.below == 1 && grid == 8);
+    assert_true(ratio_scale(&step, 1.0 / 7) && ratio_scale(&step, 7.0 / 12) && step.above == 2 && step.below == 3);
+    assert_false(ratio_scale(&step, 0.61803398874989485));
+    assert_true(step.above == 2 && step.below == 3);
+    assert_true(ratio_whole_multiple((struct ratio){9, 5}, &grid) && grid == 72);
+    assert_false(ratio_whole_multiple((struct ratio){65521, 1}, &grid));
+    assert_int_equal(grid, 72);
 }
 
 /* ---- networks ---- */
@@ -397,6 +425,7 @@ int main(void) {
         cmocka_unit_test(tiles_join_without_a_seam),
         cmocka_unit_test(pictures_statistics_are_recognised),
         cmocka_unit_test(reach_is_an_upper_bound),
+        cmocka_unit_test(ratios_stay_exact),
         cmocka_unit_test(inputs_are_told_apart),
         cmocka_unit_test(reflection_never_leaves_the_row),
         cmocka_unit_test(masks_are_read_in_every_way),

@@ -1,5 +1,6 @@
 #include "tools/checkpoint/choose.h"
 
+#include "tools/checkpoint/network_names.h"
 #include "tools/checkpoint/reader.h"
 
 #include <stdlib.h>
@@ -55,46 +56,8 @@ fail:
 
 /* ---- searching one ---- */
 
-/* What people call the dictionary of the network that is used in the end. */
-static const char *const usual_names[] = {
-    "generator",
-    "state_dict",
-    "params_ema",
-    "params",
-    "G",
-    "model",
-    "netG",
-    "ema",
-    "net",
-    "network",
-    "g",
-    "g_ema",
-    "G_ema",
-    "gen",
-    "net_g",
-    "netg",
-    "model_G",
-    "module",
-    "weights",
-    "model_ema",
-    "ema_model",
-    "state_dict_ema",
-    "model_state_dict",
-    "model_state",
-    "generator_state_dict",
-    "G_state_dict",
-    "gen_state_dict",
-};
-
 /* Parts of names of what stands beside a generator and is none. */
 static const char *const other_names[] = {"optim", "schedul", "discriminator", "scaler", "rng_", "_rng"};
-
-static bool is_usual(const char *name) {
-    for (size_t i = 0; i < sizeof usual_names / sizeof usual_names[0]; i++)
-        if (strcmp(name, usual_names[i]) == 0)
-            return true;
-    return false;
-}
 
 static bool is_other(const char *name) {
     for (size_t i = 0; i < sizeof other_names / sizeof other_names[0]; i++)
@@ -111,15 +74,15 @@ static const char *name_in(const struct checkpoint *checkpoint, const struct ten
 
 /* What stands below a group. */
 struct group_survey {
-    int usual, usual_count; /* the last one and how many, params not counted beside params_ema */
+    int usual, usual_count; /* the last one and how many */
     int likely, likely_count;
     int any, any_count;
+    struct network_names names; /* of the usual ones */
 };
 
 /* Children stand behind their parent, and the tensors of one are together. */
 static struct group_survey look_below(const struct checkpoint *checkpoint, int parent) {
-    struct group_survey survey = {0};
-    int averaged = -1, plain = -1;
+    struct group_survey survey = {.names = {.averaged = -1}};
     for (size_t i = (size_t)parent + 1; i < checkpoint->group_count; i++) {
         const struct tensor_group *group = &checkpoint->groups[i];
         if (group->parent != parent)
@@ -127,22 +90,15 @@ static struct group_survey look_below(const struct checkpoint *checkpoint, int p
         const char *name = name_in(checkpoint, group, parent);
         survey.any = (int)i;
         survey.any_count++;
-        if (is_usual(name)) {
+        if (network_name_is_usual(name)) {
             survey.usual = (int)i;
             survey.usual_count++;
+            network_names_add(&survey.names, name, (int)i);
         }
         if (!is_other(name)) {
             survey.likely = (int)i;
             survey.likely_count++;
         }
-        if (strcmp(name, "params_ema") == 0)
-            averaged = (int)i;
-        if (strcmp(name, "params") == 0)
-            plain = (int)i;
-    }
-    if (averaged >= 0 && plain >= 0 && survey.usual_count == 2) {
-        survey.usual = averaged;
-        survey.usual_count = 1;
     }
     return survey;
 }
@@ -154,7 +110,8 @@ static status list_groups(const struct checkpoint *checkpoint, int parent, bool 
     int listed = 0;
     for (size_t i = 0; i < checkpoint->group_count && listed <= LISTED; i++) {
         const struct tensor_group *group = &checkpoint->groups[i];
-        if (parent >= 0 && (group->parent != parent || (usual && !is_usual(name_in(checkpoint, group, parent)))))
+        if (parent >= 0 &&
+            (group->parent != parent || (usual && !network_name_is_usual(name_in(checkpoint, group, parent)))))
             continue;
         if (listed++ == LISTED)
             error_append(err, ", ...");
@@ -170,7 +127,21 @@ static status fail_ambiguous(const struct checkpoint *checkpoint, int parent, bo
     return list_groups(checkpoint, parent, usual, err);
 }
 
-static status search(const struct checkpoint *checkpoint, const char **path, struct error *err) {
+/* The usual dictionaries within `parent` but for one. */
+static status name_beside(struct checkpoint *checkpoint, int parent, int taken, struct error *err) {
+    for (size_t i = 0; i < checkpoint->group_count; i++) {
+        const struct tensor_group *group = &checkpoint->groups[i];
+        if (group->parent != parent || (int)i == taken || !network_name_is_usual(name_in(checkpoint, group, parent)))
+            continue;
+        checkpoint->beside = pool_format(checkpoint->pool, "%s%s\"%.100s\"", checkpoint->beside,
+                                         *checkpoint->beside ? ", " : "", group->path);
+        if (!checkpoint->beside)
+            return fail_memory(err, "the list of dictionaries");
+    }
+    return STATUS_OK;
+}
+
+static status search(struct checkpoint *checkpoint, const char **path, struct error *err) {
     *path = "";
     if (checkpoint->tensor_count == 0)
         return fail(err, STATUS_INVALID_MODEL, "there are no tensors in the file");
@@ -182,9 +153,14 @@ static status search(const struct checkpoint *checkpoint, const char **path, str
         *path = checkpoint->groups[at].path;
         if (checkpoint->groups[at].module)
             return STATUS_OK;
-        if (survey.usual_count > 1)
+        const int preferred = network_names_prefer(&survey.names);
+        if (survey.usual_count > 1 && preferred < 0)
             return fail_ambiguous(checkpoint, at, true, err);
-        if (survey.usual_count == 1)
+        if (survey.usual_count > 1) {
+            if (name_beside(checkpoint, at, preferred, err))
+                return err->code;
+            at = preferred;
+        } else if (survey.usual_count == 1)
             at = survey.usual;
         else if (checkpoint->groups[at].direct > 0 || survey.any_count == 0)
             return STATUS_OK;
@@ -207,6 +183,7 @@ static status fail_wanted(const struct checkpoint *checkpoint, const char *wante
 
 status checkpoint_choose(struct checkpoint *checkpoint, const char *wanted, struct error *err) {
     const char *path = wanted;
+    checkpoint->beside = "";
     if (!wanted) {
         const status code = search(checkpoint, &path, err);
         if (code)
@@ -221,6 +198,10 @@ status checkpoint_choose(struct checkpoint *checkpoint, const char *wanted, stru
 
 const char *checkpoint_chosen(const struct checkpoint *checkpoint) {
     return checkpoint->chosen_path;
+}
+
+const char *checkpoint_beside(const struct checkpoint *checkpoint) {
+    return checkpoint->beside;
 }
 
 size_t checkpoint_count(const struct checkpoint *checkpoint) {

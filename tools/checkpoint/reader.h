@@ -37,7 +37,7 @@ struct checkpoint {
 
     struct checkpoint_tensor *chosen; /* copies with the key set */
     size_t chosen_count;
-    const char *chosen_path;
+    const char *chosen_path, *beside;
     struct names keys; /* -> index in chosen */
 };
 

@@ -164,8 +164,12 @@ static status convert(struct convert_job *job, bool *good, struct error *err) {
         return code;
     *good = job->plan.problem_count == 0;
     const char *output = *good && !settings->dry_run ? settings->output : NULL;
-    const struct report report = {job->checkpoint_path, job->template_path, checkpoint_format(job->checkpoint),
-                                  checkpoint_chosen(job->checkpoint), output};
+    const struct report report = {job->checkpoint_path,
+                                  job->template_path,
+                                  checkpoint_format(job->checkpoint),
+                                  checkpoint_chosen(job->checkpoint),
+                                  checkpoint_beside(job->checkpoint),
+                                  output};
     if (*good) {
         /* the map and the report tell of the template as it was: before pour() */
         code = settings->dry_run ? STATUS_OK : stage_map(job, &job->plan, &report, err);
@@ -243,8 +247,9 @@ const struct command convert_command = {
         "  onnx::MatMul_70 <- fc.weight transposed\n\n"
         "  scale <- keep\n\n"
         "  - <- discriminator.*\n\n"
+        "  backbone.* -> encoder.*\n\n"
         "They take a key's weight and fold a batch norm in; take a linear layer's weight; keep the template's own data "
-        "(or zeros, or ones); leave keys out.",
+        "(or zeros, or ones); leave keys out; rename all keys that begin so, before anything else.",
     .examples = "  limner convert InpaintingModel_gen.pth --template edge-connect-inpaint -o inpaint.onnx\n"
                 "  limner convert generator.pth --template export.onnx --dry-run\n",
     .options = options,

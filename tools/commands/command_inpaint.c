@@ -121,8 +121,10 @@ static const struct command_option options[] = {
      "the numbers that are black and white for --model (default: what its metadata say; else -1,1 when it ends in a "
      "Tanh; else 0,1)",
      set_range, FIELD(studio.range)},
-    {"multiple", 0, "N", "pad sides to multiples of N by reflection (default: 4 with --edge, else 16)", set_positive,
-     FIELD(studio.multiple)},
+    {"multiple", 0, "N",
+     "pad sides to multiples of N by reflection (default: what the network's strides want, at least 16, or 4 with "
+     "--edge)",
+     set_positive, FIELD(studio.multiple)},
     {"tile", 0, "N", "cut large pictures into tiles of N by N pixels; auto: as large as 1 GiB of activations allows",
      set_tile, FIELD(studio.tile)},
     {"overlap", 0, "PX", "how far tiles overlap (default: as far as the model looks)", set_count,

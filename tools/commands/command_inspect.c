@@ -4,6 +4,7 @@
 #include "tools/cli/output.h"
 #include "tools/commands/commands.h"
 #include "tools/engine/census.h"
+#include "tools/engine/machine.h"
 #include "tools/engine/shapes.h"
 
 #include <stddef.h>
@@ -11,7 +12,7 @@
 
 struct inspect_settings {
     struct shape_list shapes;
-    bool json;
+    bool json, machine;
 };
 static const struct inspect_settings defaults;
 
@@ -284,8 +285,7 @@ static void print_json(const struct inspect_findings *found) {
 
 /* ---- the command ---- */
 
-static status run(const struct command_call *call, bool *good, struct error *err) {
-    (void)good;
+static status inspect_model(const struct command_call *call, struct error *err) {
     const struct inspect_settings *settings = call->settings;
     struct inspect_findings *found = pool_alloc(call->pool, sizeof *found);
     if (!found)
@@ -305,12 +305,26 @@ static status run(const struct command_call *call, bool *good, struct error *err
     return code;
 }
 
-static const char *const arguments[] = {"MODEL", NULL};
+static status run(const struct command_call *call, bool *good, struct error *err) {
+    (void)good;
+    const struct inspect_settings *settings = call->settings;
+    if (settings->machine == (call->argument_count > 0))
+        return fail(err, STATUS_USAGE, "MODEL or --machine must be given, one of them");
+    if (!settings->machine)
+        return inspect_model(call, err);
+    print_machine(settings->json);
+    return STATUS_OK;
+}
+
+static const char *const arguments[] = {"[MODEL]", NULL};
 static const struct command_option options[] = {
     {"shape", 0, "NAME=1x3x256x256",
      "plan for this size of the input NAME; without NAME=, of the first input that is not named; may be given for "
      "several inputs",
      set_shapes, offsetof(struct inspect_settings, shapes)},
+    {"machine", 0, NULL,
+     "show instead what this process may use: processors, memory, instruction set, with the limits of its container",
+     set_flag, offsetof(struct inspect_settings, machine)},
     {"json", 0, NULL, "print one JSON object on one line", set_flag, offsetof(struct inspect_settings, json)},
     OPTIONS_END};
 
@@ -324,7 +338,8 @@ const struct command inspect_command = {
         "--shape, else from the model; a free first size (the batch) is taken as 1. A name that one --shape settles "
         "holds for the other inputs, too. Models that limner cannot run can be inspected as well.",
     .examples = "  limner inspect generator.onnx --shape 1x3x256x256\n"
-                "  limner inspect inpaint.onnx --shape rgb_edge=1x4x512x512 --json\n",
+                "  limner inspect inpaint.onnx --shape rgb_edge=1x4x512x512 --json\n"
+                "  limner inspect --machine\n",
     .options = options,
     .defaults = &defaults,
     .settings_size = sizeof defaults,

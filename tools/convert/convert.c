@@ -132,7 +132,8 @@ status convert_plan(const struct onnx_model *template, const struct checkpoint *
     if (!code)
         code = collect_wishes(plan, &wishes, err);
     if (!code)
-        code = modules_read(checkpoint, wishes.names, wishes.count, options->prefix, pool, &plan->modules, err);
+        code = modules_read(checkpoint, wishes.names, wishes.count, options->prefix, options->map, pool, &plan->modules,
+                            err);
     if (!code)
         code = prepare_values(plan, err);
     if (!code)

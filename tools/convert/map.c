@@ -96,11 +96,35 @@ static status read_ignored(struct map_reader *reader, struct map_entry *entry, c
     return entry->key ? STATUS_OK : fail_memory(reader->err, "the map");
 }
 
+static int stars_in(const char *text) {
+    int count = 0;
+    for (; *text; text++)
+        count += *text == '*';
+    return count;
+}
+
+/* PATTERN -> NAME, with one star in both or in neither. */
+static status read_rename(struct map_reader *reader, const char *const *words, int count, struct map_entry *entry) {
+    entry->action = MAP_RENAME;
+    entry->target = words[0];
+    entry->key = words[2];
+    if (count > 3)
+        return WRONG(reader, "nothing may follow a rule that renames keys");
+    if (stars_in(words[0]) > 1 || stars_in(words[0]) != stars_in(words[2]))
+        return WRONG(reader, "a rule that renames keys has one * on both sides, or none");
+    return *words[2] ? STATUS_OK : WRONG(reader, "a key cannot be renamed to nothing");
+}
+
 static status read_entry(struct map_reader *reader, const char *const *words, int count, struct map *map) {
     struct map_entry *entry = &map->entries[map->count];
     *entry = (struct map_entry){.line = reader->line};
+    if (count >= 3 && strcmp(words[1], "->") == 0) {
+        const status code = read_rename(reader, words, count, entry);
+        map->count += code == STATUS_OK;
+        return code;
+    }
     if (count < 3 || strcmp(words[1], "<-") != 0)
-        return WRONG(reader, "expected INITIALIZER <- KEY");
+        return WRONG(reader, "expected INITIALIZER <- KEY, or PATTERN -> NAME");
     if (strcmp(words[0], "-") == 0) {
         if (read_ignored(reader, entry, words[2]))
             return reader->err->code;
@@ -142,7 +166,8 @@ status map_parse(const char *text, size_t length, const char *path, struct pool 
 
 const struct map_entry *map_find(const struct map *map, const char *target) {
     for (int i = 0; map && i < map->count; i++)
-        if (map->entries[i].target && strcmp(map->entries[i].target, target) == 0)
+        if (map->entries[i].action != MAP_RENAME && map->entries[i].target &&
+            strcmp(map->entries[i].target, target) == 0)
             return &map->entries[i];
     return NULL;
 }

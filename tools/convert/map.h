@@ -6,6 +6,8 @@
  *   INITIALIZER <- zeros folded MODULE                        a bias that a batch norm makes
  *   - <- KEY                                                  do without KEY; "KEY*" stands for all that begin so
  *
+ *   PATTERN -> NAME                                           rename keys: one '*' in both stands for any text
+ *
  * KEY is a key of the checkpoint, with or without its prefix. "folded encoder.1" folds the batch norm encoder.1 in;
  * "plain" takes a linear layer's weight as it stands. Names with spaces or with '#' stand in double quotes.
  */
@@ -18,13 +20,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum map_action { MAP_KEY, MAP_KEEP, MAP_ZEROS, MAP_ONES, MAP_IGNORE };
+enum map_action { MAP_KEY, MAP_KEEP, MAP_ZEROS, MAP_ONES, MAP_IGNORE, MAP_RENAME };
 
 struct map_entry {
     int line;
     enum map_action action;
-    const char *target; /* the initializer; NULL for MAP_IGNORE */
-    const char *key;    /* MAP_KEY and MAP_IGNORE; without the closing '*' */
+    const char *target; /* the initializer; NULL for MAP_IGNORE; of MAP_RENAME the pattern */
+    const char *key;    /* MAP_KEY and MAP_IGNORE; without the closing '*'; of MAP_RENAME what a key becomes */
     bool all;           /* MAP_IGNORE: the key is the beginning of many */
     bool transposed, plain;
     const char *norm; /* path of the batch norm to fold, or NULL */

@@ -129,7 +129,9 @@ static bool family_is_in_order(const struct class *class) {
  * their definition, and would be exchanged in silence.
  */
 static bool order_is_certain(const struct class *class) {
-    return class->module_count == 1 || class->plan->by_order || (is_one_family(class) && family_is_in_order(class));
+    const struct conversion_plan *plan = class->plan;
+    return class->module_count == 1 || (plan->by_order && plan->modules.in_file_order) ||
+           (is_one_family(class) && family_is_in_order(class));
 }
 
 /* ---- classes ---- */
@@ -194,8 +196,11 @@ static void report_class(const struct class *class) {
         plan_problem(
             plan,
             "%s: only their order tells these apart, and it cannot be relied on here; all are %s, and could be "
-            "%s (say which is which in a map, or give --by-order if the order is right)",
-            layers, shape, list_modules(class));
+            "%s (say which is which in a map%s)",
+            layers, shape, list_modules(class),
+            plan->modules.in_file_order ? ", or give --by-order if the order is right"
+            : plan->by_order            ? "; --by-order does not help: tensors of safetensors files stand in no order"
+                                        : "");
     for (int i = 0; i < class->layer_count; i++)
         plan->layers.items[class->layers[i]].pin = PIN_ORDER; /* has been spoken of */
 }

@@ -9,8 +9,9 @@
 
 struct module_parameter {
     const struct checkpoint_tensor *tensor;
-    const char *name; /* as a template would call it: the key without the prefix; NULL when it does not begin with it */
-    int module;       /* -1 without a name */
+    const char *spelled; /* the key as the map's rules rename it, without wrappers' words */
+    const char *name;    /* as a template would call it: that without the prefix; NULL when it does not begin with it */
+    int module;          /* -1 without a name */
     enum leaf leaf;
     bool used;    /* something of it is in the model */
     bool ignored; /* the map says so, or nobody needs it (num_batches_tracked) */
@@ -27,9 +28,10 @@ struct modules {
     int parameter_count;
     struct checkpoint_module *items; /* in the file's order, or in natural order when that says nothing */
     int count;
-    bool in_file_order; /* the file's order is that of the definition */
-    const char *taken;  /* what was taken away before each key; "" as a rule */
-    const char *put;    /* what was put before each key instead; "" as a rule */
+    bool in_file_order;   /* the file's order is that of the definition */
+    const char *taken;    /* what was taken away before each key; "" as a rule */
+    const char *put;      /* what was put before each key instead; "" as a rule */
+    const char *wrappers; /* words that were taken out of keys wherever they stood, in quotes; "" as a rule */
     struct names by_name, by_path;
 };
 

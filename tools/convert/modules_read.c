@@ -4,6 +4,8 @@
 #include "tools/checkpoint/checkpoint.h"
 #include "tools/checkpoint/choose.h"
 #include "tools/convert/prefix.h"
+#include "tools/convert/rename.h"
+#include "tools/convert/wrappers.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -44,7 +46,7 @@ static status add_parameter(struct modules *modules, int i, struct pool *pool, s
     const char *key = parameter->tensor->key;
     parameter->module = -1;
     parameter->ignored = is_counter(key);
-    parameter->name = stripped(modules, key, pool);
+    parameter->name = stripped(modules, parameter->spelled, pool);
     if (!parameter->name)
         return STATUS_OK;
     if (!names_put(&modules->by_name, parameter->name, i))
@@ -99,23 +101,28 @@ static void sort_modules(struct modules *modules) {
 }
 
 status modules_read(const struct checkpoint *checkpoint, const char *const *wanted, size_t wanted_count,
-                    const char *prefix, struct pool *pool, struct modules *modules, struct error *err) {
+                    const char *prefix, const struct map *map, struct pool *pool, struct modules *modules,
+                    struct error *err) {
     const size_t count = checkpoint_count(checkpoint);
-    *modules = (struct modules){.taken = "", .put = ""};
+    *modules = (struct modules){.taken = "", .put = "", .wrappers = ""};
     if (count > 1000000)
         return fail(err, STATUS_LIMIT, "the checkpoint has %zu tensors; at most 1000000 can be converted", count);
     modules->parameters = pool_array(pool, count + 1, sizeof *modules->parameters);
     modules->items = pool_array(pool, count + 1, sizeof *modules->items);
     if (!modules->parameters || !modules->items)
         return fail_memory(err, "the checkpoint's keys");
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         modules->parameters[i].tensor = checkpoint_at(checkpoint, i);
+        modules->parameters[i].spelled = modules->parameters[i].tensor->key;
+    }
     modules->parameter_count = (int)count;
     modules->in_file_order = strcmp(checkpoint_format(checkpoint), "safetensors") != 0;
-    status code = STATUS_OK;
+    status code = rename_keys(modules, map, pool, err);
+    if (!code && !prefix)
+        code = wrappers_take_out(modules, wanted, wanted_count, pool, err);
     if (prefix)
         modules->taken = prefix;
-    else
+    else if (!code)
         code = prefix_choose(modules, wanted, wanted_count, pool, err);
     for (size_t i = 0; !code && i < count; i++)
         code = add_parameter(modules, (int)i, pool, err);

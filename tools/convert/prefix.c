@@ -65,7 +65,7 @@ static bool collect_names(struct ways *ways, const struct modules *modules, cons
         if (!names_put(&ways->wanted, wanted[i], (int)i))
             return false;
     for (int i = 0; i < modules->parameter_count; i++) {
-        const char *key = modules->parameters[i].tensor->key, *plain = plain_name(ways->pool, key);
+        const char *key = modules->parameters[i].spelled, *plain = plain_name(ways->pool, key);
         if (!plain || !names_put(&ways->keys, key, i) || !names_put(&ways->keys, plain, i))
             return false;
     }
@@ -75,7 +75,7 @@ static bool collect_names(struct ways *ways, const struct modules *modules, cons
 static bool count_ways(struct ways *ways, const struct modules *modules, const char *const *wanted,
                        size_t wanted_count) {
     for (int i = 0; i < modules->parameter_count; i++) {
-        const char *key = modules->parameters[i].tensor->key, *plain = plain_name(ways->pool, key);
+        const char *key = modules->parameters[i].spelled, *plain = plain_name(ways->pool, key);
         if (!plain || !count_endings(ways, key, &ways->wanted, false))
             return false;
         if (plain != key && !count_endings(ways, plain, &ways->wanted, false))
@@ -118,16 +118,39 @@ static status best_way(struct modules *modules, const struct ways *ways, struct 
     return STATUS_OK;
 }
 
+static void free_ways(struct ways *ways) {
+    names_free(&ways->taken);
+    names_free(&ways->put);
+    names_free(&ways->keys);
+    names_free(&ways->wanted);
+}
+
+static status find_ways(struct ways *ways, const struct modules *modules, const char *const *wanted,
+                        size_t wanted_count, struct error *err) {
+    ways->items = pool_array(ways->pool, MOST_WAYS, sizeof *ways->items);
+    return ways->items && collect_names(ways, modules, wanted, wanted_count) &&
+                   count_ways(ways, modules, wanted, wanted_count)
+               ? STATUS_OK
+               : fail_memory(err, "the checkpoint's keys");
+}
+
+status prefix_fits(const struct modules *modules, const char *const *wanted, size_t wanted_count, struct pool *pool,
+                   int *fits, struct error *err) {
+    struct ways ways = {.pool = pool};
+    const status code = find_ways(&ways, modules, wanted, wanted_count, err);
+    *fits = 0;
+    for (int i = 0; !code && i < ways.count; i++)
+        *fits = ways.items[i].fits > *fits ? ways.items[i].fits : *fits;
+    free_ways(&ways);
+    return code;
+}
+
 status prefix_choose(struct modules *modules, const char *const *wanted, size_t wanted_count, struct pool *pool,
                      struct error *err) {
     struct ways ways = {.pool = pool};
-    ways.items = pool_array(pool, MOST_WAYS, sizeof *ways.items);
-    const bool counted = ways.items && collect_names(&ways, modules, wanted, wanted_count) &&
-                         count_ways(&ways, modules, wanted, wanted_count);
-    const status code = counted ? best_way(modules, &ways, err) : fail_memory(err, "the checkpoint's keys");
-    names_free(&ways.taken);
-    names_free(&ways.put);
-    names_free(&ways.keys);
-    names_free(&ways.wanted);
+    status code = find_ways(&ways, modules, wanted, wanted_count, err);
+    if (!code)
+        code = best_way(modules, &ways, err);
+    free_ways(&ways);
     return code;
 }

@@ -8,4 +8,8 @@
 status prefix_choose(struct modules *modules, const char *const *wanted, size_t wanted_count, struct pool *pool,
                      struct error *err);
 
+/* How many names fit after the best of these ways. */
+status prefix_fits(const struct modules *modules, const char *const *wanted, size_t wanted_count, struct pool *pool,
+                   int *fits, struct error *err);
+
 #endif

@@ -124,6 +124,10 @@ static void print_head(struct conversion_plan *plan, const struct report *report
     say(stream, "checkpoint  %s (%s), %d tensors", report->checkpoint, report->format, plan->modules.parameter_count);
     if (*report->chosen)
         say(stream, " in \"%s\"", report->chosen);
+    if (*report->beside)
+        say(stream, ", not in %s", report->beside);
+    if (*plan->modules.wrappers)
+        say(stream, "; %s taken out wherever their keys have it", plan->modules.wrappers);
     if (*plan->modules.taken)
         say(stream, "; \"%s\" taken from their keys", plan->modules.taken);
     if (*plan->modules.put)
@@ -177,6 +181,8 @@ void report_json(struct conversion_plan *plan, const struct report *report, FILE
     json_text(&json, "checkpoint", report->checkpoint);
     json_text(&json, "format", report->format);
     json_text(&json, "dictionary", report->chosen);
+    json_text(&json, "not_in", report->beside);
+    json_text(&json, "wrappers_taken", plan->modules.wrappers);
     json_text(&json, "prefix_taken", plan->modules.taken);
     json_text(&json, "prefix_put", plan->modules.put);
     json_text(&json, "template", report->template);
@@ -206,8 +212,20 @@ static bool in_map(const struct recipe *recipe) {
     return recipe->kind == RECIPE_TAKE && recipe->form != FORM_UNIT_U && recipe->form != FORM_UNIT_V;
 }
 
+static void print_rules(const struct map *map, FILE *stream) {
+    for (int i = 0; map && i < map->count; i++) {
+        if (map->entries[i].action != MAP_RENAME)
+            continue;
+        print_word(map->entries[i].target, stream);
+        fputs(" -> ", stream);
+        print_word(map->entries[i].key, stream);
+        fputc('\n', stream);
+    }
+}
+
 void report_map(struct conversion_plan *plan, const struct report *report, FILE *stream) {
     fprintf(stream, "# %s into %s\n", report->checkpoint, report->template);
+    print_rules(plan->map, stream);
     for (int i = 0; i < plan->graph->value_count; i++) {
         const struct recipe *recipe = &plan->recipes[i];
         const struct weight_slot *slot;

@@ -9,6 +9,7 @@
 struct report {
     const char *checkpoint, *template; /* their paths */
     const char *format, *chosen;       /* of the checkpoint */
+    const char *beside;                /* dictionaries that fit as well, in quotes; "" as a rule */
     const char *output;                /* NULL: nothing is written */
 };
 

@@ -87,6 +87,6 @@ void settle_ignored_keys(struct conversion_plan *plan) {
 
 void settle_map(struct conversion_plan *plan) {
     for (int i = 0; plan->map && i < plan->map->count; i++)
-        if (plan->map->entries[i].action != MAP_IGNORE)
+        if (plan->map->entries[i].action != MAP_IGNORE && plan->map->entries[i].action != MAP_RENAME)
             settle_entry(plan, &plan->map->entries[i]);
 }

@@ -209,13 +209,13 @@ static double outside_grid(limner_type type) {
 
 static status fill_grid(const struct scene_piece *piece, const limner_tensor *tensor, struct error *err) {
     const struct mask_grid *grid = piece->grid;
-    const size_t height = piece->height / piece->multiple, width = piece->width / piece->multiple;
+    const size_t height = piece->height / piece->cell, width = piece->width / piece->cell;
     if (grid->values && (grid->height != height || grid->width != width))
         return fail(
             err, STATUS_SHAPE,
             "the mask grid is %zu wide and %zu high, but this picture needs %zu by %zu: its size divided by %zu "
             "and rounded up",
-            grid->width, grid->height, width, height, piece->multiple);
+            grid->width, grid->height, width, height, piece->cell);
     for (size_t i = 0; i < height * width; i++)
         element_set((enum dtype)tensor->type, tensor->data, i,
                     grid->values ? (double)grid->values[i] : outside_grid(tensor->type));
@@ -230,8 +230,8 @@ static status shape_input(const struct network *network, int i, const struct sce
     struct shape shape = {rank, {1, 1, 1, 1}};
     if (!is_grid)
         shape.dims[1] = input->plane_count;
-    shape.dims[rank - 2] = (int64_t)(is_grid ? piece->height / piece->multiple : piece->height);
-    shape.dims[rank - 1] = (int64_t)(is_grid ? piece->width / piece->multiple : piece->width);
+    shape.dims[rank - 2] = (int64_t)(is_grid ? piece->height / piece->cell : piece->height);
+    shape.dims[rank - 1] = (int64_t)(is_grid ? piece->width / piece->cell : piece->width);
     struct tensor described;
     const status code = tensor_describe(&described, (enum dtype)input->value.type, &shape, err);
     *tensor = (limner_tensor){input->value.name, input->value.type, rank, {0}, NULL, described.bytes};
@@ -293,9 +293,9 @@ status network_run(const struct network *network, limner_session *session, const
     return code;
 }
 
-status network_plan(const struct network *network, limner_session *session, size_t height, size_t width,
-                    size_t multiple, limner_plan_info *info, struct error *err) {
-    const struct scene_piece piece = {.height = height, .width = width, .multiple = multiple};
+status network_plan(const struct network *network, limner_session *session, size_t height, size_t width, size_t cell,
+                    limner_plan_info *info, struct error *err) {
+    const struct scene_piece piece = {.height = height, .width = width, .cell = cell};
     limner_tensor inputs[MOST_INPUTS] = {{.name = NULL}};
     status code = STATUS_OK;
     for (int i = 0; !code && i < network->input_count; i++)

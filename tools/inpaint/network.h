@@ -55,15 +55,15 @@ struct scene_piece {
     size_t height, width;
     const limner_tensor *edges; /* the edge model's output for this piece, for PLANE_EDGE */
     const struct mask_grid *grid;
-    size_t multiple; /* pixels for each place of the grid */
+    size_t cell; /* pixels for each place of the grid */
 };
 
 /* output: the first one, checked to be a picture that covers the piece; it stays the session's. */
 status network_run(const struct network *network, limner_session *session, const struct scene_piece *piece,
                    limner_tensor *output, struct error *err);
 /* What a run on pieces of this size would take. */
-status network_plan(const struct network *network, limner_session *session, size_t height, size_t width,
-                    size_t multiple, limner_plan_info *info, struct error *err);
+status network_plan(const struct network *network, limner_session *session, size_t height, size_t width, size_t cell,
+                    limner_plan_info *info, struct error *err);
 
 /* Where position i of a row of `count` samples, continued by reflection, comes from. */
 size_t reflected(size_t i, size_t count);

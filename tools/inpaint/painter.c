@@ -63,11 +63,11 @@ static status memory_for(struct painter *painter, size_t height, size_t width, s
     limner_plan_info info = LIMNER_PLAN_INFO_INIT;
     height = padded_side(studio, height, true);
     width = padded_side(studio, width, false);
-    status code = network_plan(&studio->paint, painter->paint, height, width, studio->multiple, &info, err);
+    status code = network_plan(&studio->paint, painter->paint, height, width, studio->cell, &info, err);
     *bytes = info.arena_bytes;
     if (code || !studio->edge.model)
         return code;
-    code = network_plan(&studio->edge, painter->edge, height, width, studio->multiple, &info, err);
+    code = network_plan(&studio->edge, painter->edge, height, width, studio->cell, &info, err);
     *bytes += info.arena_bytes;
     return code;
 }
@@ -89,10 +89,34 @@ static status check_fixed(const struct painter *painter, const struct rect *rect
     return STATUS_OK;
 }
 
+static bool grid_known(const struct studio *studio) {
+    return studio->paint.reach.grid_known && (!studio->edge.model || studio->edge.reach.grid_known);
+}
+
+/* After shapes that do not fit: says what sides the networks want, if that may be why. */
+static status explain_size(const struct studio *studio, const struct rect *rect, status code, struct error *err) {
+    char told[sizeof err->message];
+    if (code != STATUS_SHAPE || strstr(err->message, "--multiple"))
+        return code;
+    snprintf(told, sizeof told, "%s", err->message);
+    if (studio->multiple % studio->stride)
+        return fail(err, code,
+                    "the network has a stride of %zu pixels and cannot take %zu by %zu padded to multiples of %zu; try "
+                    "--multiple %zu (%.400s)",
+                    studio->stride, rect->width, rect->height, studio->multiple, studio->stride, told);
+    return grid_known(studio) ? code
+                              : fail(err, code,
+                                     "%.400s; sides were padded to multiples of %zu, perhaps the network wants "
+                                     "--multiple %zu or more",
+                                     told, studio->multiple, 2 * studio->multiple);
+}
+
 static status check_memory(struct painter *painter, const struct rect *rect, struct error *err) {
     size_t bytes = 0;
     const status code = memory_for(painter, rect->height, rect->width, &bytes, err);
-    if (code || bytes <= painter->memory)
+    if (code)
+        return explain_size(painter->studio, rect, code, err);
+    if (bytes <= painter->memory)
         return code;
     return fail(
         err, STATUS_LIMIT, "%zu by %zu pixels at once would take %.3g GB for activations, there are %.3g GB: %s",
@@ -111,7 +135,7 @@ static status run_piece(struct painter *painter, const struct scene *scene, cons
                                 .height = padded_side(studio, rect->height, true),
                                 .width = padded_side(studio, rect->width, false),
                                 .grid = &studio->grid,
-                                .multiple = studio->multiple};
+                                .cell = studio->cell};
     status code = check_fixed(painter, rect, err);
     if (!code)
         code = check_memory(painter, rect, err);
@@ -119,7 +143,9 @@ static status run_piece(struct painter *painter, const struct scene *scene, cons
         code = network_run(&studio->edge, painter->edge, &piece, edges, err);
         piece.edges = edges;
     }
-    return code ? code : network_run(&studio->paint, painter->paint, &piece, output, err);
+    if (!code)
+        code = network_run(&studio->paint, painter->paint, &piece, output, err);
+    return code == STATUS_SHAPE ? explain_size(studio, rect, code, err) : code;
 }
 
 static const limner_tensor *drawn(const struct painter *painter, const limner_tensor *edges) {
@@ -153,7 +179,7 @@ static status paint_whole(struct painter *painter, struct canvas *canvas, struct
 static status paint_crops(struct painter *painter, struct canvas *canvas, struct error *err) {
     struct rect_list list;
     status code = regions_find(canvas->scene->hole, canvas->picture.width, canvas->picture.height,
-                               painter->studio->margin, painter->studio->multiple, &list, err);
+                               painter->studio->margin, painter->studio->align, &list, err);
     if (!code)
         code = paint_rects(painter, canvas, &list, err);
     free(list.items);
@@ -201,11 +227,16 @@ static status paint_tiles(struct painter *painter, struct canvas *canvas, size_t
     return code;
 }
 
-/* The largest tile whose activations fit AUTO_ARENA_BYTES; of a model for one size, that size. */
+/* What activations may take where the size of a piece is ours to choose. */
+static size_t auto_bytes(const struct painter *painter) {
+    return painter->memory < AUTO_ARENA_BYTES ? painter->memory : AUTO_ARENA_BYTES;
+}
+
+/* The largest tile whose activations fit auto_bytes; of a model for one size, that size. */
 static status choose_size(struct painter *painter, size_t *size, struct error *err) {
     static const size_t sizes[] = {2048, 1536, 1024, 768, 512, 384, 256};
     const struct network *paint = &painter->studio->paint;
-    const size_t least = 2 * painter->studio->overlap, multiple = painter->studio->multiple;
+    const size_t least = 2 * painter->studio->overlap, multiple = painter->studio->align;
     if (paint->height > 0 && paint->width > 0) {
         const size_t side = (size_t)(paint->height < paint->width ? paint->height : paint->width);
         *size = side / multiple * multiple;
@@ -220,7 +251,7 @@ static status choose_size(struct painter *painter, size_t *size, struct error *e
         if (*size < least)
             break;
         const status code = memory_for(painter, *size, *size, &bytes, err);
-        if (code || bytes <= AUTO_ARENA_BYTES)
+        if (code || bytes <= auto_bytes(painter))
             return code;
     }
     *size = *size < least ? least : *size;
@@ -233,7 +264,7 @@ static status paint_scene(struct painter *painter, struct canvas *canvas, struct
     struct error ignored;
     if (studio->whole_if_small && memory_for(painter, canvas->picture.height, canvas->picture.width, &bytes, &ignored))
         bytes = SIZE_MAX; /* not even planned: too large, or not the model's size */
-    if (studio->way == WAY_WHOLE || bytes <= AUTO_ARENA_BYTES)
+    if (studio->way == WAY_WHOLE || bytes <= auto_bytes(painter))
         return paint_whole(painter, canvas, err);
     if (studio->way == WAY_CROPS)
         return paint_crops(painter, canvas, err);
@@ -339,6 +370,13 @@ static status stage_task(struct painter *painter, const struct paint_task *task,
 }
 
 /* The output is staged last, so that it is in its place only when the others are. */
+/* So that a large picture's activations are not held through all the small ones that come after it. */
+static void trim_large(limner_session *session) {
+    limner_session_info info = LIMNER_SESSION_INFO_INIT;
+    if (session && limner_session_get_info(session, &info) == LIMNER_OK && info.held_bytes > KEPT_BYTES)
+        limner_session_trim(session);
+}
+
 status painter_paint(struct painter *painter, const struct paint_task *task, struct error *err) {
     const struct studio_settings *settings = painter->studio->settings;
     struct staging staging = {NULL, 0};
@@ -353,5 +391,7 @@ status painter_paint(struct painter *painter, const struct paint_task *task, str
         code = staging_commit(&staging, err);
     staging_close(&staging);
     scene_close(&scene);
+    trim_large(painter->paint);
+    trim_large(painter->edge);
     return code;
 }

@@ -2,17 +2,19 @@
 
 #include "ops/core/op_ask.h"
 #include "ops/registry.h"
+#include "tools/inpaint/ratio.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* What is known of one value. */
+/* What is known of one value. An element sees the input pixels from `low` to `high` beside its place times the step. */
 struct sight {
-    bool sees;     /* depends on the pixels of an input */
-    double step;   /* input pixels from one element to the next */
-    double radius; /* input pixels that an element sees to a side */
+    bool sees;             /* depends on the pixels of an input */
+    bool lost;             /* an operator that the analysis does not follow stands before it: its grid is not known */
+    struct ratio steps[2]; /* input pixels from one element to the next, down and across */
+    double low, high;
 };
 
 struct analysis {
@@ -89,18 +91,45 @@ static void settle(struct analysis *a, const struct node *node, enum reach_kind 
     snprintf(reach->node, sizeof reach->node, "%.40s \"%.48s\"", node->op_type, node->name);
 }
 
+static void join_sight(struct sight *sight, const struct sight *other) {
+    const bool first = !sight->sees;
+    sight->sees = true;
+    sight->lost = sight->lost || other->lost;
+    for (int k = 0; k < 2; k++)
+        if (first || ratio_value(other->steps[k]) > ratio_value(sight->steps[k]))
+            sight->steps[k] = other->steps[k];
+    sight->low = first ? other->low : fmin(sight->low, other->low);
+    sight->high = first ? other->high : fmax(sight->high, other->high);
+}
+
 /* The widest view of the node's inputs. */
 static struct sight sight_of_inputs(const struct analysis *a, const struct node *node) {
-    struct sight sight = {false, 0, 0};
-    for (int i = 0; i < node->input_count; i++) {
-        const struct sight *input = node->inputs[i] == NO_VALUE ? NULL : &a->sights[node->inputs[i]];
-        if (!input || !input->sees)
-            continue;
-        sight.sees = true;
-        sight.step = fmax(sight.step, input->step);
-        sight.radius = fmax(sight.radius, input->radius);
-    }
+    struct sight sight = {.sees = false};
+    for (int i = 0; i < node->input_count; i++)
+        if (node->inputs[i] != NO_VALUE && a->sights[node->inputs[i]].sees)
+            join_sight(&sight, &a->sights[node->inputs[i]]);
     return sight;
+}
+
+/* Moves the view through a window. A step that is no ratio of small numbers loses the grid. */
+static void pass_window(const struct op_reach *reach, struct sight *sight) {
+    const double widest = fmax(ratio_value(sight->steps[0]), ratio_value(sight->steps[1]));
+    const double steps[2] = {reach->step, reach->last_step > 0 ? reach->last_step : reach->step};
+    sight->low += (reach->shift - reach->radius) * widest;
+    sight->high += (reach->shift + reach->radius) * widest;
+    for (int k = 0; k < 2; k++)
+        if (!ratio_scale(&sight->steps[k], steps[k]))
+            sight->lost = true;
+}
+
+/* Pictures that are moved by multiples of a value's step move the value by whole elements. */
+static void count_grid(struct analysis *a, const struct node *node, const struct sight *sight) {
+    bool fits = !sight->lost;
+    for (int k = 0; fits && k < 2; k++)
+        fits = ratio_whole_multiple(sight->steps[k], &a->reach->grid);
+    a->reach->grid_known &= fits;
+    if (!fits)
+        settle(a, node, REACH_UNKNOWN);
 }
 
 static void pass_node(struct analysis *a, const struct node *node) {
@@ -112,10 +141,12 @@ static void pass_node(struct analysis *a, const struct node *node) {
         settle(a, node, reach.view == VIEW_WHOLE ? REACH_WHOLE : REACH_UNKNOWN);
     if (reach.view == VIEW_NOTHING)
         sight.sees = false;
-    if (reach.view == VIEW_WINDOW) {
-        sight.radius += reach.radius * sight.step;
-        sight.step *= reach.step;
-    }
+    if (reach.view == VIEW_UNKNOWN)
+        sight.lost = true;
+    if (reach.view == VIEW_WINDOW)
+        pass_window(&reach, &sight);
+    if (sight.sees)
+        count_grid(a, node, &sight);
     for (int i = 0; i < node->output_count; i++)
         if (node->outputs[i] != NO_VALUE)
             a->sights[node->outputs[i]] = sight;
@@ -142,6 +173,10 @@ static bool ends_in_tanh(const struct analysis *a) {
     return false;
 }
 
+static double farthest(const struct sight *sight) {
+    return fmax(-sight->low, sight->high);
+}
+
 status reach_find(const struct onnx_model *model, struct reach *reach, struct error *err) {
     const struct graph *graph = model->graph;
     struct pool *pool = pool_create();
@@ -152,14 +187,14 @@ status reach_find(const struct onnx_model *model, struct reach *reach, struct er
         pool_destroy(pool);
         return fail_memory(err, "the look at a model");
     }
-    *reach = (struct reach){.kind = REACH_LOCAL, .ends_in_tanh = ends_in_tanh(&a)};
+    *reach = (struct reach){.kind = REACH_LOCAL, .grid = 1, .grid_known = true, .ends_in_tanh = ends_in_tanh(&a)};
     for (int i = 0; i < graph->input_count; i++)
         if (!graph->values[graph->inputs[i]].initializer)
-            a.sights[graph->inputs[i]] = (struct sight){true, 1, 0};
+            a.sights[graph->inputs[i]] = (struct sight){.sees = true, .steps = {{1, 1}, {1, 1}}};
     for (int i = 0; i < graph->node_count; i++)
         pass_node(&a, &graph->nodes[i]);
     for (int i = 0; i < graph->output_count; i++)
-        reach->pixels = fmax(reach->pixels, a.sights[graph->outputs[i]].radius);
+        reach->pixels = fmax(reach->pixels, farthest(&a.sights[graph->outputs[i]]));
     pool_destroy(pool);
     return starved ? fail_memory(err, "the look at a model") : STATUS_OK;
 }

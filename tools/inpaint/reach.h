@@ -1,8 +1,10 @@
-/* How far a model looks round a pixel, read off its graph. */
+/* How far a model looks round a pixel, and on what grid its strides put it, read off its graph. */
 #ifndef LIMNER_TOOLS_INPAINT_REACH_H
 #define LIMNER_TOOLS_INPAINT_REACH_H
 
 #include "onnx/model.h"
+
+#include <stddef.h>
 
 enum reach_kind {
     REACH_LOCAL,  /* no further than `pixels` */
@@ -12,8 +14,10 @@ enum reach_kind {
 
 struct reach {
     enum reach_kind kind;
-    double pixels;     /* of the input, to every side; an upper bound */
-    char node[96];     /* 'InstanceNormalization "norm1"': what makes it REACH_WHOLE or REACH_UNKNOWN */
+    double pixels;   /* of the input, to every side; an upper bound */
+    size_t grid;     /* pictures moved by multiples of so many pixels give the same moved; of what could be followed */
+    bool grid_known; /* everything could be followed */
+    char node[96];   /* 'InstanceNormalization "norm1"': what makes it REACH_WHOLE or REACH_UNKNOWN */
     bool ends_in_tanh; /* the first output comes from a Tanh */
 };
 

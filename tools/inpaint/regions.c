@@ -1,6 +1,8 @@
 /* Holes are gathered in cells first: a mask of single specks is then no more work than one of a few holes. */
 #include "tools/inpaint/regions.h"
 
+#include "base/sizes.h"
+
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,13 +62,14 @@ static struct box take_group(struct cells *cells, size_t first, size_t *stack) {
     return group;
 }
 
-/* Widens low..high to a multiple, first at its end and then at its start, within 0..limit. */
+/* Widens low..high to whole units of the grid, as far as `limit`. What ends there has at least one unit, if that is
+   there. */
 static void round_side(size_t *low, size_t *high, size_t limit, size_t multiple) {
-    size_t missing = (multiple - (*high - *low) % multiple) % multiple;
-    const size_t after = missing < limit - *high ? missing : limit - *high;
-    *high += after;
-    missing -= after;
-    *low -= missing < *low ? missing : *low;
+    *low -= *low % multiple;
+    *high = *high < limit - limit % multiple ? round_up(*high, multiple) : *high;
+    *high = *high > limit - limit % multiple ? limit : *high;
+    if (*high - *low < multiple && *low >= multiple)
+        *low -= multiple;
 }
 
 static void widen(struct box *box, size_t width, size_t height, size_t margin, size_t multiple) {

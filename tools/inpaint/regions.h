@@ -17,9 +17,10 @@ struct rect_list {
 };
 
 /*
- * One rectangle round each connected hole, `margin` wider on every side as far as the picture goes; its sides are
- * multiples of `multiple` where there is room. Holes whose rectangles overlap, or that are within a few pixels of each
- * other, share one. The caller frees list->items.
+ * One rectangle round each connected hole, `margin` wider on every side as far as the picture goes. It begins
+ * at multiples of `multiple`, and ends at one or with the picture, so that it lies on the grid of a model's strides.
+ * Holes whose rectangles overlap, or that are within a few pixels of each other, share one. The caller frees
+ * list->items.
  */
 status regions_find(const uint8_t *hole, size_t width, size_t height, size_t margin, size_t multiple,
                     struct rect_list *list, struct error *err);

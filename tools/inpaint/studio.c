@@ -2,6 +2,7 @@
 
 #include "base/sizes.h"
 #include "tools/inpaint/grid.h"
+#include "tools/inpaint/ratio.h"
 #include "tools/inpaint/tiles.h"
 
 #include <math.h>
@@ -33,7 +34,7 @@ static size_t overlap_for(size_t reach, size_t multiple) {
 static void choose_overlap(struct studio *studio, struct meter *meter) {
     const int given = studio->settings->overlap;
     const struct network *unknown = of_kind(studio, REACH_UNKNOWN);
-    const size_t reach = reach_of(studio), multiple = studio->multiple;
+    const size_t reach = reach_of(studio), multiple = studio->align;
     studio->overlap = given != NOT_GIVEN ? round_up((size_t)given, multiple)
                       : unknown          ? round_up(OVERLAP_UNKNOWN, multiple)
                                          : overlap_for(reach, multiple);
@@ -50,17 +51,43 @@ static void choose_overlap(struct studio *studio, struct meter *meter) {
                        reach, overlap_for(reach, multiple), studio->overlap);
 }
 
+/* A tile's padded size says how the picture's end is padded: the strides have to divide it. */
+static status check_multiple(const struct studio *studio, struct error *err) {
+    if (studio->multiple % studio->stride == 0)
+        return STATUS_OK;
+    return fail(err, STATUS_INVALID_ARGUMENT,
+                "the network has a stride of %zu pixels: tiles want --multiple %zu, or a multiple of it, not %zu",
+                studio->stride, studio->stride, studio->multiple);
+}
+
 static status choose_tile(struct studio *studio, struct meter *meter, struct error *err) {
-    choose_overlap(studio, meter);
+    const status code = check_multiple(studio, err);
     studio->way = WAY_TILES;
+    if (code)
+        return code;
+    choose_overlap(studio, meter);
     if (studio->settings->tile == TILE_AUTO)
         return STATUS_OK;
-    studio->tile = round_up((size_t)studio->settings->tile, studio->multiple);
+    studio->tile = round_up((size_t)studio->settings->tile, studio->align);
     if (studio->tile < 2 * studio->overlap || !studio->tile)
         return fail(err, STATUS_INVALID_ARGUMENT,
                     "tiles of %zu pixels are too small for an overlap of %zu: they must be at least %zu", studio->tile,
                     studio->overlap, 2 * studio->overlap);
     return STATUS_OK;
+}
+
+/* What several strides have as their least common multiple; the edge model's counts where there is one. */
+static void choose_grid(struct studio *studio) {
+    const int given = studio->settings->multiple;
+    const struct ratio edge = {studio->edge.model ? (int64_t)studio->edge.reach.grid : 1, 1};
+    studio->cell = given ? (size_t)given : studio->settings->edge ? 4 : 16;
+    studio->stride = studio->paint.reach.grid;
+    if (!ratio_whole_multiple(edge, &studio->stride))
+        studio->stride = studio->paint.reach.grid;
+    studio->align = studio->cell;
+    if (!ratio_whole_multiple((struct ratio){(int64_t)studio->stride, 1}, &studio->align))
+        studio->align = studio->stride;
+    studio->multiple = given ? (size_t)given : studio->align;
 }
 
 static status choose_way(struct studio *studio, struct meter *meter, struct error *err) {
@@ -107,7 +134,7 @@ status studio_open(struct studio *studio, const struct studio_settings *settings
                             &settings->range, err);
     if (code)
         return code;
-    studio->multiple = settings->multiple ? (size_t)settings->multiple : settings->edge ? 4 : 16;
+    choose_grid(studio);
     code = choose_way(studio, meter, err);
     return code ? code : read_grid(studio, meter, err);
 }

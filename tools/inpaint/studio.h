@@ -9,7 +9,8 @@
 #define TILE_AUTO (-1)
 #define NOT_GIVEN (-1)
 
-#define AUTO_ARENA_BYTES ((size_t)1 << 30) /* what --tile auto lets activations take */
+#define AUTO_ARENA_BYTES ((size_t)1 << 30) /* what --tile auto lets activations take, where there is so much */
+#define KEPT_BYTES ((size_t)256 << 20)     /* activations that stay from picture to picture */
 #define CROP_MARGIN 128
 
 struct studio_settings {
@@ -18,7 +19,8 @@ struct studio_settings {
     struct mask_options mask;
     struct light_range range;
     size_t max_pixels;
-    int multiple;    /* sides are padded to multiples of it; 0: 4 with an edge model, else 16 */
+    int multiple;    /* sides are padded to multiples of it; 0: what the models' strides want, at least 4 with an edge
+                        model, else 16 */
     int tile;        /* pixels, TILE_AUTO or TILE_NONE */
     int overlap;     /* pixels or NOT_GIVEN */
     int crop_margin; /* pixels or NOT_GIVEN */
@@ -34,10 +36,13 @@ struct studio {
     const struct studio_settings *settings;
     struct network edge, paint; /* edge.model is NULL without one */
     struct mask_grid grid;
-    size_t multiple;
+    size_t multiple;      /* sides are padded to multiples of it */
+    size_t stride;        /* of the models together, as far as it could be read off */
+    size_t align;         /* tiles and crops begin at multiples of it: of both of the above */
+    size_t cell;          /* pixels for each place of the mask grid */
     enum paint_way way;   /* of pictures that are not done whole */
     bool whole_if_small;  /* --tile auto: first see whether the whole picture will do */
-    size_t tile, overlap; /* of WAY_TILES; tile 0: the largest that fits AUTO_ARENA_BYTES */
+    size_t tile, overlap; /* of WAY_TILES; tile 0: the largest that fits AUTO_ARENA_BYTES and the memory */
     size_t margin;        /* of WAY_CROPS */
 };
 

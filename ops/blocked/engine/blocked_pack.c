@@ -6,10 +6,10 @@
 #include <string.h>
 
 /*
- * Channel blocks of the input that are packed before their pages are let go: all where output channels come first, in
- * the source, or groups.
+ * Channel blocks of the input that are packed before the pages of their source are dropped. All of them where the
+ * source begins with output channels or has groups.
  */
-static int64_t part_blocks(const struct pack_job *job, const struct tensor *source, int64_t blocks) {
+static int64_t blocks_of_part(const struct pack_job *job, const struct tensor *source, int64_t blocks) {
     const int64_t parts = (int64_t)(source->bytes / PACKING_PART_BYTES) + 1;
     return job->state->transposed && job->state->window.group == 1 ? (blocks + parts - 1) / parts : blocks;
 }
@@ -30,13 +30,13 @@ static int64_t phase_floats(const struct blocked_phase *phase) {
 static void pack_slice(const struct pack_job *job, const struct window_weights *weights, const struct pack_slice *slice,
                        float *packed) {
     const struct blocked_phase *phase = job->phase;
-    if (slice->panel >= panel_count(job->kernels->block, phase->rows))
+    if (slice->panel >= panel_count(job->kernels->block, phase->out_blocks))
         return;
     packed += slice->group * (phase->floats / job->state->window.group);
     phase->algorithm->pack(job, weights, slice, packed);
 }
 
-/* A panel of all phases: they read the same part of the source, which is near then. */
+/* A panel of all phases, which read the same part of the source: it is in the cache then. */
 static void pack_panel(const struct pack_job *all, const struct window_weights *weights, const struct pack_slice *slice,
                        float *packed) {
     struct pack_job job = *all;
@@ -50,13 +50,13 @@ static void pack_panel(const struct pack_job *all, const struct window_weights *
 static int64_t most_panels(const struct pack_job *job) {
     int64_t most = 0;
     for (int64_t i = 0; i < job->state->phase_count; i++) {
-        const int64_t panels = panel_count(job->kernels->block, job->state->phases[i].rows);
+        const int64_t panels = panel_count(job->kernels->block, job->state->phases[i].out_blocks);
         most = panels > most ? panels : most;
     }
     return most;
 }
 
-/* Panels of all groups, over a part of the input's channel blocks. */
+/* The panels of all groups, for some channel blocks of the input. */
 struct packing_part {
     const struct pack_job *job;
     struct window_weights weights;
@@ -77,7 +77,7 @@ static void pack_panels(struct team_thread self, void *context) {
 static void pack_phases(void *destination, const struct tensor *source, const void *context) {
     const struct pack_job *job = context;
     const int64_t blocks = job->state->from_blocks ? channel_blocks(job->state->window.in_channels) : 1;
-    const int64_t part = part_blocks(job, source, blocks);
+    const int64_t part = blocks_of_part(job, source, blocks);
     struct packing_part work = {.job = job, .panels = most_panels(job), .packed = destination};
     work.weights = window_weights(&job->state->window, job->state->transposed, source->data, job->scale);
     for (; work.first < blocks; work.first = work.end) {
@@ -89,7 +89,7 @@ static void pack_phases(void *destination, const struct tensor *source, const vo
     }
 }
 
-/* What tells the packed form of these phases from those of other algorithms. */
+/* Part of the key of the packed form: equal only for equal algorithms and layouts of all phases. */
 static int64_t algorithms_code(const struct blocked_state *state) {
     uint64_t code = state->from_blocks;
     for (int64_t i = 0; i < state->phase_count; i++) {
@@ -137,8 +137,8 @@ status blocked_take_weights(struct op_call *call, struct blocked_state *state, s
     return STATUS_OK;
 }
 
-void blocked_pack_now(const struct op_call *call, struct blocked_state *state, float *room) {
+void blocked_pack_now(const struct op_call *call, struct blocked_state *state, float *workspace) {
     const struct pack_job job = job_of(call, state);
-    pack_phases(room, call->inputs[1], &job);
-    point_to(state, room);
+    pack_phases(workspace, call->inputs[1], &job);
+    point_to(state, workspace);
 }

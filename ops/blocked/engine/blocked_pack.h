@@ -1,11 +1,12 @@
-/* Packing the weights of a phase as its algorithm walks them. */
+/* Packing the weights of all phases, each in the order in which its algorithm reads them. */
 #ifndef LIMNER_OPS_BLOCKED_ENGINE_BLOCKED_PACK_H
 #define LIMNER_OPS_BLOCKED_ENGINE_BLOCKED_PACK_H
 
 #include "ops/blocked/blocked.h"
 
-/* Weights from the cache, or room for them in the workspace. */
+/* Takes constant weights from the cache, packed; asks for workspace for others, ... */
 status blocked_take_weights(struct op_call *call, struct blocked_state *state, struct error *err);
-void blocked_pack_now(const struct op_call *call, struct blocked_state *state, float *room);
+/* ... where they are packed in every run. */
+void blocked_pack_now(const struct op_call *call, struct blocked_state *state, float *workspace);
 
 #endif

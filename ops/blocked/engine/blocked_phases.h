@@ -1,4 +1,4 @@
-/* All phases of a convolution, each by its algorithm. */
+/* Running all phases of a convolution, each by its algorithm. */
 #ifndef LIMNER_OPS_BLOCKED_ENGINE_BLOCKED_PHASES_H
 #define LIMNER_OPS_BLOCKED_ENGINE_BLOCKED_PHASES_H
 

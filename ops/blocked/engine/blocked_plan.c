@@ -6,10 +6,10 @@
 
 #include <stdlib.h>
 
-/* The first algorithm that fits and pays. */
+/* Takes the first algorithm that fits and whose plan accepts the phase. */
 static status plan_phase(const struct blocked_state *state, const struct blocked_settings *settings,
                          struct blocked_phase *phase, struct error *err) {
-    phase->rows = channel_blocks(state->window.out_channels);
+    phase->out_blocks = channel_blocks(state->window.out_channels);
     for (int i = 0; conv_algorithms[i]; i++) {
         phase->algorithm = conv_algorithms[i];
         if (phase->algorithm->fits(state, settings->kernels, &phase->geometry) &&
@@ -19,22 +19,24 @@ static status plan_phase(const struct blocked_state *state, const struct blocked
     return fail(err, STATUS_UNSUPPORTED, "too many output channels for a plain output");
 }
 
-/* Phases whose weights are ready read their inputs side by side: beside them one that transforms its own loses more
-   time than memory is worth. */
+/*
+ * Phases with WINOGRAD_TRANSFORMED weights alternate over the same inputs. A WINOGRAD_PER_PANEL phase among them would
+ * read the inputs again, which costs more than its smaller weights are worth: it is planned anew without.
+ */
 static status plan_alike(const struct blocked_state *state, struct blocked_settings settings, struct error *err) {
-    bool ready = false;
+    bool transformed = false;
     status code = STATUS_OK;
     settings.per_panel = false;
     for (int64_t i = 0; i < state->phase_count; i++)
-        ready = ready || winograd_has_weights(&state->phases[i], WINOGRAD_TRANSFORMED);
-    for (int64_t i = 0; i < state->phase_count && ready && code == STATUS_OK; i++)
+        transformed = transformed || winograd_has_weights(&state->phases[i], WINOGRAD_TRANSFORMED);
+    for (int64_t i = 0; i < state->phase_count && transformed && code == STATUS_OK; i++)
         if (winograd_has_weights(&state->phases[i], WINOGRAD_PER_PANEL))
             code = plan_phase(state, &settings, &state->phases[i], err);
     return code;
 }
 
-/* The rows and columns that an image's copy must have. */
-static void cover_image(struct blocked_state *state, const struct phase_geometry *geometry, int64_t highest[2]) {
+/* Extends the copy of a plain input to the rows and columns that a phase meets. */
+static void cover_phase(struct blocked_state *state, const struct phase_geometry *geometry, int64_t highest[2]) {
     for (int d = 0; d < 2; d++) {
         const struct phase_axis *axis = &geometry->axis[1 + d];
         const int64_t taps = (axis->taps - 1) * axis->tap_step;
@@ -60,12 +62,12 @@ status blocked_plan(struct blocked_state *state, const struct kernels *kernels, 
             return err->code;
         positions += state->phases[i].geometry.positions;
         if (state->phases[i].geometry.positions > 0)
-            cover_image(state, &state->phases[i].geometry, highest);
+            cover_phase(state, &state->phases[i].geometry, highest);
     }
     if (plan_alike(state, settings, err) != STATUS_OK)
         return err->code;
     for (int d = 0; d < 2; d++)
-        state->padded[d] = highest[d] - state->lowest[d] + 1;
+        state->copy_size[d] = highest[d] - state->lowest[d] + 1;
     state->uncovered = positions < window->axis[1].out * window->axis[2].out;
     return forced_check(state, err);
 }

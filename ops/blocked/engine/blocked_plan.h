@@ -1,4 +1,4 @@
-/* Choosing the algorithm of each geometry. */
+/* Choosing and planning the algorithm of each phase. */
 #ifndef LIMNER_OPS_BLOCKED_ENGINE_BLOCKED_PLAN_H
 #define LIMNER_OPS_BLOCKED_ENGINE_BLOCKED_PLAN_H
 

@@ -1,26 +1,26 @@
 #include "ops/blocked/engine/forced_check.h"
 
-static const char *check_filter(const struct forced_choices *forced, const struct blocked_phase *phase) {
-    const struct winograd_tiling *shape = &phase->grids[0].tiling;
+static const char *check_winograd(const struct forced_choices *forced, const struct blocked_phase *phase) {
+    const struct winograd_tiling *tiling = &phase->grids[0].tiling;
     if (forced->winograd == FORCED_NO)
-        return "direct sums";
-    if (forced->shared && shape->shared != (forced->shared == FORCED_YES))
-        return "another way to share blocks out";
-    if (forced->apart == FORCED_YES && phase->grids[0].weights != WINOGRAD_IN_KERNEL)
-        return "threads that go apart";
+        return "another algorithm than Winograd";
+    if (forced->shared && tiling->shared != (forced->shared == FORCED_YES))
+        return "that all threads share a wave, or that none does";
+    if (forced->independent == FORCED_YES && phase->grids[0].weights != WINOGRAD_IN_KERNEL)
+        return "threads that run independently";
     return NULL;
 }
 
-/* What was demanded of a phase in vain, or NULL. */
+/* What was demanded of a phase and is not so; NULL: nothing. */
 static const char *check_phase(const struct forced_choices *forced, const struct blocked_phase *phase) {
     if (phase->geometry.positions <= 0)
         return NULL;
     if (phase->grid_count > 0)
-        return check_filter(forced, phase);
+        return check_winograd(forced, phase);
     if (forced->winograd == FORCED_YES && phase->geometry.taps > 1)
-        return "Winograd with these kinds and weights";
-    if (forced->beside && phase->beside != forced->beside)
-        return "so many rows beside each other";
+        return "Winograd with these kinds and this form of weights";
+    if (forced->rows_together && phase->rows_together != forced->rows_together)
+        return "so many rows of the output together";
     return NULL;
 }
 

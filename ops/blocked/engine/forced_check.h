@@ -3,7 +3,7 @@
 
 #include "ops/blocked/blocked.h"
 
-/* An error where a planned convolution is not what was demanded. */
+/* An error where the plan of a convolution is not what forced_choices demands. */
 status forced_check(const struct blocked_state *state, struct error *err);
 
 #endif

@@ -25,7 +25,7 @@ static status parse(const struct op_call *call, struct attributes *attributes, v
     return window_parse(call, attributes, is_transposed(call), params, err);
 }
 
-/* A merged Pad reflects at most what is there. */
+/* A merged Pad cannot reflect more rows than there are. */
 static status check_border(const struct op_call *call, const struct window *window, struct error *err) {
     const struct window_params *params = call->params;
     for (int i = 0; params->border == BORDER_REFLECT && i < params->pad_count; i++) {
@@ -56,14 +56,14 @@ static status infer(struct op_call *call, struct error *err) {
     return code == STATUS_OK ? window_describe(call, &window, err) : code;
 }
 
-/* Bytes of the copies of all images, with their borders. */
-static status size_image(struct blocked_state *state, struct error *err) {
+/* Bytes of the copy of a plain input, with its border. */
+static status size_copy(struct blocked_state *state, struct error *err) {
     size_t bytes = sizeof(float) * (size_t)state->window.batch;
     if (!size_mul(bytes, (size_t)state->window.in_channels, &bytes) ||
-        !size_mul(bytes, (size_t)state->padded[0], &bytes) || !size_mul(bytes, (size_t)state->padded[1], &bytes) ||
-        bytes > SIZE_MAX / 2)
+        !size_mul(bytes, (size_t)state->copy_size[0], &bytes) ||
+        !size_mul(bytes, (size_t)state->copy_size[1], &bytes) || bytes > SIZE_MAX / 2)
         return fail(err, STATUS_LIMIT, "the padded input is too large");
-    state->image_bytes = whole_line_bytes(bytes + 64);
+    state->copy_bytes = whole_line_bytes(bytes + 64);
     return STATUS_OK;
 }
 
@@ -78,7 +78,7 @@ static status prepare(struct op_call *call, size_t *workspace_bytes, struct erro
     if (code == STATUS_OK)
         code = blocked_plan(state, call->kernels, call->threads, err);
     if (code == STATUS_OK && !state->from_blocks)
-        code = size_image(state, err);
+        code = size_copy(state, err);
     if (code == STATUS_OK)
         code = blocked_take_weights(call, state, err);
     if (code != STATUS_OK)
@@ -86,22 +86,22 @@ static status prepare(struct op_call *call, size_t *workspace_bytes, struct erro
     state->bias_bytes =
         (size_t)(state->window.group * channel_blocks(state->window.out_channels)) * CHANNEL_BLOCK * sizeof(float);
     const struct blocked_bytes work = blocked_work_bytes(state, call->threads);
-    *workspace_bytes = state->packed_bytes + state->image_bytes + state->bias_bytes + work.shared;
-    call->own_bytes = work.own;
+    *workspace_bytes = state->packed_bytes + state->copy_bytes + state->bias_bytes + work.shared;
+    call->own_bytes = work.scratch;
     return STATUS_OK;
 }
 
 static void release(struct op_call *call) {
     struct blocked_state *state = call->state;
     free(state->phases);
-    free(state->row_tiles);
+    free(state->row_tiling);
     state->phases = NULL;
-    state->row_tiles = NULL;
+    state->row_tiling = NULL;
 }
 
 /* ---- running ---- */
 
-/* Columns first..end of a row's copy: the channels of a pixel side by side; beyond the image what its border says. */
+/* Columns first..end of a row of the copy, which lie beyond the input. The copy is [row][column][channel]. */
 static void copy_columns(const struct blocked_state *state, const float *source, int64_t first, int64_t end,
                          float *copy) {
     const struct window_axis *ay = &state->window.axis[1], *ax = &state->window.axis[2];
@@ -113,11 +113,11 @@ static void copy_columns(const struct blocked_state *state, const float *source,
     }
 }
 
-/* One row of an image's copy, the border filled in. */
+/* One row of the copy, border included. */
 static void copy_row(const struct blocked_run *run, int64_t image, int64_t row, float *copy) {
     const struct blocked_state *state = run->state;
     const struct window_axis *ay = &state->window.axis[1], *ax = &state->window.axis[2];
-    const int64_t channels = state->window.in_channels, plane = ay->in * ax->in, columns = state->padded[1];
+    const int64_t channels = state->window.in_channels, plane = ay->in * ax->in, columns = state->copy_size[1];
     const int64_t y = border_index(state->window.border, row, ay->in);
     if (y < 0) {
         memset(copy, 0, (size_t)(columns * channels) * sizeof *copy);
@@ -136,23 +136,23 @@ static void copy_row(const struct blocked_run *run, int64_t image, int64_t row, 
 static void copy_rows(void *context, int64_t first, int64_t end) {
     const struct blocked_run *run = context;
     const struct blocked_state *state = run->state;
-    const int64_t size = state->padded[1] * state->window.in_channels;
+    const int64_t size = state->copy_size[1] * state->window.in_channels;
     for (int64_t row = first; row < end; row++)
-        copy_row(run, row / state->padded[0], row % state->padded[0] + state->lowest[0], run->image + row * size);
+        copy_row(run, row / state->copy_size[0], row % state->copy_size[0] + state->lowest[0], run->copy + row * size);
 }
 
-/* Channel blocks, or channels, of a picture's output. */
-static int64_t output_rows(const struct blocked_state *state) {
+/* Planes of the output of a batch row: channel blocks, or channels. */
+static int64_t output_planes(const struct blocked_state *state) {
     const int64_t channels = state->window.group * state->window.out_channels;
     return state->to_blocks ? channel_blocks(channels) : channels;
 }
 
-/* Outputs that no weight meets are the bias, put through the activation. */
+/* Fills the output with what it is where no weight is met: the activation of the bias. */
 static void fill_rows(void *context, int64_t first, int64_t end) {
     const struct blocked_run *run = context;
     const struct blocked_state *state = run->state;
     const int64_t plane = state->window.axis[1].out * state->window.axis[2].out;
-    const int64_t rows = output_rows(state), width = state->to_blocks ? CHANNEL_BLOCK : 1;
+    const int64_t rows = output_planes(state), width = state->to_blocks ? CHANNEL_BLOCK : 1;
     for (int64_t i = first; i < end; i++) {
         float values[CHANNEL_BLOCK], *y = run->y + i * plane * width;
         memcpy(values, run->bias + i % rows * width, (size_t)width * sizeof *values);
@@ -166,8 +166,8 @@ static status run_conv(struct op_call *call, struct error *err) {
     (void)err;
     struct blocked_state *state = call->state;
     const struct tensor *bias = op_input(call, 2);
-    char *image = (char *)call->workspace + state->packed_bytes;
-    float *bias_blocks = (float *)(image + state->image_bytes);
+    char *copy = (char *)call->workspace + state->packed_bytes;
+    float *bias_blocks = (float *)(copy + state->copy_bytes);
     struct blocked_run run = {.state = state,
                               .kernels = call->kernels,
                               .x = call->inputs[0]->data,
@@ -176,17 +176,17 @@ static status run_conv(struct op_call *call, struct error *err) {
                               .x_plane = blocked_plane(&state->window, false),
                               .y_plane = blocked_plane(&state->window, true),
                               .threads = call->threads,
-                              .image = (float *)image,
+                              .copy = (float *)copy,
                               .workspace = bias_blocks + state->bias_bytes / sizeof(float),
-                              .own = call->own,
-                              .own_stride = call->own_stride};
+                              .scratch = call->own,
+                              .scratch_stride = call->own_stride};
     if (call->outputs[0]->bytes == 0)
         return STATUS_OK;
     blocked_spread_bias(state, bias ? bias->data : NULL, bias_blocks);
     if (state->uncovered)
-        team_for(run.threads, state->window.batch * output_rows(state), fill_rows, &run);
+        team_for(run.threads, state->window.batch * output_planes(state), fill_rows, &run);
     if (!state->from_blocks)
-        team_for(run.threads, state->window.batch * state->padded[0], copy_rows, &run);
+        team_for(run.threads, state->window.batch * state->copy_size[0], copy_rows, &run);
     if (state->packed_bytes)
         blocked_pack_now(call, state, call->workspace);
     blocked_run_phases(&run);

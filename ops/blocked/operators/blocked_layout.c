@@ -7,7 +7,7 @@
 #include <string.h>
 
 struct params {
-    int64_t channels; /* how many are true */
+    int64_t channels; /* of the plain tensor */
 };
 
 static status block_infer(struct op_call *call, struct error *err) {
@@ -21,7 +21,7 @@ static status block_infer(struct op_call *call, struct error *err) {
     return tensor_describe(call->outputs[0], DTYPE_FLOAT, &y, err);
 }
 
-static status turn_parse(const struct op_call *call, struct attributes *attributes, void *result, struct error *err) {
+static status parse(const struct op_call *call, struct attributes *attributes, void *result, struct error *err) {
     struct params *params = result;
     (void)call;
     params->channels = attribute_int(attributes, "channels", 0);
@@ -40,23 +40,23 @@ static status unblock_infer(struct op_call *call, struct error *err) {
     return tensor_describe(call->outputs[0], DTYPE_FLOAT, &y, err);
 }
 
-#define K_SLICE 512 /* pixels that are turned while they lie in a small cache */
+#define RUN 512 /* pixels that are converted at once: they lie in L1 or L2 meanwhile */
 
-/* A k-slice of pixels of one channel block of a batch row. */
-struct turning {
+/* A run of pixels of one channel block of a batch row. */
+struct transposing {
     const struct few_outputs_kernel *kernel;
     int64_t plane, channels, block, first, count;
 };
 
-/* A few pixels at a time where channels are missing: lanes without one are zeros, and belong to no plane. */
+/* Pixels at a time where channels are missing: surplus lanes become zeros, and are written to no plane. */
 #define FEW 64
 
-static int64_t channels_of(const struct turning *t) {
+static int64_t channels_of(const struct transposing *t) {
     const int64_t left = t->channels - t->block * CHANNEL_BLOCK;
     return left < CHANNEL_BLOCK ? left : CHANNEL_BLOCK;
 }
 
-static void turn_in(const float *plain, float *blocked, const struct turning *t) {
+static void to_blocks(const float *plain, float *blocked, const struct transposing *t) {
     const float *source = plain + t->block * CHANNEL_BLOCK * t->plane + t->first;
     float *place = blocked + (t->block * t->plane + t->first) * CHANNEL_BLOCK, few[CHANNEL_BLOCK][FEW] = {{0}};
     const int64_t channels = channels_of(t);
@@ -72,7 +72,7 @@ static void turn_in(const float *plain, float *blocked, const struct turning *t)
     }
 }
 
-static void turn_out(const float *blocked, float *plain, const struct turning *t) {
+static void to_plain(const float *blocked, float *plain, const struct transposing *t) {
     const float *source = blocked + (t->block * t->plane + t->first) * CHANNEL_BLOCK;
     float *place = plain + t->block * CHANNEL_BLOCK * t->plane + t->first, few[CHANNEL_BLOCK][FEW];
     const int64_t channels = channels_of(t);
@@ -88,45 +88,45 @@ static void turn_out(const float *blocked, float *plain, const struct turning *t
     }
 }
 
-/* Stretches of the planes of all channel blocks of all pictures. */
+/* The runs of all channel blocks of all batch rows. */
 struct layout_work {
     const struct op_call *call;
-    int64_t channels, plane, blocks, stretches;
+    int64_t channels, plane, blocks, runs;
     bool in;
 };
 
-static void turn_units(void *context, int64_t first_unit, int64_t end) {
+static void convert_runs(void *context, int64_t first_unit, int64_t end) {
     const struct layout_work *work = context;
-    const int64_t channels = work->channels, plane = work->plane, blocks = work->blocks, stretches = work->stretches;
+    const int64_t channels = work->channels, plane = work->plane, blocks = work->blocks, runs = work->runs;
     const float *source = work->call->inputs[0]->data;
     float *destination = work->call->outputs[0]->data;
     for (int64_t unit = first_unit; unit < end; unit++) {
-        const int64_t image = unit / (blocks * stretches), first = unit % stretches * K_SLICE;
+        const int64_t image = unit / (blocks * runs), first = unit % runs * RUN;
         const int64_t plain_at = image * channels * plane, blocked_at = image * blocks * plane * CHANNEL_BLOCK;
-        const struct turning t = {.kernel = work->call->kernels->few_outputs,
-                                  .plane = plane,
-                                  .channels = channels,
-                                  .block = unit / stretches % blocks,
-                                  .first = first,
-                                  .count = plane - first < K_SLICE ? plane - first : K_SLICE};
+        const struct transposing t = {.kernel = work->call->kernels->few_outputs,
+                                      .plane = plane,
+                                      .channels = channels,
+                                      .block = unit / runs % blocks,
+                                      .first = first,
+                                      .count = plane - first < RUN ? plane - first : RUN};
         if (work->in)
-            turn_in(source + plain_at, destination + blocked_at, &t);
+            to_blocks(source + plain_at, destination + blocked_at, &t);
         else
-            turn_out(source + blocked_at, destination + plain_at, &t);
+            to_plain(source + blocked_at, destination + plain_at, &t);
     }
 }
 
-static void turn(const struct op_call *call, int64_t channels, bool in) {
+static void convert(const struct op_call *call, int64_t channels, bool in) {
     const struct shape *x = &call->inputs[0]->shape;
     const int64_t plane = x->dims[2] * x->dims[3];
-    struct layout_work work = {call, channels, plane, channel_blocks(channels), (plane + K_SLICE - 1) / K_SLICE, in};
-    team_for(call->threads, x->dims[0] * work.blocks * work.stretches, turn_units, &work);
+    struct layout_work work = {call, channels, plane, channel_blocks(channels), (plane + RUN - 1) / RUN, in};
+    team_for(call->threads, x->dims[0] * work.blocks * work.runs, convert_runs, &work);
 }
 
 static status block_run(struct op_call *call, struct error *err) {
     (void)err;
     if (call->outputs[0]->bytes > 0)
-        turn(call, call->inputs[0]->shape.dims[1], true);
+        convert(call, call->inputs[0]->shape.dims[1], true);
     return STATUS_OK;
 }
 
@@ -134,7 +134,7 @@ static status unblock_run(struct op_call *call, struct error *err) {
     const struct params *params = call->params;
     (void)err;
     if (call->outputs[0]->bytes > 0)
-        turn(call, params->channels, false);
+        convert(call, params->channels, false);
     return STATUS_OK;
 }
 
@@ -147,7 +147,7 @@ const struct op ops_blocked_layout[] = {{.name = OP_TO_BLOCKS,
                                          .inputs = inputs,
                                          .outputs = outputs,
                                          .params_size = sizeof(struct params),
-                                         .parse = turn_parse,
+                                         .parse = parse,
                                          .infer = block_infer,
                                          .run = block_run},
                                         {.name = OP_FROM_BLOCKS,
@@ -156,7 +156,7 @@ const struct op ops_blocked_layout[] = {{.name = OP_TO_BLOCKS,
                                          .inputs = inputs,
                                          .outputs = outputs,
                                          .params_size = sizeof(struct params),
-                                         .parse = turn_parse,
+                                         .parse = parse,
                                          .infer = unblock_infer,
                                          .run = unblock_run},
                                         {0}};

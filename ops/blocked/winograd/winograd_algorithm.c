@@ -7,8 +7,9 @@
 #include "ops/blocked/winograd/winograd_tiling.h"
 #include "ops/blocked/winograd/winograd_workspace.h"
 
-static bool fits(const struct blocked_state *state, const struct kernels *kernels, const struct phase_geometry *grid) {
-    (void)grid;
+static bool fits(const struct blocked_state *state, const struct kernels *kernels,
+                 const struct phase_geometry *geometry) {
+    (void)geometry;
     return state->to_blocks && state->from_blocks && kernels->winograd && state->forced->winograd != FORCED_NO;
 }
 
@@ -21,7 +22,8 @@ static bool plan(const struct blocked_state *state, const struct blocked_setting
     const struct winograd_team team = {settings->threads, phase->grid_count, window_images(window), state->forced};
     winograd_tile(window, settings->kernels->block->blocks, &team, phase->grids);
     phase->floats = winograd_stored(&phase->grids[0]) * phase->grids[0].part_count *
-                    channel_blocks(window->in_channels) * window->group * phase->rows * CHANNEL_BLOCK * CHANNEL_BLOCK;
+                    channel_blocks(window->in_channels) * window->group * phase->out_blocks * CHANNEL_BLOCK *
+                    CHANNEL_BLOCK;
     return true;
 }
 
@@ -29,7 +31,7 @@ static int64_t unit(const struct blocked_phase *phase) {
     return phase->grids[0].y.out_step * phase->grids[0].axis[0].outputs;
 }
 
-static void limit_grid(struct winograd_grid *grid, struct rows rows, int64_t top) {
+static void limit_grid(struct winograd_grid *grid, struct row_range rows, int64_t top) {
     struct winograd_axis *axis = &grid->axis[0];
     const int64_t first = blocked_limit_rows(&grid->y, rows, top);
     axis->tiles = divide_up(grid->y.positions, axis->outputs);
@@ -37,8 +39,8 @@ static void limit_grid(struct winograd_grid *grid, struct rows rows, int64_t top
         grid->parts[i].first[0] += first / axis->outputs * axis->advance * axis->step;
 }
 
-/* Sets without elements in these rows are left out; a phase without any set has nothing to do. */
-static void limit_rows(const struct window *window, const struct kernels *kernels, struct rows rows, int64_t top,
+/* Grids without positions in these rows are left out; a phase without any grid has nothing to do. */
+static void limit_rows(const struct window *window, const struct kernels *kernels, struct row_range rows, int64_t top,
                        struct blocked_phase *phase) {
     const int count = phase->grid_count;
     phase->grid_count = 0;

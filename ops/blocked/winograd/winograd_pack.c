@@ -2,44 +2,46 @@
 
 #include <string.h>
 
-#define TURNED_KERNEL 36 /* weights of a larger kernel are read one by one */
+#define TRANSPOSED_KERNEL 36 /* weights of a larger window are read one by one */
 
-/* A channel block of the input by one of the output, of a group. */
-struct square {
+/* The weights of a channel block of the input and one of the output. */
+struct channel_square {
     const struct window_weights *weights;
-    int64_t group, row, block;
-    bool turned; /* at[channel][kernel index][lane] holds the weights; else they are where they come from */
-    float at[(CHANNEL_BLOCK * TURNED_KERNEL + CHANNEL_BLOCK) * CHANNEL_BLOCK] __attribute__((aligned(64)));
+    int64_t conv_group; /* of the convolution */
+    int64_t channel0;   /* first channel of the output */
+    int64_t in_block;   /* channel block of the input */
+    bool transposed;    /* at[channel][kernel index][lane] holds them; else they are read from the source */
+    float at[(CHANNEL_BLOCK * TRANSPOSED_KERNEL + CHANNEL_BLOCK) * CHANNEL_BLOCK] __attribute__((aligned(64)));
 };
 
-/* Turns a square's weights; not at the ends of the tensor. */
-static void turn_square(const struct pack_job *job, struct square *square) {
+/* Transposes a square, unless channels are missing or the last read would go beyond the source. */
+static void transpose_square(const struct pack_job *job, struct channel_square *square) {
     const struct window *window = &job->state->window;
     const struct window_weights *weights = square->weights;
-    const int64_t kernel = window->axis[1].kernel * window->axis[2].kernel, from = square->block * CHANNEL_BLOCK;
-    const int64_t first =
-        square->group * weights->group_stride + square->row * weights->row_stride + from * weights->channel_stride;
-    const bool together = weights->channel_stride == kernel; /* input channels follow each other */
-    const int64_t runs = together ? 1 : CHANNEL_BLOCK, run = together ? CHANNEL_BLOCK * kernel : kernel;
-    const int64_t count = run < CHANNEL_BLOCK ? CHANNEL_BLOCK : run; /* what is too much is written over, or unused */
+    const int64_t kernel = window->axis[1].kernel * window->axis[2].kernel, from = square->in_block * CHANNEL_BLOCK;
+    const int64_t first = square->conv_group * weights->group_stride + square->channel0 * weights->row_stride +
+                          from * weights->channel_stride;
+    const bool contiguous = weights->channel_stride == kernel; /* input channels follow each other */
+    const int64_t runs = contiguous ? 1 : CHANNEL_BLOCK, run = contiguous ? CHANNEL_BLOCK * kernel : kernel;
+    const int64_t count = run < CHANNEL_BLOCK ? CHANNEL_BLOCK : run; /* the surplus is written over, or not used */
     const int64_t last = first + (runs - 1) * weights->channel_stride + (CHANNEL_BLOCK - 1) * weights->row_stride;
-    square->turned = kernel <= TURNED_KERNEL && square->row + CHANNEL_BLOCK <= window->out_channels &&
-                     from + CHANNEL_BLOCK <= window->in_channels && last + count <= weights->floats;
-    for (int64_t i = 0; i < runs && square->turned; i++)
+    square->transposed = kernel <= TRANSPOSED_KERNEL && square->channel0 + CHANNEL_BLOCK <= window->out_channels &&
+                         from + CHANNEL_BLOCK <= window->in_channels && last + count <= weights->floats;
+    for (int64_t i = 0; i < runs && square->transposed; i++)
         job->kernels->few_outputs->to_blocks((const char *)weights->source +
                                                  (first + i * weights->channel_stride) * (int64_t)sizeof(float),
                                              (size_t)weights->row_stride, count, square->at + i * run * CHANNEL_BLOCK);
 }
 
-static void take_lanes(const struct pack_job *job, const struct square *square, int64_t place, float *lanes) {
+static void take_lanes(const struct pack_job *job, const struct channel_square *square, int64_t place, float *lanes) {
     const float *scale = square->weights->scale;
     memcpy(lanes, square->at + place * CHANNEL_BLOCK, CHANNEL_BLOCK * sizeof *lanes);
     for (int64_t i = 0; scale && i < CHANNEL_BLOCK; i++)
-        lanes[i] *= scale[square->group * job->state->window.out_channels + square->row + i];
+        lanes[i] *= scale[square->conv_group * job->state->window.out_channels + square->channel0 + i];
 }
 
-/* The taps of a part at one input channel of the square: taps[y][x][lane]. */
-static void load_taps(const struct pack_job *job, const struct square *square, const struct winograd_part *part,
+/* The taps of a part for one input channel of the square: taps[y][x][lane]. */
+static void load_taps(const struct pack_job *job, const struct channel_square *square, const struct winograd_part *part,
                       int64_t channel, float *taps) {
     const struct winograd_axis *axis = job->phase->grids[0].axis;
     const int64_t height = job->state->window.axis[1].kernel, width = job->state->window.axis[2].kernel;
@@ -49,15 +51,16 @@ static void load_taps(const struct pack_job *job, const struct square *square, c
                           kx = part->kernel0[1] + x * part->kernel_step[1], kernel = ky * width + kx;
             if (ky >= height || kx >= width)
                 memset(taps, 0, CHANNEL_BLOCK * sizeof *taps);
-            else if (square->turned)
+            else if (square->transposed)
                 take_lanes(job, square, channel * height * width + kernel, taps);
             else
-                pack_lanes(job, square->weights, square->group, square->row, CHANNEL_BLOCK,
-                           square->block * CHANNEL_BLOCK + channel, kernel, taps);
+                pack_lanes(job, square->weights, square->conv_group, square->channel0, CHANNEL_BLOCK,
+                           square->in_block * CHANNEL_BLOCK + channel, kernel, taps);
         }
 }
 
-/* taps[tap][16] of one depth and channel block into place: [panel][element][depth][lanes], or
+/*
+ * Puts taps[tap][16] of one input channel into place: [panel][element][channel][lanes] for WINOGRAD_TRANSFORMED, else
  * [panel][channel block][tap][16][lanes].
  */
 static void place_taps(const struct pack_job *job, const float *taps, int64_t depths, int64_t depth, int lanes,
@@ -77,23 +80,25 @@ static void place_taps(const struct pack_job *job, const float *taps, int64_t de
 void winograd_pack(const struct pack_job *job, const struct window_weights *weights, const struct pack_slice *slice,
                    float *packed) {
     const struct winograd_grid *grid = &job->phase->grids[0];
-    const int blocks = panel_blocks(job->kernels->block, job->phase->rows, slice->panel);
+    const int blocks = panel_blocks(job->kernels->block, job->phase->out_blocks, slice->panel);
     const int64_t channels = channel_blocks(job->state->window.in_channels) * CHANNEL_BLOCK;
     const int64_t first = slice->panel * job->kernels->block->blocks;
     const int64_t depths = grid->part_count * channels, panel = grid->tiling.panel;
-    struct square square = {.weights = weights, .group = slice->group};
+    struct channel_square square = {.weights = weights, .conv_group = slice->group};
     float taps[9 * CHANNEL_BLOCK];
-    for (square.block = slice->first_block; square.block < slice->end_block; square.block++)
-        for (int64_t row = first; row < first + blocks; row++) {
-            const int64_t before = row / panel * panel; /* of the panel that the filter walks */
-            const int lanes = (int)at_most(job->phase->rows - before, panel) * CHANNEL_BLOCK;
-            float *place = packed + (before * winograd_stored(grid) * depths + row - before) * CHANNEL_BLOCK;
-            square.row = row * CHANNEL_BLOCK;
-            turn_square(job, &square);
+    for (square.in_block = slice->first_block; square.in_block < slice->end_block; square.in_block++)
+        for (int64_t block = first; block < first + blocks; block++) {
+            const int64_t before =
+                block / panel *
+                panel; /* first channel block of Winograd's panel, which may be narrower than the kernel's */
+            const int lanes = (int)at_most(job->phase->out_blocks - before, panel) * CHANNEL_BLOCK;
+            float *place = packed + (before * winograd_stored(grid) * depths + block - before) * CHANNEL_BLOCK;
+            square.channel0 = block * CHANNEL_BLOCK;
+            transpose_square(job, &square);
             for (int part = 0; part < grid->part_count; part++)
                 for (int64_t channel = 0; channel < CHANNEL_BLOCK; channel++) {
                     load_taps(job, &square, &grid->parts[part], channel, taps);
-                    place_taps(job, taps, depths, part * channels + square.block * CHANNEL_BLOCK + channel, lanes,
+                    place_taps(job, taps, depths, part * channels + square.in_block * CHANNEL_BLOCK + channel, lanes,
                                place);
                 }
         }

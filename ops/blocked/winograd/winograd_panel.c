@@ -6,22 +6,22 @@
 #define LANES CHANNEL_BLOCK
 
 /*
- * The products of a panel's segment with one element after the other. What all have in common stays: a source that is
- * cleared and filled in anew for each of them keeps the processor from beginning before the one before has ended.
+ * The products of a panel's segment, one element after the other. What all have in common stays in `source`: filling it
+ * in anew for every product would keep the processor from beginning before the one before has ended.
  */
-struct products {
+struct panel_products {
     const struct winograd_panel *panel;
     struct block_row source;
     const float *weights; /* of the next product */
-    int64_t depth;        /* where its cut begins */
-    int most, last[2];    /* tiles of a call of the kernel; of the last two */
+    int64_t depth;        /* first channel block of the k-block */
+    int most, last[2];    /* tiles of a kernel call: of every one but the last two, and of these */
 };
 
 /*
- * The last two calls for so many tiles, as the kernel waves them. Where one of the largest and what is left over would
- * be rounded up, they share, if that comes out even.
+ * The last two calls. Where the rest after calls of the largest size would be rounded up, it shares with one of these,
+ * if the two halves need no rounding.
  */
-static void find_last(const struct block_kernel *kernel, int blocks, int tiles, struct products *p) {
+static void find_last(const struct block_kernel *kernel, int blocks, int tiles, struct panel_products *p) {
     const int most = kernel->pixels[blocks], rest = (tiles - 1) % most + 1, all = most + rest, half = (all + 1) / 2;
     p->most = most;
     p->last[0] = most;
@@ -32,190 +32,198 @@ static void find_last(const struct block_kernel *kernel, int blocks, int tiles, 
     }
 }
 
-static struct products products_of(const struct winograd_panel *panel) {
-    struct products p = {.panel = panel, .source = {.step = panel->block->grid->tiling.plane}};
-    find_last(panel->block->run->kernels->block, panel->rows, (int)(panel->end - panel->first), &p);
+static struct panel_products products_of(const struct winograd_panel *panel) {
+    struct panel_products p = {.panel = panel, .source = {.step = panel->group->grid->tiling.plane}};
+    find_last(panel->group->run->kernels->block, panel->blocks, (int)(panel->end - panel->first), &p);
     return p;
 }
 
-/* Calls of the kernel for one element. */
-static int64_t kernel_calls(const struct products *p) {
+/* Kernel calls of one element. */
+static int64_t kernel_calls(const struct panel_products *p) {
     return divide_up(p->panel->end - p->panel->first, p->most);
 }
 
 /*
- * Shares the weights that are read next, `vectors` channel blocks for each number of a k-block's depth, out among so
- * many calls of the kernel: each prefetches some cache lines of them at every channel block of the depth.
+ * Divides the prefetch of the weights that are read next, `vectors` channel blocks for each input channel of the
+ * k-block, among so many kernel calls: each prefetches some cache lines at every channel block of its depth.
  */
-static void prefetch_weights(struct products *p, const float *next, int64_t vectors, int64_t calls) {
+static void prefetch_weights(struct panel_products *p, const float *next, int64_t vectors, int64_t calls) {
     p->source.ahead = next;
     p->source.ahead_lines = (int)divide_up(LANES * vectors, calls);
 }
 
-/* The first inputs of the tile or element that comes next: within a tile the kernel prefetches itself. */
+/* The first inputs of the next kernel call: within a call the kernel prefetches itself. */
 static inline void prefetch_inputs(const float *inputs, int tiles) {
     for (int i = 0; i < tiles; i++)
         __builtin_prefetch(inputs + i * LANES);
 }
 
-/* The product of a element. */
-static void multiply(struct products *p, int point) {
+/* The product of an element over one k-block. */
+static void multiply(struct panel_products *p, int element) {
     const struct winograd_panel *panel = p->panel;
-    const struct winograd_block *block = panel->block;
-    const struct winograd_tiling *b = &block->grid->tiling;
-    const struct block_kernel *kernel = block->run->kernels->block;
+    const struct winograd_tile_group *group = panel->group;
+    const struct winograd_tiling *tiling = &group->grid->tiling;
+    const struct block_kernel *kernel = group->run->kernels->block;
     const float *inputs =
-        block->inputs + point * b->element + (p->depth - block->depth0) * b->plane + panel->first * LANES;
-    float *sums = panel->sums + point * b->sum_element;
+        group->inputs + element * tiling->element + (p->depth - group->depth0) * tiling->plane + panel->first * LANES;
+    float *sums = panel->sums + element * tiling->sums_element;
     p->source.pixels = inputs;
     for (int64_t left = panel->end - panel->first, size; left > 0; left -= size, sums += size * LANES) {
         const bool last = left <= p->last[1];
         size = last ? p->last[1] : left <= p->last[0] + p->last[1] ? p->last[0] : p->most;
-        const float *next = last ? inputs + b->element : p->source.pixels + size * LANES;
+        const float *next = last ? inputs + tiling->element : p->source.pixels + size * LANES;
         p->source.pixel_ahead = p->source.second ? next - p->source.pixels : 0;
         if (!p->source.second)
             prefetch_inputs(next, p->most);
-        kernel->row((int)size, panel->rows, &p->source, p->weights, p->depth == 0, sums, LANES, (size_t)b->sums);
+        kernel->row((int)size, panel->blocks, &p->source, p->weights, p->depth == 0, sums, LANES,
+                    (size_t)tiling->sums_plane);
         p->source.pixels = next;
         p->source.ahead += p->source.blocks * p->source.ahead_lines * LANES;
     }
 }
 
-/* Points of y, and of x, that have the same weights: first..end - 1. */
-struct alike {
+/* Elements of y, and of x, that have the same weights: first..end - 1. */
+struct equal_elements {
     int first[2], end[2];
 };
 
-static struct alike alike_at(const struct winograd_grid *grid, int64_t kept) {
+static struct equal_elements elements_of(const struct winograd_grid *grid, int64_t distinct) {
     const enum winograd_kind y = grid->axis[0].kind, x = grid->axis[1].kind;
-    const int down = (int)(kept / winograd_distinct_elements(x)), across = (int)(kept % winograd_distinct_elements(x));
-    return (struct alike){{down, across}, {winograd_elements_end(y, down), winograd_elements_end(x, across)}};
+    const int64_t columns = winograd_distinct_elements(x);
+    const int down = (int)(distinct / columns), across = (int)(distinct % columns);
+    return (struct equal_elements){{down, across}, {winograd_elements_end(y, down), winograd_elements_end(x, across)}};
 }
 
-/* One k-block of the weights, for all elements that have them. */
-static void multiply_alike(struct products *p, const struct alike *points) {
-    const int down = points->end[0] - points->first[0], across = points->end[1] - points->first[1];
-    const int columns = p->panel->block->grid->axis[1].elements, rows = p->panel->rows;
-    prefetch_weights(p, p->weights + p->source.blocks * LANES * rows * LANES, rows, kernel_calls(p) * down * across);
+/* One k-block of the same weights, for all elements that have them. */
+static void multiply_equal(struct panel_products *p, const struct equal_elements *equal) {
+    const int down = equal->end[0] - equal->first[0], across = equal->end[1] - equal->first[1];
+    const int columns = p->panel->group->grid->axis[1].elements, blocks = p->panel->blocks;
+    prefetch_weights(p, p->weights + p->source.blocks * LANES * blocks * LANES, blocks,
+                     kernel_calls(p) * down * across);
     for (int i = 0; i < down * across; i++)
-        multiply(p, (points->first[0] + i / across) * columns + points->first[1] + i % across);
+        multiply(p, (equal->first[0] + i / across) * columns + equal->first[1] + i % across);
 }
 
-/* One element after the other; the weights of the next panel follow those of the last element. */
+/* Weights are read in the order in which they lie, on into the next panel. */
 static void multiply_transformed(const struct winograd_panel *panel, const float *weights) {
-    const struct winograd_grid *grid = panel->block->grid;
-    const struct winograd_tiling *b = &grid->tiling;
-    struct products p = products_of(panel);
+    const struct winograd_grid *grid = panel->group->grid;
+    const struct winograd_tiling *tiling = &grid->tiling;
+    struct panel_products p = products_of(panel);
     p.weights = weights;
-    for (int64_t kept = 0; kept < winograd_stored(grid); kept++) {
-        const struct alike points = alike_at(grid, kept);
-        for (p.depth = 0; p.depth < b->depth; p.depth += b->k_block) {
-            p.source.blocks = (int)at_most(b->depth - p.depth, b->k_block);
-            multiply_alike(&p, &points);
-            p.weights += p.source.blocks * LANES * panel->rows * LANES;
+    for (int64_t distinct = 0; distinct < winograd_stored(grid); distinct++) {
+        const struct equal_elements equal = elements_of(grid, distinct);
+        for (p.depth = 0; p.depth < tiling->depth; p.depth += tiling->k_block) {
+            p.source.blocks = (int)at_most(tiling->depth - p.depth, tiling->k_block);
+            multiply_equal(&p, &equal);
+            p.weights += p.source.blocks * LANES * panel->blocks * LANES;
         }
     }
 }
 
 /* ---- weights stored as taps ---- */
 
-/* A tap, if both dimensions have one; else what was made in its place. */
-static struct winograd_number number_of(const struct winograd_grid *grid, int ty, int tx, int made) {
+/* The stored tap, if both dimensions have one; else what is expanded in its place. */
+static struct winograd_operand operand_of(const struct winograd_grid *grid, int ty, int tx, int expanded) {
     const int8_t tap = (int8_t)(ty >= 0 && tx >= 0 ? ty * grid->axis[1].taps + tx : -1);
-    return (struct winograd_number){tap, (int8_t)made};
+    return (struct winograd_operand){tap, (int8_t)expanded};
 }
 
-/* In pairs: the number for a tap of the dimension whose weights tiles form, at a element of the other one. */
-static struct winograd_number half_of(const struct winograd_grid *grid, int tap, int other) {
+/* A term of a two-term weight: a tap of the dimension that the kernel transforms, at an element of the other one. */
+static struct winograd_operand term_of(const struct winograd_grid *grid, int tap, int other) {
     const struct winograd_axis *y = &grid->axis[0], *x = &grid->axis[1];
     if (y->taps == 1)
-        return number_of(grid, 0, tap, 0);
-    return number_of(grid, tap, winograd_pure_tap(x->kind, other), tap * x->elements + other);
+        return operand_of(grid, 0, tap, 0);
+    return operand_of(grid, tap, winograd_pure_tap(x->kind, other), tap * x->elements + other);
 }
 
-static void list_pair(const struct winograd_grid *grid, const struct winograd_kernel *kernel, int y, int x,
-                      struct winograd_weight *source) {
+static void list_terms(const struct winograd_grid *grid, const struct winograd_kernel *kernel, int y, int x,
+                       struct winograd_weight *source) {
     const bool down = grid->axis[0].taps > 1;
     const enum winograd_kind kind = grid->axis[down ? 0 : 1].kind;
-    const int point = down ? y : x, other = down ? x : y, tap = winograd_pure_tap(kind, point);
-    source->pair = tap < 0;
-    source->first = half_of(grid, tap < 0 ? 0 : tap, other);
-    source->second = half_of(grid, 1, other);
-    source->factor = source->pair ? kernel->factor(kind, point) : 0;
+    const int element = down ? y : x, other = down ? x : y, tap = winograd_pure_tap(kind, element);
+    source->two_term = tap < 0;
+    source->first = term_of(grid, tap < 0 ? 0 : tap, other);
+    source->second = term_of(grid, 1, other);
+    source->factor = source->two_term ? kernel->factor(kind, element) : 0;
 }
 
 void winograd_list_weights(const struct winograd_grid *grid, const struct winograd_kernel *kernel,
                            struct winograd_weight sources[WINOGRAD_MOST_ELEMENTS]) {
     const struct winograd_axis *ay = &grid->axis[0], *ax = &grid->axis[1];
     for (int i = 0; i < ay->elements * ax->elements; i++) {
-        const int y = i % ay->elements, x = i / ay->elements, point = y * ax->elements + x;
+        const int y = i % ay->elements, x = i / ay->elements, element = y * ax->elements + x;
         const int ty = winograd_pure_tap(ay->kind, y), tx = winograd_pure_tap(ax->kind, x);
-        const int made = winograd_distinct_element(ay->kind, y) * winograd_distinct_elements(ax->kind) +
-                         winograd_distinct_element(ax->kind, x);
-        sources[i] = (struct winograd_weight){.point = point, .first = number_of(grid, ty, tx, made)};
+        const int expanded = winograd_distinct_element(ay->kind, y) * winograd_distinct_elements(ax->kind) +
+                             winograd_distinct_element(ax->kind, x);
+        sources[i] = (struct winograd_weight){.element = element, .first = operand_of(grid, ty, tx, expanded)};
         if (grid->weights == WINOGRAD_IN_KERNEL)
-            list_pair(grid, kernel, y, x, &sources[i]);
+            list_terms(grid, kernel, y, x, &sources[i]);
     }
 }
 
-/* Where what is stored of a panel's weights begins: those of a channel block, by elements or taps, are `block` floats.
+/*
+ * Where the stored weights of a panel begin: in the order of elements, or, stored as taps, those of a channel block of
+ * the depth.
  */
-static const float *stored_at(const struct winograd_panel *panel, int64_t block) {
-    const struct winograd_block *own = panel->block;
-    const struct winograd_tiling *b = &own->grid->tiling;
-    const int64_t group = own->image % own->run->state->window.group, numbers = winograd_stored(own->grid);
-    return own->phase->packed + (group * b->rows + panel->row) * LANES * numbers * b->depth * LANES +
-           block * LANES * numbers * panel->rows * LANES;
+static const float *stored_at(const struct winograd_panel *panel, int64_t depth) {
+    const struct winograd_tile_group *group = panel->group;
+    const struct winograd_tiling *tiling = &group->grid->tiling;
+    const int64_t conv_group = group->image % group->run->state->window.group;
+    const int64_t stored = winograd_stored(group->grid);
+    return group->phase->packed +
+           (conv_group * tiling->out_blocks + panel->block0) * LANES * stored * tiling->depth * LANES +
+           depth * LANES * stored * panel->blocks * LANES;
 }
 
-void winograd_make(const struct winograd_panel *panel, int64_t depth, int64_t depths) {
-    const struct winograd_grid *grid = panel->block->grid;
+void winograd_expand_weights(const struct winograd_panel *panel, int64_t depth, int64_t depths) {
+    const struct winograd_grid *grid = panel->group->grid;
     const struct winograd_axis *y = &grid->axis[0], *x = &grid->axis[1];
-    const struct winograd_kernel *kernel = panel->block->run->kernels->winograd;
-    const int64_t place = winograd_made_place(&grid->tiling), square = LANES * panel->rows * LANES;
-    const int64_t numbers = depths * LANES, block = y->taps * x->taps * square;
-    const int lanes = panel->rows * LANES;
+    const struct winograd_kernel *kernel = panel->group->run->kernels->winograd;
+    const int64_t stride = winograd_expanded_stride(&grid->tiling), square = LANES * panel->blocks * LANES;
+    const int64_t channels = depths * LANES, block = y->taps * x->taps * square;
+    const int lanes = panel->blocks * LANES;
     const float *taps = stored_at(panel, depth);
     if (grid->weights == WINOGRAD_PER_PANEL)
-        kernel->expand(y->kind, x->kind, taps, (size_t)block, numbers, lanes, panel->weights, (size_t)place);
-    else if (winograd_made(grid) > 0)
+        kernel->expand(y->kind, x->kind, taps, (size_t)block, channels, lanes, panel->weights, (size_t)stride);
+    else if (winograd_expanded_count(grid) > 0)
         for (int tap = 0; tap < y->taps; tap++)
-            kernel->expand(WINOGRAD_ONE, x->kind, taps + tap * x->taps * square, (size_t)block, numbers, lanes,
-                           panel->weights + tap * x->elements * place, (size_t)place);
+            kernel->expand(WINOGRAD_ONE, x->kind, taps + tap * x->taps * square, (size_t)block, channels, lanes,
+                           panel->weights + tap * x->elements * stride, (size_t)stride);
 }
 
-static const float *number_at(const struct winograd_panel *panel, const float *taps, struct winograd_number number) {
-    const struct winograd_tiling *b = &panel->block->grid->tiling;
-    return number.tap < 0 ? panel->weights + number.made * winograd_made_place(b)
-                          : taps + number.tap * LANES * panel->rows * LANES;
+static const float *operand_at(const struct winograd_panel *panel, const float *taps, struct winograd_operand operand) {
+    const struct winograd_tiling *tiling = &panel->group->grid->tiling;
+    return operand.tap < 0 ? panel->weights + operand.expanded * winograd_expanded_stride(tiling)
+                           : taps + operand.tap * LANES * panel->blocks * LANES;
 }
 
-/* What is read after a k-block: the next one, or, at the end of the k-slice, its beginning for the next panel. */
+/* The stored weights that are read after a k-block: the next one, or the next panel's first one of the k-slice. */
 static const float *stored_after(const struct winograd_panel *panel, int64_t depth) {
     struct winograd_panel next = *panel;
-    if (depth < panel->block->depth_end || panel->row + panel->rows >= panel->block->grid->tiling.rows)
+    if (depth < panel->group->depth_end || panel->block0 + panel->blocks >= panel->group->grid->tiling.out_blocks)
         return stored_at(panel, depth);
-    next.row += panel->rows;
-    return stored_at(&next, panel->block->depth0);
+    next.block0 += panel->blocks;
+    return stored_at(&next, panel->group->depth0);
 }
 
 void winograd_add_products(const struct winograd_panel *panel, int64_t depth, int64_t depths) {
-    const struct winograd_grid *grid = panel->block->grid;
-    const int64_t skip = (winograd_stored(grid) - 1) * LANES * panel->rows * LANES; /* between blocks of a tap */
-    const int points = grid->tiling.elements;
+    const struct winograd_grid *grid = panel->group->grid;
+    const int64_t skip =
+        (winograd_stored(grid) - 1) * LANES * panel->blocks * LANES; /* to a tap's next channel block */
+    const int elements = grid->tiling.elements;
     const float *taps = stored_at(panel, depth);
-    struct products p = products_of(panel);
+    struct panel_products p = products_of(panel);
     p.depth = depth;
     p.source.blocks = (int)depths;
-    prefetch_weights(&p, stored_after(panel, depth + depths), panel->rows * winograd_stored(grid),
-                     kernel_calls(&p) * points);
-    for (int i = 0; i < points; i++) {
+    prefetch_weights(&p, stored_after(panel, depth + depths), panel->blocks * winograd_stored(grid),
+                     kernel_calls(&p) * elements);
+    for (int i = 0; i < elements; i++) {
         const struct winograd_weight *source = &panel->sources[i];
-        p.weights = number_at(panel, taps, source->first);
+        p.weights = operand_at(panel, taps, source->first);
         p.source.weight_skip = source->first.tap < 0 ? 0 : skip;
-        p.source.second = source->pair ? number_at(panel, taps, source->second) : NULL;
+        p.source.second = source->two_term ? operand_at(panel, taps, source->second) : NULL;
         p.source.factor = source->factor;
-        multiply(&p, source->point);
+        multiply(&p, source->element);
     }
 }
 

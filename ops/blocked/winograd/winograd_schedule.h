@@ -1,24 +1,25 @@
-/* Winograd, for the files that say who does what: winograd_run.c, winograd_schedule.c and winograd_workspace.c. */
+/* Winograd's schedules by waves: which thread computes which panel of which wave. */
 #ifndef LIMNER_OPS_BLOCKED_WINOGRAD_WINOGRAD_SCHEDULE_H
 #define LIMNER_OPS_BLOCKED_WINOGRAD_WINOGRAD_SCHEDULE_H
 
 #include "ops/blocked/winograd/winograd_workspace.h"
 
-/* A grid's block with this number; of one that does not exist `count` is not above 0. */
-struct winograd_block winograd_block_of(const struct blocked_run *run, const struct blocked_phase *phase,
-                                        const struct winograd_grid *grid, int64_t image, int64_t number);
-/* Blocks of the grid that has most. */
-int64_t winograd_most_blocks(const struct blocked_phase *phase);
-/* The panel-th panel of output channels, for one segment of so many tiles: of blocks from the given one on. */
-struct winograd_panel winograd_panel_of(const struct winograd_block *block, int64_t tiles, int64_t panel,
+/* A grid's tile group of this number, without a place for its inputs. Where there is none, `count` is not above 0. */
+struct winograd_tile_group winograd_tile_group_of(const struct blocked_run *run, const struct blocked_phase *phase,
+                                                  const struct winograd_grid *grid, int64_t image, int64_t number);
+/* Tile groups of an image, of the grid that has the most. */
+int64_t winograd_most_tile_groups(const struct blocked_phase *phase);
+/* One panel for one segment of so many tiles: those of a tile group, or of all of a wave, whose first one it is. */
+struct winograd_panel winograd_panel_of(const struct winograd_tile_group *group, int64_t tiles, int64_t panel,
                                         int64_t segment, float *sums, const struct winograd_scratch *scratch);
-/* Transforms the inputs of a k-slice, of all blocks of a wave. */
-void winograd_read_blocks(struct winograd_block *blocks, int count, int64_t depth0, int64_t depth_end);
-/* All waves of a phase, one after the other, by all threads together. */
+/* Transforms the inputs of some tile groups for a k-slice. */
+void winograd_read_tile_groups(struct winograd_tile_group *groups, int count, int64_t depth0, int64_t depth_end);
+
+/* All threads share each wave of a phase. */
 void winograd_run_shared(const struct blocked_run *run, const struct blocked_phase *phase);
-/* Rounds of a phase that have one thread each. */
+/* Each thread takes whole waves of a phase. */
 void winograd_run_waves(const struct blocked_run *run, const struct blocked_phase *phase);
-/* All phases formed in the kernel, by threads that go apart. */
-void winograd_run_apart(const struct blocked_run *run);
+/* Each thread takes panels of the waves of all phases with WINOGRAD_IN_KERNEL weights, and meets no other thread. */
+void winograd_run_independent(const struct blocked_run *run);
 
 #endif

@@ -2,39 +2,44 @@
 
 #include "base/sizes.h"
 
-/* Weights are stored as elements. */
-#define SUMS ((int64_t)160 << 10) /* of a segment: they stay in a small cache until they are transformed back */
+/* In floats, but for tiles and k-blocks. */
+
+/* WINOGRAD_TRANSFORMED */
+#define SUMS ((int64_t)160 << 10) /* of a segment: they stay in L2 until the output transform */
 #define MOST_SUMS ((int64_t)360 << 10)
-#define INPUTS ((int64_t)5 << 18)  /* of a block of one thread: those of a few threads stay in a large cache */
-#define DISTANT ((int64_t)4 << 20) /* so many weights come from memory for every block: threads share it */
+#define INPUTS ((int64_t)5 << 18)  /* of a tile group of one thread: those of a few threads stay in L3 */
+#define DISTANT ((int64_t)4 << 20) /* so many weights come from memory for every tile group: threads share one */
 #define SHARED_INPUTS ((int64_t)5 << 20)
-#define LEAST_OWN 24           /* tiles that make it worth the while to read the weights for one thread */
-#define TRANSFORMED_K_BLOCK 32 /* of the depth, in channel blocks */
+#define LEAST_GROUP 24         /* tiles for which a thread may read all weights */
+#define TRANSFORMED_K_BLOCK 32 /* channel blocks */
 
-/* A panel's weights are transformed as a whole, for some thousands of products each. */
-#define WAVE_INPUTS ((int64_t)7 << 19) /* of the sets that go together */
-#define LEAST_WAVE 100                 /* tiles for which a thread transforms all panels by itself */
+/* WINOGRAD_PER_PANEL */
+#define WAVE_INPUTS ((int64_t)7 << 19) /* of a wave */
+#define LEAST_WAVE 100                 /* tiles for which a thread may transform the weights of all panels */
 
-/* Tiles form sums of two. */
-#define IN_KERNEL_K_BLOCK 4                   /* of the depth, in channel blocks, which stay in the smallest cache */
+/* WINOGRAD_IN_KERNEL */
+#define IN_KERNEL_K_BLOCK 4                   /* channel blocks: the expanded weights stay in L1 */
 #define IN_KERNEL_SUMS ((int64_t)64 << 10)    /* of a segment */
 #define IN_KERNEL_INPUTS ((int64_t)256 << 10) /* of a k-slice, which all panels pass over */
 #define LEAST_K_SLICE 8
 
-/* Tiles of equal parts of at most `most`, or of some that make it worth the while. */
-static int64_t even_share(int64_t tiles, int64_t most) {
+/* Tiles of a part, where all are divided evenly into parts of at most `most`, or of a dozen where that is less. */
+static int64_t even_part(int64_t tiles, int64_t most) {
     return even_block(tiles, most < 12 ? 12 : most, 1);
 }
 
-/* Room for so many tiles: an odd number of cache lines. */
+/* Floats of so many tiles of a channel block, made an odd number of cache lines. */
 static int64_t odd_lines(int64_t tiles) {
     return (tiles | 1) * CHANNEL_BLOCK;
 }
 
 #define BALANCED 0.95
 
-/* Parts of at least `least` tiles and at most `most` that threads can share out well, `others` of each; 0: none. */
-static int64_t balanced_share(int64_t tiles, int64_t least, int64_t most, int64_t others, int threads) {
+/*
+ * Tiles of a part, between `least` and `most`, with which `others` times the parts keep all threads busy; 0: there is
+ * no such size.
+ */
+static int64_t balanced_parts(int64_t tiles, int64_t least, int64_t most, int64_t others, int threads) {
     int64_t best = 0;
     double best_balance = 0;
     for (int64_t parts = divide_up(tiles, most); parts <= tiles; parts++) {
@@ -52,33 +57,36 @@ static int64_t balanced_share(int64_t tiles, int64_t least, int64_t most, int64_
     return best_balance >= BALANCED ? best : 0;
 }
 
-/* Tiles whose sums stay near; all, where a few more sums cost less than to read a panel's weights again. */
-static int64_t transformed_segment(const struct winograd_tiling *s, int64_t kept, int64_t sums) {
-    const int64_t weights = kept * s->depth * s->panel * CHANNEL_BLOCK * CHANNEL_BLOCK, all = s->tiles * sums;
-    return all <= MOST_SUMS && all < 2 * weights ? s->tiles : SUMS / sums;
+/* Tiles whose sums stay in L2; all, where a few more sums cost less than reading a panel's weights again. */
+static int64_t transformed_segment(const struct winograd_tiling *tiling, int64_t stored, int64_t sums) {
+    const int64_t weights = stored * tiling->depth * tiling->panel * CHANNEL_BLOCK * CHANNEL_BLOCK,
+                  all = tiling->tiles * sums;
+    return all <= MOST_SUMS && all < 2 * weights ? tiling->tiles : SUMS / sums;
 }
 
-static void tile_transformed(struct winograd_tiling *s, const struct winograd_team *team, int64_t kept, int64_t sums,
-                             int64_t inputs) {
-    const int64_t weights = kept * s->depth * s->rows * CHANNEL_BLOCK * CHANNEL_BLOCK;
-    const int64_t segment = transformed_segment(s, kept, sums);
-    const int64_t panels = divide_up(s->rows, s->panel), most = between(12, INPUTS / (inputs * s->depth), segment);
-    s->k_slice = s->depth;
-    s->k_block = TRANSFORMED_K_BLOCK;
-    s->size =
-        weights > DISTANT ? 0 : balanced_share(s->tiles, LEAST_OWN, most, team->grids * team->images, team->threads);
-    s->shared = s->size == 0;
-    if (s->shared) {
-        s->size = even_share(s->tiles, SHARED_INPUTS / (inputs * s->depth));
-        s->segment = balanced_share(s->size, LEAST_OWN, segment, panels, team->threads);
+static void tile_transformed(struct winograd_tiling *tiling, const struct winograd_team *team, int64_t stored,
+                             int64_t sums, int64_t inputs) {
+    const int64_t weights = stored * tiling->depth * tiling->out_blocks * CHANNEL_BLOCK * CHANNEL_BLOCK;
+    const int64_t segment = transformed_segment(tiling, stored, sums);
+    const int64_t panels = divide_up(tiling->out_blocks, tiling->panel),
+                  most = between(12, INPUTS / (inputs * tiling->depth), segment);
+    tiling->k_slice = tiling->depth;
+    tiling->k_block = TRANSFORMED_K_BLOCK;
+    tiling->group_tiles =
+        weights > DISTANT ? 0
+                          : balanced_parts(tiling->tiles, LEAST_GROUP, most, team->grids * team->images, team->threads);
+    tiling->shared = tiling->group_tiles == 0;
+    if (tiling->shared) {
+        tiling->group_tiles = even_part(tiling->tiles, SHARED_INPUTS / (inputs * tiling->depth));
+        tiling->segment = balanced_parts(tiling->group_tiles, LEAST_GROUP, segment, panels, team->threads);
     }
-    if (s->segment == 0)
-        s->segment = even_share(s->size, segment);
+    if (tiling->segment == 0)
+        tiling->segment = even_part(tiling->group_tiles, segment);
 }
 
-/* The fewest parts of a wave that give all threads the same work: every part transforms its panel's weights. */
-static int64_t even_parts(const struct winograd_tiling *s, int threads) {
-    const int64_t panels = winograd_panels(s), segments = divide_up(winograd_wave_tiles(s), s->segment);
+/* The fewest parts that keep all threads busy: every part expands the weights of its panel anew. */
+static int64_t even_parts(const struct winograd_tiling *tiling, int threads) {
+    const int64_t panels = winograd_panels(tiling), segments = divide_up(winograd_wave_tiles(tiling), tiling->segment);
     int64_t parts = 1;
     while (parts < segments && balance(panels * parts, threads) < BALANCED)
         parts++;
@@ -86,85 +94,87 @@ static int64_t even_parts(const struct winograd_tiling *s, int threads) {
 }
 
 /*
- * Rounds of an image that threads can share out well, of LEAST_WAVE tiles at least; or 0 where threads had better
- * share every wave. Each has the same rows of tiles of all grids, so that a thread meets its own rows again.
+ * Waves of an image, of LEAST_WAVE tiles at least, that keep all threads busy; 0: threads had better share every wave.
+ * A wave has the same part of the image in all grids, so that a thread reads what it wrote in the layer before.
  */
 static int64_t balanced_waves(int64_t tiles, int64_t most, const struct winograd_team *team) {
     if (team->threads > 1 && tiles > most)
         return 0;
-    most = between(LEAST_WAVE, most / team->threads, most); /* what all threads read stays in a large cache */
+    most = between(LEAST_WAVE, most / team->threads, most); /* what all threads read stays in L3 */
     for (int64_t waves = divide_up(tiles, most); tiles / waves >= LEAST_WAVE; waves++)
         if (balance(waves * team->images, team->threads) >= BALANCED)
             return waves;
     return 0;
 }
 
-static void tile_per_panel(struct winograd_tiling *s, const struct winograd_team *team, int64_t sums, int64_t inputs) {
-    const int64_t most = between(1, WAVE_INPUTS / (inputs * s->depth), s->tiles * team->grids);
-    const int64_t waves = balanced_waves(s->tiles * team->grids, most, team);
-    s->shared = waves == 0;
-    s->k_slice = s->k_block = s->depth;
-    s->size = s->shared ? even_share(s->tiles, most) : divide_up(s->tiles, waves);
-    s->grids = (int)(s->shared ? between(1, most / s->size, team->grids) : team->grids);
-    s->segment = even_share(winograd_wave_tiles(s), SUMS / sums);
+static void tile_per_panel(struct winograd_tiling *tiling, const struct winograd_team *team, int64_t sums,
+                           int64_t inputs) {
+    const int64_t most = between(1, WAVE_INPUTS / (inputs * tiling->depth), tiling->tiles * team->grids);
+    const int64_t waves = balanced_waves(tiling->tiles * team->grids, most, team);
+    tiling->shared = waves == 0;
+    tiling->k_slice = tiling->k_block = tiling->depth;
+    tiling->group_tiles = tiling->shared ? even_part(tiling->tiles, most) : divide_up(tiling->tiles, waves);
+    tiling->grids = (int)(tiling->shared ? between(1, most / tiling->group_tiles, team->grids) : team->grids);
+    tiling->segment = even_part(winograd_wave_tiles(tiling), SUMS / sums);
 }
 
-static void tile_in_kernel(struct winograd_tiling *s, const struct window *window, const struct winograd_team *team,
-                           int64_t sums, int64_t inputs) {
-    s->shared = true;
-    s->size = even_share(s->tiles, IN_KERNEL_INPUTS / (inputs * LEAST_K_SLICE));
-    s->k_block = at_most(IN_KERNEL_K_BLOCK, s->depth);
-    const int64_t together = IN_KERNEL_INPUTS / (inputs * s->size * s->k_block);
-    if (window->group == 1 && s->size >= s->tiles && team->images > 0)
-        s->images = (int)even_block(team->images, between(1, together, WINOGRAD_IMAGES), 1);
-    s->segment = even_share(winograd_wave_tiles(s), IN_KERNEL_SUMS / sums);
-    s->k_slice = between(1, between(1, together / s->images, s->depth) * s->k_block, s->depth);
+static void tile_in_kernel(struct winograd_tiling *tiling, const struct window *window,
+                           const struct winograd_team *team, int64_t sums, int64_t inputs) {
+    tiling->shared = true;
+    tiling->group_tiles = even_part(tiling->tiles, IN_KERNEL_INPUTS / (inputs * LEAST_K_SLICE));
+    tiling->k_block = at_most(IN_KERNEL_K_BLOCK, tiling->depth);
+    const int64_t together = IN_KERNEL_INPUTS / (inputs * tiling->group_tiles * tiling->k_block);
+    if (window->group == 1 && tiling->group_tiles >= tiling->tiles && team->images > 0)
+        tiling->images = (int)even_block(team->images, between(1, together, WINOGRAD_IMAGES), 1);
+    tiling->segment = even_part(winograd_wave_tiles(tiling), IN_KERNEL_SUMS / sums);
+    tiling->k_slice = between(1, between(1, together / tiling->images, tiling->depth) * tiling->k_block, tiling->depth);
 }
 
-/* Upper bounds that were demanded. Sums wait between k-blocks for weights formed in the kernel alone. */
-static void force_sizes(struct winograd_tiling *s, const struct winograd_team *team, enum winograd_weights weights,
+/* Applies the upper bounds that were demanded. Only with WINOGRAD_IN_KERNEL can sums wait between k-slices. */
+static void force_sizes(struct winograd_tiling *tiling, const struct winograd_team *team, enum winograd_weights weights,
                         int64_t group) {
     const struct forced_choices *forced = team->forced;
-    s->size = forced_size(forced->block, s->size);
+    tiling->group_tiles = forced_size(forced->tile_group, tiling->group_tiles);
     if (weights != WINOGRAD_IN_KERNEL)
-        s->shared = forced_decide(forced->shared, s->shared);
+        tiling->shared = forced_decide(forced->shared, tiling->shared);
     if (weights == WINOGRAD_PER_PANEL && forced->grids)
-        s->grids = (int)at_most(forced->grids, team->grids);
+        tiling->grids = (int)at_most(forced->grids, team->grids);
     if (weights == WINOGRAD_IN_KERNEL && forced->images && group == 1)
-        s->images = (int)between(1, at_most(forced->images, team->images), WINOGRAD_IMAGES);
-    s->segment = forced_size(forced->segment, at_most(s->segment, winograd_wave_tiles(s)));
+        tiling->images = (int)between(1, at_most(forced->images, team->images), WINOGRAD_IMAGES);
+    tiling->segment = forced_size(forced->segment, at_most(tiling->segment, winograd_wave_tiles(tiling)));
     if (weights != WINOGRAD_PER_PANEL)
-        s->k_block = forced_size(forced->k_block, s->k_block);
+        tiling->k_block = forced_size(forced->k_block, tiling->k_block);
     if (weights == WINOGRAD_IN_KERNEL)
-        s->k_slice = at_most(whole_units(forced_size(forced->k_slice, s->k_slice), s->k_block), s->depth);
+        tiling->k_slice =
+            at_most(whole_units(forced_size(forced->k_slice, tiling->k_slice), tiling->k_block), tiling->depth);
 }
 
 static struct winograd_tiling tiling_of(const struct window *window, int panel, const struct winograd_team *team,
                                         const struct winograd_grid *grid) {
-    const int64_t rows = divide_up(window->out_channels, CHANNEL_BLOCK);
-    struct winograd_tiling s = {
+    const int64_t out_blocks = divide_up(window->out_channels, CHANNEL_BLOCK);
+    struct winograd_tiling tiling = {
         .grids = 1,
         .images = 1,
         .elements = grid->axis[0].elements * grid->axis[1].elements,
-        .panel = (int)at_most(forced_size(team->forced->panel, rows),
-                              grid->weights == WINOGRAD_IN_KERNEL ? at_most(panel, PAIR_BLOCKS) : panel),
+        .panel = (int)at_most(forced_size(team->forced->panel, out_blocks),
+                              grid->weights == WINOGRAD_IN_KERNEL ? at_most(panel, TWO_TERM_BLOCKS) : panel),
         .depth = grid->part_count * divide_up(window->in_channels, CHANNEL_BLOCK),
-        .rows = rows,
+        .out_blocks = out_blocks,
         .tiles = winograd_image_tiles(grid)};
-    const int64_t inputs = (int64_t)s.elements * CHANNEL_BLOCK, sums = inputs * s.panel; /* of a tile */
+    const int64_t inputs = (int64_t)tiling.elements * CHANNEL_BLOCK, sums = inputs * tiling.panel; /* of a tile */
     if (grid->weights == WINOGRAD_PER_PANEL)
-        tile_per_panel(&s, team, sums, inputs);
+        tile_per_panel(&tiling, team, sums, inputs);
     else if (grid->weights == WINOGRAD_IN_KERNEL)
-        tile_in_kernel(&s, window, team, sums, inputs);
+        tile_in_kernel(&tiling, window, team, sums, inputs);
     else
-        tile_transformed(&s, team, winograd_stored(grid), sums, inputs);
-    force_sizes(&s, team, grid->weights, window->group);
-    s.parts = s.shared ? even_parts(&s, team->threads) : 1;
-    s.plane = odd_lines(winograd_wave_tiles(&s));
-    s.element = s.k_slice * s.plane + CHANNEL_BLOCK;
-    s.sums = odd_lines(s.segment + BLOCK_PIXELS); /* what rounding adds goes behind the last tile */
-    s.sum_element = s.panel * s.sums + CHANNEL_BLOCK;
-    return s;
+        tile_transformed(&tiling, team, winograd_stored(grid), sums, inputs);
+    force_sizes(&tiling, team, grid->weights, window->group);
+    tiling.parts = tiling.shared ? even_parts(&tiling, team->threads) : 1;
+    tiling.plane = odd_lines(winograd_wave_tiles(&tiling));
+    tiling.element = tiling.k_slice * tiling.plane + CHANNEL_BLOCK;
+    tiling.sums_plane = odd_lines(tiling.segment + BLOCK_PIXELS); /* the kernel rounds the number of tiles up */
+    tiling.sums_element = tiling.panel * tiling.sums_plane + CHANNEL_BLOCK;
+    return tiling;
 }
 
 void winograd_tile(const struct window *window, int panel, const struct winograd_team *team,
@@ -177,6 +187,6 @@ void winograd_tile(const struct window *window, int panel, const struct winograd
     for (int i = 0; i < team->grids; i++) {
         grids[i].tiling = tiling;
         grids[i].tiling.tiles = winograd_image_tiles(&grids[i]);
-        grids[i].tiling.size = divide_up(grids[i].tiling.tiles, winograd_blocks(&tiling));
+        grids[i].tiling.group_tiles = divide_up(grids[i].tiling.tiles, winograd_tile_groups(&tiling));
     }
 }

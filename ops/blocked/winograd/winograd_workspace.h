@@ -1,23 +1,23 @@
-/* Winograd's workspace: what all threads have together, and each for itself. */
+/* Winograd's memory for a run: what threads share, and the scratch of each. */
 #ifndef LIMNER_OPS_BLOCKED_WINOGRAD_WINOGRAD_WORKSPACE_H
 #define LIMNER_OPS_BLOCKED_WINOGRAD_WINOGRAD_WORKSPACE_H
 
 #include "base/thread_team.h"
-#include "ops/blocked/winograd/winograd_block.h"
+#include "ops/blocked/winograd/winograd_tile_group.h"
 
-/* Floats for the inputs of a wave, the sums of a panel's segment and its transformed weights. */
+/* Floats of: the transformed inputs of a wave, the sums of a panel's segment, the expanded weights of a k-block. */
 struct winograd_workspace {
     size_t inputs, sums, weights;
-    size_t waiting;  /* sums that wait for the next k-block, of every segment of a panel; 0: none */
-    bool own_inputs; /* every thread has inputs of its own */
-    bool apart;      /* and sums that wait, too */
+    size_t waiting_sums; /* segments, of all panels, whose sums wait for the next k-block; 0: none does */
+    bool scratch_inputs; /* inputs lie in each thread's scratch; else threads share them */
+    bool independent;    /* and so do waiting sums */
 };
 
-/* What a thread has, and all have together. */
+/* The memory of one thread, be it shared or not. */
 struct winograd_scratch {
     float *inputs, *sums, *weights;
-    const struct winograd_weight *sources; /* of the elements' weights */
-    size_t segment_sums; /* from the sums of one segment to the next; 0: a thread uses its own for all */
+    const struct winograd_weight *sources; /* of the weights of every element */
+    size_t segment_sums; /* from the sums of one segment to the next; 0: none wait, all use one place */
 };
 
 static inline int64_t winograd_segments(const struct winograd_tiling *tiling, int64_t tiles) {
@@ -26,21 +26,21 @@ static inline int64_t winograd_segments(const struct winograd_tiling *tiling, in
 
 struct blocked_bytes winograd_bytes(const struct blocked_state *state, int threads);
 
-/* Whose grids go side by side with those of other phases, a block for each thread. */
-bool winograd_is_owned(const struct blocked_phase *phase);
+/* Whether each thread works on tile groups of its own (winograd_run.c); else on waves (winograd_schedule.c). */
+bool winograd_runs_by_group(const struct blocked_phase *phase);
 /*
- * Where tiles form the weights: whether each thread takes panels of one phase after the other, through the whole depth,
- * and so shares nothing with others. Else all threads go through the depth together.
+ * Of phases with WINOGRAD_IN_KERNEL weights: whether each thread takes panels through the whole depth, with inputs that
+ * it transforms itself. Else all threads share every wave, and meet after each k-slice.
  */
-bool winograd_goes_apart(const struct blocked_state *state, int threads);
-/* Floats for a block's inputs. */
+bool winograd_runs_independently(const struct blocked_state *state, int threads);
+/* Floats of the transformed inputs of a wave. */
 size_t winograd_input_floats(const struct winograd_tiling *tiling);
-/* As much workspace as this phase needs, too. */
+/* Makes the workspace large enough for this phase, too. */
 void winograd_add_workspace(struct winograd_workspace *workspace, const struct blocked_phase *phase, int threads);
 struct winograd_workspace winograd_workspace_for(const struct blocked_phase *phase, int threads);
-/* For all phases of threads that go apart. */
-struct winograd_workspace winograd_workspace_apart(const struct blocked_state *state, int threads);
-/* What the calling thread has; the sources are the caller's. */
+/* For all phases that run independently. */
+struct winograd_workspace winograd_workspace_independent(const struct blocked_state *state, int threads);
+/* The memory of the calling thread; the caller sets `sources`. */
 struct winograd_scratch winograd_scratch_of(const struct blocked_run *run, const struct winograd_workspace *workspace,
                                             struct team_thread self);
 

@@ -1,0 +1,136 @@
+"""Checkpoints as people have them, poured by limner convert: build/venv/bin/python tests/e2e/checkpoints.py build/limner
+
+Needs numpy and onnx; files of other programs are written here by hand. Ends in "checkpoints: N passed, N failed"; exits
+1 when anything failed.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import subprocess
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+ROOT = Path(__file__).resolve().parents[2]
+RNG = np.random.default_rng(20190101)
+LAYERS = ("head.0", "head.1", "tail.0", "tail.1")
+WEIGHTS = {f"{layer}.{leaf}": RNG.standard_normal((3, 3, 1, 1) if leaf == "weight" else 3).astype(np.float32)
+           for layer in LAYERS for leaf in ("weight", "bias")}
+OTHER = {key: RNG.standard_normal(array.shape).astype(np.float32) for key, array in WEIGHTS.items()}
+
+
+# ---- one network, one template ----
+
+def save_template(path: Path) -> None:
+    """Four layers of one shape in a row: an exchange of two would be noticed."""
+    nodes, value = [], "x"
+    for i, layer in enumerate(LAYERS):
+        nodes.append(helper.make_node("Conv", [value, f"{layer}.weight", f"{layer}.bias"], [f"v{i}"]))
+        value = f"v{i}"
+    info = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3, "h", "w"]) for name in ("x", value)]
+    values = [numpy_helper.from_array(np.full(array.shape, 7, np.float32), key) for key, array in WEIGHTS.items()]
+    graph = helper.make_graph(nodes, "g", info[:1], info[1:], values)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+
+
+class Room:
+    """A folder with the template, and one checkpoint after the other."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.template, self.output = folder, folder / "t.onnx", folder / "o.onnx"
+        save_template(self.template)
+
+    def call(self, checkpoint: Path, *options: object) -> subprocess.CompletedProcess[str]:
+        self.output.unlink(missing_ok=True)
+        words = [LIMNER, "convert", checkpoint, "--template", self.template, "-o", self.output, *options]
+        return subprocess.run(list(map(str, words)), capture_output=True, text=True, timeout=60)
+
+    def pours(self, checkpoint: Path, *options: object, says: str = "", weights: dict[str, np.ndarray] = WEIGHTS) -> None:
+        """Gives just these weights, and the report holds ``says``."""
+        done = self.call(checkpoint, *options)
+        assert done.returncode == 0, done.stdout + done.stderr
+        got = {i.name: numpy_helper.to_array(i) for i in onnx.load(self.output).graph.initializer}
+        wrong = [key for key, array in weights.items() if not np.array_equal(got[key], array.astype(np.float32))]
+        assert not wrong, f"{wrong} are wrong\n{done.stdout}"
+        assert says in done.stdout, f"{says!r} is not in\n{done.stdout}"
+
+    def refuses(self, checkpoint: Path, *options: object, says: str, never: str = "\0") -> None:
+        """Fails in limner's words."""
+        done = self.call(checkpoint, *options)
+        assert done.returncode == 1 and not self.output.exists(), done.stdout + done.stderr
+        assert says in done.stderr and never not in done.stderr, f"{says!r} is not said by\n{done.stderr}"
+
+
+def save_safetensors(path: Path, tensors: dict[str, np.ndarray], **more: object) -> Path:
+    """more: entries of the header that are none of these tensors."""
+    header, at = dict(more), 0
+    for key, array in tensors.items():
+        header[key] = {"dtype": "F32", "shape": list(array.shape), "data_offsets": [at, at + array.nbytes]}
+        at += array.nbytes
+    text = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + b"".join(array.tobytes() for array in tensors.values()))
+    return path
+
+
+# ---- names ----
+
+def test_wrappers_inside_keys(room: Room) -> None:
+    """Words of wrappers are taken out wherever they stand, and the report says so."""
+    path = room.folder / "c.safetensors"
+    save_safetensors(path, {key.replace("tail.", "tail.module._orig_mod."): array for key, array in WEIGHTS.items()})
+    room.pours(path, says='"module.", "_orig_mod." taken out wherever')
+    save_safetensors(path, {"net." + key.replace(".weight", "._fsdp_wrapped_module.weight"): array for key, array in WEIGHTS.items()})
+    room.pours(path, says='"_fsdp_wrapped_module." taken out wherever their keys have it; "net." taken from')
+    room.pours(path, "--json", says='"wrappers_taken": "\\"_fsdp_wrapped_module.\\""')
+
+
+def test_order_of_a_file_without_order(room: Room) -> None:
+    """--by-order is refused where a file has none, and not recommended."""
+    path = room.folder / "c.safetensors"
+    save_safetensors(path, {key.replace("head", "z").replace("tail", "a"): array for key, array in WEIGHTS.items()})
+    room.refuses(path, says="which is which in a map)", never="--by-order")
+    room.refuses(path, "--by-order", says="--by-order does not help: tensors of safetensors files stand in no order")
+    save_safetensors(path, WEIGHTS)
+    room.pours(path, "--by-order")
+
+
+def test_rules_rename_keys(room: Room) -> None:
+    """One line of a map for many keys; the saved map has the rule and gives the same."""
+    path, rules, saved = room.folder / "c.safetensors", room.folder / "r.map", room.folder / "s.map"
+    strange = {key.replace("head", "a/first").replace("tail", "b last").replace("bias", "beta"): array for key, array in WEIGHTS.items()}
+    save_safetensors(path, {**strange, "b last.other": np.zeros(5, np.float32)})
+    rules.write_text('# another family\na/first.* -> head.*\n"b last.*" -> tail.*\n*.beta -> *.bias\n- <- tail.other\n')
+    room.pours(path, "--map", rules, "--save-map", saved)
+    saved.write_text(saved.read_text() + "- <- tail.other\n")
+    room.pours(path, "--map", saved, says="by the map")
+
+
+def all_tests() -> list:
+    return [function for name, function in sorted(globals().items()) if name.startswith("test_")]
+
+
+def main() -> None:
+    passed = failed = 0
+    for test in all_tests():
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                test(Room(Path(folder)))
+                passed += 1
+            except Exception:  # noqa: BLE001
+                traceback.print_exc()
+                print(f"{test.__name__} FAILED", flush=True)
+                failed += 1
+    print(f"checkpoints: {passed} passed, {failed} failed")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    LIMNER = Path(sys.argv[1]).resolve()
+    main()
