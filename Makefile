@@ -25,7 +25,9 @@ CPPFLAGS += -I. -I$(BUILD)/gen -D_GNU_SOURCE
 BASE_CFLAGS := -std=c11 -g $(OPTIMIZE) $(WARNINGS) -fPIC -fvisibility=hidden -fno-math-errno -ffp-contract=off \
 	-pthread -fopenmp $(SANITIZERS) $(CFLAGS)
 LIBRARIES := -lprotobuf-c -lm
-PICTURE_LIBRARIES := -lpng -ljpeg -lz
+# Optional, by scripts/picture-parts; WITHOUT="webp tiff gif lcms2" leaves some out.
+PICTURE_PARTS = $(BUILD)/gen/picture_parts
+PICTURE_LIBRARIES = $(shell cat $(PICTURE_PARTS).libs) -lpng -ljpeg -lz
 
 # ---- sources: every .c file below a floor belongs to it, however deep (SKIP=FILE... leaves some out) ----
 sources = $(filter-out $(SKIP),$(sort $(shell find $(1) -name '*.c')))
@@ -68,7 +70,14 @@ $(BUILD)/obj/gen/onnx.pb-c.o: $(BUILD)/gen/onnx.pb-c.c
 	$(call SAY,CC)
 	$(Q)$(CC) $(CPPFLAGS) $(BASE_CFLAGS) -w -c $< -o $@
 
-$(BUILD)/obj/%.o: %.c Makefile | $(BUILD)/gen/onnx.pb-c.h deps-build
+# Looked for every time, and written when something has changed.
+.PHONY: always
+always:
+$(PICTURE_PARTS).h: always | deps-build
+	@scripts/picture-parts $(BUILD)/gen $(WITHOUT)
+$(BUILD)/obj/tools/files/%.o: CPPFLAGS += $(shell cat $(PICTURE_PARTS).flags)
+
+$(BUILD)/obj/%.o: %.c Makefile | $(BUILD)/gen/onnx.pb-c.h $(PICTURE_PARTS).h deps-build
 	@mkdir -p $(@D)
 	$(call SAY,CC)
 	$(Q)$(CC) $(CPPFLAGS) $(BASE_CFLAGS) -MMD -MP -c $< -o $@

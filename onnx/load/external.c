@@ -1,6 +1,7 @@
 #include "onnx/load/external.h"
 
 #include "base/beneath.h"
+#include "base/recognise.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -83,6 +84,12 @@ static status open_data(const struct external_files *files, const char *path, in
     return open_beneath(files->folder_fd, files->real, path, fd, err);
 }
 
+/* Notes and pages in the place of the data are never taken for numbers, however few of their bytes are wanted. */
+static status check_data(const struct file_map *map, struct error *err) {
+    const struct file_kind *kind = file_recognise(map->data, map->bytes);
+    return kind && kind->stand_in ? fail_other_file(err, STATUS_INVALID_MODEL, kind, "the model's data") : STATUS_OK;
+}
+
 static status map_new(struct external_files *files, const char *path, int *index, struct error *err) {
     int fd;
     status result = open_folder(files, err);
@@ -93,6 +100,10 @@ static status map_new(struct external_files *files, const char *path, int *index
     struct file_map map;
     result = file_map_from(fd, files->max_bytes, &map, err);
     close(fd);
+    if (result == STATUS_OK && check_data(&map, err) != STATUS_OK) {
+        file_map_close(&map);
+        return err->code;
+    }
     if (result == STATUS_OK)
         result = keep_map(files, &map, index, err);
     if (result == STATUS_OK && !names_put(&files->paths, path, *index))

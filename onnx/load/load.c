@@ -1,6 +1,7 @@
 #include "onnx/load/load.h"
 
 #include "base/beneath.h"
+#include "base/recognise.h"
 #include "onnx/load/load_function.h"
 #include "onnx/load/load_graph.h"
 #include "onnx/load/load_scope.h"
@@ -120,6 +121,14 @@ static size_t map_bytes(const struct external_files *files) {
     return sum;
 }
 
+/* In the place of an error about the model's bytes: what the file is, where it is of another kind. */
+static status name_other_file(const struct file_map *map, status code, struct error *err) {
+    static const char model[] = "an ONNX model";
+    const struct file_kind *kind =
+        code == STATUS_INVALID_MODEL || code == STATUS_UNSUPPORTED ? file_recognise(map->data, map->bytes) : NULL;
+    return kind && strcmp(kind->what, model) != 0 ? fail_other_file(err, STATUS_INVALID_MODEL, kind, model) : code;
+}
+
 /* Takes over the map, whatever comes of it. real: as in struct external_files. */
 static status load_map(struct file_map *map, const char *folder, const char *real, const struct load_limits *limits,
                        struct onnx_model **out, struct error *err) {
@@ -142,8 +151,10 @@ static status load_map(struct file_map *map, const char *folder, const char *rea
     result = unpack(&loader, &onnx__model_proto__descriptor, &message);
     if (result == STATUS_OK)
         result = convert_model(&loader, (const Onnx__ModelProto *)message);
-    if (result != STATUS_OK)
+    if (result != STATUS_OK) {
+        result = name_other_file(loader.files.maps[0], result, err);
         goto fail;
+    }
     loader.model->pool = loader.pool;
     loader.model->maps = loader.files.maps;
     loader.model->map_count = loader.files.map_count;

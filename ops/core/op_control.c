@@ -27,6 +27,9 @@ status op_control_number(const struct op_call *call, int i, int64_t fallback, in
     if (tensor_elements(tensor) != 1)
         return fail(err, STATUS_SHAPE, "%s has %lld elements, expected one", op_input_text(call, i, text),
                     (long long)tensor_elements(tensor));
+    if (tensor->dtype != DTYPE_BOOL && tensor->dtype != DTYPE_INT64)
+        return fail(err, STATUS_INVALID_MODEL, "%s has element type %s, expected bool or int64",
+                    op_input_text(call, i, text), dtype_name(tensor->dtype));
     if (!tensor->data)
         return op_needs(call, i, err);
     *number = tensor->dtype == DTYPE_BOOL ? *(const unsigned char *)tensor->data != 0 : *(const int64_t *)tensor->data;

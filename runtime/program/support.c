@@ -112,10 +112,10 @@ static status open_subgraph(const struct support_survey *survey, const struct no
 static status give_types(const struct support_survey *survey, const struct node *node, const struct op_control *control,
                          int body, const struct subgraph *subgraph, struct error *err) {
     const int count = program_captured(node, control, body, NULL, NULL);
-    int *values = pool_array(survey->pool, 2 * (size_t)count + 1, sizeof *values);
-    if (!values)
+    int *values = pool_array(survey->pool, (size_t)count + 1, sizeof *values);
+    int *inputs = pool_array(survey->pool, (size_t)count + 1, sizeof *inputs);
+    if (!values || !inputs)
         return fail_memory(err, "a subgraph");
-    int *inputs = values + count;
     program_captured(node, control, body, values, inputs);
     for (int i = 0; i < count; i++) {
         const int outside = node->inputs[inputs[i]];

@@ -79,6 +79,8 @@ def raw(tensor):
 def tensors_of(value, path=()):
     if isinstance(value, torch.Tensor):
         yield ".".join(path), value
+    elif isinstance(value, np.ndarray) and value.dtype != object:
+        yield ".".join(path), torch.from_numpy(value.astype(value.dtype.newbyteorder("="), order="C"))
     elif isinstance(value, dict):
         for key, item in value.items():
             yield from tensors_of(item, (*path, str(key)))
@@ -245,9 +247,7 @@ def make_training():
         ("config", "training.config.Config"),
         ("options", "argparse.Namespace"),
         ("losses.0", numbers),
-        ("best", "NumPy array"),
         ("names", "set"),
-        ("bytes", "_codecs.encode"),
     ]
     save_both("training", checkpoint, opaque=opaque, chosen="net")
 
@@ -378,14 +378,87 @@ def make_old():
     describe("python2-legacy.pth", [("conv.weight", data["11"].reshape(2, 3)), ("steps", steps)], [], "")
 
 
-def make_refused():
-    """Files whose refusal is looked at; no NAME.txt."""
-    torch.jit.script(torch.nn.Linear(1, 1)).save(str(HERE / "torchscript.pt"))
+def arrays():
+    """NumPy's ways to store numbers."""
+    base = np.arange(12, dtype=np.float32).reshape(3, 4)
+    objects = np.array([None, "a"], dtype=object)
+    return {
+        "layer.weight": base - 5,
+        "layer.columns": np.asfortranarray(base * 2),
+        "big": (base * 3).astype(">f4"),
+        "half": base.astype(np.float16),
+        "wide": np.array([[-(2**40)], [2**40]], dtype=">i8"),
+        "bytes": np.arange(256, dtype=np.uint8),
+        "flags": base > 4,
+        "waves": (base + 1j).astype(">c8"),
+        "number": np.array(7.5),
+        "none": np.zeros((0, 3), np.float32),
+        "objects": objects,
+    }
+
+
+def make_arrays():
+    opaque = [("objects", "NumPy array of objects or texts")]
+    save_both("numpy", arrays(), opaque=opaque)
+    save("numpy5.pth", {"state_dict": arrays()}, opaque=[("state_dict.objects", opaque[0][1])], pickle_protocol=5,
+         chosen="state_dict")
+    for protocol in (2, 4, 5):
+        with open(HERE / f"numpy{protocol}.pkl", "wb") as file:
+            pickle.dump({"params": arrays()}, file, protocol=protocol)
+        describe(f"numpy{protocol}.pkl", tensors_of({"params": arrays()}), [("params.objects", opaque[0][1])], "params")
+    for name, save_to in (("stored", np.savez), ("packed", np.savez_compressed)):
+        save_to(HERE / f"{name}.npz", **arrays())
+        describe(f"{name}.npz", tensors_of(arrays()), opaque, "")
+
+
+class Scripted(torch.nn.Module):
+    """A network with buffers, lists and numbers beside its parameters."""
+
+    sizes: list[int]
+
+    def __init__(self):
+        super().__init__()
+        self.encoder = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3, padding=1), torch.nn.BatchNorm2d(2))
+        self.heads = torch.nn.ModuleList([torch.nn.Conv2d(2, 1, 1), torch.nn.Conv2d(2, 1, 1, bias=False)])
+        self.gain = torch.nn.Parameter(torch.zeros(1))
+        self.register_buffer("table", torch.zeros(2, 3))
+        self.sizes = [1, 2]
+        for i, tensor in enumerate(self.state_dict().values()):
+            tensor.copy_(values(i, *tensor.shape).to(tensor.dtype))
+
+    def forward(self, x):
+        x = self.encoder(x) * self.gain + self.sizes[0]
+        return self.heads[0](x) + self.heads[1](x) + self.table.sum()
+
+
+def make_programs():
+    program = torch.jit.script(Scripted())
+    program.save(str(HERE / "torchscript.pt"))
+    order = ["gain", "table"]  # a module's own tensors stand before its parts
+    tensors = dict(program.state_dict())
+    order += [key for key in tensors if key not in order]
+    describe("torchscript.pt", [(key, tensors[key]) for key in order], [], "")
+    torch.jit.freeze(program.eval()).save(str(HERE / "frozen.pt"))
+
+
+def make_compressed():
+    """An archive that was packed again."""
+    describe("compressed.pth", state().items(), [], "")
     with zipfile.ZipFile(HERE / "bare.pth") as source, zipfile.ZipFile(
         HERE / "compressed.pth", "w", zipfile.ZIP_DEFLATED
     ) as target:
         for name in source.namelist():
             target.writestr(zipfile.ZipInfo(name), source.read(name), zipfile.ZIP_DEFLATED)
+
+
+def without_checksums(archive):
+    """The archive with zeros in its directory, which no reader compares."""
+    data = bytearray(archive)
+    at = data.find(b"PK\1\2")
+    while at >= 0:
+        data[at + 16:at + 20] = bytes(4)
+        at = data.find(b"PK\1\2", at + 4)
+    return bytes(data)
 
 
 def make_seeds():
@@ -397,6 +470,11 @@ def make_seeds():
     for name in ("views", "training", "opaque", "parameters", "protocol4", "module"):
         with zipfile.ZipFile(HERE / f"{name}.pth") as archive:
             (seeds / "fuzz_pickle" / name).write_bytes(archive.read(f"{name}/data.pkl"))
+    for name in ("numpy", "numpy5"):
+        with zipfile.ZipFile(HERE / f"{name}.pth") as archive:
+            (seeds / "fuzz_pickle" / name).write_bytes(archive.read(f"{name}/data.pkl"))
+    with zipfile.ZipFile(HERE / "torchscript.pt") as archive:
+        (seeds / "fuzz_pickle" / "torchscript").write_bytes(archive.read("torchscript/data.pkl"))
     for name in ("choice-averaged", "choice-listed", "python2-legacy"):
         shutil.copy(HERE / f"{name}.pth", seeds / "fuzz_pickle" / name)
     torch.serialization.set_crc32_options(False)
@@ -404,6 +482,9 @@ def make_seeds():
     torch.save({"model": {"G": {"a": base, "b": base.t()}}, "o": argparse.Namespace()}, seeds / "fuzz_zip" / "nested")
     torch.save(torch.nn.Parameter(values(2, 2, dtype=torch.uint16), requires_grad=False), seeds / "fuzz_zip" / "tensor")
     torch.serialization.set_crc32_options(True)
+    for name in ("compressed.pth", "packed.npz", "stored.npz"):
+        (seeds / "fuzz_zip" / name.replace(".", "-")).write_bytes(without_checksums((HERE / name).read_bytes()))
+    shutil.copy(HERE / "numpy2.pkl", seeds / "fuzz_zip" / "numpy2-pkl")
     shutil.copy(HERE / "plain.safetensors", seeds / "fuzz_safetensors" / "plain")
     header = b'{"__metadata__":{"a":"\\u00e9"},"b":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}} '
     (seeds / "fuzz_safetensors" / "small").write_bytes(struct.pack("<Q", len(header)) + header + b"x")
@@ -414,7 +495,7 @@ def main():
     HERE.mkdir(parents=True)
     for make in (make_plain, make_types, make_views, make_training, make_parameters, make_opaque, make_choices, make_old):
         make()
-    for make in (make_refused, make_modules, make_seeds):
+    for make in (make_compressed, make_arrays, make_programs, make_modules, make_seeds):
         make()
     total = sum(file.stat().st_size for file in HERE.iterdir())
     print(f"{len(list(HERE.iterdir()))} files, {total} bytes")

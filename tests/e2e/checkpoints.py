@@ -7,11 +7,13 @@ Needs numpy and onnx; files of other programs are written here by hand. Ends in 
 from __future__ import annotations
 
 import json
+import pickle
 import struct
 import subprocess
 import sys
 import tempfile
 import traceback
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -110,6 +112,51 @@ def test_rules_rename_keys(room: Room) -> None:
     room.pours(path, "--map", rules, "--save-map", saved)
     saved.write_text(saved.read_text() + "- <- tail.other\n")
     room.pours(path, "--map", saved, says="by the map")
+
+
+# ---- kinds of files ----
+
+def test_numpy_files(room: Room) -> None:
+    """.npz as NumPy writes it, and pickles of arrays in every protocol that limner reads."""
+    for save in (np.savez, np.savez_compressed):
+        save(room.folder / "c.npz", **WEIGHTS, extra=np.array(["text"]), step=np.int64(3))
+        room.pours(room.folder / "c.npz", says="(npz)")
+    for protocol in (2, 3, 4, 5):
+        with open(room.folder / "c.pkl", "wb") as file:
+            pickle.dump({"iteration": 3, "G_ema": WEIGHTS, "G": OTHER}, file, protocol=protocol)
+        room.pours(room.folder / "c.pkl", says='in "G_ema", not in "G"')
+    wide = {key: np.asfortranarray(array.astype(">f8")) for key, array in WEIGHTS.items()}
+    with open(room.folder / "c.pkl", "wb") as file:
+        pickle.dump(wide, file, protocol=2)
+    room.pours(room.folder / "c.pkl", says="from double")
+
+
+def test_archives_packed_again(room: Room) -> None:
+    """Every level of compression, of a part or all of the entries."""
+    source = ROOT / "tests" / "data" / "checkpoints" / "plain.pth"
+    listing = subprocess.run([LIMNER, "keys", source], capture_output=True, text=True, check=True).stdout.split("\n", 1)[1]
+    for level in (1, 6, 9):
+        for some in (False, True):
+            path = room.folder / "c.pth"
+            with zipfile.ZipFile(source) as old, zipfile.ZipFile(path, "w") as new:
+                for i, name in enumerate(old.namelist()):
+                    way = zipfile.ZIP_STORED if some and i % 2 else zipfile.ZIP_DEFLATED
+                    new.writestr(zipfile.ZipInfo(name), old.read(name), way, level)
+            done = subprocess.run([LIMNER, "keys", path], capture_output=True, text=True, check=True)
+            assert done.stdout.split("\n", 1)[1] == listing, done.stdout
+
+
+def test_what_nobody_wants(room: Room) -> None:
+    """Unknown types, deep tensors and metadata that is null refuse no file."""
+    path = room.folder / "c.safetensors"
+    size = sum(array.nbytes for array in WEIGHTS.values())
+    for dtype, shape, nbytes in (("F4", [2, 2], 2), ("F6_E3M2", [4], 3), ("C128", [1], 16), ("F32", [1] * 20, 4)):
+        more = {"dtype": dtype, "shape": shape, "data_offsets": [size, size + nbytes]}
+        save_safetensors(path, WEIGHTS, __metadata__=None, odd=more)
+        path.write_bytes(path.read_bytes() + bytes(nbytes))
+        room.pours(path)
+        listed = subprocess.run([LIMNER, "keys", path], capture_output=True, text=True, check=True).stdout
+        assert "odd" in listed, listed
 
 
 def all_tests() -> list:

@@ -595,7 +595,7 @@ def check_keys(tmp):
     assert "config: training.config.Config" in good("keys", data / "training.pth").out
     assert json.loads(good("keys", data / "choice-twins.pth", "--json").out)["model"] is None
     bad(1, "keys", data / "plain.pth", "--key", "netG", says=["plain.pth", '"generator" (10 tensors)'])
-    bad(1, "keys", data / "torchscript.pt", says="TorchScript")
+    bad(1, "keys", data / "frozen.pt", says="TorchScript")
     broken = bytearray((data / "plain.pth").read_bytes())
     broken[broken.index(b"FB", broken.index(b"data/0")) + 70] ^= 1  # behind the padding: in the storage
     (tmp / "broken.pth").write_bytes(broken)

@@ -274,7 +274,7 @@ def check_refusals(limner: Limner) -> None:
     assert "no such file" in limner.refuse(limner.folder / "none.pth", EXPORT).lower()
     for template, what in ((PLAIN, "a zip archive (a PyTorch checkpoint?)"), (DATA / "inpaint" / "saved.pth", "a pickle (an older PyTorch checkpoint?)"),
                            (DATA / "keyvalue" / "saved.safetensors", "a safetensors file")):
-        assert limner.refuse(PLAIN, template) == f"limner: {template}: this is {what}, not an ONNX model\n"
+        assert limner.refuse(PLAIN, template) == f"limner: {template}: this is {what}, not an ONNX model; limner convert pours its weights into an ONNX model\n"
 
 
 def check_existing_output(limner: Limner) -> None:

@@ -35,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     }
     require(picture.depth == 8 && (picture.channels == 1 || picture.channels == 3));
     require(picture.width * picture.height <= MAX_PIXELS);
-    require(jpeg_encode(&picture, &file, &err) == STATUS_OK);
+    require(jpeg_encode(&picture, 95, &file, &err) == STATUS_OK);
     require(jpeg_decode(file.data, file.size, MAX_PIXELS, &again, &err) == STATUS_OK);
     require(again.width == picture.width && again.height == picture.height && again.channels == picture.channels);
     check_flat(&picture, &again);

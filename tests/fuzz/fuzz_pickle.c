@@ -63,8 +63,12 @@ static void read_pickle(const uint8_t *data, size_t size, const struct checkpoin
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static const char magic[] = "\x80\2\x8a\x0a\x6c\xfc\x9c\x46";
-    static const struct checkpoint_limits limits = {
-        .pickle_bytes = 1 << 20, .objects = 100000, .nesting = 32, .entries = 1000, .expanded_bytes = 1 << 16};
+    static const struct checkpoint_limits limits = {.pickle_bytes = 1 << 20,
+                                                    .objects = 100000,
+                                                    .nesting = 32,
+                                                    .entries = 1000,
+                                                    .expanded_bytes = 1 << 16,
+                                                    .unpacked_bytes = 1 << 20};
     if (size < 8 || memcmp(data, magic, 8) != 0) {
         read_pickle(data, size, &limits);
         return 0;

@@ -8,8 +8,11 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static const struct checkpoint_limits limits = {
-        .objects = 100000, .entries = 1000, .expanded_bytes = 1 << 16, .skip_checksums = true};
+    static const struct checkpoint_limits limits = {.objects = 100000,
+                                                    .entries = 1000,
+                                                    .expanded_bytes = 1 << 16,
+                                                    .unpacked_bytes = 1 << 20,
+                                                    .skip_checksums = true};
     struct error err;
     struct checkpoint *checkpoint;
     if (checkpoint_load_memory(data, size, "fuzz", &limits, &checkpoint, &err))

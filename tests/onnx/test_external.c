@@ -125,6 +125,26 @@ static void refused(const struct place *place, const char *location, const char 
         fail_msg("\"%s\" lacks \"%s\"", err.message, words);
 }
 
+/* Longer than the tensor, so that only their words tell. */
+static void refuses_notes_in_the_place_of_numbers(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *said;
+    } notes[] = {
+        {"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 4000\n", "git lfs pull"},
+        {"<!DOCTYPE html>\n<html><body>Not found</body></html>", "this is a web page, not the model's data"},
+        {"{\"error\":\"Invalid username or password.\"}", "a server's error message"},
+        {"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "a storage server's error message"},
+    };
+    struct place place = place_create();
+    for (size_t i = 0; i < sizeof notes / sizeof notes[0]; i++) {
+        write_file(beside(&place, "note.bin"), notes[i].text, strlen(notes[i].text));
+        refused(&place, "note.bin", NULL, NULL, notes[i].said);
+        refused(&place, "note.bin", "16", "16", "external data \"note.bin\"");
+    }
+    test_folder_remove(place.folder);
+}
+
 static void refuses_paths_that_lead_away(void **state) {
     (void)state;
     struct place place = place_create();
@@ -324,6 +344,7 @@ int main(void) {
         cmocka_unit_test(finds_data_beside_the_linked_model),
         cmocka_unit_test(refuses_links_that_lead_away_from_both),
         cmocka_unit_test(a_model_without_a_name_has_no_folder),
+        cmocka_unit_test(refuses_notes_in_the_place_of_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

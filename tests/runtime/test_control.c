@@ -226,6 +226,36 @@ static void constant_conditions_are_settled_before_the_run(void **state) {
     }
 }
 
+/* An input with a default value, read by a branch alone: given or not. */
+static void defaults_reach_into_branches(void **state) {
+    (void)state;
+    float x[2] = {1, 2}, given[2] = {10, 20};
+    unsigned char c = 1;
+    struct builder b = build_start(17);
+    build_input(&b, "x", DTYPE_FLOAT, "2");
+    build_input(&b, "c", DTYPE_BOOL, "");
+    build_input(&b, "w", DTYPE_FLOAT, "2");
+    build_constant(
+        &b, "w",
+        &(struct tensor){
+            .dtype = DTYPE_FLOAT, .shape = {.rank = 1, .dims = {2}}, .data = (float[]){3, 4}, .bytes = sizeof x});
+    const struct builder then = branch(&b, "Add", "x w"), other = branch(&b, "Sub", "x w");
+    build_node(&b, "If", "c", "y");
+    build_attribute_graph(&b, "then_branch", &then);
+    build_attribute_graph(&b, "else_branch", &other);
+    build_output(&b, "y");
+    limner_session *session = session_of(&b, 0, NULL);
+    const limner_tensor inputs[] = {floats("x", x, 2), flag("c", &c), floats("w", given, 2)};
+    limner_tensor output = {.name = "y"};
+    for (int i = 0; i < 4; i++) {
+        c = (unsigned char)(i / 2);
+        static const float expected[4][2] = {{-2, -2}, {-9, -18}, {4, 6}, {11, 22}};
+        run_model(session, inputs, i % 2 ? 3 : 2, &output, 1);
+        expect_floats(&output, 2, expected[i]);
+    }
+    limner_session_close(session);
+}
+
 /* A shape that a branch makes of shapes is known before the run. */
 static void branches_over_shapes_are_run_while_planning(void **state) {
     (void)state;
@@ -520,6 +550,7 @@ int main(void) {
         cmocka_unit_test(plans_of_growing_loops_are_bounded),
         cmocka_unit_test(branches_are_chosen_by_values),
         cmocka_unit_test(constant_conditions_are_settled_before_the_run),
+        cmocka_unit_test(defaults_reach_into_branches),
         cmocka_unit_test(branches_over_shapes_are_run_while_planning),
         cmocka_unit_test(loops_of_one_shape_are_planned_once),
         cmocka_unit_test(counted_loops_are_planned_once),

@@ -313,7 +313,7 @@ static void write_picture(const char *path, size_t width, size_t height, int cha
     struct byte_buffer bytes;
     struct error err;
     memcpy(copy, samples, width * height * (size_t)channels);
-    const struct picture picture = {width, height, channels, 8, copy};
+    const struct picture picture = {width, height, channels, 8, copy, NULL};
     assert_int_equal(picture_encode(&picture, PICTURE_PNG, &bytes, &err), STATUS_OK);
     write_file(path, bytes.data, bytes.size);
     free(bytes.data);
@@ -326,7 +326,8 @@ static void check_mask(const char *folder, const struct mask_options *options, c
     struct error err;
     snprintf(image, sizeof image, "%s/image.png", folder);
     snprintf(mask, sizeof mask, "%s/mask.png", folder);
-    if (scene_read(image, mask, options, 100, &scene, &notes, &err))
+    const struct scene_request request = {image, mask, options, 100, false};
+    if (scene_read(&request, &scene, &notes, &err))
         fail_msg("%s", err.message);
     for (size_t i = 0; i < strlen(expected); i++)
         if (scene.hole[i] != (expected[i] == '1'))
@@ -392,7 +393,7 @@ static void grids_are_integers(void **state) {
 static void samples_are_cut_off(void **state) {
     (void)state;
     uint8_t samples[2] = {10, 20}, hole[2] = {1, 0};
-    const struct scene scene = {{2, 1, 1, 8, samples}, hole, NULL};
+    const struct scene scene = {.picture = {2, 1, 1, 8, samples, NULL}, .hole = hole};
     const struct picture_form form = {-1, 1, false};
     const struct rect rect = {0, 0, 2, 1};
     float light[6] = {0.9999f, 5, 7, 5, NAN, 5}; /* R R G G B B */

@@ -154,6 +154,10 @@ static status find_data(const struct archive_scan *scan, struct archive_entry *e
     entry->end = (size_t)(at + skipped + stored);
     if (entry->method == 0 && !(entry->flags & FLAG_ENCRYPTED))
         entry->data = header + skipped;
+    if (entry->method == 8 && !(entry->flags & FLAG_ENCRYPTED)) {
+        entry->packed = header + skipped;
+        entry->packed_bytes = (size_t)stored;
+    }
     return STATUS_OK;
 }
 
@@ -253,7 +257,7 @@ void archive_close(struct archive *archive) {
     names_free(&archive->names);
 }
 
-const struct archive_entry *archive_find(const struct archive *archive, const char *name) {
+struct archive_entry *archive_find(const struct archive *archive, const char *name) {
     const int i = names_find(&archive->names, name);
     return i == NAME_ABSENT ? NULL : &archive->entries[i];
 }
@@ -263,7 +267,7 @@ status archive_check(const struct archive_entry *entry, bool checked, struct err
         return fail(err, STATUS_UNSUPPORTED,
                     "zip entry \"%.200s\" is %s; torch.save stores entries as they are: unpack the archive and pack it "
                     "again with zip -0 -r",
-                    entry->name, entry->flags & FLAG_ENCRYPTED ? "encrypted" : "compressed");
+                    entry->name, entry->flags & FLAG_ENCRYPTED ? "encrypted" : "compressed in a way that is not read");
     if (!checked || entry->checksum == 0)
         return STATUS_OK;
     const uint32_t actual = (uint32_t)crc32_z(0, entry->data, entry->bytes);

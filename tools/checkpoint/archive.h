@@ -1,7 +1,7 @@
 /*
- * Zip archives of which torch.save makes use: entries stored as they are. Only the central directory counts; entries
- * are found where they lie, nothing is unpacked or copied; entries that overlap, share a name, or differ from their
- * local header are refused.
+ * Zip archives of which torch.save makes use: entries stored as they are, or deflated by who packed them again. Only
+ * the central directory counts; entries are found where they lie, and deflated ones unpacked when they are wanted;
+ * entries that overlap, share a name, or differ from their local header are refused.
  *
  * Why no library reads the directory: libzip 1.7 has no call that says where an entry's data lies. Minizip has one,
  * but that of Debian 12 (1.1-8+deb12u1) reads no ZIP64 fields of entries on 64-bit machines: it compares the 32-bit
@@ -19,7 +19,9 @@
 
 struct archive_entry {
     const char *name;
-    const uint8_t *data; /* NULL when it is not stored as it is */
+    const uint8_t *data;   /* NULL when it is not stored as it is */
+    const uint8_t *packed; /* of a deflated one, else NULL */
+    size_t packed_bytes;
     size_t bytes;
     size_t header, end; /* where its local header begins and its data ends in the file */
     unsigned method, flags;
@@ -38,8 +40,8 @@ status archive_open(const uint8_t *data, size_t bytes, size_t max_entries, struc
 void archive_close(struct archive *archive);
 
 /* NULL: there is none of this name. */
-const struct archive_entry *archive_find(const struct archive *archive, const char *name);
-/* STATUS_UNSUPPORTED for a compressed or encrypted entry; STATUS_INVALID_MODEL when `checked` and its checksum differs.
+struct archive_entry *archive_find(const struct archive *archive, const char *name);
+/* STATUS_UNSUPPORTED for an entry without data; STATUS_INVALID_MODEL when `checked` and its checksum differs.
  */
 status archive_check(const struct archive_entry *entry, bool checked, struct error *err);
 

@@ -1,5 +1,6 @@
 #include "tools/checkpoint/checkpoint.h"
 
+#include "base/recognise.h"
 #include "tools/checkpoint/choose.h"
 #include "tools/checkpoint/reader.h"
 #include "tools/checkpoint/safetensors.h"
@@ -30,46 +31,21 @@ static struct checkpoint_limits fill_limits(const struct checkpoint_limits *give
         limits.entries = INT_MAX / 64;
     if (!limits.expanded_bytes)
         limits.expanded_bytes = (size_t)1 << 30;
+    if (!limits.unpacked_bytes)
+        limits.unpacked_bytes = (size_t)8 << 30;
     return limits;
 }
 
-/* ---- what is found ---- */
-
 /* ---- loading ---- */
-
-/* Files that people take for checkpoints. */
-static const struct {
-    size_t at;
-    const char *magic;
-    size_t length;
-    const char *what;
-} lookalikes[] = {
-    {257, "ustar", 5, "a tar archive, PyTorch's format of before 0.1.10; load it with PyTorch and save it again"},
-    {0, "\x1f\x8b", 2, "compressed with gzip; unpack it first"},
-    {0, "BZh", 3, "compressed with bzip2; unpack it first"},
-    {0,
-     "\xfd"
-     "7zXZ",
-     5, "compressed with xz; unpack it first"},
-    {0, "\x28\xb5\x2f\xfd", 4, "compressed with zstd; unpack it first"},
-    {0, "7z\xbc\xaf", 4, "a 7z archive; unpack it first"},
-    {0, "Rar!", 4, "a RAR archive; unpack it first"},
-    {0, "\x89HDF", 4, "an HDF5 file (Keras), not a PyTorch checkpoint"},
-    {0, "GGUF", 4, "a GGUF file, not a PyTorch checkpoint"},
-    {0, "\x93NUMPY", 6, "a NumPy array, not a checkpoint"},
-    {0, "version https://git-lfs", 23, "a Git LFS pointer; fetch the file itself with: git lfs pull"},
-    {0, "<", 1, "a web page, not a checkpoint; the download went wrong"},
-};
 
 static status fail_unknown(const struct file_map *map, struct error *err) {
     if (map->bytes == 0)
         return fail(err, STATUS_INVALID_MODEL, "the file is empty");
-    for (size_t i = 0; i < sizeof lookalikes / sizeof lookalikes[0]; i++)
-        if (map->bytes >= lookalikes[i].at + lookalikes[i].length &&
-            memcmp(map->data + lookalikes[i].at, lookalikes[i].magic, lookalikes[i].length) == 0)
-            return fail(err, STATUS_UNSUPPORTED, "is %s", lookalikes[i].what);
+    const struct file_kind *kind = file_recognise(map->data, map->bytes);
+    if (kind)
+        return fail_other_file(err, STATUS_UNSUPPORTED, kind, "a checkpoint");
     return fail(err, STATUS_INVALID_MODEL,
-                "is no checkpoint that limner knows: PyTorch's zip or older pickle format, or safetensors");
+                "is no checkpoint that limner knows: PyTorch's zip or older pickle format, safetensors or .npz");
 }
 
 static status read_any(struct checkpoint *checkpoint, struct error *err) {
@@ -154,6 +130,7 @@ void checkpoint_close(struct checkpoint *checkpoint) {
     names_free(&checkpoint->keys);
     pool_destroy(checkpoint->pool);
     pool_destroy(checkpoint->scratch);
+    pool_destroy(checkpoint->unpacked);
     file_map_close(&checkpoint->map);
     free(checkpoint);
 }

@@ -14,6 +14,7 @@ struct checkpoint_limits {
     int nesting;           /* default 32: dicts within dicts */
     size_t entries;        /* default 100,000: archive entries, storages, tensors */
     size_t expanded_bytes; /* default 1 GiB: of a tensor that repeats elements (stride 0), written out */
+    size_t unpacked_bytes; /* default 8 GiB: of compressed archives and NumPy arrays, unpacked */
     bool skip_checksums;   /* do not compare storages of a zip file with their checksums: reads far less */
 };
 

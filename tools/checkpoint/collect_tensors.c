@@ -1,5 +1,6 @@
 #include "tools/checkpoint/collect_tensors.h"
 
+#include "tools/checkpoint/numpy_tensor.h"
 #include "tools/checkpoint/reader.h"
 #include "tools/checkpoint/view.h"
 
@@ -81,6 +82,12 @@ static bool is_module(const struct pickle_value *value) {
            value_get(value->opaque.state, "_modules");
 }
 
+/* A module of a TorchScript program: its tensors and parts are what it was given, by their names. */
+static bool is_script(const struct pickle_value *value) {
+    return value->kind == VALUE_OPAQUE && value->opaque.state && value->opaque.state->kind == VALUE_DICT &&
+           strncmp(value->opaque.what, "__torch__.", 10) == 0;
+}
+
 /* Enters a container. group: of the container around it. */
 static status enter(struct walk *walk, struct pickle_value *value, bool keyless, int group) {
     if (!keyless && walk->levels >= walk->checkpoint->limits.nesting)
@@ -96,7 +103,10 @@ static status enter(struct walk *walk, struct pickle_value *value, bool keyless,
     }
     struct frame *frame = &walk->frames[walk->depth];
     *frame = (struct frame){.value = value, .keyless = keyless, .path_length = walk->path_length, .group = group};
-    if (value->kind == VALUE_OPAQUE) {
+    if (is_script(value)) {
+        frame->items = value->opaque.state->items;
+        frame->pairs = true;
+    } else if (value->kind == VALUE_OPAQUE) {
         frame->items.count = MODULE_PARTS;
     } else {
         frame->items = value->items;
@@ -135,10 +145,12 @@ static status add_opaque(struct walk *walk, struct frame *frame, const char *wha
     return checkpoint_add_opaque(walk->checkpoint, walk->path, what, walk->err);
 }
 
-static status add_tensor(struct walk *walk, struct frame *frame, const struct tensor_view *view) {
+static status add_tensor(struct walk *walk, struct frame *frame, const struct pickle_value *value) {
     struct checkpoint_tensor tensor;
     const char *why;
-    status code = view_resolve(walk->checkpoint, view, walk->storages, &tensor, &why, walk->err);
+    status code = value->kind == VALUE_ARRAY
+                      ? numpy_resolve(walk->checkpoint, value->array, &tensor, &why, walk->err)
+                      : view_resolve(walk->checkpoint, value->view, walk->storages, &tensor, &why, walk->err);
     if (code)
         return fail_prefix(walk->err, "tensor \"%.200s\"", walk->path);
     if (why)
@@ -154,17 +166,18 @@ static status add_tensor(struct walk *walk, struct frame *frame, const struct te
 static status visit(struct walk *walk, struct frame *frame, struct pickle_value *value, bool keyless) {
     if (value->open)
         return STATUS_OK;
-    if (is_container(value) || is_module(value))
+    if (is_container(value) || is_module(value) || is_script(value))
         return enter(walk, value, keyless, frame ? frame->group : -1);
-    if (value->kind == VALUE_TENSOR)
-        return add_tensor(walk, frame, value->view);
+    if (value->kind == VALUE_TENSOR || value->kind == VALUE_ARRAY)
+        return add_tensor(walk, frame, value);
     if (value->kind == VALUE_OPAQUE)
         return add_opaque(walk, frame, value->opaque.what);
     return STATUS_OK;
 }
 
 static bool matters(const struct pickle_value *value) {
-    return is_container(value) || value->kind == VALUE_TENSOR || value->kind == VALUE_OPAQUE;
+    return is_container(value) || value->kind == VALUE_TENSOR || value->kind == VALUE_ARRAY ||
+           value->kind == VALUE_OPAQUE;
 }
 
 /* The part of a module; values of a pickle may be shared, so they are not const, but for the way through a state. */
@@ -181,7 +194,7 @@ static status step(struct walk *walk) {
     if (walk->visits-- == 0)
         return fail(walk->err, STATUS_LIMIT, "the dictionaries hold each other too often to be listed");
     cut_path(walk, frame->path_length);
-    if (frame->value->kind == VALUE_OPAQUE)
+    if (frame->value->kind == VALUE_OPAQUE && !frame->pairs)
         return visit_part(walk, frame);
     const uint32_t place = frame->next / (frame->pairs ? 2 : 1);
     const struct pickle_value *key = frame->pairs ? frame->items.at[frame->next] : NULL;

@@ -28,6 +28,15 @@ status json_scan_expect(struct json_scan *scan, char wanted) {
     return json_scan_accept(scan, wanted) ? STATUS_OK : json_scan_fail(scan, text);
 }
 
+bool json_scan_word(struct json_scan *scan, const char *word) {
+    const size_t length = strlen(word);
+    skip_spaces(scan);
+    if (scan->bytes - scan->at < length || memcmp(scan->text + scan->at, word, length) != 0)
+        return false;
+    scan->at += length;
+    return true;
+}
+
 /* Where decoded text goes; NULL: nowhere. */
 struct sink {
     char *buffer;

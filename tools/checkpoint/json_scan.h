@@ -22,6 +22,8 @@ status json_scan_fail(struct json_scan *scan, const char *expected);
 status json_scan_expect(struct json_scan *scan, char wanted);
 /* The same if it is there. */
 bool json_scan_accept(struct json_scan *scan, char wanted);
+/* Skips spaces and this word, if it is there. */
+bool json_scan_word(struct json_scan *scan, const char *word);
 /* A text into the buffer, with a closing zero: UTF-8 without zero bytes. STATUS_LIMIT when it is longer. */
 status json_scan_text(struct json_scan *scan, char *buffer, size_t capacity);
 /* Skips a text of any length. */

@@ -1,6 +1,7 @@
 #include "tools/checkpoint/pickle.h"
 
 #include "base/checked.h"
+#include "tools/checkpoint/numpy_pickle.h"
 #include "tools/checkpoint/pickle_global.h"
 #include "tools/checkpoint/storages.h"
 
@@ -425,6 +426,10 @@ static status op_build(struct pickle *p, unsigned unused) {
         return code;
     const struct pickle_value *state = pop(p);
     struct pickle_value *target = top(p);
+    if (target->kind == VALUE_ARRAY || target->kind == VALUE_ARRAY_TYPE) {
+        numpy_build(target, state);
+        return STATUS_OK;
+    }
     if (target->kind != VALUE_DICT && target->kind != VALUE_TENSOR && target->kind != VALUE_OPAQUE)
         return pickle_fail(p, STATUS_INVALID_MODEL, "the pickle is damaged: %s is given attributes",
                            value_kind_name(target->kind));

@@ -1,5 +1,7 @@
 #include "tools/checkpoint/pickle_global.h"
 
+#include "tools/checkpoint/numpy_pickle.h"
+
 #include <string.h>
 
 #define STORAGE(NAME, DTYPE, SIZE) \
@@ -8,6 +10,8 @@
     { "torch." NAME "Storage", GLOBAL_STORAGE, DTYPE_UNDEFINED, SIZE, "quantized tensor" }
 #define TYPE(NAME, DTYPE) \
     { "torch." NAME, GLOBAL_TYPE, DTYPE, 0, NULL }
+#define PLAIN(NAME, KIND) \
+    { NAME, KIND, DTYPE_UNDEFINED, 0, NULL }
 #define OTHER(NAME, WHAT) \
     { NAME, GLOBAL_OTHER, DTYPE_UNDEFINED, 0, WHAT }
 
@@ -70,11 +74,25 @@ static const struct global globals[] = {
     OTHER("torch._utils._rebuild_qtensor", "quantized tensor"),
     OTHER("torch._utils._rebuild_meta_tensor_no_storage", "meta tensor (without values)"),
     OTHER("torch._utils._rebuild_nested_tensor", "nested tensor"),
-    OTHER("torch._utils._rebuild_device_tensor_from_numpy", "tensor of a special device"),
+    PLAIN("torch._utils._rebuild_device_tensor_from_numpy", GLOBAL_PARAMETER),
     OTHER("torch._utils._rebuild_device_tensor_from_cpu_tensor", "tensor of a special device"),
     OTHER("torch._utils._rebuild_wrapper_subclass", "tensor of a special class"),
-    OTHER("numpy.core.multiarray._reconstruct", "NumPy array"),
-    OTHER("numpy._core.multiarray._reconstruct", "NumPy array"),
+    PLAIN("numpy.core.multiarray._reconstruct", GLOBAL_ARRAY),
+    PLAIN("numpy._core.multiarray._reconstruct", GLOBAL_ARRAY),
+    PLAIN("numpy.core.numeric._frombuffer", GLOBAL_ARRAY_BUFFER),
+    PLAIN("numpy._core.numeric._frombuffer", GLOBAL_ARRAY_BUFFER),
+    PLAIN("numpy.dtype", GLOBAL_ARRAY_TYPE),
+    PLAIN("_codecs.encode", GLOBAL_ENCODE),
+    PLAIN("__builtin__.bytes", GLOBAL_BYTES),
+    PLAIN("builtins.bytes", GLOBAL_BYTES),
+    PLAIN("__builtin__.bytearray", GLOBAL_BYTES),
+    PLAIN("builtins.bytearray", GLOBAL_BYTES),
+    PLAIN("torch.jit._pickle.build_intlist", GLOBAL_FIRST),
+    PLAIN("torch.jit._pickle.build_doublelist", GLOBAL_FIRST),
+    PLAIN("torch.jit._pickle.build_boollist", GLOBAL_FIRST),
+    PLAIN("torch.jit._pickle.build_tensorlist", GLOBAL_FIRST),
+    PLAIN("torch.jit._pickle.restore_type_tag", GLOBAL_FIRST),
+    OTHER("torch.storage._load_from_bytes", "tensor that pickle.dump wrote, not torch.save"),
     OTHER("numpy.core.multiarray.scalar", "NumPy number"),
     OTHER("numpy._core.multiarray.scalar", "NumPy number"),
     OTHER("__builtin__.set", "set"),
@@ -151,6 +169,8 @@ static struct pickle_value *make_tensor(struct pickle *p, const struct pickle_va
     const char *name = callable->global.name;
     const struct pickle_value *storage = argument(arguments, 0), *offset = argument(arguments, 1),
                               *size = argument(arguments, 2), *strides = argument(arguments, 3), *type = NULL;
+    if (strides && storage->kind == VALUE_OPAQUE)
+        return make_opaque(p, storage);
     if (!strides || storage->kind != VALUE_STORAGE || offset->kind != VALUE_INT || size->kind != VALUE_TUPLE ||
         strides->kind != VALUE_TUPLE)
         return wrong_arguments(p, name, "a storage, an offset, a size and strides");
@@ -186,7 +206,7 @@ static struct pickle_value *make_tensor(struct pickle *p, const struct pickle_va
 static struct pickle_value *pass_tensor(struct pickle *p, const struct pickle_value *callable,
                                         struct pickle_value *arguments) {
     struct pickle_value *inner = arguments->items.count ? arguments->items.at[0] : NULL;
-    if (!inner || (inner->kind != VALUE_TENSOR && inner->kind != VALUE_OPAQUE))
+    if (!inner || (inner->kind != VALUE_TENSOR && inner->kind != VALUE_ARRAY && inner->kind != VALUE_OPAQUE))
         return wrong_arguments(p, callable->global.name, "a tensor");
     return inner;
 }
@@ -238,6 +258,23 @@ static struct pickle_value *make_size(struct pickle *p, struct pickle_value *arg
     return inner;
 }
 
+/* Of nothing, or of bytes. */
+static struct pickle_value *make_bytes(struct pickle *p, const struct pickle_value *callable,
+                                       struct pickle_value *arguments) {
+    struct pickle_value *inner = arguments->items.count ? arguments->items.at[0] : NULL;
+    if (inner)
+        return inner->kind == VALUE_BYTES || inner->kind == VALUE_LATIN ? inner : make_opaque(p, callable);
+    struct pickle_value *value = pickle_new_value(p, VALUE_BYTES);
+    if (value)
+        value->text = (struct text){"", 0};
+    return value;
+}
+
+static struct pickle_value *first_argument(struct pickle *p, const struct pickle_value *callable,
+                                           struct pickle_value *arguments) {
+    return arguments->items.count ? arguments->items.at[0] : wrong_arguments(p, callable->global.name, "a value");
+}
+
 struct pickle_value *pickle_call(struct pickle *p, const struct pickle_value *callable,
                                  struct pickle_value *arguments) {
     const struct global *known = callable->kind == VALUE_GLOBAL ? callable->global.known : NULL;
@@ -254,6 +291,18 @@ struct pickle_value *pickle_call(struct pickle *p, const struct pickle_value *ca
         return pass_tensor(p, callable, arguments);
     case GLOBAL_FROM_TYPE:
         return make_from_type(p, callable, arguments);
+    case GLOBAL_FIRST:
+        return first_argument(p, callable, arguments);
+    case GLOBAL_ARRAY:
+        return numpy_new_array(p);
+    case GLOBAL_ARRAY_BUFFER:
+        return numpy_from_buffer(p, arguments);
+    case GLOBAL_ARRAY_TYPE:
+        return numpy_new_type(p, arguments);
+    case GLOBAL_BYTES:
+        return make_bytes(p, callable, arguments);
+    case GLOBAL_ENCODE:
+        return numpy_encoded(p, arguments);
     default:
         return make_opaque(p, callable);
     }

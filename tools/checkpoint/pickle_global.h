@@ -5,15 +5,21 @@
 #include "tools/checkpoint/pickle_machine.h"
 
 enum global_kind {
-    GLOBAL_DICT,      /* OrderedDict */
-    GLOBAL_SIZE,      /* torch.Size */
-    GLOBAL_STORAGE,   /* a storage class */
-    GLOBAL_TYPE,      /* a dtype */
-    GLOBAL_TENSOR,    /* makes a tensor from a storage */
-    GLOBAL_PARAMETER, /* wraps a tensor */
-    GLOBAL_FROM_TYPE, /* makes a tensor and sets Python attributes */
-    GLOBAL_CLASS,     /* torch.Tensor and its plain relatives */
-    GLOBAL_OTHER      /* makes an opaque value with a better name than its own */
+    GLOBAL_DICT,         /* OrderedDict */
+    GLOBAL_SIZE,         /* torch.Size */
+    GLOBAL_STORAGE,      /* a storage class */
+    GLOBAL_TYPE,         /* a dtype */
+    GLOBAL_TENSOR,       /* makes a tensor from a storage */
+    GLOBAL_PARAMETER,    /* wraps a tensor */
+    GLOBAL_FROM_TYPE,    /* makes a tensor and sets Python attributes */
+    GLOBAL_CLASS,        /* torch.Tensor and its plain relatives */
+    GLOBAL_FIRST,        /* gives its first argument */
+    GLOBAL_ARRAY,        /* makes a NumPy array that gets its contents later */
+    GLOBAL_ARRAY_BUFFER, /* makes one of bytes */
+    GLOBAL_ARRAY_TYPE,   /* numpy.dtype */
+    GLOBAL_BYTES,        /* bytes and bytearray of Python */
+    GLOBAL_ENCODE,       /* makes bytes of a text */
+    GLOBAL_OTHER         /* makes an opaque value with a better name than its own */
 };
 
 struct global {

@@ -1,5 +1,7 @@
 #include "tools/checkpoint/reader.h"
 
+#include "base/checked.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,6 +56,30 @@ status checkpoint_add_opaque(struct checkpoint *checkpoint, const char *path, co
     struct checkpoint_opaque *added = &checkpoint->opaques[checkpoint->opaque_count++];
     const status code = keep_text(checkpoint, path, &added->path, err);
     return code ? code : keep_text(checkpoint, what, &added->what, err);
+}
+
+void *checkpoint_room(struct checkpoint *checkpoint, size_t bytes, struct error *err) {
+    if (!checkpoint->unpacked)
+        checkpoint->unpacked = pool_create();
+    const size_t limit = checkpoint->limits.unpacked_bytes, used = pool_bytes(checkpoint->unpacked);
+    if (bytes > limit || used > limit - bytes) {
+        fail(err, STATUS_LIMIT, "the file's data would unpack to more than the limit of %zu bytes", limit);
+        return NULL;
+    }
+    void *room = checkpoint->unpacked ? pool_alloc(checkpoint->unpacked, bytes + !bytes) : NULL;
+    if (!room)
+        fail_memory(err, "unpacked data");
+    return room;
+}
+
+void checkpoint_dense_strides(struct checkpoint_tensor *tensor) {
+    int64_t stride = 1;
+    for (int i = tensor->shape.rank; i-- > 0;) {
+        tensor->strides[i] = stride;
+        /* Only shapes without elements can pass the range; their strides do not matter. */
+        if (!int64_mul(stride, tensor->shape.dims[i], &stride))
+            stride = 0;
+    }
 }
 
 status checkpoint_open_group(struct checkpoint *checkpoint, bool module, int parent, int *index, struct error *err) {

@@ -21,8 +21,9 @@ struct tensor_group {
 };
 
 struct checkpoint {
-    struct pool *pool;    /* what stays */
-    struct pool *scratch; /* the pickle's values: until the load ends */
+    struct pool *pool;     /* what stays */
+    struct pool *scratch;  /* the pickle's values: until the load ends */
+    struct pool *unpacked; /* data of tensors that does not lie in the file as it is; NULL: none yet */
     struct file_map map;
     struct checkpoint_limits limits; /* no zero fields */
     const char *format;
@@ -46,6 +47,11 @@ struct checkpoint {
 /* Appends the tensor; its path is copied. Two of one path are an error. */
 status checkpoint_add(struct checkpoint *checkpoint, const struct checkpoint_tensor *tensor, struct error *err);
 status checkpoint_add_opaque(struct checkpoint *checkpoint, const char *path, const char *what, struct error *err);
+/* Memory for unpacked data that lives as long as the checkpoint; NULL after a failure, beyond limits.unpacked_bytes,
+ * too. */
+void *checkpoint_room(struct checkpoint *checkpoint, size_t bytes, struct error *err);
+/* Strides of a tensor whose elements lie side by side in row-major order. */
+void checkpoint_dense_strides(struct checkpoint_tensor *tensor);
 /* Opens a group within `parent`; its number in *index. */
 status checkpoint_open_group(struct checkpoint *checkpoint, bool module, int parent, int *index, struct error *err);
 /* Closes it, the last one opened first; forgets it when it holds nothing. */

@@ -1,9 +1,9 @@
 #include "tools/checkpoint/safetensors.h"
 
-#include "base/checked.h"
 #include "tools/checkpoint/json_scan.h"
 #include "tools/checkpoint/reader.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,6 +55,7 @@ struct tensor_entry {
     struct shape shape;
     struct extent extent;
     bool has_type, has_shape, has_extent;
+    bool deep; /* has more dimensions than shape */
 };
 
 static uint64_t header_length(const struct file_map *map) {
@@ -81,9 +82,10 @@ static status read_shape(struct safetensors_header *header, struct tensor_entry 
         code = json_scan_number(scan, &dim);
         if (code)
             return code;
-        if (entry->shape.rank == MAX_RANK)
-            return fail(scan->err, STATUS_UNSUPPORTED, "it has more than %d dimensions", MAX_RANK);
-        entry->shape.dims[entry->shape.rank++] = dim;
+        if (entry->shape.rank < MAX_RANK)
+            entry->shape.dims[entry->shape.rank++] = dim;
+        else
+            entry->deep = true;
     } while (json_scan_accept(scan, ','));
     return json_scan_expect(scan, ']');
 }
@@ -140,37 +142,30 @@ static status read_fields(struct safetensors_header *header, struct tensor_entry
     return code;
 }
 
-static status find_type(const struct tensor_entry *entry, enum dtype *dtype, struct error *err) {
+/* DTYPE_UNDEFINED: an unknown one. */
+static enum dtype find_type(const struct tensor_entry *entry) {
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
-        if (strcmp(types[i].name, entry->type) == 0) {
-            *dtype = types[i].dtype;
-            return STATUS_OK;
-        }
-    return fail(err, STATUS_UNSUPPORTED, "elements of type \"%s\" are not known", entry->type);
+        if (strcmp(types[i].name, entry->type) == 0)
+            return types[i].dtype;
+    return DTYPE_UNDEFINED;
 }
 
-static status check_extent(const struct safetensors_header *header, const struct tensor_entry *entry, enum dtype dtype,
-                           struct error *err) {
+static status check_place(const struct safetensors_header *header, const struct tensor_entry *entry,
+                          struct error *err) {
+    if (entry->extent.begin <= entry->extent.end && entry->extent.end <= header->bytes)
+        return STATUS_OK;
+    return fail(err, STATUS_INVALID_MODEL, "bytes %llu to %llu do not lie in the %zu bytes of data",
+                (unsigned long long)entry->extent.begin, (unsigned long long)entry->extent.end, header->bytes);
+}
+
+static status check_size(const struct tensor_entry *entry, enum dtype dtype, struct error *err) {
     size_t dense;
     if (shape_elements(&entry->shape) < 0 || !tensor_size(dtype, &entry->shape, &dense))
         return fail(err, STATUS_INVALID_MODEL, "its size is too large");
-    if (entry->extent.begin > entry->extent.end || entry->extent.end > header->bytes)
-        return fail(err, STATUS_INVALID_MODEL, "bytes %llu to %llu do not lie in the %zu bytes of data",
-                    (unsigned long long)entry->extent.begin, (unsigned long long)entry->extent.end, header->bytes);
     if (entry->extent.end - entry->extent.begin != dense)
         return fail(err, STATUS_INVALID_MODEL, "has %llu bytes, %zu expected from its type and shape",
                     (unsigned long long)(entry->extent.end - entry->extent.begin), dense);
     return STATUS_OK;
-}
-
-static void fill_strides(struct checkpoint_tensor *tensor) {
-    int64_t stride = 1;
-    for (int i = tensor->shape.rank; i-- > 0;) {
-        tensor->strides[i] = stride;
-        /* Only shapes without elements can pass the range; their strides do not matter. */
-        if (!int64_mul(stride, tensor->shape.dims[i], &stride))
-            stride = 0;
-    }
 }
 
 static status add_extent(struct safetensors_header *header, struct extent extent) {
@@ -186,18 +181,33 @@ static status add_extent(struct safetensors_header *header, struct extent extent
     return STATUS_OK;
 }
 
+/* What has a type or a number of dimensions that limner does not know is passed over, and named. */
+static status pass_over(struct safetensors_header *header, const struct tensor_entry *entry) {
+    char what[64];
+    if (entry->deep)
+        snprintf(what, sizeof what, "tensor of more than %d dimensions", MAX_RANK);
+    else
+        snprintf(what, sizeof what, "tensor of the type %s", entry->type);
+    const status code = checkpoint_add_opaque(header->checkpoint, entry->path, what, header->scan.err);
+    return code ? code : add_extent(header, entry->extent);
+}
+
 static status read_tensor(struct safetensors_header *header, struct tensor_entry *entry) {
     struct error *err = header->scan.err;
     struct checkpoint_tensor tensor = {.path = entry->path};
     status code = read_fields(header, entry);
+    tensor.dtype = find_type(entry);
+    const bool known = tensor.dtype != DTYPE_UNDEFINED && !entry->deep;
     if (!code)
-        code = find_type(entry, &tensor.dtype, err);
-    if (!code)
-        code = check_extent(header, entry, tensor.dtype, err);
+        code = check_place(header, entry, err);
+    if (!code && known)
+        code = check_size(entry, tensor.dtype, err);
     if (code)
         return fail_prefix(err, "tensor \"%.200s\"", entry->path);
+    if (!known)
+        return pass_over(header, entry);
     tensor.shape = entry->shape;
-    fill_strides(&tensor);
+    checkpoint_dense_strides(&tensor);
     tensor.storage = header->data + entry->extent.begin;
     tensor.storage_bytes = (size_t)(entry->extent.end - entry->extent.begin);
     code = checkpoint_add(header->checkpoint, &tensor, err);
@@ -208,6 +218,8 @@ static status read_tensor(struct safetensors_header *header, struct tensor_entry
 
 /* Texts about the file, for people. */
 static status skip_metadata(struct json_scan *scan) {
+    if (json_scan_word(scan, "null"))
+        return STATUS_OK;
     status code = json_scan_expect(scan, '{');
     if (code || json_scan_accept(scan, '}'))
         return code;

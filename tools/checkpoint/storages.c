@@ -82,8 +82,14 @@ static struct pickle_value *load_storage(struct pickle *p, const struct pickle_v
     if (type->kind != VALUE_GLOBAL || key->kind != VALUE_TEXT || count->kind != VALUE_INT || count->integer < 0)
         return fail_id(p, "a class, a key and a number of elements are expected");
     if (!type->global.known || type->global.known->kind != GLOBAL_STORAGE) {
-        pickle_fail(p, STATUS_UNSUPPORTED, "storages of the class %s are not known", type->global.name);
-        return NULL;
+        struct pickle_value *unknown = p->storages->find ? pickle_new_value(p, VALUE_OPAQUE) : NULL;
+        if (unknown)
+            unknown->opaque.what = pool_format(p->pool, "tensor of the class %s", type->global.name);
+        else if (!p->storages->find) /* where the next one begins is not known either */
+            pickle_fail(p, STATUS_UNSUPPORTED, "storages of the class %s are not known", type->global.name);
+        if (unknown && !unknown->opaque.what)
+            return fail_with_memory(p);
+        return unknown;
     }
     struct tensor_storage storage = {.size = type->global.known->size};
     if (!size_mul((size_t)count->integer, storage.size, &storage.bytes))

@@ -127,8 +127,41 @@ static status read_file(struct checkpoint *checkpoint, struct storages *storages
     return code ? code : collect_tensors(checkpoint, top, storages, err);
 }
 
+/* ---- pickles of others ---- */
+
+/* torch.save's first pickle is the magic number, behind the protocol and perhaps a frame. */
+static bool begins_with_magic(const struct file_map *map) {
+    const size_t most = map->bytes < 32 ? map->bytes : 32;
+    return memmem(map->data, most, magic, sizeof magic) != NULL;
+}
+
+/* One pickle of NumPy arrays, as pickle.dump writes it. */
+static status read_plain(struct checkpoint *checkpoint, struct error *err) {
+    const struct storages none = {0};
+    size_t objects = checkpoint->limits.objects;
+    struct pickle pickle = {.data = checkpoint->map.data,
+                            .bytes = checkpoint->map.bytes,
+                            .objects = &objects,
+                            .pool = checkpoint->scratch,
+                            .err = err};
+    struct pickle_value *top;
+    status code = pickle_read(&pickle, &top);
+    checkpoint->format = "pickle";
+    if (!code)
+        code = collect_tensors(checkpoint, top, &none, err);
+    if (code || checkpoint->tensor_count)
+        return code ? fail_prefix(err, "is a pickle, but not of torch.save") : STATUS_OK;
+    return fail(err, STATUS_INVALID_MODEL,
+                "is a pickle, but not of torch.save: it does not begin with PyTorch's magic number, and holds no NumPy "
+                "arrays%s%s",
+                checkpoint->opaque_count ? ", but a " : "",
+                checkpoint->opaque_count ? checkpoint->opaques[0].what : "");
+}
+
 status torch_legacy_read(struct checkpoint *checkpoint, struct error *err) {
     struct storages storages = {.limit = checkpoint->limits.entries, .views = true};
+    if (!begins_with_magic(&checkpoint->map))
+        return read_plain(checkpoint, err);
     const status code = read_file(checkpoint, &storages, err);
     storages_close(&storages);
     return code;

@@ -5,9 +5,10 @@
 #define KEYS_LOOKED_AT 64
 
 const char *value_kind_name(enum value_kind kind) {
-    static const char *const names[] = {"None",    "a bool",    "an integer", "a large integer", "a float",
-                                        "a text",  "bytes",     "a tuple",    "a list",          "a dictionary",
-                                        "a class", "a storage", "a tensor",   "a foreign object"};
+    static const char *const names[] = {
+        "None",     "a bool",       "an integer",    "a large integer", "a float",         "a text",
+        "bytes",    "a tuple",      "a list",        "a dictionary",    "a class",         "a storage",
+        "a tensor", "a NumPy type", "a NumPy array", "encoded bytes",   "a foreign object"};
     return names[kind];
 }
 

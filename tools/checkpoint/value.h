@@ -21,7 +21,10 @@ enum value_kind {
     VALUE_GLOBAL,  /* a class or function, by name */
     VALUE_STORAGE, /* a piece of a storage */
     VALUE_TENSOR,
-    VALUE_OPAQUE /* what some class or function outside of the fixed set would make */
+    VALUE_ARRAY_TYPE, /* numpy.dtype */
+    VALUE_ARRAY,      /* of NumPy */
+    VALUE_LATIN,      /* bytes that stand in the pickle as UTF-8 text of Latin-1 characters */
+    VALUE_OPAQUE      /* what some class or function outside of the fixed set would make */
 };
 
 struct pickle_value;
@@ -59,7 +62,7 @@ struct pickle_value {
         bool truth;
         int64_t integer;
         double number;
-        struct text text; /* of TEXT, BYTES, BIG (little-endian, two's complement); lies in the pickle */
+        struct text text; /* of TEXT, BYTES, LATIN, BIG (little-endian, two's complement); lies in the pickle */
         struct value_items items;
         struct {
             const struct global *known; /* NULL for a foreign one */
@@ -67,6 +70,11 @@ struct pickle_value {
         } global;
         const struct storage_piece *piece;
         struct tensor_view *view;
+        struct numpy_array *array;
+        struct {
+            struct text code; /* "f4" */
+            char order;       /* '>': big-endian */
+        } array_type;
         struct opaque opaque;
     };
 };

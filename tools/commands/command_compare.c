@@ -35,7 +35,7 @@ static status read_expected(struct compare_job *job, int i, struct error *err) {
     const struct picture_place place = {"output", value.name, (enum dtype)value.type, value.rank, value.dims};
     const struct picture_request request = {&place,
                                             engine_picture_form(&job->engine, &job->settings->feed.range, value.type),
-                                            job->settings->feed.max_pixels};
+                                            job->settings->feed.max_pixels, false};
     return array_read(pair->file, &request, &job->expected[i], err);
 }
 
@@ -110,7 +110,7 @@ static status run(const struct command_call *call, bool *good, struct error *err
 
 static const char *const arguments[] = {"MODEL", "[PICTURE]", NULL};
 static const struct command_option options[] = {
-    {"expect", 0, "NAME=FILE", "what the output NAME should be: .npy, .pb (TensorProto), PNG or JPEG; once or more",
+    {"expect", 0, "NAME=FILE", "what the output NAME should be: .npy, .pb (TensorProto), or a picture; once or more",
      set_pairs, offsetof(struct compare_settings, expected)},
     FEED_OPTIONS(struct compare_settings),
     {"rtol", 0, "R", "allow an error of R times the expected number (default: 1e-3) ...", set_number,

@@ -1,4 +1,5 @@
 /* limner inpaint: fills the holes of pictures. */
+#include "tools/cli/picture_options.h"
 #include "tools/commands/commands.h"
 #include "tools/inpaint/variants.h"
 
@@ -102,10 +103,15 @@ static const struct command_option options[] = {
      set_pairs, FIELD(variants.models)},
     {"variant-edge", 0, "NAME=FILE", "instead of --edge: the edge model of the variant NAME", set_pairs,
      FIELD(variants.edges)},
-    {NULL, 'o', "OUT", "write the result to OUT: .png or .jpg, or a folder", set_file, FIELD(batch.output)},
+    {NULL, 'o', "OUT", "write the result to OUT: .png, .jpg, .webp, .tif, .bmp or .pnm, or a folder", set_file,
+     FIELD(batch.output)},
     {"save-edges", 0, "FILE", "also write the edges that the edge model drew", set_file, FIELD(batch.save_edges)},
     {"save-canny", 0, "FILE", "also write the edges that were found outside the hole", set_file,
      FIELD(batch.save_canny)},
+    {"format", 0, "FORMAT",
+     "of results in folders: same (as the picture, where that is written), png, jpg, webp, ... (default: same)",
+     set_format, FIELD(batch.format)},
+    PICTURE_SAVING_OPTIONS(struct inpaint_settings, studio.saving),
     {"mask-white", 0, "WHAT", "what white means in the mask: hole or known (default: hole)", set_mask_white,
      FIELD(studio.mask.white_is_known)},
     {"mask-threshold", 0, "LEVEL", "what is brighter than this, of 0 to 255, is white in the mask (default: 0)",
@@ -145,15 +151,24 @@ const struct command inpaint_command = {
     .summary = "fill the holes of a picture",
     .arguments = arguments,
     .about =
-        "Paints what MASK marks in IMAGE, and leaves all else as it is. IMAGE and MASK are PNG or JPEG of any kind; "
+        "Paints what MASK marks in IMAGE, and leaves all else as it is. limner --help says which kinds of pictures "
+        "are read; "
         "a mask's pixel is part of the hole when it is brighter than black (see-through counts as black). A mask of "
-        "another size is resized to the picture's. 16-bit pictures and alpha stay so in a PNG.\n\n"
+        "another size is resized to the picture's; one of another aspect is an error. 16-bit pictures and alpha stay "
+        "so "
+        "in a PNG or TIFF.\n\n"
+        "Pictures and masks are taken as they are seen: orientation tags (EXIF, TIFF) are obeyed, each file's own. The "
+        "result is upright (--orientation keep: turned back, with its tag), and has the colour profile and the "
+        "resolution of IMAGE; what else it does not keep is said once (--keep-metadata).\n\n"
         "With --edge the two networks of EdgeConnect work together: edges are found in the picture (Canny's "
         "detector), the edge model continues them into the hole, and the model paints along them. Without --edge, "
         "the model takes RGB with the hole painted white, and the mask as a fourth channel or an input of its own "
         "when it has one.\n\n"
-        "IMAGE, MASK and OUT may be folders: a picture's mask is the one with the same name but for its ending (or "
-        "MASK is one file for all), results are OUT/NAME.png. A picture that fails is reported, the rest is done, and "
+        "IMAGE, MASK and OUT may be folders: a picture's mask is NAME.png, NAME_mask.png, NAME_mask001.png or "
+        "mask_NAME.png, with any ending, the first of these that is there (or MASK is one file for all). Results have "
+        "the "
+        "picture's name and format, or --format's. What is no picture is named at the end. A picture that fails is "
+        "reported, the rest is done, and "
         "the exit status is 1.\n\n"
         "With --variant, several generators paint the same pictures in one process, one after the other, and what each "
         "took is printed. Where two take and give the same, the second is swapped into the running session.\n\n"

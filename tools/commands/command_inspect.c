@@ -308,8 +308,10 @@ static status inspect_model(const struct command_call *call, struct error *err) 
 static status run(const struct command_call *call, bool *good, struct error *err) {
     (void)good;
     const struct inspect_settings *settings = call->settings;
-    if (settings->machine == (call->argument_count > 0))
-        return fail(err, STATUS_USAGE, "MODEL or --machine must be given, one of them");
+    if (settings->machine && call->argument_count > 0)
+        return fail(err, STATUS_USAGE, "--machine takes no MODEL");
+    if (!settings->machine && call->argument_count == 0)
+        return fail(err, STATUS_USAGE, "MODEL is missing (or --machine)");
     if (!settings->machine)
         return inspect_model(call, err);
     print_machine(settings->json);

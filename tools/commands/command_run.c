@@ -1,5 +1,6 @@
 /* limner run: pictures or arrays in, pictures or arrays out. */
 #include "tools/cli/output.h"
+#include "tools/cli/picture_options.h"
 #include "tools/commands/commands.h"
 #include "tools/engine/engine.h"
 #include "tools/engine/profile.h"
@@ -14,6 +15,7 @@ struct run_settings {
     struct feed_request feed;
     const char *picture_out;
     struct pair_list outputs;
+    struct picture_saving saving;
     bool profile;
 };
 static const struct run_settings defaults = {.feed.max_pixels = PICTURE_MAX_PIXELS};
@@ -42,8 +44,8 @@ struct run_job {
 static status check_target(const struct run_job *job, int i, struct error *err) {
     const struct target *target = &job->targets[i];
     if (array_type_of_name(target->path) == ARRAY_UNKNOWN)
-        return fail(err, STATUS_USAGE, "cannot tell what to write to '%s': end its name in .png, .jpg, .npy or .pb",
-                    target->path);
+        return fail(err, STATUS_USAGE, "cannot tell what to write to '%s': end its name in %s, or in .npy or .pb",
+                    target->path, picture_endings_written());
     for (int k = 0; k < i; k++)
         if (strcmp(job->targets[k].path, target->path) == 0)
             return fail(err, STATUS_USAGE, "'%s' would be written twice", target->path);
@@ -101,12 +103,16 @@ static status stage_output(struct run_job *job, const struct target *target, str
     const limner_tensor *output = &job->wanted[target->wanted];
     const struct tensor tensor = engine_view(output);
     const struct picture_wish wish = {engine_picture_form(&job->engine, &job->settings->feed.range, output->type),
-                                      job->feed.picture, !job->feed.picture_alpha_used};
+                                      job->feed.picture, !job->feed.picture_alpha_used, job->settings->saving};
+    char lost[ABOUT_LOST_BYTES];
     struct byte_buffer bytes;
     size_t nan;
-    status code = array_encode(&tensor, output->name, target->path, &wish, &bytes, &nan, err);
+    status code = array_encode(&tensor, output->name, target->path, &wish, &bytes, &nan, lost, err);
     if (code)
         return fail_prefix(err, "output \"%s\" to %s", output->name, target->path);
+    if (lost[0])
+        complain("note: %s does not keep of the picture: %s%s", target->path, lost,
+                 picture_lost_hint(&job->settings->saving));
     if (nan)
         complain("warning: output \"%s\" has %zu elements that are not a number; they are black in %s", output->name,
                  nan, target->path);
@@ -140,6 +146,7 @@ static void print_output(const limner_tensor *output) {
 static status execute(struct run_job *job, const char *model, const char *picture, struct error *err) {
     struct feed_request request = job->settings->feed;
     request.picture = picture;
+    request.to_srgb = job->settings->saving.through_srgb;
     progress("loading %s", model);
     status code = engine_open(&job->engine, model, &job->settings->engine, job->settings->profile, err);
     if (!code)
@@ -177,11 +184,14 @@ static status run(const struct command_call *call, bool *good, struct error *err
 
 static const char *const arguments[] = {"MODEL", "[PICTURE]", NULL};
 static const struct command_option options[] = {
-    {NULL, 'o', "FILE", "write the model's first output to FILE: .png, .jpg, .npy or .pb (TensorProto) by its ending",
+    {NULL, 'o', "FILE",
+     "write the model's first output to FILE: a picture (.png, .jpg, .webp, .tif, .bmp, .pnm), .npy or .pb "
+     "(TensorProto) by its ending",
      set_file, offsetof(struct run_settings, picture_out)},
     {"output", 0, "NAME=FILE", "write the output NAME to FILE; may be given for several outputs", set_pairs,
      offsetof(struct run_settings, outputs)},
     FEED_OPTIONS(struct run_settings),
+    PICTURE_SAVING_OPTIONS(struct run_settings, saving),
     ENGINE_OPTIONS(struct run_settings),
     CACHE_OPTIONS(struct run_settings),
     {"profile", 0, NULL, "print how long each node took", set_flag, offsetof(struct run_settings, profile)},
@@ -192,14 +202,20 @@ const struct command run_command = {
     .summary = "run a model on a picture or on arrays",
     .arguments = arguments,
     .about =
-        "Runs the model once. PICTURE (PNG or JPEG; an array as for --input will do, too) feeds the first input that "
+        "Runs the model once. PICTURE (limner --help says which kinds are read; an array as for --input will do, "
+        "too) feeds the first input that "
         "no --input feeds. Without -o and "
         "--output, each output's type, shape and range are printed instead.\n\n"
         "A picture goes in and out as the model's own N,C,H,W with 1, 3 or 4 channels: 1 is luminance (0.299 R + 0.587 "
         "G + 0.114 B), 3 is RGB, 4 is RGB and alpha. Nothing is resized: a model with fixed sizes wants a picture of "
-        "that size. Alpha that the model does not take is copied to the written PNG (interpolated when the sizes "
-        "differ), and a 16-bit picture gives a 16-bit PNG. Results are rounded to the nearest sample and clamped. JPEG "
-        "is written with quality 95 and without alpha. Colour profiles and orientation tags are not looked at.\n\n"
+        "that size. Alpha that the model does not take is copied to a written PNG, WebP or TIFF (interpolated when the "
+        "sizes "
+        "differ), and a 16-bit picture gives a 16-bit PNG, TIFF or PNM. Results are rounded to the nearest sample and "
+        "clamped. JPEG "
+        "is written without alpha.\n\n"
+        "Orientation tags are obeyed: the model gets the picture as it is seen, and the result is upright, or has the "
+        "tag again. "
+        "Colour profile and resolution go along; what is not kept is said.\n\n"
         "Files are written beside their place and then renamed: a run that fails leaves none behind.",
     .examples = "  limner run generator.onnx broken.png -o repaired.png --range -1,1\n"
                 "  limner run inpaint.onnx --input rgb_edge=input.npy --output painted=result.npy --threads 4\n",

@@ -2,6 +2,8 @@
 
 #include "runtime/limner.h"
 #include "tools/cli/output.h"
+#include "tools/files/colour.h"
+#include "tools/files/picture_kinds.h"
 
 #include <errno.h>
 #include <string.h>
@@ -25,8 +27,10 @@ static void print_help(FILE *stream) {
           stream);
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         fprintf(stream, "  %-10s%s\n", commands[i]->name, commands[i]->summary);
-    fputs("  help      explain a command: limner help run\n\n"
-          "Options:\n"
+    fputs("  help      explain a command: limner help run\n\n", stream);
+    fprintf(stream, "Pictures: %s are read; %s are written; %s.\n\n", picture_types_read(), picture_endings_written(),
+            colour_is_known() ? "colour profiles are converted" : "colour profiles are kept, not converted");
+    fputs("Options:\n"
           "  --help     show this text; after a command, explain it\n"
           "  --version  show limner's version\n\n"
           "Example:\n"

@@ -43,31 +43,7 @@ status engine_status(limner_status code, const limner_error *from, struct error 
     return code ? fail(err, (status)code, "%s", from->message) : STATUS_OK;
 }
 
-/* "a PNG picture" for files that are often mistaken for models, else NULL. */
-static const char *recognise_other(const char *path) {
-    unsigned char start[64];
-    FILE *file = fopen(path, "rb");
-    const size_t size = file ? fread(start, 1, sizeof start, file) : 0;
-    if (file)
-        fclose(file);
-    const enum picture_type picture = picture_recognise(start, size);
-    size_t printable = 0;
-    while (printable < size && (isprint(start[printable]) || isspace(start[printable])))
-        printable++;
-    return picture == PICTURE_PNG                       ? "a PNG picture"
-           : picture == PICTURE_JPEG                    ? "a JPEG picture"
-           : npy_recognise(start, size)                 ? "a .npy array"
-           : size > 4 && printable == size              ? "text"
-           : size >= 4 && !memcmp(start, "PK\3\4", 4)   ? "a zip archive (a PyTorch checkpoint?)"
-           : size >= 2 && !memcmp(start, "\x80\2", 2)   ? "a pickle (an older PyTorch checkpoint?)"
-           : size >= 10 && !memcmp(start + 8, "{\"", 2) ? "a safetensors file"
-                                                        : NULL;
-}
-
 status engine_explain(const char *path, struct error *err) {
-    const char *other = err->code == STATUS_INVALID_MODEL ? recognise_other(path) : NULL;
-    if (other)
-        return fail(err, STATUS_INVALID_MODEL, "%s: this is %s, not an ONNX model", path, other);
     const size_t length = strlen(path);
     const bool named = strncmp(err->message, path, length) == 0 && err->message[length] == ':';
     return named ? err->code : fail_prefix(err, "%s", path);
@@ -268,7 +244,7 @@ static status read_input(const struct engine *engine, const struct feed_request 
                          const char *path, struct model_feed *feed, struct error *err) {
     const struct picture_place place = {"input", value->name, (enum dtype)value->type, value->rank, value->dims};
     const struct picture_request wanted = {&place, engine_picture_form(engine, &request->range, value->type),
-                                           request->max_pixels};
+                                           request->max_pixels, request->to_srgb};
     struct file_array *array = &feed->arrays[feed->count];
     limner_tensor *tensor = &feed->tensors[feed->count];
     feed->count++;

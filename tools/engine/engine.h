@@ -92,16 +92,18 @@ struct feed_request {
     const char *picture; /* for the first input that `inputs` leaves out; or NULL */
     struct light_range range;
     size_t max_pixels;
+    bool to_srgb; /* pictures, by their profiles */
 };
 
 /* Rows of an option table for a settings type with a member `feed`. */
 #define FEED_OPTIONS(settings)                                                                                      \
-    {"input",                                                                                                       \
-     0,                                                                                                             \
-     "NAME=FILE",                                                                                                   \
-     "feed the input NAME from a .npy, .pb (TensorProto), PNG or JPEG file; may be given for several inputs",       \
-     set_pairs,                                                                                                     \
-     offsetof(settings, feed.inputs)},                                                                              \
+    {                                                                                                               \
+        "input",                                                                                                    \
+        0,                                                                                                          \
+        "NAME=FILE",                                                                                                \
+        "feed the input NAME from a .npy, .pb (TensorProto) or picture file; may be given for several inputs",      \
+        set_pairs,                                                                                                  \
+        offsetof(settings, feed.inputs)},                                                                           \
         {"range",                                                                                                   \
          0,                                                                                                         \
          "LOW,HIGH",                                                                                                \

@@ -1,27 +1,32 @@
 #include "tools/files/array.h"
 
+#include "base/recognise.h"
 #include "onnx/load/load.h"
 #include "onnx/model.h"
 #include "onnx/save/save.h"
 #include "onnx/save/save_tensor.h"
+#include "tools/files/colour.h"
 #include "tools/files/npy.h"
-#include "tools/files/picture_file.h"
 
 #include <stdlib.h>
 
-static status not_an_array(const char *path, size_t size, struct error *err) {
-    static const struct {
-        const char *ending, *what;
-    } known[] = {
-        {".npy", "a .npy array"}, {".png", "a PNG picture"}, {".jpg", "a JPEG picture"}, {".jpeg", "a JPEG picture"}};
-    if (!size)
+static status not_an_array(const char *path, const struct byte_buffer *bytes, struct error *err) {
+    const enum picture_type said = picture_type_of_name(path);
+    if (!bytes->size)
         return fail(err, STATUS_INVALID_ARGUMENT, "the file is empty");
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-        if (file_ends(path, known[i].ending))
-            return fail(err, STATUS_INVALID_ARGUMENT, "the file is not %s: its first bytes say otherwise",
-                        known[i].what);
+    const struct file_kind *kind = file_recognise(bytes->data, bytes->size);
+    if (kind && kind->stand_in)
+        return fail_other_file(err, STATUS_INVALID_ARGUMENT, kind, "an array");
+    if (picture_name_of_bytes(bytes->data, bytes->size))
+        return picture_refuse(bytes->data, bytes->size, err);
+    if (file_ends(path, ".npy"))
+        return fail(err, STATUS_INVALID_ARGUMENT, "the file is not a .npy array: its first bytes say otherwise");
+    if (said != PICTURE_NONE && said != PICTURE_FOREIGN)
+        return fail(err, STATUS_INVALID_ARGUMENT, "the file is not a %s picture: its first bytes say otherwise",
+                    picture_kind(said)->name);
     return fail(err, STATUS_INVALID_ARGUMENT,
-                "the file is neither a picture (PNG, JPEG) nor a .npy array; a TensorProto's name must end in .pb");
+                "%s is neither a picture (%s) nor a .npy array; a TensorProto's name must end in .pb",
+                kind ? kind->what : "the file", picture_types_read());
 }
 
 static status read_picture(const struct byte_buffer *bytes, const struct picture_request *request,
@@ -29,6 +34,8 @@ static status read_picture(const struct byte_buffer *bytes, const struct picture
     if (!request->place)
         return fail(err, STATUS_INVALID_ARGUMENT, "a picture cannot stand here; give a .npy or .pb file");
     status code = picture_decode(bytes->data, bytes->size, request->max_pixels, &array->picture, err);
+    if (!code && request->to_srgb)
+        code = colour_to_srgb(&array->picture, err);
     if (!code)
         code = picture_to_tensor(&array->picture, request->place, &request->form, &array->tensor, err);
     array->memory = array->tensor.data;
@@ -36,6 +43,9 @@ static status read_picture(const struct byte_buffer *bytes, const struct picture
 }
 
 static status read_proto(const struct byte_buffer *bytes, struct file_array *array, struct error *err) {
+    const struct file_kind *kind = file_recognise(bytes->data, bytes->size);
+    if (kind && kind->stand_in)
+        return fail_other_file(err, STATUS_INVALID_ARGUMENT, kind, "a TensorProto");
     array->pool = pool_create();
     if (!array->pool)
         return fail_memory(err, "a TensorProto");
@@ -51,9 +61,10 @@ static status decode(const char *path, const struct byte_buffer *bytes, const st
         array->memory = array->tensor.data;
         return code;
     }
-    if (picture_recognise(bytes->data, bytes->size) != PICTURE_NONE)
+    const enum picture_type type = picture_recognise(bytes->data, bytes->size);
+    if (type != PICTURE_NONE && type != PICTURE_FOREIGN)
         return read_picture(bytes, request, array, err);
-    return file_ends(path, ".pb") ? read_proto(bytes, array, err) : not_an_array(path, bytes->size, err);
+    return file_ends(path, ".pb") ? read_proto(bytes, array, err) : not_an_array(path, bytes, err);
 }
 
 status array_read(const char *path, const struct picture_request *request, struct file_array *array,
@@ -80,27 +91,33 @@ enum array_type array_type_of_name(const char *path) {
         return ARRAY_NPY;
     if (file_ends(path, ".pb"))
         return ARRAY_PROTO;
-    const enum picture_type picture = picture_type_of_name(path);
-    return picture == PICTURE_PNG ? ARRAY_PNG : picture == PICTURE_JPEG ? ARRAY_JPEG : ARRAY_UNKNOWN;
+    return picture_written_of_name(path) != PICTURE_NONE ? ARRAY_PICTURE : ARRAY_UNKNOWN;
 }
 
 static status encode_picture(const struct tensor *tensor, enum picture_type type, const struct picture_wish *wish,
-                             struct byte_buffer *out, size_t *nan, struct error *err) {
-    struct picture picture = {0, 0, 0, 0, NULL};
-    const int depth = wish->source && type == PICTURE_PNG ? wish->source->depth : 8;
+                             struct byte_buffer *out, size_t *nan, char lost[ABOUT_LOST_BYTES], struct error *err) {
+    const struct picture_kind *kind = picture_kind(type);
+    const struct picture_about *about = wish->source ? wish->source->about : NULL;
+    struct picture picture = {.samples = NULL};
+    const int depth = wish->source && kind->has_16_bits ? wish->source->depth : 8;
     status code = tensor_to_picture(tensor, &wish->form, depth, &picture, nan, err);
-    if (!code && wish->source && wish->keep_alpha && type == PICTURE_PNG)
+    if (!code && wish->saving.through_srgb)
+        code = colour_from_srgb(&picture, about, err);
+    if (!code && wish->source && wish->keep_alpha && kind->has_alpha)
         code = picture_copy_alpha(&picture, wish->source, err);
     if (!code)
-        code = picture_encode(&picture, type, out, err);
+        code = picture_save(&picture, about, type, &wish->saving, out, err);
+    if (!code)
+        picture_lost(&picture, about, type, &wish->saving, lost);
     picture_free(&picture);
     return code;
 }
 
 status array_encode(const struct tensor *tensor, const char *name, const char *path, const struct picture_wish *wish,
-                    struct byte_buffer *out, size_t *nan, struct error *err) {
+                    struct byte_buffer *out, size_t *nan, char lost[ABOUT_LOST_BYTES], struct error *err) {
     *out = (struct byte_buffer){NULL, 0};
     *nan = 0;
+    lost[0] = 0;
     void *data = NULL;
     status code;
     switch (array_type_of_name(path)) {
@@ -110,11 +127,10 @@ status array_encode(const struct tensor *tensor, const char *name, const char *p
         code = tensor_proto_write(tensor, name, &data, &out->size, err);
         out->data = data;
         return code;
-    case ARRAY_PNG:
-        return encode_picture(tensor, PICTURE_PNG, wish, out, nan, err);
-    case ARRAY_JPEG:
-        return encode_picture(tensor, PICTURE_JPEG, wish, out, nan, err);
+    case ARRAY_PICTURE:
+        return encode_picture(tensor, picture_written_of_name(path), wish, out, nan, lost, err);
     default:
-        return fail(err, STATUS_INVALID_ARGUMENT, "%s: a name ending in .png, .jpg, .npy or .pb is needed", path);
+        return fail(err, STATUS_INVALID_ARGUMENT, "%s: a name ending in %s is needed, or .npy or .pb", path,
+                    picture_endings_written());
     }
 }

@@ -104,7 +104,7 @@ static status read_type(struct cursor *c, struct npy_header *header) {
                       : *rest == 'V'                 ? " (bfloat16 and the like: save a TensorProto, .pb)"
                       : *rest == 'U' || *rest == 'S' ? " (text: save a TensorProto, .pb)"
                                                      : "";
-    return BAD(c->err, "its element type '%s' cannot be read%s", text, why);
+    return fail(c->err, STATUS_UNSUPPORTED, "its element type '%s' cannot be read%s", text, why);
 }
 
 static status read_order(struct cursor *c, struct npy_header *header) {

@@ -18,5 +18,6 @@ status picture_allocate(struct picture *picture, size_t max_pixels, struct error
 
 void picture_free(struct picture *picture) {
     free(picture->samples);
-    *picture = (struct picture){0, 0, 0, 0, NULL};
+    about_free(picture->about);
+    *picture = (struct picture){.samples = NULL};
 }

@@ -1,8 +1,8 @@
-/* Pictures in memory, and reading and writing them as files. Colour profiles and orientation tags are not looked at. */
+/* Pictures in memory, and reading and writing them as files. They are upright in memory. */
 #ifndef LIMNER_TOOLS_FILES_PICTURE_H
 #define LIMNER_TOOLS_FILES_PICTURE_H
 
-#include "tools/files/file.h"
+#include "tools/files/about.h"
 
 #include <stdint.h>
 
@@ -11,9 +11,10 @@
 
 struct picture {
     size_t width, height;
-    int channels;  /* 1 gray, 2 gray and alpha, 3 RGB, 4 RGB and alpha */
-    int depth;     /* 8 or 16 bits a sample */
-    void *samples; /* row-major, channels together, in the machine's byte order; on the heap */
+    int channels;                /* 1 gray, 2 gray and alpha, 3 RGB, 4 RGB and alpha */
+    int depth;                   /* 8 or 16 bits a sample */
+    void *samples;               /* row-major, channels together, in the machine's byte order; on the heap */
+    struct picture_about *about; /* what its file said beside; NULL when nothing is known */
 };
 
 static inline int picture_has_alpha(const struct picture *picture) {
@@ -35,9 +36,19 @@ static inline void picture_set_sample(struct picture *picture, size_t at, unsign
 
 /* Zeroed samples for the size, channels and depth that are set. STATUS_LIMIT above max_pixels. */
 status picture_allocate(struct picture *picture, size_t max_pixels, struct error *err);
-/* Frees the samples; an empty picture is allowed. */
+/* Frees the samples and what is said about them; an empty picture is allowed. */
 void picture_free(struct picture *picture);
 
-enum picture_type { PICTURE_NONE, PICTURE_PNG, PICTURE_JPEG };
+enum picture_type {
+    PICTURE_NONE,
+    PICTURE_PNG,
+    PICTURE_JPEG,
+    PICTURE_WEBP,
+    PICTURE_TIFF,
+    PICTURE_BMP,
+    PICTURE_PNM,
+    PICTURE_GIF,
+    PICTURE_FOREIGN /* a picture that is not read */
+};
 
 #endif

@@ -20,6 +20,7 @@ struct jpeg_job {
     size_t max_pixels;
     unsigned char *row; /* one row of CMYK, or one row to be written */
     unsigned long written;
+    int quality;
 };
 
 static _Noreturn void leave(struct jpeg_job *job) {
@@ -71,7 +72,7 @@ static void start_decoding(struct jpeg_decompress_struct *jpeg, struct jpeg_job 
     const bool ink = jpeg->jpeg_color_space == JCS_CMYK || jpeg->jpeg_color_space == JCS_YCCK;
     const bool gray = jpeg->jpeg_color_space == JCS_GRAYSCALE;
     jpeg->out_color_space = ink ? JCS_CMYK : gray ? JCS_GRAYSCALE : JCS_RGB;
-    *picture = (struct picture){jpeg->image_width, jpeg->image_height, gray ? 1 : 3, 8, NULL};
+    *picture = (struct picture){jpeg->image_width, jpeg->image_height, gray ? 1 : 3, 8, NULL, NULL};
     if (picture_allocate(picture, job->max_pixels, job->err))
         leave(job);
     jpeg_start_decompress(jpeg);
@@ -81,15 +82,12 @@ static void start_decoding(struct jpeg_decompress_struct *jpeg, struct jpeg_job 
     }
 }
 
-/* Ink to light, without a colour profile. Adobe's files store the complement of the ink. */
-static void cmyk_to_rgb(const unsigned char *from, unsigned char *to, size_t pixels, bool complement) {
-    for (size_t i = 0; i < pixels; i++) {
-        const unsigned black = complement ? from[4 * i + 3] : 255 - from[4 * i + 3];
-        for (size_t c = 0; c < 3; c++) {
-            const unsigned light = complement ? from[4 * i + c] : 255 - from[4 * i + c];
-            to[3 * i + c] = (unsigned char)((light * black + 127) / 255);
-        }
-    }
+/* Ink to light, without a colour profile. What is stored is the complement of the ink: Adobe's mark says so, and
+ * viewers take it for granted without one, too. */
+static void cmyk_to_rgb(const unsigned char *from, unsigned char *to, size_t pixels) {
+    for (size_t i = 0; i < pixels; i++)
+        for (size_t c = 0; c < 3; c++)
+            to[3 * i + c] = (unsigned char)((from[4 * i + c] * from[4 * i + 3] + 127) / 255);
 }
 
 static void decode(struct jpeg_decompress_struct *jpeg, struct jpeg_job *job, const void *bytes, size_t size) {
@@ -105,7 +103,7 @@ static void decode(struct jpeg_decompress_struct *jpeg, struct jpeg_job *job, co
         unsigned char *row = job->row ? job->row : target;
         jpeg_read_scanlines(jpeg, &row, 1);
         if (job->row)
-            cmyk_to_rgb(job->row, target, jpeg->output_width, jpeg->saw_Adobe_marker);
+            cmyk_to_rgb(job->row, target, jpeg->output_width);
     }
     jpeg_finish_decompress(jpeg);
 }
@@ -143,6 +141,43 @@ static void fill_row(struct jpeg_job *job, size_t y) {
         }
 }
 
+static void set_density(struct jpeg_compress_struct *jpeg, const struct picture_about *about) {
+    if (!about || about->density_unit == DENSITY_NONE)
+        return;
+    const double part = about->density_unit == DENSITY_METRE ? 0.0254 : 1;
+    const double x = about->density_x * part + 0.5, y = about->density_y * part + 0.5;
+    if (x < 1 || y < 1 || x >= 65536 || y >= 65536)
+        return;
+    jpeg->density_unit = about->density_unit == DENSITY_METRE ? 1 : 0;
+    jpeg->X_density = (UINT16)x;
+    jpeg->Y_density = (UINT16)y;
+}
+
+#define MOST_SEGMENT 65533
+
+/* A marker with a name before its data; EXIF data that are too long for one are left out. */
+static void write_exif(struct jpeg_compress_struct *jpeg, const struct byte_buffer *exif) {
+    static const char name[] = "Exif\0"; /* and the string's own zero */
+    if (!exif->size || exif->size > MOST_SEGMENT - sizeof name)
+        return;
+    jpeg_write_m_header(jpeg, JPEG_APP0 + 1, (unsigned)(exif->size + sizeof name));
+    for (size_t i = 0; i < sizeof name; i++)
+        jpeg_write_m_byte(jpeg, name[i]);
+    for (size_t i = 0; i < exif->size; i++)
+        jpeg_write_m_byte(jpeg, exif->data[i]);
+}
+
+static void write_about(struct jpeg_compress_struct *jpeg, const struct picture_about *about) {
+    if (!about)
+        return;
+    write_exif(jpeg, &about->exif);
+    if (about->profile.size && about->profile.size <= 255 * (size_t)65519)
+        jpeg_write_icc_profile(jpeg, about->profile.data, (unsigned)about->profile.size);
+    for (size_t i = 0; i < about->chunk_count; i++)
+        if (about->chunks[i].data.size <= MOST_SEGMENT)
+            jpeg_write_marker(jpeg, JPEG_COM, about->chunks[i].data.data, (unsigned)about->chunks[i].data.size);
+}
+
 static void encode(struct jpeg_compress_struct *jpeg, struct jpeg_job *job, struct byte_buffer *out) {
     if (setjmp(job->jump))
         return;
@@ -153,8 +188,10 @@ static void encode(struct jpeg_compress_struct *jpeg, struct jpeg_job *job, stru
     jpeg->input_components = job->picture->channels >= 3 ? 3 : 1;
     jpeg->in_color_space = job->picture->channels >= 3 ? JCS_RGB : JCS_GRAYSCALE;
     jpeg_set_defaults(jpeg);
-    jpeg_set_quality(jpeg, PICTURE_JPEG_QUALITY, TRUE);
+    jpeg_set_quality(jpeg, job->quality, TRUE);
+    set_density(jpeg, job->picture->about);
     jpeg_start_compress(jpeg, TRUE);
+    write_about(jpeg, job->picture->about);
     while (jpeg->next_scanline < jpeg->image_height) {
         fill_row(job, jpeg->next_scanline);
         jpeg_write_scanlines(jpeg, &job->row, 1);
@@ -162,7 +199,7 @@ static void encode(struct jpeg_compress_struct *jpeg, struct jpeg_job *job, stru
     jpeg_finish_compress(jpeg);
 }
 
-status jpeg_encode(const struct picture *picture, struct byte_buffer *out, struct error *err) {
+status jpeg_encode(const struct picture *picture, int quality, struct byte_buffer *out, struct error *err) {
     if (!picture->width || !picture->height || picture->width > JPEG_MAX_DIMENSION ||
         picture->height > JPEG_MAX_DIMENSION)
         return fail(err, STATUS_INVALID_ARGUMENT, "a JPEG picture cannot be %zux%zu pixels (1 to %ld each way)",
@@ -175,6 +212,7 @@ status jpeg_encode(const struct picture *picture, struct byte_buffer *out, struc
         code = fail_memory(err, "a JPEG picture");
     } else {
         job_init(job, &copy, err);
+        job->quality = quality;
         jpeg->err = &job->errors;
         encode(jpeg, job, out);
         if (err->code && jpeg->dest) /* until then out->data may be a buffer that libjpeg has outgrown and freed */

@@ -5,6 +5,6 @@
 #include "tools/files/picture.h"
 
 status jpeg_decode(const void *bytes, size_t size, size_t max_pixels, struct picture *picture, struct error *err);
-status jpeg_encode(const struct picture *picture, struct byte_buffer *out, struct error *err);
+status jpeg_encode(const struct picture *picture, int quality, struct byte_buffer *out, struct error *err);
 
 #endif

@@ -1,11 +1,13 @@
 #include "tools/files/picture_png.h"
 
 #include "base/checked.h"
+#include "tools/files/byte_order.h"
 
 #include <png.h>
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #define CHUNK_BYTES 8000000 /* memory that one ancillary chunk may take */
 #define CHUNK_COUNT 1000
@@ -22,6 +24,7 @@ struct png_job {
     struct picture *picture;
     struct byte_buffer *out; /* encoding */
     size_t capacity;
+    unsigned char *profile; /* compressed */
 };
 
 static void on_error(png_structp png, png_const_charp message) {
@@ -159,6 +162,48 @@ static void on_flush(png_structp png) {
     (void)png;
 }
 
+static void write_chunk(struct png_job *job, const char *type, const struct byte_buffer *data) {
+    if (data->size)
+        png_write_chunk(job->png, (png_const_bytep)type, data->data, data->size);
+}
+
+static void write_profile(struct png_job *job, const struct byte_buffer *profile) {
+    static const char head[] = "ICC profile\0"; /* and the method, which is the string's own zero */
+    uLongf length = compressBound((uLong)profile->size);
+    job->profile = malloc(sizeof head + length);
+    if (!job->profile || compress(job->profile + sizeof head, &length, profile->data, (uLong)profile->size) != Z_OK) {
+        fail_memory(job->err, "a colour profile");
+        longjmp(job->jump, 1);
+    }
+    memcpy(job->profile, head, sizeof head);
+    write_chunk(job, "iCCP", &(struct byte_buffer){job->profile, sizeof head + length});
+}
+
+static void write_density(struct png_job *job, const struct picture_about *about) {
+    unsigned char data[9] = {0};
+    if (about->density_x + 0.5 >= 2147483648.0 || about->density_y + 0.5 >= 2147483648.0)
+        return;
+    put_big_endian_32(data, (uint32_t)(about->density_x + 0.5));
+    put_big_endian_32(data + 4, (uint32_t)(about->density_y + 0.5));
+    data[8] = about->density_unit == DENSITY_METRE;
+    write_chunk(job, "pHYs", &(struct byte_buffer){data, sizeof data});
+}
+
+/* Behind IHDR and before all samples, where each of these chunks may stand. A profile takes the place of PNG's sRGB. */
+static void write_about(struct png_job *job) {
+    const struct picture_about *about = job->picture->about;
+    if (!about)
+        return;
+    if (about->profile.size)
+        write_profile(job, &about->profile);
+    for (size_t i = 0; i < about->chunk_count; i++)
+        if (!about->profile.size || strcmp(about->chunks[i].type, "sRGB") != 0)
+            write_chunk(job, about->chunks[i].type, &about->chunks[i].data);
+    if (about->density_unit != DENSITY_NONE)
+        write_density(job, about);
+    write_chunk(job, "eXIf", &about->exif);
+}
+
 static void encode(struct png_job *job) {
     static const int colours[] = {0, PNG_COLOR_TYPE_GRAY, PNG_COLOR_TYPE_GRAY_ALPHA, PNG_COLOR_TYPE_RGB,
                                   PNG_COLOR_TYPE_RGB_ALPHA};
@@ -173,6 +218,7 @@ static void encode(struct png_job *job) {
     png_set_IHDR(job->png, job->info, (png_uint_32)picture->width, (png_uint_32)picture->height, picture->depth,
                  colours[picture->channels], PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
     png_write_info(job->png, job->info);
+    write_about(job);
     set_byte_order(job->png, picture->depth);
     for (size_t y = 0; y < picture->height; y++)
         png_write_row(job->png, (unsigned char *)picture->samples + y * row_bytes(picture));
@@ -197,6 +243,7 @@ status png_encode(const struct picture *picture, struct byte_buffer *out, struct
     else
         fail_memory(err, "a PNG picture");
     png_destroy_write_struct(&job->png, &job->info);
+    free(job->profile);
     free(job);
     if (err->code) {
         free(out->data);

@@ -116,8 +116,8 @@ static status describe_picture(const struct tensor *tensor, int depth, struct pi
     if (!element_is_number(tensor->dtype) || element_is_complex(tensor->dtype))
         return fail(err, STATUS_UNSUPPORTED, "%s cannot be made a picture; write a .pb file",
                     dtype_name(tensor->dtype));
-    *picture = (struct picture){(size_t)shape->dims[axis + 2], (size_t)shape->dims[axis + 1], (int)shape->dims[axis],
-                                depth, NULL};
+    *picture = (struct picture){
+        (size_t)shape->dims[axis + 2], (size_t)shape->dims[axis + 1], (int)shape->dims[axis], depth, NULL, NULL};
     return picture_allocate(picture, SIZE_MAX, err);
 }
 

@@ -8,6 +8,7 @@
 struct batch_settings {
     const char *image, *mask, *output;   /* files, or folders */
     const char *save_edges, *save_canny; /* of the output's kind, or NULL */
+    const char *format;                  /* the ending of results in folders; NULL: the picture's own */
     int jobs;                            /* pictures at a time */
     bool resume;                         /* skip pictures whose output is there */
     struct engine_options engine;
@@ -19,10 +20,17 @@ struct batch_item {
     const char *problem; /* why it cannot even be tried, or NULL */
 };
 
+struct file_list {
+    const char **names; /* without the folder, sorted; in the pool */
+    size_t count, capacity;
+    bool of_pictures; /* masks that lie beside their pictures */
+};
+
 struct picture_batch {
     struct batch_item *items; /* in the pool */
     size_t count;
-    bool folder; /* IMAGE is one: problems are told and the rest is done */
+    bool folder;             /* IMAGE is one: problems are told and the rest is done */
+    struct file_list passed; /* what lies in the folder and is no picture that is read */
 };
 
 /*

@@ -1,6 +1,7 @@
 #include "tools/inpaint/canvas.h"
 
 #include "base/checked.h"
+#include "tools/files/colour.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -50,7 +51,7 @@ status canvas_open(struct canvas *canvas, const struct scene *scene, const struc
     const size_t pixels = from->width * from->height;
     *canvas = (struct canvas){.scene = scene, .form = *form};
     canvas->picture =
-        (struct picture){from->width, from->height, COLOURS + (picture_has_alpha(from) ? 1 : 0), depth, NULL};
+        (struct picture){from->width, from->height, COLOURS + (picture_has_alpha(from) ? 1 : 0), depth, NULL, NULL};
     const status code = picture_allocate(&canvas->picture, SIZE_MAX, err);
     if (code)
         return code;
@@ -67,6 +68,20 @@ void canvas_close(struct canvas *canvas) {
     picture_free(&canvas->picture);
     free(canvas->edges);
     canvas->edges = NULL;
+}
+
+/* Of a gray file the colours stay sRGB: its profile is for gray alone. */
+status canvas_restore_colours(struct canvas *canvas, struct error *err) {
+    const struct picture *original = &canvas->scene->original;
+    if (!original->samples || original->channels < COLOURS)
+        return STATUS_OK;
+    const status code = colour_from_srgb(&canvas->picture, canvas->scene->picture.about, err);
+    const size_t channels = (size_t)canvas->picture.channels;
+    for (size_t i = 0; !code && i < original->width * original->height; i++)
+        for (size_t c = 0; !canvas->scene->hole[i] && c < channels; c++)
+            picture_set_sample(&canvas->picture, i * channels + c,
+                               known_sample(original, i * channels + c, &canvas->picture));
+    return code;
 }
 
 /* ---- whole rectangles ---- */

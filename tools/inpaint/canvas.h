@@ -21,6 +21,9 @@ status canvas_open(struct canvas *canvas, const struct scene *scene, const struc
                    bool wants_edges, struct error *err);
 void canvas_close(struct canvas *canvas);
 
+/* Colours back into the file's own profile, where the scene's were converted; what is no hole is the file's then. */
+status canvas_restore_colours(struct canvas *canvas, struct error *err);
+
 /* Puts a model's output (and the edge model's, or NULL) into the rectangle's holes. */
 void canvas_put(struct canvas *canvas, const struct rect *rect, const limner_tensor *output,
                 const limner_tensor *edges);

@@ -1,17 +1,13 @@
 #include "tools/inpaint/collect.h"
 
 #include "tools/files/picture_file.h"
+#include "tools/inpaint/mask_names.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-
-struct file_list {
-    const char **names; /* without the folder, sorted; in the pool */
-    size_t count, capacity;
-};
 
 static bool is_folder(const char *path) {
     struct stat stat_path;
@@ -27,16 +23,6 @@ static bool same_folder(const char *a, const char *b) {
 static const char *base_name(const char *path) {
     const char *slash = strrchr(path, '/');
     return slash ? slash + 1 : path;
-}
-
-static size_t stem_length(const char *name) {
-    const char *dot = strrchr(name, '.');
-    return dot && dot != name ? (size_t)(dot - name) : strlen(name);
-}
-
-static bool same_stem(const char *a, const char *b) {
-    const size_t length = stem_length(a);
-    return length == stem_length(b) && memcmp(a, b, length) == 0;
 }
 
 /* ---- folders ---- */
@@ -60,21 +46,33 @@ static bool list_add(struct file_list *list, const char *name, struct pool *pool
     return list->names[list->count++] != NULL;
 }
 
-/* The pictures of a folder, by the endings of their names. */
-static status list_folder(const char *path, struct pool *pool, struct file_list *list, struct error *err) {
-    *list = (struct file_list){NULL, 0, 0};
+static void sort(struct file_list *list) {
+    if (list->count)
+        qsort(list->names, list->count, sizeof *list->names, by_name);
+}
+
+/* The pictures of a folder, by the endings of their names; hidden files aside, all others go into passed, if that is
+ * given. */
+static status list_folder(const char *path, struct pool *pool, struct file_list *list, struct file_list *passed,
+                          struct error *err) {
+    *list = (struct file_list){.names = NULL};
     DIR *folder = opendir(path);
     if (!folder)
         return fail(err, STATUS_IO, "cannot read the folder %s: %s", path, strerror(errno));
     bool good = true;
-    for (const struct dirent *entry; good && (entry = readdir(folder)) != NULL;)
-        if (entry->d_name[0] != '.' && picture_type_of_name(entry->d_name) != PICTURE_NONE)
+    for (const struct dirent *entry; good && (entry = readdir(folder)) != NULL;) {
+        if (entry->d_name[0] == '.')
+            continue;
+        const enum picture_type type = picture_type_of_name(entry->d_name);
+        if (type != PICTURE_NONE && type != PICTURE_FOREIGN)
             good = list_add(list, entry->d_name, pool);
+        else if (passed)
+            good = list_add(passed, entry->d_name, pool);
+    }
     closedir(folder);
     if (!good)
         return fail_memory(err, "the names of a folder");
-    if (list->count)
-        qsort(list->names, list->count, sizeof *list->names, by_name);
+    sort(list);
     return STATUS_OK;
 }
 
@@ -90,27 +88,43 @@ static status make_folder(const struct batch_settings *settings, const char *pat
 
 /* ---- one picture ---- */
 
-/* A result's file: path itself, or in that folder the picture's stem as PNG. */
-static const char *place_result(const char *path, bool in_folder, const char *image, struct pool *pool) {
-    const char *name = base_name(image);
-    return in_folder ? pool_format(pool, "%s/%.*s.png", path, (int)stem_length(name), name) : path;
+/* A picture's name with the ending of another format, or its own. */
+static const char *with_ending(const char *path, const char *name, const char *format, struct pool *pool) {
+    if (!format && picture_written_of_name(name) != PICTURE_NONE)
+        return pool_format(pool, "%s/%s", path, name);
+    return pool_format(pool, "%s/%.*s.%s", path, (int)stem_length(name), name, format ? format : "png");
+}
+
+/* A result's file: path itself, or in that folder the picture's name. */
+static const char *place_result(const char *path, bool in_folder, const char *image, const char *format,
+                                struct pool *pool) {
+    return in_folder ? with_ending(path, base_name(image), format, pool) : path;
 }
 
 /* NULL without memory. */
 static const char *find_mask(const char *folder, const struct file_list *masks, const char *image, struct pool *pool,
                              const char **problem) {
-    const char *found = NULL, *name = base_name(image);
+    const char *found = NULL, *other = NULL, *name = base_name(image);
+    enum mask_kind best = MASK_NONE;
+    const bool own = masks->of_pictures;
     for (size_t i = 0; i < masks->count; i++) {
-        if (!same_stem(masks->names[i], name))
+        const enum mask_kind kind =
+            own && strcmp(masks->names[i], name) == 0 ? MASK_NONE : mask_kind(masks->names[i], name);
+        if (kind == MASK_NONE || kind > best)
             continue;
-        if (found && !(*problem = pool_format(pool, "%s: two masks fit: %s and %s", image, found, masks->names[i])))
-            return NULL;
-        found = masks->names[i];
+        other = kind == best ? masks->names[i] : NULL;
+        if (kind < best)
+            found = masks->names[i];
+        best = kind;
     }
-    if (found)
+    if (found && !other)
         return pool_format(pool, "%s/%s", folder, found);
+    const int length = (int)stem_length(name);
     *problem =
-        pool_format(pool, "%s: there is no mask %.*s.png or .jpg in %s", image, (int)stem_length(name), name, folder);
+        found ? pool_format(pool, "%s: two masks fit: %s and %s", image, found, other)
+              : pool_format(pool,
+                            "%s: there is no mask %.*s.png (or %.*s_mask.png, %.*s_mask001.png, mask_%.*s.png) in %s",
+                            image, length, name, length, name, length, name, length, name, folder);
     return *problem ? "" : NULL;
 }
 
@@ -121,19 +135,19 @@ static bool make_item(const struct batch_settings *settings, const char *image, 
     *item = (struct batch_item){.problem = NULL};
     task->image = image;
     task->mask = masks ? find_mask(settings->mask, masks, image, pool, &item->problem) : settings->mask;
-    task->output = place_result(settings->output, in_folder, image, pool);
+    task->output = place_result(settings->output, in_folder, image, settings->format, pool);
     if (settings->save_edges)
-        task->save_edges = place_result(settings->save_edges, in_folder, image, pool);
+        task->save_edges = place_result(settings->save_edges, in_folder, image, "png", pool);
     if (settings->save_canny)
-        task->save_canny = place_result(settings->save_canny, in_folder, image, pool);
+        task->save_canny = place_result(settings->save_canny, in_folder, image, "png", pool);
     return task->mask && task->output && (!settings->save_edges || task->save_edges) &&
            (!settings->save_canny || task->save_canny);
 }
 
 static status check_result(const char *path, struct error *err) {
-    if (path && picture_type_of_name(path) == PICTURE_NONE)
-        return fail(err, STATUS_INVALID_ARGUMENT, "cannot tell what to write to '%s': end its name in .png or .jpg",
-                    path);
+    if (path && picture_written_of_name(path) == PICTURE_NONE)
+        return fail(err, STATUS_INVALID_ARGUMENT, "cannot tell what to write to '%s': end its name in %s", path,
+                    picture_endings_written());
     return path ? staging_check(path, err) : STATUS_OK;
 }
 
@@ -172,13 +186,37 @@ static status make_folders(const struct batch_settings *settings, struct error *
     return code;
 }
 
+static bool same_path(const char *a, const char *b) {
+    return a && b && strcmp(a, b) == 0;
+}
+
+static bool overwrites(const struct paint_task *a, const struct paint_task *b) {
+    return same_path(a->output, b->output) || same_path(a->save_edges, b->save_edges) ||
+           same_path(a->save_canny, b->save_canny);
+}
+
+/* Masks that lie beside their pictures are no pictures. */
+static void leave_masks_out(struct file_list *images) {
+    size_t kept = 0;
+    for (size_t i = 0; i < images->count; i++) {
+        bool is_mask = false;
+        for (size_t k = 0; !is_mask && k < images->count; k++) {
+            const enum mask_kind kind = mask_kind(images->names[i], images->names[k]);
+            is_mask = kind != MASK_NONE && kind != MASK_SAME_NAME;
+        }
+        if (!is_mask)
+            images->names[kept++] = images->names[i];
+    }
+    images->count = kept;
+}
+
 static bool collect_item(const struct batch_settings *settings, const struct file_list *images, size_t i,
                          const struct file_list *masks, struct pool *pool, struct batch_item *item) {
     const char *image = pool_format(pool, "%s/%s", settings->image, images->names[i]);
     if (!image || !make_item(settings, image, masks, true, pool, item))
         return false;
     for (size_t k = 0; k < i; k++)
-        if (same_stem(images->names[k], images->names[i]) &&
+        if (overwrites(&item[-(ptrdiff_t)(i - k)].task, &item->task) &&
             !(item->problem = pool_format(pool, "%s: its result would overwrite that of %s", image, images->names[k])))
             return false;
     return true;
@@ -187,9 +225,13 @@ static bool collect_item(const struct batch_settings *settings, const struct fil
 static status collect_folder(const struct batch_settings *settings, const struct file_list *masks, struct pool *pool,
                              struct picture_batch *batch, struct error *err) {
     struct file_list images;
-    status code = list_folder(settings->image, pool, &images, err);
+    status code = list_folder(settings->image, pool, &images, &batch->passed, err);
+    sort(&batch->passed);
+    if (!code && masks && masks->of_pictures)
+        leave_masks_out(&images);
     if (!code && !images.count)
-        code = fail(err, STATUS_IO, "there are no pictures (.png, .jpg) in %s", settings->image);
+        code = fail(err, STATUS_IO, "there are no pictures (%s) in %s%s%s", picture_types_read(), settings->image,
+                    batch->passed.count ? "; passed over is " : "", batch->passed.count ? batch->passed.names[0] : "");
     if (!code)
         code = make_folders(settings, err);
     if (code)
@@ -206,10 +248,11 @@ status batch_collect(const struct batch_settings *settings, struct pool *pool, s
                      struct error *err) {
     struct file_list masks;
     const bool has_masks = is_folder(settings->mask);
-    *batch = (struct picture_batch){NULL, 0, false};
-    const status code = has_masks ? list_folder(settings->mask, pool, &masks, err) : STATUS_OK;
+    *batch = (struct picture_batch){.items = NULL};
+    const status code = has_masks ? list_folder(settings->mask, pool, &masks, NULL, err) : STATUS_OK;
     if (code)
         return code;
+    masks.of_pictures = has_masks && same_folder(settings->image, settings->mask);
     return is_folder(settings->image) ? collect_folder(settings, has_masks ? &masks : NULL, pool, batch, err)
                                       : collect_one(settings, has_masks ? &masks : NULL, pool, batch, err);
 }

@@ -44,13 +44,13 @@ static status from_picture(const struct picture *picture, struct mask_grid *grid
 
 static status decode(const struct byte_buffer *bytes, size_t max_pixels, struct mask_grid *grid, struct error *err) {
     struct tensor tensor = {.data = NULL};
-    struct picture picture = {0, 0, 0, 0, NULL};
+    struct picture picture = {.samples = NULL};
     status code;
     if (npy_recognise(bytes->data, bytes->size)) {
         code = npy_read(bytes->data, bytes->size, &tensor, err);
         if (!code)
             code = from_tensor(&tensor, grid, err);
-    } else if (picture_recognise(bytes->data, bytes->size) != PICTURE_NONE) {
+    } else if (picture_name_of_bytes(bytes->data, bytes->size)) {
         code = picture_decode(bytes->data, bytes->size, max_pixels, &picture, err);
         if (!code)
             code = from_picture(&picture, grid, err);

@@ -285,10 +285,11 @@ static status stage_bytes(struct staging *staging, const char *path, const struc
     return code;
 }
 
+/* about: of the picture that it comes from, or NULL */
 static status stage_picture(struct staging *staging, const char *path, const struct picture *picture,
-                            struct error *err) {
+                            const struct picture_about *about, const struct picture_saving *saving, struct error *err) {
     struct byte_buffer bytes = {NULL, 0};
-    status code = picture_encode(picture, picture_type_of_name(path), &bytes, err);
+    status code = picture_save(picture, about, picture_written_of_name(path), saving, &bytes, err);
     if (code)
         return fail_prefix(err, "%s", path);
     code = stage_bytes(staging, path, &bytes, err);
@@ -299,27 +300,50 @@ static status stage_picture(struct staging *staging, const char *path, const str
 /* levels: 0..255, or 0 and 1 with scale 255. */
 static status stage_plane(struct staging *staging, const char *path, const struct scene *scene, const uint8_t *levels,
                           unsigned scale, struct error *err) {
-    struct picture picture = {scene->picture.width, scene->picture.height, 1, 8, NULL};
+    const struct picture_saving saving = {0};
+    struct picture picture = {scene->picture.width, scene->picture.height, 1, 8, NULL, NULL};
     status code = picture_allocate(&picture, SIZE_MAX, err);
     for (size_t i = 0; !code && i < picture.width * picture.height; i++)
         picture_set_sample(&picture, i, levels[i] * scale);
     if (!code)
-        code = stage_picture(staging, path, &picture, err);
+        code = stage_picture(staging, path, &picture, NULL, &saving, err);
     picture_free(&picture);
     return code;
 }
 
-/* Without a hole the output is the input: its very bytes where the format allows it. */
-static status stage_unchanged(struct staging *staging, const struct paint_task *task, const struct scene *scene,
-                              struct error *err) {
+/* Once a painter: what the results do not keep is much the same for all pictures of a folder. */
+static void tell_lost(struct painter *painter, const struct paint_task *task, const struct picture *result,
+                      const struct picture_about *about) {
+    const struct picture_saving *saving = &painter->studio->settings->saving;
+    char lost[ABOUT_LOST_BYTES];
+    if (!*picture_lost(result, about, picture_written_of_name(task->output), saving, lost) || painter->told_lost)
+        return;
+    painter->told_lost = true;
+    meter_complain(painter->meter, "note: %s does not keep of %s: %s%s", task->output, task->image, lost,
+                   picture_lost_hint(saving));
+}
+
+static bool is_upright(const struct picture *picture) {
+    return !picture->about || picture->about->orientation == ORIENTATION_UPRIGHT;
+}
+
+/* Without a hole the output is the input: its very bytes where format and orientation allow it. */
+static status stage_unchanged(struct painter *painter, const struct paint_task *task, const struct scene *scene,
+                              struct staging *staging, struct error *err) {
+    const struct picture_saving *saving = &painter->studio->settings->saving;
+    const struct picture *picture = scene->original.samples ? &scene->original : &scene->picture;
     struct byte_buffer bytes;
     status code = file_read(task->image, &bytes, err);
     if (code)
         return code;
-    if (picture_recognise(bytes.data, bytes.size) == picture_type_of_name(task->output))
+    if (picture_recognise(bytes.data, bytes.size) == picture_written_of_name(task->output) &&
+        (saving->keep_orientation || is_upright(&scene->picture))) {
         code = stage_bytes(staging, task->output, &bytes, err);
-    else
-        code = stage_picture(staging, task->output, &scene->picture, err);
+    } else {
+        code = stage_picture(staging, task->output, picture, scene->picture.about, saving, err);
+        if (!code)
+            tell_lost(painter, task, picture, scene->picture.about);
+    }
     free(bytes.data);
     return code;
 }
@@ -338,7 +362,8 @@ static void tell_mask(const struct painter *painter, const struct paint_task *ta
 
 static status stage_painted(struct painter *painter, const struct paint_task *task, const struct scene *scene,
                             struct staging *staging, struct error *err) {
-    const int depth = picture_type_of_name(task->output) == PICTURE_PNG ? scene->picture.depth : 8;
+    const struct picture_about *about = scene->picture.about;
+    const int depth = picture_kind(picture_written_of_name(task->output))->has_16_bits ? scene->picture.depth : 8;
     struct canvas canvas;
     status code = canvas_open(&canvas, scene, &painter->studio->paint.form, depth, task->save_edges != NULL, err);
     if (!code)
@@ -349,7 +374,11 @@ static status stage_painted(struct painter *painter, const struct paint_task *ta
     if (!code && task->save_edges)
         code = stage_plane(staging, task->save_edges, scene, canvas.edges, 1, err);
     if (!code)
-        code = stage_picture(staging, task->output, &canvas.picture, err);
+        code = canvas_restore_colours(&canvas, err);
+    if (!code)
+        code = stage_picture(staging, task->output, &canvas.picture, about, &painter->studio->settings->saving, err);
+    if (!code)
+        tell_lost(painter, task, &canvas.picture, about);
     canvas_close(&canvas);
     return code;
 }
@@ -366,7 +395,7 @@ static status stage_task(struct painter *painter, const struct paint_task *task,
     meter_complain(painter->meter, "note: %s has no hole: %s is the picture as it was", task->mask, task->output);
     if (task->save_edges)
         code = stage_plane(staging, task->save_edges, scene, scene->edges, 255, err);
-    return code ? code : stage_unchanged(staging, task, scene, err);
+    return code ? code : stage_unchanged(painter, task, scene, staging, err);
 }
 
 /* The output is staged last, so that it is in its place only when the others are. */
@@ -382,7 +411,9 @@ status painter_paint(struct painter *painter, const struct paint_task *task, str
     struct staging staging = {NULL, 0};
     struct scene scene;
     struct mask_notes notes;
-    status code = scene_read(task->image, task->mask, &settings->mask, settings->max_pixels, &scene, &notes, err);
+    const struct scene_request request = {task->image, task->mask, &settings->mask, settings->max_pixels,
+                                          settings->saving.through_srgb};
+    status code = scene_read(&request, &scene, &notes, err);
     if (!code) {
         tell_mask(painter, task, &scene, &notes);
         code = stage_task(painter, task, &scene, &staging, err);

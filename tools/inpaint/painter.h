@@ -8,6 +8,7 @@ struct painter {
     const struct studio *studio;
     struct meter *meter; /* where notes go */
     bool shows_pieces;   /* counts a large picture's pieces on the meter */
+    bool told_lost;      /* it was said that results do not keep all that files say */
     limner_session *edge, *paint;
     size_t memory; /* what one piece's activations may take */
 };

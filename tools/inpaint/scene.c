@@ -1,6 +1,7 @@
 #include "tools/inpaint/scene.h"
 
 #include "base/checked.h"
+#include "tools/files/colour.h"
 #include "tools/files/picture_file.h"
 
 #include <stdlib.h>
@@ -19,8 +20,8 @@ static status read_picture(const char *path, size_t max_pixels, struct picture *
     status code = file_read(path, &bytes, err);
     if (code)
         return code;
-    if (picture_recognise(bytes.data, bytes.size) == PICTURE_NONE)
-        code = fail(err, STATUS_INVALID_ARGUMENT, "%s is no picture: neither PNG nor JPEG", path);
+    if (!picture_name_of_bytes(bytes.data, bytes.size))
+        code = fail(err, STATUS_INVALID_ARGUMENT, "%s is no picture of a known kind (%s)", path, picture_types_read());
     else if (picture_decode(bytes.data, bytes.size, max_pixels, picture, err))
         code = fail_prefix(err, "%s", path);
     free(bytes.data);
@@ -29,16 +30,43 @@ static status read_picture(const char *path, size_t max_pixels, struct picture *
 
 /* ---- masks ---- */
 
-/* What a mask says at a pixel, 0..255; see-through counts as black. */
-static double mask_light(const struct picture *mask, size_t pixel) {
-    const size_t alpha = (pixel + 1) * (size_t)mask->channels - 1;
-    const double shown = picture_has_alpha(mask) ? picture_sample(mask, alpha) / (double)picture_peak(mask) : 1;
-    return picture_gray(mask, pixel) * shown * 255;
+/* Light in whole numbers: what a mask says at a pixel, and what level 1 of 255 is; see-through counts as black. */
+struct light {
+    uint64_t value, level;
+};
+
+static struct light mask_light(const struct picture *mask, size_t pixel) {
+    const size_t channels = (size_t)mask->channels, at = pixel * channels, green = channels >= 3 ? 1 : 0;
+    const uint64_t peak = picture_peak(mask);
+    const uint64_t shown = picture_has_alpha(mask) ? picture_sample(mask, at + channels - 1) : peak;
+    const uint64_t gray = 2125 * (uint64_t)picture_sample(mask, at) +
+                          7154 * (uint64_t)picture_sample(mask, at + green) +
+                          721 * (uint64_t)picture_sample(mask, at + 2 * green);
+    return (struct light){gray * shown * 255, 10000 * peak * peak};
 }
 
 /* Light that an editor or JPEG leaves beside black and white. */
-static bool is_faint(double light) {
-    return light > 0 && light < 64;
+static bool is_faint(const struct light *light) {
+    return light->value > 0 && light->value < 64 * light->level;
+}
+
+static size_t distance(size_t a, size_t b) {
+    return a > b ? a - b : b - a;
+}
+
+/* A mask may be smaller or larger, but not of another shape; sides are whole pixels, so each may be off by one. */
+static status check_aspect(const struct picture *picture, const struct picture *mask, struct error *err) {
+    const size_t width = picture->width, height = picture->height;
+    if (mask->width == height && mask->height == width && width != height)
+        return fail(err, STATUS_INVALID_ARGUMENT,
+                    "the mask is %zu by %zu pixels, the picture %zu by %zu: their sides are exchanged; turn the mask",
+                    mask->width, mask->height, width, height);
+    if (distance(mask->width * height, mask->height * width) <= width + height)
+        return STATUS_OK;
+    return fail(err, STATUS_INVALID_ARGUMENT,
+                "the mask is %zu by %zu pixels, the picture %zu by %zu: they have another aspect, so the mask would be "
+                "stretched; give one that was made for this picture",
+                mask->width, mask->height, width, height);
 }
 
 static void punch(struct scene *scene, const struct picture *mask, const struct mask_options *options,
@@ -47,10 +75,10 @@ static void punch(struct scene *scene, const struct picture *mask, const struct 
     for (size_t y = 0; y < height; y++) {
         const size_t from = (2 * y + 1) * mask->height / (2 * height);
         for (size_t x = 0; x < width; x++) {
-            const double light = mask_light(mask, from * mask->width + (2 * x + 1) * mask->width / (2 * width));
-            const bool white = light > options->threshold;
+            const struct light light = mask_light(mask, from * mask->width + (2 * x + 1) * mask->width / (2 * width));
+            const bool white = light.value > (uint64_t)options->threshold * light.level;
             scene->hole[y * width + x] = white != options->white_is_known;
-            notes->faint += white && is_faint(light);
+            notes->faint += white && is_faint(&light);
         }
     }
     const bool resized = mask->width != width || mask->height != height;
@@ -58,29 +86,54 @@ static void punch(struct scene *scene, const struct picture *mask, const struct 
     notes->from_height = resized ? mask->height : 0;
 }
 
-status scene_read(const char *image, const char *mask, const struct mask_options *options, size_t max_pixels,
-                  struct scene *scene, struct mask_notes *notes, struct error *err) {
-    struct picture picture = {0, 0, 0, 0, NULL};
-    size_t pixels;
-    *scene = (struct scene){.hole = NULL};
-    *notes = (struct mask_notes){0, 0, 0};
-    status code = read_picture(image, max_pixels, &scene->picture, err);
-    if (!code)
-        code = read_picture(mask, max_pixels, &picture, err);
+/* The models see sRGB then; the file's own samples are kept, for what is not painted. */
+static status convert_colours(struct scene *scene, struct error *err) {
+    const struct picture *picture = &scene->picture;
+    if (!colour_differs(picture))
+        return STATUS_OK;
+    scene->original = *picture;
+    scene->original.about = NULL;
+    const status code = picture_allocate(&scene->original, SIZE_MAX, err);
     if (code)
         return code;
+    memcpy(scene->original.samples, picture->samples,
+           picture->width * picture->height * (size_t)(picture->channels * picture->depth / 8));
+    return colour_to_srgb(&scene->picture, err);
+}
+
+static status make_hole(const struct scene_request *request, const struct picture *mask, struct scene *scene,
+                        struct mask_notes *notes, struct error *err) {
+    size_t pixels;
+    const status code = check_aspect(&scene->picture, mask, err);
+    if (code)
+        return fail_prefix(err, "%s", request->mask);
     if (size_mul(scene->picture.width, scene->picture.height, &pixels))
         scene->hole = malloc(pixels);
-    if (scene->hole)
-        punch(scene, &picture, options, notes);
-    else
-        code = fail_memory(err, "a mask");
-    picture_free(&picture);
+    if (!scene->hole)
+        return fail_memory(err, "a mask");
+    punch(scene, mask, request->options, notes);
+    return STATUS_OK;
+}
+
+status scene_read(const struct scene_request *request, struct scene *scene, struct mask_notes *notes,
+                  struct error *err) {
+    struct picture mask = {.samples = NULL};
+    *scene = (struct scene){.hole = NULL};
+    *notes = (struct mask_notes){0, 0, 0};
+    status code = read_picture(request->image, request->max_pixels, &scene->picture, err);
+    if (!code && request->to_srgb && (code = convert_colours(scene, err)) != STATUS_OK)
+        fail_prefix(err, "%s", request->image);
+    if (!code)
+        code = read_picture(request->mask, request->max_pixels, &mask, err);
+    if (!code)
+        code = make_hole(request, &mask, scene, notes, err);
+    picture_free(&mask);
     return code;
 }
 
 void scene_close(struct scene *scene) {
     picture_free(&scene->picture);
+    picture_free(&scene->original);
     free(scene->hole);
     free(scene->edges);
     *scene = (struct scene){.hole = NULL};

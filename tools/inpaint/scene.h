@@ -8,15 +8,16 @@
 #include <stdbool.h>
 
 struct scene {
-    struct picture picture;
-    uint8_t *hole;  /* width * height: 1 is to be painted */
-    uint8_t *edges; /* the same size, 0 or 1; NULL until scene_find_edges */
+    struct picture picture;  /* as the models see it */
+    struct picture original; /* as the file has it, where its colours were converted; else without samples */
+    uint8_t *hole;           /* width * height: 1 is to be painted */
+    uint8_t *edges;          /* the same size, 0 or 1; NULL until scene_find_edges */
 };
 
 /* How a mask picture is read. */
 struct mask_options {
     bool white_is_known; /* else white is the hole */
-    int threshold;       /* light above this, in 0..255, counts as white */
+    int threshold;       /* light above this, in 0..255, counts as white; compared without rounding */
 };
 
 /* What the mask's reader noticed. */
@@ -25,9 +26,17 @@ struct mask_notes {
     size_t faint;                   /* pixels of a mask that is not quite black nor white */
 };
 
+/* What is read, and how. */
+struct scene_request {
+    const char *image, *mask; /* files */
+    const struct mask_options *options;
+    size_t max_pixels;
+    bool to_srgb; /* the picture's colours, by its profile */
+};
+
 /* The picture and its mask from files; the messages name the file. Closed with scene_close, after errors too. */
-status scene_read(const char *image, const char *mask, const struct mask_options *options, size_t max_pixels,
-                  struct scene *scene, struct mask_notes *notes, struct error *err);
+status scene_read(const struct scene_request *request, struct scene *scene, struct mask_notes *notes,
+                  struct error *err);
 void scene_close(struct scene *scene);
 
 /* Canny's edges of the picture outside its holes. */

@@ -2,6 +2,7 @@
 #ifndef LIMNER_TOOLS_INPAINT_STUDIO_H
 #define LIMNER_TOOLS_INPAINT_STUDIO_H
 
+#include "tools/files/picture_file.h"
 #include "tools/inpaint/meter.h"
 #include "tools/inpaint/network.h"
 
@@ -18,6 +19,7 @@ struct studio_settings {
     struct canny_options canny;
     struct mask_options mask;
     struct light_range range;
+    struct picture_saving saving;
     size_t max_pixels;
     int multiple;    /* sides are padded to multiples of it; 0: what the models' strides want, at least 4 with an edge
                         model, else 16 */

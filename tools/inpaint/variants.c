@@ -57,7 +57,9 @@ static status run_named(const struct variants *variants, const struct name_file 
     const double start = now();
     settings.model = model->file;
     settings.edge = file_of(&variants->edges, model->name);
-    files.output = pool_format(pool, is_folder(files.image) ? "%s/%s" : "%s/%s.png", files.output, model->name);
+    files.output = is_folder(files.image)
+                       ? pool_format(pool, "%s/%s", files.output, model->name)
+                       : pool_format(pool, "%s/%s.%s", files.output, model->name, files.format ? files.format : "png");
     if (!files.output)
         return fail_memory(err, "the names of files");
     const status code = variant_run(&settings, &files, painter, pool, meter, good, err);

@@ -1,0 +1,515 @@
+"""Pictures as they are seen, beside Pillow: build/venv/bin/python tests/e2e/pictures.py build/limner
+
+Orientation, colour profiles, notes, formats and folders of `limner run` and `limner inpaint`. Ends in one line,
+"pictures: N passed, N failed"; exits 1 when anything failed.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import re
+import struct
+import subprocess
+import sys
+import tempfile
+import traceback
+import warnings
+import zlib
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+from PIL import Image, ImageCms, ImageOps, PngImagePlugin
+
+ORIENTATION, DESCRIPTION, WIDTH = 0x0112, 0x010E, 0xA002
+WRITTEN = {"png": "PNG", "jpg": "JPEG", "webp": "WEBP", "tif": "TIFF", "bmp": "BMP", "ppm": "PPM"}
+TAGGED = {"png": {}, "jpg": {"quality": 98, "subsampling": 0}, "webp": {"lossless": True}, "tif": {}}
+
+
+# ---- running ----
+
+def limner(*words: object) -> subprocess.CompletedProcess[str]:
+    """A command line that may fail."""
+    return subprocess.run([LIMNER, *map(str, words)], capture_output=True, text=True, timeout=120)
+
+
+def good(*words: object) -> str:
+    """What a command line that succeeds says on both streams."""
+    done = limner(*words)
+    assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
+    return done.stdout + done.stderr
+
+
+def bad(*words: object, says: str) -> None:
+    """Fails, with one line that holds ``says``."""
+    done = limner(*words)
+    assert done.returncode == 1 and says in done.stderr and done.stderr.count("\n") == 1, f"{words}: {done.stderr}"
+
+
+def network(path: Path, weight: np.ndarray, bias: np.ndarray) -> Path:
+    """A convolution of one pixel."""
+    value = lambda name: helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 3, "h", "w"])
+    graph = helper.make_graph([helper.make_node("Conv", ["x", "w", "b"], ["y"])], "g", [value("x")], [value("y")],
+                              [numpy_helper.from_array(weight.astype(np.float32).reshape(3, 3, 1, 1), "w"),
+                               numpy_helper.from_array(bias.astype(np.float32), "b")])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return path
+
+
+def copier(folder: Path) -> Path:
+    """Gives back what it gets."""
+    return network(folder / "copy.onnx", np.eye(3), np.zeros(3))
+
+
+def painter(folder: Path, colour: tuple[float, float, float] = (0, 1, 0)) -> Path:
+    """Answers one colour, whatever it gets."""
+    return network(folder / "paint.onnx", np.zeros((3, 3)), np.array(colour))
+
+
+def smooth(height: int = 36, width: int = 52) -> np.ndarray:
+    """Without edges that JPEG would ring at, and without symmetry."""
+    y, x = np.mgrid[0:height, 0:width]
+    return np.stack([60 + 3 * x % 180, 20 + 4 * y, 230 - x - 2 * y], -1).clip(0, 255).astype(np.uint8)
+
+
+def tagged(path: Path, array: np.ndarray, tag: int, **how: object) -> Path:
+    """A picture whose samples lie as they are, with an orientation tag."""
+    image = Image.fromarray(array)
+    exif = Image.Exif()
+    exif[ORIENTATION] = tag
+    if path.suffix == ".tif":
+        image.save(path, tiffinfo={ORIENTATION: tag}, **how)
+    else:
+        image.save(path, exif=exif.tobytes(), **TAGGED[path.suffix[1:]], **how)
+    return path
+
+
+def seen(path: Path) -> np.ndarray:
+    """RGB as a viewer shows it."""
+    return np.asarray(ImageOps.exif_transpose(Image.open(path)).convert("RGB")).astype(int)
+
+
+def tag_of(path: Path) -> int:
+    return Image.open(path).getexif().get(ORIENTATION, 1)
+
+
+def worst(a: np.ndarray, b: np.ndarray) -> int:
+    """The largest difference; none may be expected of other shapes."""
+    return int(np.abs(a - b).max()) if a.shape == b.shape else 999
+
+
+# ---- orientation ----
+
+def test_every_orientation_is_seen(folder: Path) -> None:
+    """Eight tags by four formats, through a network that copies: upright, and turned back with the tag."""
+    model = copier(folder)
+    for ending, tag in itertools.product(TAGGED, range(1, 9)):
+        source = tagged(folder / f"in.{ending}", smooth(), tag)
+        for target in WRITTEN:
+            out = folder / f"out.{target}"
+            good("run", model, source, "-o", out)
+            assert tag_of(out) == 1, (ending, tag, target)
+            assert worst(seen(out), seen(source)) <= (12 if target == "jpg" else 0), (ending, tag, target)
+            good("run", model, source, "-o", out, "--orientation", "keep")
+            assert worst(seen(out), seen(source)) <= (12 if target == "jpg" else 0), (ending, tag, target, "keep")
+            assert tag_of(out) == (tag if target in TAGGED else 1), (ending, tag, target, "keep")
+            if target in TAGGED and tag > 4 and target != "tif":  # of those Pillow says the size as seen
+                assert Image.open(out).size == (52, 36)
+
+
+def test_a_mask_has_a_tag_of_its_own(folder: Path) -> None:
+    """Every pair of tags of picture and mask paints what a viewer sees white."""
+    model = painter(folder)
+    for tag, mask_tag in itertools.product(range(1, 9), range(1, 9)):
+        photo = tagged(folder / "in.jpg", smooth(), tag)
+        height, width = seen(photo).shape[:2]
+        hole = np.zeros((height, width) if mask_tag < 5 else (width, height), np.uint8)
+        hole[3:11, 5:9] = 255
+        mask = tagged(folder / "mask.png", hole, mask_tag)
+        for words in ([], ["--orientation", "keep"]):
+            assert good("inpaint", "--model", model, photo, mask, "-o", folder / "out.png", *words) == ""
+            got, white = seen(folder / "out.png"), seen(mask)[..., 0] > 0
+            assert ((got == (0, 255, 0)).all(-1) == white).all(), (tag, mask_tag, words)
+            assert worst(got[~white], seen(photo)[~white]) == 0
+
+
+def test_orientation_in_folders_and_compare(folder: Path) -> None:
+    """Folders, an empty mask, 16 bits, and `compare`, which sees the picture as `run` does."""
+    model, pictures = painter(folder), folder / "in"
+    pictures.mkdir()
+    for tag in range(1, 9):
+        tagged(pictures / f"p{tag}.{list(TAGGED)[tag % 4]}", smooth(40, 40), tag)
+    mask = np.zeros((40, 40), np.uint8)
+    mask[30:36, 2:20] = 255
+    Image.fromarray(mask).save(folder / "mask.png")
+    good("inpaint", "--model", model, pictures, folder / "mask.png", "-o", folder / "out", "--jobs", 2, "--format", "png")
+    for path in pictures.iterdir():
+        got = seen(folder / "out" / f"{path.stem}.png")
+        assert ((got == (0, 255, 0)).all(-1) == (mask > 0)).all() and worst(got[mask == 0], seen(path)[mask == 0]) == 0, path
+    source = tagged(folder / "one.png", smooth(), 6)
+    for words, tag in (([], 1), (["--orientation", "keep"], 6)):
+        good("inpaint", "--model", model, source, tagged(folder / "e.png", smooth()[..., 0] * 0, 6), "-o", folder / "same.png", *words)
+        assert worst(seen(folder / "same.png"), seen(source)) == 0 and tag_of(folder / "same.png") == tag
+    np.save(folder / "wanted.npy", seen(source).transpose(2, 0, 1)[None].astype(np.float32) / 255)
+    good("compare", copier(folder), source, "--expect", f"y={folder / 'wanted.npy'}", "--atol", "1e-6")
+
+
+def test_damaged_exif_is_passed_over(folder: Path) -> None:
+    """Whatever the EXIF data say, the picture is read; tags out of range count as none."""
+    model, rng = copier(folder), np.random.default_rng(5)
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    whole = exif.tobytes()[6:]
+    damaged = [whole[:n] for n in range(len(whole))]
+    damaged += [bytes(whole[:i]) + bytes([int(rng.integers(256))]) + whole[i + 1:] for i in range(len(whole)) for _ in range(2)]
+    damaged += [whole.replace(b"\x12\x01\x03\x00\x01\x00\x00\x00\x06\x00", b"\x12\x01\x03\x00\x01\x00\x00\x00\x09\x00"),
+                b"II*\0\xff\xff\xff\xff", b"MM\0*\0\0\0\x08\xff\xff", b"II*\0\x08\0\0\0\0\0\x08\0\0\0"]
+    for data in damaged[::3]:
+        Image.fromarray(smooth(9, 7)).save(folder / "in.jpg", exif=b"Exif\0\0" + data, quality=98)
+        good("run", model, folder / "in.jpg", "-o", folder / "out.png")
+        size = Image.open(folder / "out.png").size  # turned or not: who knows what a damaged tag was
+        assert size in ((7, 9), (9, 7)), data
+        good("run", model, folder / "in.jpg", "-o", folder / "out.jpg", "--keep-metadata", "--orientation", "keep")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of Pillow, about what is damaged
+            Image.open(folder / "out.jpg").load()
+
+
+# ---- profiles and notes ----
+
+def wide_profile(space: bytes = b"RGB ") -> bytes:
+    """sRGB's with other primaries, as a file of bytes."""
+    data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    count = struct.unpack(">I", data[128:132])[0]
+    for i in range(count):
+        name, at, _ = struct.unpack(">4sII", data[132 + 12 * i:144 + 12 * i])
+        if name == b"rXYZ":
+            data[at + 8:at + 20] = struct.pack(">3i", *(int(v * 65536) for v in (0.61, 0.31, 0.02)))
+        if name == b"gXYZ":
+            data[at + 8:at + 20] = struct.pack(">3i", *(int(v * 65536) for v in (0.2, 0.63, 0.06)))
+    data[16:20] = space
+    return bytes(data)
+
+
+def test_profiles_go_along(folder: Path) -> None:
+    """From each format to each, byte for byte; large ones over many segments of a JPEG; others are said to be lost."""
+    model, profile = copier(folder), wide_profile()
+    for source, target in itertools.product(TAGGED, TAGGED):
+        for data in (profile, profile + np.random.default_rng(1).bytes(200000)):
+            Image.fromarray(smooth()).save(folder / f"in.{source}", icc_profile=data, **TAGGED[source])
+            assert good("run", model, folder / f"in.{source}", "-o", folder / f"out.{target}") == ""
+            assert Image.open(folder / f"out.{target}").info.get("icc_profile") == data, (source, target)
+    said = good("run", model, folder / "in.tif", "-o", folder / "out.bmp")
+    assert "does not keep of the picture: the colour profile" in said, said
+    Image.fromarray(smooth()[..., 0]).save(folder / "gray.png", icc_profile=wide_profile(b"GRAY"))
+    said = good("run", model, folder / "gray.png", "-o", folder / "out.png")
+    assert "the colour profile" in said and "icc_profile" not in Image.open(folder / "out.png").info, said
+
+
+def test_through_srgb(folder: Path) -> None:
+    """What the model gets equals Pillow's sRGB; what it gives goes back; what is known stays, bit for bit."""
+    profile, rgb = wide_profile(), smooth()
+    image = Image.fromarray(rgb)
+    image.save(folder / "in.png", icc_profile=profile)
+    own, srgb = ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")
+    wanted = np.asarray(ImageCms.profileToProfile(image, own, srgb, renderingIntent=1)).astype(int)
+    good("run", copier(folder), folder / "in.png", "--output", f"y={folder / 'y.npy'}", "--colour-profile", "srgb")
+    got = np.load(folder / "y.npy")[0].transpose(1, 2, 0) * 255
+    assert np.abs(got - wanted).max() <= 2, np.abs(got - wanted).max()
+    assert np.abs(wanted - rgb).max() > 20
+    hole = np.zeros(rgb.shape[:2], np.uint8)
+    hole[4:12, 6:30] = 255
+    Image.fromarray(hole).save(folder / "mask.png")
+    gray = painter(folder, (0.5, 0.6, 0.4))
+    good("inpaint", "--model", gray, folder / "in.png", folder / "mask.png", "-o", folder / "out.png", "--colour-profile", "srgb")
+    out = Image.open(folder / "out.png")
+    assert out.info["icc_profile"] == profile
+    assert (np.asarray(out)[hole == 0] == rgb[hole == 0]).all()
+    shown = np.asarray(ImageCms.profileToProfile(out.convert("RGB"), own, srgb, renderingIntent=1)).astype(int)
+    assert np.abs(shown[hole > 0] - (127, 153, 102)).max() <= 3
+
+
+def test_metadata_on_wish(folder: Path) -> None:
+    """Resolution always; EXIF with true sizes and without its thumbnail, and text, when asked for."""
+    model, exif, note = copier(folder), Image.Exif(), PngImagePlugin.PngInfo()
+    exif[DESCRIPTION], exif[ORIENTATION] = "a harbour", 6
+    exif.get_ifd(0x8769).update({WIDTH: 52, WIDTH + 1: 36})
+    note.add_text("Comment", "by hand")
+    note.add_itxt("Title", "Hafen", "de", "Titel")
+    for source, target in itertools.product(("png", "jpg", "webp"), repeat=2):
+        if source != "webp":
+            Image.fromarray(smooth()).save(folder / f"in.{source}", exif=exif.tobytes(), dpi=(200, 100), **({"pnginfo": note} if source == "png" else TAGGED[source]))
+        else:
+            Image.fromarray(smooth()).save(folder / "in.webp", exif=exif.tobytes(), lossless=True)
+        for keep, turned in itertools.product((False, True), repeat=2):
+            words = ["--keep-metadata"] * keep + ["--orientation", "keep"] * turned
+            said = good("run", model, folder / f"in.{source}", "-o", folder / f"out.{target}", *words)
+            out = Image.open(folder / f"out.{target}")
+            read = out.getexif()
+            assert ("EXIF" in said) == (not keep), said
+            assert (read.get(DESCRIPTION) == "a harbour") == keep and read.get(ORIENTATION, 1) == (6 if turned else 1)
+            if keep:
+                inner = read.get_ifd(0x8769)
+                assert (inner[WIDTH], inner[WIDTH + 1]) == out.size, (source, target, words)
+            if source != "webp" and target != "webp":
+                dpi = [round(float(v)) for v in out.info["dpi"]]
+                assert dpi == ([200, 100] if turned else [100, 200]), (source, target, dpi)
+            if source == target == "png":
+                assert (getattr(out, "text", {}).get("Title") == "Hafen") == keep
+    data = (folder / "in.png").read_bytes()  # colours' meaning without a profile
+    chunk = lambda kind, body: struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+    (folder / "in.png").write_bytes(data[:33] + chunk(b"gAMA", struct.pack(">I", 100000)) + chunk(b"cICP", b"\x09\x10\0\x01") + data[33:])
+    good("run", model, folder / "in.png", "-o", folder / "out.png")
+    assert b"gAMA\0\x01\x86\xa0" in (folder / "out.png").read_bytes() and b"cICP\x09\x10\0\x01" in (folder / "out.png").read_bytes()
+    assert "gamma" in good("run", model, folder / "in.png", "-o", folder / "out.jpg")
+
+
+def test_thumbnails_are_not_kept(folder: Path) -> None:
+    """A thumbnail shows what was painted over: its bytes are gone."""
+    small = io.BytesIO()
+    Image.fromarray(smooth(12, 16)).save(small, "JPEG")
+    thumb, head = small.getvalue(), 8 + 2 + 12 + 4
+    second = struct.pack("<H", 2) + struct.pack("<HHII", 0x201, 4, 1, head + 30) + struct.pack("<HHII", 0x202, 4, 1, len(thumb)) + struct.pack("<I", 0)
+    exif = b"II*\0\x08\0\0\0" + struct.pack("<H", 1) + struct.pack("<HHIHH", DESCRIPTION, 2, 2, 0x41, 0) + struct.pack("<I", head) + second + thumb
+    Image.fromarray(smooth()).save(folder / "in.jpg", exif=b"Exif\0\0" + exif)
+    assert thumb in (folder / "in.jpg").read_bytes()
+    good("run", copier(folder), folder / "in.jpg", "-o", folder / "out.jpg", "--keep-metadata")
+    assert thumb not in (folder / "out.jpg").read_bytes()
+    assert Image.open(folder / "out.jpg").getexif()[DESCRIPTION] == "A"
+
+
+# ---- formats ----
+
+def stored(image: Image.Image, kind: str, **how: object) -> bytes:
+    out = io.BytesIO()
+    image.save(out, kind, **how)
+    return out.getvalue()
+
+
+def without_adobe(data: bytes) -> bytes:
+    at = data.index(b"\xff\xee")
+    return data[:at] + data[at + 2 + struct.unpack(">H", data[at + 2:at + 4])[0]:]
+
+
+def kinds() -> list[tuple[str, str, bytes]]:
+    """Title, ending, file."""
+    rgb = Image.fromarray(smooth())
+    alpha = np.dstack([smooth(), (np.indices((36, 52)).sum(0) * 3 % 256).astype(np.uint8)])
+    rgba, palette = Image.fromarray(alpha), rgb.convert("P", palette=Image.ADAPTIVE, colors=40)
+    cmyk = stored(rgb.convert("CMYK"), "JPEG", quality=97)
+    ycck = Image.merge("CMYK", Image.merge("RGB", rgb.convert("CMYK").split()[:3]).split() + (rgb.convert("L"),))
+    found = [("CMYK JPEG", "jpg", cmyk), ("CMYK JPEG without a mark", "jpg", without_adobe(cmyk)),
+             ("CMYK JPEG with black", "jpg", stored(ycck, "JPEG", quality=97)), ("CMYK with black, no mark", "jpg", without_adobe(stored(ycck, "JPEG", quality=97))),
+             ("WebP, lossy", "webp", stored(rgb, "WEBP", quality=80)), ("WebP, alpha", "webp", stored(rgba, "WEBP", lossless=True, exact=True)),
+             ("WebP, animated", "webp", stored(rgb, "WEBP", save_all=True, append_images=[rgb.rotate(180)], lossless=True)),
+             ("TIFF, LZW", "tif", stored(rgb, "TIFF", compression="tiff_lzw")), ("TIFF, JPEG", "tif", stored(rgb, "TIFF", compression="jpeg", quality=95)),
+             ("TIFF, palette", "tif", stored(palette, "TIFF")), ("TIFF, 1 bit", "tif", stored(rgb.convert("1"), "TIFF", compression="group4")),
+             ("TIFF, gray", "tiff", stored(rgb.convert("L"), "TIFF", compression="tiff_adobe_deflate")), ("TIFF, alpha", "tif", stored(rgba, "TIFF")),
+             ("TIFF, CMYK", "tif", stored(rgb.convert("CMYK"), "TIFF")), ("TIFF, big", "tif", stored(rgb, "TIFF", big_tiff=True)),
+             ("BMP, palette", "bmp", stored(palette, "BMP")), ("BMP, 1 bit", "bmp", stored(rgb.convert("1"), "BMP")), ("BMP, gray", "dib", stored(rgb.convert("L"), "BMP")),
+             ("BMP, 32 bits", "bmp", stored(rgba, "BMP")), ("PBM", "pbm", stored(rgb.convert("1"), "PPM")), ("PGM", "pgm", stored(rgb.convert("L"), "PPM")),
+             ("PPM", "ppm", stored(rgb, "PPM")), ("PPM, plain", "ppm", b"P3 # a comment\n3 2\n# another\n15\n" + b" ".join(b"%d" % (i % 16) for i in range(18)) + b"\n"),
+             ("PBM, plain", "pbm", b"P1\n5 2\n01101 1 0\n0 0 1\n"), ("GIF, interlaced", "gif", stored(palette, "GIF", interlace=1)),
+             ("GIF, animated", "gif", stored(palette, "GIF", save_all=True, append_images=[palette.rotate(180)])),
+             ("GIF, see-through", "gif", stored(palette, "GIF", transparency=3))]
+    return found
+
+
+def test_every_kind_as_pillow_reads_it(folder: Path) -> None:
+    """As picture, and as mask."""
+    model, green = copier(folder), painter(folder)
+    for title, ending, data in kinds():
+        source = folder / f"in.{ending}"
+        source.write_bytes(data)
+        image = Image.open(source)
+        image.seek(0)
+        rgba = np.asarray(image.convert("RGBA")).astype(int)
+        good("run", model, source, "-o", folder / "out.png")
+        got = np.asarray(Image.open(folder / "out.png").convert("RGBA")).astype(int)
+        shown = rgba[..., 3] > 0 if "see-through" in title else np.ones(rgba.shape[:2], bool)
+        assert worst(got[shown], rgba[shown]) <= (2 if "JPEG" in title or "CMYK" in title else 0), (title, worst(got[shown], rgba[shown]))
+        Image.fromarray(smooth(*rgba.shape[:2])).save(folder / "p.png")
+        good("inpaint", "--model", green, folder / "p.png", source, "-o", folder / "m.png", "--mask-threshold", 100)
+        hole = (np.asarray(Image.open(folder / "m.png").convert("RGB")) == (0, 255, 0)).all(-1)
+        light = (rgba[..., :3] * (0.2125, 0.7154, 0.0721)).sum(-1) * rgba[..., 3] / 255
+        sure = np.abs(light - 100) > 2
+        assert (hole == (light > 100))[sure].all(), title
+
+
+def test_sixteen_bits_and_white_is_zero(folder: Path) -> None:
+    """TIFF and PNM of 16 bits, to PNG, TIFF and PNM."""
+    wide = (smooth()[..., 0].astype(np.uint16) * 200 + 77)
+    Image.fromarray(wide).save(folder / "in.tif")
+    (folder / "in.pgm").write_bytes(b"P5 52 36 65535\n" + wide.astype(">u2").tobytes())
+    value = lambda name: helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 1, "h", "w"])
+    graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "g", [value("x")], [value("y")])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), folder / "gray.onnx")
+    for source, target in itertools.product(("in.tif", "in.pgm"), ("png", "tif", "pgm")):
+        good("run", folder / "gray.onnx", folder / source, "-o", folder / f"out.{target}")
+        assert (np.asarray(Image.open(folder / f"out.{target}")).astype(int) == wide).all(), (source, target)
+
+
+def test_writing(folder: Path) -> None:
+    """Every format that is written, as Pillow reads it; quality; what cannot be written."""
+    model, rgb = copier(folder), smooth()
+    Image.fromarray(rgb).save(folder / "in.png")
+    for ending, kind in WRITTEN.items():
+        good("run", model, folder / "in.png", "-o", folder / f"out.{ending}")
+        image = Image.open(folder / f"out.{ending}")
+        assert image.format == kind and worst(np.asarray(image.convert("RGB")).astype(int), rgb.astype(int)) <= (12 if ending == "jpg" else 0), ending
+    for ending in ("jpg", "webp"):
+        sizes = []
+        for quality in (10, 60, 100):
+            good("run", model, folder / "in.png", "-o", folder / f"q.{ending}", "--quality", quality)
+            sizes.append((folder / f"q.{ending}").stat().st_size)
+        assert sizes == sorted(sizes) and sizes[0] < sizes[2], sizes
+    assert limner("run", model, folder / "in.png", "-o", folder / "q.jpg", "--quality", 101).returncode == 2
+    assert "end its name in .png" in limner("run", model, folder / "in.png", "-o", folder / "q.gif").stderr
+
+
+def test_what_is_not_read_is_named(folder: Path) -> None:
+    """In `run`, `inpaint`, and instead of a model."""
+    model = painter(folder)
+    Image.fromarray(smooth()).save(folder / "p.png")
+    for name, data in {"HEIC": b"\0\0\0\x18ftypheic", "AVIF": b"\0\0\0\x20ftypavif", "JPEG XL": b"\xff\x0a\x41", "PSD": b"8BPS\0\1",
+                       "JPEG 2000": b"\0\0\0\x0cjP  \r\n", "OpenEXR": b"\x76\x2f\x31\x01\2\0\0\0"}.items():
+        for ending in ("png", "bin"):
+            path = folder / f"odd.{ending}"
+            path.write_bytes(data + bytes(64))
+            bad("run", model, path, "-o", folder / "o.png", says=name)
+            bad("inpaint", "--model", model, path, folder / "p.png", "-o", folder / "o.png", says=name)
+            bad("inpaint", "--model", model, folder / "p.png", path, "-o", folder / "o.png", says="convert it to PNG or JPEG")
+            bad("run", path, folder / "p.png", "-o", folder / "o.png", says=name)
+
+
+def test_cut_and_huge_files(folder: Path) -> None:
+    """Cut off anywhere: read or refused, never more. Sizes above --max-pixels are refused before memory is asked for."""
+    model = copier(folder)
+    for title, ending, data in kinds():
+        path = folder / f"in.{ending}"
+        for size in sorted({3, 10, 20, 60, len(data) // 3, len(data) // 2, len(data) - 9}):
+            path.write_bytes(data[:size])
+            done = limner("run", model, path, "-o", folder / "out.png")
+            assert done.returncode in (0, 1) and (done.returncode == 0 or done.stderr.startswith("limner: ")), (title, size, done)
+        path.write_bytes(data)
+        if "plain" not in title:
+            bad("run", model, path, "-o", folder / "out.png", "--max-pixels", 1000, says="--max-pixels")
+
+
+# ---- masks and folders ----
+
+def test_thresholds_are_exact(folder: Path) -> None:
+    """A level is not brighter than itself, in any kind of mask; one step above is."""
+    model, levels = painter(folder), np.arange(256).reshape(8, 32)
+    Image.fromarray(smooth(8, 32)).save(folder / "p.png")
+    gray = levels.astype(np.uint8)
+    white = np.full((8, 32), 255, np.uint8)
+    masks = {"gray": Image.fromarray(gray), "gray 16": Image.fromarray(levels.astype(np.uint16) * 257), "gray 16, just above": Image.fromarray(np.minimum(levels * 257 + 1, 65535).astype(np.uint16)),
+             "RGB": Image.fromarray(np.dstack([gray] * 3)), "alpha": Image.fromarray(np.dstack([white] * 3 + [gray])), "gray and alpha": Image.fromarray(np.dstack([gray, white])),
+             "half see-through": Image.fromarray(np.dstack([white, gray]))}
+    for title, image in masks.items():
+        image.save(folder / "m.png")
+        for level in (0, 1, 9, 47, 94, 127, 186, 188, 249, 254):
+            good("inpaint", "--model", model, folder / "p.png", folder / "m.png", "-o", folder / "o.png", "--mask-threshold", level)
+            hole = (np.asarray(Image.open(folder / "o.png"))[..., :3] == (0, 255, 0)).all(-1)
+            above = levels >= level if "above" in title and level < 255 else levels > level
+            assert (hole == above).all(), (title, level)
+
+
+def test_masks_of_another_shape(folder: Path) -> None:
+    """Larger and smaller will do; exchanged sides and other aspects are refused, and the message says which."""
+    model = painter(folder)
+    Image.fromarray(smooth(36, 52)).save(folder / "p.png")
+    for size, says in (((18, 26), ""), ((72, 104), ""), ((12, 17), ""), ((52, 36), "sides are exchanged"), ((36, 36), "another aspect"), ((104, 72), "another aspect")):
+        Image.fromarray(np.full(size, 255, np.uint8)).save(folder / "m.png")
+        words = ["inpaint", "--model", model, folder / "p.png", folder / "m.png", "-o", folder / "o.png"]
+        if says:
+            bad(*words, says=says)
+        else:
+            assert "resized" in good(*words)
+
+
+def test_names_of_masks(folder: Path) -> None:
+    """NAME, NAME_mask, NAME_mask001, mask_NAME: the first that is there; beside the pictures, too."""
+    model, pictures, masks = painter(folder), folder / "in", folder / "masks"
+    pictures.mkdir()
+    masks.mkdir()
+    names = ["{}.png", "{}_mask.png", "{}_mask001.png", "mask_{}.png"]
+    hole = np.zeros((36, 52), np.uint8)
+    for i, form in enumerate(names):
+        Image.fromarray(smooth()).save(pictures / f"p{i}.jpg")
+        for k in range(i, 4):  # better ones are there, others later
+            mine = hole.copy()
+            mine[4 * k:4 * k + 4] = 255
+            Image.fromarray(mine).save(masks / names[k].format(f"p{i}"))
+    good("inpaint", "--model", model, pictures, masks, "-o", folder / "out", "--format", "png")
+    for i in range(4):
+        got = (np.asarray(Image.open(folder / "out" / f"p{i}.png")) == (0, 255, 0)).all(-1)
+        assert got[4 * i:4 * i + 4].all() and got.sum() == 4 * 52, i
+    for path in list(masks.iterdir()):
+        if path.name != "mask_p3.png":
+            path.unlink()
+    Image.fromarray(hole).save(pictures / "p0_mask000.png")
+    for i in (1, 2):
+        Image.fromarray(hole + 255).save(pictures / f"p{i}_mask.png")
+    (pictures / "p3.jpg").unlink()
+    Image.fromarray(hole + 255).save(pictures / "p0_mask001.png")
+    done = limner("inpaint", "--model", model, pictures, pictures, "-o", folder / "out2")
+    assert done.returncode == 1 and "two masks fit" in done.stderr and "2 painted, 0 skipped, 1 failed" in done.stdout, done
+    assert sorted(p.name for p in (folder / "out2").iterdir()) == ["p1.jpg", "p2.jpg"]
+
+
+def test_folders_keep_formats_and_name_the_rest(folder: Path) -> None:
+    """Results are called as the pictures are; --format; what is passed over is counted and named."""
+    model, pictures = painter(folder), folder / "in"
+    pictures.mkdir()
+    for name in ("a.png", "b.webp", "c.bmp", "d.tif", "e.JPEG", "f.gif", "g.ppm"):
+        Image.fromarray(smooth()).save(pictures / name)
+    (pictures / "h.heic").write_bytes(b"\0\0\0\x18ftypheic")
+    (pictures / "notes.txt").write_text("text")
+    (pictures / "more").mkdir()
+    (pictures / ".hidden.png").write_text("text")
+    hole = np.zeros((36, 52), np.uint8)
+    hole[8:24, 8:24] = 255
+    Image.fromarray(hole).save(folder / "m.png")
+    said = good("inpaint", "--model", model, pictures, folder / "m.png", "-o", folder / "out")
+    assert "7 painted" in said and re.search(r"^3 passed over .*: h\.heic, more, notes\.txt$", said, re.M), said
+    assert sorted(p.name for p in (folder / "out").iterdir()) == ["a.png", "b.webp", "c.bmp", "d.tif", "e.JPEG", "f.png", "g.ppm"]
+    sources = {path.stem: path for path in pictures.iterdir()}
+    for path in (folder / "out").iterdir():
+        image = Image.open(path)
+        got = np.asarray(image.convert("RGB")).astype(int)
+        assert image.format == {**WRITTEN, "jpeg": "JPEG"}[path.suffix[1:].lower()], path
+        assert worst(got[10:22, 10:22], np.full((12, 12, 3), (0, 255, 0))) <= 40 and worst(got[30:], seen(sources[path.stem])[30:]) <= (12 if "JPEG" in path.name else 0), path
+    good("inpaint", "--model", model, pictures, folder / "m.png", "-o", folder / "jpegs", "--format", "jpg", "--quality", 70)
+    assert {Image.open(p).format for p in (folder / "jpegs").iterdir()} == {"JPEG"} and len(list((folder / "jpegs").iterdir())) == 7
+    assert "7 skipped" in good("inpaint", "--model", model, pictures, folder / "m.png", "-o", folder / "jpegs", "--format", "jpg", "--resume")
+    assert limner("inpaint", "--model", model, pictures, folder / "m.png", "-o", folder / "x", "--format", "gif").returncode == 2
+
+
+def main() -> int:
+    """Run every test of this file, or those named; returns the exit status."""
+    global LIMNER
+    LIMNER = str(Path(sys.argv[1]).resolve())
+    wanted = sys.argv[2:]
+    passed = failed = 0
+    for name, test in list(globals().items()):
+        if not name.startswith("test_") or (wanted and name not in wanted):
+            continue
+        print(name, flush=True)
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                test(Path(folder))
+                passed += 1
+            except Exception:
+                failed += 1
+                traceback.print_exc(file=sys.stdout)
+                print(f"  FAILED; again with: {sys.executable} tests/e2e/pictures.py {sys.argv[1]} {name}")
+    print(f"pictures: {passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

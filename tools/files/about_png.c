@@ -1,0 +1,112 @@
+#include "tools/files/about_png.h"
+
+#include "tools/files/byte_order.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#define MAX_PROFILE 8000000
+
+struct chunk {
+    const unsigned char *type, *data;
+    size_t size;
+};
+
+/* The chunk at *at, which moves on; false at the end, or where the file is damaged. */
+static bool next_chunk(const unsigned char *bytes, size_t size, size_t *at, struct chunk *chunk) {
+    if (*at > size || size - *at < 12)
+        return false;
+    const unsigned char *start = bytes + *at;
+    const uint32_t length = big_endian_32(start);
+    if (length > size - *at - 12 || crc32(0, start + 4, length + 4) != big_endian_32(start + 8 + length))
+        return false;
+    *chunk = (struct chunk){start + 4, start + 8, length};
+    *at += 12 + (size_t)length;
+    return true;
+}
+
+static bool is(const struct chunk *chunk, const char *type) {
+    return memcmp(chunk->type, type, 4) == 0;
+}
+
+static bool is_any(const struct chunk *chunk, const char *const types[], size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (is(chunk, types[i]))
+            return true;
+    return false;
+}
+
+static bool is_text(const struct chunk *chunk) {
+    static const char *const types[] = {"tEXt", "zTXt", "iTXt"};
+    return is_any(chunk, types, sizeof types / sizeof types[0]);
+}
+
+/* What the samples mean as colours, at the length that the specification gives. */
+static bool is_colour(const struct chunk *chunk) {
+    return (is(chunk, "gAMA") && chunk->size == 4) || (is(chunk, "cHRM") && chunk->size == 32) ||
+           (is(chunk, "sRGB") && chunk->size == 1) || (is(chunk, "cICP") && chunk->size == 4);
+}
+
+/* A stream that is damaged, or longer than MAX_PROFILE, is no profile. */
+static status inflate_profile(const unsigned char *data, size_t size, struct byte_buffer *profile, struct error *err) {
+    for (uLongf room = 16384; room <= MAX_PROFILE; room *= 4) {
+        unsigned char *target = malloc(room);
+        if (!target)
+            return fail_memory(err, "a colour profile");
+        uLongf length = room;
+        const int result = uncompress(target, &length, data, (uLong)size);
+        const status code = result == Z_OK ? about_set(profile, target, length, err) : STATUS_OK;
+        free(target);
+        if (result == Z_MEM_ERROR)
+            return fail_memory(err, "a colour profile");
+        if (result != Z_BUF_ERROR)
+            return code;
+    }
+    return STATUS_OK;
+}
+
+static status read_profile(struct picture_about *about, const struct chunk *chunk, struct error *err) {
+    const unsigned char *end = memchr(chunk->data, 0, chunk->size < 80 ? chunk->size : 80);
+    const size_t name = end ? (size_t)(end - chunk->data) : chunk->size;
+    if (chunk->size < name + 3 || end[1] != 0 || about->profile.data)
+        return STATUS_OK;
+    return inflate_profile(end + 2, chunk->size - name - 2, &about->profile, err);
+}
+
+static void read_density(struct picture_about *about, const struct chunk *chunk) {
+    const uint32_t x = big_endian_32(chunk->data), y = big_endian_32(chunk->data + 4);
+    if (!x || !y)
+        return;
+    about->density_unit = chunk->data[8] == 1 ? DENSITY_METRE : DENSITY_ASPECT;
+    about->density_x = x;
+    about->density_y = y;
+}
+
+static status read_chunk(struct picture_about *about, const struct chunk *chunk, struct error *err) {
+    static const char xmp[] = "XML:com.adobe.xmp";
+    char type[5] = {0};
+    memcpy(type, chunk->type, 4);
+    if (is(chunk, "iCCP"))
+        return read_profile(about, chunk, err);
+    if (is(chunk, "eXIf") && !about->exif.data)
+        return about_set(&about->exif, chunk->data, chunk->size, err);
+    if (is(chunk, "pHYs") && chunk->size == 9)
+        read_density(about, chunk);
+    if (is_colour(chunk) && !about_find_chunk(about, type))
+        return about_add_chunk(about, type, false, chunk->data, chunk->size, err);
+    if (is(chunk, "iTXt") && chunk->size > sizeof xmp && memcmp(chunk->data, xmp, sizeof xmp) == 0)
+        about->has_xmp = true;
+    else if (is_text(chunk))
+        return about_add_chunk(about, type, true, chunk->data, chunk->size, err);
+    return STATUS_OK;
+}
+
+status about_read_png(struct picture_about *about, const void *bytes, size_t size, struct error *err) {
+    size_t at = 8;
+    struct chunk chunk;
+    status code = STATUS_OK;
+    while (!code && next_chunk(bytes, size, &at, &chunk) && !is(&chunk, "IEND"))
+        code = read_chunk(about, &chunk, err);
+    return code;
+}
