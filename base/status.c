@@ -3,6 +3,7 @@
 /* What the analyzer is told elsewhere stands here. */
 #undef fail
 #undef fail_memory
+#undef fail_prefix
 
 #include <stdio.h>
 #include <string.h>

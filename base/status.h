@@ -39,6 +39,7 @@ status fail_prefix(struct error *err, const char *format, ...) __attribute__((fo
 #ifdef __clang_analyzer__
 #define fail(err, code, ...) ((fail)(err, code, __VA_ARGS__), (code))
 #define fail_memory(err, what) ((fail_memory)(err, what), STATUS_NO_MEMORY)
+#define fail_prefix(err, ...) ((fail_prefix)(err, __VA_ARGS__), STATUS_INVALID_MODEL) /* some failure */
 #endif
 
 /* Appends to err's message; what does not fit ends in "...". Leaves the code alone. A format that begins with a newline

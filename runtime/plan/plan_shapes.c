@@ -95,8 +95,9 @@ status plan_make_call(struct plan *plan, struct plan_step *step, struct error *e
         inputs[i] = &value->tensor;
         if (is_taken_over(plan, node, i))
             continue;
-        if (align_constant(plan, value, input_flags(op, i), err) != STATUS_OK)
-            return err->code;
+        const status code = align_constant(plan, value, input_flags(op, i), err);
+        if (code != STATUS_OK)
+            return code;
     }
     for (int i = 0; i < node->output_count; i++)
         outputs[i] = is_unwanted(plan, node, op, i) ? NULL : &plan->values[node->outputs[i]].tensor;

@@ -272,6 +272,7 @@ static bool runs_right(const struct family *family, limner_session *session) {
 }
 
 static bool inherited_session_runs(const struct family *family) {
+    // NOLINTNEXTLINE(misc-redundant-expression): the second run is one, too
     return runs_right(family, family->session) && runs_right(family, family->session);
 }
 

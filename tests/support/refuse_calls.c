@@ -169,10 +169,11 @@ REPLACED(void, protobuf_c_message_free_unpacked, ProtobufCMessage *message, Prot
     __real_protobuf_c_message_free_unpacked(message, allocator ? allocator : &protobuf_memory);
 }
 
-static void jpeg_out_of_memory(j_common_ptr common) {
+_Noreturn static void jpeg_out_of_memory(j_common_ptr common) {
     common->err->msg_code = JERR_OUT_OF_MEMORY;
     common->err->msg_parm.i[0] = 0;
     common->err->error_exit(common);
+    abort();
 }
 
 /* libjpeg's own, of the structure that was made last. */
@@ -211,17 +212,19 @@ static void watch_jpeg(struct jpeg_memory_mgr *memory) {
 }
 
 REPLACED(void, jpeg_CreateDecompress, j_decompress_ptr jpeg, int version, size_t size) {
-    jpeg->mem = NULL;
-    if (refused(REFUSE_MEMORY))
+    if (refused(REFUSE_MEMORY)) {
+        jpeg->mem = NULL;
         jpeg_out_of_memory((j_common_ptr)jpeg);
+    }
     __real_jpeg_CreateDecompress(jpeg, version, size);
     watch_jpeg(jpeg->mem);
 }
 
 REPLACED(void, jpeg_CreateCompress, j_compress_ptr jpeg, int version, size_t size) {
-    jpeg->mem = NULL;
-    if (refused(REFUSE_MEMORY))
+    if (refused(REFUSE_MEMORY)) {
+        jpeg->mem = NULL;
         jpeg_out_of_memory((j_common_ptr)jpeg);
+    }
     __real_jpeg_CreateCompress(jpeg, version, size);
     watch_jpeg(jpeg->mem);
 }

@@ -130,7 +130,7 @@ struct outcome compare_layer(const struct layer *layer, limner_cpu cpu, bool thr
         fault(&outcome, "%zu bytes, exact %zu", bytes, expected_bytes);
     else if (expected)
         compare_exact(actual, expected, bytes / sizeof *actual, compare_bound(layer->kind), &outcome);
-    if (threads && !outcome.failed)
+    if (threads && actual && !outcome.failed)
         compare_threads(&c, actual, bytes);
     free(actual);
     free(expected);

@@ -84,7 +84,8 @@ static bool less_columns(struct layer *layer) {
 /* Of the input, or what stage i - 1 makes and stage i reads; groups keep the sizes that they have. */
 static bool less_channels(struct layer *layer, int i, int divisor) {
     struct stage *before = i > 0 ? &layer->stages[i - 1] : NULL, *stage = i < layer->count ? &layer->stages[i] : NULL;
-    if (layer->join || (before && before->group > 1) || (stage && stage->group > 1) || i > layer->count)
+    if (layer->join || (!before && !stage) || (before && before->group > 1) || (stage && stage->group > 1) ||
+        i > layer->count)
         return false;
     if (!take_part(before ? &before->out : &stage->in, 1, divisor))
         return false;

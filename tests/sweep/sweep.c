@@ -29,7 +29,8 @@ limner_cpu level_best(void) {
 }
 
 limner_cpu level_parse(const char *name) {
-    for (int cpu = LIMNER_CPU_PORTABLE; cpu <= (int)level_best(); cpu++)
+    const int count = (int)(sizeof levels / sizeof levels[0]);
+    for (int cpu = LIMNER_CPU_PORTABLE; cpu < count && cpu <= (int)level_best(); cpu++)
         if (strcmp(levels[cpu], name) == 0)
             return (limner_cpu)cpu;
     return LIMNER_CPU_AUTO;

@@ -118,7 +118,7 @@ static void encode(struct buffer *png, const struct source *source, bool interla
         put_pass(raw, source, passes[p][0], passes[p][1], passes[p][2], passes[p][3]);
     put_zlib(packed, raw);
     put_chunk(png, "IDAT", packed->data, packed->size);
-    put_chunk(png, "IEND", NULL, 0);
+    put_chunk(png, "IEND", "", 0);
     free(raw);
     free(packed);
 }

@@ -369,7 +369,7 @@ static status take_line(struct pickle *p, struct text *line) {
 
 static status op_global(struct pickle *p, unsigned unused) {
     (void)unused;
-    struct text module, name;
+    struct text module = {NULL, 0}, name = {NULL, 0};
     status code = take_line(p, &module);
     if (!code)
         code = take_line(p, &name);

@@ -104,7 +104,7 @@ static bool same_values(const struct layer *a, const struct layer *b) {
 static bool scope_is_clear(const struct conversion_plan *plan, const struct layer *layer) {
     for (int i = 0; i < plan->layers.count; i++) {
         const struct layer *other = &plan->layers.items[i];
-        if (other == layer || !other->scope || strcmp(other->scope, layer->scope) != 0)
+        if (other == layer || !other->scope || !layer->scope || strcmp(other->scope, layer->scope) != 0)
             continue;
         if (other->kind == layer->kind && !same_values(layer, other))
             return false;

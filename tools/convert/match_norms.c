@@ -84,11 +84,13 @@ static void report_norm(struct conversion_plan *plan, int norm, const int *layer
     const char *path = plan->modules.items[norm].path;
     if (count == 1) {
         struct layer *layer = &plan->layers.items[layers[0]];
+        // NOLINTBEGIN(clang-analyzer-core.NullDereference): there are layers when one was found
         plan_problem(
             plan,
             "%s: this batch norm of the checkpoint seems to follow %s, but the template has none there and none "
             "was folded into %s (if the network does not use it, say \"- <- %s.*\" in a map)",
             path, plan->modules.items[layer->module].path, plan_layer_text(plan, layer), path);
+        // NOLINTEND(clang-analyzer-core.NullDereference)
         return;
     }
     const char *candidates = list_candidates(plan, norm);

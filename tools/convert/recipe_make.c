@@ -113,6 +113,7 @@ static status scale_direction(const struct modules *modules, const struct recipe
             code = fail(err, STATUS_INVALID_ARGUMENT, "the direction of its weight norm is zero");
     for (size_t i = 0; !code && i < elements; i++) {
         const size_t at = magnitude_index(shape, &magnitude->shape, i);
+        // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a weight norm has a magnitude
         weight[i] = (float)((double)weight[i] * (double)g[at] / sqrt(sums[at]));
     }
     free(sums);

@@ -122,7 +122,7 @@ static status check_memory(struct painter *painter, const struct rect *rect, str
     if (code)
         return explain_size(painter->studio, rect, code, err);
     if (bytes <= painter->memory)
-        return code;
+        return STATUS_OK;
     return fail(
         err, STATUS_LIMIT, "%zu by %zu pixels at once would take %.3g GB for activations, there are %.3g GB: %s",
         rect->width, rect->height, (double)bytes / 1e9, (double)painter->memory / 1e9,
