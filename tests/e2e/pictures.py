@@ -381,7 +381,7 @@ def test_what_is_not_read_is_named(folder: Path) -> None:
             bad("run", model, path, "-o", folder / "o.png", says=name)
             bad("inpaint", "--model", model, path, folder / "p.png", "-o", folder / "o.png", says=name)
             bad("inpaint", "--model", model, folder / "p.png", path, "-o", folder / "o.png", says="convert it to PNG or JPEG")
-            bad("run", path, folder / "p.png", "-o", folder / "o.png", says=name)
+            bad("run", path, folder / "p.png", "-o", folder / "o.png", says="not an ONNX model")
 
 
 def test_cut_and_huge_files(folder: Path) -> None:
