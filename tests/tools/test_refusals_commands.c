@@ -25,6 +25,10 @@ static void keys_are_listed(void **state) {
     refuse_command(&no_memory,
                    (struct command_line){"keys of safetensors",
                                          WORDS("keys", "tests/data/checkpoints/types.safetensors", "--verify")});
+    refuse_command(&no_memory, (struct command_line){"keys of a compressed archive",
+                                                     WORDS("keys", "tests/data/checkpoints/packed.npz")});
+    refuse_command(&no_memory,
+                   (struct command_line){"keys of pickled arrays", WORDS("keys", "tests/data/checkpoints/numpy2.pkl")});
     refuse_command(&no_memory,
                    (struct command_line){"keys of a module", WORDS("keys", "tests/data/checkpoints/module.pth")});
     refuse_command(&no_memory,

@@ -59,16 +59,19 @@ status checkpoint_add_opaque(struct checkpoint *checkpoint, const char *path, co
 }
 
 void *checkpoint_room(struct checkpoint *checkpoint, size_t bytes, struct error *err) {
-    if (!checkpoint->unpacked)
-        checkpoint->unpacked = pool_create();
-    const size_t limit = checkpoint->limits.unpacked_bytes, used = pool_bytes(checkpoint->unpacked);
-    if (bytes > limit || used > limit - bytes) {
+    static const char what[] = "unpacked data";
+    const size_t limit = checkpoint->limits.unpacked_bytes;
+    if (!checkpoint->unpacked && !(checkpoint->unpacked = pool_create())) {
+        fail_memory(err, what);
+        return NULL;
+    }
+    if (bytes > limit || pool_bytes(checkpoint->unpacked) > limit - bytes) {
         fail(err, STATUS_LIMIT, "the file's data would unpack to more than the limit of %zu bytes", limit);
         return NULL;
     }
-    void *room = checkpoint->unpacked ? pool_alloc(checkpoint->unpacked, bytes + !bytes) : NULL;
+    void *room = pool_alloc(checkpoint->unpacked, bytes + !bytes);
     if (!room)
-        fail_memory(err, "unpacked data");
+        fail_memory(err, what);
     return room;
 }
 

@@ -11,11 +11,12 @@ static uInt part(size_t bytes) {
 }
 
 /* Exactly the entry's bytes, of all its packed ones. */
-static bool inflate_all(const struct archive_entry *entry, uint8_t *to) {
+static bool inflate_all(const struct archive_entry *entry, uint8_t *to, bool *starved) {
     z_stream stream = {.next_in = (Bytef *)(uintptr_t)entry->packed, .next_out = to};
     size_t in = entry->packed_bytes, out = entry->bytes;
     int code = Z_OK;
-    if (inflateInit2(&stream, -MAX_WBITS) != Z_OK)
+    *starved = inflateInit2(&stream, -MAX_WBITS) != Z_OK;
+    if (*starved)
         return false;
     while (code == Z_OK) {
         const uInt given = stream.avail_in = part(in), room = stream.avail_out = part(out);
@@ -26,6 +27,7 @@ static bool inflate_all(const struct archive_entry *entry, uint8_t *to) {
             break; /* it wants more than there is */
     }
     inflateEnd(&stream);
+    *starved = code == Z_MEM_ERROR;
     return code == Z_STREAM_END && in == 0 && out == 0;
 }
 
@@ -36,7 +38,11 @@ static status unpack(struct checkpoint *checkpoint, struct archive_entry *entry,
     uint8_t *data = checkpoint_room(checkpoint, entry->bytes, err);
     if (!data)
         return fail_prefix(err, "zip entry \"%.200s\"", entry->name);
-    if (!inflate_all(entry, data))
+    bool starved;
+    const bool whole = inflate_all(entry, data, &starved);
+    if (starved)
+        return fail_memory(err, "an entry of the archive");
+    if (!whole)
         return fail(err, STATUS_INVALID_MODEL, "zip entry \"%.200s\" is damaged: it does not unpack to its %zu bytes",
                     entry->name, entry->bytes);
     entry->data = data;
