@@ -91,7 +91,7 @@ typedef struct limner_limits {
     size_t tensor_bytes;    /* one tensor, in the file or while running; default 64 GiB */
     size_t arena_bytes;     /* all activations of one run together; default 64 GiB */
     size_t nodes;           /* default 1,000,000 */
-    size_t loop_iterations; /* of all loops of one run together; default 100,000,000 */
+    size_t loop_iterations; /* of all loops of one run together; default 10,000,000 */
 } limner_limits;
 
 #define LIMNER_LIMITS_INIT \

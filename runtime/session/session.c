@@ -13,7 +13,7 @@
 
 #define DEFAULT_TENSOR_BYTES ((size_t)64 << 30)
 #define DEFAULT_ARENA_BYTES ((size_t)64 << 30)
-#define DEFAULT_LOOP_ITERATIONS 100000000
+#define DEFAULT_LOOP_ITERATIONS 10000000
 
 static status read_kernels(limner_cpu cpu, bool exact, const struct kernels **kernels, struct error *err) {
     static const char *const names[] = {"the best one", "portable", "avx2", "avx512"};
