@@ -52,6 +52,11 @@ LEVEL_portable := -DKERNEL_LEVEL=0
 LEVEL_avx2 := -DKERNEL_LEVEL=1 -mavx2 -mfma -mprfchw
 LEVEL_avx512 := -DKERNEL_LEVEL=2 -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx2 -mfma -mprfchw
 
+# LEVELS=portable leaves the others out: builds that are slow to make, and look at something else than kernels.
+ifeq ($(LEVELS),portable)
+CPPFLAGS += -DONLY_PORTABLE
+endif
+
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 SIMD_OBJECTS := $(foreach level,$(LEVELS),$(patsubst %.c,$(BUILD)/obj/%-$(level).o,$(SIMD_SOURCES)))
 LIBRARY_OBJECTS := $(call objects,$(filter-out $(SIMD_SOURCES),$(LIBRARY_SOURCES))) $(SIMD_OBJECTS) $(BUILD)/obj/gen/onnx.pb-c.o

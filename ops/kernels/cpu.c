@@ -6,7 +6,7 @@
 
 static const char *const level_names[CPU_LEVELS] = {"portable", "avx2", "avx512"};
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(ONLY_PORTABLE)
 #include <cpuid.h>
 
 /* XCR0: which register files the system saves. */

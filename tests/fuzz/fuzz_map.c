@@ -20,6 +20,13 @@ static void write_name(FILE *file, const char *name, const char *behind) {
 }
 
 static void write_entry(FILE *file, const struct map_entry *entry) {
+    if (entry->action == MAP_RENAME) {
+        write_name(file, entry->target, "");
+        fprintf(file, " ->");
+        write_name(file, entry->key, "");
+        fputc('\n', file);
+        return;
+    }
     write_name(file, entry->action == MAP_IGNORE ? "-" : entry->target, "");
     fprintf(file, " <-");
     write_name(file, entry->key, entry->all ? "*" : "");
@@ -41,7 +48,7 @@ static bool same_text(const char *a, const char *b) {
 static void check_entry(const struct map *map, const struct map_entry *a, const struct map_entry *b) {
     require(a->action == b->action && a->all == b->all && a->transposed == b->transposed && a->plain == b->plain);
     require(same_text(a->target, b->target) && same_text(a->key, b->key) && same_text(a->norm, b->norm));
-    require(!a->target || map_find(map, a->target) == a);
+    require(!a->target || a->action == MAP_RENAME || map_find(map, a->target) == a);
 }
 
 static void write_and_read(const struct map *map, struct pool *pool) {

@@ -143,7 +143,7 @@ static void pass_node(struct analysis *a, const struct node *node) {
         sight.sees = false;
     if (reach.view == VIEW_UNKNOWN)
         sight.lost = true;
-    if (reach.view == VIEW_WINDOW)
+    if (sight.sees && reach.view == VIEW_WINDOW)
         pass_window(&reach, &sight);
     if (sight.sees)
         count_grid(a, node, &sight);
