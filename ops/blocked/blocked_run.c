@@ -76,3 +76,12 @@ int64_t blocked_limit_rows(struct phase_axis *axis, struct row_range rows, int64
     axis->out0 += first * axis->out_step - top;
     return first;
 }
+
+struct blocked_bytes blocked_scratch_bytes(const struct blocked_state *state, const struct conv_algorithm *algorithm,
+                                           size_t (*of_phase)(const struct blocked_phase *phase)) {
+    struct blocked_bytes most = {0};
+    for (int64_t i = 0; i < state->phase_count; i++)
+        if (state->phases[i].algorithm == algorithm)
+            blocked_add_bytes(&most, (struct blocked_bytes){.scratch = of_phase(&state->phases[i])});
+    return most;
+}

@@ -172,12 +172,8 @@ static uint64_t layout(const struct blocked_phase *phase) {
 }
 
 static struct blocked_bytes bytes(const struct blocked_state *state, int threads) {
-    struct blocked_bytes most = {0};
     (void)threads;
-    for (int64_t i = 0; i < state->phase_count; i++)
-        if (state->phases[i].algorithm == &direct_algorithm)
-            blocked_add_bytes(&most, (struct blocked_bytes){.scratch = direct_scratch_bytes(&state->phases[i])});
-    return most;
+    return blocked_scratch_bytes(state, &direct_algorithm, direct_scratch_bytes);
 }
 
 const struct conv_algorithm direct_algorithm = {.name = "direct sums",

@@ -113,12 +113,8 @@ static uint64_t layout(const struct blocked_phase *phase) {
 }
 
 static struct blocked_bytes bytes(const struct blocked_state *state, int threads) {
-    struct blocked_bytes most = {0};
     (void)threads;
-    for (int64_t i = 0; i < state->phase_count; i++)
-        if (state->phases[i].algorithm == &few_outputs_algorithm)
-            blocked_add_bytes(&most, (struct blocked_bytes){.scratch = few_outputs_scratch_bytes(&state->phases[i])});
-    return most;
+    return blocked_scratch_bytes(state, &few_outputs_algorithm, few_outputs_scratch_bytes);
 }
 
 static void run_phases(const struct blocked_run *run) {

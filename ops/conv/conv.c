@@ -1,12 +1,5 @@
 #include "ops/conv/conv.h"
 
-#include "ops/conv/conv_engine.h"
-#include "ops/conv/conv_facts.h"
-
-static status parse(const struct op_call *call, struct attributes *attributes, void *params, struct error *err) {
-    return window_parse(call, attributes, false, params, err);
-}
-
 static int64_t reach(const struct window_axis *axis) {
     return axis->dilation * (axis->kernel - 1) + 1;
 }
@@ -34,7 +27,7 @@ static status resolve_axis(const struct window_params *params, int i, int spatia
     return STATUS_OK;
 }
 
-status conv_resolve(const struct op_call *call, struct window *window, struct error *err) {
+static status resolve(const struct op_call *call, struct window *window, struct error *err) {
     const struct window_params *params = call->params;
     status code = window_begin(call, params, false, window, err);
     for (int i = 0; code == STATUS_OK && i < window->spatial; i++)
@@ -42,43 +35,8 @@ status conv_resolve(const struct op_call *call, struct window *window, struct er
     return code;
 }
 
-static status infer(struct op_call *call, struct error *err) {
-    struct window window;
-    const status code = conv_resolve(call, &window, err);
-    return code == STATUS_OK ? window_describe(call, &window, err) : code;
-}
+const struct conv_kind conv_kind = {false, resolve};
 
-static status prepare(struct op_call *call, size_t *workspace_bytes, struct error *err) {
-    const struct window_params *params = call->params;
-    struct window window;
-    const status code = conv_resolve(call, &window, err);
-    return code == STATUS_OK ? conv_prepare(call, &window, false, &params->activation, workspace_bytes, err) : code;
-}
-
-static double macs(const struct op_call *call) {
-    struct window window;
-    struct error err;
-    return conv_resolve(call, &window, &err) == STATUS_OK ? conv_macs(&window, false) : 0;
-}
-
-static const struct op_arg inputs[] = {{"X", TYPES_FLOAT, ARG_T},
-                                       {"W", TYPES_FLOAT, ARG_T | ARG_PACKED},
-                                       {"B", TYPES_FLOAT, ARG_T | ARG_OPTIONAL},
-                                       {NULL, 0, 0}};
-/* The passes' own: W[m] is multiplied by scale[m] for output channel m (a folded BatchNormalization). */
-static const struct op_arg scaled_inputs[] = {{"X", TYPES_FLOAT, ARG_T},
-                                              {"W", TYPES_FLOAT, ARG_T | ARG_PACKED},
-                                              {"B", TYPES_FLOAT, ARG_T | ARG_OPTIONAL},
-                                              {"scale", TYPES_FLOAT, ARG_T | ARG_OPTIONAL},
-                                              {NULL, 0, 0}};
-static const struct op_arg outputs[] = {{"Y", TYPES_FLOAT, ARG_T}, {NULL, 0, 0}};
-
-#define CONV(domain_name, formal_inputs, facts_of)                                                                    \
-    {                                                                                                                 \
-        .name = "Conv", .domain = domain_name, .since = 1, .inputs = formal_inputs, .outputs = outputs,               \
-        .params_size = sizeof(struct window_params), .state_size = sizeof(struct conv_state), .parse = parse,         \
-        .infer = infer, .prepare = prepare, .run = conv_run, .release = conv_release, .macs = macs, .facts = facts_of \
-    }
-
-const struct op ops_conv[] = {
-    CONV("", inputs, &conv_facts), CONV(INTERNAL_DOMAIN, scaled_inputs, &conv_fused_facts), {0}};
+const struct op ops_conv[] = {CONV_OPERATOR("Conv", "", conv_inputs, &conv_kind, &conv_facts),
+                              CONV_OPERATOR("Conv", INTERNAL_DOMAIN, conv_scaled_inputs, &conv_kind, &conv_fused_facts),
+                              {0}};

@@ -1,12 +1,5 @@
 #include "ops/conv/conv_transpose.h"
 
-#include "ops/conv/conv_engine.h"
-#include "ops/conv/conv_facts.h"
-
-static status parse(const struct op_call *call, struct attributes *attributes, void *params, struct error *err) {
-    return window_parse(call, attributes, true, params, err);
-}
-
 /*
  * The specification's two ways round: pads give the output size,
  *   out = stride * (in - 1) + output_padding + dilation * (kernel - 1) + 1 - pad_begin - pad_end,
@@ -44,7 +37,7 @@ static status check_output_padding(const struct window_axis *axis, int i, struct
                 (long long)axis->output_padding, (long long)axis->stride, (long long)axis->dilation);
 }
 
-status conv_transpose_resolve(const struct op_call *call, struct window *window, struct error *err) {
+static status resolve(const struct op_call *call, struct window *window, struct error *err) {
     const struct window_params *params = call->params;
     status code = window_begin(call, params, true, window, err);
     for (int i = 0; code == STATUS_OK && i < window->spatial; i++) {
@@ -56,44 +49,10 @@ status conv_transpose_resolve(const struct op_call *call, struct window *window,
     return code;
 }
 
-static status infer(struct op_call *call, struct error *err) {
-    struct window window;
-    const status code = conv_transpose_resolve(call, &window, err);
-    return code == STATUS_OK ? window_describe(call, &window, err) : code;
-}
+const struct conv_kind conv_transpose_kind = {true, resolve};
 
-static status prepare(struct op_call *call, size_t *workspace_bytes, struct error *err) {
-    const struct window_params *params = call->params;
-    struct window window;
-    const status code = conv_transpose_resolve(call, &window, err);
-    return code == STATUS_OK ? conv_prepare(call, &window, true, &params->activation, workspace_bytes, err) : code;
-}
-
-static double macs(const struct op_call *call) {
-    struct window window;
-    struct error err;
-    return conv_transpose_resolve(call, &window, &err) == STATUS_OK ? conv_macs(&window, true) : 0;
-}
-
-static const struct op_arg inputs[] = {{"X", TYPES_FLOAT, ARG_T},
-                                       {"W", TYPES_FLOAT, ARG_T | ARG_PACKED},
-                                       {"B", TYPES_FLOAT, ARG_T | ARG_OPTIONAL},
-                                       {NULL, 0, 0}};
-/* The passes' own: W[m] is multiplied by scale[m] for output channel m (a folded BatchNormalization). */
-static const struct op_arg scaled_inputs[] = {{"X", TYPES_FLOAT, ARG_T},
-                                              {"W", TYPES_FLOAT, ARG_T | ARG_PACKED},
-                                              {"B", TYPES_FLOAT, ARG_T | ARG_OPTIONAL},
-                                              {"scale", TYPES_FLOAT, ARG_T | ARG_OPTIONAL},
-                                              {NULL, 0, 0}};
-static const struct op_arg outputs[] = {{"Y", TYPES_FLOAT, ARG_T}, {NULL, 0, 0}};
-
-#define CONV_TRANSPOSE(domain_name, formal_inputs, facts_of)                                                          \
-    {                                                                                                                 \
-        .name = "ConvTranspose", .domain = domain_name, .since = 1, .inputs = formal_inputs, .outputs = outputs,      \
-        .params_size = sizeof(struct window_params), .state_size = sizeof(struct conv_state), .parse = parse,         \
-        .infer = infer, .prepare = prepare, .run = conv_run, .release = conv_release, .macs = macs, .facts = facts_of \
-    }
-
-const struct op ops_conv_transpose[] = {CONV_TRANSPOSE("", inputs, &conv_transpose_facts),
-                                        CONV_TRANSPOSE(INTERNAL_DOMAIN, scaled_inputs, &conv_transpose_fused_facts),
-                                        {0}};
+const struct op ops_conv_transpose[] = {
+    CONV_OPERATOR("ConvTranspose", "", conv_inputs, &conv_transpose_kind, &conv_transpose_facts),
+    CONV_OPERATOR("ConvTranspose", INTERNAL_DOMAIN, conv_scaled_inputs, &conv_transpose_kind,
+                  &conv_transpose_fused_facts),
+    {0}};

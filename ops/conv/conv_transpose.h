@@ -5,8 +5,8 @@
 #ifndef LIMNER_OPS_CONV_CONV_TRANSPOSE_H
 #define LIMNER_OPS_CONV_CONV_TRANSPOSE_H
 
-#include "ops/conv/window.h"
+#include "ops/conv/conv_operator.h"
 
-status conv_transpose_resolve(const struct op_call *call, struct window *window, struct error *err);
+extern const struct conv_kind conv_transpose_kind;
 
 #endif

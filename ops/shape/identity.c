@@ -118,6 +118,13 @@ static const struct op_arg dropout_outputs_10[] = {
 static const struct op_arg dropout_outputs[] = {
     {"output", TYPES_DROPPED, ARG_T}, {"mask", TYPES_BOOL, ARG_T2 | ARG_OPTIONAL}, {0}};
 
+#define DROPOUT(first, last, formal_inputs, formal_outputs, reader)                                   \
+    {                                                                                                 \
+        .name = "Dropout", .domain = "", .since = first, .until = last, .inputs = formal_inputs,      \
+        .outputs = formal_outputs, .storage = STORAGE_ALIAS, .parse = reader, .infer = infer_dropout, \
+        .facts = &dropout_facts, .run = run_dropout                                                   \
+    }
+
 const struct op ops_identity[] = {{.name = "Identity",
                                    .domain = "",
                                    .since = 1,
@@ -127,36 +134,7 @@ const struct op ops_identity[] = {{.name = "Identity",
                                    .infer = infer_identity,
                                    .facts = &identity_facts,
                                    .run = movement_alias},
-                                  {.name = "Dropout",
-                                   .domain = "",
-                                   .since = 7,
-                                   .until = 9,
-                                   .inputs = dropout_inputs_old,
-                                   .outputs = dropout_outputs_7,
-                                   .storage = STORAGE_ALIAS,
-                                   .parse = parse_ratio,
-                                   .infer = infer_dropout,
-                                   .facts = &dropout_facts,
-                                   .run = run_dropout},
-                                  {.name = "Dropout",
-                                   .domain = "",
-                                   .since = 10,
-                                   .until = 11,
-                                   .inputs = dropout_inputs_old,
-                                   .outputs = dropout_outputs_10,
-                                   .storage = STORAGE_ALIAS,
-                                   .parse = parse_ratio,
-                                   .infer = infer_dropout,
-                                   .facts = &dropout_facts,
-                                   .run = run_dropout},
-                                  {.name = "Dropout",
-                                   .domain = "",
-                                   .since = 12,
-                                   .inputs = dropout_inputs,
-                                   .outputs = dropout_outputs,
-                                   .storage = STORAGE_ALIAS,
-                                   .parse = parse_seed,
-                                   .infer = infer_dropout,
-                                   .facts = &dropout_facts,
-                                   .run = run_dropout},
+                                  DROPOUT(7, 9, dropout_inputs_old, dropout_outputs_7, parse_ratio),
+                                  DROPOUT(10, 11, dropout_inputs_old, dropout_outputs_10, parse_ratio),
+                                  DROPOUT(12, 0, dropout_inputs, dropout_outputs, parse_seed),
                                   {.name = NULL}};

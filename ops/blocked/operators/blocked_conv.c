@@ -17,14 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_transposed(const struct op_call *call) {
-    return call->op->row != NULL;
-}
-
-static status parse(const struct op_call *call, struct attributes *attributes, void *params, struct error *err) {
-    return window_parse(call, attributes, is_transposed(call), params, err);
-}
-
 /* A merged Pad cannot reflect more rows than there are. */
 static status check_border(const struct op_call *call, const struct window *window, struct error *err) {
     const struct window_params *params = call->params;
@@ -39,7 +31,7 @@ static status check_border(const struct op_call *call, const struct window *wind
 
 static status resolve(const struct op_call *call, struct window *window, struct error *err) {
     const struct window_params *params = call->params;
-    status code = is_transposed(call) ? conv_transpose_resolve(call, window, err) : conv_resolve(call, window, err);
+    const status code = conv_kind_of(call)->resolve(call, window, err);
     if (code != STATUS_OK)
         return code;
     if (window->spatial != 2)
@@ -70,7 +62,7 @@ static status size_copy(struct blocked_state *state, struct error *err) {
 static status prepare(struct op_call *call, size_t *workspace_bytes, struct error *err) {
     const struct window_params *params = call->params;
     struct blocked_state *state = call->state;
-    *state = (struct blocked_state){.transposed = is_transposed(call),
+    *state = (struct blocked_state){.transposed = conv_kind_of(call)->transposed,
                                     .from_blocks = params->blocked_input,
                                     .to_blocks = params->blocked_output,
                                     .activation = params->activation};
@@ -196,25 +188,19 @@ static status run_conv(struct op_call *call, struct error *err) {
 static double macs(const struct op_call *call) {
     struct window window;
     struct error err;
-    return resolve(call, &window, &err) == STATUS_OK ? conv_macs(&window, is_transposed(call)) : 0;
+    return resolve(call, &window, &err) == STATUS_OK ? conv_macs(&window, conv_kind_of(call)->transposed) : 0;
 }
 
-static const struct op_arg inputs[] = {{"X", TYPES_FLOAT, ARG_T},
-                                       {"W", TYPES_FLOAT, ARG_T | ARG_PACKED},
-                                       {"B", TYPES_FLOAT, ARG_T | ARG_OPTIONAL},
-                                       {"scale", TYPES_FLOAT, ARG_T | ARG_OPTIONAL},
-                                       {NULL, 0, 0}};
-static const struct op_arg outputs[] = {{"Y", TYPES_FLOAT, ARG_T}, {NULL, 0, 0}};
-static const char transposed;
 static const struct op_facts facts = {.shown = "Conv"}, transposed_facts = {.shown = "ConvTranspose"};
 
-#define BLOCKED(op_name, is_transposed_row, facts_of)                                                                \
-    {                                                                                                                \
-        .name = op_name, .domain = INTERNAL_DOMAIN, .since = 1, .inputs = inputs, .outputs = outputs,                \
-        .params_size = sizeof(struct window_params), .state_size = sizeof(struct blocked_state), .parse = parse,     \
-        .infer = infer, .prepare = prepare, .run = run_conv, .release = release, .macs = macs, .fuse = blocked_fuse, \
-        .run_fused = blocked_run_fused, .row = is_transposed_row, .facts = facts_of                                  \
+#define BLOCKED(op_name, kind, facts_of)                                                                               \
+    {                                                                                                                  \
+        .name = op_name, .domain = INTERNAL_DOMAIN, .since = 1, .inputs = conv_scaled_inputs, .outputs = conv_outputs, \
+        .params_size = sizeof(struct window_params), .state_size = sizeof(struct blocked_state),                       \
+        .parse = conv_operator_parse, .infer = infer, .prepare = prepare, .run = run_conv, .release = release,         \
+        .macs = macs, .fuse = blocked_fuse, .run_fused = blocked_run_fused, .row = kind, .facts = facts_of             \
     }
 
-const struct op ops_blocked_conv[] = {
-    BLOCKED("BlockedConv", NULL, &facts), BLOCKED("BlockedConvTranspose", &transposed, &transposed_facts), {0}};
+const struct op ops_blocked_conv[] = {BLOCKED("BlockedConv", &conv_kind, &facts),
+                                      BLOCKED("BlockedConvTranspose", &conv_transpose_kind, &transposed_facts),
+                                      {0}};

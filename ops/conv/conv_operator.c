@@ -1,0 +1,38 @@
+#include "ops/conv/conv_operator.h"
+
+status conv_operator_parse(const struct op_call *call, struct attributes *attributes, void *params, struct error *err) {
+    return window_parse(call, attributes, conv_kind_of(call)->transposed, params, err);
+}
+
+status conv_operator_infer(struct op_call *call, struct error *err) {
+    struct window window;
+    const status code = conv_kind_of(call)->resolve(call, &window, err);
+    return code == STATUS_OK ? window_describe(call, &window, err) : code;
+}
+
+status conv_operator_prepare(struct op_call *call, size_t *workspace_bytes, struct error *err) {
+    const struct window_params *params = call->params;
+    const struct conv_kind *kind = conv_kind_of(call);
+    struct window window;
+    const status code = kind->resolve(call, &window, err);
+    return code == STATUS_OK ? conv_prepare(call, &window, kind->transposed, &params->activation, workspace_bytes, err)
+                             : code;
+}
+
+double conv_operator_macs(const struct op_call *call) {
+    const struct conv_kind *kind = conv_kind_of(call);
+    struct window window;
+    struct error err;
+    return kind->resolve(call, &window, &err) == STATUS_OK ? conv_macs(&window, kind->transposed) : 0;
+}
+
+const struct op_arg conv_inputs[] = {{"X", TYPES_FLOAT, ARG_T},
+                                     {"W", TYPES_FLOAT, ARG_T | ARG_PACKED},
+                                     {"B", TYPES_FLOAT, ARG_T | ARG_OPTIONAL},
+                                     {NULL, 0, 0}};
+const struct op_arg conv_scaled_inputs[] = {{"X", TYPES_FLOAT, ARG_T},
+                                            {"W", TYPES_FLOAT, ARG_T | ARG_PACKED},
+                                            {"B", TYPES_FLOAT, ARG_T | ARG_OPTIONAL},
+                                            {"scale", TYPES_FLOAT, ARG_T | ARG_OPTIONAL},
+                                            {NULL, 0, 0}};
+const struct op_arg conv_outputs[] = {{"Y", TYPES_FLOAT, ARG_T}, {NULL, 0, 0}};
