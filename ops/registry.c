@@ -19,6 +19,7 @@
     X(ops_pad)               \
     X(ops_range)             \
     X(ops_reshape)           \
+    X(ops_resize)            \
     X(ops_shape)             \
     X(ops_slice)             \
     X(ops_split)             \

@@ -1,0 +1,39 @@
+/* Inner loops of Resize: the contracts. */
+#ifndef LIMNER_OPS_KERNELS_RESIZE_H
+#define LIMNER_OPS_KERNELS_RESIZE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * A line of `out` pixels from one of `in`: pixel o is the sum of weights[t * out + o] * pixel first[o] + t, for t in
+ * 0..taps-1. A pixel is `inner` numbers side by side. All first[o] + taps are at most `in`.
+ */
+struct resize_line {
+    int64_t in, out, inner;
+    int taps;
+    bool ascends; /* first[] never falls */
+    const int32_t *first;
+    const void *weights, *x;
+    void *y;
+};
+
+/* y[i] = the sum of weights[t] * rows[t][i], for t in 0..taps-1. */
+struct resize_blend {
+    int taps;
+    int64_t count;
+    const void *const *rows;
+    const void *weights;
+    void *y;
+};
+
+/* Numbers are float, or double. */
+struct resize_kernel {
+    void (*line)(const struct resize_line *line);
+    void (*blend)(const struct resize_blend *blend);
+    /* y[o] = x[first[o]], 4 bytes each; weights are not read. */
+    void (*pick)(const struct resize_line *line);
+};
+
+#endif
