@@ -13,8 +13,8 @@
 struct resize_line {
     int64_t in, out, inner;
     int taps;
-    bool ascends; /* first[] never falls */
     const int32_t *first;
+    const int32_t *windows; /* of this first[], `in` and `taps`, by plan(); for inner 1 */
     const void *weights, *x;
     void *y;
 };
@@ -28,12 +28,18 @@ struct resize_blend {
     void *y;
 };
 
+#define RESIZE_WINDOW 4 /* outputs that have a window, at least */
+
 /* Numbers are float, or double. */
 struct resize_kernel {
+    /* Where line() finds the inputs of outputs that follow each other: windows[out / RESIZE_WINDOW]. NULL: nowhere. */
+    void (*plan)(const struct resize_line *line, int32_t *windows);
     void (*line)(const struct resize_line *line);
     void (*blend)(const struct resize_blend *blend);
     /* y[o] = x[first[o]], 4 bytes each; weights are not read. */
     void (*pick)(const struct resize_line *line);
+    /* y[2 r + i][2 c + j] = x[r][c] for i and j of 0 and 1; 4 bytes each. */
+    void (*twice)(const void *x, int64_t rows, int64_t columns, void *y);
 };
 
 #endif

@@ -30,6 +30,21 @@ INLINE vec permute(vec x, vec_ints lanes) {
 #endif
 }
 
+/* x[lane] by lane, of VEC * 2 numbers that follow each other. */
+INLINE vec permute_pair(const float *x, vec_ints lanes) {
+#if KERNEL_LEVEL == 2
+    return _mm512_permutex2var_ps(vec_load(x), (__m512i)lanes, vec_load(x + VEC));
+#elif KERNEL_LEVEL == 1
+    const vec low = permute(vec_load(x), lanes), high = permute(vec_load(x + VEC), lanes);
+    return _mm256_blendv_ps(high, low, (vec)(lanes < VEC));
+#else
+    vec y;
+    for (int i = 0; i < VEC; i++)
+        y[i] = x[lanes[i]];
+    return y;
+#endif
+}
+
 INLINE float multiply_add(float a, float b, float c) {
 #if KERNEL_LEVEL > 0
     return __builtin_fmaf(a, b, c);
@@ -38,45 +53,76 @@ INLINE float multiply_add(float a, float b, float c) {
 #endif
 }
 
-/* Where the inputs of the outputs first[0..VEC-1] begin, when a vector covers them all; else -1. */
-INLINE int64_t window_of(const struct resize_line *line, int64_t o, const int taps) {
-    const int64_t last_start = line->in - VEC - (taps - 1), low = line->first[o];
-    const int64_t start = low < last_start ? low : last_start;
-    return start >= 0 && line->first[o + VEC - 1] - start < VEC ? start : -1;
+#define NO_WINDOW (-1)
+
+/* Where the inputs of the outputs o..o+VEC-1 begin, when `width` numbers cover those of each tap; else NO_WINDOW. */
+static int64_t window_of(const struct resize_line *line, int64_t o, int64_t width) {
+    const int32_t *first = line->first + o;
+    int32_t low = first[0], high = first[0];
+    for (int i = 1; i < VEC; i++) {
+        low = first[i] < low ? first[i] : low;
+        high = first[i] > high ? first[i] : high;
+    }
+    const int64_t last_start = line->in - width - (line->taps - 1), start = low < last_start ? low : last_start;
+    return start >= 0 && high - start < width ? start : NO_WINDOW;
+}
+
+/* A window of two vectors is marked by a set lowest bit. */
+static void plan(const struct resize_line *line, int32_t *windows) {
+    for (int64_t o = 0; o + VEC <= line->out; o += VEC) {
+        const int64_t single = window_of(line, o, VEC), pair = KERNEL_LEVEL > 0 ? window_of(line, o, 2 * VEC) : -1;
+        const bool small = line->in <= INT32_MAX / 2;
+        *windows++ = !small        ? NO_WINDOW
+                     : single >= 0 ? (int32_t)(2 * single)
+                     : pair >= 0   ? (int32_t)(2 * pair + 1)
+                                   : NO_WINDOW;
+    }
+}
+
+/* VEC outputs whose inputs lie in one or two vectors from x on. */
+INLINE vec window_sum(const struct resize_line *line, int64_t o, const float *x, vec_ints lanes, const bool pair,
+                      const int taps, const bool weighted) {
+    const float *weights = (const float *)line->weights + o;
+    vec sum = pair ? permute_pair(x, lanes) : permute(vec_load(x), lanes);
+    if (weighted)
+        sum = sum * vec_load(weights);
+    for (int t = 1; t < taps; t++) {
+        const vec tap = pair ? permute_pair(x + t, lanes) : permute(vec_load(x + t), lanes);
+        sum = vec_fma(tap, vec_load(weights + t * line->out), sum);
+    }
+    return sum;
+}
+
+/* The outputs from..end-1, each by itself. */
+INLINE void single_sums(const struct resize_line *line, int64_t from, int64_t end, const int taps,
+                        const bool weighted) {
+    const float *x = line->x, *weights = line->weights;
+    float *y = line->y;
+    for (int64_t o = from; o < end; o++) {
+        const float *place = x + line->first[o];
+        float sum = weighted ? place[0] * weights[o] : place[0];
+        for (int t = 1; t < taps; t++)
+            sum = multiply_add(place[t], weights[t * line->out + o], sum);
+        y[o] = sum;
+    }
 }
 
 /* inner is 1. Inlined with a constant `taps`, or with line->taps. */
 INLINE void line_of(const struct resize_line *line, const int taps, const bool weighted) {
-    const float *x = line->x, *weights = line->weights;
+    const float *x = line->x;
     float *y = line->y;
     int64_t o = 0;
     for (; o + VEC <= line->out; o += VEC) {
-        const int64_t start = line->ascends ? window_of(line, o, taps) : -1;
-        if (start >= 0) {
-            const vec_ints lanes = ints_load(line->first + o) - (int32_t)start;
-            vec sum = permute(vec_load(x + start), lanes);
-            if (weighted)
-                sum = sum * vec_load(weights + o);
-            for (int t = 1; t < taps; t++)
-                sum = vec_fma(permute(vec_load(x + start + t), lanes), vec_load(weights + t * line->out + o), sum);
-            vec_store(y + o, sum);
-            continue;
-        }
-        for (int64_t i = o; i < o + VEC; i++) {
-            const float *from = x + line->first[i];
-            float sum = weighted ? from[0] * weights[i] : from[0];
-            for (int t = 1; t < taps; t++)
-                sum = multiply_add(from[t], weights[t * line->out + i], sum);
-            y[i] = sum;
-        }
+        const int32_t window = line->windows[o / VEC], start = window / 2;
+        const vec_ints lanes = ints_load(line->first + o) - start;
+        if (window == NO_WINDOW)
+            single_sums(line, o, o + VEC, taps, weighted);
+        else if (window & 1)
+            vec_store(y + o, window_sum(line, o, x + start, lanes, true, taps, weighted));
+        else
+            vec_store(y + o, window_sum(line, o, x + start, lanes, false, taps, weighted));
     }
-    for (; o < line->out; o++) {
-        const float *from = x + line->first[o];
-        float sum = weighted ? from[0] * weights[o] : from[0];
-        for (int t = 1; t < taps; t++)
-            sum = multiply_add(from[t], weights[t * line->out + o], sum);
-        y[o] = sum;
-    }
+    single_sums(line, o, line->out, taps, weighted);
 }
 
 /* One pixel of `inner` numbers. */
@@ -163,4 +209,27 @@ static void pick(const struct resize_line *line) {
     line_of(line, 1, false);
 }
 
-const struct resize_kernel LEVEL_NAME(resize_kernel) = {line_taps, blend_taps, pick};
+static void twice(const void *in, int64_t rows, int64_t columns, void *out) {
+    const float *x = in;
+    float *y = out;
+    vec_ints low, high;
+    for (int i = 0; i < VEC; i++) {
+        low[i] = i / 2;
+        high[i] = VEC / 2 + i / 2;
+    }
+    for (int64_t r = 0; r < rows; r++, x += columns, y += 4 * columns) {
+        float *below = y + 2 * columns;
+        int64_t c = 0;
+        for (; c + VEC <= columns; c += VEC) {
+            const vec v = vec_load(x + c), first = permute(v, low), second = permute(v, high);
+            vec_store(y + 2 * c, first);
+            vec_store(y + 2 * c + VEC, second);
+            vec_store(below + 2 * c, first);
+            vec_store(below + 2 * c + VEC, second);
+        }
+        for (; c < columns; c++)
+            y[2 * c] = y[2 * c + 1] = below[2 * c] = below[2 * c + 1] = x[c];
+    }
+}
+
+const struct resize_kernel LEVEL_NAME(resize_kernel) = {plan, line_taps, blend_taps, pick, twice};

@@ -66,6 +66,13 @@ static size_t weight_size(const struct op_call *call) {
     return numbers ? numbers->size : sizeof(float);
 }
 
+/* Nearest has the loops for floats, whatever the type. */
+static const struct resize_kernel *loops_of(const struct op_call *call) {
+    const struct resize_numbers *numbers = resize_numbers_of(call->inputs[0]->dtype);
+    const bool picks = ((const struct resize_params *)call->params)->mode == RESIZE_NEAREST;
+    return numbers && !picks ? resize_loops(call->kernels, numbers) : call->kernels->resize;
+}
+
 static status prepare(struct op_call *call, size_t *workspace_bytes, struct error *err) {
     const struct resize_params *params = call->params;
     struct layout layout;
@@ -129,6 +136,7 @@ static status run(struct op_call *call, struct error *err) {
     struct resize_stage stages[MAX_RANK];
     struct resize_taps tables[MAX_RANK];
     const struct resize_taps *taps[MAX_RANK] = {NULL};
+    const struct resize_kernel *kernel = loops_of(call);
     char *memory = call->workspace, element[16];
     int count;
     if (call->outputs[0]->bytes == 0)
@@ -140,7 +148,7 @@ static status run(struct op_call *call, struct error *err) {
         size_t bytes = 0;
         if (!layout.axes[d].changes)
             continue;
-        resize_make_taps(params, &layout.axes[d], weight_size(call), memory, &tables[d]);
+        resize_make_taps(params, &layout.axes[d], weight_size(call), kernel, memory, &tables[d]);
         resize_tap_bytes(params, &layout.axes[d], weight_size(call), &bytes);
         memory += bytes;
         taps[d] = &tables[d];

@@ -167,8 +167,8 @@ static const void *load_row(const struct filter_place *place, int64_t r, void *t
 
 static void resize_row(const struct filter_work *work, const void *in, void *out) {
     const struct resize_taps *taps = work->columns;
-    work->loops->line(&(struct resize_line){taps->in, taps->out, work->stage->inner, taps->taps, taps->ascends,
-                                            taps->first, taps->weights, in, out});
+    work->loops->line(&(struct resize_line){taps->in, taps->out, work->stage->inner, taps->taps, taps->first,
+                                            taps->windows, taps->weights, in, out});
 }
 
 /* Row r with its columns resized: one of the last `taps` rows is still there. */

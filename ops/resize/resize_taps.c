@@ -6,6 +6,7 @@
 
 #include "base/checked.h"
 #include "base/sizes.h"
+#include "ops/kernels/resize.h"
 
 #include <math.h>
 #include <string.h>
@@ -58,7 +59,7 @@ int64_t resize_tap_count(const struct resize_params *params, const struct resize
 
 /* Where the tables lie, in bytes. */
 struct places {
-    size_t weights, outside, line, end;
+    size_t windows, weights, outside, line, end;
 };
 
 static bool place_tables(const struct resize_params *params, const struct resize_axis *axis, size_t size,
@@ -68,7 +69,8 @@ static bool place_tables(const struct resize_params *params, const struct resize
     size_t weights;
     if (!size_mul(taps * size, out, &weights) || weights > SIZE_MAX / 4)
         return false;
-    places->weights = whole_line_bytes(out * sizeof(int32_t));
+    places->windows = whole_line_bytes(out * sizeof(int32_t));
+    places->weights = places->windows + whole_line_bytes(out / RESIZE_WINDOW * sizeof(int32_t));
     places->outside = places->weights + whole_line_bytes(weights);
     places->line = places->outside + (params->coordinates == RESIZE_CROP ? whole_line_bytes(out) : 0);
     places->end = places->line + whole_line_bytes(taps * sizeof(double));
@@ -157,24 +159,26 @@ static int64_t first_of(const struct resize_params *params, const struct resize_
     return first;
 }
 
-void resize_make_taps(const struct resize_params *params, const struct resize_axis *axis, size_t size, char *memory,
-                      struct resize_taps *taps) {
+void resize_make_taps(const struct resize_params *params, const struct resize_axis *axis, size_t size,
+                      const struct resize_kernel *kernel, char *memory, struct resize_taps *taps) {
     struct places places;
     place_tables(params, axis, size, &places);
     *taps = (struct resize_taps){.in = axis->in,
                                  .out = axis->out,
                                  .taps = (int)resize_tap_count(params, axis),
-                                 .ascends = true,
                                  .first = (void *)memory,
+                                 .windows = (void *)(memory + places.windows),
                                  .weights = memory + places.weights,
                                  .is_outside = (uint8_t *)memory + places.outside};
     for (int64_t o = 0; o < axis->out; o++) {
         taps->first[o] = (int32_t)first_of(params, axis, o, size, (void *)(memory + places.line), taps);
-        taps->ascends &= o == 0 || taps->first[o] >= taps->first[o - 1];
         if (params->coordinates != RESIZE_CROP)
             continue;
         const double x = coordinate_double(axis, params->coordinates, (double)o);
         taps->is_outside[o] = axis->changes && !(x >= 0 && x <= (double)(axis->in - 1));
         taps->outside |= taps->is_outside[o] != 0;
     }
+    if (kernel->plan)
+        kernel->plan(&(struct resize_line){.in = taps->in, .out = taps->out, .taps = taps->taps, .first = taps->first},
+                     taps->windows);
 }

@@ -11,10 +11,10 @@
 struct resize_taps {
     int64_t in, out;
     int taps;
-    bool ascends; /* first[] never falls */
     bool outside; /* some outputs are the extrapolation value: */
     int32_t *first;
-    void *weights; /* float, or double */
+    int32_t *windows; /* of the inner loops (struct resize_kernel) */
+    void *weights;    /* float, or double */
     uint8_t *is_outside;
 };
 
@@ -22,8 +22,8 @@ struct resize_taps {
 int64_t resize_tap_count(const struct resize_params *params, const struct resize_axis *axis);
 /* Bytes of the tables of one axis, with weights of `size` bytes; false when that overflows. */
 bool resize_tap_bytes(const struct resize_params *params, const struct resize_axis *axis, size_t size, size_t *bytes);
-/* Fills the tables, which begin at `memory`, 64-byte aligned. */
-void resize_make_taps(const struct resize_params *params, const struct resize_axis *axis, size_t size, char *memory,
-                      struct resize_taps *taps);
+/* Fills the tables, which begin at `memory`, 64-byte aligned, for the inner loops that read them. */
+void resize_make_taps(const struct resize_params *params, const struct resize_axis *axis, size_t size,
+                      const struct resize_kernel *kernel, char *memory, struct resize_taps *taps);
 
 #endif
