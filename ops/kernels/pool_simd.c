@@ -39,37 +39,70 @@ INLINE float joined_one(const enum pool_kind kind, float a, float b) {
     return kind != POOL_MAX ? a + b : a > b || a != a ? a : b;
 }
 
-INLINE void take_as(const enum pool_kind kind, const bool first, const float *x, int64_t count, float *line) {
-    int64_t i = 0;
-    for (; i + VEC <= count; i += VEC) {
-        vec v = mapped(kind, vec_load(x + i));
-        if (!first)
-            v = joined(kind, vec_load(line + i), v);
-        vec_store(line + i, v);
-    }
-    for (; i < count; i++) {
-        const float v = mapped_one(kind, x[i]);
-        line[i] = first ? v : joined_one(kind, line[i], v);
-    }
+/* The first `count` numbers, and `rest` in place of the others. */
+INLINE vec load_part(const float *x, int64_t count, vec rest) {
+#if KERNEL_LEVEL == 2
+    return _mm512_mask_loadu_ps(rest, (__mmask16)((1u << count) - 1), x);
+#else
+    float part[VEC];
+    vec_store(part, rest);
+    memcpy(part, x, (size_t)count * sizeof *x);
+    return vec_load(part);
+#endif
 }
 
-static void take(enum pool_kind kind, bool first, const void *x, int64_t count, void *line) {
-#define TAKE(k)                                \
-    case k:                                    \
-        if (first)                             \
-            take_as(k, true, x, count, line);  \
-        else                                   \
-            take_as(k, false, x, count, line); \
-        break;
-    switch (kind) {
-        TAKE(POOL_MAX)
-        TAKE(POOL_SUM)
-        TAKE(POOL_ABSOLUTES)
-        TAKE(POOL_SQUARES)
-    case POOL_POWERS:
-        break;
-    }
+INLINE void store_part(float *y, vec v, int64_t count) {
+#if KERNEL_LEVEL == 2
+    _mm512_mask_storeu_ps(y, (__mmask16)((1u << count) - 1), v);
+#else
+    float part[VEC];
+    vec_store(part, v);
+    memcpy(y, part, (size_t)count * sizeof *y);
+#endif
 }
+
+INLINE vec stacked(const enum pool_kind kind, const struct pool_stack *stack, int64_t i) {
+    vec sum = mapped(kind, vec_load((const float *)stack->rows[0] + i));
+    for (int64_t r = 1; r < stack->row_count; r++)
+        sum = joined(kind, sum, mapped(kind, vec_load((const float *)stack->rows[r] + i)));
+    return sum;
+}
+
+INLINE void stack_as(const enum pool_kind kind, const struct pool_stack *stack) {
+    const vec nothing = vec_all(*(const float *)stack->nothing);
+    float *y = stack->y;
+    int64_t i = 0;
+    for (; i + VEC <= stack->count; i += VEC)
+        vec_store(y + i, stacked(kind, stack, i));
+    if (i == stack->count)
+        return;
+    vec sum = nothing;
+    for (int64_t r = 0; r < stack->row_count; r++)
+        sum = joined(kind, sum, mapped(kind, load_part((const float *)stack->rows[r] + i, stack->count - i, nothing)));
+    vec_store(y + i, sum);
+}
+
+#define EACH_KIND(CALL)       \
+    switch (kind) {           \
+    case POOL_MAX:            \
+        CALL(POOL_MAX);       \
+        break;                \
+    case POOL_SUM:            \
+        CALL(POOL_SUM);       \
+        break;                \
+    case POOL_ABSOLUTES:      \
+        CALL(POOL_ABSOLUTES); \
+        break;                \
+    case POOL_SQUARES:        \
+        CALL(POOL_SQUARES);   \
+        break;                \
+    case POOL_POWERS:         \
+        break;                \
+    }
+
+static void stack_rows(enum pool_kind kind, const struct pool_stack *stack){
+#define STACK(k) stack_as(k, stack)
+    EACH_KIND(STACK)}
 
 /* Every second number of two vectors. */
 INLINE vec second_ones(const float *x) {
@@ -96,46 +129,96 @@ INLINE vec strided(const float *x, const int64_t stride) {
     return v;
 }
 
-/* Pixels of one element. Inlined with a constant stride and number of taps, where they are small. */
-INLINE void across_line(const enum pool_kind kind, const struct pool_line *line, const int64_t stride,
-                        const int64_t taps) {
-    const float *x = line->x;
+/* x / divisor, rounded as by a division: a product, and what it lacks. Infinite quotients lack nothing. */
+INLINE vec quotient(vec x, vec divisor, vec inverse) {
+#if KERNEL_LEVEL > 0
+    const vec about = x * inverse, lack = vec_fma((vec){0} - about, divisor, x), exact = vec_fma(lack, inverse, about);
+#if KERNEL_LEVEL == 2
+    return _mm512_mask_mov_ps(exact, _mm512_cmp_ps_mask(lack, lack, _CMP_UNORD_Q), about);
+#else
+    return _mm256_blendv_ps(exact, about, _mm256_cmp_ps(lack, lack, _CMP_UNORD_Q));
+#endif
+#else
+    (void)inverse;
+    return x / divisor;
+#endif
+}
+
+INLINE vec across_at(const enum pool_kind kind, const struct pool_line *line, int64_t o, const int64_t stride,
+                     const int64_t taps, const bool divided) {
+    const float *from = (const float *)line->x + o * stride;
+    vec sum = strided(from, stride);
+    for (int64_t k = 1; k < taps; k++)
+        sum = joined(kind, sum, strided(from + k * line->dilation, stride));
+    if (divided)
+        return quotient(sum, vec_load((const float *)line->divisors + o) * vec_all((float)line->rows),
+                        vec_load((const float *)line->inverses + o) * vec_all((float)(1 / line->rows)));
+    return sum;
+}
+
+/* One by one: vectors would read what lies far behind the line. */
+INLINE void single_sums(const enum pool_kind kind, const struct pool_line *line, const bool divided) {
     float *y = line->y;
-    int64_t o = 0;
-    for (; o + VEC <= line->out; o += VEC) {
-        const float *from = x + o * stride;
-        vec sum = strided(from, stride);
-        for (int64_t k = 1; k < taps; k++)
-            sum = joined(kind, sum, strided(from + k * line->dilation, stride));
-        vec_store(y + o, sum);
+    for (int64_t o = 0; o < line->out; o++) {
+        const float *from = (const float *)line->x + o * line->stride;
+        float sum = from[0];
+        for (int64_t k = 1; k < line->taps; k++)
+            sum = joined_one(kind, sum, from[k * line->dilation]);
+        y[o] = divided ? sum / (((const float *)line->divisors)[o] * (float)line->rows) : sum;
     }
-    for (; o < line->out; o++) {
-        float sum = x[o * stride];
-        for (int64_t k = 1; k < taps; k++)
-            sum = joined_one(kind, sum, x[o * stride + k * line->dilation]);
-        y[o] = sum;
-    }
+}
+
+/* Pixels of one element. Inlined with a constant stride and number of taps, where they are small. The last vector
+ * overlaps the one before it. */
+INLINE void across_line(const enum pool_kind kind, const struct pool_line *line, const int64_t stride,
+                        const int64_t taps, const bool divided) {
+    float *y = line->y;
+    for (int64_t o = 0; o + VEC <= line->out; o += VEC)
+        vec_store(y + o, across_at(kind, line, o, stride, taps, divided));
+    if (line->out % VEC == 0)
+        return;
+    if (line->out > VEC)
+        vec_store(y + line->out - VEC, across_at(kind, line, line->out - VEC, stride, taps, divided));
+    else if (stride <= 2)
+        store_part(y, across_at(kind, line, 0, stride, taps, divided), line->out);
+    else
+        single_sums(kind, line, divided);
 }
 
 INLINE void across_pixels(const enum pool_kind kind, const struct pool_line *line, const int64_t inner) {
     const int64_t step = line->dilation * inner;
+    const float *divisors = line->divisors, *inverses = line->inverses;
+    const float rows = (float)line->rows, inverse = (float)(1 / line->rows);
     float *y = line->y;
     for (int64_t o = 0; o < line->out; o++, y += inner) {
         const float *x = (const float *)line->x + o * line->stride * inner;
-        int64_t i = 0;
-        for (; i + VEC <= inner; i += VEC) {
+        for (int64_t i = 0; i < inner; i += VEC) {
             vec sum = vec_load(x + i);
             for (int64_t k = 1; k < line->taps; k++)
                 sum = joined(kind, sum, vec_load(x + k * step + i));
-            vec_store(y + i, sum);
-        }
-        for (; i < inner; i++) {
-            float sum = x[i];
-            for (int64_t k = 1; k < line->taps; k++)
-                sum = joined_one(kind, sum, x[k * step + i]);
-            y[i] = sum;
+            if (divisors)
+                sum = quotient(sum, vec_all(divisors[o] * rows), vec_all(inverses[o] * inverse));
+            if (inner % VEC == 0 || i + VEC <= inner)
+                vec_store(y + i, sum);
+            else
+                store_part(y + i, sum, inner - i);
         }
     }
+}
+
+INLINE void line_as(const enum pool_kind kind, const struct pool_line *line, const bool divided) {
+    if (line->stride == 1 && line->taps == 3)
+        across_line(kind, line, 1, 3, divided);
+    else if (line->stride == 1)
+        across_line(kind, line, 1, line->taps, divided);
+    else if (line->stride == 2 && line->taps == 2)
+        across_line(kind, line, 2, 2, divided);
+    else if (line->stride == 2 && line->taps == 3)
+        across_line(kind, line, 2, 3, divided);
+    else if (line->stride == 2)
+        across_line(kind, line, 2, line->taps, divided);
+    else
+        across_line(kind, line, line->stride, line->taps, divided);
 }
 
 INLINE void across_as(const enum pool_kind kind, const struct pool_line *line) {
@@ -143,14 +226,10 @@ INLINE void across_as(const enum pool_kind kind, const struct pool_line *line) {
         across_pixels(kind, line, CHANNEL_BLOCK);
     else if (line->inner != 1)
         across_pixels(kind, line, line->inner);
-    else if (line->stride == 1)
-        across_line(kind, line, 1, line->taps);
-    else if (line->stride == 2 && line->taps == 2)
-        across_line(kind, line, 2, 2);
-    else if (line->stride == 2)
-        across_line(kind, line, 2, line->taps);
+    else if (line->divisors)
+        line_as(kind, line, true);
     else
-        across_line(kind, line, line->stride, line->taps);
+        line_as(kind, line, false);
 }
 
 static void across(enum pool_kind kind, const struct pool_line *line) {
@@ -235,21 +314,8 @@ INLINE void whole_blocks(const enum pool_kind kind, const float *x, int64_t coun
 }
 
 static void whole(enum pool_kind kind, const void *x, int64_t count, int64_t inner, void *total) {
-#define WHOLE(k)                              \
-    case k:                                   \
-        if (inner == 1)                       \
-            whole_line(k, x, count, total);   \
-        else                                  \
-            whole_blocks(k, x, count, total); \
-        break;
-    switch (kind) {
-        WHOLE(POOL_MAX)
-        WHOLE(POOL_SUM)
-        WHOLE(POOL_ABSOLUTES)
-        WHOLE(POOL_SQUARES)
-    case POOL_POWERS:
-        break;
-    }
+#define WHOLE(k) inner == 1 ? whole_line(k, x, count, total) : whole_blocks(k, x, count, total)
+    EACH_KIND(WHOLE)
 }
 
-const struct pool_kernel LEVEL_NAME(pool_kernel) = {take, across, whole};
+const struct pool_kernel LEVEL_NAME(pool_kernel) = {stack_rows, across, whole};

@@ -88,19 +88,6 @@ static void add_pieces(void *context, int64_t first, int64_t end) {
     }
 }
 
-/* The totals of a picture's pieces together, in the place of the first one. */
-static void join_pieces(const struct global_work *work, double *totals) {
-    const struct extent *e = &work->extent;
-    const struct pool_kernel *kernel = pool_kernel_of(work->call->inputs[0]->dtype, work->call->kernels);
-    for (int64_t piece = 1; piece < e->pieces; piece++) {
-        double *more = totals + piece * e->inner;
-        if (work->kind == POOL_MAX)
-            kernel->take(POOL_MAX, false, more, e->inner, totals);
-        for (int64_t i = 0; work->kind != POOL_MAX && i < e->inner; i++)
-            totals[i] += more[i];
-    }
-}
-
 static void finish_pictures(void *context, int64_t first, int64_t end) {
     const struct global_work *work = context;
     const struct extent *e = &work->extent;
@@ -108,7 +95,8 @@ static void finish_pictures(void *context, int64_t first, int64_t end) {
     const struct pool_row *row = work->call->op->row;
     for (int64_t picture = first; picture < end; picture++) {
         double *totals = (double *)work->call->workspace + picture * e->pieces * e->inner;
-        join_pieces(work, totals);
+        for (int64_t piece = 1; piece < e->pieces; piece++)
+            loops->join(work->kind, e->inner, totals + piece * e->inner, totals);
         loops->finish_whole(work->kind, row->norm == POOL_AVERAGE ? (double)e->pixels : 1, work->power, e->inner,
                             totals, (char *)work->call->outputs[0]->data + (size_t)(picture * e->inner) * work->size);
     }

@@ -23,19 +23,6 @@
         for (int64_t i = 0; i < count; i++)                                                                         \
             to[i] = (T)pow(fabs((double)from[i]), power);                                                           \
     }                                                                                                               \
-    static void divide_##NAME(int64_t count, const void *counts, int64_t out, int64_t inner, void *y) {             \
-        const T *by = counts;                                                                                       \
-        T *to = y;                                                                                                  \
-        const T rows = (T)(count ? count : 1);                                                                      \
-        if (inner == 1) {                                                                                           \
-            SIMD for (int64_t o = 0; o < out; o++) to[o] = (T)(to[o] / (rows * by[o]));                             \
-            return;                                                                                                 \
-        }                                                                                                           \
-        for (int64_t o = 0; o < out; o++, to += inner) {                                                            \
-            const T divisor = (T)(rows * by[o]);                                                                    \
-            SIMD for (int64_t i = 0; i < inner; i++) to[i] = (T)(to[i] / divisor);                                  \
-        }                                                                                                           \
-    }                                                                                                               \
     static void root_##NAME(double power, int64_t count, void *y) {                                                 \
         T *to = y;                                                                                                  \
         if (power == 2) {                                                                                           \
@@ -45,8 +32,9 @@
         for (int64_t i = 0; power != 1 && i < count; i++)                                                           \
             to[i] = (T)pow((double)to[i], 1 / power);                                                               \
     }                                                                                                               \
-    static void set_##NAME(void *counts, int64_t i, int64_t count) {                                                \
-        ((T *)counts)[i] = (T)(count ? count : 1);                                                                  \
+    static void set_##NAME(void *divisors, void *inverses, int64_t i, int64_t count) {                              \
+        ((T *)divisors)[i] = (T)(count ? count : 1);                                                                \
+        ((T *)inverses)[i] = (T)((T)1 / ((T *)divisors)[i]);                                                        \
     }                                                                                                               \
     static void whole_of_##NAME(const struct pool_kernel *kernel, enum pool_kind kind, double power, const void *x, \
                                 int64_t count, int64_t inner, void *total) {                                        \
@@ -60,6 +48,16 @@
         for (int64_t i = 0; i < count * inner; i++)                                                                 \
             sum[i % inner] += pow(fabs((double)from[i]), power);                                                    \
     }                                                                                                               \
+    static void join_##NAME(enum pool_kind kind, int64_t inner, const void *more, void *total) {                    \
+        const T *largest = more;                                                                                    \
+        const double *sum = more;                                                                                   \
+        for (int64_t i = 0; i < inner; i++) {                                                                       \
+            if (kind == POOL_MAX)                                                                                   \
+                ((T *)total)[i] = LARGER(((T *)total)[i], largest[i]);                                              \
+            else                                                                                                    \
+                ((double *)total)[i] += sum[i];                                                                     \
+        }                                                                                                           \
+    }                                                                                                               \
     static void finish_##NAME(enum pool_kind kind, double divisor, double power, int64_t inner, const void *total,  \
                               void *y) {                                                                            \
         const double *sum = total;                                                                                  \
@@ -71,8 +69,8 @@
         for (int64_t i = 0; i < inner; i++)                                                                         \
             to[i] = (T)(power == 1 ? sum[i] / divisor : power == 2 ? sqrt(sum[i]) : pow(sum[i], 1 / power));        \
     }                                                                                                               \
-    static const struct pool_loops loops_##NAME = {fill_##NAME, raise_##NAME,    divide_##NAME, root_##NAME,        \
-                                                   set_##NAME,  whole_of_##NAME, finish_##NAME};
+    static const struct pool_loops loops_##NAME = {fill_##NAME,     raise_##NAME, root_##NAME,  set_##NAME,         \
+                                                   whole_of_##NAME, join_##NAME,  finish_##NAME};
 LOOPS(float, float, -INFINITY, sqrtf)
 LOOPS(double, double, -INFINITY, sqrt)
 LOOPS(int8, int8_t, INT8_MIN, SAME)
@@ -83,20 +81,23 @@ LOOPS(uint8, uint8_t, 0, SAME)
 
 /* The kernel, for types other than float. */
 #define KERNEL(NAME, T)                                                                                       \
-    static void take_##NAME(enum pool_kind kind, bool first, const void *x, int64_t count, void *line) {      \
-        const T *from = x;                                                                                    \
-        T *to = line;                                                                                         \
-        if (kind == POOL_MAX && !first) {                                                                     \
-            SIMD for (int64_t i = 0; i < count; i++) to[i] = LARGER(to[i], from[i]);                          \
-            return;                                                                                           \
-        }                                                                                                     \
-        for (int64_t i = 0; i < count; i++) {                                                                 \
-            const T v = (T)MAPPED(kind, from[i]);                                                             \
-            to[i] = first ? v : (T)JOINED(kind, to[i], v);                                                    \
+    static void stack_##NAME(enum pool_kind kind, const struct pool_stack *stack) {                           \
+        T *to = stack->y;                                                                                     \
+        for (int64_t r = 0; r < stack->row_count; r++) {                                                      \
+            const T *from = stack->rows[r];                                                                   \
+            if (kind == POOL_MAX && r > 0) {                                                                  \
+                SIMD for (int64_t i = 0; i < stack->count; i++) to[i] = LARGER(to[i], from[i]);               \
+                continue;                                                                                     \
+            }                                                                                                 \
+            for (int64_t i = 0; i < stack->count; i++) {                                                      \
+                const T v = (T)MAPPED(kind, from[i]);                                                         \
+                to[i] = r == 0 ? v : (T)JOINED(kind, to[i], v);                                               \
+            }                                                                                                 \
         }                                                                                                     \
     }                                                                                                         \
     static void across_##NAME(enum pool_kind kind, const struct pool_line *line) {                            \
         const int64_t inner = line->inner;                                                                    \
+        const T *divisors = line->divisors;                                                                   \
         for (int64_t o = 0; o < line->out; o++) {                                                             \
             const T *from = (const T *)line->x + o * line->stride * inner;                                    \
             T *to = (T *)line->y + o * inner;                                                                 \
@@ -105,6 +106,8 @@ LOOPS(uint8, uint8_t, 0, SAME)
                 const T *tap = from + k * line->dilation * inner;                                             \
                 SIMD for (int64_t i = 0; i < inner; i++) to[i] = (T)JOINED(kind, to[i], tap[i]);              \
             }                                                                                                 \
+            for (int64_t i = 0; divisors && i < inner; i++)                                                   \
+                to[i] = (T)(to[i] / ((T)line->rows * divisors[o]));                                           \
         }                                                                                                     \
     }                                                                                                         \
     static void whole_##NAME(enum pool_kind kind, const void *x, int64_t count, int64_t inner, void *total) { \
@@ -124,7 +127,7 @@ LOOPS(uint8, uint8_t, 0, SAME)
                 sum[k] = all;                                                                                 \
         }                                                                                                     \
     }                                                                                                         \
-    static const struct pool_kernel kernel_##NAME = {take_##NAME, across_##NAME, whole_##NAME};
+    static const struct pool_kernel kernel_##NAME = {stack_##NAME, across_##NAME, whole_##NAME};
 KERNEL(double, double)
 KERNEL(int8, int8_t)
 KERNEL(uint8, uint8_t)

@@ -11,15 +11,15 @@ struct pool_loops {
     void (*fill)(enum pool_kind kind, int64_t count, void *line);
     /* |x[i]| to the power. */
     void (*raise)(double power, const void *x, int64_t count, void *y);
-    /* y[i] is divided by count * counts[i / inner]; counts are of the element type, and 0 is as 1. */
-    void (*divide)(int64_t count, const void *counts, int64_t out, int64_t inner, void *y);
     /* y[i] to the power 1/power. */
     void (*root)(double power, int64_t count, void *y);
-    /* Sets counts[i]. */
-    void (*set)(void *counts, int64_t i, int64_t count);
+    /* Sets divisors[i] to count, or 1 for 0, and its inverse. */
+    void (*set)(void *divisors, void *inverses, int64_t i, int64_t count);
     /* As pool_kernel's whole(), for POOL_POWERS, too. */
     void (*whole)(const struct pool_kernel *kernel, enum pool_kind kind, double power, const void *x, int64_t count,
                   int64_t inner, void *total);
+    /* Puts two totals together. */
+    void (*join)(enum pool_kind kind, int64_t inner, const void *more, void *total);
     /* The total of pool_kernel's whole() divided by `count`, or its root, as an element. */
     void (*finish_whole)(enum pool_kind kind, double divisor, double power, int64_t inner, const void *total, void *y);
 };

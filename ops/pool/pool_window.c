@@ -47,9 +47,10 @@ static void resolve_pads(const struct window_params *params, int i, int spatial,
     }
 }
 
-/* A window that would begin behind the inputs and the pads before them is left out. */
+/* slack: how far the first window may move. Rounded up, the last window may reach too far; one that would begin behind
+ * the inputs and the pads before them is left out. */
 static int64_t out_of(const struct pool_axis *axis, int64_t slack, bool ceil) {
-    const int64_t out = (ceil ? divide_up(slack, axis->stride) : slack / axis->stride) + 1;
+    const int64_t out = (ceil && slack > 0 ? divide_up(slack, axis->stride) : slack / axis->stride) + 1;
     return ceil && (out - 1) * axis->stride >= axis->in + axis->pad_begin ? out - 1 : out;
 }
 
@@ -57,14 +58,15 @@ static status resolve_axis(const struct pool_params *params, int i, int spatial,
                            struct error *err) {
     resolve_pads(&params->window, i, spatial, axis);
     const int64_t there = axis->in + axis->pad_begin + axis->pad_end, slack = there - reach(axis);
-    if (slack < 0)
+    const bool ceil = params->ceil && params->window.auto_pad == PAD_NOTSET;
+    if (slack < (ceil ? 1 - axis->stride : 0))
         return fail(err, STATUS_SHAPE,
                     "the kernel reaches over %lld inputs in spatial dimension %d, only %lld are there with padding",
                     (long long)reach(axis), i, (long long)there);
     if (axis->pad_begin >= reach(axis) || axis->pad_end >= reach(axis))
         return fail(err, STATUS_SHAPE, "pads of %lld and %lld in spatial dimension %d, the kernel reaches over %lld",
                     (long long)axis->pad_begin, (long long)axis->pad_end, i, (long long)reach(axis));
-    axis->out = axis->in == 0 ? 0 : out_of(axis, slack, params->ceil && params->window.auto_pad == PAD_NOTSET);
+    axis->out = axis->in == 0 ? 0 : out_of(axis, slack, ceil);
     return STATUS_OK;
 }
 
@@ -121,17 +123,21 @@ struct shape pool_shape(const struct op_call *call, const struct pool_window *wi
     return shape;
 }
 
+/* Most windows have no dilation, and divisions are slow. */
+static int64_t taps_within(const struct pool_axis *axis, int64_t room) {
+    return axis->dilation == 1 ? room : divide_up(room, axis->dilation);
+}
+
 struct pool_taps pool_taps_of(const struct pool_axis *axis, int64_t o) {
     const int64_t start = o * axis->stride - axis->pad_begin, room = axis->in - start;
-    return (struct pool_taps){start < 0 ? divide_up(-start, axis->dilation) : 0,
-                              room > 0 ? at_most(axis->kernel, divide_up(room, axis->dilation)) : 0};
+    return (struct pool_taps){start < 0 ? taps_within(axis, -start) : 0,
+                              room > 0 ? at_most(axis->kernel, taps_within(axis, room)) : 0};
 }
 
 int64_t pool_count(const struct pool_axis *axis, int64_t o, bool include_pad) {
     const struct pool_taps taps = pool_taps_of(axis, o);
     const int64_t start = o * axis->stride - axis->pad_begin;
-    const int64_t count = include_pad
-                              ? at_most(axis->kernel, divide_up(axis->in + axis->pad_end - start, axis->dilation))
-                              : taps.end - taps.first;
+    const int64_t count = include_pad ? at_most(axis->kernel, taps_within(axis, axis->in + axis->pad_end - start))
+                                      : taps.end - taps.first;
     return count > 0 ? count : 0;
 }
