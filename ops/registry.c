@@ -19,9 +19,13 @@
     X(ops_expand)            \
     X(ops_gather)            \
     X(ops_identity)          \
+    X(ops_global_pool)       \
+    X(ops_max_unpool)        \
     X(ops_pad)               \
+    X(ops_pool)              \
     X(ops_range)             \
     X(ops_reshape)           \
+    X(ops_resize)            \
     X(ops_shape)             \
     X(ops_slice)             \
     X(ops_split)             \
