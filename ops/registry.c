@@ -33,6 +33,7 @@
     X(ops_binary_arithmetic) \
     X(ops_binary_compare)    \
     X(ops_cast)              \
+    X(ops_half)              \
     X(ops_clip)              \
     X(ops_pow)               \
     X(ops_reduce)            \
