@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+#ifdef CHOSEN_OPERATORS /* OPERATOR_FILES with some of them, by scripts/choose_operators.c */
+#include CHOSEN_OPERATORS
+#else
 #define OPERATOR_FILES(X)    \
     X(ops_conv)              \
     X(ops_conv_transpose)    \
@@ -43,6 +46,7 @@
     X(ops_if)                \
     X(ops_loop)              \
     X(ops_scan)
+#endif
 
 #define DECLARE(definitions) extern const struct op definitions[];
 OPERATOR_FILES(DECLARE)
@@ -50,6 +54,8 @@ OPERATOR_FILES(DECLARE)
 #define LIST(definitions) definitions,
 static const struct op *const files[] = {OPERATOR_FILES(LIST)};
 #define FILE_COUNT (sizeof files / sizeof files[0])
+#define NAME(definitions) #definitions,
+static const char *const names[] = {OPERATOR_FILES(NAME)};
 
 static bool serves(const struct op *op, const char *domain, const char *name) {
     return op->name[0] == name[0] && strcmp(op->name, name) == 0 && strcmp(op->domain, domain) == 0;
@@ -75,10 +81,32 @@ const struct op *op_find_any(const char *domain, const char *name) {
     return NULL;
 }
 
-const struct op *op_at(size_t index) {
+/* The file of definitions that the i-th one stands in, FILE_COUNT past the end; *op is the definition. */
+static size_t find_at(size_t index, const struct op **op) {
     for (size_t i = 0; i < FILE_COUNT; i++)
-        for (const struct op *op = files[i]; op->name; op++)
+        for (*op = files[i]; (*op)->name; (*op)++)
             if (index-- == 0)
-                return op;
-    return NULL;
+                return i;
+    *op = NULL;
+    return FILE_COUNT;
+}
+
+const struct op *op_at(size_t index) {
+    const struct op *op;
+    find_at(index, &op);
+    return op;
+}
+
+const char *op_family_at(size_t index) {
+    const struct op *op;
+    const size_t file = find_at(index, &op);
+    return file < FILE_COUNT ? names[file] : NULL;
+}
+
+bool op_all_built(void) {
+#ifdef CHOSEN_OPERATORS
+    return false;
+#else
+    return true;
+#endif
 }

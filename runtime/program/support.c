@@ -231,6 +231,9 @@ static void say_groups(const struct support_survey *survey, struct error *err) {
     }
     if (survey->further_groups_nodes > 0)
         error_append(err, ", and those of %d further nodes", survey->further_groups_nodes);
+    if (!op_all_built())
+        error_append(
+            err, ". This library was built with chosen operators alone (make OPERATORS=...); limner ops lists them");
 }
 
 /* What was found, as one message. */
