@@ -12,10 +12,15 @@
     X(ops_blocked_layout)    \
     X(ops_blocked_norm)      \
     X(ops_matmul)            \
-    X(ops_normalization)     \
+    X(ops_batch_norm)        \
+    X(ops_layer_norm)        \
+    X(ops_group_norm)        \
+    X(ops_axes_norm)         \
+    X(ops_lrn)               \
     X(ops_concat)            \
     X(ops_constant)          \
     X(ops_depth_to_space)    \
+    X(ops_dropout)           \
     X(ops_expand)            \
     X(ops_gather)            \
     X(ops_identity)          \
