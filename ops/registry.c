@@ -52,6 +52,10 @@
     X(ops_loop)              \
     X(ops_scan)
 #endif
+    X(ops_scan)              \
+    X(ops_random)            \
+    X(ops_bernoulli)         \
+    X(ops_multinomial)
 
 #define DECLARE(definitions) extern const struct op definitions[];
 OPERATOR_FILES(DECLARE)
