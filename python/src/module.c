@@ -1,9 +1,11 @@
 /* limner._limner: the C library as Python sees it. The package around it is in python/limner. */
-#include "python/src/elements.h"
+#include "python/src/array.h"
 #include "python/src/errors.h"
 #include "python/src/model.h"
 #include "python/src/session.h"
 #include "python/src/tensor.h"
+
+#include <string.h>
 
 static PyObject *operators(PyObject *module, PyObject *unused) {
     limner_operator op;
@@ -19,7 +21,32 @@ static PyObject *operators(PyObject *module, PyObject *unused) {
     return list;
 }
 
+static int copy_array(const struct array *array, limner_tensor *copy) {
+    *copy = array->tensor;
+    copy->name = "";
+    copy->data = tensor_memory(copy->bytes);
+    if (!copy->data) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    if (copy->bytes > 0)
+        memcpy(copy->data, array->tensor.data, copy->bytes);
+    return 0;
+}
+
+static PyObject *tensor(PyObject *module, PyObject *object) {
+    const struct module_state *state = PyModule_GetState(module);
+    struct array array;
+    limner_tensor copy;
+    PyObject *made = NULL;
+    if (array_open(state, object, &array) == 0 && copy_array(&array, &copy) == 0)
+        made = tensor_new(state, &copy, NULL);
+    array_close(&array);
+    return made;
+}
+
 static PyMethodDef functions[] = {
+    {"tensor", tensor, METH_O, "tensor(array, /)\n--\n\nA limner.Tensor with a copy of an array of any package."},
     {"operators", operators, METH_NOARGS,
      "operators()\n--\n\n(name, domain, since, until) of every operator that this build runs."},
     {0}};
