@@ -21,7 +21,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
 BUILD = ROOT / os.environ.get("BUILD", "build")
 LIBRARY = BUILD / "liblimner.a"
-(ROOT / "build/python").mkdir(parents=True, exist_ok=True)  # setup.cfg names it
+# What setuptools makes on the way lies in the build folder, too.
+SCRATCH = BUILD / "python"
+SCRATCH.mkdir(parents=True, exist_ok=True)
 ABI3 = not sysconfig.get_config_var("Py_GIL_DISABLED")
 
 
@@ -68,4 +70,9 @@ extension = Extension(
     py_limited_api=ABI3,
 )
 
-setup(version=version(), ext_modules=[extension], cmdclass={"build_ext": BuildExtension, "bdist_wheel": Wheel})
+setup(
+    version=version(),
+    ext_modules=[extension],
+    cmdclass={"build_ext": BuildExtension, "bdist_wheel": Wheel},
+    options={"build": {"build_base": str(SCRATCH / "base")}, "egg_info": {"egg_base": str(SCRATCH)}},
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,8 @@ def _bfloat16() -> np.dtype[Any] | None:
         import ml_dtypes
     except ImportError:
         return None
-    return np.dtype(ml_dtypes.bfloat16)
+    dtype: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
+    return dtype
 
 
 def _unusual(array: np.ndarray[Any, Any]) -> Any:
@@ -84,15 +86,19 @@ def as_input(value: Any, type_name: str) -> Any:
     return array if array.dtype in _PLAIN else _unusual(array)
 
 
+def over(memory: Any, shape: Sequence[int], dtype: Any) -> np.ndarray[Any, Any]:
+    """An array over a buffer, which it keeps alive."""
+    return np.ndarray(tuple(shape), dtype, memory)
+
+
 def as_output(value: Any) -> Any:
     """A NumPy array over the tensor. bfloat16 stays a Tensor where ml_dtypes is not installed."""
     if not isinstance(value, Tensor):
         return value
     if value.type == "bfloat16":
         dtype = _bfloat16()
-        bits: np.ndarray[Any, Any] = np.ndarray(value.shape, np.uint16, value)
-        return value if dtype is None else bits.view(dtype)
-    return np.ndarray(value.shape, _BY_NAME[value.type], value)
+        return value if dtype is None else over(value, value.shape, np.uint16).view(dtype)
+    return over(value, value.shape, _BY_NAME[value.type])
 
 
 def as_target(array: Any) -> Any:

@@ -1,6 +1,8 @@
-from collections.abc import Buffer, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from os import PathLike
 from typing import Any, final
+
+from typing_extensions import Buffer
 
 __version__: str
 

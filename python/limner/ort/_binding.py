@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from limner._arrays import over
 from limner.ort._types import name_of
 from limner.ort._values import OrtValue, check_device
 
@@ -20,7 +21,7 @@ def _at(pointer: int, shape: Sequence[int], type_name: str) -> np.ndarray[Any, A
     dtype = np.dtype(np.uint16 if type_name == "bfloat16" else type_name)
     size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
     memory = (ctypes.c_char * max(size, 1)).from_address(pointer)
-    return np.ndarray(tuple(shape), dtype, memory)
+    return over(memory, shape, dtype)
 
 
 class IOBinding:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from limner import InvalidArgument, Tensor, _limner
-from limner._arrays import as_input, as_output
+from limner._arrays import as_input, as_output, over
 from limner.ort._types import name_of, number_of, tensor_type
 
 _DEVICES = {"cpu": 0, "cuda": 1, "dml": 1, "npu": 2, "cann": 2, "webgpu": 4, "gpu": 1}
@@ -68,7 +68,7 @@ class OrtValue:
         self._array: np.ndarray[Any, Any]
         if isinstance(held, Tensor):
             made = as_output(held)
-            self._array = np.ndarray(held.shape, np.uint16, held) if made is held else made
+            self._array = over(held, held.shape, np.uint16) if made is held else made
         else:
             self._array = held
 
