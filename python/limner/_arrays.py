@@ -53,7 +53,8 @@ def _from_numbers(value: Any, type_name: str) -> np.ndarray[Any, Any]:
     wanted = dtype_of(type_name)
     if wanted is None or made.dtype == wanted:
         return made
-    if made.size > 0 and not np.can_cast(made.dtype, wanted, "same_kind") or made.dtype.kind not in "biuf":
+    whole = made.dtype.kind in "biu" and wanted.kind in "iu"  # compared below
+    if made.dtype.kind not in "biuf" or made.size > 0 and not whole and not np.can_cast(made.dtype, wanted, "same_kind"):
         raise InvalidArgument(f"{made.dtype.name} numbers cannot be an input of type {type_name}")
     with np.errstate(over="ignore"):
         cast = made.astype(wanted)

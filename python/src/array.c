@@ -29,23 +29,36 @@ static int take(struct array *array, limner_type type, const struct strided *fro
     return 0;
 }
 
+static int check_buffer(const struct module_state *state, const Py_buffer *buffer, const struct element *element) {
+    if (element && buffer->ndim <= LIMNER_MAX_RANK)
+        return 0;
+    if (!element)
+        errors_format(state, LIMNER_INVALID_ARGUMENT,
+                      "an array with elements of format '%s' (%zd bytes) cannot be an input",
+                      buffer->format ? buffer->format : "B", buffer->itemsize);
+    else
+        errors_format(state, LIMNER_INVALID_ARGUMENT, "an array has %d dimensions, expected at most %d", buffer->ndim,
+                      LIMNER_MAX_RANK);
+    return -1;
+}
+
+/* Sizes and strides of a buffer; some leave out what follows from its length and from being dense. */
+static void read_layout(const Py_buffer *buffer, int64_t *dims, int64_t *strides) {
+    int64_t dense = buffer->itemsize;
+    for (int i = buffer->ndim - 1; i >= 0; i--) {
+        dims[i] = buffer->shape ? buffer->shape[i] : buffer->len / buffer->itemsize;
+        strides[i] = buffer->strides ? buffer->strides[i] : dense;
+        dense *= dims[i];
+    }
+}
+
 static int take_buffer(const struct module_state *state, struct array *array) {
     const Py_buffer *buffer = &array->buffer;
     const struct element *element = element_of_format(buffer->format, buffer->itemsize);
     int64_t dims[LIMNER_MAX_RANK], strides[LIMNER_MAX_RANK];
-    if (!element)
-        errors_format(state, LIMNER_INVALID_ARGUMENT,
-                      "an array with elements of format '%s' (%zd bytes) cannot be an input", buffer->format,
-                      buffer->itemsize);
-    else if (buffer->ndim > LIMNER_MAX_RANK)
-        errors_format(state, LIMNER_INVALID_ARGUMENT, "an array has %d dimensions, expected at most %d", buffer->ndim,
-                      LIMNER_MAX_RANK);
-    if (!element || buffer->ndim > LIMNER_MAX_RANK)
+    if (check_buffer(state, buffer, element) < 0)
         return -1;
-    for (int i = 0; i < buffer->ndim; i++) {
-        dims[i] = buffer->shape[i];
-        strides[i] = buffer->strides[i];
-    }
+    read_layout(buffer, dims, strides);
     const struct strided from = {buffer->buf, buffer->ndim, (size_t)element->bytes, dims, strides};
     return take(array, element->type, &from);
 }

@@ -203,7 +203,9 @@ PyObject *session_run(PyObject *session, PyObject *arguments) {
     struct call call = {.copies = owner == Py_None};
     call.inputs = PySequence_List(inputs);
     call.outputs = call.inputs ? outputs == Py_None ? all_outputs(self->model) : PySequence_List(outputs) : NULL;
-    PyObject *made = call.outputs ? run_call(self, &call, owner) : NULL;
+    PyObject *keeps = PyTuple_Pack(2, owner, session); /* of tensors that lie in the session */
+    PyObject *made = call.outputs && keeps ? run_call(self, &call, keeps) : NULL;
     close_call(&call);
+    Py_XDECREF(keeps);
     return made;
 }
