@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import pathlib
 import re
-import shlex
 import subprocess
 import sysconfig
 
@@ -60,13 +59,11 @@ extension = Extension(
     depends=[str(LIBRARY), *(str(path) for path in (HERE / "src").glob("*.h"))],
     include_dirs=[str(ROOT)],
     define_macros=[("_GNU_SOURCE", "1"), *([("Py_LIMITED_API", "0x030B0000")] if ABI3 else [])],
-    extra_compile_args=["-std=c11", "-O2", "-Wall", "-Wextra", "-Wno-missing-field-initializers", "-fvisibility=hidden",
-                        *shlex.split(os.environ.get("CFLAGS", ""))],
+    extra_compile_args=["-std=c11", "-O2", "-Wall", "-Wextra", "-Wno-missing-field-initializers", "-fvisibility=hidden"],
     extra_objects=[str(LIBRARY)],
     libraries=["protobuf-c", "m"],
     # nodelete: threads of teams may be waiting in it.
-    extra_link_args=["-fopenmp", "-Wl,-z,nodelete", "-Wl,--exclude-libs,ALL", *([] if os.environ.get("CFLAGS") else ["-Wl,-s"]),
-                     *shlex.split(os.environ.get("LDFLAGS", ""))],
+    extra_link_args=["-fopenmp", "-Wl,-z,nodelete", "-Wl,--exclude-libs,ALL", *([] if os.environ.get("CFLAGS", "").strip() else ["-Wl,-s"])],
     py_limited_api=ABI3,
 )
 
