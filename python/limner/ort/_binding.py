@@ -53,10 +53,10 @@ class IOBinding:
 
     def bind_output(self, name: str, device_type: str = "cpu", device_id: int = 0, element_type: Any = None, shape: Sequence[int] | None = None, buffer_ptr: int | None = None) -> None:
         """Without a pointer the run has memory of its own for the output."""
-        check_device(device_type)
         if buffer_ptr is None:
             self._targets[name] = None
             return
+        check_device(device_type)
         if element_type is None or shape is None:
             raise ValueError("memory for an output needs element_type and shape")
         type_name = name_of(element_type)

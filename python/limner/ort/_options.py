@@ -32,7 +32,7 @@ class ExecutionOrder(enum.IntEnum):
 def _checked(name: str, kind: type, value: Any) -> Any:
     if kind is int and not isinstance(value, (str, float)):
         return operator.index(value)
-    if kind is bool and value in (True, False, None):
+    if kind is bool and (value is None or hasattr(type(value), "__bool__")):
         return bool(value)
     if not isinstance(value, kind):
         raise TypeError(f"{name} takes {kind.__name__}, not {type(value).__name__}")
