@@ -176,5 +176,6 @@ comma := ,
 unit-programs: $(addprefix $(BUILD)/tests/,$(TEST_PROGRAMS))
 
 include Makefile.check
+include Makefile.python
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
