@@ -203,6 +203,7 @@ static bool cast_is_noop(const struct op_call *call) {
     return call->inputs[0]->dtype == ((const struct cast_params *)call->params)->to;
 }
 
+static const struct op_facts like_facts = {.by_type = true};
 static const struct op_facts cast_facts = {.carries = true, .is_noop = cast_is_noop};
 
 #define CAST(SINCE, UNTIL, TYPES)                                                                                  \
@@ -226,6 +227,7 @@ const struct op ops_cast[] = {
      .storage = STORAGE_IN_PLACE,
      .parse = cast_like_parse,
      .infer = cast_like_infer,
-     .run = cast_run},
+     .run = cast_run,
+     .facts = &like_facts},
     {0},
 };
