@@ -50,12 +50,11 @@
     X(ops_where)             \
     X(ops_if)                \
     X(ops_loop)              \
-    X(ops_scan)
-#endif
     X(ops_scan)              \
     X(ops_random)            \
     X(ops_bernoulli)         \
     X(ops_multinomial)
+#endif
 
 #define DECLARE(definitions) extern const struct op definitions[];
 OPERATOR_FILES(DECLARE)
