@@ -589,7 +589,7 @@ static void test_layout(void **unused) {
     compare(make_mixture, PASS_LAYOUT, 2e-5, 17, 11, "Block Conv Mul Unblock Reshape PRelu Concat Conv Unblock Concat");
     compare(make_measured, PASS_LAYOUT, 2e-5, 17, 8, "Block Conv Conv Reshape");
     compare(
-        make_unet, PASS_LAYOUT, 2e-5, 18, 15,
+        make_unet, PASS_LAYOUT, 2e-5, 18, 19,
         "Conv MaxPool Conv AveragePool GlobalAveragePool GlobalMaxPool Conv Conv Add Mul Resize LpPool Resize Concat "
         "Conv");
     compare(make_plain, PASS_LAYOUT, 0, 17, 2, "Conv Conv");
