@@ -52,8 +52,8 @@ LEVELS := portable avx2 avx512
 endif
 # prfchw: lines that will be written are asked for as such; without it the compiler makes plain prefetches of those.
 LEVEL_portable := -DKERNEL_LEVEL=0
-LEVEL_avx2 := -DKERNEL_LEVEL=1 -mavx2 -mfma -mprfchw
-LEVEL_avx512 := -DKERNEL_LEVEL=2 -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx2 -mfma -mprfchw
+LEVEL_avx2 := -DKERNEL_LEVEL=1 -mavx2 -mfma -mf16c -mprfchw
+LEVEL_avx512 := -DKERNEL_LEVEL=2 -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx2 -mfma -mf16c -mprfchw
 
 # LEVELS=portable leaves the others out: builds that are slow to make, and look at something else than kernels.
 ifeq ($(LEVELS),portable)
@@ -176,5 +176,6 @@ comma := ,
 unit-programs: $(addprefix $(BUILD)/tests/,$(TEST_PROGRAMS))
 
 include Makefile.check
+include Makefile.python
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

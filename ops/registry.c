@@ -12,10 +12,15 @@
     X(ops_blocked_layout)    \
     X(ops_blocked_norm)      \
     X(ops_matmul)            \
-    X(ops_normalization)     \
+    X(ops_batch_norm)        \
+    X(ops_layer_norm)        \
+    X(ops_group_norm)        \
+    X(ops_axes_norm)         \
+    X(ops_lrn)               \
     X(ops_concat)            \
     X(ops_constant)          \
     X(ops_depth_to_space)    \
+    X(ops_dropout)           \
     X(ops_expand)            \
     X(ops_gather)            \
     X(ops_identity)          \
@@ -33,6 +38,7 @@
     X(ops_binary_arithmetic) \
     X(ops_binary_compare)    \
     X(ops_cast)              \
+    X(ops_half)              \
     X(ops_clip)              \
     X(ops_pow)               \
     X(ops_reduce)            \
@@ -46,6 +52,10 @@
     X(ops_loop)              \
     X(ops_scan)
 #endif
+    X(ops_scan)              \
+    X(ops_random)            \
+    X(ops_bernoulli)         \
+    X(ops_multinomial)
 
 #define DECLARE(definitions) extern const struct op definitions[];
 OPERATOR_FILES(DECLARE)
