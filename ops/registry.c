@@ -40,7 +40,20 @@
     X(ops_scan)              \
     X(ops_random)            \
     X(ops_bernoulli)         \
-    X(ops_multinomial)
+    X(ops_multinomial)       \
+    X(ops_scatter)           \
+    X(ops_tensor_scatter)    \
+    X(ops_arg_extreme)       \
+    X(ops_topk)              \
+    X(ops_cumulative)        \
+    X(ops_nonzero)           \
+    X(ops_compress)          \
+    X(ops_trilu)             \
+    X(ops_one_hot)           \
+    X(ops_eye_like)          \
+    X(ops_reverse_sequence)  \
+    X(ops_unique)            \
+    X(ops_det)
 
 #define DECLARE(definitions) extern const struct op definitions[];
 OPERATOR_FILES(DECLARE)
