@@ -12,6 +12,7 @@
     X(ops_blocked_layout)    \
     X(ops_blocked_norm)      \
     X(ops_matmul)            \
+    X(ops_attention)         \
     X(ops_batch_norm)        \
     X(ops_layer_norm)        \
     X(ops_group_norm)        \
