@@ -37,7 +37,11 @@
     X(ops_where)             \
     X(ops_if)                \
     X(ops_loop)              \
-    X(ops_scan)
+    X(ops_scan)              \
+    X(ops_sequence_map)      \
+    X(ops_sequence)          \
+    X(ops_sequence_split)    \
+    X(ops_optional)
 
 #define DECLARE(definitions) extern const struct op definitions[];
 OPERATOR_FILES(DECLARE)

@@ -103,8 +103,8 @@ static const struct op_facts dropout_facts = {.is_noop = dropout_is_noop};
     (TYPES_DROPPED_OLD | TYPE(DTYPE_BFLOAT16) | TYPE(DTYPE_FLOAT8E4M3FN) | TYPE(DTYPE_FLOAT8E4M3FNUZ) | \
      TYPE(DTYPE_FLOAT8E5M2) | TYPE(DTYPE_FLOAT8E5M2FNUZ))
 
-static const struct op_arg identity_inputs[] = {{"input", TYPES_MOVED, ARG_T}, {0}};
-static const struct op_arg identity_outputs[] = {{"output", TYPES_MOVED, ARG_T}, {0}};
+static const struct op_arg identity_inputs[] = {{"input", TYPES_MOVED | TYPES_BOXED, ARG_T}, {0}};
+static const struct op_arg identity_outputs[] = {{"output", TYPES_MOVED | TYPES_BOXED, ARG_T}, {0}};
 static const struct op_arg dropout_inputs_old[] = {{"data", TYPES_DROPPED_OLD, ARG_T}, {0}};
 static const struct op_arg dropout_inputs[] = {{"data", TYPES_DROPPED, ARG_T},
                                                {"ratio", TYPES_DROPPED, ARG_T1 | ARG_OPTIONAL},

@@ -37,15 +37,11 @@ static status check_types(const struct program_body *body, const struct port_req
     return STATUS_OK;
 }
 
-static size_t bytes_left(const struct plan *plan) {
-    return plan->settings.arena_bytes - plan->arena_bytes - plan->dynamic_bytes;
-}
-
 static status make(const struct plan *plan, const struct program_body *body, const struct port_request *ports,
                    struct plan **child, struct error *err) {
     struct plan_settings settings = plan->settings;
     settings.profile = false;
-    settings.arena_bytes = bytes_left(plan);
+    settings.arena_bytes = plan_bytes_left(plan);
     const status code = check_types(body, ports, err);
     return code == STATUS_OK
                ? plan_create(body->program, body->port_values, ports, body->port_count, &settings, child, err)
@@ -69,7 +65,7 @@ status plan_body_get(struct plan *plan, struct plan_step *step, int body, const 
 
 status plan_body_bind(struct plan *plan, const struct plan_step *step, struct plan *child, struct error *err) {
     const bool fixed = child == step->control->fixed;
-    const size_t left = bytes_left(plan), bytes = child->arena_bytes ? child->arena_bytes : 1;
+    const size_t left = plan_bytes_left(plan), bytes = child->arena_bytes ? child->arena_bytes : 1;
     unsigned char *arena = child->arena_bytes && fixed ? step->call.workspace : plan_nothing();
     if (!fixed && child->arena_bytes > left)
         return fail(err, STATUS_LIMIT, "this run needs more than the limit of %zu bytes for activations",
