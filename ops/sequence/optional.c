@@ -84,17 +84,12 @@ static status run_get(struct op_call *call, struct error *err) {
             0                 \
         }                     \
     }
-#define HAS_ELEMENT(SINCE, UNTIL, TYPES, FLAGS)                                                                  \
-    {                                                                                                            \
-        .name = "OptionalHasElement", .domain = "", .since = SINCE, .until = UNTIL, .facts = &facts,             \
-        .inputs = ARGS({"input", TYPES, FLAGS}), .outputs = ARGS({"output", TYPES_BOOL, 0}), .infer = infer_has, \
-        .run = run_has                                                                                           \
-    }
-#define GET_ELEMENT(SINCE, UNTIL, TYPES)                                                                        \
-    {                                                                                                           \
-        .name = "OptionalGetElement", .domain = "", .since = SINCE, .until = UNTIL, .facts = &facts,            \
-        .inputs = ARGS({"input", TYPES, 0}), .outputs = ARGS({"output", TYPES_ELEMENT, 0}), .infer = infer_get, \
-        .run = run_get                                                                                          \
+/* Before opset 18 only optionals were asked; but what a loop hands to an optional of its body may be none. */
+#define HAS_ELEMENT(SINCE, UNTIL, FLAGS)                                                                              \
+    {                                                                                                                 \
+        .name = "OptionalHasElement", .domain = "", .since = SINCE, .until = UNTIL, .facts = &facts,                  \
+        .inputs = ARGS({"input", TYPES_OPTIONAL | TYPES_ELEMENT, FLAGS}), .outputs = ARGS({"output", TYPES_BOOL, 0}), \
+        .infer = infer_has, .run = run_has                                                                            \
     }
 
 const struct op ops_optional[] = {
@@ -107,9 +102,15 @@ const struct op ops_optional[] = {
      .parse = parse_optional,
      .infer = infer_optional,
      .run = run_optional},
-    HAS_ELEMENT(15, 17, TYPES_OPTIONAL, 0),
-    HAS_ELEMENT(18, 0, TYPES_OPTIONAL | TYPES_ELEMENT, ARG_OPTIONAL),
-    GET_ELEMENT(15, 17, TYPES_OPTIONAL),
-    GET_ELEMENT(18, 0, TYPES_OPTIONAL | TYPES_ELEMENT),
+    HAS_ELEMENT(15, 17, 0),
+    HAS_ELEMENT(18, 0, ARG_OPTIONAL),
+    {.name = "OptionalGetElement",
+     .domain = "",
+     .since = 15,
+     .inputs = ARGS({"input", TYPES_OPTIONAL | TYPES_ELEMENT, 0}),
+     .outputs = ARGS({"output", TYPES_ELEMENT, 0}),
+     .facts = &facts,
+     .infer = infer_get,
+     .run = run_get},
     {0},
 };

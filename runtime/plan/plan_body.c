@@ -26,11 +26,13 @@ static void keep(struct plan_body *kept, struct plan *plan) {
     move_to_front(kept, kept->count++);
 }
 
-/* What subgraphs declare of their inputs holds, as it does for a model's. */
+/* What subgraphs declare of their inputs holds, as it does for a model's. What is no optional stands for one that has
+ * it. */
 static status check_types(const struct program_body *body, const struct port_request *ports, struct error *err) {
     for (int i = 0; i < body->given; i++) {
         const struct value *value = &body->program->graph->values[body->port_values[i]];
-        if (value->type.dtype != DTYPE_UNDEFINED && ports[i].dtype != value->type.dtype)
+        if (value->type.dtype != DTYPE_UNDEFINED && value->type.dtype != DTYPE_OPTIONAL &&
+            ports[i].dtype != value->type.dtype)
             return fail(err, STATUS_INVALID_MODEL, "input %d (%s) has element type %s, expected %s", i, value->name,
                         dtype_name(ports[i].dtype), dtype_name(value->type.dtype));
     }
