@@ -26,6 +26,8 @@
     (TYPE(DTYPE_INT8) | TYPE(DTYPE_INT16) | TYPE(DTYPE_INT32) | TYPE(DTYPE_INT64) | TYPE(DTYPE_UINT8) | \
      TYPE(DTYPE_UINT16) | TYPE(DTYPE_UINT32) | TYPE(DTYPE_UINT64))
 #define TYPES_NUMBER (TYPES_FLOAT | TYPE(DTYPE_DOUBLE) | TYPES_INTEGER)
+#define TYPES_FLOAT8 \
+    (TYPE(DTYPE_FLOAT8E4M3FN) | TYPE(DTYPE_FLOAT8E4M3FNUZ) | TYPE(DTYPE_FLOAT8E5M2) | TYPE(DTYPE_FLOAT8E5M2FNUZ))
 /* Everything whose elements are whole bytes and can be moved without knowing what they are. */
 #define TYPES_WHOLE                                                                                           \
     (TYPES_NUMBER | TYPES_BOOL | TYPE(DTYPE_STRING) | TYPE(DTYPE_FLOAT16) | TYPE(DTYPE_BFLOAT16) |            \
