@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+#ifdef CHOSEN_OPERATORS /* OPERATOR_FILES with some of them, by scripts/choose_operators.c */
+#include CHOSEN_OPERATORS
+#else
 #define OPERATOR_FILES(X)    \
     X(ops_conv)              \
     X(ops_conv_transpose)    \
@@ -9,16 +12,25 @@
     X(ops_blocked_layout)    \
     X(ops_blocked_norm)      \
     X(ops_matmul)            \
-    X(ops_normalization)     \
+    X(ops_batch_norm)        \
+    X(ops_layer_norm)        \
+    X(ops_group_norm)        \
+    X(ops_axes_norm)         \
+    X(ops_lrn)               \
     X(ops_concat)            \
     X(ops_constant)          \
     X(ops_depth_to_space)    \
+    X(ops_dropout)           \
     X(ops_expand)            \
     X(ops_gather)            \
     X(ops_identity)          \
+    X(ops_global_pool)       \
+    X(ops_max_unpool)        \
     X(ops_pad)               \
+    X(ops_pool)              \
     X(ops_range)             \
     X(ops_reshape)           \
+    X(ops_resize)            \
     X(ops_shape)             \
     X(ops_slice)             \
     X(ops_split)             \
@@ -26,6 +38,7 @@
     X(ops_binary_arithmetic) \
     X(ops_binary_compare)    \
     X(ops_cast)              \
+    X(ops_half)              \
     X(ops_clip)              \
     X(ops_pow)               \
     X(ops_reduce)            \
@@ -38,6 +51,11 @@
     X(ops_if)                \
     X(ops_loop)              \
     X(ops_scan)
+#endif
+    X(ops_scan)              \
+    X(ops_random)            \
+    X(ops_bernoulli)         \
+    X(ops_multinomial)
 
 #define DECLARE(definitions) extern const struct op definitions[];
 OPERATOR_FILES(DECLARE)
@@ -45,6 +63,8 @@ OPERATOR_FILES(DECLARE)
 #define LIST(definitions) definitions,
 static const struct op *const files[] = {OPERATOR_FILES(LIST)};
 #define FILE_COUNT (sizeof files / sizeof files[0])
+#define NAME(definitions) #definitions,
+static const char *const names[] = {OPERATOR_FILES(NAME)};
 
 static bool serves(const struct op *op, const char *domain, const char *name) {
     return op->name[0] == name[0] && strcmp(op->name, name) == 0 && strcmp(op->domain, domain) == 0;
@@ -70,10 +90,32 @@ const struct op *op_find_any(const char *domain, const char *name) {
     return NULL;
 }
 
-const struct op *op_at(size_t index) {
+/* The file of definitions that the i-th one stands in, FILE_COUNT past the end; *op is the definition. */
+static size_t find_at(size_t index, const struct op **op) {
     for (size_t i = 0; i < FILE_COUNT; i++)
-        for (const struct op *op = files[i]; op->name; op++)
+        for (*op = files[i]; (*op)->name; (*op)++)
             if (index-- == 0)
-                return op;
-    return NULL;
+                return i;
+    *op = NULL;
+    return FILE_COUNT;
+}
+
+const struct op *op_at(size_t index) {
+    const struct op *op;
+    find_at(index, &op);
+    return op;
+}
+
+const char *op_family_at(size_t index) {
+    const struct op *op;
+    const size_t file = find_at(index, &op);
+    return file < FILE_COUNT ? names[file] : NULL;
+}
+
+bool op_all_built(void) {
+#ifdef CHOSEN_OPERATORS
+    return false;
+#else
+    return true;
+#endif
 }

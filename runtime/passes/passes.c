@@ -6,6 +6,7 @@
 #include "runtime/passes/pass_activation.h"
 #include "runtime/passes/pass_batchnorm.h"
 #include "runtime/passes/pass_fold.h"
+#include "runtime/passes/pass_half.h"
 #include "runtime/passes/pass_inline.h"
 #include "runtime/passes/pass_layout.h"
 #include "runtime/passes/pass_noop.h"
@@ -16,6 +17,7 @@
 #include <string.h>
 
 static const struct pass table[] = {
+    {"compute halves as floats", 0, pass_half},
     {"fold constants", PASS_FOLD, pass_fold},
     {"inline chosen subgraphs", PASS_INLINE, pass_inline},
     {"drop no-ops", PASS_NOOP, pass_noop},

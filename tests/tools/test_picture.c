@@ -266,6 +266,17 @@ static void test_png_damaged(void **state) {
     free(png);
 }
 
+/* libpng takes as much memory as an eXIf chunk says that it has, before it finds that the file ends. */
+static void test_png_chunk_length(void **state) {
+    (void)state;
+    static const unsigned char file[] = {0x89, 'P',  'N',  'G',  '\r', '\n', 0x1a, '\n', 0,    0,   0,   13,  'I', 'H',
+                                         'D',  'R',  0,    0,    0,    5,    0,    0,    0,    4,   16,  0,   0,   0,
+                                         0,    0x33, 0xc8, 0x76, 0xdf, 0x25, 0x00, 0xed, 0x00, 'e', 'X', 'I', 'f', 0};
+    char message[ERROR_MESSAGE_BYTES];
+    assert_int_equal(try(file, sizeof file, 1000, message), STATUS_INVALID_ARGUMENT);
+    assert_non_null(strstr(message, "has 620817664 bytes by its own words"));
+}
+
 static void test_limits(void **state) {
     (void)state;
     struct random random = random_from(test_seed());
@@ -572,6 +583,7 @@ int main(void) {
         cmocka_unit_test(test_png_palette),
         cmocka_unit_test(test_png_transparent_colour),
         cmocka_unit_test(test_png_damaged),
+        cmocka_unit_test(test_png_chunk_length),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_no_picture),
         cmocka_unit_test(test_png_written),

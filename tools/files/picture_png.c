@@ -11,6 +11,7 @@
 
 #define CHUNK_BYTES 8000000 /* memory that one ancillary chunk may take */
 #define CHUNK_COUNT 1000
+#define MOST_BYTES 32000000 /* of one allocation of libpng's: a row, a chunk. Samples are not its business */
 #define MAX_SIDE 1000000
 
 struct png_job {
@@ -34,9 +35,15 @@ static void on_error(png_structp png, png_const_charp message) {
     longjmp(job->jump, 1);
 }
 
-/* libpng's memory: its messages alone do not tell a lack of it from damage. */
+/* libpng's memory: its messages alone do not tell a lack of it from damage. It asks for as much as an eXIf chunk says
+   that it has, before it looks for the chunk's end. */
 static png_voidp on_allocate(png_structp png, png_alloc_size_t bytes) {
     struct png_job *job = png_get_mem_ptr(png);
+    if (bytes > MOST_BYTES) {
+        fail(job->err, STATUS_INVALID_ARGUMENT,
+             "the PNG picture is damaged: a part of it has %zu bytes by its own words", (size_t)bytes);
+        return NULL;
+    }
     void *memory = malloc(bytes);
     if (!memory)
         fail_memory(job->err, "a PNG picture");
