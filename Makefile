@@ -141,7 +141,7 @@ $(CHOSEN)/operators.h: always $(BUILD)/choose_operators
 	@$(BUILD)/choose_operators $(OPERATORS) >$@.new && { cmp -s $@.new $@ || cp $@.new $@; }
 $(CHOSEN)/registry.o: ops/registry.c $(CHOSEN)/operators.h
 	$(call SAY,CC)
-	$(Q)$(CC) $(CPPFLAGS) $(BASE_CFLAGS) -DCHOSEN_OPERATORS='"$(CHOSEN)/operators.h"' -c $< -o $@
+	$(Q)$(CC) $(CPPFLAGS) $(BASE_CFLAGS) -DOPERATOR_FILES='"$(CHOSEN)/operators.h"' -c $< -o $@
 $(CHOSEN)/liblimner.so: $(CHOSEN_OBJECTS)
 	$(call SAY,LINK)
 	$(Q)$(LINK_SHARED)

@@ -1,6 +1,6 @@
 /*
  * What an operator is. Every operator is one constant definition in the file of its family, and each file ends in an
- * array of its definitions that ops/registry.c lists once. docs/adding-an-operator.md walks through one.
+ * array of its definitions that ops/operator_files.h lists once. docs/adding-an-operator.md walks through one.
  */
 #ifndef LIMNER_OPS_CORE_OP_H
 #define LIMNER_OPS_CORE_OP_H
