@@ -78,11 +78,12 @@ struct op_call {
 
 /* What an operator lets the planner do with storage. */
 enum op_storage {
-    STORAGE_OWN = 0,     /* output 0 needs memory of its own */
-    STORAGE_ALIAS = 1,   /* output 0 is input 0 with another shape: the planner gives both the same memory, and run()
-                            copies only when the pointers differ */
-    STORAGE_IN_PLACE = 2 /* run() may be given an output 0 that lies exactly on one of its inputs of the same byte size,
-                            when nobody reads that input afterwards */
+    STORAGE_OWN = 0,      /* output 0 needs memory of its own */
+    STORAGE_ALIAS = 1,    /* output 0 is input 0 with another shape: the planner gives both the same memory, and run()
+                             copies only when the pointers differ */
+    STORAGE_IN_PLACE = 2, /* run() may be given an output 0 that lies exactly on one of its inputs of the same byte
+                            size, when nobody reads that input afterwards */
+    STORAGE_IN_FIRST = 3  /* the same of input 0 alone */
 };
 
 struct op {

@@ -52,10 +52,14 @@ def write_case(folder: pathlib.Path, case) -> bool:
     return True
 
 
-def supported_operators(limner: str) -> set[str]:
+def domain_of(name: str) -> str:
+    return "" if name == "ai.onnx" else name
+
+
+def supported_operators(limner: str) -> set[tuple[str, str]]:
     table = json.loads(subprocess.run([limner, "ops", "--json"], check=True, capture_output=True, text=True).stdout)
     rows = table["operators"] if isinstance(table, dict) else table
-    return {row["operator"] for row in rows if row["domain"] in ("", "ai.onnx")}
+    return {(domain_of(row["domain"]), row["operator"]) for row in rows}
 
 
 def candidates(limner: str):
@@ -66,7 +70,7 @@ def candidates(limner: str):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for case in loader.load_model_tests(kind="node"):
-            if case.model is not None and all(n.op_type in operators and n.domain in ("", "ai.onnx") for n in case.model.graph.node):
+            if case.model is not None and all((domain_of(n.domain), n.op_type) in operators for n in case.model.graph.node):
                 yield case
 
 
