@@ -13,6 +13,7 @@
     X(ops_blocked_norm)      \
     X(ops_matmul)            \
     X(ops_attention)         \
+    X(ops_recurrent)         \
     X(ops_batch_norm)        \
     X(ops_layer_norm)        \
     X(ops_group_norm)        \
