@@ -98,10 +98,11 @@ static void inputs_that_are_no_tensors(void **state) {
     (void)state;
     struct builder b = build_start(13);
     build_input(&b, "x", DTYPE_FLOAT, "?");
-    b.model->graph->values[0].type.other = "sequence";
+    b.model->graph->values[0].type.other = "sparse tensor";
     build_node(&b, "Relu", "x", "y");
     build_output(&b, "y");
-    check_refusal(&b, LIMNER_UNSUPPORTED, "input \"x\" is a sequence, only tensors are supported");
+    check_refusal(&b, LIMNER_UNSUPPORTED,
+                  "input \"x\" is a sparse tensor, only tensors, sequences, optionals and maps are supported");
 }
 
 /* What no output depends on is neither checked nor run. */
