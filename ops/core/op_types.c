@@ -14,7 +14,7 @@ bool op_types_widen(const struct op_arg *argument, enum dtype dtype) {
 
 static void append_types(struct error *err, uint32_t types) {
     const char *separator = "";
-    for (int dtype = 0; dtype < DTYPE_COUNT; dtype++)
+    for (int dtype = 0; dtype < DTYPE_END; dtype++)
         if (types >> dtype & 1) {
             error_append(err, "%s%s", separator, dtype_name(dtype));
             separator = ", ";

@@ -1,5 +1,7 @@
 #include "tools/files/element.h"
 
+#include "base/convert.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,18 +42,9 @@ bool element_is_number(enum dtype dtype) {
     return element_is_float(dtype) || is_integer(dtype) || dtype == DTYPE_BOOL;
 }
 
-static double half_to_double(uint16_t bits) {
-    const int exponent = bits >> 10 & 31, fraction = bits & 1023;
-    const double sign = bits >> 15 ? -1 : 1;
-    if (exponent == 31)
-        return fraction ? NAN : sign * INFINITY;
-    return sign * (exponent ? ldexp(1024 + fraction, exponent - 25) : ldexp(fraction, -24));
-}
-
-static double bfloat_to_double(uint16_t bits) {
-    const uint32_t wide = (uint32_t)bits << 16;
+static double half_to_double(enum dtype dtype, uint16_t half) {
     float value;
-    memcpy(&value, &wide, sizeof value);
+    half_to_float(dtype, &half, &value, 1);
     return value;
 }
 
@@ -76,11 +69,11 @@ double element_get(enum dtype dtype, const void *data, size_t i) {
 #undef CASE
     case DTYPE_FLOAT16: {
         READ(uint16_t, bits);
-        return half_to_double(bits);
+        return half_to_double(DTYPE_FLOAT16, bits);
     }
     case DTYPE_BFLOAT16: {
         READ(uint16_t, bits);
-        return bfloat_to_double(bits);
+        return half_to_double(DTYPE_BFLOAT16, bits);
     }
     default:
         return NAN;
@@ -94,6 +87,10 @@ bool element_set(enum dtype dtype, void *data, size_t i, double value) {
         return true;
     case DTYPE_DOUBLE:
         ((double *)data)[i] = value;
+        return true;
+    case DTYPE_FLOAT16:
+    case DTYPE_BFLOAT16:
+        half_from_double(dtype, &value, (uint16_t *)data + i, 1);
         return true;
     case DTYPE_BOOL:
         ((uint8_t *)data)[i] = rint(value) != 0;
