@@ -331,8 +331,11 @@ struct strassen_scales {
 };
 
 struct strassen_kernel {
-    /* sums[lane] += the squares of x[depth][lane]; not a number, or infinite, when any of them is. */
-    void (*squares)(const float *x, int64_t depths, int lanes, double *sums);
+    /*
+     * squares[lane] += the squares of x[depth][lane], and fourths[lane] += their fourth powers; not a number, or
+     * infinite, when any of them is.
+     */
+    void (*squares)(const float *x, int64_t depths, int lanes, double *squares, double *fourths);
     /* The left sides of the products, for so many channel blocks of the depth; strides in floats. */
     void (*left)(const struct strassen_rows *rows, int64_t blocks, float *destination, size_t block, size_t product);
     /*

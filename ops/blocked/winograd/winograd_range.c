@@ -5,8 +5,12 @@
 #include <string.h>
 
 #define LANES CHANNEL_BLOCK
-/* Bits by which the largest magnitude of a tile may be above that of what an output sees: 2^4. */
+/*
+ * Bits by which the largest magnitude of a tile may be above that of what an output sees, 2^4; and above that of any
+ * pixel, 2^7: an output that sees it through a small weight has its error by all else that it sees.
+ */
 #define SPREAD (UINT32_C(4) << 23)
+#define PIXEL_SPREAD (UINT32_C(7) << 23)
 #define HUGE_BITS (UINT32_C(191) << 23) /* 2^64: transformed inputs may leave the range of floats */
 
 /* ---- the list ---- */
@@ -166,8 +170,8 @@ static uint32_t larger(uint32_t a, uint32_t b) {
     return a > b ? a : b;
 }
 
-static bool is_suspect(uint32_t largest, uint32_t least) {
-    return largest >= HUGE_BITS || largest > least + SPREAD;
+static bool is_suspect(uint32_t largest, uint32_t least, uint32_t spread) {
+    return largest >= HUGE_BITS || largest > least + spread;
 }
 
 /* Outputs of a tile that begins with this element. */
@@ -198,16 +202,18 @@ static uint32_t seen_from(const struct range_judge *judge, int64_t y, int64_t x)
 static bool look_closely(const struct range_judge *judge, int64_t x, uint32_t largest) {
     for (int64_t i = 0; i < outputs_of(judge, 0, judge->at[0]); i++)
         for (int64_t j = 0; j < outputs_of(judge, 1, x); j++)
-            if (is_suspect(largest, seen_from(judge, i * output_step(judge->axis[0]),
-                                              x - judge->at[1] + j * output_step(judge->axis[1]))))
+            if (is_suspect(largest,
+                           seen_from(judge, i * output_step(judge->axis[0]),
+                                     x - judge->at[1] + j * output_step(judge->axis[1])),
+                           SPREAD))
                 return true;
     return false;
 }
 
-/* A tile that begins with column x. The least magnitude of all inputs is not above what any output sees. */
+/* A tile that begins with column x. The least magnitude of all pixels is not above what any output sees. */
 static bool judge_tile(const struct range_judge *judge, int64_t x) {
     const struct met_elements *met = &judge->met[1];
-    uint32_t largest = 0, least = UINT32_MAX - SPREAD;
+    uint32_t largest = 0, least = UINT32_MAX - PIXEL_SPREAD;
     for (int64_t j = x; j < x + judge->axis[1]->elements; j++) {
         largest = larger(largest, judge->most[j - judge->at[1]]);
         if (j >= met->first && j < met->end && judge->least[j - judge->at[1]] < least)
@@ -215,7 +221,8 @@ static bool judge_tile(const struct range_judge *judge, int64_t x) {
     }
     if (judge->bare || misses_inputs(judge, 1, x))
         least = 0;
-    return is_suspect(largest, least) && look_closely(judge, x, largest);
+    return is_suspect(largest, least, PIXEL_SPREAD) ||
+           (is_suspect(largest, least, SPREAD) && look_closely(judge, x, largest));
 }
 
 /* `count` tiles of a row, of which the first is number `first` of the group. */
