@@ -24,8 +24,7 @@ void winograd_add_balance(const float *taps, int count, float *sizes) {
 }
 
 static bool lane_balanced(float largest, float sum, float roots) {
-    return largest < MOST_WEIGHT && sum >= LEAST_SUM * largest &&
-           roots * roots >= LEAST_ROOTS * LEAST_ROOTS * largest;
+    return largest < MOST_WEIGHT && sum >= LEAST_SUM * largest && roots * roots >= LEAST_ROOTS * LEAST_ROOTS * largest;
 }
 
 bool winograd_balanced(const struct blocked_run *run, const struct blocked_phase *phase, int64_t group, int64_t block) {
