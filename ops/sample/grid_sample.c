@@ -76,10 +76,6 @@ struct looked_up {
     int64_t count;
 };
 
-static size_t weight_size(enum dtype dtype) {
-    return dtype == DTYPE_FLOAT ? sizeof(float) : sizeof(double);
-}
-
 static int taps_of(const struct op_call *call) {
     int taps = 1;
     for (int d = 2; d < call->inputs[0]->shape.rank; d++)
