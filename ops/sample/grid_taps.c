@@ -31,7 +31,7 @@ static double bounded(double x, double low, double high) {
 static double inside_of(const struct grid_params *params, double x, int64_t size) {
     const double last = (double)(size - 1);
     const double low = params->align_corners ? 0 : -0.5, high = params->align_corners ? last : last + 0.5;
-    if (params->padding == GRID_BORDER)
+    if (params->padding == GRID_BORDER && params->mode != GRID_CUBIC) /* cubic: each tap by itself, as PyTorch has it */
         return x < low || x > high ? bounded(x, 0, last) : x;
     return params->padding == GRID_REFLECTION && (x < low || x > high) ? reflect(x, low, high) : x;
 }

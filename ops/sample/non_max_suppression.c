@@ -37,23 +37,23 @@ static status check_shapes(const struct op_call *call, struct error *err) {
 }
 
 /* A box by its sides, y before x. */
-struct box {
+struct corner_box {
     float low[2], high[2];
 };
 
-static struct box box_at(const struct op_call *call, int64_t batch, int64_t i) {
+static struct corner_box box_at(const struct op_call *call, int64_t batch, int64_t i) {
     const float *b = (const float *)call->inputs[0]->data + (batch * call->inputs[0]->shape.dims[1] + i) * 4;
     if (((const struct nms_params *)call->params)->centered)
-        return (struct box){{b[1] - b[3] / 2, b[0] - b[2] / 2}, {b[1] + b[3] / 2, b[0] + b[2] / 2}};
-    return (struct box){{fminf(b[0], b[2]), fminf(b[1], b[3])}, {fmaxf(b[0], b[2]), fmaxf(b[1], b[3])}};
+        return (struct corner_box){{b[1] - b[3] / 2, b[0] - b[2] / 2}, {b[1] + b[3] / 2, b[0] + b[2] / 2}};
+    return (struct corner_box){{fminf(b[0], b[2]), fminf(b[1], b[3])}, {fmaxf(b[0], b[2]), fmaxf(b[1], b[3])}};
 }
 
-static float area_of(const struct box *box) {
+static float area_of(const struct corner_box *box) {
     return (box->high[0] - box->low[0]) * (box->high[1] - box->low[1]);
 }
 
-static bool overlap(const struct box *a, const struct box *b, float threshold) {
-    struct box both;
+static bool overlap(const struct corner_box *a, const struct corner_box *b, float threshold) {
+    struct corner_box both;
     for (int i = 0; i < 2; i++) {
         both.low[i] = fmaxf(a->low[i], b->low[i]);
         both.high[i] = fminf(a->high[i], b->high[i]);
@@ -69,8 +69,8 @@ struct nms {
     int64_t boxes, most; /* of a class that are chosen */
     float overlap, score;
     bool scored;
-    int64_t *heap;      /* [boxes]: the best box first */
-    struct box *chosen; /* [most] */
+    int64_t *heap;             /* [boxes]: the best box first */
+    struct corner_box *chosen; /* [most] */
 };
 
 /* The box of a lower number where scores are the same; what is not a number is the worst. */
@@ -109,7 +109,7 @@ static int64_t choose(const struct nms *nms, int64_t batch, int64_t class, const
     int64_t chosen = 0, left = make_heap(nms, scores);
     while (left > 0 && chosen < nms->most) {
         const int64_t best = nms->heap[0];
-        const struct box box = box_at(nms->call, batch, best);
+        const struct corner_box box = box_at(nms->call, batch, best);
         bool keep = true;
         nms->heap[0] = nms->heap[--left];
         sink(nms, scores, 0, left);
@@ -181,7 +181,7 @@ static status infer(struct op_call *call, struct error *err) {
     code = check_values(call, &nms, err);
     if (code != STATUS_OK)
         return code;
-    char *memory = memory_alloc(heap_bytes(&nms) + (size_t)nms.most * sizeof(struct box) + 1);
+    char *memory = memory_alloc(heap_bytes(&nms) + (size_t)nms.most * sizeof(struct corner_box) + 1);
     if (!memory)
         return fail_memory(err, "the boxes of a NonMaxSuppression");
     use_memory(&nms, memory);
@@ -193,7 +193,7 @@ static status infer(struct op_call *call, struct error *err) {
 static status prepare(struct op_call *call, size_t *workspace_bytes, struct error *err) {
     const int64_t boxes = call->inputs[0]->shape.dims[1];
     (void)err;
-    *workspace_bytes = whole_line_bytes((size_t)boxes * sizeof(int64_t)) + (size_t)boxes * sizeof(struct box);
+    *workspace_bytes = whole_line_bytes((size_t)boxes * sizeof(int64_t)) + (size_t)boxes * sizeof(struct corner_box);
     return STATUS_OK;
 }
 
