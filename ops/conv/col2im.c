@@ -1,5 +1,6 @@
 /* Col2Im (ONNX 18): columns of blocks are added up where the blocks lie in a picture, in any number of dimensions. */
 #include "base/checked.h"
+#include "base/simd.h"
 #include "base/sizes.h"
 #include "base/thread_team.h"
 #include "ops/conv/window.h"
@@ -144,6 +145,10 @@ typedef void add_loop(const void *from, void *to, int64_t count, int64_t stride)
     static void add_##T(const void *from, void *to, int64_t count, int64_t stride) { \
         const T *x = from;                                                           \
         T *y = to;                                                                   \
+        if (stride == 1) {                                                           \
+            SIMD for (int64_t i = 0; i < count; i++) y[i] = (T)(y[i] + x[i]);        \
+            return;                                                                  \
+        }                                                                            \
         for (int64_t i = 0; i < count; i++)                                          \
             y[i * stride] = (T)(y[i * stride] + x[i]);                               \
     }

@@ -9,11 +9,11 @@
 #include "ops/core/attributes.h"
 #include "ops/core/op_facts.h"
 #include "ops/core/parallel.h"
+#include "ops/kernels/resize.h"
 #include "ops/matmul/gemm.h"
 
 #include <math.h>
-
-#define MOST_COLUMNS 64 /* of a tile of the product */
+#include <string.h>
 
 struct deform_params {
     struct window_params window;
@@ -89,6 +89,8 @@ static status resolve(const struct op_call *call, struct deform *d, struct error
         if (x->dims[i] > WINDOW_LIMIT || w->dims[i] > WINDOW_LIMIT)
             return fail(err, STATUS_LIMIT, "dimension %d of %s or %s is above %lld", i, shape_text(x, a),
                         shape_text(w, b), (long long)WINDOW_LIMIT);
+    if (x->dims[3] > 0 && x->dims[2] > INT32_MAX / x->dims[3])
+        return fail(err, STATUS_LIMIT, "a picture of %s has more than %d elements", shape_text(x, a), INT32_MAX);
     *d = (struct deform){x->dims[0], x->dims[1], w->dims[0], params->window.group, params->offset_groups, {{0}}};
     status code = window_check_lists(&params->window, 2, err);
     if (code == STATUS_OK)
@@ -127,7 +129,7 @@ struct corners {
 static void find_corners(const struct deform_axis axis[2], double y, double x, double factor, struct corners *to) {
     const double bottom = (double)axis[0].in, right = (double)axis[1].in;
     const bool near = y > -1 && y < bottom && x > -1 && x < right;
-    const double top = near ? floor(y) : 0, left = near ? floor(x) : 0;
+    const double top = near ? (double)((int64_t)(y + 1) - 1) : 0, left = near ? (double)((int64_t)(x + 1) - 1) : 0;
     for (int k = 0; k < 4; k++) {
         const double row = top + (k >> 1), column = left + (k & 1);
         const bool inside = near && row >= 0 && row < bottom && column >= 0 && column < right;
@@ -169,8 +171,10 @@ static void fetch(const struct gemm_job *job, int64_t column0, int count, int64_
     const struct deform *d = &work->d;
     const int64_t channels = d->in / d->group, plane = d->axis[0].in * d->axis[1].in;
     const int64_t first = (job->input - (const float *)work->call->inputs[0]->data) / plane, n = first / d->in;
-    int64_t index[4][MOST_COLUMNS], known_tap = -1, known_group = -1;
-    float weight[4][MOST_COLUMNS];
+    int64_t known_tap = -1, known_group = -1;
+    int32_t index[4][GATHER_STRIDE];
+    float weight[4][GATHER_STRIDE] = {{0}};
+    memset(index, 0xff, sizeof index); /* -1 */
     for (int64_t k = depth0; k < depth0 + depth; k++, tile += width) {
         const int64_t tap = k / channels, channel = k % channels;
         const int64_t group = (first % d->in + channel) / (d->in / d->offset_groups);
@@ -178,17 +182,15 @@ static void fetch(const struct gemm_job *job, int64_t column0, int count, int64_
             struct corners corners;
             find_place(work->call, d, n, group, tap, column0 + i, &corners);
             for (int c = 0; c < 4; c++) {
-                index[c][i] = corners.index[c];
+                index[c][i] = corners.weight[c] != 0 ? (int32_t)corners.index[c] : -1;
                 weight[c][i] = (float)corners.weight[c];
             }
         }
         known_tap = tap, known_group = group;
         const float *x = job->input + channel * plane;
-        for (int i = 0; i < width; i++)
+        work->call->kernels->resize->gather(&(struct resize_gather){4, count, index, weight, x, tile});
+        for (int i = count; i < width; i++)
             tile[i] = 0;
-        for (int c = 0; c < 4; c++)
-            for (int i = 0; i < count; i++)
-                tile[i] += weight[c][i] != 0 ? weight[c][i] * x[index[c][i]] : 0;
     }
 }
 
@@ -291,7 +293,7 @@ static status run(struct op_call *call, struct error *err) {
     if (code != STATUS_OK || call->outputs[0]->bytes == 0)
         return code;
     struct deform_work work = {call, d, NULL};
-    if (call->inputs[0]->dtype == DTYPE_FLOAT && call->kernels->gemm->columns <= MOST_COLUMNS && d.in > 0)
+    if (call->inputs[0]->dtype == DTYPE_FLOAT && call->kernels->gemm->columns <= GATHER_STRIDE && d.in > 0)
         run_floats(call, &d);
     else if (call->inputs[0]->dtype == DTYPE_DOUBLE)
         parallel_blocks((size_t)tensor_elements(call->outputs[0]), 64, call->threads, sum_doubles, &work);

@@ -48,6 +48,14 @@ static struct corner_box box_at(const struct op_call *call, int64_t batch, int64
     return (struct corner_box){{fminf(b[0], b[2]), fminf(b[1], b[3])}, {fmaxf(b[0], b[2]), fmaxf(b[1], b[3])}};
 }
 
+static float smaller(float a, float b) {
+    return a < b ? a : b;
+}
+
+static float larger(float a, float b) {
+    return a > b ? a : b;
+}
+
 static float area_of(const struct corner_box *box) {
     return (box->high[0] - box->low[0]) * (box->high[1] - box->low[1]);
 }
@@ -55,8 +63,8 @@ static float area_of(const struct corner_box *box) {
 static bool overlap(const struct corner_box *a, const struct corner_box *b, float threshold) {
     struct corner_box both;
     for (int i = 0; i < 2; i++) {
-        both.low[i] = fmaxf(a->low[i], b->low[i]);
-        both.high[i] = fminf(a->high[i], b->high[i]);
+        both.low[i] = larger(a->low[i], b->low[i]);
+        both.high[i] = smaller(a->high[i], b->high[i]);
         if (!(both.high[i] > both.low[i]))
             return false;
     }

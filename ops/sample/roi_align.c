@@ -132,26 +132,32 @@ static void find_samples(const struct roi_axis axes[2], const int64_t bin[2], in
     }
 }
 
+#define LARGER(a, b) ((a) > (b) || (a) != (a) ? (a) : (b))
+
 /* Takes some samples of one channel into its element of the output. The largest one is that of the weighted corners. */
-#define TAKE(NAME, T)                                                                                                \
-    static void NAME(const struct roi_samples *samples, bool largest, bool first, const void *plane, void *y) {      \
-        const T *x = plane;                                                                                          \
-        T *to = y;                                                                                                   \
-        double total = first ? 0 : (double)*to;                                                                      \
-        for (int64_t i = 0; i < samples->count; i++) {                                                               \
-            double parts[4];                                                                                         \
-            for (int k = 0; k < 4; k++)                                                                              \
-                parts[k] = samples->weight[i][k] != 0 ? samples->weight[i][k] * (double)x[samples->index[i][k]] : 0; \
-            const double most = fmax(fmax(parts[0], parts[1]), fmax(parts[2], parts[3]));                            \
-            if (largest)                                                                                             \
-                total = first && i == 0 ? most : fmax(total, most);                                                  \
-            else                                                                                                     \
-                total += (parts[0] + parts[1]) + (parts[2] + parts[3]);                                              \
-        }                                                                                                            \
-        *to = (T)total;                                                                                              \
-    }                                                                                                                \
-    static void NAME##_divide(double count, void *y) {                                                               \
-        *(T *)y = (T)((double)*(T *)y / count);                                                                      \
+#define TAKE(NAME, T)                                                                                           \
+    static void NAME(const struct roi_samples *samples, bool largest, bool first, const void *plane, void *y) { \
+        const T *x = plane;                                                                                     \
+        T *to = y;                                                                                              \
+        double total = first ? 0 : (double)*to;                                                                 \
+        for (int64_t i = 0; i < samples->count; i++) {                                                          \
+            const double *weights = samples->weight[i];                                                         \
+            const int64_t *index = samples->index[i];                                                           \
+            double parts[4];                                                                                    \
+            for (int k = 0; k < 4; k++)                                                                         \
+                parts[k] = weights[k] != 0 ? weights[k] * (double)x[index[k]] : 0;                              \
+            if (!largest) {                                                                                     \
+                total += (parts[0] + parts[1]) + (parts[2] + parts[3]);                                         \
+                continue;                                                                                       \
+            }                                                                                                   \
+            const double upper = LARGER(parts[0], parts[1]), lower = LARGER(parts[2], parts[3]);                \
+            const double most = LARGER(upper, lower);                                                           \
+            total = first && i == 0 ? most : LARGER(total, most);                                               \
+        }                                                                                                       \
+        *to = (T)total;                                                                                         \
+    }                                                                                                           \
+    static void NAME##_divide(double count, void *y) {                                                          \
+        *(T *)y = (T)((double)*(T *)y / count);                                                                 \
     }
 TAKE(take_float, float)
 TAKE(take_double, double)
