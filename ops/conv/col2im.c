@@ -121,23 +121,38 @@ static struct col_run run_of(const struct col_axis *axis, int64_t tap) {
     return (struct col_run){first, end, start + first * axis->stride};
 }
 
-/* Where row `row` of the columns lies for a tap, in rows of the picture; -1: outside. The tap of the last axis is left
- * in *last. */
-static int64_t row_of(const struct columns *c, int64_t tap, int64_t row, int64_t *last) {
-    int64_t index = 0, scale = 1;
-    bool inside = true;
-    *last = tap % c->axis[c->axes - 1].kernel;
+/* Rows of columns, one after the other, for one tap. */
+struct col_rows {
+    int64_t first[AXES]; /* of each axis but the last one: where the tap lies for column 0 */
+    int64_t at[AXES];    /* the columns of this row */
+    struct col_run run;
+};
+
+static void begin_rows(const struct columns *c, int64_t tap, struct col_rows *rows) {
+    rows->run = run_of(&c->axis[c->axes - 1], tap % c->axis[c->axes - 1].kernel);
     tap /= c->axis[c->axes - 1].kernel;
     for (int i = c->axes - 2; i >= 0; i--) {
-        const struct col_axis *axis = &c->axis[i];
-        const int64_t at = row % axis->columns * axis->stride - axis->pad + tap % axis->kernel * axis->dilation;
-        row /= axis->columns;
-        tap /= axis->kernel;
-        inside &= at >= 0 && at < axis->image;
-        index += at * scale;
-        scale *= axis->image;
+        rows->first[i] = tap % c->axis[i].kernel * c->axis[i].dilation - c->axis[i].pad;
+        rows->at[i] = 0;
+        tap /= c->axis[i].kernel;
     }
-    return inside ? index : -1;
+}
+
+/* Where this row lies, in rows of the picture; -1: outside. */
+static int64_t place_of(const struct columns *c, const struct col_rows *rows) {
+    int64_t index = 0;
+    for (int i = 0; i + 1 < c->axes; i++) {
+        const int64_t at = rows->first[i] + rows->at[i] * c->axis[i].stride;
+        if (at < 0 || at >= c->axis[i].image)
+            return -1;
+        index = index * c->axis[i].image + at;
+    }
+    return index;
+}
+
+static void next_row(const struct columns *c, struct col_rows *rows) {
+    for (int i = c->axes - 2; i >= 0 && ++rows->at[i] == c->axis[i].columns; i--)
+        rows->at[i] = 0;
 }
 
 typedef void add_loop(const void *from, void *to, int64_t count, int64_t stride);
@@ -171,20 +186,21 @@ static void add_planes(void *context, int64_t first, int64_t end) {
     const struct col_axis *axis = &c->axis[c->axes - 1];
     const size_t size = dtype_size(work->call->inputs[0]->dtype);
     const int64_t rows = axis->columns ? c->columns / axis->columns : 0;
+    add_loop *const add = loops[work->call->inputs[0]->dtype];
     for (int64_t plane = first; plane < end; plane++) {
         const char *x = (const char *)work->call->inputs[0]->data + (size_t)(plane * c->kernel * c->columns) * size;
         char *y = (char *)work->call->outputs[0]->data + (size_t)(plane * c->image) * size;
         memset(y, 0, (size_t)c->image * size);
-        for (int64_t tap = 0; tap < c->kernel; tap++)
-            for (int64_t row = 0; row < rows; row++, x += (size_t)axis->columns * size) {
-                int64_t last;
-                const int64_t to = row_of(c, tap, row, &last);
-                const struct col_run run = run_of(axis, last);
-                if (to >= 0 && run.end > run.first)
-                    loops[work->call->inputs[0]->dtype](x + (size_t)run.first * size,
-                                                        y + (size_t)(to * axis->image + run.to) * size,
-                                                        run.end - run.first, axis->stride);
+        for (int64_t tap = 0; tap < c->kernel; tap++) {
+            struct col_rows at;
+            begin_rows(c, tap, &at);
+            for (int64_t row = 0; row < rows; row++, x += (size_t)axis->columns * size, next_row(c, &at)) {
+                const int64_t to = place_of(c, &at);
+                if (to >= 0 && at.run.end > at.run.first)
+                    add(x + (size_t)at.run.first * size, y + (size_t)(to * axis->image + at.run.to) * size,
+                        at.run.end - at.run.first, axis->stride);
             }
+        }
     }
 }
 
