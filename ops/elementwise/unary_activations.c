@@ -52,6 +52,13 @@ ROW(thresholded_relu, UNARY_LOOP, x > alpha || isnan(x) ? x : 0.0f, x > alpha ||
 MATH_ROW(mish, MATH_MISH, x *tanh(log_of_sum_double(x)), NO_ATTRIBUTES)
 MATH_ROW(swish, MATH_SWISH, x / (1 + exp(-alpha * x)), ONE_ATTRIBUTE("alpha", 1.0f))
 
+/* ONNX's experimental ones. */
+ROW(affine, UNARY_LOOP, x *alpha + beta, x *alpha + beta, TWO_ATTRIBUTES("alpha", 1.0f, "beta", 0.0f), ON_BLOCKS)
+ROW(scaled_tanh, UNARY_CALLS, alpha *tanhf(beta *x), alpha *tanh(beta *x), TWO_ATTRIBUTES("alpha", 1.0f, "beta", 1.0f),
+    ON_BLOCKS)
+ROW(parametric_softplus, UNARY_CALLS, (float)(alpha *log_of_sum_double((double)(beta *x))),
+    alpha *log_of_sum_double(beta *x), TWO_ATTRIBUTES("alpha", 1.0f, "beta", 1.0f), ON_BLOCKS)
+
 static double gelu_of(double x, bool with_tanh) {
     const double inner =
         with_tanh ? tanh(0.79788456080286535588 * (x + 0.044715 * x * x * x)) : erf(x * 0.70710678118654752440);
@@ -125,6 +132,9 @@ const struct op ops_unary_activations[] = {
     UNTIL_22("ThresholdedRelu", 10, "X", thresholded_relu_row),
     UNTIL_22("Mish", 18, "X", mish_row),
     UNARY("Swish", 24, 0, "X", TYPES_REAL_BF, swish_row),
+    UNARY("Affine", 1, 9, "X", TYPES_REAL, affine_row),
+    UNARY("ScaledTanh", 1, 9, "input", TYPES_REAL, scaled_tanh_row),
+    UNARY("ParametricSoftplus", 1, 9, "X", TYPES_REAL, parametric_softplus_row),
     UNARY("Shrink", 9, 0, "input", TYPES_REAL | TYPES_INTEGER, shrink_row),
     {.name = "Gelu",
      .domain = "",
