@@ -12,6 +12,7 @@
     X(ops_blocked_layout)    \
     X(ops_blocked_norm)      \
     X(ops_matmul)            \
+    X(ops_einsum)            \
     X(ops_attention)         \
     X(ops_recurrent)         \
     X(ops_batch_norm)        \
