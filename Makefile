@@ -52,8 +52,8 @@ LEVELS := portable avx2 avx512
 endif
 # prfchw: lines that will be written are asked for as such; without it the compiler makes plain prefetches of those.
 LEVEL_portable := -DKERNEL_LEVEL=0
-LEVEL_avx2 := -DKERNEL_LEVEL=1 -mavx2 -mfma -mprfchw
-LEVEL_avx512 := -DKERNEL_LEVEL=2 -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx2 -mfma -mprfchw
+LEVEL_avx2 := -DKERNEL_LEVEL=1 -mavx2 -mfma -mf16c -mprfchw
+LEVEL_avx512 := -DKERNEL_LEVEL=2 -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx2 -mfma -mf16c -mprfchw
 
 # LEVELS=portable leaves the others out: builds that are slow to make, and look at something else than kernels.
 ifeq ($(LEVELS),portable)
@@ -141,7 +141,7 @@ $(CHOSEN)/operators.h: always $(BUILD)/choose_operators
 	@$(BUILD)/choose_operators $(OPERATORS) >$@.new && { cmp -s $@.new $@ || cp $@.new $@; }
 $(CHOSEN)/registry.o: ops/registry.c $(CHOSEN)/operators.h
 	$(call SAY,CC)
-	$(Q)$(CC) $(CPPFLAGS) $(BASE_CFLAGS) -DCHOSEN_OPERATORS='"$(CHOSEN)/operators.h"' -c $< -o $@
+	$(Q)$(CC) $(CPPFLAGS) $(BASE_CFLAGS) -DOPERATOR_FILES='"$(CHOSEN)/operators.h"' -c $< -o $@
 $(CHOSEN)/liblimner.so: $(CHOSEN_OBJECTS)
 	$(call SAY,LINK)
 	$(Q)$(LINK_SHARED)
@@ -176,5 +176,6 @@ comma := ,
 unit-programs: $(addprefix $(BUILD)/tests/,$(TEST_PROGRAMS))
 
 include Makefile.check
+include Makefile.python
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -1,8 +1,8 @@
 /*
- * choose_operators OPERATOR|MODEL...: prints the C header of a build that has these operators alone, or those that
- * these model files use (`make OPERATORS=...`). An operator of another domain is written as domain:Name. What comes
- * with an operator is the rest of its file, and the internal domain where a pass may put an operator of it in its
- * place.
+ * choose_operators OPERATOR|MODEL...: prints the list of definitions (ops/operator_files.h) of a build that has these
+ * operators alone, or those that these model files use (`make OPERATORS=...`). An operator of another domain is written
+ * as domain:Name. What comes with an operator is the rest of its file, and the internal domain where a pass may put an
+ * operator of it in its place.
  */
 #include "onnx/load/load.h"
 #include "onnx/model.h"
@@ -100,9 +100,7 @@ int main(int argc, char **argv) {
     if (!good)
         return EXIT_FAILURE;
     add_internal(&choice);
-    printf("#define OPERATOR_FILES(X)");
     for (int i = 0; i < choice.count; i++)
-        printf(" X(%s)", choice.families[i]);
-    printf("\n");
+        printf("X(%s)\n", choice.families[i]);
     return EXIT_SUCCESS;
 }
