@@ -223,15 +223,16 @@ static status linear_run(struct op_call *call, struct error *err) {
 
 static const struct op_facts facts = {.reach = op_reach_whole};
 
+/* The state has the type of the rest: nothing else would say it where there is no earlier one. */
 static const struct op_arg inputs[] = {{"query", TYPES_FLOAT, ARG_T},
                                        {"key", TYPES_FLOAT, ARG_T},
                                        {"value", TYPES_FLOAT, ARG_T},
-                                       {"past_state", TYPES_FLOAT, ARG_T1 | ARG_OPTIONAL},
+                                       {"past_state", TYPES_FLOAT, ARG_T | ARG_OPTIONAL},
                                        {"decay", TYPES_FLOAT, ARG_T | ARG_OPTIONAL},
                                        {"beta", TYPES_FLOAT, ARG_T | ARG_OPTIONAL},
                                        {0}};
 static const struct op_arg outputs[] = {
-    {"output", TYPES_FLOAT, ARG_T}, {"present_state", TYPES_FLOAT, ARG_T1 | ARG_OPTIONAL}, {0}};
+    {"output", TYPES_FLOAT, ARG_T}, {"present_state", TYPES_FLOAT, ARG_T | ARG_OPTIONAL}, {0}};
 
 const struct op ops_linear_attention[] = {{.name = "LinearAttention",
                                            .domain = "",
