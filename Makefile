@@ -147,7 +147,7 @@ $(CHOSEN)/registry.o: ops/registry.c $(CHOSEN)/operators.h
 	$(Q)$(CC) $(CPPFLAGS) $(BASE_CFLAGS) -DOPERATOR_FILES='"$(CHOSEN)/operators.h"' -c $< -o $@
 # Without tables for unwinding, which nothing in C asks for: a tenth of the library.
 $(CHOSEN)/all.o: $(CHOSEN_OBJECTS)
-	$(Q)ld -r $^ -o $@
+	$(Q)ld -r --unique $^ -o $@
 	$(Q)objcopy --remove-section .eh_frame --remove-section .rela.eh_frame $@
 $(CHOSEN)/liblimner.so: $(CHOSEN)/all.o
 	$(call SAY,LINK)
