@@ -358,6 +358,7 @@ struct kernels {
     const struct pool_kernel *pool;         /* ops/kernels/pool.h */
     const struct half_kernel *half;         /* ops/kernels/half.h */
     const struct row_kernel *rows;          /* ops/kernels/rows.h */
+    const struct fft_kernel *fft;           /* ops/kernels/fft.h */
     const struct forced_choices *forced;    /* ops/core/forced_choices.h; NULL: costs decide */
 };
 
