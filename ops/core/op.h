@@ -5,6 +5,7 @@
 #ifndef LIMNER_OPS_CORE_OP_H
 #define LIMNER_OPS_CORE_OP_H
 
+#include "base/box.h"
 #include "onnx/graph.h"
 #include "ops/kernels/kernels.h"
 
@@ -25,11 +26,19 @@
     (TYPE(DTYPE_INT8) | TYPE(DTYPE_INT16) | TYPE(DTYPE_INT32) | TYPE(DTYPE_INT64) | TYPE(DTYPE_UINT8) | \
      TYPE(DTYPE_UINT16) | TYPE(DTYPE_UINT32) | TYPE(DTYPE_UINT64))
 #define TYPES_NUMBER (TYPES_FLOAT | TYPE(DTYPE_DOUBLE) | TYPES_INTEGER)
+/* Elements of less than a byte. */
+#define TYPES_PACKED \
+    (TYPE(DTYPE_INT4) | TYPE(DTYPE_UINT4) | TYPE(DTYPE_INT2) | TYPE(DTYPE_UINT2) | TYPE(DTYPE_FLOAT4E2M1))
+#define TYPES_FLOAT8 \
+    (TYPE(DTYPE_FLOAT8E4M3FN) | TYPE(DTYPE_FLOAT8E4M3FNUZ) | TYPE(DTYPE_FLOAT8E5M2) | TYPE(DTYPE_FLOAT8E5M2FNUZ))
 /* Everything whose elements are whole bytes and can be moved without knowing what they are. */
 #define TYPES_WHOLE                                                                                           \
     (TYPES_NUMBER | TYPES_BOOL | TYPE(DTYPE_STRING) | TYPE(DTYPE_FLOAT16) | TYPE(DTYPE_BFLOAT16) |            \
      TYPE(DTYPE_COMPLEX64) | TYPE(DTYPE_COMPLEX128) | TYPE(DTYPE_FLOAT8E4M3FN) | TYPE(DTYPE_FLOAT8E4M3FNUZ) | \
      TYPE(DTYPE_FLOAT8E5M2) | TYPE(DTYPE_FLOAT8E5M2FNUZ) | TYPE(DTYPE_FLOAT8E8M0))
+
+/* Kinds of values that are no plain tensors (base/box.h). A node with such an output is planned when it runs. */
+#define TYPES_BOXED (TYPE(DTYPE_SEQUENCE) | TYPE(DTYPE_OPTIONAL) | TYPE(DTYPE_MAP))
 
 enum op_arg_flags {
     ARG_OPTIONAL = 1, /* may be left out */
@@ -74,6 +83,7 @@ struct op_call {
     const struct kernels *kernels;
     int threads;                  /* of a team, >= 1; never changes a result bit */
     struct weight_cache *weights; /* where packed constant weights live; NULL: pack into the workspace at run */
+    struct value_heap *heap;      /* for run(): boxes and characters of strings; NULL: none can be made */
 };
 
 /* What an operator lets the planner do with storage. */

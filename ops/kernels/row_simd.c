@@ -190,7 +190,46 @@ static void row_affine_by(const float *x, float *y, size_t count, float center, 
         y[i] = ((x[i] - center) * factor + shift) * scale[i] + (offset ? offset[i] : 0);
 }
 
-const struct row_kernel LEVEL_NAME(row_kernel) = {.sum = row_sum,
+typedef float four __attribute__((vector_size(16)));
+typedef int four_places __attribute__((vector_size(16)));
+
+INLINE four load_four(const char *p) {
+    four v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+/* A square of four rows and columns; strides in floats. */
+INLINE void turn_four(const char *x, size_t x_stride, float *y, size_t y_stride) {
+    const size_t step = x_stride * sizeof(float);
+    const four a = load_four(x), b = load_four(x + step), c = load_four(x + 2 * step), d = load_four(x + 3 * step);
+    const four_places low = {0, 4, 1, 5}, high = {2, 6, 3, 7}, first = {0, 1, 4, 5}, second = {2, 3, 6, 7};
+    const four ab = __builtin_shuffle(a, b, low), cd = __builtin_shuffle(c, d, low);
+    const four ab2 = __builtin_shuffle(a, b, high), cd2 = __builtin_shuffle(c, d, high);
+    const four columns[4] = {__builtin_shuffle(ab, cd, first), __builtin_shuffle(ab, cd, second),
+                             __builtin_shuffle(ab2, cd2, first), __builtin_shuffle(ab2, cd2, second)};
+    for (int i = 0; i < 4; i++)
+        memcpy(y + (size_t)i * y_stride, &columns[i], sizeof *columns);
+}
+
+/* The last squares begin early, so that they are whole. */
+static void row_turn(const void *x, size_t x_stride, size_t rows, size_t columns, float *y, size_t y_stride) {
+    const char *in = x;
+    if (rows < 4 || columns < 4) {
+        for (size_t r = 0; r < rows; r++)
+            for (size_t c = 0; c < columns; c++)
+                memcpy(y + c * y_stride + r, in + (r * x_stride + c) * sizeof *y, sizeof *y);
+        return;
+    }
+    for (size_t c = 0; c < columns; c += 4)
+        for (size_t r = 0; r < rows; r += 4) {
+            const size_t row = r + 4 > rows ? rows - 4 : r, column = c + 4 > columns ? columns - 4 : c;
+            turn_four(in + (row * x_stride + column) * sizeof *y, x_stride, y + column * y_stride + row, y_stride);
+        }
+}
+
+const struct row_kernel LEVEL_NAME(row_kernel) = {.turn = row_turn,
+                                                  .sum = row_sum,
                                                   .spread = row_spread,
                                                   .largest = row_largest,
                                                   .exp_less = row_exp_less,

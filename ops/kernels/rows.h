@@ -12,6 +12,8 @@
 #define ROW_CHUNK 1024 /* a multiple of ROW_LANES */
 
 struct row_kernel {
+    /* y[column * y_stride + row] = x[row * x_stride + column]: rows become columns. They do not overlap. */
+    void (*turn)(const void *x, size_t x_stride, size_t rows, size_t columns, float *y, size_t y_stride);
     double (*sum)(const float *x, size_t count);
     /* Sums of x - center and of its square. They are infinite where a square is no float. */
     void (*spread)(const float *x, size_t count, float center, double *sum, double *squares);

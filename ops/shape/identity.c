@@ -8,8 +8,8 @@ static status infer_identity(struct op_call *call, struct error *err) {
 
 static const struct op_facts identity_facts = {.carries = true, .is_noop = op_always, .blocks = op_blocks_one};
 
-static const struct op_arg identity_inputs[] = {{"input", TYPES_MOVED, ARG_T}, {0}};
-static const struct op_arg identity_outputs[] = {{"output", TYPES_MOVED, ARG_T}, {0}};
+static const struct op_arg identity_inputs[] = {{"input", TYPES_MOVED | TYPES_BOXED, ARG_T}, {0}};
+static const struct op_arg identity_outputs[] = {{"output", TYPES_MOVED | TYPES_BOXED, ARG_T}, {0}};
 
 const struct op ops_identity[] = {{.name = "Identity",
                                    .domain = "",

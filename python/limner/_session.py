@@ -37,7 +37,7 @@ def _read(source: Source) -> Any:
     if isinstance(source, (bytearray, memoryview)):
         return bytes(source)
     if isinstance(source, (str, os.PathLike)):
-        return os.fspath(source)
+        return os.fsdecode(source)
     if hasattr(source, "SerializeToString"):
         return source.SerializeToString()
     if hasattr(source, "read"):
@@ -45,14 +45,13 @@ def _read(source: Source) -> Any:
     raise TypeError(f"a model is a path, bytes, a binary file or an onnx.ModelProto, not {type(source).__name__}")
 
 
-def _load(source: Source, folder: Any, limits: dict[str, int] | None) -> tuple[_limner.Model, Any]:
+def _load(source: Source, folder: Any, limits: dict[str, int] | None) -> tuple[_limner.Model, str | bytes | None]:
     """The model, and what can load it again in another process; None where nothing can."""
     if isinstance(source, _limner.Model):
         return source, None
-    origin = _read(source)
-    if isinstance(origin, str):
-        origin = os.path.abspath(origin)
-    return _limner.Model(origin, folder, limits), bytes(origin) if isinstance(origin, mmap.mmap) else origin
+    read = _read(source)
+    model = _limner.Model(read, folder, limits)
+    return model, os.path.abspath(read) if isinstance(read, str) else bytes(read)
 
 
 class Session:

@@ -207,17 +207,15 @@ static status check_opset(const struct onnx_model *model, const struct graph *gr
     return STATUS_OK;
 }
 
-/* Inputs and outputs that are no tensors; strings are given between graphs alone. */
-static status check_ports(const struct graph *graph, bool outermost, struct error *err) {
+/* Inputs and outputs of a kind that no operator makes or takes. */
+static status check_ports(const struct graph *graph, struct error *err) {
     for (int i = 0; i < graph->input_count + graph->output_count; i++) {
         const bool input = i < graph->input_count;
         const struct value *value = &graph->values[input ? graph->inputs[i] : graph->outputs[i - graph->input_count]];
-        if (value->type.other)
-            return fail(err, STATUS_UNSUPPORTED, "%s \"%s\" is a %s, only tensors are supported",
+        if (value->type.other && !dtype_is_boxed(value->type.dtype))
+            return fail(err, STATUS_UNSUPPORTED,
+                        "%s \"%s\" is a %s, only tensors, sequences, optionals and maps are supported",
                         input ? "input" : "output", value->name, value->type.other);
-        if (outermost && input && value->type.dtype == DTYPE_STRING)
-            return fail(err, STATUS_UNSUPPORTED, "input \"%s\" is a string tensor, which a run cannot be given",
-                        value->name);
     }
     return STATUS_OK;
 }
@@ -242,7 +240,7 @@ status support_output_type(const struct value *output, enum dtype made, struct e
 }
 
 static status survey_graph(struct support_survey *survey, struct error *err) {
-    if (check_ports(survey->graph, survey->path[0] == 0, err) != STATUS_OK)
+    if (check_ports(survey->graph, err) != STATUS_OK)
         return survey->path[0] ? fail_prefix(err, "%.*s", (int)strlen(survey->path) - 2, survey->path) : err->code;
     for (int i = 0; i < survey->graph->node_count; i++)
         if (survey_node(survey, &survey->graph->nodes[i], err) != STATUS_OK)

@@ -51,7 +51,8 @@ void types_leave(const struct types_scope *outer, const struct node *node, const
                  const struct types_scope *inner) {
     for (int i = 0; i < node->output_count; i++)
         if (node->outputs[i] != NO_VALUE)
-            outer->types[node->outputs[i]] = inner->types[inner->graph->outputs[mapping->counts + i]];
+            outer->types[node->outputs[i]] =
+                mapping->items ? DTYPE_SEQUENCE : inner->types[inner->graph->outputs[mapping->counts + i]];
 }
 
 static status through_subgraphs(const struct types_scope *scope, const struct op_call *call, struct error *err) {

@@ -23,11 +23,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 LIST = ROOT / "tests/e2e/onnx-nodes.txt"
 
 
-def is_tensor(value) -> bool:
-    return isinstance(value, (np.ndarray, np.generic, onnx.TensorProto))
-
-
-def proto(value, name: str) -> onnx.TensorProto:
+def named(value, name: str):
+    """The tensor, or what was given as one already, under the name."""
     if isinstance(value, onnx.TensorProto):
         copy = onnx.TensorProto()
         copy.CopyFrom(value)
@@ -36,11 +33,31 @@ def proto(value, name: str) -> onnx.TensorProto:
     return numpy_helper.from_array(np.asarray(value), name)
 
 
-def write_case(folder: pathlib.Path, case) -> bool:
-    """The case as a test folder; False for data that is not all tensors (sequences, optionals)."""
-    for inputs, outputs in case.data_sets:
-        if not all(is_tensor(v) for v in [*inputs, *outputs]):
-            return False
+def proto(value, name: str, declared: onnx.TypeProto):
+    """The value as the message that the declared type asks for."""
+    kind = declared.WhichOneof("value")
+    if kind == "optional_type":
+        optional = onnx.OptionalProto(name=name)
+        if value is not None:
+            of = declared.optional_type.elem_type.WhichOneof("value")
+            field = "sequence_value" if of == "sequence_type" else "tensor_value"
+            optional.elem_type = onnx.OptionalProto.SEQUENCE if of == "sequence_type" else onnx.OptionalProto.TENSOR
+            getattr(optional, field).CopyFrom(proto(value, "", declared.optional_type.elem_type))
+        return optional
+    if kind == "sequence_type":
+        items = [proto(v, "", declared.sequence_type.elem_type) for v in value]
+        sequence = onnx.SequenceProto(name=name)
+        maps = declared.sequence_type.elem_type.HasField("map_type")
+        sequence.elem_type = onnx.SequenceProto.MAP if maps else onnx.SequenceProto.TENSOR
+        (sequence.map_values if maps else sequence.tensor_values).extend(items)
+        return sequence
+    if kind == "map_type":
+        return numpy_helper.from_dict(value, name)
+    return named(value, name)
+
+
+def write_case(folder: pathlib.Path, case) -> None:
+    """The case as a test folder."""
     folder.mkdir(parents=True)
     onnx.save(case.model, folder / "model.onnx")
     for number, (inputs, outputs) in enumerate(case.data_sets):
@@ -48,14 +65,17 @@ def write_case(folder: pathlib.Path, case) -> bool:
         data.mkdir()
         for kind, values, infos in (("input", inputs, case.model.graph.input), ("output", outputs, case.model.graph.output)):
             for i, (value, info) in enumerate(zip(values, infos)):
-                (data / f"{kind}_{i}.pb").write_bytes(proto(value, info.name).SerializeToString())
-    return True
+                (data / f"{kind}_{i}.pb").write_bytes(proto(value, info.name, info.type).SerializeToString())
 
 
-def supported_operators(limner: str) -> set[str]:
+def domain_of(name: str) -> str:
+    return "" if name == "ai.onnx" else name
+
+
+def supported_operators(limner: str) -> set[tuple[str, str]]:
     table = json.loads(subprocess.run([limner, "ops", "--json"], check=True, capture_output=True, text=True).stdout)
     rows = table["operators"] if isinstance(table, dict) else table
-    return {row["operator"] for row in rows if row["domain"] in ("", "ai.onnx")}
+    return {(domain_of(row["domain"]), row["operator"]) for row in rows}
 
 
 def candidates(limner: str):
@@ -66,7 +86,7 @@ def candidates(limner: str):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for case in loader.load_model_tests(kind="node"):
-            if case.model is not None and all(n.op_type in operators and n.domain in ("", "ai.onnx") for n in case.model.graph.node):
+            if case.model is not None and all((domain_of(n.domain), n.op_type) in operators for n in case.model.graph.node):
                 yield case
 
 
@@ -86,7 +106,11 @@ def main() -> int:
     arguments = parser.parse_args()
     folder = ROOT / "build/check/onnx-nodes"
     shutil.rmtree(folder, ignore_errors=True)
-    names = sorted(case.name for case in candidates(arguments.limner) if write_case(folder / case.name, case))
+    names = []
+    for case in candidates(arguments.limner):
+        write_case(folder / case.name, case)
+        names.append(case.name)
+    names.sort()
     passed = run_all(arguments.limner, folder, names)
     if arguments.update:
         LIST.write_text("\n".join(sorted(passed)) + "\n")

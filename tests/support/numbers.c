@@ -291,7 +291,7 @@ void for_each_record(const char *name, record_body *body, void *context) {
     int found = 0;
     for (size_t i = 0; op_at(i); i++) {
         const struct op *op = op_at(i);
-        if (strcmp(op->name, name) != 0)
+        if (op->domain[0] || strcmp(op->name, name) != 0)
             continue;
         found++;
         for (int dtype = 0; dtype < DTYPE_COUNT; dtype++)

@@ -5,6 +5,7 @@
 #include "onnx/model.h"
 #include "runtime/limner.h"
 #include "tools/cli/values.h"
+#include "tools/engine/values.h"
 #include "tools/files/array.h"
 
 struct engine_options {
@@ -84,7 +85,6 @@ status engine_find_output(const struct engine *engine, const char *name, limner_
 
 /* The limner_* functions' errors as limner's own. */
 status engine_status(limner_status code, const limner_error *from, struct error *err);
-struct tensor engine_view(const limner_tensor *tensor);
 /* A value's declared type as people write it: "float [N,3,256,?]". */
 #define TYPE_TEXT_BYTES 1024
 const char *engine_type_text(const limner_value *value, char text[TYPE_TEXT_BYTES]);
