@@ -4,7 +4,11 @@
 #include "ops/kernels/tables.h"
 
 /* The iterations of the loop behind it may run side by side. */
-#define SIMD _Pragma("omp simd")
+#ifdef __clang__
+#define SIMD _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define SIMD _Pragma("GCC ivdep")
+#endif
 
 #define REAL float
 #define NAME(x) x##_float

@@ -121,8 +121,9 @@ struct gemm_params {
 
 static status gemm_parse(const struct op_call *call, struct attributes *attributes, void *result, struct error *err) {
     struct gemm_params *params = result;
-    (void)call;
     (void)err;
+    if (call->opset < 7) /* C repeats wherever it can */
+        attribute_ignore(attributes, "broadcast");
     params->alpha = attribute_float(attributes, "alpha", 1);
     params->beta = attribute_float(attributes, "beta", 1);
     params->transpose_a = attribute_int(attributes, "transA", 0) != 0;
@@ -228,7 +229,7 @@ const struct op ops_matmul[] = {
      .facts = &matmul_facts},
     {.name = "Gemm",
      .domain = "",
-     .since = 7,
+     .since = 1,
      .inputs = gemm_inputs,
      .outputs = outputs,
      .params_size = sizeof(struct gemm_params),
