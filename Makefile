@@ -112,7 +112,7 @@ $(foreach level,$(LEVELS),$(eval $(call SIMD_RULE,$(level))))
 # One relocatable object whose only global symbols are the exported ones: internal names cannot clash with a program's.
 $(BUILD)/liblimner.a: $(LIBRARY_OBJECTS)
 	@rm -f $@
-	$(Q)ld -r $^ -o $(BUILD)/limner-all.o
+	$(Q)ld -r --unique $^ -o $(BUILD)/limner-all.o
 	$(Q)objcopy --localize-hidden $(BUILD)/limner-all.o
 	$(call SAY,AR)
 	$(Q)ar rcs $@ $(BUILD)/limner-all.o

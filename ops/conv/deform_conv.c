@@ -9,6 +9,7 @@
 #include "ops/core/attributes.h"
 #include "ops/core/op_facts.h"
 #include "ops/core/parallel.h"
+#include "ops/kernels/families.h"
 #include "ops/kernels/resize.h"
 #include "ops/matmul/gemm.h"
 
@@ -188,7 +189,7 @@ static void fetch(const struct gemm_job *job, int64_t column0, int count, int64_
         }
         known_tap = tap, known_group = group;
         const float *x = job->input + channel * plane;
-        work->call->kernels->resize->gather(&(struct resize_gather){4, count, index, weight, x, tile});
+        resize_kernel_of(work->call->kernels)->gather(&(struct resize_gather){4, count, index, weight, x, tile});
         for (int i = count; i < width; i++)
             tile[i] = 0;
     }
