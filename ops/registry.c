@@ -41,7 +41,11 @@
     X(ops_sequence_map)      \
     X(ops_sequence)          \
     X(ops_sequence_split)    \
-    X(ops_optional)
+    X(ops_optional)          \
+    X(ops_strings)           \
+    X(ops_string_split)      \
+    X(ops_string_normalizer) \
+    X(ops_tfidf_vectorizer)
 
 #define DECLARE(definitions) extern const struct op definitions[];
 OPERATOR_FILES(DECLARE)
