@@ -45,7 +45,8 @@
     X(ops_strings)           \
     X(ops_string_split)      \
     X(ops_string_normalizer) \
-    X(ops_tfidf_vectorizer)
+    X(ops_tfidf_vectorizer)  \
+    X(ops_tree_ensemble)
 
 #define DECLARE(definitions) extern const struct op definitions[];
 OPERATOR_FILES(DECLARE)
