@@ -46,7 +46,10 @@
     X(ops_string_split)      \
     X(ops_string_normalizer) \
     X(ops_tfidf_vectorizer)  \
-    X(ops_tree_ensemble)
+    X(ops_tree_ensemble)     \
+    X(ops_linear)            \
+    X(ops_svm_regressor)     \
+    X(ops_svm_classifier)
 
 #define DECLARE(definitions) extern const struct op definitions[];
 OPERATOR_FILES(DECLARE)

@@ -9,7 +9,7 @@ int64_t classify_best(const double *scores, const unsigned char *has, int64_t co
 }
 
 void classify_pair(enum post_transform transform, bool probability, double score, double scores[2]) {
-    const bool logistic_pair = !probability && transform == POST_LOGISTIC;
+    const bool logistic_pair = transform == POST_LOGISTIC;
     scores[0] = logistic_pair ? logistic(-score) : probability ? 1 - score : -score;
     scores[1] = logistic_pair ? logistic(score) : score;
 }

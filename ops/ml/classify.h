@@ -9,7 +9,7 @@
 int64_t classify_best(const double *scores, const unsigned char *has, int64_t count);
 /*
  * Two classes of which one score is known, the second one's: both scores follow from it. probability: the score is one,
- * so the other is 1 - score; else it is -score, and a logistic transform gives both.
+ * so the other is 1 - score; else it is -score. A logistic transform gives both in either case.
  */
 void classify_pair(enum post_transform transform, bool probability, double score, double scores[2]);
 

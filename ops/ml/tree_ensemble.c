@@ -140,7 +140,7 @@ static void look_at_weights(struct forest *forest) {
         forest->positive &= trees->weights[i].value >= 0;
         forest->one_class &= trees->weights[i].target == trees->weights[0].target;
     }
-    forest->one_class &= trees->targets == 2;
+    forest->one_class &= trees->targets == 2 && trees->weight_count > 0;
 }
 
 static status prepare(struct op_call *call, size_t *workspace_bytes, struct error *err) {
@@ -223,37 +223,48 @@ static void finish_regression(const struct work *w, int64_t row, double *scores)
     write_scores(w, row, scores);
 }
 
+static double base_of(const struct ensemble *e, int64_t i) {
+    if (e->base.count == 0)
+        return 0;
+    return number_at(&e->base, (size_t)i < e->base.count ? (size_t)i : 0);
+}
+
 /*
- * Two classes, of which the leaves score one. Base values of both: the second one's counts. The label is the second
- * class's where the score is above 0.5, as of a probability, or above 0 where weights below 0 say that it is none.
+ * Two classes, of which all weights are one's. The specification says little of that; this is what onnxruntime gives:
+ * the label is the second class's where the score is above 0.5, as of a probability, or above 0 where weights below 0
+ * say that it is none. A score of the first class stands for the second one, and both scores follow from it.
  */
-static int64_t finish_pair(const struct work *w, double *scores, const unsigned char *has) {
-    const struct number_list *base = &w->e->base;
-    double score = has[1] ? scores[1] : scores[0];
-    if (base->count > 0)
-        score += number_at(base, base->count - 1);
-    const bool second = score > (w->forest->positive ? 0.5 : 0.0);
-    classify_pair(w->e->transform, w->forest->positive, score, scores);
-    return second ? 1 : 0;
+static int64_t finish_pair(const struct work *w, double *scores) {
+    const struct forest *forest = w->forest;
+    const bool stands_for_second = forest->trees.weights[0].target == 0;
+    const double score = stands_for_second ? scores[0] + base_of(w->e, 0) : scores[1] + base_of(w->e, 1);
+    if (stands_for_second) {
+        classify_pair(w->e->transform, forest->positive, score, scores);
+        if (w->e->transform == POST_PROBIT)
+            post_transform(POST_PROBIT, scores, 2);
+    } else {
+        scores[0] = w->e->base.count == 2 ? base_of(w->e, 0) : 0;
+        scores[1] = score;
+        post_transform(w->e->transform, scores, 2);
+    }
+    return score > (forest->positive ? 0.5 : 0.0);
+}
+
+static int64_t finish_all(const struct work *w, double *scores, unsigned char *has) {
+    const int64_t count = w->forest->trees.targets;
+    for (int64_t i = 0; i < count && w->e->base.count > 0; i++) {
+        scores[i] += base_of(w->e, i);
+        has[i] = 1;
+    }
+    const int64_t best = classify_best(scores, has, count);
+    post_transform(w->e->transform, scores, count);
+    return best < 0 ? 0 : best;
 }
 
 static void finish_classes(const struct work *w, int64_t row, double *scores, unsigned char *has) {
-    const int64_t count = w->forest->trees.targets;
-    int64_t best;
-    if (w->forest->one_class) {
-        best = finish_pair(w, scores, has);
-        if (w->e->transform != POST_LOGISTIC || w->forest->positive)
-            post_transform(w->e->transform, scores, count);
-    } else {
-        for (int64_t i = 0; i < count && w->e->base.count > 0; i++) {
-            scores[i] += number_at(&w->e->base, w->e->base.count == 1 ? 0 : (size_t)i);
-            has[i] = 1;
-        }
-        best = classify_best(scores, has, count);
-        post_transform(w->e->transform, scores, count);
-    }
+    const int64_t best = w->forest->one_class ? finish_pair(w, scores) : finish_all(w, scores, has);
     if (w->labels)
-        labels_write(&w->e->labels, best < 0 ? 0 : best, w->labels, row);
+        labels_write(&w->e->labels, best, w->labels, row);
     write_scores(w, row, scores);
 }
 
