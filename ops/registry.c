@@ -49,7 +49,10 @@
     X(ops_tree_ensemble)     \
     X(ops_linear)            \
     X(ops_svm_regressor)     \
-    X(ops_svm_classifier)
+    X(ops_svm_classifier)    \
+    X(ops_encoders)          \
+    X(ops_scalers)           \
+    X(ops_maps)
 
 #define DECLARE(definitions) extern const struct op definitions[];
 OPERATOR_FILES(DECLARE)

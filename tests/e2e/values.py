@@ -162,6 +162,62 @@ def add_svm(cases: Cases) -> None:
         cases.add(f"svc-linear-{kernel}", [node("SVMClassifier", ["x"], ["y", "z"], **a)], {"x": features(cases)}, {"y": T.STRING, "z": T.FLOAT})
 
 
+def add_encoders(cases: Cases) -> None:
+    words, numbers, reals = ["a", "b", "", "ä", "zz"], [5, -3, 0, 9, 1 << 40], [0.5, float("nan"), -1.0, 2.0, 3.25]
+    lists = {"strings": (words, T.STRING, np.array(["a", "zz", "x", "", "ä"], dtype=object)), "int64s": (numbers, T.INT64, np.array([[5, 0], [7, 1 << 40]], np.int64)),
+             "floats": (reals, T.FLOAT, np.array([0.5, np.nan, 7, -1], np.float32))}
+    for key, (keys, _, x) in lists.items():
+        for value, (values, to, _) in lists.items():
+            a = {f"keys_{key}": keys, f"values_{value}": values[::-1]}
+            if value == "strings":
+                a["default_string"] = "nothing"
+            cases.add(f"labels-{key}-{value}", [node("LabelEncoder", ["x"], ["y"], **a)], {"x": x}, {"y": to}, ml=2)
+    cases.add("labels-tensor", [node("LabelEncoder", ["x"], ["y"], keys_tensor=numpy_helper.from_array(np.array([1.5, 2.5, np.nan])), values_tensor=numpy_helper.from_array(np.array([7, 8, 9], np.int64)),
+              default_tensor=numpy_helper.from_array(np.array([-5], np.int64)))], {"x": np.array([2.5, np.nan, 0, 1.5])}, {"y": T.INT64}, ml=4)
+    cases.add("labels-1", [node("LabelEncoder", ["x"], ["y"], classes_strings=words)], {"x": lists["strings"][2]}, {"y": T.INT64}, ml=1)
+    cases.add("labels-1-back", [node("LabelEncoder", ["x"], ["y"], classes_strings=words)], {"x": np.array([4, 0, 9, -1], np.int64)}, {"y": T.STRING}, ml=1)
+    for x, to in ((lists["strings"][2], T.INT64), (lists["int64s"][2], T.STRING)):
+        cases.add("mapper", [node("CategoryMapper", ["x"], ["y"], cats_strings=words, cats_int64s=numbers, default_int64=77)], {"x": x}, {"y": to})
+    for x, a in ((lists["strings"][2], {"cats_strings": words}), (lists["int64s"][2], {"cats_int64s": numbers}), (np.array([[5.0, 0.3, 7.5]], np.float32), {"cats_int64s": numbers})):
+        cases.add("one-hot", [node("OneHotEncoder", ["x"], ["y"], zeros=1, **a)], {"x": x}, {"y": T.FLOAT})
+
+
+def add_scalers(cases: Cases) -> None:
+    for dtype in ("float32", "float64", "int64", "int32"):
+        x = features(cases, dtype=dtype)
+        kind = TYPES[x.dtype]
+        cases.add(f"binarizer-{dtype}", [node("Binarizer", ["x"], ["y"], threshold=0.75)], {"x": x}, {"y": kind})
+        a = {"imputed_value_floats": coefficients(cases, 5), "replaced_value_float": 0.5} if "float" in dtype else {"imputed_value_int64s": [1, 2, 3, 4, 5], "replaced_value_int64": -1}
+        cases.add(f"imputer-{dtype}", [node("Imputer", ["x"], ["y"], **a)], {"x": x}, {"y": kind})
+        for norm in ("MAX", "L1", "L2"):
+            cases.add(f"normalizer-{norm}-{dtype}", [node("Normalizer", ["x"], ["y"], norm=norm)], {"x": x}, {"y": T.FLOAT})
+        for count in (1, 5):
+            cases.add(f"scaler-{count}-{dtype}", [node("Scaler", ["x"], ["y"], scale=coefficients(cases, count), offset=coefficients(cases, count))], {"x": x}, {"y": T.FLOAT})
+        cases.add(f"vectorizer-{dtype}", [node("FeatureVectorizer", ["x", "x2"], ["y"], inputdimensions=[5, 3])], {"x": x, "x2": features(cases, columns=3, dtype=dtype)}, {"y": T.FLOAT})
+        cases.add(f"extractor-{dtype}", [node("ArrayFeatureExtractor", ["x", "i"], ["y"])], {"x": x, "i": np.array([4, 0, 0], np.int64)}, {"y": kind})
+    x = features(cases)
+    x[2, 1] = np.nan
+    cases.add("imputer-nan", [node("Imputer", ["x"], ["y"], imputed_value_floats=[3.5], replaced_value_float=float("nan"))], {"x": x}, {"y": T.FLOAT})
+
+
+def add_maps(cases: Cases) -> None:
+    def map_type(key: int, value: int) -> onnx.TypeProto:
+        return helper.make_map_type_proto(key, helper.make_tensor_type_proto(value, []))
+
+    for keys, key in (([1, 3, 5], T.INT64), (["a", "b", "c"], T.STRING)):
+        labels = {"classlabels_int64s" if key == T.INT64 else "classlabels_strings": keys}
+        cases.add("zip", [node("ZipMap", ["x"], ["y"], **labels)], {"x": features(cases, columns=3)}, {"y": helper.make_sequence_type_proto(map_type(key, T.FLOAT))})
+        words = {"int64_vocabulary" if key == T.INT64 else "string_vocabulary": keys[::-1] + [keys[0]]}
+        for value, to in ((0.5, T.FLOAT), (0.25, T.DOUBLE), (7, T.INT64), ("text", T.STRING)):
+            given = {keys[0]: value, keys[2]: value}
+            cases.add("dictionary", [node("DictVectorizer", ["x"], ["y"], **words)], {"x": (map_type(key, to), given)}, {"y": to})
+    for value, kind in (([0.5, 2.0, -1.0], T.FLOAT), (["1.5", "2", "-3"], T.STRING)):
+        for form in ("DENSE", "SPARSE"):
+            for cast, to in (("TO_FLOAT", T.FLOAT), ("TO_INT64", T.INT64), ("TO_STRING", T.STRING)):
+                cases.add(f"cast-map-{form}-{cast}", [node("CastMap", ["x"], ["y"], cast_to=cast, map_form=form, max_map=6)],
+                          {"x": (map_type(T.INT64, kind), {0: value[0], 2: value[1], 5: value[2]})}, {"y": to})
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("limner")
