@@ -1,6 +1,7 @@
 # limner: `make` builds, `make demo` shows, `make check` tests. `make help` lists the rest.
 # BUILD=dir builds elsewhere, CC=clang with clang, SANITIZE=address,undefined with sanitizers, DEBUG=1 for a debugger.
 # WITHOUT="webp tiff gif lcms2" leaves out libraries for pictures.
+# OPERATORS="Conv Tanh net.onnx" makes a library and a program with these operators alone, in BUILD/chosen.
 
 CC ?= gcc
 ifeq ($(origin CC),default)
@@ -24,7 +25,9 @@ OPTIMIZE := $(if $(DEBUG),-O0,-O2)
 SANITIZERS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 CPPFLAGS += -I. -I$(BUILD)/gen -D_GNU_SOURCE
 BASE_CFLAGS := -std=c11 -g $(OPTIMIZE) $(WARNINGS) -fPIC -fvisibility=hidden -fno-math-errno -ffp-contract=off \
-	-pthread -fopenmp $(SANITIZERS) $(CFLAGS)
+	-pthread -fopenmp -ffunction-sections -fdata-sections $(SANITIZERS) $(CFLAGS)
+# What nobody calls is left out.
+LINK_FLAGS := -Wl,--gc-sections $(LDFLAGS)
 LIBRARIES := -lprotobuf-c -lm
 # Optional, by scripts/picture-parts; WITHOUT="webp tiff gif lcms2" leaves some out.
 PICTURE_PARTS = $(BUILD)/gen/picture_parts
@@ -49,8 +52,8 @@ LEVELS := portable avx2 avx512
 endif
 # prfchw: lines that will be written are asked for as such; without it the compiler makes plain prefetches of those.
 LEVEL_portable := -DKERNEL_LEVEL=0
-LEVEL_avx2 := -DKERNEL_LEVEL=1 -mavx2 -mfma -mprfchw
-LEVEL_avx512 := -DKERNEL_LEVEL=2 -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx2 -mfma -mprfchw
+LEVEL_avx2 := -DKERNEL_LEVEL=1 -mavx2 -mfma -mf16c -mprfchw
+LEVEL_avx512 := -DKERNEL_LEVEL=2 -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx2 -mfma -mf16c -mprfchw
 
 # LEVELS=portable leaves the others out: builds that are slow to make, and look at something else than kernels.
 ifeq ($(LEVELS),portable)
@@ -62,8 +65,9 @@ SIMD_OBJECTS := $(foreach level,$(LEVELS),$(patsubst %.c,$(BUILD)/obj/%-$(level)
 LIBRARY_OBJECTS := $(call objects,$(filter-out $(SIMD_SOURCES),$(LIBRARY_SOURCES))) $(SIMD_OBJECTS) $(BUILD)/obj/gen/onnx.pb-c.o
 TOOLS_OBJECTS := $(call objects,$(filter-out tools/main.c,$(TOOLS_SOURCES)))
 
+LIBRARIES_MADE := $(BUILD)/liblimner.a $(BUILD)/liblimner.so
 .PHONY: all
-all: $(BUILD)/limner $(BUILD)/liblimner.a $(BUILD)/liblimner.so
+all: $(if $(OPERATORS),chosen,$(BUILD)/limner $(LIBRARIES_MADE))
 
 # ---- rules ----
 $(BUILD)/gen/onnx.pb-c.c $(BUILD)/gen/onnx.pb-c.h &: onnx/onnx.proto | deps-build
@@ -113,14 +117,38 @@ $(BUILD)/liblimner.a: $(LIBRARY_OBJECTS)
 # Relocations in a twentieth of the room, where the linker knows how.
 PACK_RELOCATIONS = $(shell ld --help 2>/dev/null | grep -q pack-relative-relocs && echo -Wl,-z,pack-relative-relocs)
 # nodelete: threads of teams may be waiting in it.
+LINK_SHARED = $(CC) -shared -Wl,-soname,$(SONAME) -Wl,-z,nodelete $(PACK_RELOCATIONS) $(BASE_CFLAGS) $^ -o $@ $(LINK_FLAGS) $(LIBRARIES)
+LINK_PROGRAM = $(CC) $(BASE_CFLAGS) $^ -o $@ $(LINK_FLAGS) $(PICTURE_LIBRARIES) $(LIBRARIES)
 $(BUILD)/liblimner.so: $(LIBRARY_OBJECTS)
 	$(call SAY,LINK)
-	$(Q)$(CC) -shared -Wl,-soname,$(SONAME) -Wl,-z,nodelete $(PACK_RELOCATIONS) $(BASE_CFLAGS) $^ -o $@ $(LDFLAGS) $(LIBRARIES)
+	$(Q)$(LINK_SHARED)
 	$(Q)ln -sf liblimner.so $(BUILD)/$(SONAME)
 
 $(BUILD)/limner: $(BUILD)/obj/tools/main.o $(TOOLS_OBJECTS) $(LIBRARY_OBJECTS)
 	$(call SAY,LINK)
-	$(Q)$(CC) $(BASE_CFLAGS) $^ -o $@ $(LDFLAGS) $(PICTURE_LIBRARIES) $(LIBRARIES)
+	$(Q)$(LINK_PROGRAM)
+
+# ---- OPERATORS=...: everything but the list of operators is as in the build with all of them ----
+CHOSEN := $(BUILD)/chosen
+CHOSEN_OBJECTS = $(patsubst $(BUILD)/obj/ops/registry.o,$(CHOSEN)/registry.o,$(LIBRARY_OBJECTS))
+.PHONY: chosen
+chosen: $(CHOSEN)/limner $(CHOSEN)/liblimner.so
+$(BUILD)/choose_operators: $(BUILD)/obj/scripts/choose_operators.o $(LIBRARY_OBJECTS)
+	$(call SAY,LINK)
+	$(Q)$(LINK_PROGRAM)
+$(CHOSEN)/operators.h: always $(BUILD)/choose_operators
+	@mkdir -p $(@D)
+	@$(BUILD)/choose_operators $(OPERATORS) >$@.new && { cmp -s $@.new $@ || cp $@.new $@; }
+$(CHOSEN)/registry.o: ops/registry.c $(CHOSEN)/operators.h
+	$(call SAY,CC)
+	$(Q)$(CC) $(CPPFLAGS) $(BASE_CFLAGS) -DOPERATOR_FILES='"$(CHOSEN)/operators.h"' -c $< -o $@
+$(CHOSEN)/liblimner.so: $(CHOSEN_OBJECTS)
+	$(call SAY,LINK)
+	$(Q)$(LINK_SHARED)
+	$(Q)ln -sf liblimner.so $(CHOSEN)/$(SONAME)
+$(CHOSEN)/limner: $(BUILD)/obj/tools/main.o $(TOOLS_OBJECTS) $(CHOSEN_OBJECTS)
+	$(call SAY,LINK)
+	$(Q)$(LINK_PROGRAM)
 
 # For tests, which look inside: every floor, internal names included.
 $(BUILD)/floors.a: $(TOOLS_OBJECTS) $(LIBRARY_OBJECTS)
@@ -132,7 +160,7 @@ define TEST_RULE
 $$(BUILD)/tests/$(basename $(notdir $(1))): $$(call objects,$(1) $$(TEST_SUPPORT)) $$(BUILD)/floors.a
 	@mkdir -p $$(@D)
 	$$(call SAY,LINK)
-	$$(Q)$$(CC) $$(BASE_CFLAGS) $$^ -o $$@ $$(WRAPPED) $$(LDFLAGS) -lcmocka $$(PICTURE_LIBRARIES) $$(LIBRARIES)
+	$$(Q)$$(CC) $$(BASE_CFLAGS) $$^ -o $$@ $$(WRAPPED) $$(LINK_FLAGS) -lcmocka $$(PICTURE_LIBRARIES) $$(LIBRARIES)
 endef
 $(foreach file,$(filter-out $(TEST_SUPPORT),$(TEST_SOURCES)),$(eval $(call TEST_RULE,$(file))))
 
@@ -148,5 +176,6 @@ comma := ,
 unit-programs: $(addprefix $(BUILD)/tests/,$(TEST_PROGRAMS))
 
 include Makefile.check
+include Makefile.python
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -18,7 +18,7 @@ static uint64_t saved_registers(void) {
 
 enum cpu_level cpu_best(void) {
     unsigned a, b, c, d;
-    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE) || !(c & bit_FMA) || !(c & bit_AVX))
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE) || !(c & bit_FMA) || !(c & bit_AVX) || !(c & bit_F16C))
         return CPU_PORTABLE;
     const uint64_t saved = saved_registers();
     if ((saved & 6) != 6 || !__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b & bit_AVX2))
@@ -44,6 +44,10 @@ enum cpu_level cpu_best(void) {
      &strassen_kernel_##level,              \
      winograd_of(level),                    \
      &math_kernel_##level,                  \
+     &resize_kernel_##level,                \
+     &pool_kernel_##level,                  \
+     &half_kernel_##level,                  \
+     &row_kernel_##level,                   \
      NULL},
 #define LEVEL_TABLES(winograd_of) LEVEL(CPU_PORTABLE, portable, winograd_of) SIMD_TABLES(winograd_of)
 #if BUILT_LEVELS == 3

@@ -289,6 +289,17 @@ struct winograd_kernel {
                    int lanes, float *destination, size_t element_stride);
     /* The factor of the second term of a weight; for the kinds of winograd_two_term(), where it is no tap as it is. */
     float (*factor)(enum winograd_kind kind, int element);
+    /*
+     * largest[i] = the larger of itself and of |pixels[i * step + lane]|, over all lanes, for `count` pixels. Numbers
+     * are compared by their bits without the sign, in which NaN is larger than infinity.
+     */
+    void (*magnitudes)(const float *pixels, size_t step, int64_t count, uint32_t *largest);
+    /*
+     * most[j] = the largest of magnitudes[i * stride + j], least[j] = the smallest, for `columns` columns in so many
+     * rows, one at least. Reads, and writes, up to 15 columns more.
+     */
+    void (*extremes)(const uint32_t *magnitudes, int64_t rows, int64_t stride, int64_t columns, uint32_t *most,
+                     uint32_t *least);
 };
 
 /*
@@ -343,6 +354,10 @@ struct kernels {
     const struct strassen_kernel *strassen;
     const struct winograd_kernel *winograd; /* NULL: direct convolution and plain products only */
     const struct math_kernel *math;         /* ops/kernels/math.h */
+    const struct resize_kernel *resize;     /* ops/kernels/resize.h */
+    const struct pool_kernel *pool;         /* ops/kernels/pool.h */
+    const struct half_kernel *half;         /* ops/kernels/half.h */
+    const struct row_kernel *rows;          /* ops/kernels/rows.h */
     const struct forced_choices *forced;    /* ops/core/forced_choices.h; NULL: costs decide */
 };
 

@@ -119,7 +119,7 @@ static double product(const struct work *w, int64_t row, int64_t score) {
     const float *coefficients = w->l->coefficients + score * w->rows.features;
     double sum = w->l->intercepts ? w->l->intercepts[score] : 0;
     for (int64_t i = 0; i < w->rows.features; i++)
-        sum += rows_number(w->rows.tensor, row * w->rows.features + i) * coefficients[i];
+        sum += number_at(w->rows.tensor, row * w->rows.features + i) * coefficients[i];
     return sum;
 }
 

@@ -10,19 +10,6 @@ status rows_of(const struct op_call *call, struct rows *rows, struct error *err)
     return STATUS_OK;
 }
 
-double rows_number(const struct tensor *tensor, int64_t i) {
-    switch (tensor->dtype) {
-    case DTYPE_FLOAT:
-        return ((const float *)tensor->data)[i];
-    case DTYPE_DOUBLE:
-        return ((const double *)tensor->data)[i];
-    case DTYPE_INT32:
-        return ((const int32_t *)tensor->data)[i];
-    default:
-        return (double)((const int64_t *)tensor->data)[i];
-    }
-}
-
 status rows_describe(struct op_call *call, int output, enum dtype dtype, int64_t count, int64_t width,
                      struct error *err) {
     const struct shape shape = {.rank = 2, .dims = {count, width}};

@@ -2,6 +2,7 @@
 #ifndef LIMNER_OPS_ML_ROWS_H
 #define LIMNER_OPS_ML_ROWS_H
 
+#include "ops/core/numbers.h"
 #include "ops/core/op.h"
 
 #define ML_DOMAIN "ai.onnx.ml"
@@ -15,8 +16,6 @@ struct rows {
 
 /* STATUS_SHAPE unless input 0 is of rank 1 or 2. */
 status rows_of(const struct op_call *call, struct rows *rows, struct error *err);
-/* Element i of a tensor of one of TYPES_FEATURE. */
-double rows_number(const struct tensor *tensor, int64_t i);
 /* Describes output `output` as [count, width]. */
 status rows_describe(struct op_call *call, int output, enum dtype dtype, int64_t count, int64_t width,
                      struct error *err);

@@ -52,7 +52,7 @@ static status run_binarizer(struct op_call *call, struct error *err) {
     const struct binarizer *b = call->params;
     (void)err;
     for (int64_t i = 0, count = tensor_elements(call->inputs[0]); i < count; i++)
-        write_number(call->outputs[0], i, rows_number(call->inputs[0], i) > b->threshold);
+        write_number(call->outputs[0], i, number_at(call->inputs[0], i) > b->threshold);
     return STATUS_OK;
 }
 
@@ -102,7 +102,7 @@ static status run_imputer(struct op_call *call, struct error *err) {
     if (x->bytes > 0 && y->data != x->data)
         memcpy(y->data, x->data, x->bytes);
     for (size_t i = 0; i < x->bytes / size; i++) {
-        const double value = rows_number(x, (int64_t)i);
+        const double value = number_at(x, (int64_t)i);
         const bool replaced = !real                      ? value == (double)p->replaced_number
                               : isnan(p->replaced_float) ? isnan(value)
                                                          : value == p->replaced_float;
@@ -137,7 +137,7 @@ static status infer_normalizer(struct op_call *call, struct error *err) {
 static double norm_of(enum norm norm, const struct rows *rows, int64_t row) {
     double sum = norm == NORM_MAX ? -INFINITY : 0;
     for (int64_t i = 0; i < rows->features; i++) {
-        const double x = rows_number(rows->tensor, row * rows->features + i);
+        const double x = number_at(rows->tensor, row * rows->features + i);
         sum = norm == NORM_MAX ? fmax(sum, x) : sum + (norm == NORM_L1 ? fabs(x) : x * x);
     }
     return norm == NORM_L2 ? sqrt(sum) : sum;
@@ -152,7 +152,7 @@ static status run_normalizer(struct op_call *call, struct error *err) {
     for (int64_t row = 0; row < rows.count; row++) {
         const double norm = norm_of(n->norm, &rows, row);
         for (int64_t i = 0; i < rows.features; i++) {
-            const double x = rows_number(rows.tensor, row * rows.features + i);
+            const double x = number_at(rows.tensor, row * rows.features + i);
             write_number(call->outputs[0], row * rows.features + i, norm != 0 ? x / norm : x);
         }
     }
@@ -192,7 +192,7 @@ static status run_scaler(struct op_call *call, struct error *err) {
     (void)err;
     for (int64_t i = 0, count = tensor_elements(call->inputs[0]); i < count; i++) {
         const size_t k = (size_t)i % s->scale_count;
-        write_number(call->outputs[0], i, (rows_number(call->inputs[0], i) - s->offset[k]) * s->scale[k]);
+        write_number(call->outputs[0], i, (number_at(call->inputs[0], i) - s->offset[k]) * s->scale[k]);
     }
     return STATUS_OK;
 }
@@ -250,7 +250,7 @@ static status run_vectorizer(struct op_call *call, struct error *err) {
         const int64_t taken = features < v->sizes[k] ? features : v->sizes[k];
         for (int64_t row = 0; row < rows; row++)
             for (int64_t i = 0; i < taken; i++)
-                write_number(y, row * width + at + i, rows_number(x, row * features + i));
+                write_number(y, row * width + at + i, number_at(x, row * features + i));
     }
     return STATUS_OK;
 }

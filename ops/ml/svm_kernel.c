@@ -21,7 +21,7 @@ double svm_kernel(const struct svm_kernel *kernel, const struct rows *rows, int6
     const int64_t first = row * rows->features;
     double sum = 0;
     for (int64_t i = 0; i < rows->features; i++) {
-        const double x = rows_number(rows->tensor, first + i), y = vector[i];
+        const double x = number_at(rows->tensor, first + i), y = vector[i];
         sum += kernel->type == KERNEL_RBF ? (x - y) * (x - y) : x * y;
     }
     switch (kernel->type) {

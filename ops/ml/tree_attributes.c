@@ -6,7 +6,7 @@
 
 /* ---- lists of numbers ---- */
 
-double number_at(const struct number_list *list, size_t i) {
+double list_number(const struct number_list *list, size_t i) {
     if (list->floats)
         return list->floats[i];
     if (list->tensor->dtype == DTYPE_FLOAT) {
@@ -181,7 +181,7 @@ static status make_nodes(struct maker *m, const enum tree_mode *modes) {
         *node = (struct tree_node){.mode = modes[i],
                                    .nan_is_true = l->nan_is_true && l->nan_is_true[i] != 0,
                                    .feature = l->features[i],
-                                   .split = number_at(&l->splits, i)};
+                                   .split = list_number(&l->splits, i)};
         if (branch(m, i, l->on_true[i], &node->on_true) != STATUS_OK ||
             branch(m, i, l->on_false[i], &node->on_false) != STATUS_OK)
             return m->err->code;
@@ -231,7 +231,7 @@ static status make_weights(struct maker *m) {
         if (leaves[i] >= 0) {
             struct tree_leaf *leaf = &trees->leaves[leaves[i]];
             trees->weights[leaf->first + leaf->count++] =
-                (struct tree_weight){l->weight_targets[i], number_at(&l->weights, i)};
+                (struct tree_weight){l->weight_targets[i], list_number(&l->weights, i)};
         }
     return STATUS_OK;
 }

@@ -11,7 +11,7 @@ struct number_list {
     const struct tensor *tensor;
     size_t count;
 };
-double number_at(const struct number_list *list, size_t i);
+double list_number(const struct number_list *list, size_t i);
 /* name, or name_as_tensor. */
 status number_list_read(struct attributes *attributes, const char *name, struct number_list *list, struct error *err);
 

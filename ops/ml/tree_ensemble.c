@@ -218,7 +218,7 @@ static void write_scores(const struct work *w, int64_t row, const double *scores
 static void finish_regression(const struct work *w, int64_t row, double *scores) {
     const int64_t count = w->forest->trees.targets;
     for (int64_t i = 0; i < count && w->e->base.count > 0; i++)
-        scores[i] += number_at(&w->e->base, w->e->base.count == 1 ? 0 : (size_t)i);
+        scores[i] += list_number(&w->e->base, w->e->base.count == 1 ? 0 : (size_t)i);
     post_transform(w->e->transform, scores, count);
     write_scores(w, row, scores);
 }
@@ -226,7 +226,7 @@ static void finish_regression(const struct work *w, int64_t row, double *scores)
 static double base_of(const struct ensemble *e, int64_t i) {
     if (e->base.count == 0)
         return 0;
-    return number_at(&e->base, (size_t)i < e->base.count ? (size_t)i : 0);
+    return list_number(&e->base, (size_t)i < e->base.count ? (size_t)i : 0);
 }
 
 /*

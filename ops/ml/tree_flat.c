@@ -72,7 +72,7 @@ struct member_reader {
 
 static double tensor_number(const struct tensor *tensor, size_t i) {
     const struct number_list list = {.tensor = tensor, .count = i + 1};
-    return number_at(&list, i);
+    return list_number(&list, i);
 }
 
 static status take_members(struct member_reader *reader, struct tree_node *node, struct error *err) {

@@ -130,7 +130,7 @@ const struct tree_leaf *trees_leaf(const struct trees *trees, int64_t root, cons
     int64_t place = root;
     while (place >= 0) {
         const struct tree_node *node = &trees->nodes[place];
-        place = decide(trees, node, rows_number(x, first + node->feature)) ? node->on_true : node->on_false;
+        place = decide(trees, node, number_at(x, first + node->feature)) ? node->on_true : node->on_false;
     }
     return &trees->leaves[~place];
 }

@@ -82,7 +82,7 @@ static bool blocks(const struct op_call *call, const int64_t *channels, struct o
     if (params->axis != 1 && params->axis != -3) /* of [N, C, H, W] */
         return false;
     for (int i = 0; i < call->input_count; i++) {
-        if (channels[i] == 0 || channels[i] % CHANNEL_BLOCK != 0)
+        if (channels[i] == 0 || (channels[i] % CHANNEL_BLOCK != 0 && i + 1 < call->input_count))
             return false;
         blocking->out += channels[i];
     }

@@ -1,6 +1,7 @@
 #include "ops/text/cast_text.h"
 
 #include "base/convert.h"
+#include "base/small_types.h"
 #include "ops/text/strings.h"
 
 #include <inttypes.h>
@@ -42,8 +43,22 @@ static int print_real(double value, bool wide, char text[NUMBER_BYTES]) {
     return length;
 }
 
+static bool is_small(enum dtype dtype) {
+    return dtype_is_packed(dtype) || dtype_is_small_float(dtype);
+}
+
+static int print_small(const struct tensor *tensor, int64_t i, char text[NUMBER_BYTES]) {
+    uint8_t code;
+    small_unpack(tensor->dtype, tensor->data, (size_t)i, &code, 1);
+    if (dtype_is_packed_integer(tensor->dtype))
+        return snprintf(text, NUMBER_BYTES, "%d", small_integer(tensor->dtype, code));
+    return print_real(small_float_decode(tensor->dtype, code), false, text);
+}
+
 static int print_element(const struct tensor *tensor, int64_t i, char text[NUMBER_BYTES]) {
     float narrow;
+    if (is_small(tensor->dtype))
+        return print_small(tensor, i, text);
     switch (tensor->dtype) {
 #define CASE(DTYPE, T, ...) \
     case DTYPE:             \
@@ -176,13 +191,50 @@ static bool read_element(struct text text, struct tensor *tensor, int64_t i) {
     return true;
 }
 
+/* Elements of a byte and less; integers are those of the type, floats are rounded as Cast rounds. */
+static bool read_small(struct text text, enum dtype dtype, uint8_t *code) {
+    static const struct small_rounding rounding = {true, E8M0_UP};
+    double real = 0;
+    if (!text_to_double(text, &real))
+        return false;
+    if (!dtype_is_packed_integer(dtype)) {
+        *code = small_float_encode(dtype, real, &rounding);
+        return true;
+    }
+    for (unsigned c = 0; c < 1u << dtype_bits(dtype); c++)
+        if (small_integer(dtype, (uint8_t)c) == (int)trunc(fmax(fmin(real, 100), -100))) {
+            *code = (uint8_t)c;
+            return true;
+        }
+    return false;
+}
+
+static status not_a_number(const struct text *texts, int64_t i, enum dtype dtype, struct error *err) {
+    return fail(err, STATUS_INVALID_ARGUMENT, "string %lld, \"%.*s\", is no %s", (long long)i,
+                (int)(texts[i].length < 40 ? texts[i].length : 40), texts[i].bytes, dtype_name(dtype));
+}
+
+static status from_texts_small(const struct text *texts, struct tensor *y, struct error *err) {
+    const int64_t count = tensor_elements(y);
+    for (int64_t i = 0; i < count; i += SMALL_GROUP) {
+        uint8_t codes[SMALL_GROUP] = {0};
+        const int64_t n = count - i < SMALL_GROUP ? count - i : SMALL_GROUP;
+        for (int64_t k = 0; k < n; k++)
+            if (!read_small(texts[i + k], y->dtype, &codes[k]))
+                return not_a_number(texts, i + k, y->dtype, err);
+        small_pack(y->dtype, codes, (size_t)i, y->data, (size_t)n);
+    }
+    return STATUS_OK;
+}
+
 static status from_texts(const struct op_call *call, struct error *err) {
     const struct text *texts = call->inputs[0]->data;
     struct tensor *y = call->outputs[0];
+    if (is_small(y->dtype))
+        return from_texts_small(texts, y, err);
     for (int64_t i = 0, count = tensor_elements(y); i < count; i++)
         if (!read_element(texts[i], y, i))
-            return fail(err, STATUS_INVALID_ARGUMENT, "string %lld, \"%.*s\", is no %s", (long long)i,
-                        (int)(texts[i].length < 40 ? texts[i].length : 40), texts[i].bytes, dtype_name(y->dtype));
+            return not_a_number(texts, i, y->dtype, err);
     return STATUS_OK;
 }
 

@@ -1,11 +1,11 @@
 #include "runtime/program/support.h"
 
 #include "onnx/model.h"
-#include "ops/core/attributes.h"
-#include "ops/core/op_infer.h"
+#include "ops/core/op_facts.h"
 #include "ops/registry.h"
-#include "runtime/program/program_graph.h"
+#include "runtime/program/program.h"
 #include "runtime/program/types.h"
+#include "runtime/program/types_subgraph.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -34,31 +34,6 @@ struct support_survey {
     struct error problems; /* other problems, one a line */
     int problem_count;
 };
-
-#define MOST_SHOWN 64 /* arguments of a node; what lies beyond is of the kind of the last one */
-
-/* The arguments that are there, as tensors of which nothing is known. */
-static int show_present(struct tensor *shown[MOST_SHOWN], const int *values, int count) {
-    static struct tensor present = {.bytes = 1};
-    const int most = count < MOST_SHOWN ? count : MOST_SHOWN;
-    for (int i = 0; i < most; i++)
-        shown[i] = values[i] == NO_VALUE ? NULL : &present;
-    return most;
-}
-
-status support_parse(const struct node *node, const struct op *op, int opset, void *params, struct error *err) {
-    struct tensor *inputs[MOST_SHOWN], *outputs[MOST_SHOWN];
-    const struct op_call call = {.op = op,
-                                 .node = node,
-                                 .opset = opset,
-                                 .params = params,
-                                 .input_count = show_present(inputs, node->inputs, node_arguments(node)),
-                                 .inputs = (const struct tensor *const *)inputs,
-                                 .output_count = show_present(outputs, node->outputs, node->output_count),
-                                 .outputs = outputs};
-    const status code = op_parse(&call, params, err);
-    return code == STATUS_OK ? op_check_counts(&call, err) : code;
-}
 
 static const char *domain_prefix(const struct node *node) {
     return node->domain[0] ? ":" : "";
@@ -102,70 +77,28 @@ static bool survey_params(struct support_survey *survey, const struct op *op) {
 
 /* ---- subgraphs ---- */
 
-/* A subgraph of the node that is being looked at; the survey's graph is the one around it. */
-struct subgraph {
-    struct graph *graph;
-    enum dtype *types;
-    const char *path;
-};
-
-static status open_subgraph(const struct support_survey *survey, const struct node *node, const char *name,
-                            struct subgraph *subgraph, struct error *err) {
-    const char *label = program_label(survey->pool, survey->graph, node);
-    subgraph->graph = program_graph(survey->model, program_subgraph(node, name), survey->pool);
-    if (!label || !subgraph->graph)
-        return fail_memory(err, "a subgraph");
-    subgraph->types = pool_array(survey->pool, (size_t)subgraph->graph->value_count + 1, sizeof *subgraph->types);
-    subgraph->path = pool_format(survey->pool, "%s%s: %s: ", survey->path, label, name);
-    if (!subgraph->types || !subgraph->path)
-        return fail_memory(err, "a subgraph");
-    types_start(subgraph->graph, subgraph->types);
-    return STATUS_OK;
-}
-
-/* Captured values have the types that they have outside. */
-static status give_types(const struct support_survey *survey, const struct node *node, const struct op_control *control,
-                         int body, const struct subgraph *subgraph, struct error *err) {
-    const int count = program_captured(node, control, body, NULL, NULL);
-    int *values = pool_array(survey->pool, (size_t)count + 1, sizeof *values);
-    int *inputs = pool_array(survey->pool, (size_t)count + 1, sizeof *inputs);
-    if (!values || !inputs)
-        return fail_memory(err, "a subgraph");
-    program_captured(node, control, body, values, inputs);
-    for (int i = 0; i < count; i++) {
-        const int outside = node->inputs[inputs[i]];
-        subgraph->types[values[i]] = outside == NO_VALUE ? DTYPE_UNDEFINED : survey->types[outside];
-    }
-    return STATUS_OK;
-}
-
-/* Outputs of the node have the types that they have inside, or are sequences of those. */
-static void take_types(const struct support_survey *survey, const struct node *node, const struct op_mapping *mapping,
-                       const struct subgraph *subgraph) {
-    for (int i = 0; i < node->output_count; i++)
-        if (node->outputs[i] != NO_VALUE)
-            survey->types[node->outputs[i]] =
-                mapping->items ? DTYPE_SEQUENCE : subgraph->types[subgraph->graph->outputs[mapping->counts + i]];
-}
-
 static status survey_graph(struct support_survey *survey, struct error *err);
 
+/* The survey goes into the subgraph and comes back. */
 static status survey_body(struct support_survey *survey, const struct node *node, const struct op_control *control,
                           int body, const struct op_mapping *mapping, struct error *err) {
     const struct support_survey around = *survey;
-    struct subgraph subgraph = {.graph = NULL};
-    if (open_subgraph(survey, node, control->bodies[body], &subgraph, err) != STATUS_OK ||
-        give_types(survey, node, control, body, &subgraph, err) != STATUS_OK)
+    const struct types_scope outer = {survey->model, survey->pool, survey->graph, survey->types};
+    const char *label = program_label(survey->pool, survey->graph, node);
+    struct types_scope inner;
+    if (!label)
+        return fail_memory(err, "a subgraph");
+    if (types_enter(&outer, node, control, body, mapping, &inner, err) != STATUS_OK)
         return err->code;
-    survey->graph = subgraph.graph;
-    survey->types = subgraph.types;
-    survey->path = subgraph.path;
-    const status code = survey_graph(survey, err);
+    survey->graph = inner.graph;
+    survey->types = inner.types;
+    survey->path = pool_format(survey->pool, "%s%s: %s: ", around.path, label, control->bodies[body]);
+    const status code = survey->path ? survey_graph(survey, err) : fail_memory(err, "a subgraph");
     survey->graph = around.graph;
     survey->types = around.types;
     survey->path = around.path;
     if (code == STATUS_OK)
-        take_types(survey, node, mapping, &subgraph);
+        types_leave(&outer, node, mapping, &inner);
     return code;
 }
 
@@ -195,7 +128,7 @@ static status survey_node(struct support_survey *survey, const struct node *node
     if (!survey_params(survey, op))
         return fail_memory(err, "a node");
     struct error problem = {0};
-    if (support_parse(node, op, opset, survey->params, &problem) == STATUS_NO_MEMORY)
+    if (program_parse(node, op, opset, survey->params, &problem) == STATUS_NO_MEMORY)
         return fail_memory(err, "a node");
     if (problem.code != STATUS_OK)
         survey_problem(survey, node, &problem);
@@ -232,6 +165,9 @@ static void say_groups(const struct support_survey *survey, struct error *err) {
     }
     if (survey->further_groups_nodes > 0)
         error_append(err, ", and those of %d further nodes", survey->further_groups_nodes);
+    if (!op_all_built())
+        error_append(
+            err, ". This library was built with chosen operators alone (make OPERATORS=...); limner ops lists them");
 }
 
 /* What was found, as one message. */

@@ -21,7 +21,6 @@ from onnx import numpy_helper
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LIST = ROOT / "tests/e2e/onnx-nodes.txt"
-DOMAINS = ("", "ai.onnx", "ai.onnx.ml")
 
 
 def named(value, name: str):
@@ -83,10 +82,14 @@ def write_case(folder: pathlib.Path, case) -> None:
                 (data / f"{kind}_{i}.pb").write_bytes(proto(value, info.name, info.type).SerializeToString())
 
 
-def supported_operators(limner: str) -> set[str]:
+def domain_of(name: str) -> str:
+    return "" if name == "ai.onnx" else name
+
+
+def supported_operators(limner: str) -> set[tuple[str, str]]:
     table = json.loads(subprocess.run([limner, "ops", "--json"], check=True, capture_output=True, text=True).stdout)
     rows = table["operators"] if isinstance(table, dict) else table
-    return {row["operator"] for row in rows if row["domain"] in DOMAINS}
+    return {(domain_of(row["domain"]), row["operator"]) for row in rows}
 
 
 def candidates(limner: str):
@@ -97,7 +100,7 @@ def candidates(limner: str):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for case in loader.load_model_tests(kind="node"):
-            if case.model is not None and all(n.op_type in operators and n.domain in DOMAINS for n in case.model.graph.node):
+            if case.model is not None and all((domain_of(n.domain), n.op_type) in operators for n in case.model.graph.node):
                 yield case
 
 

@@ -99,7 +99,7 @@ status numpy_resolve(struct checkpoint *checkpoint, const struct numpy_array *ar
     memset(tensor, 0, sizeof *tensor);
     if (array->type)
         tensor->dtype = find_type(array->type);
-    if (!array->shape || !array->data || !tensor->dtype)
+    if (!array->type || !array->shape || !array->data || !tensor->dtype)
         *why = "NumPy array of objects or texts";
     else if (array->shape->items.count > MAX_RANK)
         *why = "NumPy array of more than 8 dimensions";

@@ -27,7 +27,8 @@ status about_set(struct byte_buffer *to, const void *data, size_t size, struct e
     if (size)
         memcpy(copy, data, size);
     free(to->data);
-    *to = (struct byte_buffer){copy, size};
+    to->data = copy;
+    to->size = size;
     return STATUS_OK;
 }
 

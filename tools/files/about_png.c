@@ -68,8 +68,10 @@ static status inflate_profile(const unsigned char *data, size_t size, struct byt
 
 static status read_profile(struct picture_about *about, const struct chunk *chunk, struct error *err) {
     const unsigned char *end = memchr(chunk->data, 0, chunk->size < 80 ? chunk->size : 80);
-    const size_t name = end ? (size_t)(end - chunk->data) : chunk->size;
-    if (chunk->size < name + 3 || end[1] != 0 || about->profile.data)
+    if (!end || about->profile.data)
+        return STATUS_OK;
+    const size_t name = (size_t)(end - chunk->data);
+    if (chunk->size < name + 3 || end[1] != 0)
         return STATUS_OK;
     return inflate_profile(end + 2, chunk->size - name - 2, &about->profile, err);
 }
