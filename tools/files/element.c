@@ -1,5 +1,7 @@
 #include "tools/files/element.h"
 
+#include "base/convert.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -106,6 +108,10 @@ bool element_set(enum dtype dtype, void *data, size_t i, double value) {
         return true;
         INTEGER_TYPES(CASE)
 #undef CASE
+    case DTYPE_FLOAT16:
+    case DTYPE_BFLOAT16:
+        half_from_double(dtype, &value, (uint16_t *)data + i, 1);
+        return true;
     default:
         return false;
     }

@@ -10,7 +10,7 @@ bool element_is_float(enum dtype dtype);
 bool element_is_complex(enum dtype dtype);
 /* Element i; of a complex tensor its i-th real or imaginary part. NaN for types that are not numbers. */
 double element_get(enum dtype dtype, const void *data, size_t i);
-/* bool, integers (rounded and clamped), float and double; false for other types. */
+/* bool, integers (rounded and clamped), float, double, float16, bfloat16; false for other types. */
 bool element_set(enum dtype dtype, void *data, size_t i, double value);
 
 /* Element i as people write it, exactly for integers. */
