@@ -362,12 +362,6 @@ struct kernels {
     const struct math_kernel *math;         /* ops/kernels/math.h */
     /* Those of one family are in ops/kernels/families.h. */
     const struct forced_choices *forced; /* ops/core/forced_choices.h; NULL: costs decide */
-    const struct resize_kernel *resize;     /* ops/kernels/resize.h */
-    const struct pool_kernel *pool;         /* ops/kernels/pool.h */
-    const struct half_kernel *half;         /* ops/kernels/half.h */
-    const struct row_kernel *rows;          /* ops/kernels/rows.h */
-    const struct fft_kernel *fft;           /* ops/kernels/fft.h */
-    const struct forced_choices *forced;    /* ops/core/forced_choices.h; NULL: costs decide */
 };
 
 #endif
