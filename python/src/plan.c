@@ -5,6 +5,7 @@
 #include "python/src/session_state.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static int read_dims(PyObject *shape, limner_tensor *input) {
     const Py_ssize_t rank = PySequence_Size(shape);
@@ -29,11 +30,12 @@ static int read_row(PyObject *row, limner_tensor *input) {
     if (!PyArg_ParseTuple(row, "zsO", &input->name, &type, &shape))
         return -1;
     const struct element *element = element_of_name(type);
-    if (!element) {
+    const bool strings = strcmp(type, "string") == 0;
+    if (!element && !strings) {
         PyErr_Format(PyExc_ValueError, "%s is no element type that an input can have", type);
         return -1;
     }
-    input->type = element->type;
+    input->type = strings ? LIMNER_STRING : element->type;
     return read_dims(shape, input);
 }
 

@@ -142,6 +142,18 @@ class Running(Beside):
         ):
             self.same(lambda side, s=shape, g=given: (session(side, models.single("Relu", shape=s)).get_inputs(), session(side, models.single("Relu", shape=s)).run(None, {"x": g})), name)
 
+    def test_strings_and_sequences(self) -> None:
+        words = np.array(["a", "ä€", ""])
+        strings = models.single("Identity", TensorProto.STRING, ["N"])
+        feeds = {"str": words, "objects": words.astype(object), "list": words.tolist(), "numbers": X[0], "rank": words[None]}
+        self.same_for(feeds, lambda side, feed: (session(side, strings).get_inputs(), session(side, strings).run(None, {"x": feed})))
+        kind = helper.make_tensor_sequence_value_info
+        nodes = [helper.make_node("SequenceInsert", ["s", "x"], ["t"])]
+        inserts = models.model(nodes, [kind("s", models.FLOAT, None), models.value("x", shape=None)], [kind("t", models.FLOAT, None)])
+        given = {"empty": [], "one": [X], "two": [X[:1], X.T.copy()], "other type": [X.astype(np.int64)]}
+        self.same_for(given, lambda side, feed: session(side, inserts).run(None, {"s": feed, "x": X}))
+        self.same(lambda side: [node.type for node in [*session(side, inserts).get_inputs(), *session(side, inserts).get_outputs()]])
+
     def test_run_options(self) -> None:
         def terminated(side: Any) -> Any:
             options = side.RunOptions()

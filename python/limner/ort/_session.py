@@ -54,6 +54,13 @@ def _arguments(options: SessionOptions) -> dict[str, Any]:
     }
 
 
+def _shape_of(given: Any) -> tuple[int, ...]:
+    """Of an array as the binding takes it: bits and strings come with what they stand for, and their shape."""
+    if not isinstance(given, tuple):
+        return tuple(given.shape)
+    return given[2] if len(given) == 3 else tuple(given[0].shape)
+
+
 class InferenceSession:
     """onnxruntime's session, over a limner.Session (`limner_session`), which several threads may run at once.
 
@@ -113,7 +120,7 @@ class InferenceSession:
         shapes = {node.name: node.shape for node in self._inputs_meta if self._declared[node.name] is not None}
         if len(shapes) < len(self._inputs_meta) or not all(isinstance(size, int) for shape in shapes.values() for size in shape):
             return
-        if any(self._types[name] == "string" for name in shapes):
+        if any("(" in type_name for type_name in self._types.values()):
             return
         try:
             self.limner_session.plan(shapes)  # type: ignore[arg-type]
@@ -187,7 +194,7 @@ class InferenceSession:
             pool.give(core)
 
     def _check_given(self, input_feed: Mapping[str, Any]) -> None:
-        missing = [node.name for node in self._inputs_meta if node.name not in input_feed.keys()]
+        missing = [node.name for node in self._inputs_meta if node.name not in input_feed.keys() and not node.type.startswith("optional")]
         if missing:
             raise ValueError(f"inputs {missing} are required; the feed has {list(input_feed.keys())}")
 
@@ -200,7 +207,7 @@ class InferenceSession:
     def _feed(self, name: str, value: Any) -> Any:
         if name not in self._types:
             raise _errors.InvalidArgument.of(f"the model has no input {name}; it has {list(self._types)}")
-        if value is None:
+        if value is None and not self._types[name].startswith("optional"):
             raise _errors.Fail.of(f"input {name} is None")
         try:
             made = feed(value, name, self._types[name])
@@ -208,7 +215,8 @@ class InferenceSession:
             raise _errors.NotImplemented.of(error) from error
         except limner.InvalidArgument as error:
             raise _errors.InvalidArgument.of(error) from error
-        self._check_shape(name, (made[0] if isinstance(made, tuple) else made).shape)
+        if "(" not in self._types[name]:
+            self._check_shape(name, _shape_of(made))
         return made
 
     def _check_shape(self, name: str, shape: tuple[int, ...]) -> None:

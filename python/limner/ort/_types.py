@@ -27,7 +27,9 @@ _WORDS = {"float32": "float", "float64": "double"}
 
 
 def tensor_type(name: str) -> str:
-    """'tensor(float)' for 'float32'."""
+    """'tensor(float)' for 'float32'; what is no tensor is written so already."""
+    if "(" in name:
+        return name
     return f"tensor({_WORDS.get(name, name)})"
 
 

@@ -77,9 +77,9 @@ class OrtValue:
 
     def _as_input(self) -> Any:
         """As the binding takes it."""
-        if self._type == "bfloat16":
-            return self._array.view(np.uint16), "bfloat16"
-        return self._array
+        if self._array.dtype.name == self._type:
+            return as_input(self._array, self._type)
+        return self._array, self._type
 
     # ---- making ----
 
@@ -177,8 +177,19 @@ class OrtValue:
         return self._array.nbytes
 
 
+def _compound(value: Any, name: str, type_name: str) -> Any:
+    if isinstance(value, OrtValue):
+        return value._as_input()
+    for item in value if isinstance(value, list) else ():
+        if isinstance(item, np.ndarray) and item.dtype.kind not in "OSUV" and tensor_type(item.dtype.name) not in type_name:
+            raise RuntimeError(f"input '{name}' holds arrays of {item.dtype.name}, the model takes {type_name}")
+    return as_input(value, type_name)
+
+
 def feed(value: Any, name: str, type_name: str) -> Any:
     """An input of run() as the binding takes it; what onnxruntime refuses is refused."""
+    if "(" in type_name:
+        return _compound(value, name, type_name)
     if isinstance(value, np.ndarray):
         if value.dtype.kind in "OSU" and type_name != "string":
             raise InvalidArgument(f"input {name} is an array of strings or objects, the model takes {type_name}")
@@ -186,5 +197,5 @@ def feed(value: Any, name: str, type_name: str) -> Any:
     if isinstance(value, OrtValue):
         return value._as_input()
     if isinstance(value, list):
-        return np.array(value, dtype=None if type_name in ("string", "bfloat16", "") else type_name)
+        return as_input(np.array(value, dtype=object if type_name == "string" else type_name or None), type_name)
     raise RuntimeError(f"input '{name}' is a {type(value).__name__}, expected a NumPy array, a list or an OrtValue")
