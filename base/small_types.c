@@ -18,7 +18,7 @@ struct small_format {
 static const struct small_format *format_of(enum dtype dtype) {
     static const struct small_format e4m3fn = {3, 7, 0x7e, 0, 0x7f, 0x80, false};
     static const struct small_format e4m3fnuz = {3, 8, 0x7f, 0, 0x80, 0x80, true};
-    static const struct small_format e5m2 = {2, 15, 0x7b, 0x7c, 0x7f, 0x80, false};
+    static const struct small_format e5m2 = {2, 15, 0x7b, 0x7c, 0x7e, 0x80, false};
     static const struct small_format e5m2fnuz = {2, 16, 0x7f, 0, 0x80, 0x80, true};
     static const struct small_format e2m1 = {1, 1, 0x7, 0, 0, 0x8, false};
     switch (dtype) {
@@ -130,7 +130,7 @@ uint8_t small_float_encode(enum dtype dtype, double x, const struct small_roundi
         return e8m0_encode(x, rounding);
     const uint8_t sign = signbit(x) ? format->sign : 0;
     if (isnan(x))
-        return format->nan == 0 ? 0 : format->unsigned_zero ? format->nan : (uint8_t)(format->nan | sign);
+        return format->nan == 0 ? format->sign : format->unsigned_zero ? format->nan : (uint8_t)(format->nan | sign);
     const unsigned magnitude = isinf(x) ? 0x100 : round_magnitude(format, fabs(x));
     if (magnitude <= format->largest)
         return magnitude == 0 && format->unsigned_zero ? 0 : (uint8_t)(magnitude | sign);

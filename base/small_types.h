@@ -37,7 +37,7 @@ struct small_rounding {
 };
 
 /* Rounded once, to nearest even, as the operator Cast says. FLOAT4E2M1 always saturates, and has no NaN: that becomes
- * 0. */
+ * -0. */
 uint8_t small_float_encode(enum dtype dtype, double x, const struct small_rounding *rounding);
 
 #endif

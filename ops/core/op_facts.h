@@ -41,11 +41,14 @@ struct op_linear {
 #define OP_TO_BLOCKS "Block"
 #define OP_FROM_BLOCKS "Unblock"
 
-/* The operators of the internal domain by which 16-bit types are computed with as float: a half tensor as floats, and
-   back, and floats rounded to what the half type holds; attribute "to" of the last two: the half type. */
-#define OP_HALF_WIDEN "Widen"
-#define OP_HALF_NARROW "Narrow"
-#define OP_HALF_ROUND "Round"
+/*
+ * The operators of the internal domain that stand between a type that is not computed with as it is and the one that
+ * is: from a 16-bit type to float, from a packed one to a byte for each element; back, which is exact; and floats
+ * rounded to what a 16-bit type holds. Attribute "to" of the last two: the narrow type.
+ */
+#define OP_WIDEN "Widen"
+#define OP_NARROW "Narrow"
+#define OP_ROUND "Round"
 
 /* How a node works on channel blocks (channel_blocks.h). */
 struct op_blocking {

@@ -1,15 +1,20 @@
 #include "ops/core/op_types.h"
 
 #include "base/convert.h"
+#include "base/small_types.h"
 
 /* The number of the argument's type variable, or -1. */
 static int variable_of(const struct op_arg *argument) {
     return (int)(argument->flags / ARG_T) - 1;
 }
 
-bool op_types_widen(const struct op_arg *argument, enum dtype dtype) {
-    return dtype_is_half(dtype) && variable_of(argument) >= 0 && (argument->types & TYPES_FLOAT) &&
-           !(argument->types >> dtype & 1);
+enum dtype op_types_widen(const struct op_arg *argument, enum dtype dtype) {
+    const bool moves = (argument->types & TYPE(DTYPE_STRING)) && (argument->types & TYPE(DTYPE_UINT8));
+    if (variable_of(argument) < 0 || (argument->types >> dtype & 1))
+        return DTYPE_UNDEFINED;
+    if (dtype_is_half(dtype) && (argument->types & TYPES_FLOAT))
+        return DTYPE_FLOAT;
+    return dtype_is_packed(dtype) && moves ? DTYPE_UINT8 : DTYPE_UNDEFINED;
 }
 
 static void append_types(struct error *err, uint32_t types) {

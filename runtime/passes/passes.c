@@ -6,18 +6,18 @@
 #include "runtime/passes/pass_activation.h"
 #include "runtime/passes/pass_batchnorm.h"
 #include "runtime/passes/pass_fold.h"
-#include "runtime/passes/pass_half.h"
 #include "runtime/passes/pass_inline.h"
 #include "runtime/passes/pass_layout.h"
 #include "runtime/passes/pass_noop.h"
 #include "runtime/passes/pass_pad.h"
+#include "runtime/passes/pass_widen.h"
 #include "runtime/program/prune.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 static const struct pass table[] = {
-    {"compute halves as floats", 0, pass_half},
+    {"widen types", 0, pass_widen},
     {"fold constants", PASS_FOLD, pass_fold},
     {"inline chosen subgraphs", PASS_INLINE, pass_inline},
     {"drop no-ops", PASS_NOOP, pass_noop},

@@ -1,6 +1,7 @@
 #include "tools/files/element.h"
 
 #include "base/convert.h"
+#include "base/small_types.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -39,7 +40,15 @@ static bool is_integer(enum dtype dtype) {
 }
 
 bool element_is_number(enum dtype dtype) {
-    return element_is_float(dtype) || is_integer(dtype) || dtype == DTYPE_BOOL;
+    return element_is_float(dtype) || is_integer(dtype) || dtype == DTYPE_BOOL || dtype_is_small_float(dtype) ||
+           dtype_is_packed(dtype);
+}
+
+/* Of eight bits and less. */
+static double small_to_double(enum dtype dtype, const void *data, size_t i) {
+    uint8_t code;
+    small_unpack(dtype, data, i, &code, 1);
+    return dtype_is_small_float(dtype) ? (double)small_float_decode(dtype, code) : small_integer(dtype, code);
 }
 
 static double half_to_double(enum dtype dtype, uint16_t half) {
@@ -76,7 +85,7 @@ double element_get(enum dtype dtype, const void *data, size_t i) {
         return half_to_double(DTYPE_BFLOAT16, bits);
     }
     default:
-        return NAN;
+        return dtype_is_small_float(dtype) || dtype_is_packed(dtype) ? small_to_double(dtype, data, i) : NAN;
     }
 }
 
