@@ -14,11 +14,12 @@ PyObject *text_of(const char *bytes) {
 
 static limner_status load(struct model_object *self, const char *path, const char *folder, const limner_limits *limits,
                           limner_error *error) {
-    limner_status status;
-    Py_BEGIN_ALLOW_THREADS status = path ? limner_model_load(path, limits, &self->model, error)
-                                         : limner_model_load_memory(self->memory.buf, (size_t)self->memory.len, folder,
-                                                                    limits, &self->model, error);
-    Py_END_ALLOW_THREADS return status;
+    PyThreadState *const python = PyEval_SaveThread();
+    const limner_status status = path ? limner_model_load(path, limits, &self->model, error)
+                                      : limner_model_load_memory(self->memory.buf, (size_t)self->memory.len, folder,
+                                                                 limits, &self->model, error);
+    PyEval_RestoreThread(python);
+    return status;
 }
 
 /* Reads paths as bytes of the file system's encoding. NULL for None; -1 with an exception on failure. */

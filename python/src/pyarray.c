@@ -135,7 +135,7 @@ int pyarray_open(const struct module_state *state, PyObject *object, struct pyar
 
 int pyarray_open_target(const struct module_state *state, PyObject *object, struct pyarray *array) {
     *array = (struct pyarray){0};
-    if (PyObject_GetBuffer(object, &array->buffer, PyBUF_CONTIG | PyBUF_FORMAT | PyBUF_STRIDES) < 0)
+    if (PyObject_GetBuffer(object, &array->buffer, PyBUF_RECORDS) < 0)
         return -1;
     if (PyBuffer_IsContiguous(&array->buffer, 'C'))
         return take_buffer(state, array);

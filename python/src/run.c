@@ -195,12 +195,12 @@ static PyObject *all_outputs(PyObject *model) {
 static PyObject *run_call(struct session_object *self, struct call *call, PyObject *owner) {
     const struct module_state *state = state_of((PyObject *)self);
     limner_error error;
-    limner_status status;
     if (open_call(state, call) < 0 || session_enter(self) < 0)
         return NULL;
-    Py_BEGIN_ALLOW_THREADS status = run(self->session, call, &error);
-    Py_END_ALLOW_THREADS PyObject *outputs =
-        status == LIMNER_OK ? give_all(state, call, owner) : errors_raise(state, &error);
+    PyThreadState *const python = PyEval_SaveThread();
+    const limner_status status = run(self->session, call, &error);
+    PyEval_RestoreThread(python);
+    PyObject *outputs = status == LIMNER_OK ? give_all(state, call, owner) : errors_raise(state, &error);
     session_leave(self);
     return outputs;
 }
