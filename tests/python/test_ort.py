@@ -397,6 +397,26 @@ class Values(Beside):
         self.same(lambda side: session(side, RELU).run_with_ort_values(["y"], {"x": X}))
         self.same(lambda side: session(side, RELU).run(["y"], {"x": side.OrtValue.ortvalue_from_numpy(X)}))
 
+    def test_sequences_and_strings(self) -> None:
+        kind = helper.make_tensor_sequence_value_info
+        twice = models.model([helper.make_node("SequenceConstruct", ["x", "x"], ["s"])], [models.value("x", shape=None)], [kind("s", models.FLOAT, None)])
+        length = models.model([helper.make_node("SequenceLength", ["s"], ["n"])], [kind("s", models.FLOAT, None)], [models.value("n", TensorProto.INT64, [])])
+        facts = ("data_type", "element_type", "has_value", "is_tensor", "is_tensor_sequence", "shape", "numpy", "data_ptr", "device_name", "tensor_size_in_bytes")
+
+        def sequence(side: Any) -> Any:
+            value = session(side, twice).run_with_ort_values(None, {"x": side.OrtValue.ortvalue_from_numpy(X)})[0]
+            return [outcome(getattr(value, fact)) for fact in facts], session(side, length).run(None, {"s": value})
+
+        def words(side: Any) -> Any:
+            text = session(side, models.single("Identity", TensorProto.STRING, ["N"]))
+            binding = text.io_binding()
+            binding.bind_output("y")
+            refused = outcome(lambda: binding.bind_cpu_input("x", np.array(["a"])))
+            return refused, text.run(None, {"x": np.array(["a", "b"])})
+
+        self.same(sequence)
+        self.same(words)
+
     def test_devices(self) -> None:
         self.same(lambda side: [f() for f in (side.OrtDevice.make("cpu", 0).device_type, side.OrtDevice.make("cpu", 0).device_id)])
         self.same(lambda side: side.OrtDevice.make("foo", 0))

@@ -13,7 +13,7 @@ from limner.ort import _errors, _providers, _trace
 from limner.ort._binding import IOBinding
 from limner.ort._options import RunOptions, SessionOptions
 from limner.ort._types import tensor_type
-from limner.ort._values import OrtValue, feed
+from limner.ort._values import OrtValue, feed, wrap
 
 
 class NodeArg(NamedTuple):
@@ -164,8 +164,9 @@ class InferenceSession:
         memory = {name: value._array for name, value in targets.items() if value is not None}
         values = self._run(output_names, inputs, run_options, memory)
         names = output_names or [node.name for node in self._outputs_meta]
+        types = {node.name: node.type for node in self._outputs_meta}
         given = [targets.get(name) for name in names]
-        return [OrtValue(value) if target is None else target for value, target in zip(values, given)]
+        return [wrap(value, types[name]) if target is None else target for name, value, target in zip(names, values, given)]
 
     def _run(self, output_names: Sequence[str] | None, input_feed: Mapping[str, Any], run_options: RunOptions | None, targets: Mapping[str, Any]) -> list[Any]:
         self._check_given(input_feed)

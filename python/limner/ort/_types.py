@@ -33,6 +33,12 @@ def tensor_type(name: str) -> str:
     return f"tensor({_WORDS.get(name, name)})"
 
 
+def element_name(onnx_type: str) -> str:
+    """'float32' for 'seq(tensor(float))': limner's name of what stands innermost."""
+    inner = onnx_type.rsplit("(", 1)[-1].rstrip(")").split(",")[-1].strip()
+    return next((name for name, word in _WORDS.items() if word == inner), inner)
+
+
 def number_of(name: str) -> int:
     return _NUMBERS.get(name, 0)
 
