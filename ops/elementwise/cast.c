@@ -11,6 +11,7 @@
 #include "ops/elementwise/unary.h"
 
 #include <string.h>
+#include <strings.h>
 
 typedef void cast_loop(const void *in, void *out, size_t count);
 
@@ -213,9 +214,18 @@ static status parse_rounding(const struct op_call *call, struct attributes *attr
     return fail(err, STATUS_INVALID_MODEL, "attribute \"round_mode\" is \"%.40s\", expected up, down or nearest", mode);
 }
 
+/* Before opset 6 the type is a text: "FLOAT", the name in ONNX's enumeration. */
+static int64_t cast_named(struct attributes *attributes) {
+    const char *text = attribute_text(attributes, "to", "");
+    for (int dtype = 1; dtype < DTYPE_COUNT; dtype++)
+        if (strcasecmp(text, dtype_name((enum dtype)dtype)) == 0)
+            return dtype;
+    return 0;
+}
+
 static status cast_parse(const struct op_call *call, struct attributes *attributes, void *params, struct error *err) {
     const uint32_t types = call->op->outputs[0].types;
-    const int64_t to = attribute_int(attributes, "to", 0);
+    const int64_t to = call->op->since < 6 ? cast_named(attributes) : attribute_int(attributes, "to", 0);
     struct cast_params *p = params;
     if (parse_rounding(call, attributes, &p->rounding, err) != STATUS_OK)
         return err->code;
@@ -284,9 +294,15 @@ static const struct op_facts cast_facts = {.carries = true, .is_noop = cast_is_n
     }
 
 const struct op ops_cast[] = {
-    CAST(6, 12, TYPES_OLD),      CAST(13, 18, TYPES_NEW),
-    CAST(19, 20, TYPES_19),      CAST(21, 22, TYPES_21),
-    CAST(23, 0, TYPES_25),       CAST_LIKE(15, 18, TYPES_NEW),
-    CAST_LIKE(19, 20, TYPES_19), CAST_LIKE(21, 22, TYPES_21),
-    CAST_LIKE(23, 0, TYPES_25),  {0},
+    CAST(1, 5, TYPES_OLD),
+    CAST(6, 12, TYPES_OLD),
+    CAST(13, 18, TYPES_NEW),
+    CAST(19, 20, TYPES_19),
+    CAST(21, 22, TYPES_21),
+    CAST(23, 0, TYPES_25),
+    CAST_LIKE(15, 18, TYPES_NEW),
+    CAST_LIKE(19, 20, TYPES_19),
+    CAST_LIKE(21, 22, TYPES_21),
+    CAST_LIKE(23, 0, TYPES_25),
+    {0},
 };
