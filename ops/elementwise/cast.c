@@ -9,6 +9,7 @@
 #include "ops/core/op_facts.h"
 #include "ops/core/parallel.h"
 #include "ops/elementwise/unary.h"
+#include "ops/text/cast_text.h"
 
 #include <string.h>
 #include <strings.h>
@@ -182,7 +183,6 @@ static void run_block(void *context, size_t begin, size_t end) {
 
 static status cast_run(struct op_call *call, struct error *err) {
     const struct tensor *x = call->inputs[0], *y = op_output(call, 0);
-    (void)err;
     if (!y)
         return STATUS_OK;
     if (x->dtype == y->dtype) {
@@ -190,6 +190,8 @@ static status cast_run(struct op_call *call, struct error *err) {
             memmove(y->data, x->data, x->bytes);
         return STATUS_OK;
     }
+    if (x->dtype == DTYPE_STRING || y->dtype == DTYPE_STRING)
+        return cast_text(call, err);
     struct cast_work work = {x->dtype, y->dtype, x->data, y->data,
                              ((const struct cast_params *)call->params)->rounding};
     parallel_blocks((size_t)tensor_elements(y), PARALLEL_ELEMENTS, call->threads, run_block, &work);
@@ -262,7 +264,7 @@ static status cast_like_infer(struct op_call *call, struct error *err) {
     return y ? tensor_describe(y, call->inputs[1]->dtype, &call->inputs[0]->shape, err) : STATUS_OK;
 }
 
-#define TYPES_OLD (TYPES_NUMBER | TYPES_BOOL | TYPE(DTYPE_FLOAT16))
+#define TYPES_OLD (TYPES_NUMBER | TYPES_BOOL | TYPE(DTYPE_FLOAT16) | TYPE(DTYPE_STRING))
 #define TYPES_NEW (TYPES_OLD | TYPE(DTYPE_BFLOAT16))
 #define TYPES_19 (TYPES_NEW | TYPES_FLOAT8)
 #define TYPES_21 (TYPES_19 | TYPE(DTYPE_INT4) | TYPE(DTYPE_UINT4))

@@ -38,6 +38,20 @@ def named(value, name: str):
     return numpy_helper.from_array(np.asarray(value), name)
 
 
+def map_proto(value: dict, name: str, declared: onnx.TypeProto.Map) -> onnx.MapProto:
+    texts = declared.key_type == onnx.TensorProto.STRING
+    result = onnx.MapProto(name=name, key_type=declared.key_type)
+    if texts:
+        result.string_keys.extend(key.encode() for key in value)
+    else:
+        result.keys.extend(value)
+    kind = declared.value_type.tensor_type.elem_type
+    items = [onnx.helper.make_tensor("", kind, [], [v]) for v in value.values()]
+    result.values.elem_type = onnx.SequenceProto.TENSOR
+    result.values.tensor_values.extend(items)
+    return result
+
+
 def proto(value, name: str, declared: onnx.TypeProto):
     """The value as the message that the declared type asks for."""
     kind = declared.WhichOneof("value")
@@ -57,7 +71,7 @@ def proto(value, name: str, declared: onnx.TypeProto):
         (sequence.map_values if maps else sequence.tensor_values).extend(items)
         return sequence
     if kind == "map_type":
-        return numpy_helper.from_dict(value, name)
+        return map_proto(value, name, declared.map_type)
     return named(value, name)
 
 
