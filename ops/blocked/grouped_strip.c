@@ -170,6 +170,8 @@ static void run_rows(const struct strip_run *run, const struct lane_source *sour
     const size_t step = (size_t)(ax->out_step * LANES);
     struct grouped_row row = {.places = run->places,
                               .entries = (int)run->rows.entries,
+                              .run = (int)ax->taps,
+                              .close = ax->step == 1 && ax->tap_step == 1,
                               .step = (size_t)(ax->step * LANES),
                               .weights = strip->phase->packed + strip->block * run->rows.entries * LANES,
                               .bias = all->bias + strip->block * LANES,

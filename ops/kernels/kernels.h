@@ -134,11 +134,14 @@ struct block_kernel {
 /*
  * Outputs of one channel block whose lanes meet inputs lane by lane: y[i * y_step + lane] = activation(bias[lane] + sum
  * over the entries of places[entry][i * step + lane] * weights[entry][lane]). Products are added in that order, in
- * chains of fused multiply-adds that close after PRODUCT_CHAIN of them. The steps are multiples of CHANNEL_BLOCK.
+ * chains of fused multiply-adds that close after about PRODUCT_CHAIN of them, at the end of a run of entries. The steps
+ * are multiples of CHANNEL_BLOCK.
  */
 struct grouped_row {
     const float *const *places;
     int entries;
+    int run;    /* all entries are in runs of so many */
+    bool close; /* the places of a run, and the pixels, follow each other without a gap */
     size_t step;
     const float *weights, *bias;
     enum block_finish finish;
