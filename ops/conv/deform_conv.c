@@ -9,6 +9,8 @@
 #include "ops/core/attributes.h"
 #include "ops/core/op_facts.h"
 #include "ops/core/parallel.h"
+#include "ops/core/reals.h"
+#include "ops/kernels/families.h"
 #include "ops/kernels/resize.h"
 #include "ops/matmul/gemm.h"
 
@@ -138,10 +140,6 @@ static void find_corners(const struct deform_axis axis[2], double y, double x, d
     }
 }
 
-static double number_at(const struct tensor *tensor, int64_t i) {
-    return tensor->dtype == DTYPE_FLOAT ? (double)((const float *)tensor->data)[i] : ((const double *)tensor->data)[i];
-}
-
 /* What a tap of an offset group meets at a position of the output. */
 static void find_place(const struct op_call *call, const struct deform *d, int64_t n, int64_t offset_group, int64_t tap,
                        int64_t position, struct corners *to) {
@@ -188,7 +186,7 @@ static void fetch(const struct gemm_job *job, int64_t column0, int count, int64_
         }
         known_tap = tap, known_group = group;
         const float *x = job->input + channel * plane;
-        work->call->kernels->resize->gather(&(struct resize_gather){4, count, index, weight, x, tile});
+        resize_kernel_of(work->call->kernels)->gather(&(struct resize_gather){4, count, index, weight, x, tile});
         for (int i = count; i < width; i++)
             tile[i] = 0;
     }

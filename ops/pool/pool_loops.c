@@ -1,6 +1,7 @@
 #include "ops/pool/pool_loops.h"
 
 #include "base/simd.h"
+#include "ops/kernels/families.h"
 
 #include <math.h>
 #include <string.h>
@@ -147,8 +148,8 @@ const struct pool_loops *pool_loops_of(enum dtype dtype) {
                                    : &loops_uint8;
 }
 
-const struct pool_kernel *pool_kernel_of(enum dtype dtype, const struct kernels *kernels) {
-    return dtype == DTYPE_FLOAT    ? kernels->pool
+const struct pool_kernel *pool_kernel_for(enum dtype dtype, const struct kernels *kernels) {
+    return dtype == DTYPE_FLOAT    ? pool_kernel_of(kernels)
            : dtype == DTYPE_DOUBLE ? &kernel_double
            : dtype == DTYPE_INT8   ? &kernel_int8
                                    : &kernel_uint8;

@@ -8,6 +8,7 @@
 #include "ops/core/attributes.h"
 #include "ops/core/op_facts.h"
 #include "ops/core/work_queue.h"
+#include "ops/kernels/families.h"
 #include "ops/kernels/resize.h"
 #include "ops/resize/resize_numbers.h"
 #include "ops/sample/grid_taps.h"
@@ -229,9 +230,9 @@ static void sample_places(const struct grid_work *work, int64_t unit, char *own)
         if (((const struct grid_params *)work->call->params)->mode == GRID_NEAREST)
             copy_places(&places, plane, out, size);
         else if (x->dtype == DTYPE_FLOAT)
-            work->call->kernels->resize->gather(&(struct resize_gather){work->taps, (int)places.count,
-                                                                        (void *)places.indices, (void *)places.floats,
-                                                                        (const void *)plane, (void *)out});
+            resize_kernel_of(work->call->kernels)
+                ->gather(&(struct resize_gather){work->taps, (int)places.count, (void *)places.indices,
+                                                 (void *)places.floats, (const void *)plane, (void *)out});
         else
             sums_by_type[x->dtype](&places, work->taps, plane, out);
         if (x->dtype == DTYPE_STRING)

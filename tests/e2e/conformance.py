@@ -20,6 +20,7 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
+import contrib_cases
 import subgraphs
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -361,6 +362,9 @@ def make_cases(live: pathlib.Path, count: int, seed: int) -> int:
     for number in range(count // 40):
         for name, model, feeds in subgraphs.cases(seed * 100003 + number):
             write_folder(live / f"{name}-{number:02d}", model, feeds)
+            made += 1
+        for place, (name, model, feeds) in enumerate(contrib_cases.cases(seed * 100003 + number)):
+            write_folder(live / f"{name}-{place}-{number:02d}", model, feeds)
             made += 1
     rng = random.Random(seed)
     for path in sorted((ROOT / "models/small").glob("*/model.onnx")):
