@@ -48,6 +48,7 @@ enum cpu_level cpu_best(void) {
      &pool_kernel_##level,                  \
      &half_kernel_##level,                  \
      &row_kernel_##level,                   \
+     &fft_kernel_##level,                   \
      NULL},
 #define LEVEL_TABLES(winograd_of) LEVEL(CPU_PORTABLE, portable, winograd_of) SIMD_TABLES(winograd_of)
 #if BUILT_LEVELS == 3

@@ -4,6 +4,7 @@
 #include "base/simd.h"
 #include "base/thread_team.h"
 #include "ops/elementwise/unary.h"
+#include "ops/kernels/families.h"
 #include "ops/kernels/rows.h"
 #include "ops/matmul/tile_product.h"
 
@@ -203,8 +204,8 @@ static const float *take_rows(const struct contraction_work *work, int64_t batch
     if (even && depth_stride == 1)
         return a + row0 * *stride;
     if (even && *stride == 1 && depth_stride > 0) {
-        work->call->kernels->rows->turn(a + row0, (size_t)depth_stride, (size_t)depth, (size_t)rows, taken,
-                                        (size_t)depth);
+        row_kernel_of(work->call->kernels)
+            ->turn(a + row0, (size_t)depth_stride, (size_t)depth, (size_t)rows, taken, (size_t)depth);
     } else {
         for (int64_t r = 0; r < rows; r++) {
             const float *row = a + place_of(&groups[ROWS], A, row0 + r);
@@ -225,8 +226,8 @@ static void give_rows(const struct contraction_work *work, int64_t batch, int64_
     int64_t column_stride, row_stride;
     const bool even = is_even(&groups[COLUMNS_OF_C], C, &column_stride);
     if (even && column_stride > 1 && is_even(&groups[ROWS], C, &row_stride) && row_stride == 1) {
-        work->call->kernels->rows->turn(sums, (size_t)stride, (size_t)rows, (size_t)columns, c + row0,
-                                        (size_t)column_stride);
+        row_kernel_of(work->call->kernels)
+            ->turn(sums, (size_t)stride, (size_t)rows, (size_t)columns, c + row0, (size_t)column_stride);
         return;
     }
     for (int64_t r = 0; r < rows; r++) {

@@ -182,6 +182,8 @@ static status fused_gemm_activation(struct attributes *attributes, struct activa
 
 static status gemm_parse(const struct op_call *call, struct attributes *attributes, void *result, struct error *err) {
     struct gemm_params *params = result;
+    if (call->opset < 7 && !call->op->row) /* C repeats wherever it can */
+        attribute_ignore(attributes, "broadcast");
     params->alpha = attribute_float(attributes, "alpha", 1);
     params->beta = attribute_float(attributes, "beta", 1);
     params->transpose_a = attribute_int(attributes, "transA", 0) != 0;
@@ -311,7 +313,7 @@ static const int fused_row = 1;
 
 const struct op ops_matmul[] = {
     MATMUL("MatMul", "", NULL),
-    GEMM("Gemm", "", 7, product_run, &gemm_facts, NULL),
+    GEMM("Gemm", "", 1, product_run, &gemm_facts, NULL),
     MATMUL("FusedMatMul", "com.microsoft", matmul_parse),
     GEMM("FusedGemm", "com.microsoft", 1, fused_gemm_run, &matmul_facts, &fused_row),
     {0},
