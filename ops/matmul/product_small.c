@@ -2,6 +2,7 @@
 
 #include "base/sizes.h"
 #include "base/thread_team.h"
+#include "ops/kernels/families.h"
 #include "ops/kernels/rows.h"
 #include "ops/matmul/contraction.h"
 
@@ -54,8 +55,8 @@ static void run_rows(void *context, int64_t first, int64_t end) {
         const float *b = (const float *)call->inputs[1]->data + product_offset(p, p->b_batch_strides, batch);
         float *y = (float *)call->outputs[0]->data + (batch * p->m + row) * p->n + column;
         const int64_t count = at_most(p->n - column, COLUMNS);
-        call->kernels->rows->combine(a + row * p->a.row_stride, (size_t)p->k, b + column, (size_t)p->b.row_stride,
-                                     (size_t)count, y);
+        row_kernel_of(call->kernels)
+            ->combine(a + row * p->a.row_stride, (size_t)p->k, b + column, (size_t)p->b.row_stride, (size_t)count, y);
         for (int64_t i = 0; i < count && p->alpha != 1; i++)
             y[i] *= p->alpha;
     }
