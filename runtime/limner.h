@@ -162,7 +162,7 @@ typedef struct limner_model_info {
     const char *producer_name, *producer_version, *domain, *doc, *graph_name;
     size_t node_count;      /* as in the file */
     size_t optimized_count; /* after the passes */
-    uint64_t parameters;    /* elements of all initializers */
+    uint64_t parameters;    /* elements of all initializers and constants */
     size_t file_bytes;      /* model and external data */
 } limner_model_info;
 
