@@ -47,6 +47,7 @@ enum cpu_level cpu_best(void) {
      &resize_kernel_##level,                \
      &pool_kernel_##level,                  \
      &half_kernel_##level,                  \
+     &integer_kernel_##level,               \
      &row_kernel_##level,                   \
      NULL},
 #define LEVEL_TABLES(winograd_of) LEVEL(CPU_PORTABLE, portable, winograd_of) SIMD_TABLES(winograd_of)

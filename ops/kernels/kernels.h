@@ -357,6 +357,7 @@ struct kernels {
     const struct resize_kernel *resize;     /* ops/kernels/resize.h */
     const struct pool_kernel *pool;         /* ops/kernels/pool.h */
     const struct half_kernel *half;         /* ops/kernels/half.h */
+    const struct integer_kernel *integer;   /* ops/kernels/integer.h */
     const struct row_kernel *rows;          /* ops/kernels/rows.h */
     const struct forced_choices *forced;    /* ops/core/forced_choices.h; NULL: costs decide */
 };

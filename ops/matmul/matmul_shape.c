@@ -1,0 +1,95 @@
+#include "ops/matmul/matmul_shape.h"
+
+/* A list of matrices: rank at least 2, vectors made matrices as numpy does. */
+struct operand {
+    int rank;
+    int64_t dims[MAX_RANK + 1];
+};
+
+static struct operand operand_of(const struct shape *shape, bool left) {
+    struct operand operand = {.rank = shape->rank};
+    if (shape->rank == 1) {
+        operand.rank = 2;
+        operand.dims[0] = left ? 1 : shape->dims[0];
+        operand.dims[1] = left ? shape->dims[0] : 1;
+        return operand;
+    }
+    for (int d = 0; d < shape->rank; d++)
+        operand.dims[d] = shape->dims[d];
+    return operand;
+}
+
+/* Size of batch dimension d counted from the matrix outwards; 1 beyond the operand's rank. */
+static int64_t batch_dim(const struct operand *operand, int d) {
+    return d < operand->rank - 2 ? operand->dims[operand->rank - 3 - d] : 1;
+}
+
+static void batch_strides(const struct operand *operand, int batch_rank, int64_t *strides) {
+    int64_t stride = operand->dims[operand->rank - 2] * operand->dims[operand->rank - 1];
+    for (int d = 0; d < batch_rank; d++) {
+        strides[batch_rank - 1 - d] = batch_dim(operand, d) == 1 ? 0 : stride;
+        stride *= batch_dim(operand, d);
+    }
+}
+
+status matmul_fail(const struct op_call *call, int right, struct error *err) {
+    char a[SHAPE_TEXT_BYTES], b[SHAPE_TEXT_BYTES];
+    return fail(err, STATUS_SHAPE, "inputs 0 (%s) %s and %d (%s) %s cannot be multiplied",
+                op_argument(call->op->inputs, 0)->name, shape_text(&call->inputs[0]->shape, a), right,
+                op_argument(call->op->inputs, right)->name, shape_text(&call->inputs[right]->shape, b));
+}
+
+static bool broadcast(int64_t a, int64_t b, int64_t *out) {
+    *out = a == 1 ? b : a;
+    return a == b || a == 1 || b == 1;
+}
+
+void matmul_merge_batch(const struct shape *left, const struct shape *right, struct matrix_product *product) {
+    const struct operand operands[] = {operand_of(left, true), operand_of(right, false)};
+    const struct operand *a = &operands[0], *b = &operands[1];
+    if (left->rank <= 1)
+        return;
+    for (int d = 0; d < b->rank - 2; d++)
+        if (b->dims[d] != 1)
+            return;
+    for (int d = 0; d < product->batch_rank; d++)
+        product->m *= product->batch_dims[d];
+    if (a->rank > 2 && a->dims[0] > 0)
+        product->rows = product->m / a->dims[0];
+    product->batch_rank = 0;
+}
+
+status matmul_product(const struct op_call *call, int right, struct matrix_product *product, struct error *err) {
+    const struct shape *left_shape = &call->inputs[0]->shape, *right_shape = &call->inputs[right]->shape;
+    if (left_shape->rank < 1 || right_shape->rank < 1)
+        return matmul_fail(call, right, err);
+    const struct operand a = operand_of(left_shape, true), b = operand_of(right_shape, false);
+    *product = (struct matrix_product){
+        .m = a.dims[a.rank - 2], .k = a.dims[a.rank - 1], .n = b.dims[b.rank - 1], .rows = 1, .alpha = 1};
+    if (b.dims[b.rank - 2] != product->k)
+        return matmul_fail(call, right, err);
+    product->a = (struct matrix_strides){product->k, 1};
+    product->b = (struct matrix_strides){product->n, 1};
+    product->batch_rank = (a.rank > b.rank ? a.rank : b.rank) - 2;
+    for (int d = 0; d < product->batch_rank; d++)
+        if (!broadcast(batch_dim(&a, d), batch_dim(&b, d), &product->batch_dims[product->batch_rank - 1 - d]))
+            return matmul_fail(call, right, err);
+    batch_strides(&a, product->batch_rank, product->a_batch_strides);
+    batch_strides(&b, product->batch_rank, product->b_batch_strides);
+    return STATUS_OK;
+}
+
+status matmul_describe(struct op_call *call, int right, enum dtype dtype, struct error *err) {
+    struct matrix_product product;
+    const status code = matmul_product(call, right, &product, err);
+    if (code != STATUS_OK)
+        return code;
+    struct shape shape = {.rank = 0};
+    for (int d = 0; d < product.batch_rank; d++)
+        shape.dims[shape.rank++] = product.batch_dims[d];
+    if (call->inputs[0]->shape.rank > 1)
+        shape.dims[shape.rank++] = product.m;
+    if (call->inputs[right]->shape.rank > 1)
+        shape.dims[shape.rank++] = product.n;
+    return tensor_describe(call->outputs[0], dtype, &shape, err);
+}
