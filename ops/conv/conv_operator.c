@@ -7,7 +7,7 @@ status conv_operator_parse(const struct op_call *call, struct attributes *attrib
 status conv_operator_infer(struct op_call *call, struct error *err) {
     struct window window;
     const status code = conv_kind_of(call)->resolve(call, &window, err);
-    return code == STATUS_OK ? window_describe(call, &window, err) : code;
+    return code == STATUS_OK ? window_describe(call, &window, call->inputs[0]->dtype, err) : code;
 }
 
 status conv_operator_prepare(struct op_call *call, size_t *workspace_bytes, struct error *err) {

@@ -45,7 +45,7 @@ static status resolve(const struct op_call *call, struct window *window, struct 
 static status infer(struct op_call *call, struct error *err) {
     struct window window;
     const status code = resolve(call, &window, err);
-    return code == STATUS_OK ? window_describe(call, &window, err) : code;
+    return code == STATUS_OK ? window_describe(call, &window, call->inputs[0]->dtype, err) : code;
 }
 
 /* Bytes of the copy of a plain input, with its border. */
