@@ -1,7 +1,7 @@
 /* limner._limner: the C library as Python sees it. The package around it is in python/limner. */
-#include "python/src/array.h"
 #include "python/src/errors.h"
 #include "python/src/model.h"
+#include "python/src/pyarray.h"
 #include "python/src/session.h"
 #include "python/src/tensor.h"
 
@@ -21,7 +21,7 @@ static PyObject *operators(PyObject *module, PyObject *unused) {
     return list;
 }
 
-static int copy_array(const struct array *array, limner_tensor *copy) {
+static int copy_array(const struct pyarray *array, limner_tensor *copy) {
     *copy = array->tensor;
     copy->name = "";
     copy->data = tensor_memory(copy->bytes);
@@ -36,12 +36,12 @@ static int copy_array(const struct array *array, limner_tensor *copy) {
 
 static PyObject *tensor(PyObject *module, PyObject *object) {
     const struct module_state *state = PyModule_GetState(module);
-    struct array array;
+    struct pyarray array;
     limner_tensor copy;
     PyObject *made = NULL;
-    if (array_open(state, object, &array) == 0 && copy_array(&array, &copy) == 0)
+    if (pyarray_open(state, object, &array) == 0 && copy_array(&array, &copy) == 0)
         made = tensor_new(state, &copy, NULL);
-    array_close(&array);
+    pyarray_close(&array);
     return made;
 }
 

@@ -2,6 +2,7 @@
 
 #include "python/src/elements.h"
 #include "python/src/errors.h"
+#include "python/src/session_state.h"
 
 #include <stdlib.h>
 

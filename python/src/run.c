@@ -1,8 +1,9 @@
 #include "python/src/run.h"
 
-#include "python/src/array.h"
 #include "python/src/errors.h"
 #include "python/src/model.h"
+#include "python/src/pyarray.h"
+#include "python/src/session_state.h"
 #include "python/src/tensor.h"
 
 #include <stdio.h>
@@ -13,7 +14,7 @@
 struct call {
     PyObject *inputs, *outputs; /* sequences of pairs, as lists */
     size_t input_count, output_count;
-    struct array *arrays, *targets;
+    struct pyarray *arrays, *targets;
     limner_tensor *in, *out;
     bool copies; /* outputs get memory of their own */
 };
@@ -35,7 +36,7 @@ static int read_pair(PyObject *list, size_t i, const char **name, PyObject **val
 static int open_input(const struct module_state *state, struct call *call, size_t i) {
     PyObject *value;
     const char *name;
-    if (read_pair(call->inputs, i, &name, &value) < 0 || array_open(state, value, &call->arrays[i]) < 0)
+    if (read_pair(call->inputs, i, &name, &value) < 0 || pyarray_open(state, value, &call->arrays[i]) < 0)
         return -1;
     call->in[i] = call->arrays[i].tensor;
     call->in[i].name = name;
@@ -47,7 +48,7 @@ static int open_output(const struct module_state *state, struct call *call, size
     const char *name;
     if (read_pair(call->outputs, i, &name, &value) < 0)
         return -1;
-    if (value != Py_None && array_open_target(state, value, &call->targets[i]) < 0)
+    if (value != Py_None && pyarray_open_target(state, value, &call->targets[i]) < 0)
         return -1;
     call->out[i] = call->targets[i].tensor;
     call->out[i].name = name;
@@ -76,9 +77,9 @@ static int open_call(const struct module_state *state, struct call *call) {
 
 static void close_call(struct call *call) {
     for (size_t i = 0; call->arrays && i < call->input_count; i++)
-        array_close(&call->arrays[i]);
+        pyarray_close(&call->arrays[i]);
     for (size_t i = 0; call->targets && i < call->output_count; i++)
-        array_close(&call->targets[i]);
+        pyarray_close(&call->targets[i]);
     free(call->arrays);
     free(call->targets);
     free(call->in);

@@ -1,21 +1,9 @@
-/* limner._limner.Session: one limner_session, which is for one thread at a time. */
+/* limner._limner.Session, the type. */
 #ifndef LIMNER_PYTHON_SESSION_H
 #define LIMNER_PYTHON_SESSION_H
 
 #include "python/src/state.h"
 
-#include <stdatomic.h>
-
-struct session_object {
-    PyObject_HEAD limner_session *session;
-    PyObject *model;  /* whose memory the session may read */
-    atomic_flag busy; /* a thread is in it */
-};
-
 extern PyType_Spec session_spec;
-
-/* For calls that let the GIL go. -1 with an exception when another thread is in the session. */
-int session_enter(struct session_object *self);
-void session_leave(struct session_object *self);
 
 #endif

@@ -1,6 +1,6 @@
 #include "python/src/tensor.h"
 
-#include "python/src/dlpack.h"
+#include "python/src/dlpack_export.h"
 #include "python/src/errors.h"
 
 #include <stdlib.h>
@@ -121,10 +121,22 @@ static PyObject *tensor_repr(PyObject *object) {
     return text;
 }
 
+static PyObject *to_dlpack(PyObject *object, PyObject *arguments, PyObject *names) {
+    const struct tensor_object *self = (struct tensor_object *)object;
+    const struct dlpack_export source = {object, self->element, &self->tensor, self->owner != NULL};
+    return dlpack_export(&source, arguments, names);
+}
+
+static PyObject *on_device(PyObject *object, PyObject *unused) {
+    (void)object;
+    (void)unused;
+    return dlpack_device();
+}
+
 static PyMethodDef methods[] = {
-    {"__dlpack__", (PyCFunction)(void (*)(void))dlpack_export, METH_VARARGS | METH_KEYWORDS,
+    {"__dlpack__", (PyCFunction)(void (*)(void))to_dlpack, METH_VARARGS | METH_KEYWORDS,
      "__dlpack__(*, stream=None, max_version=None, dl_device=None, copy=None)\n--\n\nThe tensor as a DLPack capsule."},
-    {"__dlpack_device__", dlpack_device, METH_NOARGS, "__dlpack_device__()\n--\n\n(1, 0): the processor's memory."},
+    {"__dlpack_device__", on_device, METH_NOARGS, "__dlpack_device__()\n--\n\n(1, 0): the processor's memory."},
     {0}};
 
 static PyGetSetDef attributes[] = {{"name", get_name, NULL, "of the model's output", NULL},

@@ -1,19 +1,15 @@
-/* DLPack, the exchange of arrays without copies: https://dmlc.github.io/dlpack/latest/, versions 0 and 1. */
-#ifndef LIMNER_PYTHON_DLPACK_H
-#define LIMNER_PYTHON_DLPACK_H
+/* Arrays of other packages through DLPack, versions 0 and 1: https://dmlc.github.io/dlpack/latest/. */
+#ifndef LIMNER_PYTHON_DLPACK_IMPORT_H
+#define LIMNER_PYTHON_DLPACK_IMPORT_H
 
+#include "python/src/layout.h"
 #include "python/src/state.h"
-#include "python/src/strided.h"
-
-/* Methods of limner.Tensor. */
-PyObject *dlpack_export(PyObject *tensor, PyObject *arguments, PyObject *names);
-PyObject *dlpack_device(PyObject *tensor, PyObject *unused);
 
 /* An array of another package, held until dlpack_release. */
 struct dlpack_import {
     PyObject *capsule;
     limner_type type;
-    struct strided array;
+    struct layout array;
     int64_t strides[LIMNER_MAX_RANK]; /* in bytes */
 };
 

@@ -1,11 +1,11 @@
-#include "python/src/array.h"
+#include "python/src/pyarray.h"
 
 #include "python/src/errors.h"
 #include "python/src/tensor.h"
 
 #include <stdlib.h>
 
-static void describe(struct array *array, limner_type type, int rank, const int64_t *dims, const void *data,
+static void describe(struct pyarray *array, limner_type type, int rank, const int64_t *dims, const void *data,
                      size_t bytes) {
     array->tensor = (limner_tensor){.type = type, .rank = rank, .data = (void *)data, .bytes = bytes};
     for (int i = 0; i < rank; i++)
@@ -13,16 +13,16 @@ static void describe(struct array *array, limner_type type, int rank, const int6
 }
 
 /* Lies over the array where it is dense, else over a copy. */
-static int take(struct array *array, limner_type type, const struct strided *from) {
+static int take(struct pyarray *array, limner_type type, const struct layout *from) {
     const size_t bytes = (size_t)element_count(from->rank, from->dims) * from->item;
     const void *data = from->data;
-    if (bytes > 0 && !strided_dense(from)) {
+    if (bytes > 0 && !layout_dense(from)) {
         array->copy = tensor_memory(bytes);
         if (!array->copy) {
             PyErr_NoMemory();
             return -1;
         }
-        strided_copy(from, array->copy);
+        layout_copy(from, array->copy);
         data = array->copy;
     }
     describe(array, type, from->rank, from->dims, data, bytes);
@@ -52,36 +52,36 @@ static void read_layout(const Py_buffer *buffer, int64_t *dims, int64_t *strides
     }
 }
 
-static int take_buffer(const struct module_state *state, struct array *array) {
+static int take_buffer(const struct module_state *state, struct pyarray *array) {
     const Py_buffer *buffer = &array->buffer;
     const struct element *element = element_of_format(buffer->format, buffer->itemsize);
     int64_t dims[LIMNER_MAX_RANK], strides[LIMNER_MAX_RANK];
     if (check_buffer(state, buffer, element) < 0)
         return -1;
     read_layout(buffer, dims, strides);
-    const struct strided from = {buffer->buf, buffer->ndim, (size_t)element->bytes, dims, strides};
+    const struct layout from = {buffer->buf, buffer->ndim, (size_t)element->bytes, dims, strides};
     return take(array, element->type, &from);
 }
 
-static int open_buffer(const struct module_state *state, PyObject *object, struct array *array) {
+static int open_buffer(const struct module_state *state, PyObject *object, struct pyarray *array) {
     if (PyObject_GetBuffer(object, &array->buffer, PyBUF_RECORDS_RO) < 0)
         return -1;
     return take_buffer(state, array);
 }
 
-static int open_dlpack(const struct module_state *state, PyObject *object, struct array *array) {
+static int open_dlpack(const struct module_state *state, PyObject *object, struct pyarray *array) {
     if (dlpack_import(state, object, &array->import) < 0)
         return -1;
     return take(array, array->import.type, &array->import.array);
 }
 
-static void open_tensor(PyObject *object, struct array *array) {
+static void open_tensor(PyObject *object, struct pyarray *array) {
     array->kept = Py_NewRef(object);
     array->tensor = ((struct tensor_object *)object)->tensor;
 }
 
 /* (buffer, "bfloat16"): the same bits as another type of the same size. */
-static int open_pair(const struct module_state *state, PyObject *pair, struct array *array) {
+static int open_pair(const struct module_state *state, PyObject *pair, struct pyarray *array) {
     PyObject *bits;
     const char *name;
     if (!PyArg_ParseTuple(pair, "Os", &bits, &name) || open_buffer(state, bits, array) < 0)
@@ -95,8 +95,8 @@ static int open_pair(const struct module_state *state, PyObject *pair, struct ar
     return 0;
 }
 
-int array_open(const struct module_state *state, PyObject *object, struct array *array) {
-    *array = (struct array){0};
+int pyarray_open(const struct module_state *state, PyObject *object, struct pyarray *array) {
+    *array = (struct pyarray){0};
     if (Py_TYPE(object) == state->tensor) {
         open_tensor(object, array);
         return 0;
@@ -111,8 +111,8 @@ int array_open(const struct module_state *state, PyObject *object, struct array 
     return -1;
 }
 
-int array_open_target(const struct module_state *state, PyObject *object, struct array *array) {
-    *array = (struct array){0};
+int pyarray_open_target(const struct module_state *state, PyObject *object, struct pyarray *array) {
+    *array = (struct pyarray){0};
     if (PyObject_GetBuffer(object, &array->buffer, PyBUF_CONTIG | PyBUF_FORMAT | PyBUF_STRIDES) < 0)
         return -1;
     if (PyBuffer_IsContiguous(&array->buffer, 'C'))
@@ -121,7 +121,7 @@ int array_open_target(const struct module_state *state, PyObject *object, struct
     return -1;
 }
 
-void array_close(struct array *array) {
+void pyarray_close(struct pyarray *array) {
     PyBuffer_Release(&array->buffer);
     dlpack_release(&array->import);
     Py_CLEAR(array->kept);

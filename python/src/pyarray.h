@@ -1,10 +1,10 @@
 /* Arrays of any package as inputs of a run, without a copy where they are dense. */
-#ifndef LIMNER_PYTHON_ARRAY_H
-#define LIMNER_PYTHON_ARRAY_H
+#ifndef LIMNER_PYTHON_PYARRAY_H
+#define LIMNER_PYTHON_PYARRAY_H
 
-#include "python/src/dlpack.h"
+#include "python/src/dlpack_import.h"
 
-struct array {
+struct pyarray {
     limner_tensor tensor; /* its name is the caller's to set */
     Py_buffer buffer;     /* obj is NULL where there is none */
     struct dlpack_import import;
@@ -17,9 +17,9 @@ struct array {
  * they come as a pair (their bits as a buffer of uint16, "bfloat16"). -1 with an exception on failure. The array must
  * be closed, also one of zeros.
  */
-int array_open(const struct module_state *state, PyObject *object, struct array *array);
+int pyarray_open(const struct module_state *state, PyObject *object, struct pyarray *array);
 /* object as memory for an output: dense and writable. */
-int array_open_target(const struct module_state *state, PyObject *object, struct array *array);
-void array_close(struct array *array);
+int pyarray_open_target(const struct module_state *state, PyObject *object, struct pyarray *array);
+void pyarray_close(struct pyarray *array);
 
 #endif

@@ -1,12 +1,12 @@
 /* Arrays whose elements do not lie one behind the other. */
-#ifndef LIMNER_PYTHON_STRIDED_H
-#define LIMNER_PYTHON_STRIDED_H
+#ifndef LIMNER_PYTHON_LAYOUT_H
+#define LIMNER_PYTHON_LAYOUT_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-struct strided {
+struct layout {
     const char *data;
     int rank;
     size_t item;            /* bytes of an element */
@@ -15,8 +15,8 @@ struct strided {
 };
 
 /* Whether it is dense and row-major already. */
-bool strided_dense(const struct strided *array);
+bool layout_dense(const struct layout *array);
 /* Writes it densely to where there is room for all of it. */
-void strided_copy(const struct strided *array, char *to);
+void layout_copy(const struct layout *array, char *to);
 
 #endif

@@ -1,8 +1,8 @@
-#include "python/src/strided.h"
+#include "python/src/layout.h"
 
 #include <string.h>
 
-bool strided_dense(const struct strided *array) {
+bool layout_dense(const struct layout *array) {
     int64_t expected = (int64_t)array->item;
     bool dense = true;
     for (int i = array->rank - 1; i >= 0; i--) {
@@ -14,7 +14,7 @@ bool strided_dense(const struct strided *array) {
     return dense;
 }
 
-static char *copy_from(const struct strided *array, int axis, const char *from, char *to) {
+static char *copy_from(const struct layout *array, int axis, const char *from, char *to) {
     if (axis == array->rank) {
         memcpy(to, from, array->item);
         return to + array->item;
@@ -24,6 +24,6 @@ static char *copy_from(const struct strided *array, int axis, const char *from, 
     return to;
 }
 
-void strided_copy(const struct strided *array, char *to) {
+void layout_copy(const struct layout *array, char *to) {
     copy_from(array, 0, array->data, to);
 }
