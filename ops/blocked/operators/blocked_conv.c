@@ -195,12 +195,13 @@ static double macs(const struct op_call *call) {
 
 static const struct op_facts facts = {.shown = "Conv"}, transposed_facts = {.shown = "ConvTranspose"};
 
-#define BLOCKED(op_name, kind, facts_of)                                                                               \
-    {                                                                                                                  \
-        .name = op_name, .domain = INTERNAL_DOMAIN, .since = 1, .inputs = conv_scaled_inputs, .outputs = conv_outputs, \
-        .params_size = sizeof(struct window_params), .state_size = sizeof(struct blocked_state),                       \
-        .parse = conv_operator_parse, .infer = infer, .prepare = prepare, .run = run_conv, .release = release,         \
-        .macs = macs, .fuse = blocked_fuse, .run_fused = blocked_run_fused, .row = kind, .facts = facts_of             \
+#define BLOCKED(op_name, kind, facts_of)                                                                              \
+    {                                                                                                                 \
+        .name = op_name, .domain = INTERNAL_DOMAIN, .since = 1, .inputs = conv_scaled_inputs,                         \
+        .outputs = conv_scaled_outputs, .params_size = sizeof(struct window_params),                                  \
+        .state_size = sizeof(struct blocked_state), .parse = conv_operator_parse, .infer = infer, .prepare = prepare, \
+        .run = run_conv, .release = release, .macs = macs, .fuse = blocked_fuse, .run_fused = blocked_run_fused,      \
+        .row = kind, .facts = facts_of                                                                                \
     }
 
 const struct op ops_blocked_conv[] = {BLOCKED("BlockedConv", &conv_kind, &facts),
