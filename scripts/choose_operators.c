@@ -90,10 +90,18 @@ static bool add_word(struct choice *choice, char *word) {
     return good;
 }
 
-static void add_internal(struct choice *choice) {
+/* Whether all of the family's operators are of the internal domain: no model names them. */
+static bool is_internal(const char *family) {
     const struct op *op;
-    for (size_t i = 0; choice->internal && (op = op_at(i)); i++)
-        if (strcmp(op->domain, INTERNAL_DOMAIN) == 0)
+    for (size_t i = 0; (op = op_at(i)); i++)
+        if (strcmp(op_family_at(i), family) == 0 && strcmp(op->domain, INTERNAL_DOMAIN) != 0)
+            return false;
+    return true;
+}
+
+static void add_internal(struct choice *choice) {
+    for (size_t i = 0; choice->internal && op_at(i); i++)
+        if (is_internal(op_family_at(i)))
             add_family(choice, op_family_at(i));
 }
 

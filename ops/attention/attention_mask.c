@@ -2,7 +2,8 @@
 
 #include "base/simd.h"
 #include "base/sizes.h"
-#include "ops/core/numbers.h"
+#include "ops/core/reals.h"
+#include "ops/kernels/families.h"
 #include "ops/kernels/rows.h"
 
 #include <math.h>
@@ -22,6 +23,12 @@ struct attention_range attention_visible(const struct attention *a, int64_t batc
     return range;
 }
 
+static double number_of(const struct tensor *tensor, int64_t i) {
+    double number;
+    reals_load(tensor->dtype, (const char *)tensor->data + i * (int64_t)dtype_size(tensor->dtype), &number, 1);
+    return number;
+}
+
 /* Adds one mask; `allows` and other types than those of the scores go number by number. */
 #define ADD_MASK(T, DTYPE)                                                                                             \
     static void add_mask_##T(const struct attention_mask *mask, int64_t at, T *bias, int64_t keys) {                   \
@@ -36,7 +43,7 @@ struct attention_range attention_visible(const struct attention *a, int64_t batc
             SIMD for (int64_t i = 0; i < count; i++) bias[i] += data[i];                                               \
         } else {                                                                                                       \
             for (int64_t i = 0; i < count; i++) {                                                                      \
-                const double v = number_at(mask->tensor, at + i);                                                      \
+                const double v = number_of(mask->tensor, at + i);                                                      \
                 bias[i] += (T)(!allows ? v : v != 0 ? 0 : mask->blocked);                                              \
             }                                                                                                          \
         }                                                                                                              \
@@ -79,7 +86,8 @@ void attention_pack_keys(const struct attention *a, const struct kernels *kernel
         const struct attention_array *array = past ? &a->past_k : &a->k;
         const int64_t first = key + column - (past ? 0 : a->past);
         n = past ? at_most(a->past - first, count - column) : count - column;
-        kernels->rows->turn((const float *)array->data + batch * array->batch + head * array->head + first * array->row,
-                            (size_t)array->row, (size_t)n, (size_t)a->size, tile + column, (size_t)width);
+        row_kernel_of(kernels)->turn((const float *)array->data + batch * array->batch + head * array->head +
+                                         first * array->row,
+                                     (size_t)array->row, (size_t)n, (size_t)a->size, tile + column, (size_t)width);
     }
 }

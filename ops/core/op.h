@@ -10,7 +10,7 @@
 #include "ops/kernels/kernels.h"
 
 /* The newest version of ONNX's own operator set that the definitions were checked against. */
-#define OPSET_OLDEST 7
+#define OPSET_OLDEST 1
 #define OPSET_NEWEST 28
 
 /* Operators that only the passes write into a graph. No file may use this domain. */

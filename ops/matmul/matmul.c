@@ -1,22 +1,36 @@
 /* MatMul (ONNX 1, 9, 13) with numpy's broadcasting, and Gemm (ONNX 7, 9, 11, 13). */
 #include "ops/core/attributes.h"
 #include "ops/core/op_facts.h"
+#include "ops/core/parallel.h"
 #include "ops/matmul/matmul_shape.h"
 #include "ops/matmul/plain_product.h"
 #include "ops/matmul/product_run.h"
 
 /* ---- MatMul ---- */
 
+/* FusedMatMul of onnxruntime (com.microsoft 1). */
+static status matmul_parse(const struct op_call *call, struct attributes *attributes, void *result, struct error *err) {
+    struct matmul_params *params = result;
+    (void)call;
+    params->fused = true;
+    params->transpose_a = attribute_int(attributes, "transA", 0) != 0;
+    params->transpose_b = attribute_int(attributes, "transB", 0) != 0;
+    params->alpha = attribute_float(attributes, "alpha", 1);
+    if (attribute_int(attributes, "transBatchA", 0) != 0 || attribute_int(attributes, "transBatchB", 0) != 0)
+        return fail(err, STATUS_UNSUPPORTED, "attributes \"transBatchA\" and \"transBatchB\" are only known as 0");
+    return STATUS_OK;
+}
+
 static status matmul_infer(struct op_call *call, struct error *err) {
-    return matmul_describe(call, 1, call->inputs[0]->dtype, err);
+    return matmul_describe(call, 1, call->params, call->inputs[0]->dtype, err);
 }
 
 static status matmul_prepare(struct op_call *call, size_t *workspace_bytes, struct error *err) {
     struct matrix_product product;
-    const status code = matmul_product(call, 1, &product, err);
+    const status code = matmul_product(call, 1, call->params, &product, err);
     if (code != STATUS_OK || call->inputs[0]->dtype != DTYPE_FLOAT)
         return code;
-    matmul_merge_batch(&call->inputs[0]->shape, &call->inputs[1]->shape, &product);
+    matmul_merge_batch(call, 1, call->params, &product);
     return product_prepare(call, &product, workspace_bytes, err);
 }
 
@@ -24,16 +38,18 @@ static status run_matmul(struct op_call *call, struct error *err) {
     struct matrix_product product;
     if (call->inputs[0]->dtype == DTYPE_FLOAT)
         return product_run(call, err);
-    const status code = matmul_product(call, 1, &product, err);
+    const status code = matmul_product(call, 1, call->params, &product, err);
     if (code == STATUS_OK)
         plain_product(call, &product);
     return code;
 }
 
 static double matmul_macs(const struct op_call *call) {
-    const struct tensor *a = call->inputs[0];
-    const double depth = a->shape.rank ? (double)a->shape.dims[a->shape.rank - 1] : 1;
-    return depth * (double)tensor_elements(call->outputs[0]);
+    struct matrix_product product;
+    struct error ignored;
+    if (matmul_product(call, 1, call->params, &product, &ignored) != STATUS_OK)
+        return 0;
+    return (double)product.k * (double)tensor_elements(call->outputs[0]);
 }
 
 /* ---- Gemm ---- */
@@ -41,17 +57,30 @@ static double matmul_macs(const struct op_call *call) {
 struct gemm_params {
     float alpha, beta;
     bool transpose_a, transpose_b;
+    struct activation activation; /* FusedGemm of onnxruntime (com.microsoft 1): of every element */
 };
+
+static status fused_gemm_activation(struct attributes *attributes, struct activation *activation, struct error *err) {
+    const char *name = attribute_text(attributes, "activation", "");
+    const int kind = activation_kind(name);
+    activation->alpha = attribute_float(attributes, "activation_alpha", 0);
+    activation->beta = attribute_float(attributes, "activation_beta", 0);
+    attribute_ignore(attributes, "activation_gamma");
+    if (*name && kind < 0)
+        return fail(err, STATUS_UNSUPPORTED, "attribute \"activation\" is \"%.32s\", which is not known here", name);
+    activation->kind = *name ? (enum activation_kind)kind : ACTIVATION_NONE;
+    return STATUS_OK;
+}
 
 static status gemm_parse(const struct op_call *call, struct attributes *attributes, void *result, struct error *err) {
     struct gemm_params *params = result;
-    (void)call;
-    (void)err;
+    if (call->opset < 7 && !call->op->row) /* C repeats wherever it can */
+        attribute_ignore(attributes, "broadcast");
     params->alpha = attribute_float(attributes, "alpha", 1);
     params->beta = attribute_float(attributes, "beta", 1);
     params->transpose_a = attribute_int(attributes, "transA", 0) != 0;
     params->transpose_b = attribute_int(attributes, "transB", 0) != 0;
-    return STATUS_OK;
+    return call->op->row ? fused_gemm_activation(attributes, &params->activation, err) : STATUS_OK;
 }
 
 /* C broadcasts to [m,n] one way. */
@@ -117,6 +146,26 @@ static status run_gemm(struct op_call *call, struct error *err) {
     return code;
 }
 
+struct activated {
+    const struct op_call *call;
+    float *y;
+};
+
+static void activate_part(void *context, size_t begin, size_t end) {
+    const struct activated *work = context;
+    activation_run(work->call->kernels, &((const struct gemm_params *)work->call->params)->activation, work->y + begin,
+                   end - begin);
+}
+
+static status fused_gemm_run(struct op_call *call, struct error *err) {
+    struct activated work = {call, call->outputs[0]->data};
+    const status code = product_run(call, err);
+    if (code == STATUS_OK)
+        parallel_blocks((size_t)tensor_elements(call->outputs[0]), PARALLEL_ELEMENTS, call->threads, activate_part,
+                        &work);
+    return code;
+}
+
 static double gemm_macs(const struct op_call *call) {
     const struct gemm_params *params = call->params;
     return (double)call->inputs[0]->shape.dims[!params->transpose_a] * (double)tensor_elements(call->outputs[0]);
@@ -146,25 +195,33 @@ static const struct op_facts gemm_facts = {.linear = gemm_linear, .reach = op_re
 #define TYPES_REAL (TYPES_FLOAT | TYPE(DTYPE_DOUBLE))
 #define TYPES_PRODUCT (TYPES_REAL | TYPES_INDEX | TYPE(DTYPE_UINT32) | TYPE(DTYPE_UINT64))
 
-#define MATMUL(SINCE, UNTIL, TYPES)                                                                               \
-    {                                                                                                             \
-        .name = "MatMul", .domain = "", .since = SINCE, .until = UNTIL,                                           \
-        .inputs = (const struct op_arg[]){{"A", TYPES, ARG_T}, {"B", TYPES, ARG_T | ARG_PACKED}, {0}},            \
-        .outputs = (const struct op_arg[]){{"Y", TYPES, ARG_T}, {0}}, .state_size = sizeof(struct product_state), \
-        .infer = matmul_infer, .prepare = matmul_prepare, .run = run_matmul, .macs = matmul_macs,                 \
-        .facts = &matmul_facts                                                                                    \
+static const int fused_row = 1;
+
+#define MATMUL(NAME, DOMAIN, SINCE, UNTIL, TYPES, PARSE)                                                              \
+    {                                                                                                                 \
+        .name = NAME, .domain = DOMAIN, .since = SINCE, .until = UNTIL,                                               \
+        .inputs = (const struct op_arg[]){{"A", TYPES, ARG_T}, {"B", TYPES, ARG_T | ARG_PACKED}, {0}},                \
+        .outputs = (const struct op_arg[]){{"Y", TYPES, ARG_T}, {0}}, .params_size = sizeof(struct matmul_params),    \
+        .state_size = sizeof(struct product_state), .parse = PARSE, .infer = matmul_infer, .prepare = matmul_prepare, \
+        .run = run_matmul, .macs = matmul_macs, .facts = &matmul_facts                                                \
     }
-#define GEMM(SINCE, UNTIL, TYPES)                                                                                      \
+#define GEMM(NAME, DOMAIN, SINCE, UNTIL, TYPES, RUN, FACTS, ROW)                                                       \
     {                                                                                                                  \
-        .name = "Gemm", .domain = "", .since = SINCE, .until = UNTIL,                                                  \
+        .name = NAME, .domain = DOMAIN, .since = SINCE, .until = UNTIL,                                                \
         .inputs =                                                                                                      \
             (const struct op_arg[]){                                                                                   \
                 {"A", TYPES, ARG_T}, {"B", TYPES, ARG_T | ARG_PACKED}, {"C", TYPES, ARG_T | ARG_OPTIONAL}, {0}},       \
         .outputs = (const struct op_arg[]){{"Y", TYPES, ARG_T}, {0}}, .params_size = sizeof(struct gemm_params),       \
         .state_size = sizeof(struct product_state), .parse = gemm_parse, .infer = gemm_infer, .prepare = gemm_prepare, \
-        .run = run_gemm, .macs = gemm_macs, .facts = &gemm_facts                                                       \
+        .run = RUN, .macs = gemm_macs, .facts = FACTS, .row = ROW                                                      \
     }
 
 const struct op ops_matmul[] = {
-    MATMUL(1, 8, TYPES_REAL), MATMUL(9, 0, TYPES_PRODUCT), GEMM(7, 8, TYPES_REAL), GEMM(9, 0, TYPES_PRODUCT), {0},
+    MATMUL("MatMul", "", 1, 8, TYPES_REAL, NULL),
+    MATMUL("MatMul", "", 9, 0, TYPES_PRODUCT, NULL),
+    GEMM("Gemm", "", 1, 8, TYPES_REAL, run_gemm, &gemm_facts, NULL),
+    GEMM("Gemm", "", 9, 0, TYPES_PRODUCT, run_gemm, &gemm_facts, NULL),
+    MATMUL("FusedMatMul", "com.microsoft", 1, 0, TYPES_FLOAT, matmul_parse),
+    GEMM("FusedGemm", "com.microsoft", 1, 0, TYPES_FLOAT, fused_gemm_run, &matmul_facts, &fused_row),
+    {0},
 };

@@ -44,32 +44,57 @@ static bool broadcast(int64_t a, int64_t b, int64_t *out) {
     return a == b || a == 1 || b == 1;
 }
 
-void matmul_merge_batch(const struct shape *left, const struct shape *right, struct matrix_product *product) {
-    const struct operand operands[] = {operand_of(left, true), operand_of(right, false)};
-    const struct operand *a = &operands[0], *b = &operands[1];
-    if (left->rank <= 1)
+static void transpose(struct operand *operand) {
+    const int64_t rows = operand->dims[operand->rank - 2];
+    operand->dims[operand->rank - 2] = operand->dims[operand->rank - 1];
+    operand->dims[operand->rank - 1] = rows;
+}
+
+/* The operands; vectors are not transposed. */
+static struct matmul_params operands_of(const struct op_call *call, int right, const struct matmul_params *given,
+                                        struct operand *a, struct operand *b) {
+    struct matmul_params params = {.alpha = 1};
+    *a = operand_of(&call->inputs[0]->shape, true);
+    *b = operand_of(&call->inputs[right]->shape, false);
+    if (given && given->fused)
+        params = *given;
+    params.transpose_a &= call->inputs[0]->shape.rank > 1;
+    params.transpose_b &= call->inputs[right]->shape.rank > 1;
+    if (params.transpose_a)
+        transpose(a);
+    if (params.transpose_b)
+        transpose(b);
+    return params;
+}
+
+void matmul_merge_batch(const struct op_call *call, int right, const struct matmul_params *given,
+                        struct matrix_product *product) {
+    struct operand a, b;
+    const struct matmul_params params = operands_of(call, right, given, &a, &b);
+    if (call->inputs[0]->shape.rank <= 1 || params.transpose_a)
         return;
-    for (int d = 0; d < b->rank - 2; d++)
-        if (b->dims[d] != 1)
+    for (int d = 0; d < b.rank - 2; d++)
+        if (b.dims[d] != 1)
             return;
     for (int d = 0; d < product->batch_rank; d++)
         product->m *= product->batch_dims[d];
-    if (a->rank > 2 && a->dims[0] > 0)
-        product->rows = product->m / a->dims[0];
+    if (a.rank > 2 && a.dims[0] > 0)
+        product->rows = product->m / a.dims[0];
     product->batch_rank = 0;
 }
 
-status matmul_product(const struct op_call *call, int right, struct matrix_product *product, struct error *err) {
-    const struct shape *left_shape = &call->inputs[0]->shape, *right_shape = &call->inputs[right]->shape;
-    if (left_shape->rank < 1 || right_shape->rank < 1)
+status matmul_product(const struct op_call *call, int right, const struct matmul_params *given,
+                      struct matrix_product *product, struct error *err) {
+    struct operand a, b;
+    if (call->inputs[0]->shape.rank < 1 || call->inputs[right]->shape.rank < 1)
         return matmul_fail(call, right, err);
-    const struct operand a = operand_of(left_shape, true), b = operand_of(right_shape, false);
+    const struct matmul_params params = operands_of(call, right, given, &a, &b);
     *product = (struct matrix_product){
-        .m = a.dims[a.rank - 2], .k = a.dims[a.rank - 1], .n = b.dims[b.rank - 1], .rows = 1, .alpha = 1};
+        .m = a.dims[a.rank - 2], .k = a.dims[a.rank - 1], .n = b.dims[b.rank - 1], .rows = 1, .alpha = params.alpha};
     if (b.dims[b.rank - 2] != product->k)
         return matmul_fail(call, right, err);
-    product->a = (struct matrix_strides){product->k, 1};
-    product->b = (struct matrix_strides){product->n, 1};
+    product->a = params.transpose_a ? (struct matrix_strides){1, product->m} : (struct matrix_strides){product->k, 1};
+    product->b = params.transpose_b ? (struct matrix_strides){1, product->k} : (struct matrix_strides){product->n, 1};
     product->batch_rank = (a.rank > b.rank ? a.rank : b.rank) - 2;
     for (int d = 0; d < product->batch_rank; d++)
         if (!broadcast(batch_dim(&a, d), batch_dim(&b, d), &product->batch_dims[product->batch_rank - 1 - d]))
@@ -79,9 +104,10 @@ status matmul_product(const struct op_call *call, int right, struct matrix_produ
     return STATUS_OK;
 }
 
-status matmul_describe(struct op_call *call, int right, enum dtype dtype, struct error *err) {
+status matmul_describe(struct op_call *call, int right, const struct matmul_params *given, enum dtype dtype,
+                       struct error *err) {
     struct matrix_product product;
-    const status code = matmul_product(call, right, &product, err);
+    const status code = matmul_product(call, right, given, &product, err);
     if (code != STATUS_OK)
         return code;
     struct shape shape = {.rank = 0};

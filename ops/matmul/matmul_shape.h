@@ -4,12 +4,22 @@
 
 #include "ops/matmul/product.h"
 
-/* Inputs 0 and `right` as a product. STATUS_SHAPE when they do not fit. */
-status matmul_product(const struct op_call *call, int right, struct matrix_product *product, struct error *err);
+/* What FusedMatMul (com.microsoft) adds: matrices are transposed beforehand, and the product is scaled. */
+struct matmul_params {
+    bool fused; /* false: the others do not count */
+    bool transpose_a, transpose_b;
+    float alpha;
+};
+
+/* Inputs 0 and `right` as a product; params may be NULL. STATUS_SHAPE when they do not fit. */
+status matmul_product(const struct op_call *call, int right, const struct matmul_params *params,
+                      struct matrix_product *product, struct error *err);
 /* Describes output 0 of it. */
-status matmul_describe(struct op_call *call, int right, enum dtype dtype, struct error *err);
+status matmul_describe(struct op_call *call, int right, const struct matmul_params *params, enum dtype dtype,
+                       struct error *err);
 /* All rows of A at once when B is one matrix: the batch becomes part of m. */
-void matmul_merge_batch(const struct shape *left, const struct shape *right, struct matrix_product *product);
+void matmul_merge_batch(const struct op_call *call, int right, const struct matmul_params *params,
+                        struct matrix_product *product);
 /* STATUS_SHAPE: inputs 0 and `right` cannot be multiplied. */
 status matmul_fail(const struct op_call *call, int right, struct error *err);
 

@@ -189,7 +189,7 @@ void pool_run(const struct op_call *call, const struct pool_window *window) {
     const enum dtype dtype = call->inputs[0]->dtype;
     struct pool_work work = {.call = call,
                              .window = window,
-                             .kernel = pool_kernel_of(dtype, call->kernels),
+                             .kernel = pool_kernel_for(dtype, call->kernels),
                              .loops = pool_loops_of(dtype),
                              .kind = kind_of(call),
                              .size = dtype_size(dtype)};

@@ -8,7 +8,7 @@
 #include "ops/conv/conv.h"
 #include "ops/conv/window_phases.h"
 #include "ops/core/op_facts.h"
-#include "ops/kernels/integer.h"
+#include "ops/kernels/families.h"
 #include "ops/quant/numbers.h"
 #include "ops/quant/terms.h"
 
@@ -147,7 +147,8 @@ static void convolve(const struct quant_conv *c, int64_t image, int64_t group, i
     for (int64_t i = 0; i < count; i++)
         gather(c, channels, position + i, lines + i * c->depth);
     for (int64_t m = group * per_group; m < (group + 1) * per_group; m++) {
-        c->call->kernels->integer->dots(c->weights + m * c->depth, lines, (size_t)c->depth, (size_t)count, sums);
+        integer_kernel_of(c->call->kernels)
+            ->dots(c->weights + m * c->depth, lines, (size_t)c->depth, (size_t)count, sums);
         finish(c, m, (image * groups * per_group + m) * all + position, sums, count);
     }
 }

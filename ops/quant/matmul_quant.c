@@ -7,7 +7,7 @@
 #include "base/sizes.h"
 #include "base/thread_team.h"
 #include "ops/core/op_facts.h"
-#include "ops/kernels/integer.h"
+#include "ops/kernels/families.h"
 #include "ops/matmul/matmul_shape.h"
 #include "ops/quant/dynamic.h"
 #include "ops/quant/numbers.h"
@@ -57,7 +57,7 @@ static status read_terms(struct quant_product *p, struct error *err) {
 
 static status shape_of(const struct op_call *call, struct quant_product *p, struct error *err) {
     *p = (struct quant_product){.call = call, .row = row_of(call)};
-    const status code = matmul_product(call, p->row->b, &p->shape, err);
+    const status code = matmul_product(call, p->row->b, NULL, &p->shape, err);
     return code == STATUS_OK ? read_terms(p, err) : code;
 }
 
@@ -69,7 +69,7 @@ static enum dtype result_type(const struct op_call *call) {
 static status infer(struct op_call *call, struct error *err) {
     struct quant_product p;
     const status code = shape_of(call, &p, err);
-    return code == STATUS_OK ? matmul_describe(call, p.row->b, result_type(call), err) : code;
+    return code == STATUS_OK ? matmul_describe(call, p.row->b, NULL, result_type(call), err) : code;
 }
 
 /* Parts of the workspace: A, B, and a dynamic A in uint8. */
@@ -141,7 +141,8 @@ static void multiply(struct team_thread self, void *context) {
     const struct team_range rows = team_range_of(self, p->shape.m);
     int32_t *sums = (int32_t *)(void *)(p->call->own + (size_t)self.index * p->call->own_stride);
     for (int64_t i = rows.first; i < rows.end; i++) {
-        p->call->kernels->integer->dots(p->a + i * p->shape.k, p->b, (size_t)p->shape.k, (size_t)p->shape.n, sums);
+        integer_kernel_of(p->call->kernels)
+            ->dots(p->a + i * p->shape.k, p->b, (size_t)p->shape.k, (size_t)p->shape.n, sums);
         finish_row(p, p->matrix * p->shape.m + i, sums);
     }
 }

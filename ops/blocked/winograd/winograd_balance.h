@@ -9,8 +9,8 @@
 
 #include "ops/blocked/blocked.h"
 
-/* Floats behind the packed weights for each channel block of outputs: sums of the roots, and the largest weights. */
-#define WINOGRAD_BALANCE (2 * CHANNEL_BLOCK)
+/* Floats behind the packed weights for each channel block of outputs: the largest weights, their sums, their roots'. */
+#define WINOGRAD_BALANCE (3 * CHANNEL_BLOCK)
 
 /* Packed weights of one group of the convolution, with so many input channels, without what follows them. */
 static inline int64_t winograd_group_weights(const struct blocked_phase *phase, int64_t channels) {

@@ -192,7 +192,8 @@ static void mend_units(struct team_thread self, void *context) {
 static bool all_balanced(const struct blocked_run *run) {
     const struct blocked_state *state = run->state;
     for (int64_t i = 0; i < state->phase_count; i++)
-        for (int64_t k = 0; state->phases[i].grid_count > 0 && k < state->window.group * state->phases[i].out_blocks; k++)
+        for (int64_t k = 0; state->phases[i].grid_count > 0 && k < state->window.group * state->phases[i].out_blocks;
+             k++)
             if (!winograd_balanced(run, &state->phases[i], k / state->phases[i].out_blocks,
                                    k % state->phases[i].out_blocks))
                 return false;

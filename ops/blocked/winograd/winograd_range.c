@@ -5,9 +5,13 @@
 #include <string.h>
 
 #define LANES CHANNEL_BLOCK
-/* Bits by which the largest magnitude of a tile may be above that of what an output sees: 2^4. */
-#define SPREAD (UINT32_C(4) << 23)
-#define HUGE_BITS (UINT32_C(191) << 23) /* 2^64: transformed inputs may leave the range of floats */
+/*
+ * Bits by which the largest magnitude of a tile may be above that of what an output sees, 2^4; and above that of any
+ * pixel, 2^7: an output that sees it through a small weight has its error by all else that it sees.
+ */
+#define SPREAD (4u << 7)
+#define PIXEL_SPREAD (7u << 7)
+#define HUGE_BITS (191u << 7) /* 2^64: transformed inputs may leave the range of floats */
 
 /* ---- the list ---- */
 
@@ -73,46 +77,55 @@ int64_t winograd_range_size(const struct blocked_phase *phase) {
         const int64_t size = rows_of_tiles(&grid->axis[0], at_most(rows, grid->axis[0].tiles)) * columns_of(grid);
         most = size > most ? size : most;
     }
-    return whole_units(most + LANES, LANES); /* kernels read beyond the last row */
+    return whole_units(most + MAGNITUDES_BEYOND, 2 * LANES); /* kernels read beyond the last row */
 }
 
 void winograd_range_start(const struct winograd_tile_group *group) {
     memset(group->largest, 0, (size_t)group_size(group) * sizeof *group->largest);
 }
 
-void winograd_range_merge(const struct winograd_tile_group *group, const uint32_t *other) {
+void winograd_range_merge(const struct winograd_tile_group *group, const uint16_t *other) {
     for (int64_t i = 0; i < group_size(group); i++)
         group->largest[i] = other[i] > group->largest[i] ? other[i] : group->largest[i];
 }
 
-/* Columns first..end of a row, which lie beyond the input. */
+/*
+ * Columns first..end of a row, which lie beyond the input. They take over what has been noted of the pixel that stands
+ * for them, if it is one of the row's and no other part's.
+ */
 static void note_border(const struct winograd_tile_group *group, const struct winograd_part *part, const float *row,
-                        int64_t first, int64_t end, uint32_t *largest) {
+                        int64_t first, int64_t end, uint16_t *largest) {
     const struct window *window = &group->run->state->window;
+    const int64_t step = group->grid->axis[1].step, columns = columns_of(group->grid);
     for (int64_t j = first; j < end; j++) {
-        const int64_t x =
-            border_index(window->border, part->first[1] + j * group->grid->axis[1].step, group->grid->x.in);
-        if (x >= 0)
+        const int64_t x = border_index(window->border, part->first[1] + j * step, group->grid->x.in);
+        const int64_t twin = (x - part->first[1]) / step;
+        const bool noted = x >= part->first[1] && twin < columns && part->first[1] + twin * step == x;
+        if (x < 0)
+            continue;
+        if (noted && group->grid->part_count == 1)
+            largest[j] = largest[twin] > largest[j] ? largest[twin] : largest[j];
+        else
             group->run->kernels->winograd->magnitudes(row + x * LANES, LANES, 1, largest + j);
     }
 }
 
 static void note_row(const struct winograd_tile_group *group, const struct winograd_part *part, const float *row,
-                     uint32_t *largest) {
+                     uint16_t *largest) {
     const int64_t step = group->grid->axis[1].step, in = group->grid->x.in, x0 = part->first[1];
     const int64_t columns = columns_of(group->grid);
     const int64_t first = x0 < 0 ? at_most(divide_up(-x0, step), columns) : 0;
     const int64_t end = x0 < in ? between(first, divide_up(in - x0, step), columns) : first;
-    note_border(group, part, row, 0, first, largest);
     if (first < end)
         group->run->kernels->winograd->magnitudes(row + (x0 + first * step) * LANES, (size_t)(step * LANES),
                                                   end - first, largest + first);
+    note_border(group, part, row, 0, first, largest);
     note_border(group, part, row, end, columns, largest);
 }
 
 void winograd_range_rows(const struct winograd_tile_group *group, const struct winograd_part *part,
                          const struct blocked_input *input, int64_t first, int64_t end) {
-    uint32_t *largest = group->largest + (first - first_row(group)) * columns_of(group->grid);
+    uint16_t *largest = group->largest + (first - first_row(group)) * columns_of(group->grid);
     for (int64_t i = first; i < end; i++, largest += columns_of(group->grid)) {
         const int64_t y = border_index(group->run->state->window.border, part->first[0] + i * group->grid->axis[0].step,
                                        group->grid->y.in);
@@ -148,7 +161,7 @@ static struct met_elements elements_met(const struct winograd_grid *grid, enum b
 }
 
 #define JUDGED_TILES 32 /* of a row, at once */
-#define JUDGED_COLUMNS (JUDGED_TILES * 8 + WINOGRAD_ELEMENTS + 15)
+#define JUDGED_COLUMNS (JUDGED_TILES * 8 + WINOGRAD_ELEMENTS + MAGNITUDES_BEYOND)
 
 /* A group, with what is the same for all its tiles; and some of a row of tiles. */
 struct range_judge {
@@ -157,17 +170,17 @@ struct range_judge {
     struct met_elements met[2];
     int64_t columns;
     int64_t at[2];       /* first row of elements, and first column, of the first tile */
-    const uint32_t *row; /* the magnitudes of that row */
+    const uint16_t *row; /* the magnitudes of that row */
     bool bare;           /* an output of the row of tiles sees no input at all */
-    uint32_t most[JUDGED_COLUMNS], least[JUDGED_COLUMNS]; /* in each column of the tiles' rows that stand for inputs */
+    uint16_t most[JUDGED_COLUMNS], least[JUDGED_COLUMNS]; /* in each column of the tiles' rows that stand for inputs */
 };
 
 static uint32_t larger(uint32_t a, uint32_t b) {
     return a > b ? a : b;
 }
 
-static bool is_suspect(uint32_t largest, uint32_t least) {
-    return largest >= HUGE_BITS || largest > least + SPREAD;
+static bool is_suspect(uint32_t largest, uint32_t least, uint32_t spread) {
+    return largest >= HUGE_BITS || largest > least + spread;
 }
 
 /* Outputs of a tile that begins with this element. */
@@ -187,7 +200,7 @@ static bool misses_inputs(const struct range_judge *judge, int d, int64_t at) {
 
 /* The largest magnitude that an output sees, whose first element is at (y, x) of the row of tiles. */
 static uint32_t seen_from(const struct range_judge *judge, int64_t y, int64_t x) {
-    const uint32_t *at = judge->row + y * judge->columns + x;
+    const uint16_t *at = judge->row + y * judge->columns + x;
     uint32_t most = 0;
     for (int i = 0; i < judge->axis[0]->taps; i++)
         for (int j = 0; j < judge->axis[1]->taps; j++)
@@ -198,16 +211,18 @@ static uint32_t seen_from(const struct range_judge *judge, int64_t y, int64_t x)
 static bool look_closely(const struct range_judge *judge, int64_t x, uint32_t largest) {
     for (int64_t i = 0; i < outputs_of(judge, 0, judge->at[0]); i++)
         for (int64_t j = 0; j < outputs_of(judge, 1, x); j++)
-            if (is_suspect(largest, seen_from(judge, i * output_step(judge->axis[0]),
-                                              x - judge->at[1] + j * output_step(judge->axis[1]))))
+            if (is_suspect(largest,
+                           seen_from(judge, i * output_step(judge->axis[0]),
+                                     x - judge->at[1] + j * output_step(judge->axis[1])),
+                           SPREAD))
                 return true;
     return false;
 }
 
-/* A tile that begins with column x. The least magnitude of all inputs is not above what any output sees. */
+/* A tile that begins with column x. The least magnitude of all pixels is not above what any output sees. */
 static bool judge_tile(const struct range_judge *judge, int64_t x) {
     const struct met_elements *met = &judge->met[1];
-    uint32_t largest = 0, least = UINT32_MAX - SPREAD;
+    uint32_t largest = 0, least = UINT32_MAX - PIXEL_SPREAD;
     for (int64_t j = x; j < x + judge->axis[1]->elements; j++) {
         largest = larger(largest, judge->most[j - judge->at[1]]);
         if (j >= met->first && j < met->end && judge->least[j - judge->at[1]] < least)
@@ -215,7 +230,8 @@ static bool judge_tile(const struct range_judge *judge, int64_t x) {
     }
     if (judge->bare || misses_inputs(judge, 1, x))
         least = 0;
-    return is_suspect(largest, least) && look_closely(judge, x, largest);
+    return is_suspect(largest, least, PIXEL_SPREAD) ||
+           (is_suspect(largest, least, SPREAD) && look_closely(judge, x, largest));
 }
 
 /* `count` tiles of a row, of which the first is number `first` of the group. */

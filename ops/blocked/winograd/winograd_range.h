@@ -4,8 +4,7 @@
  * channels. A tile is suspect if one of its outputs sees only inputs far below the largest one of the tile, or if that
  * is not finite; its outputs are computed once more by direct sums (winograd_mend.c).
  *
- * Magnitudes are bits of floats without the sign; they are compared, never added: the answer is the same for any
- * number of threads.
+ * Magnitudes (ops/kernels/kernels.h) are compared, never added: the answer is the same for any number of threads.
  */
 #ifndef LIMNER_OPS_BLOCKED_WINOGRAD_WINOGRAD_RANGE_H
 #define LIMNER_OPS_BLOCKED_WINOGRAD_WINOGRAD_RANGE_H
@@ -38,6 +37,6 @@ void winograd_range_rows(const struct winograd_tile_group *group, const struct w
 /* Lists the suspect tiles of a group, all of whose inputs have been noted. */
 void winograd_range_judge(const struct winograd_tile_group *group);
 /* Takes over what another thread has noted. */
-void winograd_range_merge(const struct winograd_tile_group *group, const uint32_t *other);
+void winograd_range_merge(const struct winograd_tile_group *group, const uint16_t *other);
 
 #endif

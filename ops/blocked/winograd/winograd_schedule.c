@@ -175,9 +175,9 @@ static void judge_shared(const struct wave *wave, const struct winograd_scratch 
         const struct winograd_tile_group *group = &wave->groups[i];
         for (int thread = 0; thread < self.count; thread++)
             if (thread != self.index)
-                winograd_range_merge(group, (const uint32_t *)(const void *)((const char *)group->largest +
-                                                                             (thread - self.index) *
-                                                                                 (ptrdiff_t)scratch->range_stride));
+                winograd_range_merge(
+                    group, (const uint16_t *)(const void *)((const char *)group->largest +
+                                                            (thread - self.index) * (ptrdiff_t)scratch->range_stride));
         winograd_range_judge(group);
     }
 }

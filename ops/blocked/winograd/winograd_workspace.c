@@ -55,8 +55,7 @@ static bool scratch_sums(const struct winograd_workspace *workspace) {
 
 static struct blocked_bytes workspace_bytes(const struct winograd_workspace *workspace) {
     const size_t inputs = workspace->inputs * sizeof(float), sums = all_sums(workspace) * sizeof(float);
-    struct blocked_bytes bytes = {.scratch =
-                                      workspace->weights * sizeof(float) + workspace->range * sizeof(uint32_t)};
+    struct blocked_bytes bytes = {.scratch = workspace->weights * sizeof(float) + workspace->range * sizeof(uint16_t)};
     *(workspace->scratch_inputs ? &bytes.scratch : &bytes.shared) += inputs;
     *(scratch_sums(workspace) ? &bytes.scratch : &bytes.shared) += sums;
     return bytes;
@@ -117,7 +116,7 @@ struct winograd_scratch winograd_scratch_of(const struct blocked_run *run, const
     scratch.sums = *sums;
     *sums += all_sums(workspace);
     scratch.weights = own;
-    scratch.range = (uint32_t *)(own + workspace->weights);
+    scratch.range = (uint16_t *)(own + workspace->weights);
     scratch.range_stride = run->scratch_stride;
     return scratch;
 }

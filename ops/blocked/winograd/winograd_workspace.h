@@ -17,7 +17,7 @@ struct winograd_workspace {
 /* The memory of one thread, be it shared or not. */
 struct winograd_scratch {
     float *inputs, *sums, *weights;
-    uint32_t *range;     /* each thread has its own, `range_stride` bytes apart */
+    uint16_t *range; /* each thread has its own, `range_stride` bytes apart */
     size_t range_stride;
     const struct winograd_weight *sources; /* of the weights of every element */
     size_t segment_sums; /* from the sums of one segment to the next; 0: none wait, all use one place */
