@@ -2,6 +2,7 @@
 
 #include "base/checked.h"
 #include "base/thread_team.h"
+#include "ops/kernels/families.h"
 
 #include <math.h>
 #include <string.h>
@@ -30,7 +31,7 @@ bool fft_own_bytes(const struct fft_plan *plan, int64_t lines, size_t *bytes) {
 }
 
 static const struct fft_loops *loops_of(const struct fft_plan *plan, const struct kernels *kernels) {
-    return plan->dtype == DTYPE_FLOAT ? &kernels->fft->of_float : &kernels->fft->of_double;
+    return plan->dtype == DTYPE_FLOAT ? &fft_kernel_of(kernels)->of_float : &fft_kernel_of(kernels)->of_double;
 }
 
 /* Two complex arrays: one is read, the other written. */

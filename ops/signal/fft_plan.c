@@ -2,6 +2,7 @@
 
 #include "base/checked.h"
 #include "base/memory.h"
+#include "ops/kernels/families.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -120,7 +121,8 @@ status fft_plan_make(struct fft_plan *plan, enum dtype dtype, int64_t length, co
     const status code = make_roots(plan, err);
     if (code != STATUS_OK || plain)
         return code;
-    return make_chirp(plan, dtype == DTYPE_FLOAT ? &kernels->fft->of_float : &kernels->fft->of_double, err);
+    return make_chirp(
+        plan, dtype == DTYPE_FLOAT ? &fft_kernel_of(kernels)->of_float : &fft_kernel_of(kernels)->of_double, err);
 }
 
 void fft_plan_drop(struct fft_plan *plan) {
