@@ -6,15 +6,16 @@
 
 #include <string.h>
 
-#define PNG_TAKES (TAKES_PROFILE | TAKES_ORIENTATION | TAKES_EXIF | TAKES_CHUNKS)
-#define JPEG_TAKES (TAKES_PROFILE | TAKES_ORIENTATION | TAKES_EXIF | TAKES_COMMENTS)
-#define WEBP_TAKES (TAKES_PROFILE | TAKES_ORIENTATION | TAKES_EXIF)
+#define PNG_TAKES (TAKES_PROFILE | TAKES_ORIENTATION | TAKES_EXIF | TAKES_CHUNKS | TAKES_XMP)
+#define JPEG_TAKES (TAKES_PROFILE | TAKES_ORIENTATION | TAKES_EXIF | TAKES_COMMENTS | TAKES_XMP)
+#define WEBP_TAKES (TAKES_PROFILE | TAKES_ORIENTATION | TAKES_EXIF | TAKES_XMP)
+#define TIFF_TAKES (TAKES_PROFILE | TAKES_ORIENTATION | TAKES_XMP)
 
 static const struct picture_kind kinds[] = {
     {PICTURE_PNG, "PNG", {"png", "apng"}, true, true, true, true, PNG_TAKES},
     {PICTURE_JPEG, "JPEG", {"jpg", "jpeg", "jpe", "jfif"}, true, true, false, false, JPEG_TAKES},
     {PICTURE_WEBP, "WebP", {"webp"}, HAVE_WEBP, HAVE_WEBP, false, true, WEBP_TAKES},
-    {PICTURE_TIFF, "TIFF", {"tif", "tiff"}, HAVE_TIFF, HAVE_TIFF, true, true, TAKES_PROFILE | TAKES_ORIENTATION},
+    {PICTURE_TIFF, "TIFF", {"tif", "tiff"}, HAVE_TIFF, HAVE_TIFF, true, true, TIFF_TAKES},
     {PICTURE_BMP, "BMP", {"bmp", "dib"}, true, true, false, false, 0},
     {PICTURE_PNM, "PNM", {"pnm", "ppm", "pgm", "pbm"}, true, true, true, false, 0},
     {PICTURE_GIF, "GIF", {"gif"}, HAVE_GIF, false, false, true, 0},
