@@ -108,6 +108,9 @@ enum op_storage {
     STORAGE_IN_FIRST = 3  /* the same of input 0 alone */
 };
 
+/* An answer of output_type. */
+#define OUTPUT_AS_INPUT ((enum dtype)DTYPE_END)
+
 struct op {
     const char *name, *domain;
     int since, until; /* opset range that this definition serves; until 0: to OPSET_NEWEST */
@@ -125,7 +128,7 @@ struct op {
     status (*infer)(struct op_call *call, struct error *err);
 
     /* The element type of an output that no input's type variable gives, from attributes (Cast). inputs and outputs are
-       not at hand. NULL: there is no such output. */
+       not at hand. DTYPE_UNDEFINED: not known; OUTPUT_AS_INPUT: that of input 0. NULL: there is no such output. */
     enum dtype (*output_type)(const struct op_call *call, int output);
 
     /* Picks kernels, packs constant weights, and asks for workspace. Shapes of inputs and outputs are known. NULL:

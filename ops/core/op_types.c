@@ -46,6 +46,8 @@ status op_types_add(struct op_types *types, const struct op *op, int i, enum dty
     const int variable = variable_of(argument);
     if (!(listed(argument, types->widens) >> dtype & 1))
         return refuse(argument, i, dtype, types->widens, err);
+    if (i == 0)
+        types->first = dtype;
     if (variable < 0)
         return STATUS_OK;
     if (types->variables[variable] == DTYPE_UNDEFINED) {
@@ -70,7 +72,9 @@ enum dtype op_types_output(const struct op_types *types, const struct op_call *c
     const int variable = variable_of(argument);
     if (variable >= 0 && types->variables[variable] != DTYPE_UNDEFINED)
         return types->variables[variable];
-    if (call->op->output_type && call->params)
-        return call->op->output_type(call, i);
+    if (call->op->output_type && call->params) {
+        const enum dtype dtype = call->op->output_type(call, i);
+        return dtype == OUTPUT_AS_INPUT ? types->first : dtype;
+    }
     return only_type(argument->types);
 }

@@ -33,7 +33,8 @@ static status infer(struct op_call *call, struct error *err) {
 
 static enum dtype output_type(const struct op_call *call, int output) {
     (void)output;
-    return ((const struct bernoulli_params *)call->params)->dtype;
+    const enum dtype dtype = ((const struct bernoulli_params *)call->params)->dtype;
+    return dtype == DTYPE_UNDEFINED ? OUTPUT_AS_INPUT : dtype;
 }
 
 struct bernoulli_work {
@@ -64,7 +65,7 @@ static status run(struct op_call *call, struct error *err) {
     return STATUS_OK;
 }
 
-static const struct op_facts facts = {.varies = true};
+static const struct op_facts facts = {.varies = true, .by_type = true};
 static const struct op_arg inputs[] = {{"input", TYPES_PROBABILITY, 0}, {0}};
 static const struct op_arg outputs[] = {{"output", TYPES_REALS, 0}, {0}};
 

@@ -90,7 +90,8 @@ static status infer(struct op_call *call, struct error *err) {
 
 static enum dtype output_type(const struct op_call *call, int output) {
     (void)output;
-    return ((const struct random_params *)call->params)->dtype;
+    const enum dtype dtype = ((const struct random_params *)call->params)->dtype;
+    return dtype == DTYPE_UNDEFINED ? OUTPUT_AS_INPUT : dtype;
 }
 
 struct random_work {
@@ -118,7 +119,7 @@ static status run(struct op_call *call, struct error *err) {
     return STATUS_OK;
 }
 
-static const struct op_facts facts = {.varies = true, .reach = op_reach_nothing};
+static const struct op_facts facts = {.varies = true, .by_type = true, .reach = op_reach_nothing};
 
 static const struct op_arg none[] = {{0}};
 static const struct op_arg like[] = {{"input", TYPES_WHOLE, ARG_UNREAD}, {0}};
