@@ -46,8 +46,6 @@ status op_types_add(struct op_types *types, const struct op *op, int i, enum dty
     const int variable = variable_of(argument);
     if (!(listed(argument, types->widens) >> dtype & 1))
         return refuse(argument, i, dtype, types->widens, err);
-    if (i == 0)
-        types->first = dtype;
     if (variable < 0)
         return STATUS_OK;
     if (types->variables[variable] == DTYPE_UNDEFINED) {
@@ -70,11 +68,11 @@ enum dtype op_types_output(const struct op_types *types, const struct op_call *c
     if (!argument)
         return DTYPE_UNDEFINED;
     const int variable = variable_of(argument);
+    const bool asks = call->op->output_type && call->params;
+    const enum dtype stated = asks && (argument->flags & ARG_STATED) ? call->op->output_type(call, i) : DTYPE_UNDEFINED;
+    if (stated != DTYPE_UNDEFINED)
+        return stated;
     if (variable >= 0 && types->variables[variable] != DTYPE_UNDEFINED)
         return types->variables[variable];
-    if (call->op->output_type && call->params) {
-        const enum dtype dtype = call->op->output_type(call, i);
-        return dtype == OUTPUT_AS_INPUT ? types->first : dtype;
-    }
-    return only_type(argument->types);
+    return asks ? call->op->output_type(call, i) : only_type(argument->types);
 }

@@ -10,7 +10,6 @@
 struct op_types {
     enum dtype variables[OP_VARIABLES]; /* DTYPE_UNDEFINED: not known */
     int inputs[OP_VARIABLES];           /* the input that said so */
-    enum dtype first;                   /* of input 0; DTYPE_UNDEFINED: not known */
     bool widens; /* types count as listed that are widened (op_types_widen): the passes will see to it */
 };
 

@@ -28,13 +28,15 @@ static status parse(const struct op_call *call, struct attributes *attributes, v
 static status infer(struct op_call *call, struct error *err) {
     const struct bernoulli_params *params = call->params;
     const struct tensor *input = call->inputs[0];
+    if (!(TYPES_PROBABILITY >> input->dtype & 1))
+        return fail(err, STATUS_UNSUPPORTED, "input 0 (input) has element type %s, expected a floating-point type",
+                    dtype_name(input->dtype));
     return tensor_describe(call->outputs[0], params->dtype ? params->dtype : input->dtype, &input->shape, err);
 }
 
 static enum dtype output_type(const struct op_call *call, int output) {
     (void)output;
-    const enum dtype dtype = ((const struct bernoulli_params *)call->params)->dtype;
-    return dtype == DTYPE_UNDEFINED ? OUTPUT_AS_INPUT : dtype;
+    return ((const struct bernoulli_params *)call->params)->dtype;
 }
 
 struct bernoulli_work {
@@ -66,8 +68,8 @@ static status run(struct op_call *call, struct error *err) {
 }
 
 static const struct op_facts facts = {.varies = true, .by_type = true};
-static const struct op_arg inputs[] = {{"input", TYPES_PROBABILITY, 0}, {0}};
-static const struct op_arg outputs[] = {{"output", TYPES_REALS, 0}, {0}};
+static const struct op_arg inputs[] = {{"input", TYPES_REALS, ARG_T}, {0}};
+static const struct op_arg outputs[] = {{"output", TYPES_REALS, ARG_T | ARG_STATED}, {0}};
 
 const struct op ops_bernoulli[] = {{.name = "Bernoulli",
                                     .domain = "",

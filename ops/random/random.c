@@ -90,8 +90,7 @@ static status infer(struct op_call *call, struct error *err) {
 
 static enum dtype output_type(const struct op_call *call, int output) {
     (void)output;
-    const enum dtype dtype = ((const struct random_params *)call->params)->dtype;
-    return dtype == DTYPE_UNDEFINED ? OUTPUT_AS_INPUT : dtype;
+    return ((const struct random_params *)call->params)->dtype;
 }
 
 struct random_work {
@@ -122,18 +121,20 @@ static status run(struct op_call *call, struct error *err) {
 static const struct op_facts facts = {.varies = true, .by_type = true, .reach = op_reach_nothing};
 
 static const struct op_arg none[] = {{0}};
-static const struct op_arg like[] = {{"input", TYPES_WHOLE, ARG_UNREAD}, {0}};
+static const struct op_arg like[] = {{"input", TYPES_WHOLE, ARG_T | ARG_UNREAD}, {0}};
 static const struct op_arg outputs[] = {{"output", TYPES_RANDOM, 0}, {0}};
+/* Without the attribute of the input's type, which then must be one of TYPES_RANDOM. */
+static const struct op_arg outputs_like[] = {{"output", TYPES_WHOLE, ARG_T | ARG_STATED}, {0}};
 
-#define RANDOM(NAME, INPUTS, ROW)                                                                                \
+#define RANDOM(NAME, INPUTS, OUTPUTS, ROW)                                                                       \
     {                                                                                                            \
-        .name = NAME, .domain = "", .since = 1, .inputs = INPUTS, .outputs = outputs,                            \
+        .name = NAME, .domain = "", .since = 1, .inputs = INPUTS, .outputs = OUTPUTS,                            \
         .params_size = sizeof(struct random_params), .parse = parse, .infer = infer, .output_type = output_type, \
         .run = run, .facts = &facts, .row = &(ROW)                                                               \
     }
 
-const struct op ops_random[] = {RANDOM("RandomNormal", none, normal),
-                                RANDOM("RandomNormalLike", like, normal),
-                                RANDOM("RandomUniform", none, uniform),
-                                RANDOM("RandomUniformLike", like, uniform),
+const struct op ops_random[] = {RANDOM("RandomNormal", none, outputs, normal),
+                                RANDOM("RandomNormalLike", like, outputs_like, normal),
+                                RANDOM("RandomUniform", none, outputs, uniform),
+                                RANDOM("RandomUniformLike", like, outputs_like, uniform),
                                 {.name = NULL}};

@@ -29,8 +29,7 @@ static status infer(struct op_call *call, struct error *err) {
 
 static enum dtype output_type(const struct op_call *call, int output) {
     (void)output;
-    const enum dtype dtype = ((const struct eye_params *)call->params)->dtype;
-    return dtype == DTYPE_UNDEFINED ? OUTPUT_AS_INPUT : dtype;
+    return ((const struct eye_params *)call->params)->dtype;
 }
 
 static status run(struct op_call *call, struct error *err) {
@@ -50,8 +49,8 @@ static status run(struct op_call *call, struct error *err) {
 }
 
 static const struct op_facts facts = {.by_type = true, .reach = op_reach_nothing};
-static const struct op_arg inputs[] = {{"input", TYPES_REALS, ARG_UNREAD}, {0}};
-static const struct op_arg outputs[] = {{"output", TYPES_REALS, 0}, {0}};
+static const struct op_arg inputs[] = {{"input", TYPES_REALS, ARG_T | ARG_UNREAD}, {0}};
+static const struct op_arg outputs[] = {{"output", TYPES_REALS, ARG_T | ARG_STATED}, {0}};
 
 const struct op ops_eye_like[] = {{.name = "EyeLike",
                                    .domain = "",
