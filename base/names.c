@@ -1,9 +1,9 @@
 #include "base/names.h"
 
+#include "base/entropy.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <time.h>
 
 static uint64_t rotate(uint64_t x, int bits) {
     return x << bits | x >> (64 - bits);
@@ -65,12 +65,8 @@ int names_find(const struct names *names, const char *name) {
 }
 
 static void choose_key(struct names *names) {
-    if (getrandom(names->key, sizeof names->key, GRND_NONBLOCK) == (ssize_t)sizeof names->key)
-        return;
-    struct timespec now = {0};
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    names->key[0] = (uint64_t)now.tv_nsec * 0x9e3779b97f4a7c15u;
-    names->key[1] = (uint64_t)(uintptr_t)names ^ (uint64_t)now.tv_sec;
+    names->key[0] = entropy_number();
+    names->key[1] = entropy_number();
 }
 
 static bool grow(struct names *names) {

@@ -10,7 +10,7 @@
 static const struct {
     const char *name;
     unsigned bits;
-} types[DTYPE_COUNT] = {
+} types[DTYPE_END] = {
     [DTYPE_UNDEFINED] = {"undefined", 0},
     [DTYPE_FLOAT] = {"float", 32},
     [DTYPE_UINT8] = {"uint8", 8},
@@ -38,14 +38,17 @@ static const struct {
     [DTYPE_FLOAT8E8M0] = {"float8e8m0", 8},
     [DTYPE_UINT2] = {"uint2", 2},
     [DTYPE_INT2] = {"int2", 2},
+    [DTYPE_SEQUENCE] = {"sequence", 8 * sizeof(void *)},
+    [DTYPE_OPTIONAL] = {"optional", 8 * sizeof(void *)},
+    [DTYPE_MAP] = {"map", 8 * sizeof(void *)},
 };
 
 const char *dtype_name(enum dtype dtype) {
-    return (unsigned)dtype < DTYPE_COUNT ? types[dtype].name : "unknown";
+    return (unsigned)dtype < DTYPE_END && types[dtype].name ? types[dtype].name : "unknown";
 }
 
 unsigned dtype_bits(enum dtype dtype) {
-    return (unsigned)dtype < DTYPE_COUNT ? types[dtype].bits : 0;
+    return (unsigned)dtype < DTYPE_END ? types[dtype].bits : 0;
 }
 
 size_t dtype_size(enum dtype dtype) {

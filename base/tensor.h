@@ -40,8 +40,18 @@ enum dtype {
     DTYPE_FLOAT8E8M0 = 24,
     DTYPE_UINT2 = 25,
     DTYPE_INT2 = 26,
-    DTYPE_COUNT = 27
+    DTYPE_COUNT = 27,
+    /* No element types of files, but kinds of values (base/box.h): one element that points to a box. */
+    DTYPE_SEQUENCE = 29,
+    DTYPE_OPTIONAL = 30,
+    DTYPE_MAP = 31,
+    DTYPE_END = 32
 };
+
+/* A sequence, an optional or a map. */
+static inline bool dtype_is_boxed(enum dtype dtype) {
+    return dtype >= DTYPE_SEQUENCE;
+}
 
 /* ONNX's name of the type ("float", "int64", "bfloat16"), "undefined" for 0, "unknown" outside the range. */
 const char *dtype_name(enum dtype dtype);

@@ -1,7 +1,37 @@
 #include "onnx/graph.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
+
+/* Appends what there is room for. */
+static size_t append(char *text, size_t used, const char *part) {
+    const int length = snprintf(text + used, DECLARED_TEXT_BYTES - used, "%s", part);
+    const size_t end = used + (size_t)length;
+    return end < DECLARED_TEXT_BYTES ? end : DECLARED_TEXT_BYTES - 1;
+}
+
+const char *declared_text(const struct declared_type *type, char text[DECLARED_TEXT_BYTES]) {
+    size_t used = append(text, 0, "");
+    int open = 0;
+    for (; type && type->item; type = type->item, open++) {
+        used = append(text, used, type->dtype == DTYPE_SEQUENCE ? "seq(" : dtype_name(type->dtype));
+        if (type->dtype != DTYPE_SEQUENCE)
+            used = append(text, used, "(");
+        if (type->dtype == DTYPE_MAP) {
+            used = append(text, used, dtype_name(type->key));
+            used = append(text, used, ",");
+        }
+    }
+    used = append(text, used, type && type->other ? type->other : "tensor(");
+    if (type && !type->other) {
+        used = append(text, used, dtype_name(type->dtype));
+        open++;
+    }
+    while (open-- > 0)
+        used = append(text, used, ")");
+    return text;
+}
 
 const char *domain_canonical(const char *domain) {
     return !domain || strcmp(domain, "ai.onnx") == 0 ? "" : domain;

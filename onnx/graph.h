@@ -77,12 +77,19 @@ struct dim {
 
 /* What the file says of a value. */
 struct declared_type {
-    enum dtype dtype;    /* DTYPE_UNDEFINED when not said */
+    enum dtype dtype;    /* DTYPE_SEQUENCE, OPTIONAL or MAP for one of those; DTYPE_UNDEFINED when not said */
     const char *other;   /* "sequence", "map", "optional", "sparse tensor", "opaque" when it is no tensor, else NULL */
     struct text encoded; /* the TypeProto's bytes when `other` is set, so that saving keeps it */
     int rank;            /* -1 when not said */
     struct dim dims[MAX_RANK];
+    const struct declared_type
+        *item;      /* of a sequence's or an optional's items, of a map's values; NULL when not said */
+    enum dtype key; /* of a map */
 };
+
+/* "seq(tensor(float))", "map(int64,tensor(float))" into text, as ONNX writes types; returns text. */
+#define DECLARED_TEXT_BYTES 128
+const char *declared_text(const struct declared_type *type, char text[DECLARED_TEXT_BYTES]);
 
 /* A named edge of the graph. Exactly one of: graph input, output of a node, initializer, captured from outside. */
 struct value {

@@ -47,6 +47,8 @@ static status allocate_outputs(const struct op_call *call, size_t max_bytes, str
         output->data = memory_alloc(output->bytes);
         if (!output->data)
             return fail_memory(err, "a value");
+        if (dtype_is_boxed(output->dtype))
+            memset(output->data, 0, output->bytes); /* no box yet */
     }
     return STATUS_OK;
 }
@@ -70,10 +72,8 @@ static status prepare_and_run(struct op_call *call, struct error *err) {
 
 static void drop_outputs(const struct op_call *call) {
     for (int i = 0; i < call->output_count; i++)
-        if (call->outputs[i]) {
-            free(call->outputs[i]->data);
-            call->outputs[i]->data = NULL;
-        }
+        if (call->outputs[i])
+            tensor_free(call->outputs[i]);
 }
 
 status op_compute(struct op_call *call, size_t max_bytes, struct error *err) {

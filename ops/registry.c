@@ -2,55 +2,27 @@
 
 #include <string.h>
 
-#ifdef CHOSEN_OPERATORS /* OPERATOR_FILES with some of them, by scripts/choose_operators.c */
-#include CHOSEN_OPERATORS
+/* A build with chosen operators has a list of its own, by scripts/choose_operators.c. */
+#ifndef OPERATOR_FILES
+#define OPERATOR_FILES "ops/operator_files.h"
+#define ALL_BUILT true
 #else
-#define OPERATOR_FILES(X)    \
-    X(ops_conv)              \
-    X(ops_conv_transpose)    \
-    X(ops_blocked_conv)      \
-    X(ops_blocked_layout)    \
-    X(ops_blocked_norm)      \
-    X(ops_matmul)            \
-    X(ops_normalization)     \
-    X(ops_concat)            \
-    X(ops_constant)          \
-    X(ops_depth_to_space)    \
-    X(ops_expand)            \
-    X(ops_gather)            \
-    X(ops_identity)          \
-    X(ops_pad)               \
-    X(ops_range)             \
-    X(ops_reshape)           \
-    X(ops_shape)             \
-    X(ops_slice)             \
-    X(ops_split)             \
-    X(ops_transpose)         \
-    X(ops_binary_arithmetic) \
-    X(ops_binary_compare)    \
-    X(ops_cast)              \
-    X(ops_clip)              \
-    X(ops_pow)               \
-    X(ops_reduce)            \
-    X(ops_softmax)           \
-    X(ops_unary_activations) \
-    X(ops_unary_logic)       \
-    X(ops_unary_math)        \
-    X(ops_variadic)          \
-    X(ops_where)             \
-    X(ops_if)                \
-    X(ops_loop)              \
-    X(ops_scan)
+#define ALL_BUILT false
 #endif
 
-#define DECLARE(definitions) extern const struct op definitions[];
-OPERATOR_FILES(DECLARE)
+#define X(definitions) extern const struct op definitions[];
+#include OPERATOR_FILES
+#undef X
 
-#define LIST(definitions) definitions,
-static const struct op *const files[] = {OPERATOR_FILES(LIST)};
+#define X(definitions) {definitions, #definitions},
+static const struct {
+    const struct op *definitions;
+    const char *name;
+} files[] = {
+#include OPERATOR_FILES
+};
+#undef X
 #define FILE_COUNT (sizeof files / sizeof files[0])
-#define NAME(definitions) #definitions,
-static const char *const names[] = {OPERATOR_FILES(NAME)};
 
 static bool serves(const struct op *op, const char *domain, const char *name) {
     return op->name[0] == name[0] && strcmp(op->name, name) == 0 && strcmp(op->domain, domain) == 0;
@@ -62,7 +34,7 @@ static bool covers(const struct op *op, int64_t opset) {
 
 const struct op *op_find(const char *domain, const char *name, int64_t opset) {
     for (size_t i = 0; i < FILE_COUNT; i++)
-        for (const struct op *op = files[i]; op->name; op++)
+        for (const struct op *op = files[i].definitions; op->name; op++)
             if (serves(op, domain, name) && covers(op, opset))
                 return op;
     return NULL;
@@ -70,7 +42,7 @@ const struct op *op_find(const char *domain, const char *name, int64_t opset) {
 
 const struct op *op_find_any(const char *domain, const char *name) {
     for (size_t i = 0; i < FILE_COUNT; i++)
-        for (const struct op *op = files[i]; op->name; op++)
+        for (const struct op *op = files[i].definitions; op->name; op++)
             if (serves(op, domain, name))
                 return op;
     return NULL;
@@ -79,7 +51,7 @@ const struct op *op_find_any(const char *domain, const char *name) {
 /* The file of definitions that the i-th one stands in, FILE_COUNT past the end; *op is the definition. */
 static size_t find_at(size_t index, const struct op **op) {
     for (size_t i = 0; i < FILE_COUNT; i++)
-        for (*op = files[i]; (*op)->name; (*op)++)
+        for (*op = files[i].definitions; (*op)->name; (*op)++)
             if (index-- == 0)
                 return i;
     *op = NULL;
@@ -95,13 +67,9 @@ const struct op *op_at(size_t index) {
 const char *op_family_at(size_t index) {
     const struct op *op;
     const size_t file = find_at(index, &op);
-    return file < FILE_COUNT ? names[file] : NULL;
+    return file < FILE_COUNT ? files[file].name : NULL;
 }
 
 bool op_all_built(void) {
-#ifdef CHOSEN_OPERATORS
-    return false;
-#else
-    return true;
-#endif
+    return ALL_BUILT;
 }

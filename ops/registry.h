@@ -10,7 +10,7 @@ const struct op *op_find(const char *domain, const char *name, int64_t opset);
 const struct op *op_find_any(const char *domain, const char *name);
 /* All definitions: the i-th, or NULL past the end. For tables. */
 const struct op *op_at(size_t i);
-/* The array in OPERATOR_FILES that it stands in, "ops_softmax": what a build has whole or not at all. */
+/* The array of ops/operator_files.h that it stands in, "ops_softmax": what a build has whole or not at all. */
 const char *op_family_at(size_t i);
 /* False: a build with chosen operators (`make OPERATORS=...`), where one that is missing may be in others. */
 bool op_all_built(void);

@@ -5,6 +5,8 @@
 #include "runtime/passes/passes.h"
 #include "runtime/program/program_graph.h"
 #include "runtime/program/support.h"
+#include "runtime/program/types.h"
+#include "runtime/program/types_subgraph.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +32,7 @@ static status bind_node(struct program *program, int index, struct error *err) {
     if (!params)
         return fail_memory(err, "a node");
     bound->params = params;
-    if (support_parse(node, bound->op, bound->opset, params, err) != STATUS_OK)
+    if (program_parse(node, bound->op, bound->opset, params, err) != STATUS_OK)
         return fail_prefix(err, "%s", bound->label);
     return STATUS_OK;
 }
@@ -90,8 +92,26 @@ static status list_ports(const struct program *outer, const struct node *node, c
     return STATUS_OK;
 }
 
-static status bind_body(struct program *outer, const struct node *node, const struct op_control *control, int index,
+/* What the subgraph captures and is given has the types that it has outside; kept as declared ones. */
+static status give_types(const struct types_scope *outer, const struct op_call *call, int index,
+                         struct program_body *body, struct error *err) {
+    const struct op_control *control = op_facts(call->op)->control;
+    struct graph *graph = body->program->graph;
+    struct op_mapping mapping;
+    struct types_scope inner;
+    control->map(call, &mapping);
+    if (types_enter(outer, call->node, control, index, &mapping, &inner, err) != STATUS_OK)
+        return err->code;
+    for (int i = 0; i < graph->value_count; i++)
+        if (graph->values[i].is_captured || graph->values[i].is_input)
+            graph->values[i].type.dtype = inner.types[i];
+    return STATUS_OK;
+}
+
+static status bind_body(struct program *outer, const struct types_scope *types, const struct op_call *call, int index,
                         const struct program_options *options, struct program_body *body, struct error *err) {
+    const struct node *node = call->node;
+    const struct op_control *control = op_facts(call->op)->control;
     struct program_options own = *options;
     own.open = false;
     body->name = control->bodies[index];
@@ -100,15 +120,18 @@ static status bind_body(struct program *outer, const struct node *node, const st
         return fail_memory(err, "a subgraph");
     body->program->inner = true;
     status code = list_ports(outer, node, control, index, body, err);
+    if (code == STATUS_OK)
+        code = give_types(types, call, index, body, err);
     return code == STATUS_OK ? build(body->program, &own, err) : code;
 }
 
 /* The passes behind it, so that what they made constant is constant in the subgraphs, too. */
-static status bind_bodies(struct program *program, int index, const struct program_options *options,
-                          struct error *err) {
+static status bind_bodies(struct program *program, const struct types_scope *types, int index,
+                          const struct program_options *options, struct error *err) {
     const struct node *node = &program->graph->nodes[index];
     struct program_node *bound = &program->nodes[index];
     const struct op_control *control = op_facts(bound->op)->control;
+    const struct op_call call = {.op = bound->op, .node = node, .opset = bound->opset, .params = bound->params};
     int count = 0;
     if (!control)
         return STATUS_OK;
@@ -119,24 +142,44 @@ static status bind_bodies(struct program *program, int index, const struct progr
         return fail_memory(err, "a subgraph");
     for (int i = 0; i < count; i++) {
         struct program_body *body = &bound->bodies[bound->body_count++];
-        if (bind_body(program, node, control, i, options, body, err) != STATUS_OK)
+        if (bind_body(program, types, &call, i, options, body, err) != STATUS_OK)
             return fail_prefix(err, "%s: %s", bound->label, control->bodies[i]);
     }
     return STATUS_OK;
+}
+
+static bool has_subgraphs(const struct program *program) {
+    for (int i = 0; i < program->graph->node_count; i++)
+        if (op_facts(program->nodes[i].op)->control)
+            return true;
+    return false;
+}
+
+static status bind_subgraphs(struct program *program, const struct program_options *options, struct error *err) {
+    struct types_scope types = {program->source, pool_create(), program->graph, NULL};
+    status code = STATUS_OK;
+    if (types.pool)
+        types.types = pool_array(types.pool, (size_t)program->graph->value_count + 1, sizeof *types.types);
+    if (!types.types)
+        code = fail_memory(err, "the types");
+    if (code == STATUS_OK) {
+        types_start(program->graph, types.types);
+        code = types_graph(&types, err);
+    }
+    for (int i = 0; code == STATUS_OK && i < program->graph->node_count; i++)
+        code = bind_bodies(program, &types, i, options, err);
+    pool_destroy(types.pool);
+    return code;
 }
 
 static status bind(struct program *program, const struct program_options *options, struct error *err) {
     program->nodes = pool_array(program->pool, (size_t)program->graph->node_count + 1, sizeof *program->nodes);
     if (!program->nodes)
         return fail_memory(err, "the nodes");
-    for (int i = 0; i < program->graph->node_count; i++) {
-        status code = bind_node(program, i, err);
-        if (code == STATUS_OK)
-            code = bind_bodies(program, i, options, err);
-        if (code != STATUS_OK)
-            return code;
-    }
-    return STATUS_OK;
+    for (int i = 0; i < program->graph->node_count; i++)
+        if (bind_node(program, i, err) != STATUS_OK)
+            return err->code;
+    return has_subgraphs(program) ? bind_subgraphs(program, options, err) : STATUS_OK;
 }
 
 /* ---- the model's graph ---- */

@@ -64,7 +64,11 @@ typedef enum limner_type {
     LIMNER_DOUBLE = 11,
     LIMNER_UINT32 = 12,
     LIMNER_UINT64 = 13,
-    LIMNER_BFLOAT16 = 16
+    LIMNER_BFLOAT16 = 16,
+    /* Kinds of values that are no plain tensors: see limner_tensor. */
+    LIMNER_SEQUENCE = 101,
+    LIMNER_OPTIONAL = 102,
+    LIMNER_MAP = 103
 } limner_type;
 
 /* "float", "int64", ... */
@@ -74,7 +78,25 @@ LIMNER_API const char *limner_status_name(limner_status status);
 /* LIMNER_VERSION of the library that is really linked. */
 LIMNER_API const char *limner_version(void);
 
-/* A dense, row-major array. data belongs to whoever made the tensor. */
+/* An element of a LIMNER_STRING tensor: any bytes, zeros among them, UTF-8 as a rule. bytes is never NULL. */
+typedef struct limner_string {
+    const char *bytes;
+    size_t length; /* without the zero that stands behind the bytes of strings that limner gives */
+} limner_string;
+
+/*
+ * A dense, row-major array. data belongs to whoever made the tensor.
+ *
+ * data of a LIMNER_STRING tensor are limner_string: those given to limner, and the bytes they point to, are the
+ * caller's and are only read during the call; those that limner gives point to bytes of the session, which live as long
+ * as an output that is not copied (limner_session_run), also where the strings themselves were copied.
+ *
+ * A sequence, an optional or a map is a tensor of type LIMNER_SEQUENCE, LIMNER_OPTIONAL or LIMNER_MAP whose data are
+ * limner_tensor: rank is 1, dims[0] says how many, bytes are so many times sizeof(limner_tensor). An optional has one
+ * item or none; a map has two, the list of its keys (integers or strings) and the list of its values. Names of items
+ * are not looked at, and NULL in what limner gives. Whose memory items are, and how long they live, is as for strings.
+ * For an input that is an optional, what it should have may be given as it is.
+ */
 typedef struct limner_tensor {
     const char *name; /* of the model's input or output */
     limner_type type;
@@ -128,6 +150,11 @@ LIMNER_API size_t limner_model_output_count(const limner_model *model);
 /* LIMNER_INVALID_ARGUMENT when there is no i-th. */
 LIMNER_API limner_status limner_model_input(const limner_model *model, size_t i, limner_value *value);
 LIMNER_API limner_status limner_model_output(const limner_model *model, size_t i, limner_value *value);
+
+/* The declared type as ONNX writes it: "tensor(float)", "seq(tensor(float))", "map(int64,tensor(float))". "" when there
+   is no i-th. Sequences, optionals and maps have rank -1 in limner_value. */
+LIMNER_API const char *limner_model_input_type(const limner_model *model, size_t i);
+LIMNER_API const char *limner_model_output_type(const limner_model *model, size_t i);
 
 typedef struct limner_model_info {
     size_t size; /* sizeof(limner_model_info) */

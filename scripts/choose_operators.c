@@ -1,8 +1,8 @@
 /*
- * choose_operators OPERATOR|MODEL...: prints the C header of a build that has these operators alone, or those that
- * these model files use (`make OPERATORS=...`). An operator of another domain is written as domain:Name. What comes
- * with an operator is the rest of its file, and the internal domain where a pass may put an operator of it in its
- * place.
+ * choose_operators OPERATOR|MODEL...: prints the list of definitions (ops/operator_files.h) of a build that has these
+ * operators alone, or those that these model files use (`make OPERATORS=...`). An operator of another domain is written
+ * as domain:Name. What comes with an operator is the rest of its file, and the internal domain where a pass may put an
+ * operator of it in its place.
  */
 #include "onnx/load/load.h"
 #include "onnx/model.h"
@@ -85,10 +85,18 @@ static bool add_word(struct choice *choice, char *word) {
     return good;
 }
 
-static void add_internal(struct choice *choice) {
+/* Whether all of the family's operators are of the internal domain: no model names them. */
+static bool is_internal(const char *family) {
     const struct op *op;
-    for (size_t i = 0; choice->internal && (op = op_at(i)); i++)
-        if (strcmp(op->domain, INTERNAL_DOMAIN) == 0)
+    for (size_t i = 0; (op = op_at(i)); i++)
+        if (strcmp(op_family_at(i), family) == 0 && strcmp(op->domain, INTERNAL_DOMAIN) != 0)
+            return false;
+    return true;
+}
+
+static void add_internal(struct choice *choice) {
+    for (size_t i = 0; choice->internal && op_at(i); i++)
+        if (is_internal(op_family_at(i)))
             add_family(choice, op_family_at(i));
 }
 
@@ -100,9 +108,7 @@ int main(int argc, char **argv) {
     if (!good)
         return EXIT_FAILURE;
     add_internal(&choice);
-    printf("#define OPERATOR_FILES(X)");
     for (int i = 0; i < choice.count; i++)
-        printf(" X(%s)", choice.families[i]);
-    printf("\n");
+        printf("X(%s)\n", choice.families[i]);
     return EXIT_SUCCESS;
 }

@@ -5,7 +5,7 @@
 #include "onnx/load/load_function.h"
 #include "onnx/load/load_graph.h"
 #include "onnx/load/load_scope.h"
-#include "onnx/load/load_tensor.h"
+#include "onnx/load/load_value.h"
 #include "onnx/load/loader.h"
 
 #include <inttypes.h>
@@ -229,23 +229,30 @@ void onnx_close(struct onnx_model *model) {
     pool_destroy(model->pool);
 }
 
-status tensor_proto_read(const void *bytes, size_t size, struct pool *pool, const struct load_limits *limits,
-                         struct tensor *out, const char **name, struct error *err) {
+status value_proto_read(const void *bytes, size_t size, enum dtype kind, struct pool *pool,
+                        const struct load_limits *limits, struct loaded_value *out, struct error *err) {
     struct loader loader = {.err = err, .copy_raw = true};
     const struct file_map map = {.data = bytes, .bytes = size};
     ProtobufCMessage *message = NULL;
+    *out = (struct loaded_value){.name = ""};
     status result = open_loader(&loader, limits, pool);
     loader.limits.expanded_bytes = loader.limits.tensor_bytes; /* everything is copied here */
     if (result == STATUS_OK)
         result = external_add(&loader.files, &map, err);
     if (result == STATUS_OK)
-        result = unpack(&loader, &onnx__tensor_proto__descriptor, &message);
-    const Onnx__TensorProto *proto = (const Onnx__TensorProto *)message;
-    if (result == STATUS_OK)
-        result = load_string(&loader, proto->name, name);
-    if (result == STATUS_OK && load_tensor(&loader, proto, out) != STATUS_OK)
-        result = fail_prefix(err, "tensor " QUOTED, *name);
+        result = unpack(&loader, load_value_descriptor(kind), &message);
+    if (result == STATUS_OK && load_value(&loader, message, out) != STATUS_OK)
+        result = fail_prefix(err, "%s " QUOTED, dtype_is_boxed(kind) ? dtype_name(kind) : "tensor", out->name);
     protobuf_c_message_free_unpacked(message, NULL);
     close_loader(&loader);
+    return result;
+}
+
+status tensor_proto_read(const void *bytes, size_t size, struct pool *pool, const struct load_limits *limits,
+                         struct tensor *out, const char **name, struct error *err) {
+    struct loaded_value value;
+    const status result = value_proto_read(bytes, size, DTYPE_UNDEFINED, pool, limits, &value, err);
+    *out = value.tensor;
+    *name = value.name;
     return result;
 }

@@ -2,6 +2,7 @@
 #ifndef LIMNER_ONNX_LOAD_LOAD_H
 #define LIMNER_ONNX_LOAD_LOAD_H
 
+#include "onnx/loaded_value.h"
 #include "onnx/model.h"
 
 /*
@@ -20,5 +21,9 @@ void onnx_close(struct onnx_model *model);
 /* One TensorProto, as ONNX's test_data_set folders hold them. *name (may be "") and the data live in the pool. */
 status tensor_proto_read(const void *bytes, size_t size, struct pool *pool, const struct load_limits *limits,
                          struct tensor *out, const char **name, struct error *err);
+
+/* A message of that kind: DTYPE_SEQUENCE, OPTIONAL, MAP; a TensorProto for all else. All of it lives in the pool. */
+status value_proto_read(const void *bytes, size_t size, enum dtype kind, struct pool *pool,
+                        const struct load_limits *limits, struct loaded_value *out, struct error *err);
 
 #endif

@@ -63,6 +63,40 @@ static const char *other_type(const Onnx__TypeProto *type) {
     }
 }
 
+/* What a sequence, an optional or a map is made of. *item is NULL for types that are none of these. */
+static enum dtype kind_of(const Onnx__TypeProto *type, const Onnx__TypeProto **item) {
+    switch (type->value_case) {
+    case ONNX__TYPE_PROTO__VALUE_SEQUENCE_TYPE:
+        *item = type->sequence_type->elem_type;
+        return DTYPE_SEQUENCE;
+    case ONNX__TYPE_PROTO__VALUE_MAP_TYPE:
+        *item = type->map_type->value_type;
+        return DTYPE_MAP;
+    case ONNX__TYPE_PROTO__VALUE_OPTIONAL_TYPE:
+        *item = type->optional_type->elem_type;
+        return DTYPE_OPTIONAL;
+    default:
+        *item = NULL;
+        return DTYPE_UNDEFINED;
+    }
+}
+
+/* The wire scan has bounded how deep types lie in each other. */
+static status load_item(struct loader *loader, const Onnx__TypeProto *type, struct declared_type *out) {
+    const Onnx__TypeProto *proto;
+    out->dtype = kind_of(type, &proto);
+    if (out->dtype == DTYPE_MAP && (type->map_type->key_type < 0 || type->map_type->key_type >= DTYPE_COUNT))
+        return fail(loader->err, STATUS_UNSUPPORTED, "is a map whose keys have the unknown type %" PRId32,
+                    type->map_type->key_type);
+    if (out->dtype == DTYPE_MAP)
+        out->key = (enum dtype)type->map_type->key_type;
+    if (!proto)
+        return STATUS_OK;
+    struct declared_type *item = pool_alloc(loader->pool, sizeof *item);
+    out->item = item;
+    return item ? load_type(loader, proto, item) : fail_memory(loader->err, "a type");
+}
+
 status load_type(struct loader *loader, const Onnx__TypeProto *type, struct declared_type *out) {
     *out = (struct declared_type){.rank = -1};
     if (!type)
@@ -70,5 +104,8 @@ status load_type(struct loader *loader, const Onnx__TypeProto *type, struct decl
     if (type->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE)
         return load_tensor_type(loader, type->tensor_type, out);
     out->other = other_type(type);
-    return out->other ? load_encoded(loader, &type->base, &out->encoded) : STATUS_OK;
+    if (!out->other)
+        return STATUS_OK;
+    const status code = load_item(loader, type, out);
+    return code == STATUS_OK ? load_encoded(loader, &type->base, &out->encoded) : code;
 }

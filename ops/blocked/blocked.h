@@ -77,6 +77,8 @@ struct blocked_run {
     float *y;
     int64_t x_plane, y_plane; /* floats from one channel block to the next */
     int64_t x_row;            /* row of the whole input that x begins with: not 0 for a row tile (fused/fused.c) */
+    const void *weights;      /* as the operator has them, not packed */
+    const float *scale;       /* of every output channel's weights; NULL: 1 */
     int threads;
     float *copy;      /* of a plain input */
     float *workspace; /* shared by all threads */

@@ -42,7 +42,7 @@ static const struct op_control control = {.bodies = names, .map = map, .start = 
 static const struct op_facts facts = {.control = &control, .reach = op_reach_unknown};
 
 static const struct op_arg inputs[] = {{"cond", TYPES_BOOL, 0}, {0}};
-static const struct op_arg outputs[] = {{"outputs", TYPES_MOVED, ARG_OPTIONAL | ARG_VARIADIC}, {0}};
+static const struct op_arg outputs[] = {{"outputs", TYPES_MOVED | TYPES_BOXED, ARG_OPTIONAL | ARG_VARIADIC}, {0}};
 
 const struct op ops_if[] = {{.name = "If",
                              .domain = "",

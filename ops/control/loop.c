@@ -46,9 +46,10 @@ static const struct op_facts facts = {.control = &control, .reach = op_reach_unk
 
 static const struct op_arg inputs[] = {{"M", TYPE(DTYPE_INT64), ARG_OPTIONAL},
                                        {"cond", TYPES_BOOL, ARG_OPTIONAL},
-                                       {"v_initial", TYPES_MOVED, ARG_OPTIONAL | ARG_VARIADIC},
+                                       {"v_initial", TYPES_MOVED | TYPES_BOXED, ARG_OPTIONAL | ARG_VARIADIC},
                                        {0}};
-static const struct op_arg outputs[] = {{"v_final_and_scan_outputs", TYPES_MOVED, ARG_OPTIONAL | ARG_VARIADIC}, {0}};
+static const struct op_arg outputs[] = {
+    {"v_final_and_scan_outputs", TYPES_MOVED | TYPES_BOXED, ARG_OPTIONAL | ARG_VARIADIC}, {0}};
 
 const struct op ops_loop[] = {{.name = "Loop",
                                .domain = "",

@@ -166,7 +166,8 @@ static struct extent extent_of(const struct op_call *call, int i, bool transpose
 static void window_reach(const struct op_call *call, bool transposed, struct op_reach *reach) {
     const struct window_params *params = call->params;
     const struct tensor *weight = op_input(call, 1);
-    const int rank = weight && weight->constant ? weight->shape.rank - 2 : params->stride_count;
+    const int known = params->kernel_count ? params->kernel_count : params->stride_count;
+    const int rank = weight && weight->constant ? weight->shape.rank - 2 : known;
     struct extent all = extent_of(call, 0, transposed);
     double last = all.stride;
     for (int i = 1; i < rank && i < SPATIAL; i++) {
@@ -180,7 +181,7 @@ static void window_reach(const struct op_call *call, bool transposed, struct op_
                                .shift = (all.high + all.low) / 2};
 }
 
-static void conv_reach(const struct op_call *call, const bool *sees, struct op_reach *reach) {
+void conv_reach(const struct op_call *call, const bool *sees, struct op_reach *reach) {
     (void)sees;
     window_reach(call, false, reach);
 }

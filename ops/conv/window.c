@@ -31,28 +31,33 @@ status activation_parse(struct attributes *attributes, struct activation *activa
     return STATUS_OK;
 }
 
-status window_parse(const struct op_call *call, struct attributes *attributes, bool transposed,
-                    struct window_params *params, struct error *err) {
+status window_parse_lists(struct attributes *attributes, struct window_params *params, struct error *err) {
     static const char *const choices[] = {"NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID", NULL};
     params->auto_pad = (enum auto_pad)attribute_choice(attributes, "auto_pad", choices, PAD_NOTSET);
-    params->group = attribute_int(attributes, "group", 1);
     attribute_ints(attributes, "kernel_shape", params->kernel, SPATIAL, &params->kernel_count);
     attribute_ints(attributes, "strides", params->strides, SPATIAL, &params->stride_count);
     attribute_ints(attributes, "dilations", params->dilations, SPATIAL, &params->dilation_count);
     attribute_ints(attributes, "pads", params->pads, 2 * SPATIAL, &params->pad_count);
-    if (transposed) {
-        attribute_ints(attributes, "output_padding", params->output_padding, SPATIAL, &params->output_padding_count);
-        attribute_ints(attributes, "output_shape", params->output_shape, SPATIAL, &params->output_shape_count);
-    }
-    status code = check_range("group", &params->group, 1, 1, err);
-    if (code == STATUS_OK)
-        code = check_range("kernel_shape", params->kernel, params->kernel_count, 1, err);
+    status code = check_range("kernel_shape", params->kernel, params->kernel_count, 1, err);
     if (code == STATUS_OK)
         code = check_range("strides", params->strides, params->stride_count, 1, err);
     if (code == STATUS_OK)
         code = check_range("dilations", params->dilations, params->dilation_count, 1, err);
     if (code == STATUS_OK)
         code = check_range("pads", params->pads, params->pad_count, 0, err);
+    return code;
+}
+
+status window_parse(const struct op_call *call, struct attributes *attributes, bool transposed,
+                    struct window_params *params, struct error *err) {
+    params->group = attribute_int(attributes, "group", 1);
+    if (transposed) {
+        attribute_ints(attributes, "output_padding", params->output_padding, SPATIAL, &params->output_padding_count);
+        attribute_ints(attributes, "output_shape", params->output_shape, SPATIAL, &params->output_shape_count);
+    }
+    status code = check_range("group", &params->group, 1, 1, err);
+    if (code == STATUS_OK)
+        code = window_parse_lists(attributes, params, err);
     if (code == STATUS_OK)
         code = check_range("output_padding", params->output_padding, params->output_padding_count, 0, err);
     if (code == STATUS_OK)
@@ -73,7 +78,7 @@ static status check_list(const char *name, int count, int expected, struct error
     return fail(err, STATUS_SHAPE, "attribute \"%s\" has %d numbers, expected %d", name, count, expected);
 }
 
-static status check_lists(const struct window_params *params, int spatial, struct error *err) {
+status window_check_lists(const struct window_params *params, int spatial, struct error *err) {
     status code = check_list("kernel_shape", params->kernel_count, spatial, err);
     if (code == STATUS_OK)
         code = check_list("strides", params->stride_count, spatial, err);
@@ -178,7 +183,7 @@ status window_begin(const struct op_call *call, const struct window_params *para
         return code;
     window->batch = x.dims[0];
     window->spatial = x.rank - 2;
-    code = check_lists(params, window->spatial, err);
+    code = window_check_lists(params, window->spatial, err);
     if (code == STATUS_OK)
         code = check_channels(call, params, &x, transposed, window, err);
     return code == STATUS_OK ? fill_axes(call, params, &x, window, err) : code;

@@ -49,6 +49,11 @@ struct window {
 status window_parse(const struct op_call *call, struct attributes *attributes, bool transposed,
                     struct window_params *params, struct error *err);
 
+/* The lists of it that pooling has, too, and auto_pad. */
+status window_parse_lists(struct attributes *attributes, struct window_params *params, struct error *err);
+/* STATUS_SHAPE unless every list that is there has a number for each spatial dimension (pads: two). */
+status window_check_lists(const struct window_params *params, int spatial, struct error *err);
+
 /* The attributes of an activation that a pass put behind a node; none without them. */
 status activation_parse(struct attributes *attributes, struct activation *activation, struct error *err);
 

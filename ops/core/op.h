@@ -1,15 +1,16 @@
 /*
  * What an operator is. Every operator is one constant definition in the file of its family, and each file ends in an
- * array of its definitions that ops/registry.c lists once. docs/adding-an-operator.md walks through one.
+ * array of its definitions that ops/operator_files.h lists once. docs/adding-an-operator.md walks through one.
  */
 #ifndef LIMNER_OPS_CORE_OP_H
 #define LIMNER_OPS_CORE_OP_H
 
+#include "base/box.h"
 #include "onnx/graph.h"
 #include "ops/kernels/kernels.h"
 
 /* The newest version of ONNX's own operator set that the definitions were checked against. */
-#define OPSET_OLDEST 7
+#define OPSET_OLDEST 1
 #define OPSET_NEWEST 28
 
 /* Operators that only the passes write into a graph. No file may use this domain. */
@@ -25,11 +26,19 @@
     (TYPE(DTYPE_INT8) | TYPE(DTYPE_INT16) | TYPE(DTYPE_INT32) | TYPE(DTYPE_INT64) | TYPE(DTYPE_UINT8) | \
      TYPE(DTYPE_UINT16) | TYPE(DTYPE_UINT32) | TYPE(DTYPE_UINT64))
 #define TYPES_NUMBER (TYPES_FLOAT | TYPE(DTYPE_DOUBLE) | TYPES_INTEGER)
+/* Elements of less than a byte. */
+#define TYPES_PACKED \
+    (TYPE(DTYPE_INT4) | TYPE(DTYPE_UINT4) | TYPE(DTYPE_INT2) | TYPE(DTYPE_UINT2) | TYPE(DTYPE_FLOAT4E2M1))
+#define TYPES_FLOAT8 \
+    (TYPE(DTYPE_FLOAT8E4M3FN) | TYPE(DTYPE_FLOAT8E4M3FNUZ) | TYPE(DTYPE_FLOAT8E5M2) | TYPE(DTYPE_FLOAT8E5M2FNUZ))
 /* Everything whose elements are whole bytes and can be moved without knowing what they are. */
 #define TYPES_WHOLE                                                                                           \
     (TYPES_NUMBER | TYPES_BOOL | TYPE(DTYPE_STRING) | TYPE(DTYPE_FLOAT16) | TYPE(DTYPE_BFLOAT16) |            \
      TYPE(DTYPE_COMPLEX64) | TYPE(DTYPE_COMPLEX128) | TYPE(DTYPE_FLOAT8E4M3FN) | TYPE(DTYPE_FLOAT8E4M3FNUZ) | \
      TYPE(DTYPE_FLOAT8E5M2) | TYPE(DTYPE_FLOAT8E5M2FNUZ) | TYPE(DTYPE_FLOAT8E8M0))
+
+/* Kinds of values that are no plain tensors (base/box.h). A node with such an output is planned when it runs. */
+#define TYPES_BOXED (TYPE(DTYPE_SEQUENCE) | TYPE(DTYPE_OPTIONAL) | TYPE(DTYPE_MAP))
 
 enum op_arg_flags {
     ARG_OPTIONAL = 1, /* may be left out */
@@ -74,15 +83,17 @@ struct op_call {
     const struct kernels *kernels;
     int threads;                  /* of a team, >= 1; never changes a result bit */
     struct weight_cache *weights; /* where packed constant weights live; NULL: pack into the workspace at run */
+    struct value_heap *heap;      /* for run(): boxes and characters of strings; NULL: none can be made */
 };
 
 /* What an operator lets the planner do with storage. */
 enum op_storage {
-    STORAGE_OWN = 0,     /* output 0 needs memory of its own */
-    STORAGE_ALIAS = 1,   /* output 0 is input 0 with another shape: the planner gives both the same memory, and run()
-                            copies only when the pointers differ */
-    STORAGE_IN_PLACE = 2 /* run() may be given an output 0 that lies exactly on one of its inputs of the same byte size,
-                            when nobody reads that input afterwards */
+    STORAGE_OWN = 0,      /* output 0 needs memory of its own */
+    STORAGE_ALIAS = 1,    /* output 0 is input 0 with another shape: the planner gives both the same memory, and run()
+                             copies only when the pointers differ */
+    STORAGE_IN_PLACE = 2, /* run() may be given an output 0 that lies exactly on one of its inputs of the same byte
+                            size, when nobody reads that input afterwards */
+    STORAGE_IN_FIRST = 3  /* the same of input 0 alone */
 };
 
 struct op {

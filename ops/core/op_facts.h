@@ -41,6 +41,15 @@ struct op_linear {
 #define OP_TO_BLOCKS "Block"
 #define OP_FROM_BLOCKS "Unblock"
 
+/*
+ * The operators of the internal domain that stand between a type that is not computed with as it is and the one that
+ * is: from a 16-bit type to float, from a packed one to a byte for each element; back, which is exact; and floats
+ * rounded to what a 16-bit type holds. Attribute "to" of the last two: the narrow type.
+ */
+#define OP_WIDEN "Widen"
+#define OP_NARROW "Narrow"
+#define OP_ROUND "Round"
+
 /* How a node works on channel blocks (channel_blocks.h). */
 struct op_blocking {
     const char *op_type; /* the operator of the internal domain that takes its place and reads input 0; NULL: the
@@ -64,6 +73,7 @@ struct op_reach {
 struct op_facts {
     bool varies;       /* may give something else each time: never computed ahead of a run */
     bool adds;         /* output 0 is the sum of inputs 0 and 1 */
+    bool by_type;      /* its result depends on the element type that it is given, not on the numbers alone */
     bool carries;      /* output 0 has the numbers of input 0, perhaps in another type */
     unsigned fuses;    /* enum op_fuses; of the internal domain */
     const char *fused; /* the operator of the internal domain that does the same and fuses more */

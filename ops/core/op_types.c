@@ -1,31 +1,51 @@
 #include "ops/core/op_types.h"
 
+#include "base/convert.h"
+#include "base/small_types.h"
+
 /* The number of the argument's type variable, or -1. */
 static int variable_of(const struct op_arg *argument) {
     return (int)(argument->flags / ARG_T) - 1;
 }
 
+enum dtype op_types_widen(const struct op_arg *argument, enum dtype dtype) {
+    const bool moves = (argument->types & TYPE(DTYPE_STRING)) && (argument->types & TYPE(DTYPE_UINT8));
+    if (variable_of(argument) < 0 || (argument->types >> dtype & 1))
+        return DTYPE_UNDEFINED;
+    if (dtype_is_half(dtype) && (argument->types & TYPES_FLOAT))
+        return DTYPE_FLOAT;
+    return dtype_is_packed(dtype) && moves ? DTYPE_UINT8 : DTYPE_UNDEFINED;
+}
+
 static void append_types(struct error *err, uint32_t types) {
     const char *separator = "";
-    for (int dtype = 0; dtype < DTYPE_COUNT; dtype++)
+    for (int dtype = 0; dtype < DTYPE_END; dtype++)
         if (types >> dtype & 1) {
             error_append(err, "%s%s", separator, dtype_name(dtype));
             separator = ", ";
         }
 }
 
-static status refuse(const struct op_arg *argument, int i, enum dtype dtype, struct error *err) {
+static uint32_t listed(const struct op_arg *argument, bool widens) {
+    uint32_t types = argument->types;
+    for (int dtype = 0; widens && dtype < DTYPE_COUNT; dtype++)
+        if (op_types_widen(argument, (enum dtype)dtype))
+            types |= TYPE(dtype);
+    return types;
+}
+
+static status refuse(const struct op_arg *argument, int i, enum dtype dtype, bool widens, struct error *err) {
     fail(err, STATUS_UNSUPPORTED, "input %d (%.32s) has element type %s, supported: ", i, argument->name,
          dtype_name(dtype));
-    append_types(err, argument->types);
+    append_types(err, listed(argument, widens));
     return err->code;
 }
 
 status op_types_add(struct op_types *types, const struct op *op, int i, enum dtype dtype, struct error *err) {
     const struct op_arg *argument = op_argument(op->inputs, i);
     const int variable = variable_of(argument);
-    if (!(argument->types >> dtype & 1))
-        return refuse(argument, i, dtype, err);
+    if (!(listed(argument, types->widens) >> dtype & 1))
+        return refuse(argument, i, dtype, types->widens, err);
     if (variable < 0)
         return STATUS_OK;
     if (types->variables[variable] == DTYPE_UNDEFINED) {

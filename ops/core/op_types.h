@@ -10,7 +10,15 @@
 struct op_types {
     enum dtype variables[OP_VARIABLES]; /* DTYPE_UNDEFINED: not known */
     int inputs[OP_VARIABLES];           /* the input that said so */
+    bool widens; /* types count as listed that are widened (op_types_widen): the passes will see to it */
 };
+
+/*
+ * The type by which an argument serves a type that it does not list: float for one of 16 bits, where the type variable
+ * may be float; uint8, a byte for each element, for a packed one, where data of any type are moved. DTYPE_UNDEFINED:
+ * none, or there is no need.
+ */
+enum dtype op_types_widen(const struct op_arg *argument, enum dtype dtype);
 
 /*
  * Input i has this type. STATUS_UNSUPPORTED when it is not one of the formal argument's, STATUS_INVALID_MODEL when its

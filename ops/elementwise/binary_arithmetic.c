@@ -3,7 +3,7 @@
 #include "ops/core/attributes.h"
 #include "ops/core/broadcast.h"
 #include "ops/core/op_facts.h"
-#include "ops/elementwise/binary.h"
+#include "ops/elementwise/binary_old.h"
 
 #include <math.h>
 
@@ -127,14 +127,36 @@ static status prelu_infer(struct op_call *call, struct error *err) {
     return binary_infer(call, err);
 }
 
+/* Before opset 7 one slope for each channel, or one for all of them. */
+static status prelu_old_with(struct op_call *call, binary_old_then *then, struct error *err) {
+    const struct shape *x = &call->inputs[0]->shape;
+    struct tensor slope = *call->inputs[1];
+    const struct tensor *inputs[] = {call->inputs[0], &slope};
+    struct op_call aligned = *call;
+    aligned.inputs = inputs;
+    if (slope.shape.rank == 1 && x->rank >= 2 && (slope.shape.dims[0] == x->dims[1] || slope.shape.dims[0] == 1))
+        while (slope.shape.rank < x->rank - 1)
+            slope.shape.dims[slope.shape.rank++] = 1;
+    return then(&aligned, err);
+}
+
+static status prelu_old_infer(struct op_call *call, struct error *err) {
+    return prelu_old_with(call, prelu_infer, err);
+}
+
+static status prelu_old_run(struct op_call *call, struct error *err) {
+    return prelu_old_with(call, binary_run, err);
+}
+
 static const struct op_facts add_facts = {.adds = true, .blocks = op_blocks_two};
 static const struct op_facts pair_facts = {.blocks = op_blocks_two};
 
 #define ARITHMETIC_OF(NAME, SINCE, UNTIL, TYPES, ROW, FACTS) \
     BINARY_FACTS(NAME, SINCE, UNTIL, "A", "B", TYPES, TYPES, 0, NULL, binary_infer, binary_run, &(ROW), FACTS)
-#define ARITHMETIC(NAME, ROW, FACTS)                                         \
-    ARITHMETIC_OF(NAME, 7, 12, TYPES_REAL | TYPES_WIDE, ROW, FACTS),         \
-        ARITHMETIC_OF(NAME, 13, 13, TYPES_REAL_BF | TYPES_WIDE, ROW, FACTS), \
+#define ARITHMETIC(NAME, ROW, FACTS)                                                                      \
+    BINARY_OLD(NAME, "A", "B", TYPES_REAL | TYPES_WIDE, TYPES_REAL | TYPES_WIDE, binary_old_run, &(ROW)), \
+        ARITHMETIC_OF(NAME, 7, 12, TYPES_REAL | TYPES_WIDE, ROW, FACTS),                                  \
+        ARITHMETIC_OF(NAME, 13, 13, TYPES_REAL_BF | TYPES_WIDE, ROW, FACTS),                              \
         ARITHMETIC_OF(NAME, 14, 0, TYPES_REAL_BF | TYPES_INTEGER, ROW, FACTS)
 #define PRELU(SINCE, UNTIL, TYPES) \
     BINARY_RECORD("PRelu", SINCE, UNTIL, "X", "slope", TYPES, TYPES, 0, NULL, prelu_infer, binary_run, &prelu_row)
@@ -149,6 +171,8 @@ const struct op ops_binary_arithmetic[] = {
     ARITHMETIC("Div", div_row, NULL),
     MOD(10, 12, TYPES_REAL | TYPES_INTEGER),
     MOD(13, 0, TYPES_REAL_BF | TYPES_INTEGER),
+    BINARY_RECORD("PRelu", 1, 6, "X", "slope", TYPES_REAL, TYPES_REAL, 0, NULL, prelu_old_infer, prelu_old_run,
+                  &prelu_row),
     PRELU(7, 8, TYPES_REAL),
     PRELU(9, 15, TYPES_REAL | TYPES_WIDE),
     PRELU(16, 0, TYPES_REAL_BF | TYPES_WIDE),

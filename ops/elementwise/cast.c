@@ -1,15 +1,18 @@
 /*
  * Cast and CastLike between the numbers. Integers wrap into smaller ones; what floating point turns into when an
- * integer cannot hold it is said in base/convert.h. Strings, and the types of eight bits and less of floating point,
- * are refused.
+ * integer cannot hold it is said in base/convert.h. Types of
+ * eight bits and less: base/small_types.h. Strings are refused.
  */
 #include "base/convert.h"
+#include "base/small_types.h"
 #include "ops/core/attributes.h"
 #include "ops/core/op_facts.h"
 #include "ops/core/parallel.h"
 #include "ops/elementwise/unary.h"
+#include "ops/text/cast_text.h"
 
 #include <string.h>
+#include <strings.h>
 
 typedef void cast_loop(const void *in, void *out, size_t count);
 
@@ -93,47 +96,93 @@ static cast_loop *const loops[DTYPE_COUNT][DTYPE_COUNT] = {[DTYPE_FLOAT] = TARGE
                                                            [DTYPE_BOOL] = TARGETS(bool_t),
                                                            SIGNED_TYPES(SOURCE, 0) UNSIGNED_TYPES(SOURCE, 0)};
 
+struct cast_params {
+    enum dtype to;
+    struct small_rounding rounding;
+};
+
 struct cast_work {
     enum dtype from, to;
     const char *in;
     char *out;
+    struct small_rounding rounding;
 };
 
-/* At most CONVERT_CHUNK elements where a type of 16 bits is among the two. */
-static void cast_half(enum dtype from, enum dtype to, const void *in, void *out, size_t count) {
-    float narrow[CONVERT_CHUNK];
-    double wide[CONVERT_CHUNK];
+/* Types that go through another one, a chunk at a time. */
+static bool goes_through(enum dtype dtype) {
+    return dtype_is_half(dtype) || dtype_is_small_float(dtype) || dtype_is_packed(dtype);
+}
+
+/* One of a few types that there are loops for, which holds every number of the type. */
+static enum dtype wider_type(enum dtype dtype) {
+    return dtype_is_packed_integer(dtype) ? DTYPE_INT8 : goes_through(dtype) ? DTYPE_FLOAT : dtype;
+}
+
+/* Elements first .. first + count - 1 as their wider type, in `wide`. */
+static void widen_chunk(enum dtype from, const void *in, size_t first, void *wide, size_t count) {
+    uint8_t codes[CONVERT_CHUNK];
+    float *floats = wide;
+    int8_t *integers = wide;
     if (dtype_is_half(from)) {
-        half_to_float(from, in, narrow, count);
-        from = DTYPE_FLOAT;
-        in = narrow;
+        half_to_float(from, (const uint16_t *)in + first, wide, count);
+        return;
     }
-    if (!dtype_is_half(to)) {
-        loops[from][to](in, out, count);
-    } else if (from == DTYPE_FLOAT) {
-        half_from_float(to, in, out, count);
-    } else {
-        loops[from][DTYPE_DOUBLE](in, wide, count);
-        half_from_double(to, wide, out, count);
+    small_unpack(from, in, first, codes, count);
+    for (size_t i = 0; dtype_is_small_float(from) && i < count; i++)
+        floats[i] = small_float_decode(from, codes[i]);
+    for (size_t i = 0; dtype_is_packed_integer(from) && i < count; i++)
+        integers[i] = (int8_t)small_integer(from, codes[i]);
+}
+
+/* Everything but FLOAT goes through double, which is rounded once; whole numbers lose their upper bits. */
+static void narrow_chunk(const struct cast_work *work, enum dtype from, const void *in, size_t first, size_t count) {
+    uint8_t codes[CONVERT_CHUNK];
+    double wide[CONVERT_CHUNK];
+    if (dtype_is_half(work->to) && from == DTYPE_FLOAT) {
+        half_from_float(work->to, in, (uint16_t *)(void *)work->out + first, count);
+        return;
     }
+    loops[from][dtype_is_packed_integer(work->to) ? DTYPE_UINT8 : DTYPE_DOUBLE](
+        in, dtype_is_packed_integer(work->to) ? (void *)codes : wide, count);
+    if (dtype_is_half(work->to)) {
+        half_from_double(work->to, wide, (uint16_t *)(void *)work->out + first, count);
+        return;
+    }
+    for (size_t i = 0; dtype_is_small_float(work->to) && i < count; i++)
+        codes[i] = small_float_encode(work->to, wide[i], &work->rounding);
+    small_pack(work->to, codes, first, work->out, count);
+}
+
+/* At most CONVERT_CHUNK elements. */
+static void cast_chunk(const struct cast_work *work, size_t first, size_t count) {
+    double wide[CONVERT_CHUNK];
+    const enum dtype from = wider_type(work->from);
+    const void *in = wide;
+    if (goes_through(work->from))
+        widen_chunk(work->from, work->in, first, wide, count);
+    else
+        in = work->in + first * dtype_size(from);
+    if (goes_through(work->to))
+        narrow_chunk(work, from, in, first, count);
+    else
+        loops[from][work->to](in, work->out + first * dtype_size(work->to), count);
 }
 
 static void run_block(void *context, size_t begin, size_t end) {
     const struct cast_work *work = context;
     const size_t in_size = dtype_size(work->from), out_size = dtype_size(work->to);
-    const bool half = dtype_is_half(work->from) || dtype_is_half(work->to);
+    if (!goes_through(work->from) && !goes_through(work->to)) {
+        loops[work->from][work->to](work->in + begin * in_size, work->out + begin * out_size, end - begin);
+        return;
+    }
     for (size_t i = begin, n; i < end; i += n) {
-        n = end - i < CONVERT_CHUNK || !half ? end - i : CONVERT_CHUNK;
-        if (half)
-            cast_half(work->from, work->to, work->in + i * in_size, work->out + i * out_size, n);
-        else
-            loops[work->from][work->to](work->in + i * in_size, work->out + i * out_size, n);
+        n = end - i < CONVERT_CHUNK ? end - i : CONVERT_CHUNK;
+        cast_chunk(work, i, n);
     }
 }
 
 static status cast_run(struct op_call *call, struct error *err) {
     const struct tensor *x = call->inputs[0], *y = op_output(call, 0);
-    (void)err;
     if (!y)
         return STATUS_OK;
     if (x->dtype == y->dtype) {
@@ -141,27 +190,47 @@ static status cast_run(struct op_call *call, struct error *err) {
             memmove(y->data, x->data, x->bytes);
         return STATUS_OK;
     }
-    struct cast_work work = {x->dtype, y->dtype, x->data, y->data};
+    if (x->dtype == DTYPE_STRING || y->dtype == DTYPE_STRING)
+        return cast_text(call, err);
+    struct cast_work work = {x->dtype, y->dtype, x->data, y->data,
+                             ((const struct cast_params *)call->params)->rounding};
     parallel_blocks((size_t)tensor_elements(y), PARALLEL_ELEMENTS, call->threads, run_block, &work);
     return STATUS_OK;
 }
 
-struct cast_params {
-    enum dtype to;
-};
+/* How the types of eight bits and less are rounded. */
+static status parse_rounding(const struct op_call *call, struct attributes *attributes, struct small_rounding *rounding,
+                             struct error *err) {
+    static const char *const modes[] = {[E8M0_UP] = "up", [E8M0_DOWN] = "down", [E8M0_NEAREST] = "nearest"};
+    *rounding = (struct small_rounding){true, E8M0_UP};
+    if (call->opset >= 19)
+        rounding->saturate = attribute_int(attributes, "saturate", 1) != 0;
+    if (call->opset < 24)
+        return STATUS_OK;
+    const char *mode = attribute_text(attributes, "round_mode", "up");
+    for (int i = 0; i < 3; i++)
+        if (strcmp(mode, modes[i]) == 0) {
+            rounding->e8m0 = (enum e8m0_rounding)i;
+            return STATUS_OK;
+        }
+    return fail(err, STATUS_INVALID_MODEL, "attribute \"round_mode\" is \"%.40s\", expected up, down or nearest", mode);
+}
 
-/* Attributes that only say how the small floating-point types are made. */
-static void ignore_small_types(struct attributes *attributes, int opset) {
-    if (opset >= 19)
-        attribute_ignore(attributes, "saturate");
-    if (opset >= 24)
-        attribute_ignore(attributes, "round_mode");
+/* Before opset 6 the type is a text: "FLOAT", the name in ONNX's enumeration. */
+static int64_t cast_named(struct attributes *attributes) {
+    const char *text = attribute_text(attributes, "to", "");
+    for (int dtype = 1; dtype < DTYPE_COUNT; dtype++)
+        if (strcasecmp(text, dtype_name((enum dtype)dtype)) == 0)
+            return dtype;
+    return 0;
 }
 
 static status cast_parse(const struct op_call *call, struct attributes *attributes, void *params, struct error *err) {
     const uint32_t types = call->op->outputs[0].types;
-    const int64_t to = attribute_int(attributes, "to", 0);
-    ignore_small_types(attributes, call->opset);
+    const int64_t to = call->op->since < 6 ? cast_named(attributes) : attribute_int(attributes, "to", 0);
+    struct cast_params *p = params;
+    if (parse_rounding(call, attributes, &p->rounding, err) != STATUS_OK)
+        return err->code;
     if (!attribute_has(attributes, "to"))
         return fail(err, STATUS_INVALID_MODEL, "attribute \"to\" is missing");
     if (to <= 0 || to >= DTYPE_COUNT)
@@ -170,7 +239,7 @@ static status cast_parse(const struct op_call *call, struct attributes *attribut
         return fail(err, STATUS_UNSUPPORTED,
                     "attribute \"to\" asks for element type %s, which is not supported at opset %d",
                     dtype_name((enum dtype)to), call->opset);
-    ((struct cast_params *)params)->to = (enum dtype)to;
+    p->to = (enum dtype)to;
     return STATUS_OK;
 }
 
@@ -187,9 +256,7 @@ static status cast_infer(struct op_call *call, struct error *err) {
 
 static status cast_like_parse(const struct op_call *call, struct attributes *attributes, void *params,
                               struct error *err) {
-    (void)params, (void)err;
-    ignore_small_types(attributes, call->opset);
-    return STATUS_OK;
+    return parse_rounding(call, attributes, &((struct cast_params *)params)->rounding, err);
 }
 
 static status cast_like_infer(struct op_call *call, struct error *err) {
@@ -197,12 +264,17 @@ static status cast_like_infer(struct op_call *call, struct error *err) {
     return y ? tensor_describe(y, call->inputs[1]->dtype, &call->inputs[0]->shape, err) : STATUS_OK;
 }
 
-#define TYPES_OLD (TYPES_NUMBER | TYPES_BOOL | TYPE(DTYPE_FLOAT16))
+#define TYPES_OLD (TYPES_NUMBER | TYPES_BOOL | TYPE(DTYPE_FLOAT16) | TYPE(DTYPE_STRING))
 #define TYPES_NEW (TYPES_OLD | TYPE(DTYPE_BFLOAT16))
+#define TYPES_19 (TYPES_NEW | TYPES_FLOAT8)
+#define TYPES_21 (TYPES_19 | TYPE(DTYPE_INT4) | TYPE(DTYPE_UINT4))
+#define TYPES_25 (TYPES_21 | TYPE(DTYPE_FLOAT4E2M1) | TYPE(DTYPE_FLOAT8E8M0) | TYPE(DTYPE_INT2) | TYPE(DTYPE_UINT2))
+
 static bool cast_is_noop(const struct op_call *call) {
     return call->inputs[0]->dtype == ((const struct cast_params *)call->params)->to;
 }
 
+static const struct op_facts like_facts = {.by_type = true};
 static const struct op_facts cast_facts = {.carries = true, .is_noop = cast_is_noop};
 
 #define CAST(SINCE, UNTIL, TYPES)                                                                                  \
@@ -214,18 +286,25 @@ static const struct op_facts cast_facts = {.carries = true, .is_noop = cast_is_n
         .output_type = cast_type, .run = cast_run                                                                  \
     }
 
+#define CAST_LIKE(SINCE, UNTIL, TYPES)                                                                                 \
+    {                                                                                                                  \
+        .name = "CastLike", .domain = "", .since = SINCE, .until = UNTIL,                                              \
+        .inputs = (const struct op_arg[]){{"input", TYPES, ARG_T1}, {"target_type", TYPES, ARG_T2 | ARG_UNREAD}, {0}}, \
+        .outputs = (const struct op_arg[]){{"output", TYPES, ARG_T2}, {0}}, .storage = STORAGE_IN_PLACE,               \
+        .params_size = sizeof(struct cast_params), .facts = &like_facts, .parse = cast_like_parse,                     \
+        .infer = cast_like_infer, .run = cast_run                                                                      \
+    }
+
 const struct op ops_cast[] = {
+    CAST(1, 5, TYPES_OLD),
     CAST(6, 12, TYPES_OLD),
-    CAST(13, 0, TYPES_NEW),
-    {.name = "CastLike",
-     .domain = "",
-     .since = 15,
-     .inputs =
-         (const struct op_arg[]){{"input", TYPES_NEW, ARG_T1}, {"target_type", TYPES_NEW, ARG_T2 | ARG_UNREAD}, {0}},
-     .outputs = (const struct op_arg[]){{"output", TYPES_NEW, ARG_T2}, {0}},
-     .storage = STORAGE_IN_PLACE,
-     .parse = cast_like_parse,
-     .infer = cast_like_infer,
-     .run = cast_run},
+    CAST(13, 18, TYPES_NEW),
+    CAST(19, 20, TYPES_19),
+    CAST(21, 22, TYPES_21),
+    CAST(23, 0, TYPES_25),
+    CAST_LIKE(15, 18, TYPES_NEW),
+    CAST_LIKE(19, 20, TYPES_19),
+    CAST_LIKE(21, 22, TYPES_21),
+    CAST_LIKE(23, 0, TYPES_25),
     {0},
 };

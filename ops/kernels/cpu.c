@@ -18,7 +18,7 @@ static uint64_t saved_registers(void) {
 
 enum cpu_level cpu_best(void) {
     unsigned a, b, c, d;
-    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE) || !(c & bit_FMA) || !(c & bit_AVX))
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE) || !(c & bit_FMA) || !(c & bit_AVX) || !(c & bit_F16C))
         return CPU_PORTABLE;
     const uint64_t saved = saved_registers();
     if ((saved & 6) != 6 || !__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b & bit_AVX2))

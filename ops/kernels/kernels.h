@@ -269,6 +269,8 @@ struct winograd_tiles {
     float alpha, beta;
 };
 
+#define MAGNITUDES_BEYOND 31
+
 struct winograd_kernel {
     /* inputs -> elements: BT along both dimensions */
     void (*input)(enum winograd_kind y, enum winograd_kind x, const struct winograd_tiles *tiles);
@@ -289,6 +291,18 @@ struct winograd_kernel {
                    int lanes, float *destination, size_t element_stride);
     /* The factor of the second term of a weight; for the kinds of winograd_two_term(), where it is no tap as it is. */
     float (*factor)(enum winograd_kind kind, int element);
+    /*
+     * Magnitudes are the upper halves of floats without the sign: they compare as floats do, to within 2^-7, and NaN is
+     * not below infinity. largest[i] = the larger of itself and of pixels[i * step + lane], over all lanes, for `count`
+     * pixels.
+     */
+    void (*magnitudes)(const float *pixels, size_t step, int64_t count, uint16_t *largest);
+    /*
+     * most[j] = the largest of magnitudes[i * stride + j], least[j] = the smallest, for `columns` columns in so many
+     * rows, one at least. Reads, and writes, up to MAGNITUDES_BEYOND columns more.
+     */
+    void (*extremes)(const uint16_t *magnitudes, int64_t rows, int64_t stride, int64_t columns, uint16_t *most,
+                     uint16_t *least);
 };
 
 /*
@@ -320,8 +334,11 @@ struct strassen_scales {
 };
 
 struct strassen_kernel {
-    /* sums[lane] += the squares of x[depth][lane]; not a number, or infinite, when any of them is. */
-    void (*squares)(const float *x, int64_t depths, int lanes, double *sums);
+    /*
+     * squares[lane] += the squares of x[depth][lane], and fourths[lane] += their fourth powers; not a number, or
+     * infinite, when any of them is.
+     */
+    void (*squares)(const float *x, int64_t depths, int lanes, double *squares, double *fourths);
     /* The left sides of the products, for so many channel blocks of the depth; strides in floats. */
     void (*left)(const struct strassen_rows *rows, int64_t blocks, float *destination, size_t block, size_t product);
     /*
@@ -343,7 +360,8 @@ struct kernels {
     const struct strassen_kernel *strassen;
     const struct winograd_kernel *winograd; /* NULL: direct convolution and plain products only */
     const struct math_kernel *math;         /* ops/kernels/math.h */
-    const struct forced_choices *forced;    /* ops/core/forced_choices.h; NULL: costs decide */
+    /* Those of one family are in ops/kernels/families.h. */
+    const struct forced_choices *forced; /* ops/core/forced_choices.h; NULL: costs decide */
 };
 
 #endif

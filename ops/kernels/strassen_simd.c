@@ -2,15 +2,18 @@
 #include "ops/kernels/tables.h"
 #include "ops/kernels/vec.h"
 
-static void squares(const float *x, int64_t depths, int lanes, double *sums) {
+static void squares(const float *x, int64_t depths, int lanes, double *squares_of, double *fourths) {
     for (int lane = 0; lane < lanes; lane += DOUBLES) {
-        double_vec sum;
-        memcpy(&sum, sums + lane, sizeof sum);
+        double_vec sum, fourth;
+        memcpy(&sum, squares_of + lane, sizeof sum);
+        memcpy(&fourth, fourths + lane, sizeof fourth);
         for (int64_t k = lane; k < depths * lanes; k += lanes) {
-            const double_vec v = doubles_from_floats(x + k);
-            sum = doubles_fma(v, v, sum);
+            const double_vec v = doubles_from_floats(x + k), square = v * v;
+            sum += square;
+            fourth = doubles_fma(square, square, fourth);
         }
-        memcpy(sums + lane, &sum, sizeof sum);
+        memcpy(squares_of + lane, &sum, sizeof sum);
+        memcpy(fourths + lane, &fourth, sizeof fourth);
     }
 }
 

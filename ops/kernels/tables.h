@@ -2,8 +2,13 @@
 #ifndef LIMNER_OPS_KERNELS_TABLES_H
 #define LIMNER_OPS_KERNELS_TABLES_H
 
+#include "ops/kernels/fft.h"
+#include "ops/kernels/half.h"
 #include "ops/kernels/kernels.h"
 #include "ops/kernels/math.h"
+#include "ops/kernels/pool.h"
+#include "ops/kernels/resize.h"
+#include "ops/kernels/rows.h"
 
 extern const struct gemm_kernel gemm_kernel_portable, gemm_kernel_avx2, gemm_kernel_avx512;
 extern const struct block_kernel block_kernel_portable, block_kernel_avx2, block_kernel_avx512;
@@ -11,6 +16,11 @@ extern const struct few_outputs_kernel few_outputs_kernel_portable, few_outputs_
 extern const struct strassen_kernel strassen_kernel_portable, strassen_kernel_avx2, strassen_kernel_avx512;
 extern const struct winograd_kernel winograd_kernel_portable, winograd_kernel_avx2, winograd_kernel_avx512;
 extern const struct math_kernel math_kernel_portable, math_kernel_avx2, math_kernel_avx512;
+extern const struct pool_kernel pool_kernel_portable, pool_kernel_avx2, pool_kernel_avx512;
+extern const struct resize_kernel resize_kernel_portable, resize_kernel_avx2, resize_kernel_avx512;
+extern const struct half_kernel half_kernel_portable, half_kernel_avx2, half_kernel_avx512;
+extern const struct fft_kernel fft_kernel_portable, fft_kernel_avx2, fft_kernel_avx512;
+extern const struct row_kernel row_kernel_portable, row_kernel_avx2, row_kernel_avx512;
 
 #define LEVEL_NAME_JOIN(name, level) name##_##level
 #if !defined(KERNEL_LEVEL)

@@ -375,4 +375,125 @@ static float factor(enum winograd_kind kind, int element) {
     return (float)(row[1] / row[0]);
 }
 
-const struct winograd_kernel LEVEL_NAME(winograd_kernel) = {input, output, weights, expand, factor};
+/* ---- magnitudes: the upper half of a float without the sign ---- */
+
+#define NO_SIGN 0x7fff
+
+#if KERNEL_LEVEL == 2
+typedef __m512i magnitude;
+#define MAX(a, b) _mm512_max_epu16(a, b)
+#define MIN(a, b) _mm512_min_epu16(a, b)
+#define PIXELS 16
+#define HALVES_2(a, b) MAX(_mm512_unpacklo_epi16(a, b), _mm512_unpackhi_epi16(a, b))
+#define HALVES_4(a, b) MAX(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b))
+#define HALVES_8(a, b) MAX(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b))
+
+/* Those of pixel i in the lower half, of pixel i + 8 in the upper one. */
+static inline magnitude magnitude_of(const float *const pixels[PIXELS], int i) {
+    const __m512i odd =
+        _mm512_add_epi16(_mm512_set1_epi32(0x00030001),
+                         _mm512_mullo_epi32(_mm512_set1_epi32(0x00040004),
+                                            _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)));
+    return _mm512_and_si512(
+        _mm512_permutex2var_epi16(_mm512_loadu_si512(pixels[i]), odd, _mm512_loadu_si512(pixels[i + 8])),
+        _mm512_set1_epi16(NO_SIGN));
+}
+
+/* The largest of each pixel: halves of vectors meet until a lane is left of each. */
+static inline __m256i across(magnitude m) {
+    m = MAX(m, _mm512_shuffle_i32x4(m, m, 0xb1));
+    return _mm512_castsi512_si256(_mm512_shuffle_i32x4(m, m, 0x08));
+}
+
+static inline void merge(magnitude sum, int64_t count, uint16_t *largest) {
+    const __m256i m = across(sum);
+    if (count >= PIXELS) {
+        __m256i before;
+        memcpy(&before, largest, sizeof before);
+        before = _mm256_max_epu16(before, m);
+        memcpy(largest, &before, sizeof before);
+        return;
+    }
+    uint16_t values[PIXELS];
+    memcpy(values, &m, sizeof values);
+    for (int64_t i = 0; i < count; i++)
+        largest[i] = values[i] > largest[i] ? values[i] : largest[i];
+}
+#elif KERNEL_LEVEL == 1
+typedef __m256i magnitude;
+#define MAX(a, b) _mm256_max_epu16(a, b)
+#define MIN(a, b) _mm256_min_epu16(a, b)
+#define PIXELS 8
+#define HALVES_2(a, b) MAX(_mm256_unpacklo_epi16(a, b), _mm256_unpackhi_epi16(a, b))
+#define HALVES_4(a, b) MAX(_mm256_unpacklo_epi32(a, b), _mm256_unpackhi_epi32(a, b))
+#define HALVES_8(a, b) MAX(_mm256_unpacklo_epi64(a, b), _mm256_unpackhi_epi64(a, b))
+
+static inline magnitude magnitude_of(const float *const pixels[PIXELS], int i) {
+    const __m256i low = _mm256_loadu_si256((const __m256i *)(const void *)pixels[i]),
+                  high = _mm256_loadu_si256((const __m256i *)(const void *)(pixels[i] + VEC));
+    return _mm256_and_si256(_mm256_blend_epi16(_mm256_srli_epi32(low, 16), high, 0xaa), _mm256_set1_epi16(NO_SIGN));
+}
+
+static inline void merge(magnitude sum, int64_t count, uint16_t *largest) {
+    const __m128i m = _mm_max_epu16(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
+    uint16_t values[PIXELS];
+    memcpy(values, &m, sizeof values);
+    for (int64_t i = 0; i < PIXELS && i < count; i++)
+        largest[i] = values[i] > largest[i] ? values[i] : largest[i];
+}
+#endif
+
+#if KERNEL_LEVEL > 0
+static void magnitudes(const float *pixels, size_t step, int64_t count, uint16_t *largest) {
+    for (int64_t done = 0; done < count; done += PIXELS, pixels += PIXELS * step) {
+        const int64_t last = count - done - 1; /* those past it stand for it */
+        const float *places[PIXELS];
+        magnitude m[8];
+#pragma GCC unroll 16
+        for (int64_t i = 0; i < PIXELS; i++)
+            places[i] = pixels + (size_t)(i < last ? i : last) * step;
+#pragma GCC unroll 8
+        for (int i = 0; i < 8; i++)
+            m[i] = magnitude_of(places, i);
+#pragma GCC unroll 8
+        for (int i = 0; i < 4; i++)
+            m[i] = HALVES_2(m[2 * i], m[2 * i + 1]);
+        merge(HALVES_8(HALVES_4(m[0], m[1]), HALVES_4(m[2], m[3])), count - done, largest + done);
+    }
+}
+#else
+typedef uint16_t magnitude;
+#define MAX(a, b) ((a) > (b) ? (a) : (b))
+#define MIN(a, b) ((a) < (b) ? (a) : (b))
+
+static void magnitudes(const float *pixels, size_t step, int64_t count, uint16_t *largest) {
+    for (int64_t i = 0; i < count; i++, pixels += step) {
+        uint32_t bits[LANES], most = largest[i];
+        memcpy(bits, pixels, sizeof bits);
+        for (int lane = 0; lane < LANES; lane++) {
+            const uint32_t size = bits[lane] >> 16 & NO_SIGN;
+            most = MAX(size, most);
+        }
+        largest[i] = (uint16_t)most;
+    }
+}
+#endif
+
+static void extremes(const uint16_t *magnitudes_of, int64_t rows, int64_t stride, int64_t columns, uint16_t *most,
+                     uint16_t *least) {
+    for (int64_t j = 0; j < columns; j += (int64_t)(sizeof(magnitude) / sizeof *most)) {
+        magnitude high, low, other;
+        memcpy(&high, magnitudes_of + j, sizeof high);
+        low = high;
+        for (int64_t i = 1; i < rows; i++) {
+            memcpy(&other, magnitudes_of + i * stride + j, sizeof other);
+            high = MAX(high, other);
+            low = MIN(low, other);
+        }
+        memcpy(most + j, &high, sizeof high);
+        memcpy(least + j, &low, sizeof low);
+    }
+}
+
+const struct winograd_kernel LEVEL_NAME(winograd_kernel) = {input,  output,     weights, expand,
+                                                            factor, magnitudes, extremes};

@@ -1,6 +1,7 @@
 /* MatMul (ONNX 1, 9, 13) with numpy's broadcasting, and Gemm (ONNX 7, 9, 11, 13). */
 #include "ops/core/attributes.h"
 #include "ops/core/op_facts.h"
+#include "ops/core/parallel.h"
 #include "ops/matmul/product.h"
 #include "ops/matmul/product_run.h"
 
@@ -61,16 +62,58 @@ static void merge_batch(struct matrix_product *product, const struct operand *a,
     product->batch_rank = 0;
 }
 
+/* FusedMatMul of onnxruntime (com.microsoft 1): matrices are transposed beforehand, and the product is scaled. */
+struct matmul_params {
+    bool fused, transpose_a, transpose_b;
+    float alpha;
+};
+
+static status matmul_parse(const struct op_call *call, struct attributes *attributes, void *result, struct error *err) {
+    struct matmul_params *params = result;
+    (void)call;
+    params->fused = true;
+    params->transpose_a = attribute_int(attributes, "transA", 0) != 0;
+    params->transpose_b = attribute_int(attributes, "transB", 0) != 0;
+    params->alpha = attribute_float(attributes, "alpha", 1);
+    if (attribute_int(attributes, "transBatchA", 0) != 0 || attribute_int(attributes, "transBatchB", 0) != 0)
+        return fail(err, STATUS_UNSUPPORTED, "attributes \"transBatchA\" and \"transBatchB\" are only known as 0");
+    return STATUS_OK;
+}
+
+static void transpose(struct operand *operand) {
+    const int64_t rows = operand->dims[operand->rank - 2];
+    operand->dims[operand->rank - 2] = operand->dims[operand->rank - 1];
+    operand->dims[operand->rank - 1] = rows;
+}
+
+/* The operands; vectors are not transposed. */
+static struct matmul_params operands_of(const struct op_call *call, struct operand *a, struct operand *b) {
+    const struct matmul_params *given = call->params;
+    struct matmul_params params = {.alpha = 1};
+    *a = operand_of(&call->inputs[0]->shape, true);
+    *b = operand_of(&call->inputs[1]->shape, false);
+    if (given && given->fused)
+        params = *given;
+    params.transpose_a &= call->inputs[0]->shape.rank > 1;
+    params.transpose_b &= call->inputs[1]->shape.rank > 1;
+    if (params.transpose_a)
+        transpose(a);
+    if (params.transpose_b)
+        transpose(b);
+    return params;
+}
+
 static status matmul_product(const struct op_call *call, struct matrix_product *product, struct error *err) {
+    struct operand a, b;
     if (call->inputs[0]->shape.rank < 1 || call->inputs[1]->shape.rank < 1)
         return fail_matmul(call, err);
-    const struct operand a = operand_of(&call->inputs[0]->shape, true), b = operand_of(&call->inputs[1]->shape, false);
+    const struct matmul_params params = operands_of(call, &a, &b);
     *product = (struct matrix_product){
-        .m = a.dims[a.rank - 2], .k = a.dims[a.rank - 1], .n = b.dims[b.rank - 1], .rows = 1, .alpha = 1};
+        .m = a.dims[a.rank - 2], .k = a.dims[a.rank - 1], .n = b.dims[b.rank - 1], .rows = 1, .alpha = params.alpha};
     if (b.dims[b.rank - 2] != product->k)
         return fail_matmul(call, err);
-    product->a = (struct matrix_strides){product->k, 1};
-    product->b = (struct matrix_strides){product->n, 1};
+    product->a = params.transpose_a ? (struct matrix_strides){1, product->m} : (struct matrix_strides){product->k, 1};
+    product->b = params.transpose_b ? (struct matrix_strides){1, product->k} : (struct matrix_strides){product->n, 1};
     product->batch_rank = (a.rank > b.rank ? a.rank : b.rank) - 2;
     for (int d = 0; d < product->batch_rank; d++)
         if (!broadcast(batch_dim(&a, d), batch_dim(&b, d), &product->batch_dims[product->batch_rank - 1 - d]))
@@ -100,15 +143,20 @@ static status matmul_prepare(struct op_call *call, size_t *workspace_bytes, stru
     const status code = matmul_product(call, &product, err);
     if (code != STATUS_OK)
         return code;
-    const struct operand a = operand_of(&call->inputs[0]->shape, true), b = operand_of(&call->inputs[1]->shape, false);
-    if (call->inputs[0]->shape.rank > 1)
+    struct operand a, b;
+    const struct matmul_params params = operands_of(call, &a, &b);
+    if (call->inputs[0]->shape.rank > 1 && !params.transpose_a)
         merge_batch(&product, &a, &b);
     return product_prepare(call, &product, workspace_bytes, err);
 }
 
 static double matmul_macs(const struct op_call *call) {
     const struct tensor *a = call->inputs[0];
-    const double depth = a->shape.rank ? (double)a->shape.dims[a->shape.rank - 1] : 1;
+    struct operand left, right;
+    if (a->shape.rank < 1 || call->inputs[1]->shape.rank < 1)
+        return 0;
+    operands_of(call, &left, &right);
+    const double depth = (double)left.dims[left.rank - 1];
     return depth * (double)tensor_elements(call->outputs[0]);
 }
 
@@ -117,17 +165,30 @@ static double matmul_macs(const struct op_call *call) {
 struct gemm_params {
     float alpha, beta;
     bool transpose_a, transpose_b;
+    struct activation activation; /* FusedGemm of onnxruntime (com.microsoft 1): of every element */
 };
+
+static status fused_gemm_activation(struct attributes *attributes, struct activation *activation, struct error *err) {
+    const char *name = attribute_text(attributes, "activation", "");
+    const int kind = activation_kind(name);
+    activation->alpha = attribute_float(attributes, "activation_alpha", 0);
+    activation->beta = attribute_float(attributes, "activation_beta", 0);
+    attribute_ignore(attributes, "activation_gamma");
+    if (*name && kind < 0)
+        return fail(err, STATUS_UNSUPPORTED, "attribute \"activation\" is \"%.32s\", which is not known here", name);
+    activation->kind = *name ? (enum activation_kind)kind : ACTIVATION_NONE;
+    return STATUS_OK;
+}
 
 static status gemm_parse(const struct op_call *call, struct attributes *attributes, void *result, struct error *err) {
     struct gemm_params *params = result;
-    (void)call;
-    (void)err;
+    if (call->opset < 7 && !call->op->row) /* C repeats wherever it can */
+        attribute_ignore(attributes, "broadcast");
     params->alpha = attribute_float(attributes, "alpha", 1);
     params->beta = attribute_float(attributes, "beta", 1);
     params->transpose_a = attribute_int(attributes, "transA", 0) != 0;
     params->transpose_b = attribute_int(attributes, "transB", 0) != 0;
-    return STATUS_OK;
+    return call->op->row ? fused_gemm_activation(attributes, &params->activation, err) : STATUS_OK;
 }
 
 /* C broadcasts to [m,n] one way. */
@@ -181,6 +242,26 @@ static status gemm_prepare(struct op_call *call, size_t *workspace_bytes, struct
     return code == STATUS_OK ? product_prepare(call, &product, workspace_bytes, err) : code;
 }
 
+struct activated {
+    const struct op_call *call;
+    float *y;
+};
+
+static void activate_part(void *context, size_t begin, size_t end) {
+    const struct activated *work = context;
+    activation_run(work->call->kernels, &((const struct gemm_params *)work->call->params)->activation, work->y + begin,
+                   end - begin);
+}
+
+static status fused_gemm_run(struct op_call *call, struct error *err) {
+    struct activated work = {call, call->outputs[0]->data};
+    const status code = product_run(call, err);
+    if (code == STATUS_OK)
+        parallel_blocks((size_t)tensor_elements(call->outputs[0]), PARALLEL_ELEMENTS, call->threads, activate_part,
+                        &work);
+    return code;
+}
+
 static double gemm_macs(const struct op_call *call) {
     const struct gemm_params *params = call->params;
     return (double)call->inputs[0]->shape.dims[!params->transpose_a] * (double)tensor_elements(call->outputs[0]);
@@ -214,30 +295,26 @@ static const struct op_arg gemm_inputs[] = {{"A", TYPES_FLOAT, ARG_T},
                                             {NULL, 0, 0}};
 static const struct op_arg outputs[] = {{"Y", TYPES_FLOAT, ARG_T}, {NULL, 0, 0}};
 
+static const int fused_row = 1;
+
+#define MATMUL(NAME, DOMAIN, PARSE)                                                                              \
+    {                                                                                                            \
+        .name = NAME, .domain = DOMAIN, .since = 1, .inputs = matmul_inputs, .outputs = outputs,                 \
+        .params_size = sizeof(struct matmul_params), .state_size = sizeof(struct product_state), .parse = PARSE, \
+        .infer = matmul_infer, .prepare = matmul_prepare, .run = product_run, .macs = matmul_macs,               \
+        .facts = &matmul_facts                                                                                   \
+    }
+#define GEMM(NAME, DOMAIN, SINCE, RUN, FACTS, ROW)                                                                  \
+    {                                                                                                               \
+        .name = NAME, .domain = DOMAIN, .since = SINCE, .inputs = gemm_inputs, .outputs = outputs,                  \
+        .params_size = sizeof(struct gemm_params), .state_size = sizeof(struct product_state), .parse = gemm_parse, \
+        .infer = gemm_infer, .prepare = gemm_prepare, .run = RUN, .macs = gemm_macs, .facts = FACTS, .row = ROW     \
+    }
+
 const struct op ops_matmul[] = {
-    {.name = "MatMul",
-     .domain = "",
-     .since = 1,
-     .inputs = matmul_inputs,
-     .outputs = outputs,
-     .state_size = sizeof(struct product_state),
-     .infer = matmul_infer,
-     .prepare = matmul_prepare,
-     .run = product_run,
-     .macs = matmul_macs,
-     .facts = &matmul_facts},
-    {.name = "Gemm",
-     .domain = "",
-     .since = 7,
-     .inputs = gemm_inputs,
-     .outputs = outputs,
-     .params_size = sizeof(struct gemm_params),
-     .state_size = sizeof(struct product_state),
-     .parse = gemm_parse,
-     .infer = gemm_infer,
-     .prepare = gemm_prepare,
-     .run = product_run,
-     .macs = gemm_macs,
-     .facts = &gemm_facts},
+    MATMUL("MatMul", "", NULL),
+    GEMM("Gemm", "", 1, product_run, &gemm_facts, NULL),
+    MATMUL("FusedMatMul", "com.microsoft", matmul_parse),
+    GEMM("FusedGemm", "com.microsoft", 1, fused_gemm_run, &matmul_facts, &fused_row),
     {0},
 };

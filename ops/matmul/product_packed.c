@@ -19,7 +19,8 @@ size_t packed_workspace_bytes(int threads) {
     return SCRATCH_FLOATS * sizeof(float) * (size_t)threads;
 }
 
-/* ---- packing: [matrix][panel][k][lanes], lanes beyond the columns are zero; then squares[matrix][lanes] ---- */
+/* ---- packing: [matrix][panel][k][lanes], lanes beyond the columns are zero; then squares[matrix][lanes],
+ * fourths[matrix][lanes] ---- */
 
 struct blocks_packing {
     const struct matrix_product *product;
@@ -40,9 +41,13 @@ const double *packed_squares(const struct product_state *state) {
     return (const double *)(const void *)(state->packed + state->matrices * packed_floats(&state->product));
 }
 
+const double *packed_fourths(const struct product_state *state) {
+    return packed_squares(state) + state->matrices * packed_lanes(&state->product);
+}
+
 /* Depths first..end of one panel. */
 static void pack_panel(const struct blocks_packing *job, const void *source, int64_t panel, int64_t first, int64_t end,
-                       float *packed, double *squares) {
+                       float *packed, double *squares, double *fourths) {
     const struct matrix_product *product = job->product;
     const struct block_kernel *kernel = job->kernels->block;
     const int64_t column0 = panel * kernel->blocks * CHANNEL_BLOCK;
@@ -54,9 +59,11 @@ static void pack_panel(const struct blocks_packing *job, const void *source, int
                 column0 + lane < product->n
                     ? unaligned_float(source, k * product->b.row_stride + (column0 + lane) * product->b.column_stride)
                     : 0;
-    if (first == 0)
+    if (first == 0) {
         memset(squares + column0, 0, (size_t)lanes * sizeof *squares);
-    job->kernels->strassen->squares(start, end - first, lanes, squares + column0);
+        memset(fourths + column0, 0, (size_t)lanes * sizeof *fourths);
+    }
+    job->kernels->strassen->squares(start, end - first, lanes, squares + column0, fourths + column0);
 }
 
 /* Panels of all matrices, over depths first..end. */
@@ -64,7 +71,7 @@ struct blocks_part {
     const struct blocks_packing *job;
     const float *source;
     float *packed;
-    double *squares;
+    double *squares, *fourths;
     int64_t panels, first, end;
 };
 
@@ -74,7 +81,8 @@ static void pack_panels(void *context, int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; i++) {
         const int64_t matrix = i / part->panels;
         pack_panel(part->job, part->source + matrix * product->n * product->k, i % part->panels, part->first, part->end,
-                   part->packed + matrix * packed_floats(product), part->squares + matrix * packed_lanes(product));
+                   part->packed + matrix * packed_floats(product), part->squares + matrix * packed_lanes(product),
+                   part->fourths + matrix * packed_lanes(product));
     }
 }
 
@@ -87,7 +95,9 @@ static void pack(void *destination, const struct tensor *source, const void *con
     const int64_t parts = in_order && source->mapped ? (int64_t)(source->bytes / PACKING_PART_BYTES) + 1 : 1;
     for (int64_t part = 0; part < parts; part++) {
         const int64_t first = product->k * part / parts, end = product->k * (part + 1) / parts;
-        struct blocks_part work = {job, source->data, destination, squares, panels, first, end};
+        struct blocks_part work = {
+            job,    source->data, destination, squares, squares + job->matrices * packed_lanes(product),
+            panels, first,        end};
         team_for(job->threads, job->matrices * panels, pack_panels, &work);
         if (parts > 1)
             tensor_drop_range(source, (size_t)(first * product->b.row_stride) * sizeof(float),
@@ -104,7 +114,7 @@ void packed_take_weights(struct op_call *call, struct product_state *state) {
         .name = call->kernels->block->name,
         .numbers = {state->matrices, product->n, product->k, product->b.row_stride, product->b.column_stride},
         .bytes = (size_t)state->matrices *
-                 ((size_t)packed_floats(product) * sizeof(float) + (size_t)packed_lanes(product) * sizeof(double)),
+                 ((size_t)packed_floats(product) * sizeof(float) + (size_t)packed_lanes(product) * 2 * sizeof(double)),
         .pack = pack,
         .context = &job};
     state->packed = weight_cache_get(call->weights, b, &packing);

@@ -17,6 +17,8 @@ static inline int64_t packed_place(const struct matrix_product *product, int64_t
 }
 /* The sums of squares of every column of B, matrix by matrix: they stand behind the packed columns. */
 const double *packed_squares(const struct product_state *state);
+/* The sums of fourth powers, which follow them. */
+const double *packed_fourths(const struct product_state *state);
 
 #define N_BLOCK 4 /* channel blocks of an n-block, at most: the columns that a thread computes together */
 #define N_BLOCK_LANES (N_BLOCK * CHANNEL_BLOCK)

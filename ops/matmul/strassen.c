@@ -8,8 +8,8 @@
  * - A pair of n-blocks of B goes a k-block after the other. The tiles of a product form the sum of quadrants of B
  *   that the next one multiplies by, a few numbers with every channel block; both stay in the second-level cache.
  * - Sums over rows, or columns, of very different size would cost the smaller ones their digits: all are brought to a
- *   norm of about 1 by powers of two. A row of the batch with numbers that are not finite is multiplied directly, so
- *   that they stay where they are.
+ *   norm of about 1 by powers of two. Pairs with numbers that are not finite, or far above all others of their row,
+ *   are multiplied directly.
  */
 #include "ops/matmul/strassen.h"
 
@@ -55,11 +55,21 @@ static struct halves halves_of(const struct matrix_product *product, const struc
 
 /* ---- where it applies ---- */
 
+/*
+ * Whether so many numbers, about, make up a norm. Errors are relative to the norms of rows and columns: where a few
+ * numbers are far above all others, what they meet may be small, and the sum of all others loses its digits.
+ */
+#define LEAST_ALIKE 4
+static bool is_balanced(double squares, double fourths) {
+    return squares * squares >= LEAST_ALIKE * fourths;
+}
+
 /* Norms of 2^-60 to 2^60: no scaled number leaves the range of floats. */
 static bool sizes_fit(const struct product_state *state) {
-    const double *squares = packed_squares(state);
+    const double *squares = packed_squares(state), *fourths = packed_fourths(state);
     for (int64_t column = 0; column < state->product.n; column++)
-        if (squares[column] != 0 && !(squares[column] > 0x1p-120 && squares[column] < 0x1p120))
+        if (squares[column] != 0 &&
+            !(squares[column] > 0x1p-120 && squares[column] < 0x1p120 && is_balanced(squares[column], fourths[column])))
             return false;
     return true;
 }
@@ -121,13 +131,16 @@ struct strassen_call {
     const struct matrix_product *product;
     const struct packed_data *data;
     struct halves halves;
-    float *factors; /* of every pair: the upper row's, the lower one's; NaN where numbers are not finite */
+    float *factors; /* of every pair: the upper row's, the lower one's; NaN: the pair is multiplied directly */
     float *left, *scratch;
 };
 
 /* ---- left sides ---- */
 
-/* The power of two that brings numbers with this sum of squares to a norm of about 1; `back` undoes it. */
+/*
+ * The power of two that brings numbers with this sum of squares to a norm of about 1; `back` undoes it, NaN where
+ * numbers are not finite.
+ */
 static float scale_for(double squares, float *back) {
     const bool usual = squares != 0 && isfinite(squares);
     const int exponent = usual ? (int)between(-126, ilogb(squares) / 2, 126) : 0;
@@ -136,11 +149,16 @@ static float scale_for(double squares, float *back) {
 }
 
 static float row_scale(const struct strassen_call *run, const float *row, float *back) {
-    double sums[CHANNEL_BLOCK] = {0}, squares = 0;
-    run->call->kernels->strassen->squares(row, 2 * run->halves.depth, CHANNEL_BLOCK, sums);
-    for (int lane = 0; lane < CHANNEL_BLOCK; lane++)
+    double sums[CHANNEL_BLOCK] = {0}, fourth_sums[CHANNEL_BLOCK] = {0}, squares = 0, fourths = 0;
+    run->call->kernels->strassen->squares(row, 2 * run->halves.depth, CHANNEL_BLOCK, sums, fourth_sums);
+    for (int lane = 0; lane < CHANNEL_BLOCK; lane++) {
         squares += sums[lane];
-    return scale_for(squares, back);
+        fourths += fourth_sums[lane];
+    }
+    const float scale = scale_for(squares, back);
+    if (!is_balanced(squares, fourths))
+        *back = NAN;
+    return scale;
 }
 
 /* The two rows of a pair; one that lacks the lower row has zeros there. */
@@ -440,20 +458,35 @@ static void run_group(struct pair_group *group) {
     team_run(threads, run_tasks, &work);
 }
 
-static bool finite_rows(const struct strassen_call *run, int64_t first) {
-    for (int64_t i = 2 * first; i < 2 * (first + run->halves.half); i++)
-        if (isnan(run->factors[i]))
-            return false;
-    return true;
+static bool is_direct(const struct strassen_call *run, int64_t pair) {
+    return isnan(run->factors[2 * pair]) || isnan(run->factors[2 * pair + 1]);
 }
 
-/* Rows of the batch with numbers that are not finite, once more; and the columns that are left over. */
+/* Pairs first..end of a row of the batch, which begins with this row. */
+static void multiply_directly(const struct strassen_call *run, int64_t row, int64_t first, int64_t end) {
+    const struct halves *s = &run->halves;
+    const int64_t columns = 2 * s->n_pairs * N_BLOCK, lower = at_most(s->half + end, s->rows) - s->half - first;
+    packed_run(run->call, run->data, &(struct packed_area){row + first, end - first, 0, columns}, run->left);
+    if (lower > 0)
+        packed_run(run->call, run->data, &(struct packed_area){row + s->half + first, lower, 0, columns}, run->left);
+}
+
+/* Those pairs of a row of the batch that stand in the way of each other, or of themselves. */
+static void mend_pairs(const struct strassen_call *run, int64_t row, int64_t pair0) {
+    for (int64_t first = 0, end; first < run->halves.half; first = end + 1) {
+        for (end = first; end < run->halves.half && is_direct(run, pair0 + end);)
+            end++;
+        if (first < end)
+            multiply_directly(run, row, first, end);
+    }
+}
+
+/* Pairs that are multiplied directly, and the columns that are left over. */
 static void run_rest(const struct strassen_call *run) {
     const struct halves *s = &run->halves;
     const int64_t blocks = channel_blocks(run->product->n), paired = 2 * s->n_pairs * N_BLOCK;
     for (int64_t row = 0, pair = 0; pair < s->pairs; row += s->rows, pair += s->half)
-        if (!finite_rows(run, pair))
-            packed_run(run->call, run->data, &(struct packed_area){row, s->rows, 0, paired}, run->left);
+        mend_pairs(run, row, pair);
     if (paired < blocks)
         packed_run(run->call, run->data, &(struct packed_area){0, run->product->m, paired, blocks - paired}, run->left);
 }

@@ -4,6 +4,7 @@
 #include "ops/core/op_facts.h"
 #include "ops/core/parallel.h"
 #include "ops/movement/block_copy.h"
+#include "ops/movement/indices.h"
 #include "ops/movement/movement.h"
 
 struct gather_params {
@@ -27,42 +28,6 @@ static status parse_batch_dims(const struct op_call *call, struct attributes *at
         return fail(err, STATUS_INVALID_MODEL, "attribute \"batch_dims\" is %lld, expected 0 or more",
                     (long long)params->axis);
     return STATUS_OK;
-}
-
-static int64_t index_at(const struct tensor *indices, int64_t i) {
-    return indices->dtype == DTYPE_INT64 ? ((const int64_t *)indices->data)[i] : ((const int32_t *)indices->data)[i];
-}
-
-static int64_t index_within(const struct tensor *indices, int64_t i, int64_t size) {
-    const int64_t index = index_at(indices, i);
-    return index < 0 ? index + size : index;
-}
-
-/* Every `every`-th index, from `first` on, against the size of an axis. */
-static status check_indices(const struct op_call *call, int64_t first, int64_t every, int axis, struct error *err) {
-    const struct tensor *data = call->inputs[0], *indices = call->inputs[1];
-    const int64_t count = tensor_elements(indices), size = data->shape.dims[axis];
-    char text[SHAPE_TEXT_BYTES];
-    for (int64_t i = first; i < count; i += every) {
-        const int64_t index = index_at(indices, i);
-        if (index >= -size && index < size)
-            continue;
-        const status code = indices->constant ? STATUS_INVALID_MODEL : STATUS_INVALID_ARGUMENT;
-        if (size == 0)
-            return fail(err, code, "index %lld (number %lld in input 1) into axis %d of %s, which is empty",
-                        (long long)index, (long long)i, axis, shape_text(&data->shape, text));
-        return fail(err, code, "index %lld (number %lld in input 1) is not in %lld..%lld, axis %d of %s",
-                    (long long)index, (long long)i, (long long)-size, (long long)size - 1, axis,
-                    shape_text(&data->shape, text));
-    }
-    return STATUS_OK;
-}
-
-static int64_t product(const struct shape *shape, int begin, int end) {
-    int64_t elements = 1;
-    for (int i = begin; i < end; i++)
-        elements *= shape->dims[i];
-    return elements;
 }
 
 /* Appends dims[begin..end-1] of another shape; STATUS_LIMIT above MAX_RANK. */
@@ -113,7 +78,7 @@ static inline __attribute__((always_inline)) void gather_span(const struct gathe
     int64_t outer = begin / copy->count, i = begin % copy->count;
     const char *from = copy->from + outer * copy->from_outer;
     for (int64_t n = begin; n < end; n++) {
-        const int64_t index = index_within(copy->indices, i, copy->size);
+        const int64_t index = indices_at(copy->indices, i, copy->size);
         block_copy(copy->to + n * block, from + index * block, (size_t)block);
         if (++i == copy->count) {
             i = 0;
@@ -149,13 +114,13 @@ static status run_gather(struct op_call *call, struct error *err) {
     int axis;
     status code = op_axis(params->axis, data->shape.rank, &axis, "axis", err);
     if (code == STATUS_OK)
-        code = check_indices(call, 0, 1, axis, err);
+        code = indices_check(call, 0, 1, axis, err);
     if (code != STATUS_OK || output->bytes == 0)
         return code;
     struct gather_copy copy = {.indices = indices, .to = output->data, .from = data->data};
     copy.count = tensor_elements(indices);
     copy.size = data->shape.dims[axis];
-    copy.block = product(&data->shape, axis + 1, data->shape.rank) * (int64_t)dtype_size(data->dtype);
+    copy.block = indices_product(&data->shape, axis + 1, data->shape.rank) * (int64_t)dtype_size(data->dtype);
     copy.from_outer = copy.size * copy.block;
     const size_t blocks = output->bytes / (size_t)copy.block;
     parallel_blocks(blocks, strided_block(blocks, output->bytes), call->threads, gather_blocks, &copy);
@@ -199,7 +164,7 @@ static void gather_rows(void *context, size_t begin, size_t end) {
     for (int64_t row = (int64_t)begin; row < (int64_t)end; row++) {
         const char *from = copy.from + row_offset(&copy, row);
         for (int64_t i = 0; i < copy.count; i++) {
-            const int64_t n = row * copy.count + i, index = index_within(copy.indices, n, copy.size);
+            const int64_t n = row * copy.count + i, index = indices_at(copy.indices, n, copy.size);
             block_copy(copy.to + n * copy.block, from + index * axis_stride + i * step, (size_t)copy.block);
         }
     }
@@ -212,7 +177,7 @@ static status run_elements(struct op_call *call, struct error *err) {
     struct gather_copy copy = {.indices = call->inputs[1], .to = output->data, .from = data->data};
     status code = op_axis(params->axis, data->shape.rank, &copy.axis, "axis", err);
     if (code == STATUS_OK)
-        code = check_indices(call, 0, 1, copy.axis, err);
+        code = indices_check(call, 0, 1, copy.axis, err);
     if (code != STATUS_OK || output->bytes == 0)
         return code;
     strided_dense(&data->shape, dtype_size(data->dtype), strides);
@@ -252,7 +217,7 @@ static void gather_tuples(void *context, size_t begin, size_t end) {
     for (int64_t n = (int64_t)begin; n < (int64_t)end; n++) {
         const char *from = copy.from + n / copy.count * copy.from_outer;
         for (int i = 0; i < copy.tuple; i++)
-            from += index_within(copy.indices, n * copy.tuple + i, copy.sizes[i]) * copy.strides[i];
+            from += indices_at(copy.indices, n * copy.tuple + i, copy.sizes[i]) * copy.strides[i];
         block_copy(copy.to + n * copy.block, from, (size_t)copy.block);
     }
 }
@@ -264,7 +229,7 @@ static status run_nd(struct op_call *call, struct error *err) {
     const int tuple = (int)indices->shape.dims[rank - 1];
     int64_t strides[MAX_RANK];
     for (int i = 0; i < tuple; i++) {
-        const status code = check_indices(call, i, tuple, batch_dims + i, err);
+        const status code = indices_check(call, i, tuple, batch_dims + i, err);
         if (code != STATUS_OK)
             return code;
     }
@@ -272,9 +237,9 @@ static status run_nd(struct op_call *call, struct error *err) {
         return STATUS_OK;
     strided_dense(&data->shape, dtype_size(data->dtype), strides);
     struct gather_copy copy = {.indices = indices, .to = output->data, .from = data->data, .tuple = tuple};
-    copy.count = product(&indices->shape, batch_dims, rank - 1);
+    copy.count = indices_product(&indices->shape, batch_dims, rank - 1);
     copy.block = strides[batch_dims + tuple - 1];
-    copy.from_outer = product(&data->shape, batch_dims, data->shape.rank) * (int64_t)dtype_size(data->dtype);
+    copy.from_outer = indices_product(&data->shape, batch_dims, data->shape.rank) * (int64_t)dtype_size(data->dtype);
     copy.sizes = data->shape.dims + batch_dims;
     copy.strides = strides + batch_dims;
     const size_t blocks = output->bytes / (size_t)copy.block;

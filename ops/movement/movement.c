@@ -16,7 +16,9 @@ status movement_run(struct op_call *call, struct error *err) {
 status movement_alias(struct op_call *call, struct error *err) {
     (void)err;
     struct tensor *output = op_output(call, 0);
-    if (output && output->data != call->inputs[0]->data)
+    if (output && dtype_is_boxed(output->dtype))
+        tensor_copy(output->data, call->inputs[0]);
+    else if (output && output->data != call->inputs[0]->data)
         strided_move(output->data, call->inputs[0]->data, output->bytes, call->threads);
     return STATUS_OK;
 }

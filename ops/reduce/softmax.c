@@ -8,20 +8,19 @@
 #include "ops/core/attributes.h"
 #include "ops/core/parallel.h"
 #include "ops/elementwise/unary.h"
+#include "ops/kernels/families.h"
+#include "ops/kernels/rows.h"
 
 #include <math.h>
 
 #define COLUMNS 64 /* that are walked side by side where inner > 1 */
-#define LANES                                                                                               \
-    8 /* partial results of a row, so that neighbours do not wait for each other; combined in a fixed order \
-       */
-
 enum softmax_kind { SOFTMAX, LOG_SOFTMAX, HARDMAX };
 
 struct softmax_work {
     enum softmax_kind kind;
     enum dtype dtype; /* FLOAT or DOUBLE */
     const struct math_kernel *math;
+    const struct row_kernel *rows;
     const char *in;
     char *out;
     size_t size, inner, tiles; /* tiles of one outer step */
@@ -36,9 +35,65 @@ static void exp_double(const struct math_kernel *math, double *data, size_t coun
         data[j] = exp(data[j]);
 }
 
+/* ---- a row of neighbours ---- */
+
+static float largest_float(const struct row_kernel *rows, const float *x, size_t count) {
+    return rows->largest(x, count);
+}
+static double largest_double(const struct row_kernel *rows, const double *x, size_t count) {
+    double largest = x[0];
+    (void)rows;
+    for (size_t i = 1; i < count; i++)
+        largest = x[i] > largest ? x[i] : largest;
+    return largest;
+}
+
+static double exp_less_float(const struct row_kernel *rows, const float *x, float *y, size_t count, float less) {
+    return rows->exp_less(x, y, count, less);
+}
+static double exp_less_double(const struct row_kernel *rows, const double *x, double *y, size_t count, double less) {
+    double sum = 0;
+    (void)rows;
+    for (size_t i = 0; i < count; i++)
+        sum += y[i] = exp(x[i] - less);
+    return sum;
+}
+
+static void scale_float(const struct row_kernel *rows, float *y, size_t count, double factor) {
+    rows->affine(y, y, count, 0, (float)factor, 0);
+}
+static void scale_double(const struct row_kernel *rows, double *y, size_t count, double factor) {
+    (void)rows;
+    for (size_t i = 0; i < count; i++)
+        y[i] *= factor;
+}
+
+/* For a logarithm the exponentials are needed for their sum alone. */
+#define SOFTMAX_ROW(T)                                                                        \
+    static void row_##T(const struct softmax_work *work, const T *in, T *out, size_t count) { \
+        const T largest = largest_##T(work->rows, in, count);                                 \
+        T piece[CONVERT_CHUNK];                                                               \
+        double sum = 0;                                                                       \
+        if (work->kind == SOFTMAX) {                                                          \
+            sum = exp_less_##T(work->rows, in, out, count, largest);                          \
+            scale_##T(work->rows, out, count, 1 / sum);                                       \
+            return;                                                                           \
+        }                                                                                     \
+        for (size_t j = 0, n; j < count; j += n) {                                            \
+            n = count - j < CONVERT_CHUNK ? count - j : CONVERT_CHUNK;                        \
+            sum += exp_less_##T(work->rows, in + j, piece, n, largest);                       \
+        }                                                                                     \
+        const T less = (T)log(sum);                                                           \
+        SIMD for (size_t j = 0; j < count; j++) out[j] = in[j] - largest - less;              \
+    }
+SOFTMAX_ROW(float)
+SOFTMAX_ROW(double)
+
+/* ---- columns side by side, and all ---- */
+
 /*
  * A tile is `rows` rows of `count` numbers, `stride` apart. Where inner > 1 its columns are normalised, each by itself;
- * where inner = 1 a tile is one row, cut to pieces, and normalised as one. Both are made of the same steps along a row.
+ * where inner = 1 a tile is one row, and normalised as one.
  */
 #define SOFTMAX_STEPS(T)                                                                                         \
     SCALAR T larger_##T(T x, T old) {                                                                            \
@@ -72,47 +127,6 @@ static void exp_double(const struct math_kernel *math, double *data, size_t coun
                 SIMD for (size_t j = 0; j < count; j++) target[j] = source[j] - largest[j] - scales[j];          \
         }                                                                                                        \
     }                                                                                                            \
-    static T row_largest_##T(const T *in, size_t count) {                                                        \
-        T lanes[LANES];                                                                                          \
-        size_t j = 0;                                                                                            \
-        for (size_t k = 0; k < LANES; k++)                                                                       \
-            lanes[k] = in[0];                                                                                    \
-        for (; count - j >= LANES; j += LANES)                                                                   \
-            SIMD for (size_t k = 0; k < LANES; k++) lanes[k] = larger_##T(in[j + k], lanes[k]);                  \
-        for (; j < count; j++)                                                                                   \
-            lanes[0] = larger_##T(in[j], lanes[0]);                                                              \
-        for (size_t k = 1; k < LANES; k++)                                                                       \
-            lanes[0] = larger_##T(lanes[k], lanes[0]);                                                           \
-        return lanes[0];                                                                                         \
-    }                                                                                                            \
-    static double row_sum_##T(const T *in, size_t count) {                                                       \
-        double lanes[LANES] = {0};                                                                               \
-        size_t j = 0;                                                                                            \
-        for (; count - j >= LANES; j += LANES)                                                                   \
-            SIMD for (size_t k = 0; k < LANES; k++) lanes[k] += (double)in[j + k];                               \
-        for (; j < count; j++)                                                                                   \
-            lanes[0] += (double)in[j];                                                                           \
-        for (size_t k = 1; k < LANES; k++)                                                                       \
-            lanes[0] += lanes[k];                                                                                \
-        return lanes[0];                                                                                         \
-    }                                                                                                            \
-    static void row_##T(const struct softmax_work *work, const T *in, T *out, size_t count) {                    \
-        const T largest = row_largest_##T(in, count);                                                            \
-        T piece[CONVERT_CHUNK];                                                                                  \
-        double sum = 0;                                                                                          \
-        for (size_t j = 0, n; j < count; j += n) {                                                               \
-            n = count - j < CONVERT_CHUNK ? count - j : CONVERT_CHUNK;                                           \
-            T *target = work->kind == SOFTMAX ? out + j : piece;                                                 \
-            less_##T(in + j, target, &largest, 0, n);                                                            \
-            exp_##T(work->math, target, n);                                                                      \
-            sum += row_sum_##T(target, n);                                                                       \
-        }                                                                                                        \
-        const T scale = (T)(work->kind == SOFTMAX ? 1 / sum : log(sum));                                         \
-        if (work->kind == SOFTMAX)                                                                               \
-            SIMD for (size_t j = 0; j < count; j++) out[j] *= scale;                                             \
-        else                                                                                                     \
-            SIMD for (size_t j = 0; j < count; j++) out[j] = in[j] - largest - scale;                            \
-    }                                                                                                            \
     /* One at the first of the largest numbers, zero elsewhere. */                                               \
     static void hard_##T(const T *in, T *out, size_t rows, size_t stride) {                                      \
         size_t best = 0;                                                                                         \
@@ -131,6 +145,7 @@ static void exp_double(const struct math_kernel *math, double *data, size_t coun
         else if (work->kind != HARDMAX)                                                                          \
             columns_##T(work, in, out, rows, stride, count);                                                     \
     }
+
 SOFTMAX_STEPS(float)
 SOFTMAX_STEPS(double)
 
@@ -216,6 +231,7 @@ static status softmax_run(struct op_call *call, struct error *err) {
     struct softmax_work work = {.kind = row->kind,
                                 .dtype = half ? DTYPE_FLOAT : x->dtype,
                                 .math = call->kernels->math,
+                                .rows = row_kernel_of(call->kernels),
                                 .in = x->data,
                                 .out = y->data};
     if (half) {

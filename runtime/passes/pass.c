@@ -99,7 +99,7 @@ status pass_new_constant(struct pass_context *context, const char *name, const s
     return program_set_constant(program, *value, tensor, block, err);
 }
 
-bool pass_set_attribute(struct pass_context *context, struct node *node, const struct attribute *attribute) {
+bool pass_set_attribute(const struct pass_context *context, struct node *node, const struct attribute *attribute) {
     struct pool *pool = context->program->pool;
     struct attribute *list = pool_array(pool, (size_t)node->attribute_count + 1, sizeof *list);
     if (!list)
@@ -112,4 +112,67 @@ bool pass_set_attribute(struct pass_context *context, struct node *node, const s
     node->attributes = list;
     node->attribute_count = count;
     return true;
+}
+
+bool pass_set_int(const struct pass_context *context, struct node *node, const char *name, int64_t i) {
+    const struct attribute attribute = {.name = name, .type = ATTRIBUTE_INT, .count = 1, .i = i};
+    return pass_set_attribute(context, node, &attribute);
+}
+
+/* ---- a new list of nodes ---- */
+
+struct node *pass_append(const struct pass_context *context, struct pass_nodes *list, const struct node *node) {
+    if (list->count == list->capacity) {
+        const int capacity = list->capacity * 2 + 16;
+        struct node *grown = pool_array(context->program->pool, (size_t)capacity, sizeof *grown);
+        if (!grown)
+            return NULL;
+        if (list->count)
+            memcpy(grown, list->nodes, (size_t)list->count * sizeof *grown);
+        list->nodes = grown;
+        list->capacity = capacity;
+    }
+    list->nodes[list->count] = *node;
+    return &list->nodes[list->count++];
+}
+
+struct node *pass_append_copy(const struct pass_context *context, struct pass_nodes *list, const struct node *node,
+                              int inputs) {
+    struct pool *pool = context->program->pool;
+    struct node copy = *node;
+    const int count = inputs > node->input_count ? inputs : node->input_count;
+    copy.inputs = pool_array(pool, (size_t)count + 1, sizeof *copy.inputs);
+    copy.outputs = pool_array(pool, (size_t)node->output_count + 1, sizeof *copy.outputs);
+    if (!copy.inputs || !copy.outputs)
+        return NULL;
+    for (int i = 0; i < count; i++)
+        copy.inputs[i] = pass_input(node, i);
+    copy.input_count = count;
+    if (node->output_count > 0)
+        memcpy(copy.outputs, node->outputs, (size_t)node->output_count * sizeof *copy.outputs);
+    return pass_append(context, list, &copy);
+}
+
+struct node *pass_append_between(const struct pass_context *context, struct pass_nodes *list, const char *op_type,
+                                 const char *name, int from, int to) {
+    int *ends = pool_array(context->program->pool, 2, sizeof *ends);
+    if (!ends || from == NO_VALUE || to == NO_VALUE)
+        return NULL;
+    ends[0] = from;
+    ends[1] = to;
+    const struct node node = {.name = name,
+                              .op_type = op_type,
+                              .domain = INTERNAL_DOMAIN,
+                              .overload = "",
+                              .inputs = &ends[0],
+                              .input_count = 1,
+                              .outputs = &ends[1],
+                              .output_count = 1};
+    return pass_append(context, list, &node);
+}
+
+void pass_replace_nodes(const struct pass_context *context, const struct pass_nodes *list) {
+    context->graph->nodes = list->nodes;
+    context->graph->node_count = list->count;
+    context->graph->node_capacity = list->capacity;
 }

@@ -36,7 +36,7 @@ struct pass_context {
 
 struct pass {
     const char *name;
-    unsigned bit;
+    unsigned bit; /* 0: cannot be switched off */
     status (*run)(struct pass_context *context, struct error *err);
 };
 
@@ -65,7 +65,24 @@ void pass_absorb(struct pass_context *context, struct node *producer, struct nod
 /* A described tensor with heap memory that becomes a new constant value of the graph; *value is its index. */
 status pass_new_constant(struct pass_context *context, const char *name, const struct shape *shape, enum dtype dtype,
                          struct tensor *tensor, int *value, struct error *err);
+/* The nodes that a pass writes in place of the graph's. */
+struct pass_nodes {
+    struct node *nodes;
+    int count, capacity;
+};
+/* Appends the node, or a copy whose lists of inputs (at least `inputs` of them) and outputs may be changed. The node in
+   the list until the next one is appended; NULL without memory. */
+struct node *pass_append(const struct pass_context *context, struct pass_nodes *list, const struct node *node);
+struct node *pass_append_copy(const struct pass_context *context, struct pass_nodes *list, const struct node *node,
+                              int inputs);
+/* Appends a node of the internal domain from one value to another; name: for messages. */
+struct node *pass_append_between(const struct pass_context *context, struct pass_nodes *list, const char *op_type,
+                                 const char *name, int from, int to);
+/* They are the graph's from now on. */
+void pass_replace_nodes(const struct pass_context *context, const struct pass_nodes *list);
+
 /* Gives the node this attribute, in place of one of the same name. False without memory. */
-bool pass_set_attribute(struct pass_context *context, struct node *node, const struct attribute *attribute);
+bool pass_set_attribute(const struct pass_context *context, struct node *node, const struct attribute *attribute);
+bool pass_set_int(const struct pass_context *context, struct node *node, const char *name, int64_t i);
 
 #endif

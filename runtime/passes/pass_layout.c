@@ -18,8 +18,7 @@ struct layout {
     struct pass_context *context;
     struct graph *graph;
     const struct node *old; /* the nodes before the pass; values' producers still count in them */
-    struct node *nodes;     /* the new ones */
-    int count, capacity;
+    struct pass_nodes made;
     struct layout_value *known; /* by value */
     int known_count;
 };
@@ -36,46 +35,10 @@ static bool is_blocked(const struct layout *layout, int value) {
 
 /* ---- making nodes ---- */
 
-static struct node *add_node(struct layout *layout, const struct node *node) {
-    if (layout->count == layout->capacity) {
-        const int capacity = layout->capacity * 2 + 16;
-        struct node *grown = pool_array(layout->context->program->pool, (size_t)capacity, sizeof *grown);
-        if (!grown)
-            return NULL;
-        if (layout->count)
-            memcpy(grown, layout->nodes, (size_t)layout->count * sizeof *grown);
-        layout->nodes = grown;
-        layout->capacity = capacity;
-    }
-    layout->nodes[layout->count] = *node;
-    return &layout->nodes[layout->count++];
-}
-
-/* A copy of the node whose lists may be changed, with room for `inputs` inputs. */
-static struct node *copy_node(struct layout *layout, const struct node *node, int inputs) {
-    struct pool *pool = layout->context->program->pool;
-    struct node copy = *node;
-    const int count = inputs > node->input_count ? inputs : node->input_count;
-    copy.inputs = pool_array(pool, (size_t)count + 1, sizeof *copy.inputs);
-    copy.outputs = pool_array(pool, (size_t)node->output_count + 1, sizeof *copy.outputs);
-    if (!copy.inputs || !copy.outputs)
-        return NULL;
-    for (int i = 0; i < count; i++)
-        copy.inputs[i] = pass_input(node, i);
-    copy.input_count = count;
-    memcpy(copy.outputs, node->outputs, (size_t)node->output_count * sizeof *copy.outputs);
-    return add_node(layout, &copy);
-}
-
 static int new_value(struct layout *layout, int like) {
     struct pool *pool = layout->context->program->pool;
     const char *name = pool_format(pool, "%s in channel blocks", layout->graph->values[like].name);
     return name ? graph_add_value(layout->graph, pool, name) : NO_VALUE;
-}
-
-static bool set_int(struct layout *layout, struct node *node, const char *name, int64_t i) {
-    const struct attribute attribute = {.name = name, .type = ATTRIBUTE_INT, .count = 1, .i = i};
-    return pass_set_attribute(layout->context, node, &attribute);
 }
 
 static bool set_text(struct layout *layout, struct node *node, const char *name, const char *text) {
@@ -86,22 +49,8 @@ static bool set_text(struct layout *layout, struct node *node, const char *name,
 
 static struct node *turn_node(struct layout *layout, const char *op_type, const char *name, int from, int to,
                               int64_t channels) {
-    struct pool *pool = layout->context->program->pool;
-    int *ends = pool_array(pool, 2, sizeof *ends);
-    if (!ends || from == NO_VALUE || to == NO_VALUE)
-        return NULL;
-    ends[0] = from;
-    ends[1] = to;
-    const struct node node = {.name = name,
-                              .op_type = op_type,
-                              .domain = INTERNAL_DOMAIN,
-                              .overload = "",
-                              .inputs = &ends[0],
-                              .input_count = 1,
-                              .outputs = &ends[1],
-                              .output_count = 1};
-    struct node *added = add_node(layout, &node);
-    return added && set_int(layout, added, "channels", channels) ? added : NULL;
+    struct node *added = pass_append_between(layout->context, &layout->made, op_type, name, from, to);
+    return added && pass_set_int(layout->context, added, "channels", channels) ? added : NULL;
 }
 
 /* The value in blocks; a node that turns it is added where it is not there yet. NO_VALUE without memory. */
@@ -203,7 +152,7 @@ static bool lay_out_operator(struct layout *layout, const struct node *node, boo
         return true;
     if (blocking.in > 0 && blocks_of(layout, seen.inputs[0], blocking.in, seen.name) == NO_VALUE)
         return false;
-    struct node *copy = copy_node(layout, &seen, 0);
+    struct node *copy = pass_append_copy(layout->context, &layout->made, &seen, 0);
     if (!copy || !set_attributes(layout, copy, &blocking) || (pad && !merge_border(layout, copy, &padding)))
         return false;
     take_blocks(layout, copy, &blocking);
@@ -226,8 +175,8 @@ static bool is_open(const struct layout *layout, const struct node *node, unsign
 static struct node *open_producer(const struct layout *layout, int value, unsigned fuses) {
     if (!is_blocked(layout, value) || value >= layout->context->value_count || layout->context->readers[value] != 1)
         return NULL;
-    for (int i = layout->count - 1; i >= 0; i--) {
-        struct node *node = &layout->nodes[i];
+    for (int i = layout->made.count - 1; i >= 0; i--) {
+        struct node *node = &layout->made.nodes[i];
         if (node->output_count == 1 && node->outputs[0] == layout->known[value].blocked)
             return is_open(layout, node, fuses) ? node : NULL;
     }
@@ -237,7 +186,7 @@ static struct node *open_producer(const struct layout *layout, int value, unsign
 /* The reader's work is done by a copy of its producer, which stands where the reader stood. */
 static struct node *take_over(struct layout *layout, const struct node *producer, const struct node *reader,
                               int inputs) {
-    struct node *copy = copy_node(layout, producer, inputs);
+    struct node *copy = pass_append_copy(layout->context, &layout->made, producer, inputs);
     if (copy)
         copy->outputs[0] = reader->outputs[0];
     return copy;
@@ -278,11 +227,11 @@ static bool fuse_addition(struct layout *layout, const struct node *node, bool *
 static bool lay_out_node(struct layout *layout, const struct node *node) {
     bool done = false;
     if (node->output_count == 0 || node->outputs[0] == NO_VALUE)
-        return add_node(layout, node);
+        return pass_append(layout->context, &layout->made, node);
     if (!fuse_activation(layout, node, &done) || (!done && !fuse_addition(layout, node, &done)) ||
         (!done && !lay_out_operator(layout, node, &done)))
         return false;
-    return done || add_node(layout, node);
+    return done || pass_append(layout->context, &layout->made, node);
 }
 
 status pass_layout(struct pass_context *context, struct error *err) {
@@ -297,8 +246,6 @@ status pass_layout(struct pass_context *context, struct error *err) {
         ok = lay_out_node(&layout, &layout.old[i]);
     if (!ok)
         return fail_memory(err, "a pass");
-    graph->nodes = layout.nodes;
-    graph->node_count = layout.count;
-    graph->node_capacity = layout.capacity;
+    pass_replace_nodes(context, &layout.made);
     return STATUS_OK;
 }

@@ -10,12 +10,14 @@
 #include "runtime/passes/pass_layout.h"
 #include "runtime/passes/pass_noop.h"
 #include "runtime/passes/pass_pad.h"
+#include "runtime/passes/pass_widen.h"
 #include "runtime/program/prune.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 static const struct pass table[] = {
+    {"widen types", 0, pass_widen},
     {"fold constants", PASS_FOLD, pass_fold},
     {"inline chosen subgraphs", PASS_INLINE, pass_inline},
     {"drop no-ops", PASS_NOOP, pass_noop},

@@ -29,9 +29,13 @@ status plan_check_cancelled(const struct plan *plan, struct error *err) {
     return fail(err, STATUS_CANCELLED, "the run was cancelled");
 }
 
+size_t plan_bytes_left(const struct plan *plan) {
+    return plan->settings.arena_bytes - plan->arena_bytes - plan->dynamic_bytes;
+}
+
 status plan_add_bytes(struct plan *plan, size_t bytes, struct error *err) {
-    const size_t taken = plan->arena_bytes + plan->dynamic_bytes;
-    if (bytes > plan->settings.arena_bytes - taken)
+    const size_t left = plan_bytes_left(plan), boxed = plan->settings.heap ? plan->settings.heap->bytes : 0;
+    if (boxed > left || bytes > left - boxed)
         return fail(err, STATUS_LIMIT, "this run needs more than the limit of %zu bytes for activations",
                     plan->settings.arena_bytes);
     plan->dynamic_bytes += bytes;
@@ -45,9 +49,13 @@ void plan_take_bytes(struct plan *plan, size_t bytes) {
 void plan_drop_dynamic(struct plan *plan) {
     for (int i = 0; i < plan->value_count; i++)
         if (plan->values[i].place == PLACE_DYNAMIC) {
-            free(plan->values[i].tensor.data);
+            tensor_free(&plan->values[i].tensor);
             plan->values[i].tensor = (struct tensor){0};
         }
+    for (int i = 0; plan->outputs && i < plan->output_count; i++) {
+        box_drop(plan->outputs[i].held);
+        plan->outputs[i].held = NULL;
+    }
     plan->dynamic_bytes = 0;
 }
 

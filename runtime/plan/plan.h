@@ -38,6 +38,7 @@ struct plan_settings {
     bool shapes_only; /* nothing is prepared: the plan is thrown away when its shapes are known */
     bool huge_pages;  /* for what subgraphs run in */
     struct run_watch *watch;
+    struct value_heap *heap; /* boxes and characters of strings that a run makes */
 };
 
 /* Where a value's bytes are while running. */
@@ -96,6 +97,7 @@ struct plan_output {
     int value;
     int item;             /* where it is copied to because its own place is not the session's; -1: not copied */
     struct tensor tensor; /* after a run */
+    struct box *held;     /* the box that was copied there */
 };
 
 struct plan {
@@ -129,7 +131,7 @@ struct plan {
 /* NULL is allowed. */
 void plan_destroy(struct plan *plan);
 
-/* Frees what the last run left on the heap, outputs included. */
+/* Frees what the last run left on the heap, outputs included; boxes, too. */
 void plan_drop_dynamic(struct plan *plan);
 
 /* STATUS_LIMIT when an output of the call is above the limit for one tensor. */
@@ -139,6 +141,8 @@ status plan_check_cancelled(const struct plan *plan, struct error *err);
 /* Counts bytes of the heap as activations, up to the limit; and takes them back. */
 status plan_add_bytes(struct plan *plan, size_t bytes, struct error *err);
 void plan_take_bytes(struct plan *plan, size_t bytes);
+/* What the limit leaves of activations; boxes and strings count to it, too. */
+size_t plan_bytes_left(const struct plan *plan);
 /* Stands for the address of tensors without bytes. */
 void *plan_nothing(void);
 

@@ -73,7 +73,7 @@ static void drop_outputs(struct member *member, struct plan *plan) {
         struct tensor *output = &member->outputs[i];
         if (output->data)
             plan_take_bytes(plan, output->bytes);
-        free(output->data);
+        tensor_free(output);
         *output = (struct tensor){0};
     }
 }

@@ -26,26 +26,24 @@ static void keep(struct plan_body *kept, struct plan *plan) {
     move_to_front(kept, kept->count++);
 }
 
-/* What subgraphs declare of their inputs holds, as it does for a model's. */
+/* What subgraphs declare of their inputs holds, as it does for a model's. What is no optional stands for one that has
+ * it. */
 static status check_types(const struct program_body *body, const struct port_request *ports, struct error *err) {
     for (int i = 0; i < body->given; i++) {
         const struct value *value = &body->program->graph->values[body->port_values[i]];
-        if (value->type.dtype != DTYPE_UNDEFINED && ports[i].dtype != value->type.dtype)
+        if (value->type.dtype != DTYPE_UNDEFINED && value->type.dtype != DTYPE_OPTIONAL &&
+            ports[i].dtype != value->type.dtype)
             return fail(err, STATUS_INVALID_MODEL, "input %d (%s) has element type %s, expected %s", i, value->name,
                         dtype_name(ports[i].dtype), dtype_name(value->type.dtype));
     }
     return STATUS_OK;
 }
 
-static size_t bytes_left(const struct plan *plan) {
-    return plan->settings.arena_bytes - plan->arena_bytes - plan->dynamic_bytes;
-}
-
 static status make(const struct plan *plan, const struct program_body *body, const struct port_request *ports,
                    struct plan **child, struct error *err) {
     struct plan_settings settings = plan->settings;
     settings.profile = false;
-    settings.arena_bytes = bytes_left(plan);
+    settings.arena_bytes = plan_bytes_left(plan);
     const status code = check_types(body, ports, err);
     return code == STATUS_OK
                ? plan_create(body->program, body->port_values, ports, body->port_count, &settings, child, err)
@@ -69,7 +67,7 @@ status plan_body_get(struct plan *plan, struct plan_step *step, int body, const 
 
 status plan_body_bind(struct plan *plan, const struct plan_step *step, struct plan *child, struct error *err) {
     const bool fixed = child == step->control->fixed;
-    const size_t left = bytes_left(plan), bytes = child->arena_bytes ? child->arena_bytes : 1;
+    const size_t left = plan_bytes_left(plan), bytes = child->arena_bytes ? child->arena_bytes : 1;
     unsigned char *arena = child->arena_bytes && fixed ? step->call.workspace : plan_nothing();
     if (!fixed && child->arena_bytes > left)
         return fail(err, STATUS_LIMIT, "this run needs more than the limit of %zu bytes for activations",

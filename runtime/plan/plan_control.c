@@ -53,12 +53,14 @@ static bool stacks(const struct execution *e) {
 static bool is_fixed(const struct execution *e, const struct plan *child, bool known) {
     const struct op_mapping *mapping = e->mapping;
     for (int i = 0; i < child->output_count; i++)
-        if (execution_result(child, i)->place == PLACE_DYNAMIC)
+        if (execution_result(child, i)->place == PLACE_DYNAMIC ||
+            dtype_is_boxed(execution_result(child, i)->tensor.dtype))
             return false;
     for (int i = 0; i < mapping->carried; i++) {
         const struct tensor *before = &e->latest[i].tensor,
                             *after = &execution_result(child, mapping->counts + i)->tensor;
-        if (before->dtype != after->dtype || !shape_equal(&before->shape, &after->shape))
+        if (before->dtype != after->dtype || dtype_is_boxed(before->dtype) ||
+            !shape_equal(&before->shape, &after->shape))
             return false;
     }
     return !stacks(e) || (known && (!mapping->counts || (e->goes && e->schedule.trips < INT64_MAX && goes_on(child))));
@@ -94,7 +96,7 @@ static void fix(const struct execution *e, struct plan *child, bool known) {
 status plan_control_infer(struct plan *plan, struct plan_step *step, struct error *err) {
     struct execution e;
     struct plan *child = NULL;
-    if (step->control->mapping.batched)
+    if (step->control->mapping.batched || step->control->mapping.items)
         return STATUS_NEEDS_VALUE;
     status code = execution_open(&e, plan, step, err);
     const bool known = code == STATUS_OK;
@@ -150,9 +152,11 @@ static bool is_known(const struct plan_step *step) {
     return true;
 }
 
+/* Boxes and characters of strings are a run's. */
 static bool is_small(const struct op_call *call) {
     for (int i = 0; i < call->output_count; i++)
-        if (call->outputs[i] && tensor_elements(call->outputs[i]) > KNOWN_ELEMENTS)
+        if (call->outputs[i] && (tensor_elements(call->outputs[i]) > KNOWN_ELEMENTS ||
+                                 call->outputs[i]->dtype == DTYPE_STRING || dtype_is_boxed(call->outputs[i]->dtype)))
             return false;
     return true;
 }
@@ -171,7 +175,7 @@ status plan_control_compute(struct plan *plan, struct plan_step *step, struct er
     plan_take_bytes(plan, plan->dynamic_bytes); /* which count in runs */
     for (int i = 0; code != STATUS_OK && i < step->call.output_count; i++)
         if (step->call.outputs[i]) {
-            free(step->call.outputs[i]->data);
+            tensor_free(step->call.outputs[i]);
             *step->call.outputs[i] = (struct tensor){0};
         }
     return code == STATUS_OK || code == STATUS_NO_MEMORY || code == STATUS_CANCELLED ? code : STATUS_NEEDS_VALUE;

@@ -2,6 +2,7 @@
 
 #include "ops/core/op_facts.h"
 #include "runtime/plan/plan_body.h"
+#include "runtime/plan/plan_collect.h"
 #include "runtime/plan/plan_run.h"
 
 #include <string.h>
@@ -43,6 +44,16 @@ static void request_number(const struct execution *e, int port, enum dtype dtype
     e->data[port] = data;
 }
 
+/* The item of a sequence that iteration `number` is given; NULL where the input is given whole. */
+static struct box *const *item_of(const struct tensor *input, int64_t number) {
+    return input->dtype == DTYPE_SEQUENCE ? &tensor_box(input)->items[number] : NULL;
+}
+
+static void request_item(const struct execution *e, int port, int i) {
+    struct box *const *item = item_of(sliced_input(e, i), e->number);
+    request(&e->ports[port], item ? &(*item)->tensor : sliced_input(e, i));
+}
+
 static void request_slice(const struct execution *e, int port, int i) {
     const struct tensor *whole = sliced_input(e, i);
     const int axis = slice_axis(e, i, whole), rank = whole->shape.rank;
@@ -61,7 +72,7 @@ static void request_iteration(const struct execution *e) {
     for (int i = 0; i < e->mapping->carried; i++)
         request(&e->ports[port++], &e->latest[i].tensor);
     for (int i = 0; i < e->mapping->sliced; i++)
-        request_slice(e, port++, i);
+        (e->mapping->items ? request_item : request_slice)(e, port++, i);
 }
 
 /* The value is the same in every run of the plan. */
@@ -97,7 +108,8 @@ static bool allocate(struct execution *e) {
     e->latest = pool_array(e->pool, (size_t)mapping->latest + 1, sizeof *e->latest);
     e->slices = pool_array(e->pool, (size_t)mapping->sliced + 1, sizeof *e->slices);
     e->stacks = pool_array(e->pool, (size_t)mapping->stacked + 1, sizeof *e->stacks);
-    return e->ports && e->data && e->latest && e->slices && e->stacks;
+    e->sequences = pool_array(e->pool, (size_t)mapping->stacked + 1, sizeof *e->sequences);
+    return e->ports && e->data && e->latest && e->slices && e->stacks && e->sequences;
 }
 
 /* Where outputs have their memory already, it serves from the first iteration on. */
@@ -108,13 +120,14 @@ static void start_outputs(struct execution *e) {
         e->latest[i].tensor = *e->step->call.inputs[mapping->first + i];
     for (int i = 0; i < mapping->latest; i++)
         if (fixed && execution_output(e, i))
-            e->latest[i].held = (struct held){execution_output(e, i)->data, execution_output(e, i)->bytes, false};
+            e->latest[i].held =
+                (struct held){.data = execution_output(e, i)->data, .bytes = execution_output(e, i)->bytes};
     for (int i = 0; i < mapping->stacked; i++) {
         struct tensor *output = execution_output(e, mapping->latest + i);
         e->stacks[i] = (struct stack){
             .slicing = slicing_of(mapping->stacks, i), .total = e->schedule.trips, .exact = !mapping->counts};
         if (fixed && output)
-            e->stacks[i].memory = (struct held){output->data, output->bytes, false};
+            e->stacks[i].memory = (struct held){.data = output->data, .bytes = output->bytes};
     }
 }
 
@@ -139,6 +152,8 @@ void execution_close(struct execution *e) {
         held_free(&e->slices[i], e->plan);
     for (int i = 0; e->stacks && i < e->mapping->stacked; i++)
         held_free(&e->stacks[i].memory, e->plan);
+    for (int i = 0; e->sequences && i < e->mapping->stacked; i++)
+        box_drop(e->sequences[i]);
     if (e->child)
         plan_drop_dynamic(e->child);
     pool_destroy(e->pool);
@@ -176,9 +191,17 @@ static status slice(struct execution *e, int port, int i, int64_t number, struct
     return STATUS_OK;
 }
 
+static void give_item(struct execution *e, int port, int i) {
+    struct box *const *item = item_of(sliced_input(e, i), e->number);
+    e->data[port] = item ? (*item)->tensor.data : sliced_input(e, i)->data;
+}
+
 static status give_iteration(struct execution *e, int64_t number, struct error *err) {
     int port = e->mapping->counts ? 2 : 0;
-    e->number = number;
+    for (int i = 0; e->mapping->items && i < e->mapping->sliced; i++)
+        give_item(e, i, i);
+    if (e->mapping->items)
+        return STATUS_OK;
     for (int i = 0; i < e->mapping->carried; i++)
         e->data[port++] = e->latest[i].tensor.data;
     for (int i = 0; i < e->mapping->sliced; i++)
@@ -224,17 +247,21 @@ static status take_latest(struct execution *e, int i, struct error *err) {
     struct latest *latest = &e->latest[i];
     const int output = e->mapping->counts + i;
     const struct tensor tensor = e->child->outputs[output].tensor;
+    const bool boxed = dtype_is_boxed(tensor.dtype);
     struct plan_value *value = movable(e, output);
     status code;
+    if (boxed || latest->held.boxed)
+        held_free(&latest->held, e->plan); /* the child holds what it hands over */
     if (value) {
         value->tensor.data = NULL;
         plan_take_bytes(e->child, tensor.bytes);
         code = held_take(&latest->held, e->plan, tensor.data, tensor.bytes, err);
     } else {
         code = held_grow(&latest->held, e->plan, tensor.bytes, 0, err);
-        if (code == STATUS_OK && tensor.bytes > 0)
-            memcpy(latest->held.data, tensor.data, tensor.bytes);
+        if (code == STATUS_OK)
+            tensor_copy(latest->held.data, &tensor);
     }
+    latest->held.boxed = boxed && (value || code == STATUS_OK);
     latest->tensor = tensor;
     latest->tensor.data = latest->held.data;
     latest->tensor.constant = latest->tensor.mapped = false;
@@ -249,6 +276,17 @@ static status take_condition(struct execution *e, struct error *err) {
     return STATUS_OK;
 }
 
+/* One more item of an output that is a sequence. */
+static status collect(struct execution *e, int i, const struct tensor *item, struct error *err) {
+    const status code =
+        e->sequences[i] ? STATUS_OK : collect_open(e->plan, DTYPE_UNDEFINED, e->schedule.trips, &e->sequences[i], err);
+    return code == STATUS_OK ? collect_add(e->plan, e->sequences[i], item, err) : code;
+}
+
+static status take_stacked(struct execution *e, int i, const struct tensor *piece, struct error *err) {
+    return e->mapping->items ? collect(e, i, piece, err) : stack_push(&e->stacks[i], e->plan, piece, err);
+}
+
 static status take_outputs(struct execution *e, struct error *err) {
     const struct op_mapping *mapping = e->mapping;
     if (mapping->counts && take_condition(e, err) != STATUS_OK)
@@ -256,7 +294,7 @@ static status take_outputs(struct execution *e, struct error *err) {
     for (int i = 0; i < mapping->stacked; i++) {
         const int k = mapping->latest + i;
         if (execution_output(e, k) &&
-            stack_push(&e->stacks[i], e->plan, &e->child->outputs[mapping->counts + k].tensor, err))
+            take_stacked(e, i, &e->child->outputs[mapping->counts + k].tensor, err) != STATUS_OK)
             return fail_prefix(err, "output %d", k);
     }
     for (int i = 0; i < mapping->latest; i++)
@@ -274,6 +312,7 @@ static status count_iteration(const struct execution *e, struct error *err) {
 }
 
 static status run_iteration(struct execution *e, int64_t number, struct error *err) {
+    e->number = number;
     request_iteration(e);
     if (plan_check_cancelled(e->plan, err) != STATUS_OK || count_iteration(e, err) != STATUS_OK ||
         give_iteration(e, number, err) != STATUS_OK || choose_plan(e, err) != STATUS_OK ||
@@ -307,8 +346,8 @@ static status finish_latest(struct execution *e, int i, struct error *err) {
     if (!latest->held.owned) {
         if (held_grow(&latest->held, e->plan, tensor.bytes, 0, err) != STATUS_OK)
             return err->code;
-        if (tensor.bytes > 0)
-            memcpy(latest->held.data, tensor.data, tensor.bytes);
+        tensor_copy(latest->held.data, &tensor);
+        latest->held.boxed = dtype_is_boxed(tensor.dtype);
     }
     *output = tensor;
     output->constant = output->mapped = false;
@@ -355,12 +394,24 @@ static status finish_stack(struct execution *e, int i, struct error *err) {
     return code;
 }
 
+/* Without an iteration the items are what the subgraph declares. */
+static status finish_sequence(struct execution *e, int i, struct error *err) {
+    const struct graph *graph = e->body->program->graph;
+    struct tensor *output = execution_output(e, e->mapping->latest + i);
+    if (!output)
+        return STATUS_OK;
+    if (!e->sequences[i] &&
+        collect_open(e->plan, graph->values[graph->outputs[i]].type.dtype, 0, &e->sequences[i], err) != STATUS_OK)
+        return err->code;
+    return collect_give(e->plan, &e->sequences[i], output, err);
+}
+
 static status finish(struct execution *e, struct error *err) {
     status code = STATUS_OK;
     for (int i = 0; code == STATUS_OK && i < e->mapping->latest; i++)
         code = finish_latest(e, i, err);
     for (int i = 0; code == STATUS_OK && i < e->mapping->stacked; i++)
-        code = finish_stack(e, i, err);
+        code = (e->mapping->items ? finish_sequence : finish_stack)(e, i, err);
     return code;
 }
 

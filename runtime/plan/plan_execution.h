@@ -23,6 +23,7 @@ struct execution {
     struct latest *latest;
     struct held *slices; /* of those that do not lie in one piece */
     struct stack *stacks;
+    struct box **sequences; /* in the place of stacks where items are mapped */
     int64_t number;
     bool goes;
     struct plan *child, *bound; /* bound: has got what does not change */

@@ -54,9 +54,17 @@ static bool is_read_twice(const struct plan *plan, const struct node *node, int 
     return false;
 }
 
-/* The output takes the memory of an input of the same size that dies here. */
-static bool share_dying(struct plan *plan, const struct node *node, int s, struct plan_value *output) {
-    for (int i = 0; i < node->input_count; i++) {
+/* Another input of the node is input 0, too, perhaps under another name. */
+static bool is_first_again(const struct plan *plan, const struct node *node) {
+    for (int i = 1; i < node->input_count; i++)
+        if (node->inputs[i] == node->inputs[0])
+            return true;
+    return is_read_twice(plan, node, node->inputs[0]);
+}
+
+/* The output takes the memory of one of the first `count` inputs that has the same size and dies here. */
+static bool share_dying(struct plan *plan, const struct node *node, int count, int s, struct plan_value *output) {
+    for (int i = 0; i < count; i++) {
         if (node->inputs[i] == NO_VALUE)
             continue;
         const struct plan_value *input = &plan->values[node->inputs[i]];
@@ -80,7 +88,9 @@ static void place_output(struct plan *plan, const struct plan_step *step, int s,
     }
     if (first && storage == STORAGE_ALIAS && share_alias(plan, node, output))
         return;
-    if (i == 0 && storage == STORAGE_IN_PLACE && share_dying(plan, node, s, output))
+    if (i == 0 && storage == STORAGE_IN_PLACE && share_dying(plan, node, node->input_count, s, output))
+        return;
+    if (first && storage == STORAGE_IN_FIRST && !is_first_again(plan, node) && share_dying(plan, node, 1, s, output))
         return;
     output->item = new_item(plan, output->tensor.bytes, s, output->last_use);
 }

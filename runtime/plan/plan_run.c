@@ -72,8 +72,7 @@ static void free_dead(struct plan *plan, const struct plan_step *step) {
     for (int i = step->freed; i >= 0; i = plan->values[i].next_freed) {
         struct tensor *tensor = &plan->values[i].tensor;
         plan->dynamic_bytes -= tensor->bytes;
-        free(tensor->data);
-        tensor->data = NULL; /* its shape stays, for the profile */
+        tensor_free(tensor); /* its shape stays, for the profile */
     }
 }
 
@@ -103,6 +102,8 @@ static status run_call(struct plan *plan, struct plan_step *step, struct error *
 
 static status run_step(struct plan *plan, struct plan_step *step, struct error *err) {
     const uint64_t begin = plan->settings.profile ? now() : 0;
+    if (plan->settings.heap)
+        plan->settings.heap->most = plan_bytes_left(plan);
     const status code = run_call(plan, step, err);
     if (code != STATUS_OK)
         return fail_prefix(err, "%s", step->bound->label);
@@ -120,7 +121,9 @@ static void set_outputs(struct plan *plan) {
             output->tensor.data = plan_nothing();
         } else if (output->item >= 0) {
             output->tensor.data = item_data(plan, output->item);
-            memcpy(output->tensor.data, plan->values[output->value].tensor.data, output->tensor.bytes);
+            tensor_copy(output->tensor.data, &plan->values[output->value].tensor);
+            if (dtype_is_boxed(output->tensor.dtype))
+                output->held = tensor_box(&output->tensor);
         }
     }
 }

@@ -112,7 +112,8 @@ status plan_make_call(struct plan *plan, struct plan_step *step, struct error *e
                                   .state = state,
                                   .kernels = plan->settings.kernels,
                                   .threads = plan->settings.threads,
-                                  .weights = plan->settings.weights};
+                                  .weights = plan->settings.weights,
+                                  .heap = plan->settings.heap};
     return STATUS_OK;
 }
 
@@ -135,6 +136,26 @@ static bool outputs_small(const struct op_call *call) {
         if (call->outputs[i] && tensor_elements(call->outputs[i]) > KNOWN_ELEMENTS)
             return false;
     return true;
+}
+
+/* Boxes live from their step to their last reader. */
+static bool makes_boxes(const struct op_call *call) {
+    for (int i = 0; i < call->output_count; i++)
+        if (call->outputs[i] && dtype_is_boxed(call->outputs[i]->dtype))
+            return true;
+    return false;
+}
+
+/* Characters of strings live as long as a run. */
+static bool makes_strings(const struct op_call *call) {
+    for (int i = 0; i < call->output_count; i++)
+        if (call->outputs[i] && call->outputs[i]->dtype == DTYPE_STRING)
+            return true;
+    return false;
+}
+
+static bool is_computed_now(const struct op_call *call) {
+    return inputs_known(call) && outputs_small(call) && !makes_strings(call) && !op_facts(call->op)->varies;
 }
 
 static void place_outputs(struct plan *plan, const struct plan_step *step, enum value_place place) {
@@ -218,13 +239,13 @@ static status plan_node(struct plan *plan, struct plan_step *step, struct error 
     status code = op_infer(&step->call, err);
     if (code == STATUS_NEEDS_VALUE && step->control)
         return plan_control(plan, step, err);
-    if (code == STATUS_NEEDS_VALUE)
+    if (code == STATUS_NEEDS_VALUE || (code == STATUS_OK && makes_boxes(&step->call)))
         return plan_dynamic(plan, step);
     if (code != STATUS_OK)
         return code;
     if (plan_check_outputs(plan, &step->call, err) != STATUS_OK)
         return err->code;
-    if (inputs_known(&step->call) && outputs_small(&step->call) && !op_facts(step->call.op)->varies)
+    if (is_computed_now(&step->call))
         return plan_compute_now(plan, step, err);
     return prepare(plan, step, err);
 }

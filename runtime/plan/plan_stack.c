@@ -8,6 +8,8 @@
 
 void held_free(struct held *held, struct plan *plan) {
     if (held->owned) {
+        if (held->boxed)
+            box_drop(*(struct box **)held->data);
         free(held->data);
         plan_take_bytes(plan, held->bytes);
     }
@@ -16,7 +18,7 @@ void held_free(struct held *held, struct plan *plan) {
 
 status held_take(struct held *held, struct plan *plan, void *data, size_t bytes, struct error *err) {
     held_free(held, plan);
-    *held = (struct held){data, 0, true};
+    *held = (struct held){.data = data, .owned = true};
     const status code = plan_add_bytes(plan, bytes, err);
     held->bytes = code == STATUS_OK ? bytes : 0;
     return code;
@@ -68,7 +70,7 @@ status stack_describe(const struct stack *stack, int64_t count, struct tensor *w
     int axis;
     if (shape.rank > MAX_RANK)
         return fail(err, STATUS_LIMIT, "rank %d, at most %d are possible", shape.rank, MAX_RANK);
-    if (dtype_size(stack->piece.dtype) == 0)
+    if (dtype_size(stack->piece.dtype) == 0 || dtype_is_boxed(stack->piece.dtype))
         return fail(err, STATUS_UNSUPPORTED, "elements of type %s are not put together",
                     dtype_name(stack->piece.dtype));
     if (op_axis(stack->slicing.axis, shape.rank, &axis, "scan_output_axes", err) != STATUS_OK)

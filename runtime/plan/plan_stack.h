@@ -9,6 +9,7 @@ struct held {
     void *data;
     size_t bytes;
     bool owned;
+    bool boxed; /* it points to a box, of which this is a holder */
 };
 
 /* At least so many bytes; the first `kept` ones stay as they are. */

@@ -1,7 +1,9 @@
 #include "runtime/program/program.h"
 
 #include "onnx/model.h"
+#include "ops/core/attributes.h"
 #include "ops/core/op_facts.h"
+#include "ops/core/op_infer.h"
 #include "ops/registry.h"
 
 #include <limits.h>
@@ -112,4 +114,29 @@ void program_destroy(struct program *program) {
     program_destroy(program->unaltered);
     pool_destroy(program->pool);
     free(program);
+}
+
+#define MOST_SHOWN 64 /* arguments of a node; what lies beyond is of the kind of the last one */
+
+/* The arguments that are there, as tensors of which nothing is known. */
+static int show_present(struct tensor *shown[MOST_SHOWN], const int *values, int count) {
+    static struct tensor present = {.bytes = 1};
+    const int most = count < MOST_SHOWN ? count : MOST_SHOWN;
+    for (int i = 0; i < most; i++)
+        shown[i] = values[i] == NO_VALUE ? NULL : &present;
+    return most;
+}
+
+status program_parse(const struct node *node, const struct op *op, int opset, void *params, struct error *err) {
+    struct tensor *inputs[MOST_SHOWN], *outputs[MOST_SHOWN];
+    const struct op_call call = {.op = op,
+                                 .node = node,
+                                 .opset = opset,
+                                 .params = params,
+                                 .input_count = show_present(inputs, node->inputs, node_arguments(node)),
+                                 .inputs = (const struct tensor *const *)inputs,
+                                 .output_count = show_present(outputs, node->outputs, node->output_count),
+                                 .outputs = outputs};
+    const status code = op_parse(&call, params, err);
+    return code == STATUS_OK ? op_check_counts(&call, err) : code;
 }

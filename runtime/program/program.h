@@ -77,4 +77,8 @@ const char *program_shown_type(const struct node *node);
 /* How a message names the node: Conv "enc.0", or by what it makes: Conv making "x". Lives in the pool; NULL without
  * memory. */
 const char *program_label(struct pool *pool, const struct graph *graph, const struct node *node);
+/* op_parse and op_check_counts for a node alone: its arguments count as present or left out, nothing more is known of
+ * them. */
+status program_parse(const struct node *node, const struct op *op, int opset, void *params, struct error *err);
+
 #endif

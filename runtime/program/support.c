@@ -1,11 +1,11 @@
 #include "runtime/program/support.h"
 
 #include "onnx/model.h"
-#include "ops/core/attributes.h"
-#include "ops/core/op_infer.h"
+#include "ops/core/op_facts.h"
 #include "ops/registry.h"
-#include "runtime/program/program_graph.h"
+#include "runtime/program/program.h"
 #include "runtime/program/types.h"
+#include "runtime/program/types_subgraph.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -41,31 +41,6 @@ struct support_survey {
     int problem_count, further_problem_nodes, problem_nodes;
     status problem_code;
 };
-
-#define MOST_SHOWN 64 /* arguments of a node; what lies beyond is of the kind of the last one */
-
-/* The arguments that are there, as tensors of which nothing is known. */
-static int show_present(struct tensor *shown[MOST_SHOWN], const int *values, int count) {
-    static struct tensor present = {.bytes = 1};
-    const int most = count < MOST_SHOWN ? count : MOST_SHOWN;
-    for (int i = 0; i < most; i++)
-        shown[i] = values[i] == NO_VALUE ? NULL : &present;
-    return most;
-}
-
-status support_parse(const struct node *node, const struct op *op, int opset, void *params, struct error *err) {
-    struct tensor *inputs[MOST_SHOWN], *outputs[MOST_SHOWN];
-    const struct op_call call = {.op = op,
-                                 .node = node,
-                                 .opset = opset,
-                                 .params = params,
-                                 .input_count = show_present(inputs, node->inputs, node_arguments(node)),
-                                 .inputs = (const struct tensor *const *)inputs,
-                                 .output_count = show_present(outputs, node->outputs, node->output_count),
-                                 .outputs = outputs};
-    const status code = op_parse(&call, params, err);
-    return code == STATUS_OK ? op_check_counts(&call, err) : code;
-}
 
 static const char *domain_prefix(const struct node *node) {
     return node->domain[0] ? ":" : "";
@@ -129,69 +104,28 @@ static bool survey_params(struct support_survey *survey, const struct op *op) {
 
 /* ---- subgraphs ---- */
 
-/* A subgraph of the node that is being looked at; the survey's graph is the one around it. */
-struct subgraph {
-    struct graph *graph;
-    enum dtype *types;
-    const char *path;
-};
-
-static status open_subgraph(const struct support_survey *survey, const struct node *node, const char *name,
-                            struct subgraph *subgraph, struct error *err) {
-    const char *label = program_label(survey->pool, survey->graph, node);
-    subgraph->graph = program_graph(survey->model, program_subgraph(node, name), survey->pool);
-    if (!label || !subgraph->graph)
-        return fail_memory(err, "a subgraph");
-    subgraph->types = pool_array(survey->pool, (size_t)subgraph->graph->value_count + 1, sizeof *subgraph->types);
-    subgraph->path = pool_format(survey->pool, "%s%s: %s: ", survey->path, label, name);
-    if (!subgraph->types || !subgraph->path)
-        return fail_memory(err, "a subgraph");
-    types_start(subgraph->graph, subgraph->types);
-    return STATUS_OK;
-}
-
-/* Captured values have the types that they have outside. */
-static status give_types(const struct support_survey *survey, const struct node *node, const struct op_control *control,
-                         int body, const struct subgraph *subgraph, struct error *err) {
-    const int count = program_captured(node, control, body, NULL, NULL);
-    int *values = pool_array(survey->pool, (size_t)count + 1, sizeof *values);
-    int *inputs = pool_array(survey->pool, (size_t)count + 1, sizeof *inputs);
-    if (!values || !inputs)
-        return fail_memory(err, "a subgraph");
-    program_captured(node, control, body, values, inputs);
-    for (int i = 0; i < count; i++) {
-        const int outside = node->inputs[inputs[i]];
-        subgraph->types[values[i]] = outside == NO_VALUE ? DTYPE_UNDEFINED : survey->types[outside];
-    }
-    return STATUS_OK;
-}
-
-/* Outputs of the node have the types that they have inside. */
-static void take_types(const struct support_survey *survey, const struct node *node, const struct op_mapping *mapping,
-                       const struct subgraph *subgraph) {
-    for (int i = 0; i < node->output_count; i++)
-        if (node->outputs[i] != NO_VALUE)
-            survey->types[node->outputs[i]] = subgraph->types[subgraph->graph->outputs[mapping->counts + i]];
-}
-
 static status survey_graph(struct support_survey *survey, struct error *err);
 
+/* The survey goes into the subgraph and comes back. */
 static status survey_body(struct support_survey *survey, const struct node *node, const struct op_control *control,
                           int body, const struct op_mapping *mapping, struct error *err) {
     const struct support_survey around = *survey;
-    struct subgraph subgraph = {.graph = NULL};
-    if (open_subgraph(survey, node, control->bodies[body], &subgraph, err) != STATUS_OK ||
-        give_types(survey, node, control, body, &subgraph, err) != STATUS_OK)
+    const struct types_scope outer = {survey->model, survey->pool, survey->graph, survey->types};
+    const char *label = program_label(survey->pool, survey->graph, node);
+    struct types_scope inner;
+    if (!label)
+        return fail_memory(err, "a subgraph");
+    if (types_enter(&outer, node, control, body, mapping, &inner, err) != STATUS_OK)
         return err->code;
-    survey->graph = subgraph.graph;
-    survey->types = subgraph.types;
-    survey->path = subgraph.path;
-    const status code = survey_graph(survey, err);
+    survey->graph = inner.graph;
+    survey->types = inner.types;
+    survey->path = pool_format(survey->pool, "%s%s: %s: ", around.path, label, control->bodies[body]);
+    const status code = survey->path ? survey_graph(survey, err) : fail_memory(err, "a subgraph");
     survey->graph = around.graph;
     survey->types = around.types;
     survey->path = around.path;
     if (code == STATUS_OK)
-        take_types(survey, node, mapping, &subgraph);
+        types_leave(&outer, node, mapping, &inner);
     return code;
 }
 
@@ -256,7 +190,7 @@ static status survey_node(struct support_survey *survey, const struct node *node
     if (!survey_params(survey, op))
         return fail_memory(err, "a node");
     struct error problem = {0};
-    if (support_parse(node, op, opset, survey->params, &problem) == STATUS_NO_MEMORY)
+    if (program_parse(node, op, opset, survey->params, &problem) == STATUS_NO_MEMORY)
         return fail_memory(err, "a node");
     if (problem.code != STATUS_OK && survey_problem(survey, node, &problem, err) != STATUS_OK)
         return err->code;
@@ -342,17 +276,15 @@ static status check_opset(const struct onnx_model *model, const struct graph *gr
     return STATUS_OK;
 }
 
-/* Inputs and outputs that are no tensors; strings are given between graphs alone. */
-static status check_ports(const struct graph *graph, bool outermost, struct error *err) {
+/* Inputs and outputs of a kind that no operator makes or takes. */
+static status check_ports(const struct graph *graph, struct error *err) {
     for (int i = 0; i < graph->input_count + graph->output_count; i++) {
         const bool input = i < graph->input_count;
         const struct value *value = &graph->values[input ? graph->inputs[i] : graph->outputs[i - graph->input_count]];
-        if (value->type.other)
-            return fail(err, STATUS_UNSUPPORTED, "%s \"%s\" is a %s, only tensors are supported",
+        if (value->type.other && !dtype_is_boxed(value->type.dtype))
+            return fail(err, STATUS_UNSUPPORTED,
+                        "%s \"%s\" is a %s, only tensors, sequences, optionals and maps are supported",
                         input ? "input" : "output", value->name, value->type.other);
-        if (outermost && input && value->type.dtype == DTYPE_STRING)
-            return fail(err, STATUS_UNSUPPORTED, "input \"%s\" is a string tensor, which a run cannot be given",
-                        value->name);
     }
     return STATUS_OK;
 }
@@ -377,7 +309,7 @@ status support_output_type(const struct value *output, enum dtype made, struct e
 }
 
 static status survey_graph(struct support_survey *survey, struct error *err) {
-    if (check_ports(survey->graph, survey->path[0] == 0, err) != STATUS_OK)
+    if (check_ports(survey->graph, err) != STATUS_OK)
         return survey->path[0] ? fail_prefix(err, "%.*s", (int)strlen(survey->path) - 2, survey->path) : err->code;
     for (int i = 0; i < survey->graph->node_count; i++)
         if (survey_node(survey, &survey->graph->nodes[i], err) != STATUS_OK)

@@ -11,10 +11,6 @@
  */
 status support_check(const struct onnx_model *model, const struct graph *graph, struct error *err);
 
-/* op_parse and op_check_counts for a node alone: its arguments count as present or left out, nothing more is known of
- * them. */
-status support_parse(const struct node *node, const struct op *op, int opset, void *params, struct error *err);
-
 /* STATUS_INVALID_MODEL when both are known and the declared type of the graph's output is another one. */
 status support_output_type(const struct value *output, enum dtype made, struct error *err);
 

@@ -5,15 +5,15 @@
 void types_start(const struct graph *graph, enum dtype *types) {
     for (int i = 0; i < graph->value_count; i++) {
         const struct value *value = &graph->values[i];
-        types[i] = value->initializer ? value->initializer->dtype
-                   : value->is_input  ? value->type.dtype
-                                      : DTYPE_UNDEFINED;
+        types[i] = value->initializer                      ? value->initializer->dtype
+                   : value->is_input || value->is_captured ? value->type.dtype
+                                                           : DTYPE_UNDEFINED;
     }
 }
 
 status types_step(const struct op_call *call, enum dtype *types, struct error *err) {
     const struct node *node = call->node;
-    struct op_types known = {0};
+    struct op_types known = {.widens = true};
     status code = STATUS_OK;
     for (int i = 0; i < node_arguments(node); i++) {
         const enum dtype dtype = node->inputs[i] == NO_VALUE ? DTYPE_UNDEFINED : types[node->inputs[i]];

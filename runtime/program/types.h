@@ -4,8 +4,8 @@
 
 #include "ops/core/op.h"
 
-/* Types of inputs (as declared: runs are held to it) and initializers; DTYPE_UNDEFINED for the rest of
- * types[value_count]. */
+/* Types of inputs (as declared: runs are held to it), of captured values and initializers; DTYPE_UNDEFINED for the rest
+ * of types[value_count]. */
 void types_start(const struct graph *graph, enum dtype *types);
 /*
  * Checks the types of a node's inputs and adds those of its outputs. Nodes are taken in order. The call has an operator

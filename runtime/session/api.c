@@ -30,6 +30,9 @@ SAME(LIMNER_UINT32, DTYPE_UINT32);
 SAME(LIMNER_UINT64, DTYPE_UINT64);
 SAME(LIMNER_BFLOAT16, DTYPE_BFLOAT16);
 SAME(LIMNER_MAX_RANK, MAX_RANK);
+_Static_assert(sizeof(limner_string) == sizeof(struct text) &&
+                   offsetof(limner_string, length) == offsetof(struct text, length),
+               "strings lie in another way inside");
 _Static_assert(sizeof((limner_error *)0)->message == ERROR_MESSAGE_BYTES, "error messages differ in length");
 
 limner_status api_return(limner_error *error, status code, const struct error *err) {
@@ -64,8 +67,34 @@ const char *limner_status_name(limner_status code) {
     return (size_t)code < sizeof names / sizeof names[0] ? names[code] : "unknown status";
 }
 
+enum dtype api_dtype(limner_type type) {
+    switch (type) {
+    case LIMNER_SEQUENCE:
+        return DTYPE_SEQUENCE;
+    case LIMNER_OPTIONAL:
+        return DTYPE_OPTIONAL;
+    case LIMNER_MAP:
+        return DTYPE_MAP;
+    default:
+        return (unsigned)type < DTYPE_COUNT ? (enum dtype)type : DTYPE_END;
+    }
+}
+
+limner_type api_type(enum dtype dtype) {
+    switch (dtype) {
+    case DTYPE_SEQUENCE:
+        return LIMNER_SEQUENCE;
+    case DTYPE_OPTIONAL:
+        return LIMNER_OPTIONAL;
+    case DTYPE_MAP:
+        return LIMNER_MAP;
+    default:
+        return (limner_type)dtype;
+    }
+}
+
 const char *limner_type_name(limner_type type) {
-    return dtype_name((enum dtype)type);
+    return dtype_name(api_dtype(type));
 }
 
 const char *limner_version(void) {

@@ -19,7 +19,7 @@ static limner_value value_of(const struct model_port *port) {
     const struct declared_type *type = &port->value->type;
     const struct tensor *initial = port->value->initializer;
     limner_value value = {.name = port->value->name,
-                          .type = (limner_type)port->dtype,
+                          .type = api_type(port->dtype),
                           .rank = type->dtype == DTYPE_UNDEFINED ? -1 : type->rank,
                           .optional = port->optional};
     for (int i = 0; i < value.rank; i++) {
@@ -45,6 +45,14 @@ limner_status limner_model_output(const limner_model *model, size_t i, limner_va
         return LIMNER_INVALID_ARGUMENT;
     *value = value_of(&model->outputs[i]);
     return LIMNER_OK;
+}
+
+const char *limner_model_input_type(const limner_model *model, size_t i) {
+    return model && i < (size_t)model->input_count ? model->inputs[i].text : "";
+}
+
+const char *limner_model_output_type(const limner_model *model, size_t i) {
+    return model && i < (size_t)model->output_count ? model->outputs[i].text : "";
 }
 
 static const char *or_empty(const char *text) {

@@ -19,7 +19,13 @@ static struct model_port port_of(const struct graph *graph, int index) {
     const struct value *value = &graph->values[index];
     const bool optional = value->initializer != NULL;
     const bool declared = value->type.dtype != DTYPE_UNDEFINED || !optional;
-    return (struct model_port){value, index, declared ? value->type.dtype : value->initializer->dtype, optional};
+    struct model_port port = {.value = value,
+                              .index = index,
+                              .dtype = declared ? value->type.dtype : value->initializer->dtype,
+                              .optional = optional};
+    const struct declared_type plain = {.dtype = port.dtype};
+    declared_text(value->type.other ? &value->type : &plain, port.text);
+    return port;
 }
 
 static status list_ports(struct limner_model *model, struct error *err) {

@@ -11,10 +11,11 @@
 
 /* An input or output of the model. */
 struct model_port {
-    const struct value *value; /* as the file declares it */
-    int index;                 /* of the value, in the source's graph and in every program's */
-    enum dtype dtype;          /* declared, or that of the default value */
-    bool optional;             /* an input with a default value */
+    const struct value *value;      /* as the file declares it */
+    int index;                      /* of the value, in the source's graph and in every program's */
+    enum dtype dtype;               /* declared, or that of the default value */
+    bool optional;                  /* an input with a default value */
+    char text[DECLARED_TEXT_BYTES]; /* the type as ONNX writes it */
 };
 
 struct limner_model {

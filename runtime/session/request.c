@@ -1,5 +1,8 @@
 #include "runtime/session/request.h"
 
+#include "runtime/session/api.h"
+#include "runtime/session/given_tensor.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,8 +10,9 @@
 bool request_create(struct run_request *request, const struct limner_model *model) {
     const size_t count = (size_t)model->input_count + 1;
     *request = (struct run_request){.ports = calloc(count, sizeof *request->ports),
-                                    .data = calloc(count, sizeof *request->data)};
-    if (request->ports && request->data)
+                                    .data = calloc(count, sizeof *request->data),
+                                    .inputs = calloc(count, sizeof *request->inputs)};
+    if (request->ports && request->data && request->inputs)
         return true;
     request_destroy(request);
     return false;
@@ -17,6 +21,7 @@ bool request_create(struct run_request *request, const struct limner_model *mode
 void request_destroy(struct run_request *request) {
     free(request->ports);
     free(request->data);
+    free(request->inputs);
     *request = (struct run_request){0};
 }
 
@@ -40,16 +45,6 @@ static status find_port(const struct limner_model *model, const limner_tensor *i
         return fail(err, STATUS_INVALID_ARGUMENT, "input %zu has no name, and the model has only %d inputs", position,
                     model->input_count);
     *port = (int)position;
-    return STATUS_OK;
-}
-
-static status check_type(const struct model_port *port, const limner_tensor *input, struct error *err) {
-    if (dtype_bits((enum dtype)input->type) == 0 || (enum dtype)input->type == DTYPE_STRING)
-        return fail(err, STATUS_INVALID_ARGUMENT, "%s (%d) is no element type that an input can have",
-                    dtype_name((enum dtype)input->type), (int)input->type);
-    if (port->dtype != DTYPE_UNDEFINED && (enum dtype)input->type != port->dtype)
-        return fail(err, STATUS_INVALID_ARGUMENT, "has element type %s, expected %s",
-                    dtype_name((enum dtype)input->type), dtype_name(port->dtype));
     return STATUS_OK;
 }
 
@@ -86,37 +81,22 @@ status request_check_shape(const struct model_port *port, const struct shape *sh
     return err->code;
 }
 
-static status check_shape(const struct model_port *port, const limner_tensor *input, struct shape *shape,
-                          struct error *err) {
-    char text[SHAPE_TEXT_BYTES];
-    if (input->rank < 0 || input->rank > MAX_RANK)
-        return fail(err, STATUS_INVALID_ARGUMENT, "has rank %d, expected 0 to %d", input->rank, MAX_RANK);
-    *shape = (struct shape){.rank = input->rank};
-    for (int i = 0; i < input->rank; i++)
-        shape->dims[i] = input->dims[i];
-    if (shape_elements(shape) < 0)
-        return fail(err, STATUS_SHAPE, "has shape %s, which is no shape", shape_text(shape, text));
-    return request_check_shape(port, shape, err);
+/* A sequence, an optional or a map: what it is made of is looked at when it is taken over. */
+static status read_boxed(const struct model_port *port, const limner_tensor *input, struct tensor *tensor,
+                         struct error *err) {
+    static const struct shape scalar = {.rank = 0};
+    if (api_dtype(input->type) != port->dtype && port->dtype != DTYPE_OPTIONAL)
+        return fail(err, STATUS_INVALID_ARGUMENT, "is of type %s, expected %s", limner_type_name(input->type),
+                    dtype_name(port->dtype));
+    return tensor_describe(tensor, port->dtype, &scalar, err);
 }
 
-static status check_bool(const limner_tensor *input, size_t bytes, struct error *err) {
-    const unsigned char *data = input->data;
-    unsigned char all = 0;
-    if ((enum dtype)input->type != DTYPE_BOOL)
-        return STATUS_OK;
-    for (size_t i = 0; i < bytes; i++)
-        all |= data[i];
-    return all <= 1 ? STATUS_OK : fail(err, STATUS_INVALID_ARGUMENT, "has bytes other than 0 and 1, but is bool");
-}
-
-static status check_data(const limner_tensor *input, size_t bytes, struct error *err) {
-    if (bytes == 0)
-        return STATUS_OK;
-    if (!input->data)
-        return fail(err, STATUS_INVALID_ARGUMENT, "has no data");
-    if (input->bytes < bytes)
-        return fail(err, STATUS_INVALID_ARGUMENT, "has %zu bytes, its type and shape need %zu", input->bytes, bytes);
-    return check_bool(input, bytes, err);
+static status read_plain(const struct model_port *port, const limner_tensor *input, size_t tensor_bytes, bool with_data,
+                         struct tensor *tensor, struct error *err) {
+    status code = given_tensor(input, port->dtype, tensor_bytes, false, tensor, err);
+    if (code == STATUS_OK)
+        code = request_check_shape(port, &tensor->shape, err);
+    return code == STATUS_OK && with_data ? given_tensor(input, port->dtype, tensor_bytes, true, tensor, err) : code;
 }
 
 static status read_input(struct run_request *request, const struct limner_model *model, int port,
@@ -126,16 +106,17 @@ static status read_input(struct run_request *request, const struct limner_model 
     if (noted->given)
         return fail(err, STATUS_INVALID_ARGUMENT, "is given twice");
     noted->given = true;
-    noted->dtype = (enum dtype)input->type;
-    if (check_type(&model->inputs[port], input, err) != STATUS_OK ||
-        check_shape(&model->inputs[port], input, &noted->shape, err) != STATUS_OK ||
-        tensor_describe(&tensor, noted->dtype, &noted->shape, err) != STATUS_OK)
-        return err->code;
-    if (tensor.bytes > tensor_bytes)
-        return fail(err, STATUS_LIMIT, "takes %zu bytes, the limit for one tensor is %zu", tensor.bytes, tensor_bytes);
+    const status code = dtype_is_boxed(model->inputs[port].dtype)
+                            ? read_boxed(&model->inputs[port], input, &tensor, err)
+                            : read_plain(&model->inputs[port], input, tensor_bytes, with_data, &tensor, err);
+    if (code != STATUS_OK)
+        return code;
+    noted->dtype = tensor.dtype;
+    noted->shape = tensor.shape;
     request->data[port] = input->data;
+    request->inputs[port] = input;
     request->open |= model->inputs[port].optional;
-    return with_data ? check_data(input, tensor.bytes, err) : STATUS_OK;
+    return STATUS_OK;
 }
 
 static status check_given(const struct run_request *request, const struct limner_model *model, struct error *err) {

@@ -11,7 +11,8 @@
 struct run_request {
     struct port_request *ports; /* by input of the model */
     const void **data;
-    bool open;             /* an input with a default value is given */
+    const limner_tensor **inputs; /* as the caller gave them; during the call */
+    bool open;                    /* an input with a default value is given */
     char note[NOTE_BYTES]; /* the first thing that was odd in all calls so far, and no reason to refuse it; or "" */
 };
 

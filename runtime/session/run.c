@@ -6,7 +6,9 @@
 #include "runtime/session/api.h"
 #include "runtime/session/request.h"
 #include "runtime/session/session_memory.h"
+#include "runtime/session/value_given.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Which output of the model the caller means; named as the message should name it. */
@@ -28,15 +30,14 @@ static status find_output(const struct limner_model *model, const limner_tensor 
 
 /* The caller's own memory, and not what an earlier run of the session pointed it to. */
 static bool brings_memory(const struct limner_session *session, const limner_tensor *output) {
-    return output->data && !session_holds(session, output->data, 1);
+    return output->data && !session_holds(session, output->data, 1) && !shown_holds(&session->shown, output->data, 1);
 }
 
-static status check_room(const limner_tensor *output, const struct tensor *result, const char *name,
-                         struct error *err) {
-    if (output->bytes >= result->bytes)
+static status check_room(const limner_tensor *output, size_t bytes, const char *name, struct error *err) {
+    if (output->bytes >= bytes)
         return STATUS_OK;
-    return fail(err, STATUS_INVALID_ARGUMENT, "output \"%s\" takes %zu bytes, there is room for %zu", name,
-                result->bytes, output->bytes);
+    return fail(err, STATUS_INVALID_ARGUMENT, "output \"%s\" takes %zu bytes, there is room for %zu", name, bytes,
+                output->bytes);
 }
 
 /* What can be said of the outputs before the run: that they exist, and that there is room, unless their size depends on
@@ -48,8 +49,9 @@ static status check_outputs(const struct limner_session *session, const struct p
         if (find_output(session->model, &outputs[i], i, &found, err) != STATUS_OK)
             return err->code;
         const struct plan_value *value = &plan->values[plan->outputs[found].value];
-        if (value->place != PLACE_DYNAMIC && brings_memory(session, &outputs[i]) &&
-            check_room(&outputs[i], &value->tensor, session->model->outputs[found].value->name, err) != STATUS_OK)
+        if (value->place != PLACE_DYNAMIC && !dtype_is_boxed(value->tensor.dtype) &&
+            brings_memory(session, &outputs[i]) &&
+            check_room(&outputs[i], value->tensor.bytes, session->model->outputs[found].value->name, err) != STATUS_OK)
             return err->code;
     }
     return STATUS_OK;
@@ -69,11 +71,30 @@ static status place_input(struct limner_session *session, int port, struct error
     return STATUS_OK;
 }
 
+/* Sequences, optionals and maps are copied. */
+static status place_boxed(struct limner_session *session, int port, struct error *err) {
+    const struct value *value = session->model->inputs[port].value;
+    const status code = given_box(&session->heap, session->request.inputs[port], &value->type,
+                                  session->settings.tensor_bytes, &session->given[port], err);
+    session->request.data[port] = &session->given[port];
+    return code == STATUS_OK ? code : fail_prefix(err, "input \"%s\"", value->name);
+}
+
 static status place_inputs(struct limner_session *session, struct error *err) {
-    for (int i = 0; i < session->model->input_count; i++)
-        if (session->request.ports[i].given && place_input(session, i, err) != STATUS_OK)
-            return err->code;
-    return STATUS_OK;
+    status code = STATUS_OK;
+    for (int i = 0; code == STATUS_OK && i < session->model->input_count; i++)
+        if (session->request.ports[i].given)
+            code = (dtype_is_boxed(session->request.ports[i].dtype) ? place_boxed : place_input)(session, i, err);
+    return code;
+}
+
+/* What a run had that its outputs do not need. */
+static void leave(struct limner_session *session) {
+    for (int i = 0; i < session->model->input_count; i++) {
+        box_drop(session->given[i]);
+        session->given[i] = NULL;
+    }
+    heap_clear(&session->heap);
 }
 
 /* Outputs that still point into the session are asked for as those that point nowhere: what is there goes now. */
@@ -128,37 +149,67 @@ static status execute(struct limner_session *session, struct plan *plan, struct 
     return running.code;
 }
 
-static void fill(limner_tensor *output, const struct tensor *result, const char *name, bool copied) {
+static void fill(limner_tensor *output, const limner_tensor *view, const char *name) {
+    void *data = output->data;
+    *output = *view;
     output->name = name;
-    output->type = (limner_type)result->dtype;
-    output->rank = result->shape.rank;
-    memcpy(output->dims, result->shape.dims, sizeof output->dims);
-    output->bytes = result->bytes;
-    if (!copied)
-        output->data = result->data;
-    else if (result->bytes > 0)
-        memmove(output->data, result->data, result->bytes);
+    if (!data)
+        return;
+    if (view->bytes > 0)
+        memmove(data, view->data, view->bytes);
+    output->data = data;
 }
 
-static status deliver(const struct limner_session *session, const struct plan *plan, limner_tensor *outputs,
-                      size_t count, struct error *err) {
+/* What the outputs become; nothing is filled in before all of it fits. */
+static status view_outputs(const struct limner_session *session, const struct plan *plan, const limner_tensor *outputs,
+                           size_t count, struct shown_values *shown, limner_tensor *views, struct error *err) {
     const struct limner_model *model = session->model;
-    for (int fills = 0; fills < 2; fills++) /* nothing is filled in before all of it fits */
-        for (size_t i = 0; i < count; i++) {
-            int found;
-            if (find_output(model, &outputs[i], i, &found, err) != STATUS_OK)
-                return err->code;
-            const struct tensor *result = &plan->outputs[found].tensor;
-            const char *name = model->outputs[found].value->name;
-            const bool copied = outputs[i].data != NULL;
-            if (support_output_type(model->outputs[found].value, result->dtype, err) != STATUS_OK)
-                return err->code;
-            if (fills)
-                fill(&outputs[i], result, name, copied);
-            else if (copied && check_room(&outputs[i], result, name, err) != STATUS_OK)
-                return err->code;
-        }
+    for (size_t i = 0; i < count; i++) {
+        int found;
+        if (find_output(model, &outputs[i], i, &found, err) != STATUS_OK)
+            return err->code;
+        const struct tensor *result = &plan->outputs[found].tensor;
+        const struct value *value = model->outputs[found].value;
+        if (support_output_type(value, result->dtype, err) != STATUS_OK ||
+            shown_view(shown, result, &views[i], err) != STATUS_OK)
+            return err->code;
+        views[i].name = value->name;
+        if (outputs[i].data && check_room(&outputs[i], views[i].bytes, value->name, err) != STATUS_OK)
+            return err->code;
+    }
     return STATUS_OK;
+}
+
+#define FEW_OUTPUTS 32
+
+/* What the last run's outputs point to may be this one's input until here. */
+static status deliver(struct limner_session *session, const struct plan *plan, limner_tensor *outputs, size_t count,
+                      struct error *err) {
+    limner_tensor few[FEW_OUTPUTS], *views = count > FEW_OUTPUTS ? calloc(count, sizeof *views) : few;
+    struct shown_values shown = {0};
+    if (!views)
+        return fail_memory(err, "the outputs");
+    const status code = view_outputs(session, plan, outputs, count, &shown, views, err);
+    for (size_t i = 0; code == STATUS_OK && i < count; i++)
+        fill(&outputs[i], &views[i], views[i].name);
+    if (views != few)
+        free(views);
+    shown_drop(code == STATUS_OK ? &session->shown : &shown);
+    if (code == STATUS_OK)
+        session->shown = shown;
+    return code;
+}
+
+static status place_and_execute(struct limner_session *session, struct plan *plan, limner_tensor *outputs,
+                                size_t output_count, struct error *err) {
+    if (place_inputs(session, err) != STATUS_OK)
+        return err->code;
+    forget_outputs(session, outputs, output_count);
+    status code = execute(session, plan, err);
+    if (code == STATUS_OK)
+        code = deliver(session, plan, outputs, output_count, err);
+    session_keep(session, outputs, code == STATUS_OK ? output_count : 0);
+    return code;
 }
 
 static status run(struct limner_session *session, const limner_tensor *inputs, size_t input_count,
@@ -167,14 +218,10 @@ static status run(struct limner_session *session, const limner_tensor *inputs, s
     if (request_read(&session->request, session->model, inputs, input_count, true, session->settings.tensor_bytes,
                      err) != STATUS_OK ||
         session_plan(session, &plan, err) != STATUS_OK ||
-        check_outputs(session, plan, outputs, output_count, err) != STATUS_OK ||
-        place_inputs(session, err) != STATUS_OK)
+        check_outputs(session, plan, outputs, output_count, err) != STATUS_OK)
         return err->code;
-    forget_outputs(session, outputs, output_count);
-    status code = execute(session, plan, err);
-    if (code == STATUS_OK)
-        code = deliver(session, plan, outputs, output_count, err);
-    session_keep(session, outputs, code == STATUS_OK ? output_count : 0);
+    const status code = place_and_execute(session, plan, outputs, output_count, err);
+    leave(session);
     return code;
 }
 

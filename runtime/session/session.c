@@ -44,7 +44,9 @@ static status read_options(const limner_options *o, struct limner_session *sessi
                                .arena_bytes = limits.arena_bytes ? limits.arena_bytes : DEFAULT_ARENA_BYTES,
                                .profile = o->profile != 0,
                                .huge_pages = o->low_memory == 0,
-                               .watch = &session->watch};
+                               .watch = &session->watch,
+                               .heap = &session->heap};
+    session->heap.most = session->settings.arena_bytes;
     session->watch.most_iterations = limits.loop_iterations ? limits.loop_iterations : DEFAULT_LOOP_ITERATIONS;
     session->low_memory = o->low_memory != 0;
     session->keep_bytes = o->keep_bytes;
@@ -67,7 +69,8 @@ static status create(struct limner_session *session, struct limner_model *model,
     session->settings.weights = model->weights;
     session->plans = calloc((size_t)session->capacity + 2, sizeof(struct plan *));
     session->copies = calloc((size_t)model->input_count + 1, sizeof *session->copies);
-    if (!session->plans || !session->copies || !request_create(&session->request, model))
+    session->given = calloc((size_t)model->input_count + 1, sizeof *session->given);
+    if (!session->plans || !session->copies || !session->given || !request_create(&session->request, model))
         return fail_memory(err, "a session");
     if (known.cache)
         use_cache(session, model, known.cache);
@@ -99,6 +102,9 @@ void limner_session_close(limner_session *session) {
         plan_destroy(session->plans[i]);
     for (int i = 0; session->model && i < session->model->input_count; i++)
         free(session->copies[i].data);
+    shown_drop(&session->shown);
+    heap_clear(&session->heap);
+    free(session->given);
     free(session->copies);
     free(session->plans);
     free(session->cache_note);
@@ -206,6 +212,7 @@ static status fill_plan_info(const struct limner_session *session, const struct 
 void session_watch(struct limner_session *session) {
     atomic_store(&session->watch.cancelled, false);
     session->watch.iterations = 0;
+    session->heap.most = session->settings.arena_bytes;
 }
 
 limner_status limner_session_plan(limner_session *session, const limner_tensor *inputs, size_t input_count,

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/region.h"
 #include "runtime/session/request.h"
+#include "runtime/session/value_shown.h"
 
 #define DEFAULT_PLANS 4
 #define MOST_THREADS 1024
@@ -26,6 +27,9 @@ struct limner_session {
     struct plan *current;            /* what ran last: its outputs are the caller's until the next run */
     struct run_request request;
     struct input_copy *copies; /* by input of the model */
+    struct value_heap heap;    /* boxes, and the characters of strings that a run makes */
+    struct box **given;        /* by input of the model: what was given is no plain tensor; during a run */
+    struct shown_values shown; /* what outputs of the last run point to besides tensors */
     bool low_memory, has_run;
     char *cache_note; /* why the file of packed weights is not used; NULL: no reason */
     struct region arena;

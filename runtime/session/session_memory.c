@@ -36,6 +36,7 @@ status session_copy_input(struct limner_session *session, int port, size_t bytes
 
 size_t session_held(const struct limner_session *session) {
     size_t bytes = session->touched + (session->current ? session->current->dynamic_bytes : 0);
+    bytes += session->heap.bytes + session->shown.bytes;
     for (int i = 0; i < session->model->input_count; i++)
         bytes += session->copies[i].bytes;
     return bytes;
@@ -60,6 +61,7 @@ void limner_session_trim(limner_session *session) {
     if (!session)
         return;
     free_all(session);
+    shown_drop(&session->shown);
 #if defined(__GLIBC__)
     malloc_trim(0);
 #endif
@@ -103,7 +105,8 @@ void session_keep(struct limner_session *session, const limner_tensor *outputs, 
     if (session->keep_bytes == 0 || session_held(session) <= session->keep_bytes)
         return;
     for (size_t i = 0; i < count && !shown; i++)
-        shown = session_holds(session, outputs[i].data, outputs[i].bytes);
+        shown = session_holds(session, outputs[i].data, outputs[i].bytes) ||
+                shown_holds(&session->shown, outputs[i].data, outputs[i].bytes);
     if (!shown) {
         free_all(session);
         return;

@@ -8,6 +8,7 @@
 #include "ops/blocked/direct.h"
 #include "ops/blocked/engine/blocked_plan.h"
 #include "ops/blocked/winograd/winograd_algorithm.h"
+#include "ops/blocked/winograd/winograd_balance.h"
 #include "ops/evaluate.h"
 #include "ops/kernels/cpu.h"
 
@@ -456,14 +457,16 @@ static void test_choice(void **unused) {
     assert_int_equal(in_kernel.grids[0].axis[0].kind, WINOGRAD_8_2);
     assert_int_equal(in_kernel.grids[0].axis[1].kind, WINOGRAD_4_2);
     assert_true(in_kernel.grids[0].tiling.k_slice < in_kernel.grids[0].tiling.depth);
-    assert_int_equal(in_kernel.floats, 4 * deep.in_channels * deep.out_channels);
+    assert_int_equal(in_kernel.floats,
+                     4 * deep.in_channels * deep.out_channels + deep.out_channels / CHANNEL_BLOCK * WINOGRAD_BALANCE);
     assert_int_equal(transformed.grids[0].weights, WINOGRAD_TRANSFORMED);
     const struct blocked_phase eight = phase_for(square_window(128, 64, 128, 3, 2, 1), true, kernels, 1);
     assert_int_equal(eight.grids[0].axis[0].kind, WINOGRAD_8_2);
     assert_int_equal(eight.grids[0].axis[1].kind, WINOGRAD_ONE);
     const struct blocked_phase strided_3 = phase_for(square_window(128, 64, 32, 3, 2, 1), false, kernels, 0);
     assert_int_equal(strided_3.grids[0].axis[0].kind, WINOGRAD_4_3_STRIDE_2);
-    assert_int_equal(strided_3.floats, 36 * 128 * 128); /* the elements of an inner tap have one weight */
+    assert_int_equal(strided_3.floats,
+                     36 * 128 * 128 + 8 * WINOGRAD_BALANCE); /* the elements of an inner tap have one weight */
     /* Phases are WINOGRAD_TRANSFORMED together. */
     struct window alike = square_window(256, 64, 128, 3, 2, 1), alone = square_window(256, 64, 130, 4, 2, 1);
     alike.out_channels = alone.out_channels = 128;
@@ -476,7 +479,7 @@ static void test_choice(void **unused) {
     assert_int_equal(panels.grids[0].weights, WINOGRAD_PER_PANEL);
     assert_int_equal(panels.grid_count, 4);
     assert_int_equal(panels.grids[0].tiling.grids, 4);
-    assert_int_equal(panels.floats, 9 * 256 * 256);
+    assert_int_equal(panels.floats, 9 * 256 * 256 + 16 * WINOGRAD_BALANCE);
 }
 
 /* ---- InstanceNormalization ---- */

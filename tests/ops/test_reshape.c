@@ -3,6 +3,7 @@
 #include "ops/registry.h"
 #include "tests/support/movement.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -294,18 +295,35 @@ static void test_dropout(void **state) {
     }
 }
 
+/* Some are dropped, about as many as asked for; the others are scaled. */
 static void test_dropout_in_training(void **state) {
     (void)state;
-    struct tensor *data = test_tensor(DTYPE_FLOAT, 1, 2), *ratio = test_tensor(DTYPE_FLOAT, 0),
+    struct random random = random_from(test_seed() + 77);
+    const struct shape shape = shape_of(1, 20000);
+    struct tensor *data = test_tensor_shape(DTYPE_FLOAT, &shape), *ratio = test_tensor(DTYPE_FLOAT, 0),
                   *yes = test_tensor(DTYPE_BOOL, 0);
-    const struct shape shape = shape_of(1, 2);
+    const struct tensor *const inputs[] = {data, ratio, yes};
+    struct tensor mask, output, *outputs[] = {&output, &mask};
     struct test_node node;
+    int stay = 0;
+    test_fill(data, &random);
     *(unsigned char *)yes->data = 1;
     test_node_init(&node, "Dropout", 3, 1);
-    check_same(&node, 13, (const struct tensor *const[]){data, ratio, yes}, &shape);
-    assert_status(&node, 13, (const struct tensor *const[]){data, NULL, yes}, STATUS_UNSUPPORTED, "training_mode");
-    *(float *)ratio->data = 0.5f;
-    assert_status(&node, 13, (const struct tensor *const[]){data, ratio, yes}, STATUS_UNSUPPORTED, "training_mode");
+    check_same(&node, 13, inputs, &shape);
+    *(float *)ratio->data = 1;
+    assert_status(&node, 13, inputs, STATUS_INVALID_MODEL, "ratio");
+    *(float *)ratio->data = 0.25f;
+    test_node_init(&node, "Dropout", 3, 2);
+    test_node_int(&node, "seed", 5);
+    test_evaluate(&node, 13, inputs, outputs);
+    for (int i = 0; i < 20000; i++) {
+        const float x = ((const float *)data->data)[i], y = ((const float *)output.data)[i];
+        stay += ((const bool *)mask.data)[i];
+        assert_true(((const bool *)mask.data)[i] ? fabsf(y - x / 0.75f) <= 1e-6f * fabsf(x / 0.75f) : y == 0);
+    }
+    assert_in_range(stay, 14600, 15400); /* six deviations */
+    free(output.data);
+    free(mask.data);
     test_tensor_free(data);
     test_tensor_free(ratio);
     test_tensor_free(yes);

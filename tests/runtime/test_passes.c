@@ -520,6 +520,54 @@ static void make_measured(struct builder *b, struct random *random) {
     build_output(b, "y");
 }
 
+/* A U-Net in small, with pooling, resizing by scales and to the size of another picture, and global averages. */
+static void make_unet(struct builder *b, struct random *random) {
+    build_input(b, "x", DTYPE_FLOAT, "1 3 12 16");
+    build_random(b, "w1", "32 3 3 3", random);
+    build_random(b, "w2", "24 32 3 3", random);
+    build_random(b, "w3", "24 24 1 1", random);
+    build_random(b, "w4", "3 56 3 3", random);
+    struct tensor *twice = test_tensor(DTYPE_FLOAT, 1, 4);
+    memcpy(twice->data, (const float[]){1, 1, 2, 2}, twice->bytes);
+    build_constant(b, "twice", twice);
+    test_tensor_free(twice);
+    build_node(b, "Conv", "x w1", "c1");
+    build_attribute_ints(b, "pads", "1 1 1 1");
+    build_node(b, "MaxPool", "c1", "p1");
+    build_attribute_ints(b, "kernel_shape", "2 2");
+    build_attribute_ints(b, "strides", "2 2");
+    build_node(b, "Conv", "p1 w2", "c2");
+    build_attribute_ints(b, "pads", "1 1 1 1");
+    build_node(b, "AveragePool", "c2", "p2");
+    build_attribute_ints(b, "kernel_shape", "3 3");
+    build_attribute_ints(b, "pads", "1 1 1 1");
+    build_attribute_ints(b, "strides", "2 2");
+    build_node(b, "GlobalAveragePool", "p2", "g");
+    build_node(b, "GlobalMaxPool", "p2", "m");
+    build_node(b, "Conv", "g w3", "s1");
+    build_node(b, "Conv", "m w3", "s2");
+    build_node(b, "Add", "s1 s2", "s");
+    build_node(b, "Mul", "p2 s", "d");
+    build_node(b, "Resize", "d - twice", "u1");
+    build_attribute_text(b, "mode", "nearest");
+    build_node(b, "LpPool", "u1", "l");
+    build_attribute_ints(b, "kernel_shape", "3 3");
+    build_attribute_ints(b, "pads", "1 1 1 1");
+    build_node(b, "Shape", "c1", "size");
+    build_ints(b, "last", "2 3");
+    build_ints(b, "first", "1 24");
+    build_node(b, "Gather", "size last", "sides");
+    build_node(b, "Concat", "first sides", "sizes");
+    build_attribute_int(b, "axis", 0);
+    build_node(b, "Resize", "l - - sizes", "u2");
+    build_attribute_text(b, "mode", "linear");
+    build_node(b, "Concat", "c1 u2", "both");
+    build_attribute_int(b, "axis", 1);
+    build_node(b, "Conv", "both w4", "y");
+    build_attribute_ints(b, "pads", "1 1 1 1");
+    build_output(b, "y");
+}
+
 /* Too few channels on both sides, three dimensions, weights that are no constants: these stay as they are. */
 static void make_plain(struct builder *b, struct random *random) {
     build_input(b, "x", DTYPE_FLOAT, "1 16 6 6");
@@ -540,6 +588,10 @@ static void test_layout(void **unused) {
             "Conv InstanceNormalization+Relu Conv InstanceNormalization ConvTranspose Sigmoid Conv");
     compare(make_mixture, PASS_LAYOUT, 2e-5, 17, 11, "Block Conv Mul Unblock Reshape PRelu Concat Conv Unblock Concat");
     compare(make_measured, PASS_LAYOUT, 2e-5, 17, 8, "Block Conv Conv Reshape");
+    compare(
+        make_unet, PASS_LAYOUT, 2e-5, 18, 19,
+        "Conv MaxPool Conv AveragePool GlobalAveragePool GlobalMaxPool Conv Conv Add Mul Resize LpPool Resize Concat "
+        "Conv");
     compare(make_plain, PASS_LAYOUT, 0, 17, 2, "Conv Conv");
 }
 

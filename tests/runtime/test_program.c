@@ -60,26 +60,27 @@ static void attribute_problems_are_collected(void **state) {
 static void known_element_types_are_checked_at_load(void **state) {
     (void)state;
     struct builder b = build_start(13);
-    struct tensor *weight = test_tensor(DTYPE_FLOAT16, 4, 1, 1, 1, 1);
-    build_input(&b, "x", DTYPE_FLOAT16, "1 1 ? ?");
+    struct tensor *weight = test_tensor(DTYPE_INT8, 4, 1, 1, 1, 1);
+    build_input(&b, "x", DTYPE_INT8, "1 1 ? ?");
     build_constant(&b, "w", weight);
     build_node(&b, "Conv", "x w", "y");
     build_output(&b, "y");
-    check_refusal(&b, LIMNER_UNSUPPORTED, "Conv making \"y\": input 0 (X) has element type float16, supported: float");
+    check_refusal(&b, LIMNER_UNSUPPORTED,
+                  "Conv making \"y\": input 0 (X) has element type int8, supported: float, float16, bfloat16");
     test_tensor_free(weight);
 }
 
 static void operator_sets_out_of_range(void **state) {
     (void)state;
-    static const int versions[] = {0, 6, 1000};
-    for (int i = 0; i < 3; i++) {
+    static const int versions[] = {0, 1000};
+    for (int i = 0; i < 2; i++) {
         struct builder b = build_start(versions[i]);
         build_input(&b, "x", DTYPE_FLOAT, "?");
         build_node(&b, "Relu", "x", "y");
         build_output(&b, "y");
         limner_error error;
         assert_int_equal(build_failing(&b, &error), i ? LIMNER_UNSUPPORTED : LIMNER_INVALID_MODEL);
-        assert_non_null(strstr(error.message, i ? "7 to " : "which version"));
+        assert_non_null(strstr(error.message, i ? "1 to " : "which version"));
     }
 }
 
@@ -97,10 +98,11 @@ static void inputs_that_are_no_tensors(void **state) {
     (void)state;
     struct builder b = build_start(13);
     build_input(&b, "x", DTYPE_FLOAT, "?");
-    b.model->graph->values[0].type.other = "sequence";
+    b.model->graph->values[0].type.other = "sparse tensor";
     build_node(&b, "Relu", "x", "y");
     build_output(&b, "y");
-    check_refusal(&b, LIMNER_UNSUPPORTED, "input \"x\" is a sequence, only tensors are supported");
+    check_refusal(&b, LIMNER_UNSUPPORTED,
+                  "input \"x\" is a sparse tensor, only tensors, sequences, optionals and maps are supported");
 }
 
 /* What no output depends on is neither checked nor run. */
@@ -148,10 +150,8 @@ static void counts_of_arguments_are_checked_at_load(void **state) {
         limner_status status;
         const char *words;
     } cases[] = {
-        {9, "BatchNormalization", "x c c c c", "y m v a b", LIMNER_UNSUPPORTED, "output 1 is only made in training"},
-        {13, "BatchNormalization", "x c c c c", "y - - a", LIMNER_UNSUPPORTED, "output 3 is only made in training"},
-        {17, "BatchNormalization", "x c c c c", "y m v", LIMNER_UNSUPPORTED, "output 1 is only made in training"},
-        {13, "BatchNormalization", "x c c c", "y", LIMNER_INVALID_MODEL, "input 4 (input_var) is missing"},
+        {17, "BatchNormalization", "x c c c c", "y m v", LIMNER_INVALID_MODEL, "there is no output but the first one"},
+        {13, "BatchNormalization", "x c c c", "y", LIMNER_INVALID_MODEL, "input 4 (var) is missing"},
         {13, "Relu", "x", "y z", LIMNER_INVALID_MODEL, "output 1 is not known"},
         {13, "Relu", "x x", "y", LIMNER_INVALID_MODEL, "2 inputs, at most 1 are known"},
         {13, "Add", "x", "y", LIMNER_INVALID_MODEL, "input 1 (B) is missing"},

@@ -1,5 +1,6 @@
 #include "tests/support/forced_layer.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +83,32 @@ struct forced_input layer_input(const struct forced_layer *layer, struct random 
     return input;
 }
 
+/* Where the layer reads a number of [batch][channel][pixel]. */
+static float *input_place(const struct forced_layer *layer, const struct forced_input *input, int64_t i) {
+    const struct conv_problem *p = &layer->problem;
+    const int64_t plane = p->size[0] * p->size[1], channels = p->in * p->group, channel = i / plane % channels;
+    const int64_t row = i / plane / channels * channel_blocks(channels) + channel / CHANNEL_BLOCK;
+    float *data = input->read->data;
+    return layer->plain_input ? data + i : data + (row * plane + i % plane) * CHANNEL_BLOCK + channel % CHANNEL_BLOCK;
+}
+
+void layer_spoil(struct forced_layer *layer, struct forced_input *input, struct random *random) {
+    static const float values[] = {NAN, INFINITY, -INFINITY, 3e38f, -1e20f, 1e10f, 65504, -1000, 100};
+    static const float large[] = {1e4f, -1e10f, 1e20f};
+    const struct conv_problem *p = &layer->problem;
+    const int64_t inputs = p->batch * p->in * p->group * p->size[0] * p->size[1], weights = tensor_elements(layer->w);
+    const bool in_weights = random_int(random, 0, 2) == 0;
+    layer->problem.activation = "";
+    for (int64_t i = 0; i < random_int(random, 1, 3) && inputs > 0 && !in_weights; i++) {
+        const int64_t at = random_int(random, 0, inputs - 1);
+        const float value = values[random_int(random, 0, sizeof values / sizeof *values - 1)];
+        input->wide[at] = (double)value;
+        *input_place(layer, input, at) = value;
+    }
+    for (int64_t i = 0; i < random_int(random, 1, 2) && in_weights; i++)
+        ((float *)layer->w->data)[random_int(random, 0, weights - 1)] = large[random_int(random, 0, 2)];
+}
+
 void layer_input_free(struct forced_input *input) {
     free(input->wide);
     test_tensor_free(input->read);
@@ -141,4 +168,32 @@ float *layer_take(struct node_call *call, const struct forced_layer *layer, size
 double *layer_reference(const struct forced_layer *layer, const double *x, double *range) {
     return reference_conv(&layer->problem, x, layer->w->data, layer->bias ? layer->bias->data : NULL,
                           layer->scale ? layer->scale->data : NULL, range);
+}
+
+/* |x|; the caller frees it. */
+static float *absolute(const struct tensor *x) {
+    const size_t count = (size_t)tensor_elements(x);
+    float *y = malloc(count * sizeof *y + 1);
+    assert_non_null(y);
+    for (size_t i = 0; i < count; i++)
+        y[i] = fabsf(((const float *)x->data)[i]);
+    return y;
+}
+
+double *layer_magnitudes(const struct forced_layer *layer, const double *x) {
+    struct conv_problem p = layer->problem;
+    const size_t count = (size_t)(p.batch * p.in * p.group * p.size[0] * p.size[1]);
+    float *w = absolute(layer->w), *bias = layer->bias ? absolute(layer->bias) : NULL,
+          *scale = layer->scale ? absolute(layer->scale) : NULL;
+    double *wide = malloc(count * sizeof *wide + 1), range;
+    assert_non_null(wide);
+    p.activation = "";
+    for (size_t i = 0; i < count; i++)
+        wide[i] = fabs(x[i]);
+    double *y = reference_conv(&p, wide, w, bias, scale, &range);
+    free(w);
+    free(bias);
+    free(scale);
+    free(wide);
+    return y;
 }

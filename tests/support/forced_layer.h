@@ -29,11 +29,19 @@ struct forced_input {
 struct forced_input layer_input(const struct forced_layer *layer, struct random *random);
 void layer_input_free(struct forced_input *input);
 
+/*
+ * Puts numbers into some inputs, and some weights, that are far above all others or not finite. Takes the activation
+ * away: what it makes of NaN is another matter.
+ */
+void layer_spoil(struct forced_layer *layer, struct forced_input *input, struct random *random);
+
 status layer_prepare(struct node_call *call, const struct forced_layer *layer, const struct tensor *x, int threads,
                      struct weight_cache *weights);
 /* What a call's output holds, [batch][channel][pixel], and how many numbers; frees the output's data. */
 float *layer_take(struct node_call *call, const struct forced_layer *layer, size_t *count);
 /* The reference for an input; the caller frees it. */
 double *layer_reference(const struct forced_layer *layer, const double *x, double *range);
+/* Of every output, the sum of the absolute products and bias: what its error is measured by. The caller frees it. */
+double *layer_magnitudes(const struct forced_layer *layer, const double *x);
 
 #endif

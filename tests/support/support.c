@@ -168,6 +168,12 @@ void test_node_floats(struct test_node *test, const char *name, const float *val
     attribute->count = count;
 }
 
+void test_node_texts(struct test_node *test, const char *name, const struct text *values, size_t count) {
+    struct attribute *attribute = add_attribute(test, name, ATTRIBUTE_STRINGS);
+    attribute->strings = values;
+    attribute->count = count;
+}
+
 void test_node_tensor(struct test_node *test, const char *name, const struct tensor *value) {
     add_attribute(test, name, ATTRIBUTE_TENSOR)->tensor = value;
 }

@@ -63,6 +63,7 @@ void test_node_text(struct test_node *test, const char *name, const char *value)
 /* The list is not copied. */
 void test_node_ints(struct test_node *test, const char *name, const int64_t *values, size_t count);
 void test_node_floats(struct test_node *test, const char *name, const float *values, size_t count);
+void test_node_texts(struct test_node *test, const char *name, const struct text *values, size_t count);
 void test_node_tensor(struct test_node *test, const char *name, const struct tensor *value);
 
 /* op_evaluate with the test's kernels; fails the test (with the message) unless it works. */

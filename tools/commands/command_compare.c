@@ -36,7 +36,7 @@ static status read_expected(struct compare_job *job, int i, struct error *err) {
     const struct picture_place place = {"output", value.name, (enum dtype)value.type, value.rank, value.dims};
     const struct picture_request request = {&place,
                                             contract_output_form(&job->engine.contract, (enum dtype)value.type, false),
-                                            job->settings->feed.max_pixels, false};
+                                            job->settings->feed.max_pixels, DTYPE_UNDEFINED, false};
     return array_read(pair->file, &request, &job->expected[i], err);
 }
 

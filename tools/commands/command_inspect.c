@@ -81,7 +81,8 @@ static const char *domain_text(const char *domain) {
 
 static void print_type(const struct declared_type *type) {
     if (type->other) {
-        say(stdout, "%s", type->other);
+        char text[DECLARED_TEXT_BYTES];
+        say(stdout, "%s", declared_text(type, text));
         return;
     }
     say(stdout, "%s", dtype_name(type->dtype));
@@ -189,7 +190,8 @@ static void json_value(struct json *json, const struct value *value) {
     const struct declared_type *type = &value->type;
     json_object(json, NULL);
     json_text(json, "name", value->name);
-    json_text(json, "type", type->other ? type->other : dtype_name(type->dtype));
+    char text[DECLARED_TEXT_BYTES];
+    json_text(json, "type", type->other ? declared_text(type, text) : dtype_name(type->dtype));
     if (type->rank < 0) {
         json_text(json, "dims", NULL);
     } else {

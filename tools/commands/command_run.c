@@ -4,7 +4,7 @@
 #include "tools/commands/commands.h"
 #include "tools/engine/engine.h"
 #include "tools/engine/profile.h"
-#include "tools/files/element.h"
+#include "tools/engine/values.h"
 #include "tools/inpaint/variants.h"
 
 #include <stddef.h>
@@ -143,19 +143,6 @@ static status write_outputs(struct run_job *job, struct error *err) {
     return code ? code : staging_commit(&job->staging, err);
 }
 
-static void print_output(const limner_tensor *output) {
-    const struct tensor tensor = engine_view(output);
-    char text[SHAPE_TEXT_BYTES];
-    say(stdout, "%s  %s %s", output->name, dtype_name(tensor.dtype), shape_text(&tensor.shape, text));
-    if (element_is_number(tensor.dtype)) {
-        const struct number_summary summary = tensor_summary(&tensor);
-        printf("  min %.6g  max %.6g  mean %.6g", summary.low, summary.high, summary.mean);
-        if (summary.nan)
-            printf("  (%zu not a number)", summary.nan);
-    }
-    putchar('\n');
-}
-
 static status run_once(struct run_job *job, const char *picture, struct error *err) {
     struct feed_request request = job->settings->feed;
     request.picture = picture;
@@ -176,7 +163,7 @@ static status run_once(struct run_job *job, const char *picture, struct error *e
         engine_save_cache(job->engine.session);
     progress_clear();
     for (size_t i = 0; !code && !job->target_count && i < job->wanted_count; i++)
-        print_output(&job->wanted[i]);
+        value_print(job->wanted[i].name, &job->wanted[i]);
     if (!code && job->settings->profile)
         code = print_profile(&job->engine, err);
     return code;

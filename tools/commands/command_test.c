@@ -6,6 +6,7 @@
 #include "tools/engine/difference.h"
 #include "tools/engine/engine.h"
 #include "tools/engine/suite.h"
+#include "tools/engine/values.h"
 #include "tools/files/element.h"
 
 #include <stddef.h>
@@ -84,8 +85,15 @@ static const char *file_name(const struct test_job *job, const char *kind, size_
     return pool_format(job->pool, "%s/%s/%s_%zu.pb", job->folder, job->set, kind, i);
 }
 
+/* The kind of value that the model declares at that place. */
+static enum dtype kind_at(const struct test_job *job, bool input, size_t i) {
+    const limner_model *model = job->engine.model;
+    const size_t known = input ? limner_model_input_count(model) : limner_model_output_count(model);
+    return i < known ? value_kind((input ? engine_input : engine_output)(&job->engine, i).type) : DTYPE_UNDEFINED;
+}
+
 static status read_side(const struct test_job *job, const char *kind, struct data_side *side, struct error *err) {
-    static const struct picture_request no_pictures;
+    const bool input = kind[0] == 'i';
     size_t count = 0;
     for (;; count++) {
         const char *path = file_name(job, kind, count);
@@ -100,8 +108,9 @@ static status read_side(const struct test_job *job, const char *kind, struct dat
         return fail_memory(err, "a data set");
     for (; side->count < count; side->count++) {
         const char *path = file_name(job, kind, side->count);
+        const struct picture_request request = {.kind = kind_at(job, input, side->count)};
         const status code =
-            path ? array_read(path, &no_pictures, &side->arrays[side->count], err) : fail_memory(err, "a data set");
+            path ? array_read(path, &request, &side->arrays[side->count], err) : fail_memory(err, "a data set");
         if (code) {
             array_close(&side->arrays[side->count]);
             return code;
@@ -133,40 +142,63 @@ static status name_tensors(const struct test_job *job, struct data_side *side, b
     return STATUS_OK;
 }
 
-static void fill_tensors(struct data_side *side) {
+static status fill_tensors(struct data_side *side, struct error *err) {
     for (size_t i = 0; i < side->count; i++) {
-        const struct tensor *from = &side->arrays[i].tensor;
-        limner_tensor *to = &side->tensors[i];
-        to->type = (limner_type)from->dtype;
-        to->rank = from->shape.rank;
-        memcpy(to->dims, from->shape.dims, sizeof to->dims);
-        to->data = from->data;
-        to->bytes = from->bytes;
+        const char *name = side->tensors[i].name;
+        if (value_tensor(&side->arrays[i], &side->tensors[i], err) != STATUS_OK)
+            return err->code;
+        side->tensors[i].name = name;
     }
+    return STATUS_OK;
 }
 
-static status compare_output(struct test_job *job, const limner_tensor *output, const struct file_array *expected,
-                             size_t i, struct error *err) {
-    const struct tensor actual = engine_view(output);
+static status compare_tensor(struct test_job *job, const limner_tensor *output, const limner_tensor *wanted,
+                             struct error *err) {
+    const struct tensor actual = engine_view(output), expected = engine_view(wanted);
     char place[SHAPE_TEXT_BYTES], shape[SHAPE_TEXT_BYTES], left[ELEMENT_TEXT_BYTES], right[ELEMENT_TEXT_BYTES];
-    if (difference_check_kind(&actual, &expected->tensor, err))
-        return fail_prefix(err, "output %zu \"%s\"", i, output->name);
-    const struct difference result = difference_measure(&actual, &expected->tensor, &job->settings->tolerance);
+    if (difference_check_kind(&actual, &expected, err))
+        return err->code;
+    const struct difference result = difference_measure(&actual, &expected, &job->settings->tolerance);
     if (element_is_float(actual.dtype) && difference_part(&result) > job->worst)
         job->worst = difference_part(&result);
     if (!result.outside)
         return STATUS_OK;
-    fail(err, STATUS_INVALID_ARGUMENT, "output %zu \"%s\" %s %s: %zu of %zu elements differ", i, output->name,
-         dtype_name(actual.dtype), shape_text(&actual.shape, shape), result.outside, result.elements);
+    fail(err, STATUS_INVALID_ARGUMENT, "%s %s: %zu of %zu elements differ", dtype_name(actual.dtype),
+         shape_text(&actual.shape, shape), result.outside, result.elements);
     if (dtype_size(actual.dtype))
         error_append(err, ", the first at %s: limner %s, expected %s", index_text(&actual.shape, result.first, place),
-                     element_text(&actual, result.first, left), element_text(&expected->tensor, result.first, right));
+                     element_text(&actual, result.first, left), element_text(&expected, result.first, right));
     if (element_is_float(actual.dtype))
         error_append(err,
                      "; largest error %.3g at %s, %.2g of the largest number expected (allowed: %.3g + %g x expected)",
                      result.largest, index_text(&actual.shape, result.worst, place), difference_part(&result),
                      result.allowed.absolute, result.allowed.relative);
     return err->code;
+}
+
+/* Items of sequences, optionals and maps one by one. */
+static status compare_value(struct test_job *job, const limner_tensor *output, const limner_tensor *wanted,
+                            struct error *err) {
+    const limner_tensor *items = output->data, *expected = wanted->data;
+    if (value_kind(wanted->type) == DTYPE_UNDEFINED && value_kind(output->type) == DTYPE_UNDEFINED)
+        return compare_tensor(job, output, wanted, err);
+    if (output->type != wanted->type || output->dims[0] != wanted->dims[0])
+        return fail(err, STATUS_SHAPE, "limner gives a %s of %lld, expected is a %s of %lld",
+                    limner_type_name(output->type), (long long)output->dims[0], limner_type_name(wanted->type),
+                    (long long)wanted->dims[0]);
+    for (int64_t i = 0; i < output->dims[0]; i++)
+        if (compare_value(job, &items[i], &expected[i], err) != STATUS_OK)
+            return fail_prefix(err, "item %lld", (long long)i);
+    return STATUS_OK;
+}
+
+static status compare_output(struct test_job *job, const limner_tensor *output, const struct file_array *expected,
+                             size_t i, struct error *err) {
+    limner_tensor wanted;
+    status code = value_tensor(expected, &wanted, err);
+    if (code == STATUS_OK)
+        code = compare_value(job, output, &wanted, err);
+    return code == STATUS_OK ? code : fail_prefix(err, "output %zu \"%s\"", i, output->name);
 }
 
 static status run_sides(struct test_job *job, struct data_side *inputs, struct data_side *outputs, struct error *err) {
@@ -181,7 +213,8 @@ static status run_sides(struct test_job *job, struct data_side *inputs, struct d
         code = name_tensors(job, outputs, false, err);
     if (code)
         return code;
-    fill_tensors(inputs);
+    if (fill_tensors(inputs, err) != STATUS_OK)
+        return err->code;
     limner_error problem = {0};
     code = engine_status(limner_session_run(job->engine.session, inputs->tensors, inputs->count, outputs->tensors,
                                             outputs->count, &problem),
@@ -205,12 +238,12 @@ static enum verdict run_set(struct test_job *job, const char *set) {
 
 static const char *other_type(const struct graph *graph, const int *values, int count) {
     for (int i = 0; i < count; i++)
-        if (graph->values[values[i]].type.other)
+        if (graph->values[values[i]].type.other && !dtype_is_boxed(graph->values[values[i]].type.dtype))
             return graph->values[values[i]].type.other;
     return NULL;
 }
 
-/* "sequence" when an input or output of the model is no tensor, else NULL. */
+/* "sparse tensor" when an input or output of the model is one, and so on; NULL where a run can be given all. */
 static const char *needs_other_type(const char *path) {
     struct onnx_model *model = NULL;
     struct error err;
@@ -220,7 +253,7 @@ static const char *needs_other_type(const char *path) {
     const char *other = other_type(graph, graph->inputs, graph->input_count);
     if (!other)
         other = other_type(graph, graph->outputs, graph->output_count);
-    other = other ? (strcmp(other, "sequence") == 0 ? "sequence" : "value that is no tensor") : NULL;
+    other = other ? (strcmp(other, "sparse tensor") == 0 ? "sparse tensor" : "value that limner does not know") : NULL;
     onnx_close(model);
     return other;
 }
@@ -336,8 +369,8 @@ const struct command test_command = {
         "their numbers. Element types and shapes must be equal; floats may differ by the tolerance, which goes by the "
         "size of the numbers, as rounding does; NaN equals NaN; "
         "everything else must be equal.\n\n"
-        "The last line counts folders. A folder whose inputs or outputs are no tensors (sequences, optionals) is "
-        "skipped; one whose operators limner does not run has failed. Exits with 1 when any folder failed.",
+        "The last line counts folders. A folder whose inputs or outputs are sparse tensors is skipped; one whose "
+        "operators limner does not run has failed. Exits with 1 when any folder failed.",
     .examples = "  limner test models/small\n"
                 "  limner test onnx/backend/test/data/node --filter convtranspose --verbose\n",
     .options = options,

@@ -191,14 +191,6 @@ status engine_find_output(const struct engine *engine, const char *name, limner_
     return find_value(engine, "output", engine_output, limner_model_output_count(engine->model), name, value, err);
 }
 
-struct tensor engine_view(const limner_tensor *tensor) {
-    struct tensor view = {.dtype = (enum dtype)tensor->type, .data = tensor->data, .bytes = tensor->bytes};
-    view.shape.rank = tensor->rank;
-    for (int d = 0; d < tensor->rank; d++)
-        view.shape.dims[d] = tensor->dims[d];
-    return view;
-}
-
 const char *engine_type_text(const limner_value *value, char text[TYPE_TEXT_BYTES]) {
     int used = snprintf(text, TYPE_TEXT_BYTES, "%s ", limner_type_name(value->type));
     if (value->rank <= 0)
@@ -234,7 +226,9 @@ static const char *pair_file(const struct pair_list *list, const char *name) {
 
 static status check_type(const limner_value *value, const struct file_array *array, const char *path,
                          struct error *err) {
-    if (value->type == LIMNER_UNDEFINED || (enum dtype)value->type == array->tensor.dtype)
+    const enum dtype kind = value_kind(value->type);
+    const enum dtype wanted = kind == DTYPE_UNDEFINED ? (enum dtype)value->type : kind;
+    if (wanted == DTYPE_UNDEFINED || wanted == array->tensor.dtype || wanted == DTYPE_OPTIONAL)
         return STATUS_OK;
     fail(err, STATUS_INVALID_ARGUMENT, "%s holds %s, but input \"%s\" takes %s", path, dtype_name(array->tensor.dtype),
          value->name, limner_type_name(value->type));
@@ -256,7 +250,7 @@ static status read_input(const struct engine *engine, const struct feed_request 
     const struct picture_place place = {"input", value->name, (enum dtype)value->type, value->rank, value->dims};
     const struct picture_request wanted = {&place,
                                            contract_input_form(&engine->contract, (enum dtype)value->type, false),
-                                           request->max_pixels, request->to_srgb};
+                                           request->max_pixels, value_kind(value->type), request->to_srgb};
     struct file_array *array = &feed->arrays[feed->count];
     limner_tensor *tensor = &feed->tensors[feed->count];
     feed->count++;
@@ -266,9 +260,9 @@ static status read_input(const struct engine *engine, const struct feed_request 
     if (code)
         return code;
     const struct tensor *read = &array->tensor;
-    *tensor = (limner_tensor){value->name, (limner_type)read->dtype, read->shape.rank, {0}, read->data, read->bytes};
-    for (int d = 0; d < read->shape.rank; d++)
-        tensor->dims[d] = read->shape.dims[d];
+    if (value_tensor(array, tensor, err) != STATUS_OK)
+        return err->code;
+    tensor->name = value->name;
     if (array->picture.samples && (!feed->picture || path == request->picture)) {
         feed->picture = &array->picture;
         feed->picture_alpha_used = takes_alpha(&place, read, wanted.form.channels_last);

@@ -6,6 +6,7 @@
 #include "runtime/limner.h"
 #include "tools/cli/values.h"
 #include "tools/contract/contract.h"
+#include "tools/engine/values.h"
 #include "tools/files/array.h"
 
 struct engine_options {
@@ -90,7 +91,6 @@ status engine_find_output(const struct engine *engine, const char *name, limner_
 
 /* The limner_* functions' errors as limner's own. */
 status engine_status(limner_status code, const limner_error *from, struct error *err);
-struct tensor engine_view(const limner_tensor *tensor);
 /* A value's declared type as people write it: "float [N,3,256,?]". */
 #define TYPE_TEXT_BYTES 1024
 const char *engine_type_text(const limner_value *value, char text[TYPE_TEXT_BYTES]);

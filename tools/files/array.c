@@ -8,6 +8,7 @@
 #include "tools/files/colour.h"
 #include "tools/files/npy.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,16 +44,31 @@ static status read_picture(const struct byte_buffer *bytes, const struct picture
     return code;
 }
 
-static status read_proto(const struct byte_buffer *bytes, struct file_array *array, struct error *err) {
+/* What a file of that kind is called. */
+static const char *proto_name(enum dtype kind) {
+    return kind == DTYPE_SEQUENCE   ? "SequenceProto"
+           : kind == DTYPE_OPTIONAL ? "OptionalProto"
+           : kind == DTYPE_MAP      ? "MapProto"
+                                    : "TensorProto";
+}
+
+static status read_proto(const struct byte_buffer *bytes, enum dtype wanted, struct file_array *array,
+                         struct error *err) {
     const struct file_kind *kind = file_recognise(bytes->data, bytes->size);
+    char what[32];
+    snprintf(what, sizeof what, "a %s", proto_name(wanted));
     if (kind && kind->stand_in)
-        return fail_other_file(err, STATUS_INVALID_ARGUMENT, kind, "a TensorProto");
+        return fail_other_file(err, STATUS_INVALID_ARGUMENT, kind, what);
     array->pool = pool_create();
-    if (!array->pool)
-        return fail_memory(err, "a TensorProto");
-    const status code =
-        tensor_proto_read(bytes->data, bytes->size, array->pool, NULL, &array->tensor, &array->name, err);
-    return code ? fail_prefix(err, "not a good TensorProto") : STATUS_OK;
+    struct loaded_value *value = array->pool ? pool_alloc(array->pool, sizeof *value) : NULL;
+    if (!value)
+        return fail_memory(err, what);
+    if (value_proto_read(bytes->data, bytes->size, wanted, array->pool, NULL, value, err) != STATUS_OK)
+        return fail_prefix(err, "not a good %s", proto_name(wanted));
+    array->tensor = value->tensor;
+    array->name = value->name;
+    array->value = dtype_is_boxed(value->tensor.dtype) ? value : NULL;
+    return STATUS_OK;
 }
 
 static status decode(const char *path, const struct byte_buffer *bytes, const struct picture_request *request,
@@ -65,7 +81,7 @@ static status decode(const char *path, const struct byte_buffer *bytes, const st
     const enum picture_type type = picture_recognise(bytes->data, bytes->size);
     if (type != PICTURE_NONE && type != PICTURE_FOREIGN)
         return read_picture(bytes, request, array, err);
-    return file_ends(path, ".pb") ? read_proto(bytes, array, err) : not_an_array(path, bytes, err);
+    return file_ends(path, ".pb") ? read_proto(bytes, request->kind, array, err) : not_an_array(path, bytes, err);
 }
 
 status array_read(const char *path, const struct picture_request *request, struct file_array *array,

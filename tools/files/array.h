@@ -1,15 +1,18 @@
-/* Tensors as files: .npy, .pb (TensorProto), and pictures. */
+/* Values as files: .npy, .pb (TensorProto, SequenceProto, OptionalProto, MapProto), and pictures. */
 #ifndef LIMNER_TOOLS_FILES_ARRAY_H
 #define LIMNER_TOOLS_FILES_ARRAY_H
 
 #include "tools/files/picture_file.h"
 #include "tools/files/picture_tensor.h"
 
+struct loaded_value; /* onnx/loaded_value.h */
+
 struct file_array {
     struct tensor tensor;
-    const char *name;       /* what a TensorProto calls itself; "" else */
-    struct picture picture; /* where it came from; no samples when it was no picture */
-    void *memory;           /* what holds the data: the heap or a pool */
+    const char *name;           /* what a TensorProto calls itself; "" else */
+    struct picture picture;     /* where it came from; no samples when it was no picture */
+    struct loaded_value *value; /* where it is no plain tensor: tensor has its kind alone; in the pool */
+    void *memory;               /* what holds the data: the heap or a pool */
     struct pool *pool;
 };
 
@@ -18,7 +21,8 @@ struct picture_request {
     const struct picture_place *place; /* NULL: pictures are refused */
     struct picture_form form;
     size_t max_pixels;
-    bool to_srgb; /* colours by the picture's profile; array->picture is that, too */
+    enum dtype kind; /* of value that is wanted: DTYPE_SEQUENCE, OPTIONAL or MAP; a tensor for all else */
+    bool to_srgb;    /* colours by the picture's profile; array->picture is that, too */
 };
 
 /* What the file holds is told by its content. Messages name the file. Closed with array_close, after errors too. */

@@ -1,6 +1,7 @@
 #include "tools/files/element.h"
 
 #include "base/convert.h"
+#include "base/small_types.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -39,21 +40,20 @@ static bool is_integer(enum dtype dtype) {
 }
 
 bool element_is_number(enum dtype dtype) {
-    return element_is_float(dtype) || is_integer(dtype) || dtype == DTYPE_BOOL;
+    return element_is_float(dtype) || is_integer(dtype) || dtype == DTYPE_BOOL || dtype_is_small_float(dtype) ||
+           dtype_is_packed(dtype);
 }
 
-static double half_to_double(uint16_t bits) {
-    const int exponent = bits >> 10 & 31, fraction = bits & 1023;
-    const double sign = bits >> 15 ? -1 : 1;
-    if (exponent == 31)
-        return fraction ? NAN : sign * INFINITY;
-    return sign * (exponent ? ldexp(1024 + fraction, exponent - 25) : ldexp(fraction, -24));
+/* Of eight bits and less. */
+static double small_to_double(enum dtype dtype, const void *data, size_t i) {
+    uint8_t code;
+    small_unpack(dtype, data, i, &code, 1);
+    return dtype_is_small_float(dtype) ? (double)small_float_decode(dtype, code) : small_integer(dtype, code);
 }
 
-static double bfloat_to_double(uint16_t bits) {
-    const uint32_t wide = (uint32_t)bits << 16;
+static double half_to_double(enum dtype dtype, uint16_t half) {
     float value;
-    memcpy(&value, &wide, sizeof value);
+    half_to_float(dtype, &half, &value, 1);
     return value;
 }
 
@@ -78,14 +78,14 @@ double element_get(enum dtype dtype, const void *data, size_t i) {
 #undef CASE
     case DTYPE_FLOAT16: {
         READ(uint16_t, bits);
-        return half_to_double(bits);
+        return half_to_double(DTYPE_FLOAT16, bits);
     }
     case DTYPE_BFLOAT16: {
         READ(uint16_t, bits);
-        return bfloat_to_double(bits);
+        return half_to_double(DTYPE_BFLOAT16, bits);
     }
     default:
-        return NAN;
+        return dtype_is_small_float(dtype) || dtype_is_packed(dtype) ? small_to_double(dtype, data, i) : NAN;
     }
 }
 
@@ -96,6 +96,10 @@ bool element_set(enum dtype dtype, void *data, size_t i, double value) {
         return true;
     case DTYPE_DOUBLE:
         ((double *)data)[i] = value;
+        return true;
+    case DTYPE_FLOAT16:
+    case DTYPE_BFLOAT16:
+        half_from_double(dtype, &value, (uint16_t *)data + i, 1);
         return true;
     case DTYPE_BOOL:
         ((uint8_t *)data)[i] = rint(value) != 0;
@@ -108,10 +112,6 @@ bool element_set(enum dtype dtype, void *data, size_t i, double value) {
         return true;
         INTEGER_TYPES(CASE)
 #undef CASE
-    case DTYPE_FLOAT16:
-    case DTYPE_BFLOAT16:
-        half_from_double(dtype, &value, (uint16_t *)data + i, 1);
-        return true;
     default:
         return false;
     }

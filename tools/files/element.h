@@ -4,7 +4,8 @@
 
 #include "base/tensor.h"
 
-/* element_get knows the type: bool, integers, float, double, float16, bfloat16, complex (as two numbers each). */
+/* element_get knows the type: bool, integers, float, double, float16, bfloat16, complex (as two numbers each), float8,
+   float4 and packed integers. */
 bool element_is_number(enum dtype dtype);
 bool element_is_float(enum dtype dtype);
 bool element_is_complex(enum dtype dtype);

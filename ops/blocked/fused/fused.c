@@ -48,6 +48,7 @@ static struct fused_worker worker_of(const struct fused_run *fused, struct team_
 static void run_first(struct fused_worker *worker, struct row_range rows) {
     const struct fused_run *fused = worker->fused;
     const struct blocked_state *a = fused->a;
+    const struct tensor *scale = op_input(fused->first, 3);
     const int64_t plane = blocked_plane(&a->window, false);
     const int64_t begin = now();
     struct blocked_state part;
@@ -61,6 +62,8 @@ static void run_first(struct fused_worker *worker, struct row_range rows) {
         .y = worker->buffer,
         .x_plane = plane,
         .y_plane = fused->tiling->buffer_rows * fused_block_row_floats(a),
+        .weights = fused->first->inputs[1]->data,
+        .scale = scale ? scale->data : NULL,
         .threads = 1,
         .workspace = worker->work,
         .scratch = (char *)(worker->work + fused->tiling->work),

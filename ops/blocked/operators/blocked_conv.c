@@ -157,7 +157,7 @@ static void fill_rows(void *context, int64_t first, int64_t end) {
 static status run_conv(struct op_call *call, struct error *err) {
     (void)err;
     struct blocked_state *state = call->state;
-    const struct tensor *bias = op_input(call, 2);
+    const struct tensor *bias = op_input(call, 2), *scale = op_input(call, 3);
     char *copy = (char *)call->workspace + state->packed_bytes;
     float *bias_blocks = (float *)(copy + state->copy_bytes);
     struct blocked_run run = {.state = state,
@@ -167,6 +167,8 @@ static status run_conv(struct op_call *call, struct error *err) {
                               .y = call->outputs[0]->data,
                               .x_plane = blocked_plane(&state->window, false),
                               .y_plane = blocked_plane(&state->window, true),
+                              .weights = call->inputs[1]->data,
+                              .scale = scale ? scale->data : NULL,
                               .threads = call->threads,
                               .copy = (float *)copy,
                               .workspace = bias_blocks + state->bias_bytes / sizeof(float),

@@ -1,6 +1,7 @@
 #include "ops/blocked/winograd/winograd_algorithm.h"
 
 #include "ops/blocked/blocked_run.h"
+#include "ops/blocked/winograd/winograd_balance.h"
 #include "ops/blocked/winograd/winograd_pack.h"
 #include "ops/blocked/winograd/winograd_plan.h"
 #include "ops/blocked/winograd/winograd_run.h"
@@ -21,9 +22,9 @@ static bool plan(const struct blocked_state *state, const struct blocked_setting
         return false;
     const struct winograd_team team = {settings->threads, phase->grid_count, window_images(window), state->forced};
     winograd_tile(window, settings->kernels->block->blocks, &team, phase->grids);
-    phase->floats = winograd_stored(&phase->grids[0]) * phase->grids[0].part_count *
-                    channel_blocks(window->in_channels) * window->group * phase->out_blocks * CHANNEL_BLOCK *
-                    CHANNEL_BLOCK;
+    phase->floats =
+        window->group * (winograd_group_weights(phase, channel_blocks(window->in_channels) * CHANNEL_BLOCK) +
+                         phase->out_blocks * WINOGRAD_BALANCE);
     return true;
 }
 

@@ -1,44 +1,9 @@
 #include "ops/blocked/winograd/winograd_pack.h"
 
+#include "ops/blocked/winograd/channel_square.h"
+#include "ops/blocked/winograd/winograd_balance.h"
+
 #include <string.h>
-
-#define TRANSPOSED_KERNEL 36 /* weights of a larger window are read one by one */
-
-/* The weights of a channel block of the input and one of the output. */
-struct channel_square {
-    const struct window_weights *weights;
-    int64_t conv_group; /* of the convolution */
-    int64_t channel0;   /* first channel of the output */
-    int64_t in_block;   /* channel block of the input */
-    bool transposed;    /* at[channel][kernel index][lane] holds them; else they are read from the source */
-    float at[(CHANNEL_BLOCK * TRANSPOSED_KERNEL + CHANNEL_BLOCK) * CHANNEL_BLOCK] __attribute__((aligned(64)));
-};
-
-/* Transposes a square, unless channels are missing or the last read would go beyond the source. */
-static void transpose_square(const struct pack_job *job, struct channel_square *square) {
-    const struct window *window = &job->state->window;
-    const struct window_weights *weights = square->weights;
-    const int64_t kernel = window->axis[1].kernel * window->axis[2].kernel, from = square->in_block * CHANNEL_BLOCK;
-    const int64_t first = square->conv_group * weights->group_stride + square->channel0 * weights->row_stride +
-                          from * weights->channel_stride;
-    const bool contiguous = weights->channel_stride == kernel; /* input channels follow each other */
-    const int64_t runs = contiguous ? 1 : CHANNEL_BLOCK, run = contiguous ? CHANNEL_BLOCK * kernel : kernel;
-    const int64_t count = run < CHANNEL_BLOCK ? CHANNEL_BLOCK : run; /* the surplus is written over, or not used */
-    const int64_t last = first + (runs - 1) * weights->channel_stride + (CHANNEL_BLOCK - 1) * weights->row_stride;
-    square->transposed = kernel <= TRANSPOSED_KERNEL && square->channel0 + CHANNEL_BLOCK <= window->out_channels &&
-                         from + CHANNEL_BLOCK <= window->in_channels && last + count <= weights->floats;
-    for (int64_t i = 0; i < runs && square->transposed; i++)
-        job->kernels->few_outputs->to_blocks((const char *)weights->source +
-                                                 (first + i * weights->channel_stride) * (int64_t)sizeof(float),
-                                             (size_t)weights->row_stride, count, square->at + i * run * CHANNEL_BLOCK);
-}
-
-static void take_lanes(const struct pack_job *job, const struct channel_square *square, int64_t place, float *lanes) {
-    const float *scale = square->weights->scale;
-    memcpy(lanes, square->at + place * CHANNEL_BLOCK, CHANNEL_BLOCK * sizeof *lanes);
-    for (int64_t i = 0; scale && i < CHANNEL_BLOCK; i++)
-        lanes[i] *= scale[square->conv_group * job->state->window.out_channels + square->channel0 + i];
-}
 
 /* The taps of a part for one input channel of the square: taps[y][x][lane]. */
 static void load_taps(const struct pack_job *job, const struct channel_square *square, const struct winograd_part *part,
@@ -51,11 +16,8 @@ static void load_taps(const struct pack_job *job, const struct channel_square *s
                           kx = part->kernel0[1] + x * part->kernel_step[1], kernel = ky * width + kx;
             if (ky >= height || kx >= width)
                 memset(taps, 0, CHANNEL_BLOCK * sizeof *taps);
-            else if (square->transposed)
-                take_lanes(job, square, channel * height * width + kernel, taps);
             else
-                pack_lanes(job, square->weights, square->conv_group, square->channel0, CHANNEL_BLOCK,
-                           square->in_block * CHANNEL_BLOCK + channel, kernel, taps);
+                channel_square_lanes(job, square, channel, kernel, taps);
         }
 }
 
@@ -93,11 +55,15 @@ void winograd_pack(const struct pack_job *job, const struct window_weights *weig
                 panel; /* first channel block of Winograd's panel, which may be narrower than the kernel's */
             const int lanes = (int)at_most(job->phase->out_blocks - before, panel) * CHANNEL_BLOCK;
             float *place = packed + (before * winograd_stored(grid) * depths + block - before) * CHANNEL_BLOCK;
+            float *sizes = packed + winograd_group_weights(job->phase, channels) + block * WINOGRAD_BALANCE;
             square.channel0 = block * CHANNEL_BLOCK;
-            transpose_square(job, &square);
+            if (square.in_block == 0)
+                memset(sizes, 0, WINOGRAD_BALANCE * sizeof *sizes);
+            channel_square_transpose(job, &square);
             for (int part = 0; part < grid->part_count; part++)
                 for (int64_t channel = 0; channel < CHANNEL_BLOCK; channel++) {
                     load_taps(job, &square, &grid->parts[part], channel, taps);
+                    winograd_add_balance(taps, grid->axis[0].taps * grid->axis[1].taps, sizes);
                     place_taps(job, taps, depths, part * channels + square.in_block * CHANNEL_BLOCK + channel, lanes,
                                place);
                 }

@@ -170,9 +170,8 @@ static const float *stored_at(const struct winograd_panel *panel, int64_t depth)
     const struct winograd_tiling *tiling = &group->grid->tiling;
     const int64_t conv_group = group->image % group->run->state->window.group;
     const int64_t stored = winograd_stored(group->grid);
-    return group->phase->packed +
-           (conv_group * tiling->out_blocks + panel->block0) * LANES * stored * tiling->depth * LANES +
-           depth * LANES * stored * panel->blocks * LANES;
+    return group->phase->packed + conv_group * (group->phase->floats / group->run->state->window.group) +
+           panel->block0 * LANES * stored * tiling->depth * LANES + depth * LANES * stored * panel->blocks * LANES;
 }
 
 void winograd_expand_weights(const struct winograd_panel *panel, int64_t depth, int64_t depths) {

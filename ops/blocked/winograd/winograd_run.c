@@ -1,7 +1,9 @@
 /* Which schedule each phase has, and the simplest of them: tile groups that one thread computes from end to end. */
 #include "ops/blocked/winograd/winograd_run.h"
 
+#include "ops/blocked/winograd/winograd_mend.h"
 #include "ops/blocked/winograd/winograd_panel.h"
+#include "ops/blocked/winograd/winograd_range.h"
 #include "ops/blocked/winograd/winograd_schedule.h"
 #include "ops/blocked/winograd/winograd_tiling.h"
 #include "ops/blocked/winograd/winograd_workspace.h"
@@ -10,6 +12,7 @@
 static void run_group(struct winograd_tile_group *group, const struct winograd_scratch *scratch) {
     const struct winograd_tiling *tiling = &group->grid->tiling;
     winograd_read_tile_groups(group, 1, 0, tiling->depth);
+    winograd_judge_tile_groups(group, 1);
     for (int64_t panel = 0; panel < winograd_panels(tiling); panel++)
         for (int64_t segment = 0; segment < winograd_segments(tiling, group->count); segment++) {
             const struct winograd_panel one =
@@ -70,6 +73,7 @@ static void run_groups(struct team_thread self, void *context) {
         struct winograd_tile_group group =
             group_in_slot(work->run, unit % grids, unit / grids / slots, unit / grids % slots, slots);
         group.inputs = scratch.inputs;
+        group.largest = scratch.range;
         if (group.count > 0)
             run_group(&group, &scratch);
     }
@@ -83,7 +87,12 @@ static void run_by_group(const struct blocked_run *run) {
 
 void winograd_run(const struct blocked_run *run) {
     const bool independent = winograd_runs_independently(run->state, run->threads);
-    bool by_group = false;
+    bool by_group = false, any = false;
+    for (int64_t i = 0; i < run->state->phase_count; i++)
+        any = any || run->state->phases[i].grid_count > 0;
+    if (!any)
+        return;
+    winograd_suspects_start(run);
     for (int64_t i = 0; i < run->state->phase_count; i++) {
         const struct blocked_phase *phase = &run->state->phases[i];
         by_group = by_group || winograd_runs_by_group(phase);
@@ -98,4 +107,5 @@ void winograd_run(const struct blocked_run *run) {
         winograd_run_independent(run);
     if (by_group)
         run_by_group(run);
+    winograd_mend(run);
 }

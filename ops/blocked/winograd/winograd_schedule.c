@@ -2,6 +2,7 @@
 
 #include "ops/blocked/winograd/winograd_panel.h"
 #include "ops/blocked/winograd/winograd_plan.h"
+#include "ops/blocked/winograd/winograd_range.h"
 #include "ops/blocked/winograd/winograd_tiling.h"
 #include "ops/blocked/winograd/winograd_transform.h"
 #include "ops/blocked/winograd/winograd_workspace.h"
@@ -26,6 +27,7 @@ struct winograd_tile_group winograd_tile_group_of(const struct blocked_run *run,
     struct winograd_tile_group group = {
         .run = run, .phase = phase, .grid = grid, .image = image, .tile0 = number * grid->tiling.group_tiles};
     group.count = at_most(grid->tiling.tiles - group.tile0, grid->tiling.group_tiles);
+    group.suspects = winograd_suspects_of(run, phase, (int)(grid - phase->grids), image) + group.tile0;
     return group;
 }
 
@@ -41,6 +43,8 @@ static void begin_k_slice(struct winograd_tile_group *groups, int count, int64_t
     for (int i = 0; i < count; i++) {
         groups[i].depth0 = depth0;
         groups[i].depth_end = depth_end;
+        if (depth0 == 0)
+            winograd_range_start(&groups[i]);
     }
 }
 
@@ -49,6 +53,11 @@ void winograd_read_tile_groups(struct winograd_tile_group *groups, int count, in
     for (int64_t depth = depth0; depth < depth_end; depth++)
         for (int i = 0; i < count; i++) /* grids read the same cache lines */
             winograd_read_tiles(&groups[i], depth, 0, groups[i].count);
+}
+
+void winograd_judge_tile_groups(const struct winograd_tile_group *groups, int count) {
+    for (int i = 0; i < count; i++)
+        winograd_range_judge(&groups[i]);
 }
 
 /* ---- waves ---- */
@@ -107,10 +116,11 @@ static int64_t waves_of(const struct blocked_run *run, const struct blocked_phas
 
 /* The unit-th wave of a phase. Images, grids and tile groups that do not exist are left out, which may leave none. */
 static struct wave wave_of(const struct blocked_run *run, const struct blocked_phase *phase, int64_t unit,
-                           float *inputs) {
+                           const struct winograd_scratch *scratch) {
     const struct winograd_tiling *tiling = &phase->grids[0].tiling;
     const int64_t images = window_images(&run->state->window), sets = grid_sets(phase);
     const int64_t groups = winograd_most_tile_groups(phase), number = unit % groups;
+    const int64_t range = winograd_range_size(phase);
     struct wave wave = {0};
     for (int64_t i = 0; i < tiling->images * tiling->grids; i++) {
         const int64_t image = unit / groups / sets * tiling->images + i / tiling->grids;
@@ -119,7 +129,8 @@ static struct wave wave_of(const struct blocked_run *run, const struct blocked_p
             continue;
         struct winograd_tile_group *group = &wave.groups[wave.count++];
         *group = winograd_tile_group_of(run, phase, &phase->grids[at], image, number);
-        group->inputs = inputs + wave.tiles * CHANNEL_BLOCK;
+        group->inputs = scratch->inputs + wave.tiles * CHANNEL_BLOCK;
+        group->largest = scratch->range + (wave.count - 1) * range;
         wave.tiles += group->count;
     }
     wave.segments = winograd_segments(tiling, wave.tiles);
@@ -158,6 +169,19 @@ static void end_step(struct work_queue *queue, struct team_thread self) {
 #define LEAST_UNITS 8
 #define PARTS 4
 
+/* Some of a wave's groups: what all threads have noted of their pixels is put together. */
+static void judge_shared(const struct wave *wave, const struct winograd_scratch *scratch, struct team_thread self) {
+    for (int i = self.index; i < wave->count; i += self.count) {
+        const struct winograd_tile_group *group = &wave->groups[i];
+        for (int thread = 0; thread < self.count; thread++)
+            if (thread != self.index)
+                winograd_range_merge(
+                    group, (const uint16_t *)(const void *)((const char *)group->largest +
+                                                            (thread - self.index) * (ptrdiff_t)scratch->range_stride));
+        winograd_range_judge(group);
+    }
+}
+
 /* Threads meet when the inputs of a k-slice are transformed, and again before the next ones take their place. */
 static void share_wave(struct wave *wave, const struct winograd_scratch *scratch, struct team_thread self,
                        struct work_queue queues[2]) {
@@ -172,6 +196,8 @@ static void share_wave(struct wave *wave, const struct winograd_scratch *scratch
                                 group->count * (unit % parts + 1) / parts);
         }
         end_step(&queues[0], self);
+        if (depth0 + depths == tiling->depth)
+            judge_shared(wave, scratch, self);
         for (int64_t unit = 0; work_queue_take(&queues[1], self, winograd_panels(tiling) * wave->parts, &unit);)
             run_part(wave, unit, scratch);
         end_step(&queues[1], self);
@@ -183,7 +209,7 @@ static void share_waves(struct team_thread self, void *context) {
     struct winograd_scratch scratch = winograd_scratch_of(work->run, &work->workspace, self);
     scratch.sources = work->sources;
     for (int64_t unit = 0; unit < waves_of(work->run, work->phase); unit++) {
-        struct wave wave = wave_of(work->run, work->phase, unit, scratch.inputs);
+        struct wave wave = wave_of(work->run, work->phase, unit, &scratch);
         if (wave.count > 0)
             share_wave(&wave, &scratch, self, work->queues);
     }
@@ -201,8 +227,9 @@ static void take_waves(struct team_thread self, void *context) {
     struct winograd_scratch scratch = winograd_scratch_of(work->run, &work->workspace, self);
     scratch.sources = work->sources;
     for (int64_t unit = 0; work_queue_take(&work->queues[0], self, waves_of(work->run, work->phase), &unit);) {
-        struct wave wave = wave_of(work->run, work->phase, unit, scratch.inputs);
+        struct wave wave = wave_of(work->run, work->phase, unit, &scratch);
         winograd_read_tile_groups(wave.groups, wave.count, 0, tiling->depth);
+        winograd_judge_tile_groups(wave.groups, wave.count);
         for (int64_t panel = 0; panel < winograd_panels(tiling); panel++)
             run_part(&wave, panel, &scratch);
     }
@@ -222,6 +249,8 @@ static void run_panels(struct wave *wave, int64_t first, int64_t end, const stru
     for (int64_t depth0 = 0, depths; depth0 < tiling->depth; depth0 += depths) {
         depths = at_most(tiling->depth - depth0, tiling->k_slice);
         winograd_read_tile_groups(wave->groups, wave->count, depth0, depth0 + depths);
+        if (first == 0 && depth0 + depths == tiling->depth) /* one thread has the wave's first panel */
+            winograd_judge_tile_groups(wave->groups, wave->count);
         for (int64_t panel = first; panel < end; panel++)
             run_part(wave, panel, scratch);
     }
@@ -270,7 +299,7 @@ static void run_phase_panels(const struct blocked_run *run, const struct blocked
     winograd_list_weights(&phase->grids[0], run->kernels->winograd, sources);
     scratch.sources = sources;
     for (int64_t unit = 0; unit < waves_of(run, phase); unit++) {
-        struct wave wave = wave_of(run, phase, unit, scratch.inputs);
+        struct wave wave = wave_of(run, phase, unit, &scratch);
         int64_t first, end;
         next_wave(line, phase, &first, &end);
         if (first < end && wave.count > 0)

@@ -15,6 +15,9 @@ struct winograd_panel winograd_panel_of(const struct winograd_tile_group *group,
 /* Transforms the inputs of some tile groups for a k-slice. */
 void winograd_read_tile_groups(struct winograd_tile_group *groups, int count, int64_t depth0, int64_t depth_end);
 
+/* Lists their suspect tiles, once all inputs have been transformed. */
+void winograd_judge_tile_groups(const struct winograd_tile_group *groups, int count);
+
 /* All threads share each wave of a phase. */
 void winograd_run_shared(const struct blocked_run *run, const struct blocked_phase *phase);
 /* Each thread takes whole waves of a phase. */

@@ -15,6 +15,8 @@ struct winograd_tile_group {
     int64_t tile0, count;      /* its first tile in the image, and how many it has */
     int64_t depth0, depth_end; /* the k-slice whose transformed inputs stand ready */
     float *inputs;             /* [element][channel block][tile of the wave][16], from the group's first tile on */
+    uint16_t *largest;         /* magnitudes of its pixels, see winograd_range.h */
+    uint8_t *suspects;         /* of each tile: whether it is suspect */
 };
 
 /* Where weights lie: with the stored taps, or, where tap < 0, with the expanded weights in scratch. */

@@ -1,6 +1,7 @@
 #include "ops/blocked/winograd/winograd_transform.h"
 
 #include "ops/blocked/blocked_run.h"
+#include "ops/blocked/winograd/winograd_range.h"
 
 #define MOST_OUTPUTS 32 /* of a tile */
 #define LANES CHANNEL_BLOCK
@@ -179,12 +180,17 @@ void winograd_read_tiles(const struct winograd_tile_group *group, int64_t depth,
     reader.input.data += depth % channels * reader.input.block;
     const struct inner_tiles inner[2] = {find_inner(&reader, 0), find_inner(&reader, 1)};
     float *place = group->inputs + (depth - group->depth0) * group->grid->tiling.plane;
+    const struct winograd_axis *ay = &group->grid->axis[0];
     const int64_t rows = copy_tile_rows(group->grid);
+    int64_t noted = 0; /* rows of elements */
     struct tile_run run;
     for (int64_t tile = first; tile < end; tile += run.rows * run.count) {
         run = tile_run_at(group->grid, group->tile0 + tile, end - tile, rows);
         if (run.y < inner[0].end && run.y + run.rows > inner[0].end)
             run.rows = inner[0].end - run.y;
+        const int64_t from = run.y * ay->advance, to = (run.y + run.rows - 1) * ay->advance + ay->elements;
+        winograd_range_rows(group, reader.part, &reader.input, noted > from ? noted : from, to);
+        noted = to;
         read_run(&reader, &run, inner, tile + run.rows * run.count == end, place + tile * LANES);
     }
 }

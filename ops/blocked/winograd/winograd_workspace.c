@@ -1,6 +1,8 @@
 #include "ops/blocked/winograd/winograd_workspace.h"
 
 #include "ops/blocked/blocked_run.h"
+#include "ops/blocked/winograd/winograd_mend.h"
+#include "ops/blocked/winograd/winograd_range.h"
 #include "ops/blocked/winograd/winograd_tiling.h"
 
 #define LANES CHANNEL_BLOCK
@@ -25,6 +27,8 @@ void winograd_add_workspace(struct winograd_workspace *workspace, const struct b
         workspace->scratch_inputs = threads > 1;
     workspace->inputs = greatest(workspace->inputs, winograd_input_floats(tiling));
     workspace->sums = greatest(workspace->sums, whole_lines(tiling->elements * tiling->sums_element));
+    workspace->range =
+        greatest(workspace->range, (size_t)(winograd_range_size(phase) * tiling->grids * tiling->images));
     workspace->weights =
         greatest(workspace->weights, (size_t)(winograd_expanded_count(grid) * winograd_expanded_stride(tiling)));
     if (grid->weights == WINOGRAD_IN_KERNEL && tiling->k_block < tiling->depth)
@@ -51,7 +55,7 @@ static bool scratch_sums(const struct winograd_workspace *workspace) {
 
 static struct blocked_bytes workspace_bytes(const struct winograd_workspace *workspace) {
     const size_t inputs = workspace->inputs * sizeof(float), sums = all_sums(workspace) * sizeof(float);
-    struct blocked_bytes bytes = {.scratch = workspace->weights * sizeof(float)};
+    struct blocked_bytes bytes = {.scratch = workspace->weights * sizeof(float) + workspace->range * sizeof(uint16_t)};
     *(workspace->scratch_inputs ? &bytes.scratch : &bytes.shared) += inputs;
     *(scratch_sums(workspace) ? &bytes.scratch : &bytes.shared) += sums;
     return bytes;
@@ -96,12 +100,15 @@ struct blocked_bytes winograd_bytes(const struct blocked_state *state, int threa
             blocked_add_bytes(&most, workspace_bytes(&workspace));
     }
     blocked_add_bytes(&most, workspace_bytes(&groups));
+    blocked_add_bytes(&most, winograd_mend_bytes(state));
+    most.shared += winograd_suspects_bytes(state);
     return most;
 }
 
 struct winograd_scratch winograd_scratch_of(const struct blocked_run *run, const struct winograd_workspace *workspace,
                                             struct team_thread self) {
-    float *shared = run->workspace, *own = blocked_scratch(run, self);
+    float *shared = run->workspace + winograd_suspects_bytes(run->state) / sizeof(float);
+    float *own = blocked_scratch(run, self);
     struct winograd_scratch scratch = {.segment_sums = workspace->waiting_sums ? workspace->sums : 0};
     float **inputs = workspace->scratch_inputs ? &own : &shared, **sums = scratch_sums(workspace) ? &own : &shared;
     scratch.inputs = *inputs;
@@ -109,5 +116,7 @@ struct winograd_scratch winograd_scratch_of(const struct blocked_run *run, const
     scratch.sums = *sums;
     *sums += all_sums(workspace);
     scratch.weights = own;
+    scratch.range = (uint16_t *)(own + workspace->weights);
+    scratch.range_stride = run->scratch_stride;
     return scratch;
 }

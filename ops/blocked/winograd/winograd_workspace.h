@@ -8,6 +8,7 @@
 /* Floats of: the transformed inputs of a wave, the sums of a panel's segment, the expanded weights of a k-block. */
 struct winograd_workspace {
     size_t inputs, sums, weights;
+    size_t range;        /* magnitudes of a wave's pixels */
     size_t waiting_sums; /* segments, of all panels, whose sums wait for the next k-block; 0: none does */
     bool scratch_inputs; /* inputs lie in each thread's scratch; else threads share them */
     bool independent;    /* and so do waiting sums */
@@ -16,6 +17,8 @@ struct winograd_workspace {
 /* The memory of one thread, be it shared or not. */
 struct winograd_scratch {
     float *inputs, *sums, *weights;
+    uint16_t *range; /* each thread has its own, `range_stride` bytes apart */
+    size_t range_stride;
     const struct winograd_weight *sources; /* of the weights of every element */
     size_t segment_sums; /* from the sums of one segment to the next; 0: none wait, all use one place */
 };

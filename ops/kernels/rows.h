@@ -1,0 +1,34 @@
+/*
+ * Rows of numbers: sums, spreads and what is made of them. Sums are added up in ROW_LANES lanes, number i in lane
+ * i % ROW_LANES, in chains that are closed every ROW_CHUNK numbers: where it is not said, with the same bits at every
+ * level. Any alignment will do. A row that has no numbers is never given.
+ */
+#ifndef LIMNER_OPS_KERNELS_ROWS_H
+#define LIMNER_OPS_KERNELS_ROWS_H
+
+#include <stddef.h>
+
+#define ROW_LANES 32
+#define ROW_CHUNK 1024 /* a multiple of ROW_LANES */
+
+struct row_kernel {
+    /* y[column * y_stride + row] = x[row * x_stride + column]: rows become columns. They do not overlap. */
+    void (*turn)(const void *x, size_t x_stride, size_t rows, size_t columns, float *y, size_t y_stride);
+    double (*sum)(const float *x, size_t count);
+    /* Sums of x - center and of its square. They are infinite where a square is no float. */
+    void (*spread)(const float *x, size_t count, float center, double *sum, double *squares);
+    /* The largest number; where there is a NaN it is that or any other one. */
+    float (*largest)(const float *x, size_t count);
+    /* y = e^(x - less), where no x is larger than `less`; returns their sum. Not the same bits at every level. x may be
+     * y.
+     */
+    double (*exp_less)(const float *x, float *y, size_t count, float less);
+    /* y = (x - center) * factor + offset. x may be y. */
+    void (*affine)(const float *x, float *y, size_t count, float center, float factor, float offset);
+    /* y = ((x - center) * factor + shift) * scale + offset, with a scale and an offset for each number; offset NULL:
+       none. Any of them may be y. */
+    void (*affine_by)(const float *x, float *y, size_t count, float center, float factor, float shift,
+                      const float *scale, const float *offset);
+};
+
+#endif

@@ -1,0 +1,31 @@
+#include "ops/movement/indices.h"
+
+static int64_t index_at(const struct tensor *indices, int64_t i) {
+    return indices->dtype == DTYPE_INT64 ? ((const int64_t *)indices->data)[i] : ((const int32_t *)indices->data)[i];
+}
+
+status indices_check(const struct op_call *call, int64_t first, int64_t every, int axis, struct error *err) {
+    const struct tensor *data = call->inputs[0], *indices = call->inputs[1];
+    const int64_t count = tensor_elements(indices), size = data->shape.dims[axis];
+    char text[SHAPE_TEXT_BYTES];
+    for (int64_t i = first; i < count; i += every) {
+        const int64_t index = index_at(indices, i);
+        if (index >= -size && index < size)
+            continue;
+        const status code = indices->constant ? STATUS_INVALID_MODEL : STATUS_INVALID_ARGUMENT;
+        if (size == 0)
+            return fail(err, code, "index %lld (number %lld in input 1) into axis %d of %s, which is empty",
+                        (long long)index, (long long)i, axis, shape_text(&data->shape, text));
+        return fail(err, code, "index %lld (number %lld in input 1) is not in %lld..%lld, axis %d of %s",
+                    (long long)index, (long long)i, (long long)-size, (long long)size - 1, axis,
+                    shape_text(&data->shape, text));
+    }
+    return STATUS_OK;
+}
+
+int64_t indices_product(const struct shape *shape, int begin, int end) {
+    int64_t elements = 1;
+    for (int i = begin; i < end; i++)
+        elements *= shape->dims[i];
+    return elements;
+}

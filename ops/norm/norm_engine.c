@@ -1,0 +1,349 @@
+#include "ops/norm/norm_engine.h"
+
+#include "base/simd.h"
+#include "base/sizes.h"
+#include "base/thread_team.h"
+#include "ops/kernels/families.h"
+#include "ops/kernels/rows.h"
+
+#include <math.h>
+
+#define COLUMNS 64         /* groups that are walked side by side */
+#define EVEN 0.85          /* of the threads' time, where whole groups are shared out */
+#define TEAM_ELEMENTS 8192 /* below so many a team does not pay */
+
+void norm_layout_broadcast(struct norm_layout *layout, enum norm_array array, const struct shape *shape) {
+    int64_t stride = 1;
+    for (int d = shape->rank - 1, to = layout->dims.rank - 1; d >= 0; d--, to--) {
+        layout->dims.strides[to][array] = shape->dims[d] == 1 ? 0 : stride;
+        stride *= shape->dims[d];
+    }
+}
+
+struct norm_layout norm_layout_of(const struct shape *shape, int reduced) {
+    struct norm_layout layout = {.dims.rank = shape->rank};
+    for (int d = 0; d < shape->rank; d++) {
+        layout.dims.size[d] = shape->dims[d];
+        layout.reduced[d] = d >= shape->rank - reduced;
+    }
+    return layout;
+}
+
+static enum norm_measure measure_of(const struct norm_job *job) {
+    if (job->centered)
+        return MEASURE_SPREAD;
+    return job->inverse == INVERSE_ABSOLUTE ? MEASURE_ABSOLUTE : MEASURE_SQUARES;
+}
+
+static double inverse_of(const struct norm_job *job, const struct norm_moments *moments) {
+    const double variance = moments->squares * (1 / (double)moments->count); /* 1 / count is there before the squares */
+    switch (job->inverse) {
+    case INVERSE_VARIANCE:
+        return 1 / sqrt(variance + job->epsilon);
+    case INVERSE_DEVIATION:
+        return 1 / (sqrt(variance) + job->epsilon);
+    case INVERSE_LENGTH:
+        return moments->squares == 0 ? 0 : 1 / sqrt(moments->squares);
+    default:
+        return moments->squares == 0 ? 0 : 1 / moments->squares;
+    }
+}
+
+/* All that the threads share. A group is cut into `chunks` chunks of at most NORM_CHUNK numbers. */
+struct norm_work {
+    const struct norm_job *job;
+    const struct kernels *kernels;
+    struct norm_view stats, apply; /* without and with scale and bias */
+    int64_t chunks;
+    struct norm_moments *moments; /* [group][chunk] where there are several chunks */
+};
+
+static int64_t chunks_of(const struct norm_view *view) {
+    return view->columns ? 1 : divide_up(norm_group_size(view), NORM_CHUNK);
+}
+
+static const void *element(const struct norm_job *job, const void *array, int64_t i) {
+    return (const char *)array + i * (int64_t)dtype_size(job->dtype);
+}
+
+/* ---- groups whose numbers are neighbours ---- */
+
+/* Numbers first..end-1 of a group. */
+struct norm_part {
+    int64_t group, first, end;
+};
+
+static struct norm_part part_of(const struct norm_work *work, int64_t item) {
+    const int64_t size = norm_group_size(&work->stats);
+    if (work->chunks == 1)
+        return (struct norm_part){item, 0, size};
+    const int64_t chunk = item % work->chunks;
+    return (struct norm_part){item / work->chunks, size * chunk / work->chunks, size * (chunk + 1) / work->chunks};
+}
+
+/* Neighbours of a part: numbers `from` .. `from` + count of a position. */
+struct norm_step {
+    int64_t position, from, count, left;
+};
+
+static struct norm_step first_step(const struct norm_view *view, const struct norm_part *part) {
+    struct norm_step step = {.left = part->end - part->first};
+    if (part->first > 0) {
+        step.position = part->first / view->inner;
+        step.from = part->first % view->inner;
+    }
+    step.count = at_most(view->inner - step.from, step.left);
+    return step;
+}
+
+static void next_step(const struct norm_view *view, struct norm_step *step) {
+    step->left -= step->count;
+    step->position++;
+    step->from = 0;
+    step->count = at_most(view->inner, step->left);
+}
+
+static struct norm_moments measure_part(const struct norm_work *work, const struct norm_part *part) {
+    const struct norm_view *view = &work->stats;
+    const int64_t start = norm_offset(&view->kept, NORM_X, part->group);
+    struct norm_moments moments = {0};
+    if (view->positions == 1)
+        return norm_moments_of(work->kernels, work->job->dtype, measure_of(work->job),
+                               element(work->job, work->job->x, start + part->first), part->end - part->first);
+    for (struct norm_step step = first_step(view, part); step.left > 0; next_step(view, &step)) {
+        const int64_t at = start + norm_offset(&view->reduced, NORM_X, step.position) + step.from;
+        const struct norm_moments run = norm_moments_of(work->kernels, work->job->dtype, measure_of(work->job),
+                                                        element(work->job, work->job->x, at), step.count);
+        norm_moments_add(&moments, &run);
+    }
+    return moments;
+}
+
+/* A run of neighbours of a group, whose scale and bias are arrays or single numbers. */
+struct norm_run {
+    int64_t at[NORM_ARRAYS], count;
+    const int64_t *strides;
+    double mean, inverse;
+};
+
+/* One number for the run; `none` where there is no array. */
+#define NUMBER(T, ARRAY, INDEX, NONE) (job->ARRAY ? (double)((const T *)job->ARRAY)[run->at[INDEX]] : (NONE))
+
+static void apply_float(const struct norm_work *work, const struct norm_run *run) {
+    const struct norm_job *job = work->job;
+    const float *x = (const float *)job->x + run->at[NORM_X], center = (float)run->mean;
+    float *y = (float *)job->y + run->at[NORM_X];
+    const double lost = center - run->mean; /* by rounding */
+    if (run->strides[NORM_SCALE] == 0 && run->strides[NORM_BIAS] == 0) {
+        const double factor = run->inverse * NUMBER(float, scale, NORM_SCALE, 1);
+        row_kernel_of(work->kernels)
+            ->affine(x, y, (size_t)run->count, center, (float)factor,
+                     (float)(lost * factor + NUMBER(float, bias, NORM_BIAS, 0)));
+        return;
+    }
+    row_kernel_of(work->kernels)
+        ->affine_by(x, y, (size_t)run->count, center, (float)run->inverse, (float)(lost * run->inverse),
+                    (const float *)job->scale + run->at[NORM_SCALE],
+                    job->bias ? (const float *)job->bias + run->at[NORM_BIAS] : NULL);
+}
+
+/* Any strides, any type. */
+#define APPLY_ANY(T)                                                                      \
+    static void apply_any_##T(const struct norm_work *work, const struct norm_run *run) { \
+        const struct norm_job *job = work->job;                                           \
+        const T *x = (const T *)job->x + run->at[NORM_X];                                 \
+        const T *scale = job->scale ? (const T *)job->scale + run->at[NORM_SCALE] : NULL; \
+        const T *bias = job->bias ? (const T *)job->bias + run->at[NORM_BIAS] : NULL;     \
+        T *y = (T *)job->y + run->at[NORM_X];                                             \
+        for (int64_t i = 0; i < run->count; i++) {                                        \
+            const double s = scale ? (double)scale[i * run->strides[NORM_SCALE]] : 1;     \
+            const double b = bias ? (double)bias[i * run->strides[NORM_BIAS]] : 0;        \
+            y[i] = (T)(((double)x[i] - run->mean) * run->inverse * s + b);                \
+        }                                                                                 \
+    }
+APPLY_ANY(float)
+APPLY_ANY(double)
+
+/* What the loops of kernels can do: one number of each array, or neighbours. */
+static bool is_simple(const struct norm_job *job, const int64_t *strides) {
+    const int64_t scale = strides[NORM_SCALE], bias = strides[NORM_BIAS];
+    return (scale == 0 && bias == 0) || (scale == 1 && (bias == 1 || !job->bias));
+}
+
+static void apply_run(const struct norm_work *work, const struct norm_run *run) {
+    if (work->job->dtype == DTYPE_DOUBLE)
+        apply_any_double(work, run);
+    else
+        (is_simple(work->job, run->strides) ? apply_float : apply_any_float)(work, run);
+}
+
+static void apply_part(const struct norm_work *work, const struct norm_part *part, double mean, double inverse) {
+    const struct norm_view *view = &work->apply;
+    struct norm_run run = {.strides = view->inner_strides, .mean = mean, .inverse = inverse};
+    for (struct norm_step step = first_step(view, part); step.left > 0; next_step(view, &step)) {
+        run.count = step.count;
+        for (int a = 0; a < NORM_ARRAYS; a++)
+            run.at[a] = norm_offset(&view->kept, a, part->group) + norm_offset(&view->reduced, a, step.position) +
+                        step.from * view->inner_strides[a];
+        apply_run(work, &run);
+    }
+}
+
+static void finish_part(const struct norm_work *work, const struct norm_part *part,
+                        const struct norm_moments *moments) {
+    const double inverse = inverse_of(work->job, moments);
+    if (work->job->found && part->first == 0)
+        work->job->found(work->job, part->group, moments, inverse);
+    if (work->job->y)
+        apply_part(work, part, moments->mean, inverse);
+}
+
+static void whole_groups(void *context, int64_t first, int64_t end) {
+    const struct norm_work *work = context;
+    for (int64_t item = first; item < end; item++) {
+        const struct norm_part part = part_of(work, item);
+        const struct norm_moments moments = measure_part(work, &part);
+        finish_part(work, &part, &moments);
+    }
+}
+
+/* Chunks of large groups: all of a group are measured before any is written. */
+static void measure_chunks(void *context, int64_t first, int64_t end) {
+    const struct norm_work *work = context;
+    for (int64_t item = first; item < end; item++) {
+        const struct norm_part part = part_of(work, item);
+        work->moments[item] = measure_part(work, &part);
+    }
+}
+
+static void finish_chunks(void *context, int64_t first, int64_t end) {
+    const struct norm_work *work = context;
+    for (int64_t item = first; item < end; item++) {
+        const struct norm_part part = part_of(work, item);
+        struct norm_moments moments = {0};
+        for (int64_t chunk = 0; chunk < work->chunks; chunk++)
+            norm_moments_add(&moments, &work->moments[part.group * work->chunks + chunk]);
+        finish_part(work, &part, &moments);
+    }
+}
+
+static void chunked_groups(void *context, int64_t first, int64_t end) {
+    const struct norm_work *work = context;
+    for (int64_t group = first; group < end; group++) {
+        measure_chunks(context, group * work->chunks, (group + 1) * work->chunks);
+        finish_chunks(context, group * work->chunks, (group + 1) * work->chunks);
+    }
+}
+
+/* ---- groups side by side ---- */
+
+/* Some columns: the numbers of as many groups, one beside the other, at `positions` places. */
+struct norm_columns {
+    int64_t group, column, count;
+    double shift[COLUMNS], sum[COLUMNS], squares[COLUMNS], inverse[COLUMNS];
+};
+
+/* Sums of distances from the first number, then the mean and the squares of the distances from it. */
+#define COLUMN_LOOPS(T)                                                                                           \
+    static const T *column_row_##T(const struct norm_work *work, const struct norm_columns *columns, int64_t i) { \
+        const struct norm_view *view = &work->stats;                                                              \
+        return (const T *)work->job->x + norm_offset(&view->kept, NORM_X, columns->group) + columns->column +     \
+               norm_offset(&view->reduced, NORM_X, i);                                                            \
+    }                                                                                                             \
+    static void measure_columns_##T(const struct norm_work *work, struct norm_columns *columns) {                 \
+        const enum norm_measure measure = measure_of(work->job);                                                  \
+        const T *start = column_row_##T(work, columns, 0);                                                        \
+        for (int64_t j = 0; j < columns->count; j++) {                                                            \
+            columns->shift[j] = measure == MEASURE_SPREAD ? (double)start[j] : 0;                                 \
+            columns->sum[j] = columns->squares[j] = 0;                                                            \
+        }                                                                                                         \
+        for (int64_t i = 0; i < work->stats.positions; i++) {                                                     \
+            const T *x = column_row_##T(work, columns, i);                                                        \
+            SIMD for (int64_t j = 0; j < columns->count; j++) {                                                   \
+                const double d = (double)x[j] - columns->shift[j];                                                \
+                columns->sum[j] += d;                                                                             \
+                columns->squares[j] += measure == MEASURE_ABSOLUTE ? fabs(d) : d * d;                             \
+            }                                                                                                     \
+        }                                                                                                         \
+    }                                                                                                             \
+    static void apply_columns_##T(const struct norm_work *work, const struct norm_columns *columns) {             \
+        const struct norm_job *job = work->job;                                                                   \
+        const struct norm_view *view = &work->stats;                                                              \
+        double factor[COLUMNS], offset[COLUMNS];                                                                  \
+        for (int64_t j = 0; j < columns->count; j++) {                                                            \
+            const int64_t at = (columns->column + j) * work->apply.inner_strides[NORM_SCALE];                     \
+            const int64_t start = norm_offset(&work->apply.kept, NORM_SCALE, columns->group);                     \
+            factor[j] = columns->inverse[j] * (job->scale ? (double)((const T *)job->scale)[start + at] : 1);     \
+            offset[j] = job->bias ? (double)((const T *)job->bias)[start + at] : 0;                               \
+        }                                                                                                         \
+        for (int64_t i = 0; i < view->positions; i++) {                                                           \
+            const T *x = column_row_##T(work, columns, i);                                                        \
+            T *y = (T *)job->y + (x - (const T *)job->x);                                                         \
+            SIMD for (int64_t j = 0; j < columns->count; j++) y[j] =                                              \
+                (T)(((double)x[j] - columns->shift[j]) * factor[j] + offset[j]);                                  \
+        }                                                                                                         \
+    }
+COLUMN_LOOPS(float)
+COLUMN_LOOPS(double)
+
+/* The sums become what found() is told; shift becomes the mean. */
+static void finish_sums(const struct norm_work *work, struct norm_columns *columns) {
+    const struct norm_job *job = work->job;
+    for (int64_t j = 0; j < columns->count; j++) {
+        const double count = (double)work->stats.positions;
+        const double distance = job->centered ? columns->sum[j] / count : 0;
+        const double squares = columns->squares[j] - columns->sum[j] * distance;
+        const struct norm_moments moments = {work->stats.positions, columns->shift[j] + distance,
+                                             squares > 0 ? squares : squares * 0};
+        columns->shift[j] = moments.mean;
+        columns->inverse[j] = inverse_of(job, &moments);
+        if (job->found)
+            job->found(job, columns->group * work->stats.inner + columns->column + j, &moments, columns->inverse[j]);
+    }
+}
+
+static void run_columns(void *context, int64_t first, int64_t end) {
+    const struct norm_work *work = context;
+    const int64_t tiles = divide_up(work->stats.inner, COLUMNS);
+    const bool is_double = work->job->dtype == DTYPE_DOUBLE;
+    for (int64_t item = first; item < end; item++) {
+        struct norm_columns columns = {.group = item / tiles, .column = item % tiles * COLUMNS};
+        columns.count = at_most(work->stats.inner - columns.column, COLUMNS);
+        (is_double ? measure_columns_double : measure_columns_float)(work, &columns);
+        finish_sums(work, &columns);
+        if (work->job->y)
+            (is_double ? apply_columns_double : apply_columns_float)(work, &columns);
+    }
+}
+
+/* ---- the call ---- */
+
+size_t norm_workspace_bytes(const struct norm_layout *layout) {
+    const struct norm_view view = norm_view(layout, false);
+    const int64_t chunks = view.inner > 0 && view.positions > 0 ? chunks_of(&view) : 1;
+    return chunks > 1 ? (size_t)(view.groups * chunks) * sizeof(struct norm_moments) : 0;
+}
+
+void norm_run(const struct op_call *call, const struct norm_job *job) {
+    struct norm_work work = {.job = job,
+                             .kernels = call->kernels,
+                             .stats = norm_view(&job->layout, false),
+                             .apply = norm_view(&job->layout, true),
+                             .moments = call->workspace};
+    const int64_t elements = norm_group_count(&work.stats) * norm_group_size(&work.stats);
+    const int threads = elements > TEAM_ELEMENTS ? call->threads : 1;
+    if (elements == 0)
+        return;
+    work.chunks = chunks_of(&work.stats);
+    if (work.stats.columns) { /* whose scale is looked at along with them */
+        work.stats = work.apply;
+        team_for(threads, work.stats.groups * divide_up(work.stats.inner, COLUMNS), run_columns, &work);
+    } else if (work.chunks == 1) {
+        team_for(threads, work.stats.groups, whole_groups, &work);
+    } else if (balance(work.stats.groups, threads) > EVEN) {
+        team_for(threads, work.stats.groups, chunked_groups, &work);
+    } else {
+        team_for(threads, work.stats.groups * work.chunks, measure_chunks, &work);
+        team_for(threads, work.stats.groups * work.chunks, finish_chunks, &work);
+    }
+}
