@@ -5,6 +5,7 @@
 #include "runtime/session/model.h"
 #include "tools/cli/output.h"
 #include "tools/contract/annotation.h"
+#include "tools/engine/image_decoder.h"
 #include "tools/files/element.h"
 #include "tools/files/picture_file.h"
 #include "tools/files/stream.h"
@@ -110,7 +111,8 @@ status engine_session(limner_model *model, const char *path, const struct engine
                                    .exact = options->exact,
                                    .low_memory = options->low_memory,
                                    .profile = profile ? 1 : 0,
-                                   .cache = cache};
+                                   .cache = cache,
+                                   .image_decoder = decode_image};
     limner_error problem = {0};
     const limner_status code = limner_session_create(model, &wanted, session, &problem);
     if (limner_session_cache_note(*session)[0])
