@@ -2,7 +2,7 @@
 
 #include "base/simd.h"
 #include "base/sizes.h"
-#include "ops/core/numbers.h"
+#include "ops/core/reals.h"
 #include "ops/kernels/families.h"
 #include "ops/kernels/rows.h"
 

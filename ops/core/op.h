@@ -45,6 +45,7 @@ enum op_arg_flags {
     ARG_VARIADIC = 2, /* the last one: one or more of it */
     ARG_PACKED = 4,   /* read only while packing: any alignment will do, and its pages are let go afterwards */
     ARG_UNREAD = 8,   /* only its shape is looked at (Shape, Size), never its values */
+    ARG_STATED = 16,  /* an output whose type attributes may state; else its variable gives it (output_type) */
     /* The type variable, as in the specification's type constraints: all arguments of one variable have one element
        type. They list the same types. An argument without one is held to its own types alone. */
     ARG_T = 1 << 8,
@@ -125,7 +126,7 @@ struct op {
     status (*infer)(struct op_call *call, struct error *err);
 
     /* The element type of an output that no input's type variable gives, from attributes (Cast). inputs and outputs are
-       not at hand. NULL: there is no such output. */
+       not at hand. Of an ARG_STATED output DTYPE_UNDEFINED says that they do not. NULL: there is no such output. */
     enum dtype (*output_type)(const struct op_call *call, int output);
 
     /* Picks kernels, packs constant weights, and asks for workspace. Shapes of inputs and outputs are known. NULL:

@@ -22,6 +22,7 @@
     }
 FAMILY(fft)
 FAMILY(half)
+FAMILY(integer)
 FAMILY(pool)
 FAMILY(resize)
 FAMILY(row)

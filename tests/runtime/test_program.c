@@ -66,7 +66,7 @@ static void known_element_types_are_checked_at_load(void **state) {
     build_node(&b, "Conv", "x w", "y");
     build_output(&b, "y");
     check_refusal(&b, LIMNER_UNSUPPORTED,
-                  "Conv making \"y\": input 0 (X) has element type int8, supported: float, float16, bfloat16");
+                  "Conv making \"y\": input 0 (X) has element type int8, supported: float, float16, double, bfloat16");
     test_tensor_free(weight);
 }
 

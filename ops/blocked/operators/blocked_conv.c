@@ -44,7 +44,7 @@ static status resolve(const struct op_call *call, struct window *window, struct 
 static status infer(struct op_call *call, struct error *err) {
     struct window window;
     const status code = resolve(call, &window, err);
-    return code == STATUS_OK ? window_describe(call, &window, err) : code;
+    return code == STATUS_OK ? window_describe(call, &window, call->inputs[0]->dtype, err) : code;
 }
 
 /* Bytes of the copy of a plain input, with its border. */
@@ -193,12 +193,13 @@ static double macs(const struct op_call *call) {
 
 static const struct op_facts facts = {.shown = "Conv"}, transposed_facts = {.shown = "ConvTranspose"};
 
-#define BLOCKED(op_name, kind, facts_of)                                                                               \
-    {                                                                                                                  \
-        .name = op_name, .domain = INTERNAL_DOMAIN, .since = 1, .inputs = conv_scaled_inputs, .outputs = conv_outputs, \
-        .params_size = sizeof(struct window_params), .state_size = sizeof(struct blocked_state),                       \
-        .parse = conv_operator_parse, .infer = infer, .prepare = prepare, .run = run_conv, .release = release,         \
-        .macs = macs, .fuse = blocked_fuse, .run_fused = blocked_run_fused, .row = kind, .facts = facts_of             \
+#define BLOCKED(op_name, kind, facts_of)                                                                              \
+    {                                                                                                                 \
+        .name = op_name, .domain = INTERNAL_DOMAIN, .since = 1, .inputs = conv_scaled_inputs,                         \
+        .outputs = conv_scaled_outputs, .params_size = sizeof(struct window_params),                                  \
+        .state_size = sizeof(struct blocked_state), .parse = conv_operator_parse, .infer = infer, .prepare = prepare, \
+        .run = run_conv, .release = release, .macs = macs, .fuse = blocked_fuse, .run_fused = blocked_run_fused,      \
+        .row = kind, .facts = facts_of                                                                                \
     }
 
 const struct op ops_blocked_conv[] = {BLOCKED("BlockedConv", &conv_kind, &facts),
