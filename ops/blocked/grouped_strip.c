@@ -9,7 +9,7 @@
 #define LANES CHANNEL_BLOCK
 #define STORED_PIXELS 3072 /* of the rows that are stored, about: they stay in a near cache */
 
-struct grouped_rows grouped_rows_of(const struct window *window, const struct phase_geometry *geometry) {
+struct grouped_rows grouped_rows_of(const struct window *window, const struct phase_geometry *geometry, int64_t most) {
     struct grouped_rows rows = {.channels = window->in_channels, .entries = window->in_channels * geometry->taps};
     for (int d = 0; d < 2; d++) {
         const struct phase_axis *axis = &geometry->axis[1 + d];
@@ -20,7 +20,7 @@ struct grouped_rows grouped_rows_of(const struct window *window, const struct ph
     const struct phase_axis *ax = &geometry->axis[2];
     const int64_t pixels = STORED_PIXELS / (rows.reach[0] * rows.channels) - rows.reach[1];
     rows.slots = rows.reach[0];
-    rows.columns = between(1, pixels / ax->step, ax->positions > 1 ? ax->positions : 1);
+    rows.columns = forced_size(most, between(1, pixels / ax->step, ax->positions > 1 ? ax->positions : 1));
     rows.width = (rows.columns - 1) * ax->step + rows.reach[1];
     return rows;
 }
@@ -38,10 +38,10 @@ size_t grouped_scratch_bytes(const struct blocked_phase *phase) {
 
 /* Where the lanes of an output's channel block find their inputs: for one input channel of every group. */
 struct lane_source {
-    int32_t lanes[LANES];         /* in two channel blocks, as the kernel wants them */
-    int64_t channels[LANES];      /* of the whole input */
-    const float *first, *second;  /* these blocks */
-    bool same, two;               /* lane by lane as they lie; no more than two blocks */
+    int32_t lanes[LANES];        /* in two channel blocks, as the kernel wants them */
+    int64_t channels[LANES];     /* of the whole input */
+    const float *first, *second; /* these blocks */
+    bool same, two;              /* lane by lane as they lie; no more than two blocks */
 };
 
 struct strip_run {
@@ -195,8 +195,8 @@ void grouped_run_strip(const struct grouped_strip *strip, float *scratch) {
     struct lane_source sources[GROUPED_CHANNELS];
     run.held = (int64_t *)(void *)(scratch + (size_t)run.rows.slots * row_floats(&run.rows));
     run.places = (const float **)(void *)(run.held + run.rows.slots);
-    run.input = strip->run->x + strip->batch_row * channel_blocks(window->group * window->in_channels) *
-                                    strip->run->x_plane;
+    run.input =
+        strip->run->x + strip->batch_row * channel_blocks(window->group * window->in_channels) * strip->run->x_plane;
     for (int64_t slot = 0; slot < run.rows.slots; slot++)
         run.held[slot] = INT64_MIN;
     for (int64_t i = 0; i < run.rows.channels; i++)

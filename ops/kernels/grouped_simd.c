@@ -28,8 +28,8 @@ static inline __attribute__((always_inline)) void add_products(const int pixels,
  * The same for runs of neighbouring pixels: each is read once for all products that it is in. Products of an output
  * are added in the same order.
  */
-static inline __attribute__((always_inline)) void add_runs(const int pixels, const int run, const struct grouped_row *row,
-                                                           size_t first, int from, int end, vec *sums) {
+static inline __attribute__((always_inline)) void
+add_runs(const int pixels, const int run, const struct grouped_row *row, size_t first, int from, int end, vec *sums) {
     for (int entry = from; entry < end; entry += run) {
         const float *x = row->places[entry] + first, *w = row->weights + (size_t)entry * LANES + first % LANES;
         vec weights[MOST_RUN];
@@ -56,16 +56,15 @@ static inline __attribute__((always_inline)) void finish(const int pixels, const
         vec_store(y + (size_t)i * y_step, activate(kind, sums[i], alpha, beta));
 }
 
-#define ADD(from, end, sums)                                       \
-    if (run > 1)                                                   \
-        add_runs(pixels, run, row, first, from, end, sums);        \
-    else                                                           \
+#define ADD(from, end, sums)                                \
+    if (run > 1)                                            \
+        add_runs(pixels, run, row, first, from, end, sums); \
+    else                                                    \
         add_products(pixels, row, first, from, end, sums)
 
 /* `pixels` outputs, for the lanes of a vector: `first` floats on from each place. run: 1, or that of all entries. */
-static inline __attribute__((always_inline)) void make_pixels(const int pixels, const int run,
-                                                              const struct grouped_row *row, size_t first, float *y,
-                                                              size_t y_step) {
+static inline __attribute__((always_inline)) void
+make_pixels(const int pixels, const int run, const struct grouped_row *row, size_t first, float *y, size_t y_step) {
     vec sums[MOST_PIXELS], chain[MOST_PIXELS];
     const vec bias = vec_load(row->bias + first % LANES);
     const int most = row->run < PRODUCT_CHAIN ? PRODUCT_CHAIN / row->run * row->run : row->run;
@@ -84,8 +83,8 @@ static inline __attribute__((always_inline)) void make_pixels(const int pixels, 
         for (int i = 0; i < pixels; i++)
             sums[i] += chain[i];
     }
-#define FINISH(kind)                               \
-    case kind:                                     \
+#define FINISH(kind)                                \
+    case kind:                                      \
         finish(pixels, kind, row, sums, y, y_step); \
         break;
     switch (row->finish) {
@@ -97,14 +96,14 @@ static inline __attribute__((always_inline)) void make_pixels(const int pixels, 
 }
 
 static void row(const struct grouped_row *row, int64_t count, float *y, size_t y_step) {
-#define RUN(pixels, run)                                                                            \
-    for (; count - i >= (pixels); i += (pixels))                                                    \
-        for (size_t v = 0; v < LANES; v += VEC)                                                     \
+#define RUN(pixels, run)                         \
+    for (; count - i >= (pixels); i += (pixels)) \
+        for (size_t v = 0; v < LANES; v += VEC)  \
             make_pixels(pixels, run, row, (size_t)i * row->step + v, y + (size_t)i * y_step + v, y_step);
-#define RUNS(length)              \
-    case length:                  \
-        RUN(MOST_PIXELS, length)  \
-        RUN(4, length)            \
+#define RUNS(length)             \
+    case length:                 \
+        RUN(MOST_PIXELS, length) \
+        RUN(4, length)           \
         break;
     int64_t i = 0;
     switch (row->close ? row->run : 0) {
