@@ -4,7 +4,8 @@
  * the domain "limner" in the place of Conv, ConvTranspose and their neighbours.
  *
  * The input is in channel blocks, or a plain [N,C,H,W] of fewer than 16 channels, which is copied with its border. The
- * output is in channel blocks or, with few channels, plain. Each phase of the window has an algorithm of its own.
+ * output is in channel blocks or, with few channels, plain. A depthwise convolution may have plain tensors of any
+ * number of channels on either side. Each phase of the window has an algorithm of its own.
  * README.md has the layouts, the loop nests and who owns which memory.
  */
 #ifndef LIMNER_OPS_BLOCKED_BLOCKED_H
@@ -141,6 +142,11 @@ static inline int64_t window_images(const struct window *window) {
 static inline bool window_mixes_groups(const struct window *window) {
     return window->group > 1 &&
            (window->in_channels % CHANNEL_BLOCK != 0 || window->out_channels % CHANNEL_BLOCK != 0);
+}
+
+/* One channel of the input and one of the output in every group. */
+static inline bool window_is_depthwise(const struct window *window) {
+    return window->group > 1 && window->in_channels == 1 && window->out_channels == 1;
 }
 
 /* Channel blocks of the output of a batch row. */

@@ -91,7 +91,8 @@ static bool fits(const struct blocked_state *state, const struct kernels *kernel
                  const struct phase_geometry *geometry) {
     const struct grouped_rows rows = grouped_rows_of(&state->window, geometry, 0);
     (void)kernels;
-    return state->from_blocks && state->to_blocks && window_mixes_groups(&state->window) &&
+    return ((state->from_blocks && state->to_blocks) || (window_is_depthwise(&state->window) && !state->transposed)) &&
+           window_mixes_groups(&state->window) &&
            rows.channels <= GROUPED_CHANNELS && rows.reach[0] <= GROUPED_REACH && rows.reach[1] <= GROUPED_REACH &&
            rows.channels * rows.reach[0] * rows.reach[1] <= GROUPED_REACH;
 }

@@ -25,14 +25,18 @@ struct grouped_rows grouped_rows_of(const struct window *window, const struct ph
     return rows;
 }
 
-/* The rows, then which row each slot holds, then the places of an output's inputs. */
 static size_t row_floats(const struct grouped_rows *rows) {
     return (size_t)(rows->width * rows->channels * LANES);
 }
 
+/*
+ * The rows, then a row of the output on its way to planes, then which row each slot holds, then the places of an
+ * output's inputs.
+ */
 size_t grouped_scratch_bytes(const struct blocked_phase *phase) {
     const struct grouped_rows *rows = &phase->rows;
-    return whole_line_bytes((size_t)rows->slots * (row_floats(rows) * sizeof(float) + sizeof(int64_t)) +
+    return whole_line_bytes(((size_t)rows->slots * row_floats(rows) + (size_t)rows->columns * LANES) * sizeof(float) +
+                            (size_t)rows->slots * sizeof(int64_t) +
                             (size_t)rows->entries * sizeof(float *));
 }
 
@@ -48,7 +52,7 @@ struct strip_run {
     const struct grouped_strip *strip;
     struct grouped_rows rows;
     const float *input; /* of the batch row */
-    float *stored;
+    float *stored, *made; /* rows of the input; of the output, where that is plain */
     int64_t *held; /* by slot: the row that is stored there; INT64_MIN: none */
     const float **places;
 };
@@ -73,11 +77,60 @@ static struct lane_source source_of(const struct strip_run *run, int64_t number)
     return source;
 }
 
+/* ---- planes, of a depthwise convolution ---- */
+
+#define FEW 64 /* pixels at a time where channels are missing */
+
+static int64_t channels_left(const struct grouped_strip *strip) {
+    return at_most(strip->run->state->window.group - strip->block * LANES, LANES);
+}
+
+static void take_planes(const struct strip_run *run, int64_t at, int64_t count, float *to) {
+    const struct few_outputs_kernel *kernel = run->strip->run->kernels->few_outputs;
+    const int64_t plane = run->strip->run->x_plane / LANES, channels = channels_left(run->strip);
+    const float *from = run->input + run->strip->block * LANES * plane + at;
+    float few[LANES][FEW] = {{0}};
+    if (channels == LANES) {
+        kernel->to_blocks(from, (size_t)plane, count, to);
+        return;
+    }
+    for (int64_t i = 0, some; i < count; i += some) {
+        some = at_most(count - i, FEW);
+        for (int64_t c = 0; c < channels; c++)
+            memcpy(few[c], from + c * plane + i, (size_t)some * sizeof **few);
+        kernel->to_blocks(few[0], FEW, some, to + i * LANES);
+    }
+}
+
+/* A row of `made` goes to the planes from index `at` on. */
+static void give_planes(const struct strip_run *run, int64_t at) {
+    const struct blocked_run *all = run->strip->run;
+    const struct window *window = &all->state->window;
+    const struct few_outputs_kernel *kernel = all->kernels->few_outputs;
+    const int64_t plane = window->axis[1].out * window->axis[2].out, channels = channels_left(run->strip);
+    float *to = all->y + (run->strip->batch_row * window->group + run->strip->block * LANES) * plane + at;
+    float few[LANES][FEW];
+    if (channels == LANES) {
+        kernel->to_planes(run->made, run->strip->columns, to, (size_t)plane);
+        return;
+    }
+    for (int64_t i = 0, some; i < run->strip->columns; i += some) {
+        some = at_most(run->strip->columns - i, FEW);
+        kernel->to_planes(run->made + i * LANES, some, few[0], FEW);
+        for (int64_t c = 0; c < channels; c++)
+            memcpy(to + c * plane + i, few[c], (size_t)some * sizeof **few);
+    }
+}
+
 /* ---- storing a row ---- */
 
 /* `count` pixels of the input from index `at` on. */
 static void store_pixels(const struct strip_run *run, const struct lane_source *source, int64_t at, int64_t count,
                          float *to) {
+    if (!run->strip->run->state->from_blocks) {
+        take_planes(run, at, count, to);
+        return;
+    }
     if (source->same) {
         memcpy(to, source->first + at * LANES, (size_t)(count * LANES) * sizeof *to);
         return;
@@ -133,7 +186,7 @@ static bool lies_ready(const struct strip_run *run, int64_t y) {
     const struct window *window = &run->strip->run->state->window;
     const struct phase_axis *ay = &run->strip->phase->geometry.axis[1], *ax = &run->strip->phase->geometry.axis[2];
     const int64_t x0 = first_column(run), width = (run->strip->columns - 1) * ax->step + run->rows.reach[1];
-    return window->in_channels == 1 && window->out_channels == 1 && y >= 0 && y < ay->in && x0 >= 0 &&
+    return run->strip->run->state->from_blocks && window_is_depthwise(window) && y >= 0 && y < ay->in && x0 >= 0 &&
            x0 + width <= ax->in;
 }
 
@@ -180,12 +233,14 @@ static void run_rows(const struct strip_run *run, const struct lane_source *sour
     const bool known = blocked_finish_kind(activation, &row.finish);
     const int64_t plane = strip->batch_row * window_out_blocks(&all->state->window) + strip->block;
     for (int64_t position = strip->first; position < strip->end; position++) {
-        float *y = all->y + plane * all->y_plane +
-                   ((ay->out0 + position * ay->out_step) * ax->out + ax->out0 + strip->x * ax->out_step) * LANES;
+        const int64_t at = (ay->out0 + position * ay->out_step) * ax->out + ax->out0 + strip->x * ax->out_step;
+        float *y = all->state->to_blocks ? all->y + plane * all->y_plane + at * LANES : run->made;
         list_places(run, sources, position);
         all->kernels->grouped->row(&row, strip->columns, y, step);
         if (!known)
             blocked_finish(all, NULL, 0, 1, (int)strip->columns, y, 0, step, y, 0, step);
+        if (!all->state->to_blocks)
+            give_planes(run, at);
     }
 }
 
@@ -193,10 +248,13 @@ void grouped_run_strip(const struct grouped_strip *strip, float *scratch) {
     struct strip_run run = {.strip = strip, .rows = strip->phase->rows, .stored = scratch};
     const struct window *window = &strip->run->state->window;
     struct lane_source sources[GROUPED_CHANNELS];
-    run.held = (int64_t *)(void *)(scratch + (size_t)run.rows.slots * row_floats(&run.rows));
+    run.made = scratch + (size_t)run.rows.slots * row_floats(&run.rows);
+    run.held = (int64_t *)(void *)(run.made + run.rows.columns * LANES);
     run.places = (const float **)(void *)(run.held + run.rows.slots);
-    run.input =
-        strip->run->x + strip->batch_row * channel_blocks(window->group * window->in_channels) * strip->run->x_plane;
+    const int64_t blocks = channel_blocks(window->group * window->in_channels);
+    run.input = strip->run->x + strip->batch_row * strip->run->x_plane *
+                                    (strip->run->state->from_blocks ? blocks : window->group) /
+                                    (strip->run->state->from_blocks ? 1 : LANES);
     for (int64_t slot = 0; slot < run.rows.slots; slot++)
         run.held[slot] = INT64_MIN;
     for (int64_t i = 0; i < run.rows.channels; i++)
