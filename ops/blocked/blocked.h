@@ -38,6 +38,8 @@ struct grouped_rows {
     int64_t columns;          /* of the output, at most */
     int64_t slots;            /* rows */
     int64_t width;            /* pixels of a row */
+    int64_t turned;           /* pixels of a plain input that are turned into a channel block at once; 0: row by row */
+    int64_t made;             /* outputs that wait to be turned into planes */
     int64_t channels;         /* input channels of a group */
     int64_t entries;          /* products of an output */
     int64_t reach[2], low[2]; /* inputs from the first tap to the last; index of the first, beside position * step */

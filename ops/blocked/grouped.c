@@ -102,6 +102,7 @@ static bool plan(const struct blocked_state *state, const struct blocked_setting
     (void)settings;
     phase->grid_count = 0;
     phase->rows = grouped_rows_of(&state->window, &phase->geometry, state->forced->band_columns);
+    grouped_turn(state, &phase->geometry, &phase->rows);
     phase->floats = window_out_blocks(&state->window) * phase->rows.entries * CHANNEL_BLOCK;
     return true;
 }

@@ -7,6 +7,9 @@
 #include <string.h>
 
 #define LANES CHANNEL_BLOCK
+/* A plain tensor of short rows, and few pixels, is turned at once: row by row would take longer. */
+#define SHORT_ROW 32
+#define TURNED_PIXELS 1024
 #define STORED_PIXELS 3072 /* of the rows that are stored, about: they stay in a near cache */
 
 struct grouped_rows grouped_rows_of(const struct window *window, const struct phase_geometry *geometry, int64_t most) {
@@ -29,13 +32,22 @@ static size_t row_floats(const struct grouped_rows *rows) {
     return (size_t)(rows->width * rows->channels * LANES);
 }
 
+void grouped_turn(const struct blocked_state *state, const struct phase_geometry *geometry, struct grouped_rows *rows) {
+    const struct phase_axis *ay = &geometry->axis[1], *ax = &geometry->axis[2];
+    const bool few = ax->in < SHORT_ROW && ay->in * ax->in <= TURNED_PIXELS,
+               few_made = ax->out < SHORT_ROW && ay->out * ax->out <= TURNED_PIXELS;
+    rows->turned = !state->from_blocks && few ? ay->in * ax->in : 0;
+    rows->made = state->to_blocks ? 0 : few_made && rows->columns >= ax->out ? ay->out * ax->out : rows->columns;
+}
+
 /*
- * The rows, then a row of the output on its way to planes, then which row each slot holds, then the places of an
- * output's inputs.
+ * The rows, then the outputs on their way to planes, then a turned input, then which row each slot holds, then the
+ * places of an output's inputs.
  */
 size_t grouped_scratch_bytes(const struct blocked_phase *phase) {
     const struct grouped_rows *rows = &phase->rows;
-    return whole_line_bytes(((size_t)rows->slots * row_floats(rows) + (size_t)rows->columns * LANES) * sizeof(float) +
+    return whole_line_bytes(((size_t)rows->slots * row_floats(rows) + (size_t)(rows->made + rows->turned) * LANES) *
+                                sizeof(float) +
                             (size_t)rows->slots * sizeof(int64_t) +
                             (size_t)rows->entries * sizeof(float *));
 }
@@ -52,7 +64,9 @@ struct strip_run {
     const struct grouped_strip *strip;
     struct grouped_rows rows;
     const float *input; /* of the batch row */
-    float *stored, *made; /* rows of the input; of the output, where that is plain */
+    float *stored, *made; /* rows of the input; outputs on their way to planes */
+    float *turned;        /* a plain input as a channel block; NULL: it is in blocks, or is turned row by row */
+    bool planes;          /* it is turned row by row */
     int64_t *held; /* by slot: the row that is stored there; INT64_MIN: none */
     const float **places;
 };
@@ -64,7 +78,7 @@ static struct lane_source source_of(const struct strip_run *run, int64_t number)
     for (int64_t lane = 0; lane < LANES; lane++) {
         const int64_t group = at_most(run->strip->block * LANES + lane, last) / window->out_channels;
         const int64_t channel = group * window->in_channels + number;
-        const float *block = run->input + channel / LANES * plane;
+        const float *block = run->turned ? run->turned : run->input + channel / LANES * plane;
         source.channels[lane] = channel;
         if (lane == 0)
             source.first = source.second = block;
@@ -102,8 +116,8 @@ static void take_planes(const struct strip_run *run, int64_t at, int64_t count, 
     }
 }
 
-/* A row of `made` goes to the planes from index `at` on. */
-static void give_planes(const struct strip_run *run, int64_t at) {
+/* So many outputs go to the planes from index `at` on. */
+static void give_planes(const struct strip_run *run, int64_t at, int64_t count) {
     const struct blocked_run *all = run->strip->run;
     const struct window *window = &all->state->window;
     const struct few_outputs_kernel *kernel = all->kernels->few_outputs;
@@ -111,11 +125,11 @@ static void give_planes(const struct strip_run *run, int64_t at) {
     float *to = all->y + (run->strip->batch_row * window->group + run->strip->block * LANES) * plane + at;
     float few[LANES][FEW];
     if (channels == LANES) {
-        kernel->to_planes(run->made, run->strip->columns, to, (size_t)plane);
+        kernel->to_planes(run->made, count, to, (size_t)plane);
         return;
     }
-    for (int64_t i = 0, some; i < run->strip->columns; i += some) {
-        some = at_most(run->strip->columns - i, FEW);
+    for (int64_t i = 0, some; i < count; i += some) {
+        some = at_most(count - i, FEW);
         kernel->to_planes(run->made + i * LANES, some, few[0], FEW);
         for (int64_t c = 0; c < channels; c++)
             memcpy(to + c * plane + i, few[c], (size_t)some * sizeof **few);
@@ -127,7 +141,7 @@ static void give_planes(const struct strip_run *run, int64_t at) {
 /* `count` pixels of the input from index `at` on. */
 static void store_pixels(const struct strip_run *run, const struct lane_source *source, int64_t at, int64_t count,
                          float *to) {
-    if (!run->strip->run->state->from_blocks) {
+    if (run->planes) {
         take_planes(run, at, count, to);
         return;
     }
@@ -186,7 +200,7 @@ static bool lies_ready(const struct strip_run *run, int64_t y) {
     const struct window *window = &run->strip->run->state->window;
     const struct phase_axis *ay = &run->strip->phase->geometry.axis[1], *ax = &run->strip->phase->geometry.axis[2];
     const int64_t x0 = first_column(run), width = (run->strip->columns - 1) * ax->step + run->rows.reach[1];
-    return run->strip->run->state->from_blocks && window_is_depthwise(window) && y >= 0 && y < ay->in && x0 >= 0 &&
+    return !run->planes && window_is_depthwise(window) && y >= 0 && y < ay->in && x0 >= 0 &&
            x0 + width <= ax->in;
 }
 
@@ -230,18 +244,22 @@ static void run_rows(const struct strip_run *run, const struct lane_source *sour
                               .bias = all->bias + strip->block * LANES,
                               .alpha = activation->alpha,
                               .beta = activation->beta};
-    const bool known = blocked_finish_kind(activation, &row.finish);
+    const bool known = blocked_finish_kind(activation, &row.finish), together = run->rows.made > run->rows.columns;
     const int64_t plane = strip->batch_row * window_out_blocks(&all->state->window) + strip->block;
     for (int64_t position = strip->first; position < strip->end; position++) {
         const int64_t at = (ay->out0 + position * ay->out_step) * ax->out + ax->out0 + strip->x * ax->out_step;
-        float *y = all->state->to_blocks ? all->y + plane * all->y_plane + at * LANES : run->made;
+        float *y = all->state->to_blocks ? all->y + plane * all->y_plane + at * LANES
+                   : together            ? run->made + (position - strip->first) * strip->columns * LANES
+                                         : run->made;
         list_places(run, sources, position);
         all->kernels->grouped->row(&row, strip->columns, y, step);
         if (!known)
             blocked_finish(all, NULL, 0, 1, (int)strip->columns, y, 0, step, y, 0, step);
-        if (!all->state->to_blocks)
-            give_planes(run, at);
+        if (!all->state->to_blocks && !together)
+            give_planes(run, at, strip->columns);
     }
+    if (together)
+        give_planes(run, strip->first * strip->columns, (strip->end - strip->first) * strip->columns);
 }
 
 void grouped_run_strip(const struct grouped_strip *strip, float *scratch) {
@@ -249,12 +267,16 @@ void grouped_run_strip(const struct grouped_strip *strip, float *scratch) {
     const struct window *window = &strip->run->state->window;
     struct lane_source sources[GROUPED_CHANNELS];
     run.made = scratch + (size_t)run.rows.slots * row_floats(&run.rows);
-    run.held = (int64_t *)(void *)(run.made + run.rows.columns * LANES);
+    run.turned = run.rows.turned ? run.made + run.rows.made * LANES : NULL;
+    run.planes = !strip->run->state->from_blocks && !run.turned;
+    run.held = (int64_t *)(void *)(run.made + (run.rows.made + run.rows.turned) * LANES);
     run.places = (const float **)(void *)(run.held + run.rows.slots);
     const int64_t blocks = channel_blocks(window->group * window->in_channels);
     run.input = strip->run->x + strip->batch_row * strip->run->x_plane *
                                     (strip->run->state->from_blocks ? blocks : window->group) /
                                     (strip->run->state->from_blocks ? 1 : LANES);
+    if (run.turned)
+        take_planes(&run, 0, run.rows.turned, run.turned);
     for (int64_t slot = 0; slot < run.rows.slots; slot++)
         run.held[slot] = INT64_MIN;
     for (int64_t i = 0; i < run.rows.channels; i++)

@@ -262,6 +262,10 @@ static void random_numbers(const struct cell_row *row, struct random *random, st
                                      : random_channels(random, p->group > 1);
     if (row->algorithm == &grouped_algorithm)
         random_groups(row, random, p);
+    if (row->depthwise && !p->transposed) { /* of any number of channels on either side */
+        layer->plain_input = any(random, 0, 1);
+        layer->plain_output = any(random, 0, 1);
+    }
     p->border = p->transposed || any(random, 0, 1) ? BORDER_ZERO : (enum border)any(random, 1, 2);
     p->activation = activations[any(random, 0, 5)];
     for (int d = 0; d < 2; d++) {
