@@ -92,9 +92,8 @@ static bool fits(const struct blocked_state *state, const struct kernels *kernel
     const struct grouped_rows rows = grouped_rows_of(&state->window, geometry, 0);
     (void)kernels;
     return ((state->from_blocks && state->to_blocks) || (window_is_depthwise(&state->window) && !state->transposed)) &&
-           window_mixes_groups(&state->window) &&
-           rows.channels <= GROUPED_CHANNELS && rows.reach[0] <= GROUPED_REACH && rows.reach[1] <= GROUPED_REACH &&
-           rows.channels * rows.reach[0] * rows.reach[1] <= GROUPED_REACH;
+           window_mixes_groups(&state->window) && rows.channels <= GROUPED_CHANNELS && rows.reach[0] <= GROUPED_REACH &&
+           rows.reach[1] <= GROUPED_REACH && rows.channels * rows.reach[0] * rows.reach[1] <= GROUPED_REACH;
 }
 
 static bool plan(const struct blocked_state *state, const struct blocked_settings *settings,

@@ -48,8 +48,7 @@ size_t grouped_scratch_bytes(const struct blocked_phase *phase) {
     const struct grouped_rows *rows = &phase->rows;
     return whole_line_bytes(((size_t)rows->slots * row_floats(rows) + (size_t)(rows->made + rows->turned) * LANES) *
                                 sizeof(float) +
-                            (size_t)rows->slots * sizeof(int64_t) +
-                            (size_t)rows->entries * sizeof(float *));
+                            (size_t)rows->slots * sizeof(int64_t) + (size_t)rows->entries * sizeof(float *));
 }
 
 /* Where the lanes of an output's channel block find their inputs: for one input channel of every group. */
@@ -63,11 +62,11 @@ struct lane_source {
 struct strip_run {
     const struct grouped_strip *strip;
     struct grouped_rows rows;
-    const float *input; /* of the batch row */
+    const float *input;   /* of the batch row */
     float *stored, *made; /* rows of the input; outputs on their way to planes */
     float *turned;        /* a plain input as a channel block; NULL: it is in blocks, or is turned row by row */
     bool planes;          /* it is turned row by row */
-    int64_t *held; /* by slot: the row that is stored there; INT64_MIN: none */
+    int64_t *held;        /* by slot: the row that is stored there; INT64_MIN: none */
     const float **places;
 };
 
@@ -75,10 +74,14 @@ static struct lane_source source_of(const struct strip_run *run, int64_t number)
     const struct window *window = &run->strip->run->state->window;
     const int64_t last = window->group * window->out_channels - 1, plane = run->strip->run->x_plane;
     struct lane_source source = {.same = true, .two = true};
+    if (window_is_depthwise(window)) {
+        source.first = run->turned ? run->turned : run->input + run->strip->block * plane;
+        return source;
+    }
     for (int64_t lane = 0; lane < LANES; lane++) {
         const int64_t group = at_most(run->strip->block * LANES + lane, last) / window->out_channels;
         const int64_t channel = group * window->in_channels + number;
-        const float *block = run->turned ? run->turned : run->input + channel / LANES * plane;
+        const float *block = run->input + channel / LANES * plane;
         source.channels[lane] = channel;
         if (lane == 0)
             source.first = source.second = block;
@@ -200,13 +203,12 @@ static bool lies_ready(const struct strip_run *run, int64_t y) {
     const struct window *window = &run->strip->run->state->window;
     const struct phase_axis *ay = &run->strip->phase->geometry.axis[1], *ax = &run->strip->phase->geometry.axis[2];
     const int64_t x0 = first_column(run), width = (run->strip->columns - 1) * ax->step + run->rows.reach[1];
-    return !run->planes && window_is_depthwise(window) && y >= 0 && y < ay->in && x0 >= 0 &&
-           x0 + width <= ax->in;
+    return !run->planes && window_is_depthwise(window) && y >= 0 && y < ay->in && x0 >= 0 && x0 + width <= ax->in;
 }
 
 /* Where row y begins, for the first input channel; those of the others are `width` pixels apart. */
 static const float *row_at(const struct strip_run *run, const struct lane_source *sources, int64_t y) {
-    const int64_t slot = ((y - run->rows.low[0]) % run->rows.slots + run->rows.slots) % run->rows.slots;
+    const uint32_t slot = (uint32_t)(y - run->rows.low[0]) % (uint32_t)run->rows.slots; /* y is not below */
     float *place = run->stored + (size_t)slot * row_floats(&run->rows);
     if (lies_ready(run, y))
         return sources[0].first + (y * run->strip->phase->geometry.axis[2].in + first_column(run)) * LANES;

@@ -6,7 +6,7 @@
 
 /* Pixels whose sums are held in registers. */
 #if KERNEL_LEVEL == 2
-#define MOST_PIXELS 12
+#define MOST_PIXELS 14
 #else
 #define MOST_PIXELS 8
 #endif
@@ -18,7 +18,7 @@ static inline __attribute__((always_inline)) void add_products(const int pixels,
     for (int entry = from; entry < end; entry++) {
         const vec weight = vec_held(vec_load(row->weights + (size_t)entry * LANES + first % LANES));
         const float *x = row->places[entry] + first;
-#pragma GCC unroll 12
+#pragma GCC unroll 14
         for (int i = 0; i < pixels; i++)
             sums[i] = vec_fma(vec_load(x + (size_t)i * row->step), weight, sums[i]);
     }
@@ -36,7 +36,7 @@ add_runs(const int pixels, const int run, const struct grouped_row *row, size_t 
 #pragma GCC unroll 9
         for (int i = 0; i < run; i++)
             weights[i] = vec_held(vec_load(w + i * LANES));
-#pragma GCC unroll 20
+#pragma GCC unroll 22
         for (int j = 0; j < pixels + run - 1; j++) {
             const vec pixel = vec_held(vec_load(x + j * LANES));
 #pragma GCC unroll 9
@@ -51,7 +51,7 @@ static inline __attribute__((always_inline)) void finish(const int pixels, const
                                                          const struct grouped_row *row, const vec *sums, float *y,
                                                          size_t y_step) {
     const vec alpha = vec_all(row->alpha), beta = vec_all(row->beta);
-#pragma GCC unroll 12
+#pragma GCC unroll 14
     for (int i = 0; i < pixels; i++)
         vec_store(y + (size_t)i * y_step, activate(kind, sums[i], alpha, beta));
 }
@@ -69,17 +69,17 @@ make_pixels(const int pixels, const int run, const struct grouped_row *row, size
     const vec bias = vec_load(row->bias + first % LANES);
     const int most = row->run < PRODUCT_CHAIN ? PRODUCT_CHAIN / row->run * row->run : row->run;
     int end = row->entries < most ? row->entries : most;
-#pragma GCC unroll 12
+#pragma GCC unroll 14
     for (int i = 0; i < pixels; i++)
         sums[i] = bias;
     ADD(0, end, sums);
     for (int from = end; from < row->entries; from = end) {
         end = row->entries - from < most ? row->entries : from + most;
-#pragma GCC unroll 12
+#pragma GCC unroll 14
         for (int i = 0; i < pixels; i++)
             chain[i] = (vec){0};
         ADD(from, end, chain);
-#pragma GCC unroll 12
+#pragma GCC unroll 14
         for (int i = 0; i < pixels; i++)
             sums[i] += chain[i];
     }
@@ -103,6 +103,7 @@ static void row(const struct grouped_row *row, int64_t count, float *y, size_t y
 #define RUNS(length)             \
     case length:                 \
         RUN(MOST_PIXELS, length) \
+        RUN(8, length)           \
         RUN(4, length)           \
         break;
     int64_t i = 0;
