@@ -24,7 +24,7 @@ endif
 OPTIMIZE := $(if $(DEBUG),-O0,-O2)
 SANITIZERS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 CPPFLAGS += -I. -I$(BUILD)/gen -D_GNU_SOURCE
-BASE_CFLAGS := -std=c11 -g $(OPTIMIZE) $(WARNINGS) -fPIC -fvisibility=hidden -fno-math-errno -ffp-contract=off \
+BASE_CFLAGS = -std=c11 -g $(OPTIMIZE) $(WARNINGS) -fPIC -fvisibility=hidden -fno-math-errno -ffp-contract=off \
 	-pthread -fopenmp -ffunction-sections -fdata-sections $(SANITIZERS) $(CFLAGS)
 # What nobody calls is left out.
 LINK_FLAGS := -Wl,--gc-sections $(LDFLAGS)
@@ -59,6 +59,9 @@ LEVEL_avx512 := -DKERNEL_LEVEL=2 -mavx512f -mavx512dq -mavx512bw -mavx512vl -mav
 ifeq ($(LEVELS),portable)
 CPPFLAGS += -DONLY_PORTABLE
 endif
+
+# What reads files and plans is run once: small is better there.
+$(BUILD)/obj/base/%.o $(BUILD)/obj/onnx/%.o $(BUILD)/obj/runtime/%.o $(BUILD)/obj/gen/%.o: OPTIMIZE = $(if $(DEBUG),-O0,-Os)
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 SIMD_OBJECTS := $(foreach level,$(LEVELS),$(patsubst %.c,$(BUILD)/obj/%-$(level).o,$(SIMD_SOURCES)))
@@ -109,7 +112,7 @@ $(foreach level,$(LEVELS),$(eval $(call SIMD_RULE,$(level))))
 # One relocatable object whose only global symbols are the exported ones: internal names cannot clash with a program's.
 $(BUILD)/liblimner.a: $(LIBRARY_OBJECTS)
 	@rm -f $@
-	$(Q)ld -r $^ -o $(BUILD)/limner-all.o
+	$(Q)ld -r --unique $^ -o $(BUILD)/limner-all.o
 	$(Q)objcopy --localize-hidden $(BUILD)/limner-all.o
 	$(call SAY,AR)
 	$(Q)ar rcs $@ $(BUILD)/limner-all.o
@@ -142,7 +145,11 @@ $(CHOSEN)/operators.h: always $(BUILD)/choose_operators
 $(CHOSEN)/registry.o: ops/registry.c $(CHOSEN)/operators.h
 	$(call SAY,CC)
 	$(Q)$(CC) $(CPPFLAGS) $(BASE_CFLAGS) -DOPERATOR_FILES='"$(CHOSEN)/operators.h"' -c $< -o $@
-$(CHOSEN)/liblimner.so: $(CHOSEN_OBJECTS)
+# Without tables for unwinding, which nothing in C asks for: a tenth of the library.
+$(CHOSEN)/all.o: $(CHOSEN_OBJECTS)
+	$(Q)ld -r --unique $^ -o $@
+	$(Q)objcopy --remove-section .eh_frame --remove-section .rela.eh_frame $@
+$(CHOSEN)/liblimner.so: $(CHOSEN)/all.o
 	$(call SAY,LINK)
 	$(Q)$(LINK_SHARED)
 	$(Q)ln -sf liblimner.so $(CHOSEN)/$(SONAME)

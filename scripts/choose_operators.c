@@ -32,13 +32,18 @@ static void add_family(struct choice *choice, const char *family) {
 /* Every version of it. False: there is no such operator. */
 static bool add_operator(struct choice *choice, const char *domain, const char *name) {
     const struct op *op;
+    const struct op_quantized *quantized = NULL;
     bool found = false;
     for (size_t i = 0; (op = op_at(i)); i++)
         if (strcmp(op->name, name) == 0 && strcmp(op->domain, domain) == 0) {
             add_family(choice, op_family_at(i));
             choice->internal |= op->facts && op->facts->fused;
+            quantized = op->facts && op->facts->quantized ? op->facts->quantized : quantized;
             found = true;
         }
+    if (quantized) /* what it stands for */
+        return add_operator(choice, "", quantized->inner) && add_operator(choice, "", OP_QUANTIZE) &&
+               add_operator(choice, "", OP_DEQUANTIZE);
     return found;
 }
 
@@ -85,10 +90,18 @@ static bool add_word(struct choice *choice, char *word) {
     return good;
 }
 
-static void add_internal(struct choice *choice) {
+/* Whether all of the family's operators are of the internal domain: no model names them. */
+static bool is_internal(const char *family) {
     const struct op *op;
-    for (size_t i = 0; choice->internal && (op = op_at(i)); i++)
-        if (strcmp(op->domain, INTERNAL_DOMAIN) == 0)
+    for (size_t i = 0; (op = op_at(i)); i++)
+        if (strcmp(op_family_at(i), family) == 0 && strcmp(op->domain, INTERNAL_DOMAIN) != 0)
+            return false;
+    return true;
+}
+
+static void add_internal(struct choice *choice) {
+    for (size_t i = 0; choice->internal && op_at(i); i++)
+        if (is_internal(op_family_at(i)))
             add_family(choice, op_family_at(i));
 }
 
@@ -97,7 +110,7 @@ int main(int argc, char **argv) {
     bool good = argc > 1;
     for (int i = 1; i < argc; i++)
         good &= add_word(&choice, argv[i]);
-    if (!good)
+    if (!good || !add_operator(&choice, INTERNAL_DOMAIN, OP_WIDEN)) /* which types of 16 bits take */
         return EXIT_FAILURE;
     add_internal(&choice);
     for (int i = 0; i < choice.count; i++)

@@ -4,6 +4,7 @@
 #include "base/simd.h"
 #include "base/thread_team.h"
 #include "ops/attention/attention_mask.h"
+#include "ops/kernels/families.h"
 #include "ops/kernels/math.h"
 #include "ops/kernels/rows.h"
 #include "ops/matmul/tile_product.h"
@@ -156,8 +157,9 @@ static void scores_float(const struct attention_work *work, const struct attenti
                                      .first = true},
                  &(struct tile_matrix){packed, a->size, a->keys}, own->panels);
     for (int64_t row = 0; row < b->rows; row++)
-        work->call->kernels->rows->affine((float *)own->scores + row * stride, (float *)own->scores + row * stride,
-                                          (size_t)b->keys, 0, (float)a->scale, 0);
+        row_kernel_of(work->call->kernels)
+            ->affine((float *)own->scores + row * stride, (float *)own->scores + row * stride, (size_t)b->keys, 0,
+                     (float)a->scale, 0);
 }
 
 static void values_float(const struct attention_work *work, const struct attention_block *b,
@@ -227,9 +229,9 @@ static void tanh_double(const struct kernels *kernels, double *x, int64_t count)
 
 /* In place: exponentials of the differences from the largest; returns their sum, 0 where all are -infinity. */
 static double exponentials_float(const struct kernels *kernels, float *x, int64_t count) {
-    const float largest = kernels->rows->largest(x, (size_t)count);
+    const float largest = row_kernel_of(kernels)->largest(x, (size_t)count);
     if (largest > -INFINITY || isnan(largest))
-        return kernels->rows->exp_less(x, x, (size_t)count, largest);
+        return row_kernel_of(kernels)->exp_less(x, x, (size_t)count, largest);
     memset(x, 0, (size_t)count * sizeof *x);
     return 0;
 }

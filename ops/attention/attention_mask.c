@@ -2,7 +2,8 @@
 
 #include "base/simd.h"
 #include "base/sizes.h"
-#include "ops/core/numbers.h"
+#include "ops/core/reals.h"
+#include "ops/kernels/families.h"
 #include "ops/kernels/rows.h"
 
 #include <math.h>
@@ -79,7 +80,8 @@ void attention_pack_keys(const struct attention *a, const struct kernels *kernel
         const struct attention_array *array = past ? &a->past_k : &a->k;
         const int64_t first = key + column - (past ? 0 : a->past);
         n = past ? at_most(a->past - first, count - column) : count - column;
-        kernels->rows->turn((const float *)array->data + batch * array->batch + head * array->head + first * array->row,
-                            (size_t)array->row, (size_t)n, (size_t)a->size, tile + column, (size_t)width);
+        row_kernel_of(kernels)->turn((const float *)array->data + batch * array->batch + head * array->head +
+                                         first * array->row,
+                                     (size_t)array->row, (size_t)n, (size_t)a->size, tile + column, (size_t)width);
     }
 }

@@ -37,6 +37,6 @@ static status resolve(const struct op_call *call, struct window *window, struct 
 
 const struct conv_kind conv_kind = {false, resolve};
 
-const struct op ops_conv[] = {CONV_OPERATOR("Conv", "", conv_inputs, &conv_kind, &conv_facts),
-                              CONV_OPERATOR("Conv", INTERNAL_DOMAIN, conv_scaled_inputs, &conv_kind, &conv_fused_facts),
+const struct op ops_conv[] = {CONV_OPERATOR("Conv", "", conv, &conv_kind, &conv_facts),
+                              CONV_OPERATOR("Conv", INTERNAL_DOMAIN, conv_scaled, &conv_kind, &conv_fused_facts),
                               {0}};

@@ -18,21 +18,22 @@ static inline const struct conv_kind *conv_kind_of(const struct op_call *call) {
     return call->op->row;
 }
 
-/* X, W, B; and the passes' own, with a scale: W[m] is multiplied by scale[m] for output channel m (a folded
-   BatchNormalization). */
-extern const struct op_arg conv_inputs[], conv_scaled_inputs[], conv_outputs[];
+/* X, W, B to Y, of floats or doubles; and the passes' own, with a scale: W[m] is multiplied by scale[m] for output
+   channel m (a folded BatchNormalization). */
+extern const struct op_arg conv_inputs[], conv_outputs[], conv_scaled_inputs[], conv_scaled_outputs[];
 
 status conv_operator_parse(const struct op_call *call, struct attributes *attributes, void *params, struct error *err);
 status conv_operator_infer(struct op_call *call, struct error *err);
 status conv_operator_prepare(struct op_call *call, size_t *workspace_bytes, struct error *err);
+status conv_operator_run(struct op_call *call, struct error *err);
 double conv_operator_macs(const struct op_call *call);
 
-#define CONV_OPERATOR(op_name, domain_name, formal_inputs, kind, facts_of)                                             \
-    {                                                                                                                  \
-        .name = op_name, .domain = domain_name, .since = 1, .inputs = formal_inputs, .outputs = conv_outputs,          \
-        .params_size = sizeof(struct window_params), .state_size = sizeof(struct conv_state),                          \
-        .parse = conv_operator_parse, .infer = conv_operator_infer, .prepare = conv_operator_prepare, .run = conv_run, \
-        .release = conv_release, .macs = conv_operator_macs, .row = kind, .facts = facts_of                            \
+#define CONV_OPERATOR(op_name, domain_name, formals, kind, facts_of)                                                  \
+    {                                                                                                                 \
+        .name = op_name, .domain = domain_name, .since = 1, .inputs = formals##_inputs, .outputs = formals##_outputs, \
+        .params_size = sizeof(struct window_params), .state_size = sizeof(struct conv_state),                         \
+        .parse = conv_operator_parse, .infer = conv_operator_infer, .prepare = conv_operator_prepare,                 \
+        .run = conv_operator_run, .release = conv_release, .macs = conv_operator_macs, .row = kind, .facts = facts_of \
     }
 
 #endif

@@ -52,7 +52,6 @@ static status resolve(const struct op_call *call, struct window *window, struct 
 const struct conv_kind conv_transpose_kind = {true, resolve};
 
 const struct op ops_conv_transpose[] = {
-    CONV_OPERATOR("ConvTranspose", "", conv_inputs, &conv_transpose_kind, &conv_transpose_facts),
-    CONV_OPERATOR("ConvTranspose", INTERNAL_DOMAIN, conv_scaled_inputs, &conv_transpose_kind,
-                  &conv_transpose_fused_facts),
+    CONV_OPERATOR("ConvTranspose", "", conv, &conv_transpose_kind, &conv_transpose_facts),
+    CONV_OPERATOR("ConvTranspose", INTERNAL_DOMAIN, conv_scaled, &conv_transpose_kind, &conv_transpose_fused_facts),
     {0}};

@@ -189,7 +189,7 @@ status window_begin(const struct op_call *call, const struct window_params *para
     return code == STATUS_OK ? fill_axes(call, params, &x, window, err) : code;
 }
 
-status window_describe(struct op_call *call, const struct window *window, struct error *err) {
+status window_describe(struct op_call *call, const struct window *window, enum dtype dtype, struct error *err) {
     const struct window_params *params = call->params;
     const int64_t channels = window->out_channels * window->group;
     const struct window_axis *axis = &window->axis[SPATIAL - window->spatial];
@@ -200,5 +200,5 @@ status window_describe(struct op_call *call, const struct window *window, struct
         shape = (struct shape){
             5,
             {window->batch, (channels + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK, axis[0].out, axis[1].out, CHANNEL_BLOCK}};
-    return tensor_describe(call->outputs[0], DTYPE_FLOAT, &shape, err);
+    return tensor_describe(call->outputs[0], dtype, &shape, err);
 }

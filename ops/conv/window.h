@@ -64,8 +64,8 @@ status activation_parse(struct attributes *attributes, struct activation *activa
 status window_begin(const struct op_call *call, const struct window_params *params, bool transposed,
                     struct window *window, struct error *err);
 
-/* Describes output 0 as [N, M, out...], or in channel blocks. */
-status window_describe(struct op_call *call, const struct window *window, struct error *err);
+/* Describes output 0 as [N, M, out...], or in channel blocks, of this element type. */
+status window_describe(struct op_call *call, const struct window *window, enum dtype dtype, struct error *err);
 
 /*
  * One spatial dimension of a phase: output o = out0 + p * out_step meets, for tap t, input

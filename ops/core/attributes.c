@@ -129,6 +129,9 @@ static status check_repeats(const struct node *node, struct error *err) {
 status op_parse(const struct op_call *call, void *params, struct error *err) {
     struct attributes attributes = {.node = call->node, .err = err};
     status code = check_repeats(call->node, err);
+    /* Which inputs may be written over: of no matter, and of opsets before 6 alone. */
+    if (call->op->domain[0] == '\0' && call->opset < 6)
+        attribute_ignore(&attributes, "consumed_inputs");
     if (code == STATUS_OK && call->op->parse)
         code = call->op->parse(call, &attributes, params, err);
     if (attributes.code != STATUS_OK)

@@ -10,7 +10,7 @@
 #include "ops/kernels/kernels.h"
 
 /* The newest version of ONNX's own operator set that the definitions were checked against. */
-#define OPSET_OLDEST 7
+#define OPSET_OLDEST 1
 #define OPSET_NEWEST 28
 
 /* Operators that only the passes write into a graph. No file may use this domain. */
@@ -45,6 +45,7 @@ enum op_arg_flags {
     ARG_VARIADIC = 2, /* the last one: one or more of it */
     ARG_PACKED = 4,   /* read only while packing: any alignment will do, and its pages are let go afterwards */
     ARG_UNREAD = 8,   /* only its shape is looked at (Shape, Size), never its values */
+    ARG_STATED = 16,  /* an output whose type attributes may state; else its variable gives it (output_type) */
     /* The type variable, as in the specification's type constraints: all arguments of one variable have one element
        type. They list the same types. An argument without one is held to its own types alone. */
     ARG_T = 1 << 8,
@@ -66,6 +67,17 @@ struct weight_cache; /* packed weights, ops/weights/weight_cache.h */
 struct op;
 struct op_facts; /* op_facts.h */
 
+/* Pixels, red, green and blue, 8 bits each, on the heap; the receiver's to free(). */
+struct image {
+    int64_t width, height;
+    unsigned char *samples;
+};
+/* Decodes a picture's file. */
+struct image_hook {
+    status (*decode)(void *context, const void *data, size_t bytes, struct image *image, struct error *err);
+    void *context;
+};
+
 /* One node as its operator sees it, from parse to release. */
 struct op_call {
     const struct op *op;
@@ -81,9 +93,10 @@ struct op_call {
     char *own;         /* ... the first one's, 64-byte aligned; the next one's is own_stride on. The */
     size_t own_stride; /* same for all nodes of a plan: it stays in the cache of its processor */
     const struct kernels *kernels;
-    int threads;                  /* of a team, >= 1; never changes a result bit */
-    struct weight_cache *weights; /* where packed constant weights live; NULL: pack into the workspace at run */
-    struct value_heap *heap;      /* for run(): boxes and characters of strings; NULL: none can be made */
+    int threads;                     /* of a team, >= 1; never changes a result bit */
+    struct weight_cache *weights;    /* where packed constant weights live; NULL: pack into the workspace at run */
+    struct value_heap *heap;         /* for run(): boxes and characters of strings; NULL: none can be made */
+    const struct image_hook *images; /* NULL, or without decode: none can be decoded */
 };
 
 /* What an operator lets the planner do with storage. */
@@ -113,7 +126,7 @@ struct op {
     status (*infer)(struct op_call *call, struct error *err);
 
     /* The element type of an output that no input's type variable gives, from attributes (Cast). inputs and outputs are
-       not at hand. NULL: there is no such output. */
+       not at hand. Of an ARG_STATED output DTYPE_UNDEFINED says that they do not. NULL: there is no such output. */
     enum dtype (*output_type)(const struct op_call *call, int output);
 
     /* Picks kernels, packs constant weights, and asks for workspace. Shapes of inputs and outputs are known. NULL:

@@ -68,9 +68,11 @@ enum dtype op_types_output(const struct op_types *types, const struct op_call *c
     if (!argument)
         return DTYPE_UNDEFINED;
     const int variable = variable_of(argument);
+    const bool asks = call->op->output_type && call->params;
+    const enum dtype stated = asks && (argument->flags & ARG_STATED) ? call->op->output_type(call, i) : DTYPE_UNDEFINED;
+    if (stated != DTYPE_UNDEFINED)
+        return stated;
     if (variable >= 0 && types->variables[variable] != DTYPE_UNDEFINED)
         return types->variables[variable];
-    if (call->op->output_type && call->params)
-        return call->op->output_type(call, i);
-    return only_type(argument->types);
+    return asks ? call->op->output_type(call, i) : only_type(argument->types);
 }

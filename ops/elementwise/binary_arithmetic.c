@@ -3,7 +3,7 @@
 #include "ops/core/attributes.h"
 #include "ops/core/broadcast.h"
 #include "ops/core/op_facts.h"
-#include "ops/elementwise/binary.h"
+#include "ops/elementwise/binary_old.h"
 
 #include <math.h>
 
@@ -25,18 +25,20 @@
  * Division and remainder of integers never trap: by zero they give 0, by -1 they wrap. Div truncates toward zero; a
  * remainder has the sign of the divisor (mod) or of the dividend (rem, the attribute fmod = 1).
  */
-#define SIGNED_DIVISION(T, DTYPE, ...)                                                \
-    SCALAR T remainder_##T(T x, T y) {                                                \
-        return y == 0 || y == -1 ? 0 : (T)(x % y);                                    \
-    }                                                                                 \
-    SCALAR T modulo_##T(T x, T y) {                                                   \
-        const T r = remainder_##T(x, y);                                              \
-        return r != 0 && (r < 0) != (y < 0) ? (T)(r + y) : r;                         \
-    }                                                                                 \
-    BINARY_CALLS(div_##T, T, T, y == 0 ? 0 : y == -1 ? WRAP(T, 0, -, x) : (T)(x / y)) \
-    BINARY_CALLS(rem_##T, T, T, remainder_##T(x, y))                                  \
-    BINARY_CALLS(mod_##T, T, T, modulo_##T(x, y))                                     \
-    BINARY_CALLS(prelu_##T, T, T, x < 0 ? WRAP(T, x, *, y) : x)
+#define SIGNED_DIVISION(T, DTYPE, ...)                                                                     \
+    SCALAR T remainder_##T(T x, T y) {                                                                     \
+        return y == 0 || y == -1 ? 0 : (T)(x % y);                                                         \
+    }                                                                                                      \
+    SCALAR T modulo_##T(T x, T y) {                                                                        \
+        const T r = remainder_##T(x, y);                                                                   \
+        return r != 0 && (r < 0) != (y < 0) ? (T)(r + y) : r;                                              \
+    }                                                                                                      \
+    BINARY_CALLS(div_##T, T, T, y == 0 ? 0 : y == -1 ? WRAP(T, 0, -, x) : (T)(x / y))                      \
+    BINARY_CALLS(rem_##T, T, T, remainder_##T(x, y))                                                       \
+    BINARY_CALLS(mod_##T, T, T, modulo_##T(x, y))                                                          \
+    BINARY_CALLS(prelu_##T, T, T, x < 0 ? WRAP(T, x, *, y) : x)                                            \
+    BINARY_CALLS(left_##T, T, T, y >= 0 && (uint64_t)y < sizeof(T) * 8 ? (T)((uint64_t)x << (y & 63)) : 0) \
+    BINARY_CALLS(right_##T, T, T, (T)(y >= 0 && (uint64_t)y < sizeof(T) * 8 ? x >> y : x < 0 ? -1 : 0))
 #define UNSIGNED_DIVISION(T, DTYPE, ...)                                         \
     BINARY_CALLS(div_##T, T, T, y == 0 ? 0 : x / y)                              \
     BINARY_CALLS(rem_##T, T, T, y == 0 ? 0 : x % y)                              \
@@ -48,12 +50,18 @@ UNSIGNED_TYPES(INTEGER_LOOPS, 0)
 SIGNED_TYPES(SIGNED_DIVISION, 0)
 UNSIGNED_TYPES(UNSIGNED_DIVISION, 0)
 
-#define REAL_LOOPS(T, FMOD)           \
-    BINARY_LOOP(add_##T, T, T, x + y) \
-    BINARY_LOOP(sub_##T, T, T, x - y) \
-    BINARY_LOOP(mul_##T, T, T, x *y)  \
-    BINARY_LOOP(div_##T, T, T, x / y) \
-    BINARY_CALLS(rem_##T, T, T, FMOD(x, y))
+#define REAL_LOOPS(T, FMOD)                                                         \
+    BINARY_LOOP(add_##T, T, T, x + y)                                               \
+    BINARY_LOOP(sub_##T, T, T, x - y)                                               \
+    BINARY_LOOP(mul_##T, T, T, x *y)                                                \
+    BINARY_LOOP(div_##T, T, T, x / y)                                               \
+    BINARY_CALLS(rem_##T, T, T, FMOD(x, y))                                         \
+    /* The divisor's sign, of a zero as well. */                                    \
+    SCALAR T modulo_##T(T x, T y) {                                                 \
+        const T r = FMOD(x, y);                                                     \
+        return r == 0 ? (T)copysign(0, (double)y) : (r < 0) != (y < 0) ? r + y : r; \
+    }                                                                               \
+    BINARY_CALLS(mod_##T, T, T, modulo_##T(x, y))
 REAL_LOOPS(float, fmodf)
 REAL_LOOPS(double, fmod)
 BINARY_LOOP(prelu_float, float, float, scalar_leaky_relu(x, y))
@@ -71,10 +79,11 @@ static const struct binary_row and_row = {.loops = {ALL_INTEGERS(and)}};
 static const struct binary_row or_row = {.loops = {ALL_INTEGERS(or)}};
 static const struct binary_row xor_row = {.loops = {ALL_INTEGERS(xor)}};
 /* Rows of one definition each: [0] is for the attribute's default. */
-static const struct binary_row mod_rows[] = {{.loops = {SIGNED_TYPES(ENTRY, mod) UNSIGNED_TYPES(ENTRY, rem)}},
-                                             {.loops = {ALL_NUMBERS(rem)}}};
-static const struct binary_row shift_rows[] = {{.loops = {UNSIGNED_TYPES(ENTRY, left)}},
-                                               {.loops = {UNSIGNED_TYPES(ENTRY, right)}}};
+static const struct binary_row mod_rows[] = {
+    {.loops =
+         {[DTYPE_FLOAT] = mod_float, [DTYPE_DOUBLE] = mod_double, SIGNED_TYPES(ENTRY, mod) UNSIGNED_TYPES(ENTRY, rem)}},
+    {.loops = {ALL_NUMBERS(rem)}}};
+static const struct binary_row shift_rows[] = {{.loops = {ALL_INTEGERS(left)}}, {.loops = {ALL_INTEGERS(right)}}};
 
 /* params of Mod and BitShift: which of the rows. */
 struct choice {
@@ -100,14 +109,6 @@ static status mod_parse(const struct op_call *call, struct attributes *attribute
     return STATUS_OK;
 }
 
-static status mod_infer(struct op_call *call, struct error *err) {
-    const uint32_t type = TYPE(call->inputs[0]->dtype);
-    if (((const struct choice *)call->params)->row == 0 && !(type & TYPES_INTEGER))
-        return fail(err, STATUS_INVALID_MODEL, "attribute \"fmod\" must be 1 for element type %s",
-                    dtype_name(call->inputs[0]->dtype));
-    return binary_infer(call, err);
-}
-
 static status shift_parse(const struct op_call *call, struct attributes *attributes, void *params, struct error *err) {
     static const char *const choices[] = {"LEFT", "RIGHT", NULL};
     (void)call;
@@ -127,19 +128,41 @@ static status prelu_infer(struct op_call *call, struct error *err) {
     return binary_infer(call, err);
 }
 
+/* Before opset 7 one slope for each channel, or one for all of them. */
+static status prelu_old_with(struct op_call *call, binary_old_then *then, struct error *err) {
+    const struct shape *x = &call->inputs[0]->shape;
+    struct tensor slope = *call->inputs[1];
+    const struct tensor *inputs[] = {call->inputs[0], &slope};
+    struct op_call aligned = *call;
+    aligned.inputs = inputs;
+    if (slope.shape.rank == 1 && x->rank >= 2 && (slope.shape.dims[0] == x->dims[1] || slope.shape.dims[0] == 1))
+        while (slope.shape.rank < x->rank - 1)
+            slope.shape.dims[slope.shape.rank++] = 1;
+    return then(&aligned, err);
+}
+
+static status prelu_old_infer(struct op_call *call, struct error *err) {
+    return prelu_old_with(call, prelu_infer, err);
+}
+
+static status prelu_old_run(struct op_call *call, struct error *err) {
+    return prelu_old_with(call, binary_run, err);
+}
+
 static const struct op_facts add_facts = {.adds = true, .blocks = op_blocks_two};
 static const struct op_facts pair_facts = {.blocks = op_blocks_two};
 
 #define ARITHMETIC_OF(NAME, SINCE, UNTIL, TYPES, ROW, FACTS) \
     BINARY_FACTS(NAME, SINCE, UNTIL, "A", "B", TYPES, TYPES, 0, NULL, binary_infer, binary_run, &(ROW), FACTS)
-#define ARITHMETIC(NAME, ROW, FACTS)                                         \
-    ARITHMETIC_OF(NAME, 7, 12, TYPES_REAL | TYPES_WIDE, ROW, FACTS),         \
-        ARITHMETIC_OF(NAME, 13, 13, TYPES_REAL_BF | TYPES_WIDE, ROW, FACTS), \
+#define ARITHMETIC(NAME, ROW, FACTS)                                                                      \
+    BINARY_OLD(NAME, "A", "B", TYPES_REAL | TYPES_WIDE, TYPES_REAL | TYPES_WIDE, binary_old_run, &(ROW)), \
+        ARITHMETIC_OF(NAME, 7, 12, TYPES_REAL | TYPES_WIDE, ROW, FACTS),                                  \
+        ARITHMETIC_OF(NAME, 13, 13, TYPES_REAL_BF | TYPES_WIDE, ROW, FACTS),                              \
         ARITHMETIC_OF(NAME, 14, 0, TYPES_REAL_BF | TYPES_INTEGER, ROW, FACTS)
 #define PRELU(SINCE, UNTIL, TYPES) \
     BINARY_RECORD("PRelu", SINCE, UNTIL, "X", "slope", TYPES, TYPES, 0, NULL, prelu_infer, binary_run, &prelu_row)
-#define MOD(SINCE, UNTIL, TYPES)                                                                            \
-    BINARY_RECORD("Mod", SINCE, UNTIL, "A", "B", TYPES, TYPES, sizeof(struct choice), mod_parse, mod_infer, \
+#define MOD(SINCE, UNTIL, TYPES)                                                                               \
+    BINARY_RECORD("Mod", SINCE, UNTIL, "A", "B", TYPES, TYPES, sizeof(struct choice), mod_parse, binary_infer, \
                   choice_run, mod_rows)
 
 const struct op ops_binary_arithmetic[] = {
@@ -149,10 +172,14 @@ const struct op ops_binary_arithmetic[] = {
     ARITHMETIC("Div", div_row, NULL),
     MOD(10, 12, TYPES_REAL | TYPES_INTEGER),
     MOD(13, 0, TYPES_REAL_BF | TYPES_INTEGER),
+    BINARY_RECORD("PRelu", 1, 6, "X", "slope", TYPES_REAL, TYPES_REAL, 0, NULL, prelu_old_infer, prelu_old_run,
+                  &prelu_row),
     PRELU(7, 8, TYPES_REAL),
     PRELU(9, 15, TYPES_REAL | TYPES_WIDE),
     PRELU(16, 0, TYPES_REAL_BF | TYPES_WIDE),
-    BINARY_RECORD("BitShift", 11, 0, "X", "Y", TYPES_UNSIGNED, TYPES_UNSIGNED, sizeof(struct choice), shift_parse,
+    BINARY_RECORD("BitShift", 11, 27, "X", "Y", TYPES_UNSIGNED, TYPES_UNSIGNED, sizeof(struct choice), shift_parse,
+                  binary_infer, choice_run, shift_rows),
+    BINARY_RECORD("BitShift", 28, 0, "X", "Y", TYPES_INTEGER, TYPES_INTEGER, sizeof(struct choice), shift_parse,
                   binary_infer, choice_run, shift_rows),
     BINARY("BitwiseAnd", 18, 0, TYPES_INTEGER, and_row),
     BINARY("BitwiseOr", 18, 0, TYPES_INTEGER, or_row),

@@ -1,5 +1,5 @@
 /* Comparisons and logic: bool from two inputs. */
-#include "ops/elementwise/binary.h"
+#include "ops/elementwise/binary_old.h"
 
 #include <string.h>
 
@@ -43,14 +43,19 @@ ROW(xor, [DTYPE_BOOL] = xor_bool);
 #define COMPARE(NAME, SINCE, UNTIL, TYPES, ROW) \
     BINARY_RECORD(NAME, SINCE, UNTIL, "A", "B", TYPES, TYPES_BOOL, 0, NULL, binary_infer, binary_run, &(ROW))
 
+#define COMPARE_OLD(NAME, TYPES, ROW) BINARY_OLD(NAME, "A", "B", TYPES, TYPES_BOOL, binary_old_run, &(ROW))
+
 const struct op ops_binary_compare[] = {
+    COMPARE_OLD("Equal", TYPES_INDEX | TYPES_BOOL, equal_row),
     COMPARE("Equal", 7, 10, TYPES_INDEX | TYPES_BOOL, equal_row),
     COMPARE("Equal", 11, 12, TYPES_REAL | TYPES_INTEGER | TYPES_BOOL, equal_row),
     COMPARE("Equal", 13, 18, TYPES_REAL_BF | TYPES_INTEGER | TYPES_BOOL, equal_row),
     COMPARE("Equal", 19, 0, TYPES_REAL_BF | TYPES_INTEGER | TYPES_BOOL | TYPE(DTYPE_STRING), equal_row),
+    COMPARE_OLD("Greater", TYPES_REAL, greater_row),
     COMPARE("Greater", 7, 8, TYPES_REAL, greater_row),
     COMPARE("Greater", 9, 12, TYPES_REAL | TYPES_INTEGER, greater_row),
     COMPARE("Greater", 13, 0, TYPES_REAL_BF | TYPES_INTEGER, greater_row),
+    COMPARE_OLD("Less", TYPES_REAL, less_row),
     COMPARE("Less", 7, 8, TYPES_REAL, less_row),
     COMPARE("Less", 9, 12, TYPES_REAL | TYPES_INTEGER, less_row),
     COMPARE("Less", 13, 0, TYPES_REAL_BF | TYPES_INTEGER, less_row),
@@ -58,8 +63,11 @@ const struct op ops_binary_compare[] = {
     COMPARE("GreaterOrEqual", 16, 0, TYPES_REAL_BF | TYPES_INTEGER, greater_or_equal_row),
     COMPARE("LessOrEqual", 12, 15, TYPES_REAL | TYPES_INTEGER, less_or_equal_row),
     COMPARE("LessOrEqual", 16, 0, TYPES_REAL_BF | TYPES_INTEGER, less_or_equal_row),
+    COMPARE_OLD("And", TYPES_BOOL, and_row),
     COMPARE("And", 7, 0, TYPES_BOOL, and_row),
+    COMPARE_OLD("Or", TYPES_BOOL, or_row),
     COMPARE("Or", 7, 0, TYPES_BOOL, or_row),
+    COMPARE_OLD("Xor", TYPES_BOOL, xor_row),
     COMPARE("Xor", 7, 0, TYPES_BOOL, xor_row),
     {0},
 };

@@ -9,8 +9,10 @@
 #include "ops/core/op_facts.h"
 #include "ops/core/parallel.h"
 #include "ops/elementwise/unary.h"
+#include "ops/text/cast_text.h"
 
 #include <string.h>
+#include <strings.h>
 
 typedef void cast_loop(const void *in, void *out, size_t count);
 
@@ -181,7 +183,6 @@ static void run_block(void *context, size_t begin, size_t end) {
 
 static status cast_run(struct op_call *call, struct error *err) {
     const struct tensor *x = call->inputs[0], *y = op_output(call, 0);
-    (void)err;
     if (!y)
         return STATUS_OK;
     if (x->dtype == y->dtype) {
@@ -189,6 +190,8 @@ static status cast_run(struct op_call *call, struct error *err) {
             memmove(y->data, x->data, x->bytes);
         return STATUS_OK;
     }
+    if (x->dtype == DTYPE_STRING || y->dtype == DTYPE_STRING)
+        return cast_text(call, err);
     struct cast_work work = {x->dtype, y->dtype, x->data, y->data,
                              ((const struct cast_params *)call->params)->rounding};
     parallel_blocks((size_t)tensor_elements(y), PARALLEL_ELEMENTS, call->threads, run_block, &work);
@@ -213,9 +216,18 @@ static status parse_rounding(const struct op_call *call, struct attributes *attr
     return fail(err, STATUS_INVALID_MODEL, "attribute \"round_mode\" is \"%.40s\", expected up, down or nearest", mode);
 }
 
+/* Before opset 6 the type is a text: "FLOAT", the name in ONNX's enumeration. */
+static int64_t cast_named(struct attributes *attributes) {
+    const char *text = attribute_text(attributes, "to", "");
+    for (int dtype = 1; dtype < DTYPE_COUNT; dtype++)
+        if (strcasecmp(text, dtype_name((enum dtype)dtype)) == 0)
+            return dtype;
+    return 0;
+}
+
 static status cast_parse(const struct op_call *call, struct attributes *attributes, void *params, struct error *err) {
     const uint32_t types = call->op->outputs[0].types;
-    const int64_t to = attribute_int(attributes, "to", 0);
+    const int64_t to = call->op->since < 6 ? cast_named(attributes) : attribute_int(attributes, "to", 0);
     struct cast_params *p = params;
     if (parse_rounding(call, attributes, &p->rounding, err) != STATUS_OK)
         return err->code;
@@ -252,7 +264,7 @@ static status cast_like_infer(struct op_call *call, struct error *err) {
     return y ? tensor_describe(y, call->inputs[1]->dtype, &call->inputs[0]->shape, err) : STATUS_OK;
 }
 
-#define TYPES_OLD (TYPES_NUMBER | TYPES_BOOL | TYPE(DTYPE_FLOAT16))
+#define TYPES_OLD (TYPES_NUMBER | TYPES_BOOL | TYPE(DTYPE_FLOAT16) | TYPE(DTYPE_STRING))
 #define TYPES_NEW (TYPES_OLD | TYPE(DTYPE_BFLOAT16))
 #define TYPES_19 (TYPES_NEW | TYPES_FLOAT8)
 #define TYPES_21 (TYPES_19 | TYPE(DTYPE_INT4) | TYPE(DTYPE_UINT4))
@@ -284,9 +296,15 @@ static const struct op_facts cast_facts = {.carries = true, .is_noop = cast_is_n
     }
 
 const struct op ops_cast[] = {
-    CAST(6, 12, TYPES_OLD),      CAST(13, 18, TYPES_NEW),
-    CAST(19, 20, TYPES_19),      CAST(21, 22, TYPES_21),
-    CAST(23, 0, TYPES_25),       CAST_LIKE(15, 18, TYPES_NEW),
-    CAST_LIKE(19, 20, TYPES_19), CAST_LIKE(21, 22, TYPES_21),
-    CAST_LIKE(23, 0, TYPES_25),  {0},
+    CAST(1, 5, TYPES_OLD),
+    CAST(6, 12, TYPES_OLD),
+    CAST(13, 18, TYPES_NEW),
+    CAST(19, 20, TYPES_19),
+    CAST(21, 22, TYPES_21),
+    CAST(23, 0, TYPES_25),
+    CAST_LIKE(15, 18, TYPES_NEW),
+    CAST_LIKE(19, 20, TYPES_19),
+    CAST_LIKE(21, 22, TYPES_21),
+    CAST_LIKE(23, 0, TYPES_25),
+    {0},
 };

@@ -4,6 +4,7 @@
 #include "ops/elementwise/unary.h"
 
 #include <float.h>
+#include <math.h>
 #include <string.h>
 
 #define HALF_MAX 65504.0f
@@ -99,9 +100,11 @@ static status clip_run(struct op_call *call, struct error *err) {
 static status clip_attributes_parse(const struct op_call *call, struct attributes *attributes, void *params,
                                     struct error *err) {
     struct unary_params *p = params;
-    (void)call, (void)err;
-    p->alpha = attribute_float(attributes, "min", -FLT_MAX);
-    p->beta = attribute_float(attributes, "max", FLT_MAX);
+    /* Before opset 6 there is no bound without the attribute. */
+    const float most = call->opset < 6 ? INFINITY : FLT_MAX;
+    (void)err;
+    p->alpha = attribute_float(attributes, "min", -most);
+    p->beta = attribute_float(attributes, "max", most);
     return STATUS_OK;
 }
 
@@ -154,7 +157,7 @@ static const struct op_facts clip_attributes_facts = {.activation = clip_attribu
 const struct op ops_clip[] = {
     {.name = "Clip",
      .domain = "",
-     .since = 6,
+     .since = 1,
      .until = 10,
      .inputs = (const struct op_arg[]){{"input", TYPES_REAL, ARG_T}, {0}},
      .outputs = (const struct op_arg[]){{"output", TYPES_REAL, ARG_T}, {0}},

@@ -1,7 +1,7 @@
 /* Pow: base and exponent of one type until opset 11, of two since 12. */
 #include "base/convert.h"
 #include "base/scalar.h"
-#include "ops/elementwise/binary.h"
+#include "ops/elementwise/binary_old.h"
 
 #include <math.h>
 #include <string.h>
@@ -151,6 +151,10 @@ static status pow_run(struct op_call *call, struct error *err) {
     return STATUS_OK;
 }
 
+static status pow_old_run(struct op_call *call, struct error *err) {
+    return binary_old_with(call, pow_run, err);
+}
+
 #define POW(SINCE, UNTIL, BASES, EXPONENTS, FLAGS)                                                 \
     {                                                                                              \
         .name = "Pow", .domain = "", .since = SINCE, .until = UNTIL,                               \
@@ -160,6 +164,7 @@ static status pow_run(struct op_call *call, struct error *err) {
     }
 
 const struct op ops_pow[] = {
+    BINARY_OLD("Pow", "X", "Y", TYPES_REAL, TYPES_REAL, pow_old_run, &same_row),
     POW(7, 11, TYPES_REAL, TYPES_REAL, ARG_T),
     POW(12, 12, TYPES_REAL | TYPES_INDEX, TYPES_REAL | TYPES_INTEGER, ARG_T1),
     POW(13, 14, TYPES_REAL_BF | TYPES_INDEX, TYPES_REAL | TYPES_INTEGER, ARG_T1),

@@ -39,6 +39,11 @@ MATH_ROW(sigmoid, MATH_SIGMOID, 1 / (1 + exp(-x)), NO_ATTRIBUTES, FUSED(SIGMOID)
 MATH_ROW(elu, MATH_ELU, x < 0 ? alpha * expm1(x) : x, ONE_ATTRIBUTE("alpha", 1.0f), ON_BLOCKS)
 MATH_ROW(selu, MATH_SELU, beta *(x > 0 ? x : alpha * expm1(x)),
          TWO_ATTRIBUTES("alpha", 1.67326319217681884765625f, "gamma", 1.05070102214813232421875f), ON_BLOCKS)
+/* Before opset 6 with fewer digits. */
+static const struct unary_row selu_1_row = {.loops = {[DTYPE_DOUBLE] = selu_double},
+                                            .math = MATH_SELU,
+                                            TWO_ATTRIBUTES("alpha", 1.6732f, "gamma", 1.0507f),
+                                            ON_BLOCKS};
 ROW(celu, UNARY_CALLS, x < 0.0f ? alpha * expm1f(x / alpha) : x, x < 0 ? alpha * expm1(x / alpha) : x,
     ONE_ATTRIBUTE("alpha", 1.0f))
 ROW(hard_sigmoid, UNARY_LOOP, ramp_float(x, alpha, beta), ramp_double(x, alpha, beta),
@@ -51,6 +56,13 @@ ROW(thresholded_relu, UNARY_LOOP, x > alpha || isnan(x) ? x : 0.0f, x > alpha ||
     ONE_ATTRIBUTE("alpha", 1.0f))
 MATH_ROW(mish, MATH_MISH, x *tanh(log_of_sum_double(x)), NO_ATTRIBUTES)
 MATH_ROW(swish, MATH_SWISH, x / (1 + exp(-alpha * x)), ONE_ATTRIBUTE("alpha", 1.0f))
+
+/* ONNX's experimental ones. */
+ROW(affine, UNARY_LOOP, x *alpha + beta, x *alpha + beta, TWO_ATTRIBUTES("alpha", 1.0f, "beta", 0.0f), ON_BLOCKS)
+ROW(scaled_tanh, UNARY_CALLS, alpha *tanhf(beta *x), alpha *tanh(beta *x), TWO_ATTRIBUTES("alpha", 1.0f, "beta", 1.0f),
+    ON_BLOCKS)
+ROW(parametric_softplus, UNARY_CALLS, (float)(alpha *log_of_sum_double((double)(beta *x))),
+    alpha *log_of_sum_double(beta *x), TWO_ATTRIBUTES("alpha", 1.0f, "beta", 1.0f), ON_BLOCKS)
 
 static double gelu_of(double x, bool with_tanh) {
     const double inner =
@@ -108,23 +120,27 @@ static const struct unary_row shrink_row = {.loops = {[DTYPE_FLOAT] = shrink_flo
     UNARY(NAME, SINCE, 21, INPUT, TYPES_REAL, ROW), UNARY(NAME, 22, 0, INPUT, TYPES_REAL_BF, ROW)
 
 const struct op ops_unary_activations[] = {
-    UNARY("Relu", 6, 12, "X", TYPES_REAL, relu_row),
+    UNARY("Relu", 1, 12, "X", TYPES_REAL, relu_row),
     UNARY("Relu", 13, 13, "X", TYPES_REAL_BF, relu_row),
     UNARY("Relu", 14, 0, "X", TYPES_REAL_BF | TYPES_SIGNED, relu_row),
-    UNARY("LeakyRelu", 6, 15, "X", TYPES_REAL, leaky_relu_row),
+    UNARY("LeakyRelu", 1, 15, "X", TYPES_REAL, leaky_relu_row),
     UNARY("LeakyRelu", 16, 0, "X", TYPES_REAL_BF, leaky_relu_row),
-    UNARY("Sigmoid", 6, 12, "X", TYPES_REAL, sigmoid_row),
+    UNARY("Sigmoid", 1, 12, "X", TYPES_REAL, sigmoid_row),
     UNARY("Sigmoid", 13, 0, "X", TYPES_REAL_BF, sigmoid_row),
-    UNTIL_22("Elu", 6, "X", elu_row),
+    UNTIL_22("Elu", 1, "X", elu_row),
+    UNARY("Selu", 1, 5, "X", TYPES_REAL, selu_1_row),
     UNTIL_22("Selu", 6, "X", selu_row),
     UNARY("Celu", 12, 0, "X", TYPES_FLOAT, celu_row),
-    UNTIL_22("HardSigmoid", 6, "X", hard_sigmoid_row),
+    UNTIL_22("HardSigmoid", 1, "X", hard_sigmoid_row),
     UNTIL_22("HardSwish", 14, "X", hard_swish_row),
     UNTIL_22("Softplus", 1, "X", softplus_row),
     UNTIL_22("Softsign", 1, "input", softsign_row),
     UNTIL_22("ThresholdedRelu", 10, "X", thresholded_relu_row),
     UNTIL_22("Mish", 18, "X", mish_row),
     UNARY("Swish", 24, 0, "X", TYPES_REAL_BF, swish_row),
+    UNARY("Affine", 1, 9, "X", TYPES_REAL, affine_row),
+    UNARY("ScaledTanh", 1, 9, "input", TYPES_REAL, scaled_tanh_row),
+    UNARY("ParametricSoftplus", 1, 9, "X", TYPES_REAL, parametric_softplus_row),
     UNARY("Shrink", 9, 0, "input", TYPES_REAL | TYPES_INTEGER, shrink_row),
     {.name = "Gelu",
      .domain = "",

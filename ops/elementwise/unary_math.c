@@ -80,14 +80,14 @@ static const struct unary_row erf_9_row = {
 
 /* An operator that learned bfloat16 at opset 13 or 22 and did not change otherwise. */
 #define SINCE_6(NAME, INPUT, ROW) \
-    UNARY(NAME, 6, 12, INPUT, TYPES_REAL, ROW), UNARY(NAME, 13, 0, INPUT, TYPES_REAL_BF, ROW)
+    UNARY(NAME, 1, 12, INPUT, TYPES_REAL, ROW), UNARY(NAME, 13, 0, INPUT, TYPES_REAL_BF, ROW)
 #define UNTIL_22(NAME, SINCE, INPUT, ROW) \
     UNARY(NAME, SINCE, 21, INPUT, TYPES_REAL, ROW), UNARY(NAME, 22, 0, INPUT, TYPES_REAL_BF, ROW)
 
 const struct op ops_unary_math[] = {
-    UNARY("Abs", 6, 12, "X", TYPES_REAL | TYPES_INTEGER, abs_row),
+    UNARY("Abs", 1, 12, "X", TYPES_REAL | TYPES_INTEGER, abs_row),
     UNARY("Abs", 13, 0, "X", TYPES_REAL_BF | TYPES_INTEGER, abs_row),
-    UNARY("Neg", 6, 12, "X", TYPES_REAL | TYPES_SIGNED, neg_row),
+    UNARY("Neg", 1, 12, "X", TYPES_REAL | TYPES_SIGNED, neg_row),
     UNARY("Neg", 13, 0, "X", TYPES_REAL_BF | TYPES_SIGNED, neg_row),
     UNARY("Sign", 9, 12, "input", TYPES_REAL | TYPES_INTEGER, sign_row),
     UNARY("Sign", 13, 0, "input", TYPES_REAL_BF | TYPES_INTEGER, sign_row),

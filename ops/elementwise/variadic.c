@@ -164,11 +164,11 @@ static status variadic_run(struct op_call *call, struct error *err) {
         .infer = INFER, .run = variadic_run, .row = &(ROW)                                              \
     }
 #define EXTREME(NAME, ROW)                                                                                           \
-    VARIADIC(NAME, 6, 7, TYPES_REAL, variadic_6_infer, ROW), VARIADIC(NAME, 8, 11, TYPES_REAL, variadic_infer, ROW), \
+    VARIADIC(NAME, 1, 7, TYPES_REAL, variadic_6_infer, ROW), VARIADIC(NAME, 8, 11, TYPES_REAL, variadic_infer, ROW), \
         VARIADIC(NAME, 12, 12, TYPES_REAL | TYPES_INTEGER, variadic_infer, ROW),                                     \
         VARIADIC(NAME, 13, 0, TYPES_REAL_BF | TYPES_INTEGER, variadic_infer, ROW)
 #define SUM(NAME, ROW)                                                                                               \
-    VARIADIC(NAME, 6, 7, TYPES_REAL, variadic_6_infer, ROW), VARIADIC(NAME, 8, 12, TYPES_REAL, variadic_infer, ROW), \
+    VARIADIC(NAME, 1, 7, TYPES_REAL, variadic_6_infer, ROW), VARIADIC(NAME, 8, 12, TYPES_REAL, variadic_infer, ROW), \
         VARIADIC(NAME, 13, 0, TYPES_REAL_BF, variadic_infer, ROW)
 
 const struct op ops_variadic[] = {

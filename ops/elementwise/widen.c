@@ -7,6 +7,7 @@
 #include "ops/core/attributes.h"
 #include "ops/core/op_facts.h"
 #include "ops/core/parallel.h"
+#include "ops/kernels/families.h"
 #include "ops/kernels/half.h"
 
 #define TYPES_HALF (TYPE(DTYPE_FLOAT16) | TYPE(DTYPE_BFLOAT16))
@@ -72,7 +73,7 @@ static status run(struct op_call *call, struct error *err) {
     struct tensor *y = op_output(call, 0);
     half_block *const *block = call->op->row;
     const enum dtype type = *block == widen ? x->dtype : ((const struct params *)call->params)->to;
-    const struct half_kernel *kernel = call->kernels->half;
+    const struct half_kernel *kernel = half_kernel_of(call->kernels);
     struct half_work work = {.block = *block,
                              .loops = type == DTYPE_FLOAT16 ? &kernel->float16 : &kernel->bfloat16,
                              .type = type,

@@ -45,10 +45,7 @@ enum cpu_level cpu_best(void) {
      &strassen_kernel_##level,              \
      winograd_of(level),                    \
      &math_kernel_##level,                  \
-     &resize_kernel_##level,                \
-     &pool_kernel_##level,                  \
-     &half_kernel_##level,                  \
-     &row_kernel_##level,                   \
+     &fft_kernel_##level,                   \
      NULL},
 #define LEVEL_TABLES(winograd_of) LEVEL(CPU_PORTABLE, portable, winograd_of) SIMD_TABLES(winograd_of)
 #if BUILT_LEVELS == 3

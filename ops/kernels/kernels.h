@@ -385,11 +385,9 @@ struct kernels {
     const struct strassen_kernel *strassen;
     const struct winograd_kernel *winograd; /* NULL: direct convolution and plain products only */
     const struct math_kernel *math;         /* ops/kernels/math.h */
-    const struct resize_kernel *resize;     /* ops/kernels/resize.h */
-    const struct pool_kernel *pool;         /* ops/kernels/pool.h */
-    const struct half_kernel *half;         /* ops/kernels/half.h */
-    const struct row_kernel *rows;          /* ops/kernels/rows.h */
-    const struct forced_choices *forced;    /* ops/core/forced_choices.h; NULL: costs decide */
+    const struct fft_kernel *fft;           /* ops/kernels/fft.h */
+    /* Those of one family are in ops/kernels/families.h. */
+    const struct forced_choices *forced; /* ops/core/forced_choices.h; NULL: costs decide */
 };
 
 #endif

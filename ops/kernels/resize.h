@@ -30,6 +30,18 @@ struct resize_blend {
 
 #define RESIZE_WINDOW 4 /* outputs that have a window, at least */
 
+#define GATHER_STRIDE 64 /* most pixels of a gather */
+
+/* y[i] = the sum of weights[t][i] * x[index[t][i]]; a negative index counts as zero. For `count` floats, whose lists
+ * are filled with negative indices up to GATHER_STRIDE. */
+struct resize_gather {
+    int taps, count;
+    const int32_t (*index)[GATHER_STRIDE];
+    const float (*weights)[GATHER_STRIDE];
+    const float *x;
+    float *y;
+};
+
 /* Numbers are float, or double. */
 struct resize_kernel {
     /* Where line() finds the inputs of outputs that follow each other: windows[out / RESIZE_WINDOW]. NULL: nowhere. */
@@ -40,6 +52,7 @@ struct resize_kernel {
     void (*pick)(const struct resize_line *line);
     /* y[2 r + i][2 c + j] = x[r][c] for i and j of 0 and 1; 4 bytes each. */
     void (*twice)(const void *x, int64_t rows, int64_t columns, void *y);
+    void (*gather)(const struct resize_gather *gather);
 };
 
 #endif

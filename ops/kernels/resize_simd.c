@@ -232,4 +232,38 @@ static void twice(const void *in, int64_t rows, int64_t columns, void *out) {
     }
 }
 
-const struct resize_kernel LEVEL_NAME(resize_kernel) = {plan, line_taps, blend_taps, pick, twice};
+/* Numbers x[index[lane]]; 0 for negative indices. */
+INLINE vec gathered(const float *x, vec_ints index) {
+#if KERNEL_LEVEL == 2
+    const __mmask16 inside = _mm512_cmpge_epi32_mask((__m512i)index, _mm512_setzero_si512());
+    return _mm512_mask_i32gather_ps(_mm512_setzero_ps(), inside, (__m512i)index, x, 4);
+#elif KERNEL_LEVEL == 1
+    return _mm256_mask_i32gather_ps(_mm256_setzero_ps(), x, (__m256i)index, (__m256)(index >= 0), 4);
+#else
+    vec v;
+    for (int i = 0; i < VEC; i++)
+        v[i] = index[i] < 0 ? 0 : x[index[i]];
+    return v;
+#endif
+}
+
+INLINE void gather_of(const struct resize_gather *gather, const int taps) {
+    for (int i = 0; i < gather->count; i += VEC) {
+        vec sum = gathered(gather->x, ints_load(gather->index[0] + i)) * vec_load(gather->weights[0] + i);
+        for (int t = 1; t < taps; t++)
+            sum = vec_fma(gathered(gather->x, ints_load(gather->index[t] + i)), vec_load(gather->weights[t] + i), sum);
+        if (i + VEC <= gather->count)
+            vec_store(gather->y + i, sum);
+        else
+            memcpy(gather->y + i, &sum, (size_t)(gather->count - i) * sizeof(float));
+    }
+}
+
+static void gather_taps(const struct resize_gather *gather) {
+    if (gather->taps == 4)
+        gather_of(gather, 4);
+    else
+        gather_of(gather, gather->taps);
+}
+
+const struct resize_kernel LEVEL_NAME(resize_kernel) = {plan, line_taps, blend_taps, pick, twice, gather_taps};

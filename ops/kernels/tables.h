@@ -2,7 +2,9 @@
 #ifndef LIMNER_OPS_KERNELS_TABLES_H
 #define LIMNER_OPS_KERNELS_TABLES_H
 
+#include "ops/kernels/fft.h"
 #include "ops/kernels/half.h"
+#include "ops/kernels/integer.h"
 #include "ops/kernels/kernels.h"
 #include "ops/kernels/math.h"
 #include "ops/kernels/pool.h"
@@ -19,6 +21,8 @@ extern const struct math_kernel math_kernel_portable, math_kernel_avx2, math_ker
 extern const struct pool_kernel pool_kernel_portable, pool_kernel_avx2, pool_kernel_avx512;
 extern const struct resize_kernel resize_kernel_portable, resize_kernel_avx2, resize_kernel_avx512;
 extern const struct half_kernel half_kernel_portable, half_kernel_avx2, half_kernel_avx512;
+extern const struct integer_kernel integer_kernel_portable, integer_kernel_avx2, integer_kernel_avx512;
+extern const struct fft_kernel fft_kernel_portable, fft_kernel_avx2, fft_kernel_avx512;
 extern const struct row_kernel row_kernel_portable, row_kernel_avx2, row_kernel_avx512;
 
 #define LEVEL_NAME_JOIN(name, level) name##_##level

@@ -1,115 +1,55 @@
 /* MatMul (ONNX 1, 9, 13) with numpy's broadcasting, and Gemm (ONNX 7, 9, 11, 13). */
 #include "ops/core/attributes.h"
 #include "ops/core/op_facts.h"
-#include "ops/matmul/product.h"
+#include "ops/core/parallel.h"
+#include "ops/matmul/matmul_shape.h"
+#include "ops/matmul/plain_product.h"
 #include "ops/matmul/product_run.h"
 
 /* ---- MatMul ---- */
 
-/* A list of matrices: rank at least 2, vectors made matrices as numpy does. */
-struct operand {
-    int rank;
-    int64_t dims[MAX_RANK + 1];
-};
-
-static struct operand operand_of(const struct shape *shape, bool left) {
-    struct operand operand = {.rank = shape->rank};
-    if (shape->rank == 1) {
-        operand.rank = 2;
-        operand.dims[0] = left ? 1 : shape->dims[0];
-        operand.dims[1] = left ? shape->dims[0] : 1;
-        return operand;
-    }
-    for (int d = 0; d < shape->rank; d++)
-        operand.dims[d] = shape->dims[d];
-    return operand;
-}
-
-/* Size of batch dimension d counted from the matrix outwards; 1 beyond the operand's rank. */
-static int64_t batch_dim(const struct operand *operand, int d) {
-    return d < operand->rank - 2 ? operand->dims[operand->rank - 3 - d] : 1;
-}
-
-static void batch_strides(const struct operand *operand, int batch_rank, int64_t *strides) {
-    int64_t stride = operand->dims[operand->rank - 2] * operand->dims[operand->rank - 1];
-    for (int d = 0; d < batch_rank; d++) {
-        strides[batch_rank - 1 - d] = batch_dim(operand, d) == 1 ? 0 : stride;
-        stride *= batch_dim(operand, d);
-    }
-}
-
-static status fail_matmul(const struct op_call *call, struct error *err) {
-    char a[SHAPE_TEXT_BYTES], b[SHAPE_TEXT_BYTES];
-    return fail(err, STATUS_SHAPE, "inputs 0 (A) %s and 1 (B) %s cannot be multiplied",
-                shape_text(&call->inputs[0]->shape, a), shape_text(&call->inputs[1]->shape, b));
-}
-
-static bool broadcast(int64_t a, int64_t b, int64_t *out) {
-    *out = a == 1 ? b : a;
-    return a == b || a == 1 || b == 1;
-}
-
-/* All rows of A at once when B is one matrix: the batch becomes part of m. */
-static void merge_batch(struct matrix_product *product, const struct operand *a, const struct operand *b) {
-    for (int d = 0; d < b->rank - 2; d++)
-        if (b->dims[d] != 1)
-            return;
-    for (int d = 0; d < product->batch_rank; d++)
-        product->m *= product->batch_dims[d];
-    if (a->rank > 2 && a->dims[0] > 0)
-        product->rows = product->m / a->dims[0];
-    product->batch_rank = 0;
-}
-
-static status matmul_product(const struct op_call *call, struct matrix_product *product, struct error *err) {
-    if (call->inputs[0]->shape.rank < 1 || call->inputs[1]->shape.rank < 1)
-        return fail_matmul(call, err);
-    const struct operand a = operand_of(&call->inputs[0]->shape, true), b = operand_of(&call->inputs[1]->shape, false);
-    *product = (struct matrix_product){
-        .m = a.dims[a.rank - 2], .k = a.dims[a.rank - 1], .n = b.dims[b.rank - 1], .rows = 1, .alpha = 1};
-    if (b.dims[b.rank - 2] != product->k)
-        return fail_matmul(call, err);
-    product->a = (struct matrix_strides){product->k, 1};
-    product->b = (struct matrix_strides){product->n, 1};
-    product->batch_rank = (a.rank > b.rank ? a.rank : b.rank) - 2;
-    for (int d = 0; d < product->batch_rank; d++)
-        if (!broadcast(batch_dim(&a, d), batch_dim(&b, d), &product->batch_dims[product->batch_rank - 1 - d]))
-            return fail_matmul(call, err);
-    batch_strides(&a, product->batch_rank, product->a_batch_strides);
-    batch_strides(&b, product->batch_rank, product->b_batch_strides);
+/* FusedMatMul of onnxruntime (com.microsoft 1). */
+static status matmul_parse(const struct op_call *call, struct attributes *attributes, void *result, struct error *err) {
+    struct matmul_params *params = result;
+    (void)call;
+    params->fused = true;
+    params->transpose_a = attribute_int(attributes, "transA", 0) != 0;
+    params->transpose_b = attribute_int(attributes, "transB", 0) != 0;
+    params->alpha = attribute_float(attributes, "alpha", 1);
+    if (attribute_int(attributes, "transBatchA", 0) != 0 || attribute_int(attributes, "transBatchB", 0) != 0)
+        return fail(err, STATUS_UNSUPPORTED, "attributes \"transBatchA\" and \"transBatchB\" are only known as 0");
     return STATUS_OK;
 }
 
 static status matmul_infer(struct op_call *call, struct error *err) {
-    struct matrix_product product;
-    const status code = matmul_product(call, &product, err);
-    if (code != STATUS_OK)
-        return code;
-    struct shape shape = {.rank = 0};
-    for (int d = 0; d < product.batch_rank; d++)
-        shape.dims[shape.rank++] = product.batch_dims[d];
-    if (call->inputs[0]->shape.rank > 1)
-        shape.dims[shape.rank++] = product.m;
-    if (call->inputs[1]->shape.rank > 1)
-        shape.dims[shape.rank++] = product.n;
-    return tensor_describe(call->outputs[0], DTYPE_FLOAT, &shape, err);
+    return matmul_describe(call, 1, call->params, call->inputs[0]->dtype, err);
 }
 
 static status matmul_prepare(struct op_call *call, size_t *workspace_bytes, struct error *err) {
     struct matrix_product product;
-    const status code = matmul_product(call, &product, err);
-    if (code != STATUS_OK)
+    const status code = matmul_product(call, 1, call->params, &product, err);
+    if (code != STATUS_OK || call->inputs[0]->dtype != DTYPE_FLOAT)
         return code;
-    const struct operand a = operand_of(&call->inputs[0]->shape, true), b = operand_of(&call->inputs[1]->shape, false);
-    if (call->inputs[0]->shape.rank > 1)
-        merge_batch(&product, &a, &b);
+    matmul_merge_batch(call, 1, call->params, &product);
     return product_prepare(call, &product, workspace_bytes, err);
 }
 
+static status run_matmul(struct op_call *call, struct error *err) {
+    struct matrix_product product;
+    if (call->inputs[0]->dtype == DTYPE_FLOAT)
+        return product_run(call, err);
+    const status code = matmul_product(call, 1, call->params, &product, err);
+    if (code == STATUS_OK)
+        plain_product(call, &product);
+    return code;
+}
+
 static double matmul_macs(const struct op_call *call) {
-    const struct tensor *a = call->inputs[0];
-    const double depth = a->shape.rank ? (double)a->shape.dims[a->shape.rank - 1] : 1;
-    return depth * (double)tensor_elements(call->outputs[0]);
+    struct matrix_product product;
+    struct error ignored;
+    if (matmul_product(call, 1, call->params, &product, &ignored) != STATUS_OK)
+        return 0;
+    return (double)product.k * (double)tensor_elements(call->outputs[0]);
 }
 
 /* ---- Gemm ---- */
@@ -117,17 +57,30 @@ static double matmul_macs(const struct op_call *call) {
 struct gemm_params {
     float alpha, beta;
     bool transpose_a, transpose_b;
+    struct activation activation; /* FusedGemm of onnxruntime (com.microsoft 1): of every element */
 };
+
+static status fused_gemm_activation(struct attributes *attributes, struct activation *activation, struct error *err) {
+    const char *name = attribute_text(attributes, "activation", "");
+    const int kind = activation_kind(name);
+    activation->alpha = attribute_float(attributes, "activation_alpha", 0);
+    activation->beta = attribute_float(attributes, "activation_beta", 0);
+    attribute_ignore(attributes, "activation_gamma");
+    if (*name && kind < 0)
+        return fail(err, STATUS_UNSUPPORTED, "attribute \"activation\" is \"%.32s\", which is not known here", name);
+    activation->kind = *name ? (enum activation_kind)kind : ACTIVATION_NONE;
+    return STATUS_OK;
+}
 
 static status gemm_parse(const struct op_call *call, struct attributes *attributes, void *result, struct error *err) {
     struct gemm_params *params = result;
-    (void)call;
-    (void)err;
+    if (call->opset < 7 && !call->op->row) /* C repeats wherever it can */
+        attribute_ignore(attributes, "broadcast");
     params->alpha = attribute_float(attributes, "alpha", 1);
     params->beta = attribute_float(attributes, "beta", 1);
     params->transpose_a = attribute_int(attributes, "transA", 0) != 0;
     params->transpose_b = attribute_int(attributes, "transB", 0) != 0;
-    return STATUS_OK;
+    return call->op->row ? fused_gemm_activation(attributes, &params->activation, err) : STATUS_OK;
 }
 
 /* C broadcasts to [m,n] one way. */
@@ -150,7 +103,7 @@ static status gemm_product(const struct op_call *call, struct matrix_product *pr
     const struct gemm_params *params = call->params;
     const struct shape *a = &call->inputs[0]->shape, *b = &call->inputs[1]->shape;
     if (a->rank != 2 || b->rank != 2)
-        return fail_matmul(call, err);
+        return matmul_fail(call, 1, err);
     const int ta = params->transpose_a, tb = params->transpose_b;
     *product = (struct matrix_product){
         .m = a->dims[ta],
@@ -162,7 +115,7 @@ static status gemm_product(const struct op_call *call, struct matrix_product *pr
         .alpha = params->alpha,
         .beta = params->beta};
     if (b->dims[tb] != product->k)
-        return fail_matmul(call, err);
+        return matmul_fail(call, 1, err);
     return gemm_addend(call, product, err);
 }
 
@@ -172,13 +125,45 @@ static status gemm_infer(struct op_call *call, struct error *err) {
     if (code != STATUS_OK)
         return code;
     const struct shape shape = {2, {product.m, product.n}};
-    return tensor_describe(call->outputs[0], DTYPE_FLOAT, &shape, err);
+    return tensor_describe(call->outputs[0], call->inputs[0]->dtype, &shape, err);
 }
 
 static status gemm_prepare(struct op_call *call, size_t *workspace_bytes, struct error *err) {
     struct matrix_product product;
     const status code = gemm_product(call, &product, err);
-    return code == STATUS_OK ? product_prepare(call, &product, workspace_bytes, err) : code;
+    return code == STATUS_OK && call->inputs[0]->dtype == DTYPE_FLOAT
+               ? product_prepare(call, &product, workspace_bytes, err)
+               : code;
+}
+
+static status run_gemm(struct op_call *call, struct error *err) {
+    struct matrix_product product;
+    if (call->inputs[0]->dtype == DTYPE_FLOAT)
+        return product_run(call, err);
+    const status code = gemm_product(call, &product, err);
+    if (code == STATUS_OK)
+        plain_product(call, &product);
+    return code;
+}
+
+struct activated {
+    const struct op_call *call;
+    float *y;
+};
+
+static void activate_part(void *context, size_t begin, size_t end) {
+    const struct activated *work = context;
+    activation_run(work->call->kernels, &((const struct gemm_params *)work->call->params)->activation, work->y + begin,
+                   end - begin);
+}
+
+static status fused_gemm_run(struct op_call *call, struct error *err) {
+    struct activated work = {call, call->outputs[0]->data};
+    const status code = product_run(call, err);
+    if (code == STATUS_OK)
+        parallel_blocks((size_t)tensor_elements(call->outputs[0]), PARALLEL_ELEMENTS, call->threads, activate_part,
+                        &work);
+    return code;
 }
 
 static double gemm_macs(const struct op_call *call) {
@@ -206,38 +191,37 @@ static bool gemm_linear(const struct op_call *call, struct op_linear *linear) {
 static const struct op_facts matmul_facts = {.reach = op_reach_product};
 static const struct op_facts gemm_facts = {.linear = gemm_linear, .reach = op_reach_product};
 
-static const struct op_arg matmul_inputs[] = {
-    {"A", TYPES_FLOAT, ARG_T}, {"B", TYPES_FLOAT, ARG_T | ARG_PACKED}, {NULL, 0, 0}};
-static const struct op_arg gemm_inputs[] = {{"A", TYPES_FLOAT, ARG_T},
-                                            {"B", TYPES_FLOAT, ARG_T | ARG_PACKED},
-                                            {"C", TYPES_FLOAT, ARG_T | ARG_OPTIONAL},
-                                            {NULL, 0, 0}};
-static const struct op_arg outputs[] = {{"Y", TYPES_FLOAT, ARG_T}, {NULL, 0, 0}};
+/* Integers came with opset 9. */
+#define TYPES_REAL (TYPES_FLOAT | TYPE(DTYPE_DOUBLE))
+#define TYPES_PRODUCT (TYPES_REAL | TYPES_INDEX | TYPE(DTYPE_UINT32) | TYPE(DTYPE_UINT64))
+
+static const int fused_row = 1;
+
+#define MATMUL(NAME, DOMAIN, SINCE, UNTIL, TYPES, PARSE)                                                              \
+    {                                                                                                                 \
+        .name = NAME, .domain = DOMAIN, .since = SINCE, .until = UNTIL,                                               \
+        .inputs = (const struct op_arg[]){{"A", TYPES, ARG_T}, {"B", TYPES, ARG_T | ARG_PACKED}, {0}},                \
+        .outputs = (const struct op_arg[]){{"Y", TYPES, ARG_T}, {0}}, .params_size = sizeof(struct matmul_params),    \
+        .state_size = sizeof(struct product_state), .parse = PARSE, .infer = matmul_infer, .prepare = matmul_prepare, \
+        .run = run_matmul, .macs = matmul_macs, .facts = &matmul_facts                                                \
+    }
+#define GEMM(NAME, DOMAIN, SINCE, UNTIL, TYPES, RUN, FACTS, ROW)                                                       \
+    {                                                                                                                  \
+        .name = NAME, .domain = DOMAIN, .since = SINCE, .until = UNTIL,                                                \
+        .inputs =                                                                                                      \
+            (const struct op_arg[]){                                                                                   \
+                {"A", TYPES, ARG_T}, {"B", TYPES, ARG_T | ARG_PACKED}, {"C", TYPES, ARG_T | ARG_OPTIONAL}, {0}},       \
+        .outputs = (const struct op_arg[]){{"Y", TYPES, ARG_T}, {0}}, .params_size = sizeof(struct gemm_params),       \
+        .state_size = sizeof(struct product_state), .parse = gemm_parse, .infer = gemm_infer, .prepare = gemm_prepare, \
+        .run = RUN, .macs = gemm_macs, .facts = FACTS, .row = ROW                                                      \
+    }
 
 const struct op ops_matmul[] = {
-    {.name = "MatMul",
-     .domain = "",
-     .since = 1,
-     .inputs = matmul_inputs,
-     .outputs = outputs,
-     .state_size = sizeof(struct product_state),
-     .infer = matmul_infer,
-     .prepare = matmul_prepare,
-     .run = product_run,
-     .macs = matmul_macs,
-     .facts = &matmul_facts},
-    {.name = "Gemm",
-     .domain = "",
-     .since = 7,
-     .inputs = gemm_inputs,
-     .outputs = outputs,
-     .params_size = sizeof(struct gemm_params),
-     .state_size = sizeof(struct product_state),
-     .parse = gemm_parse,
-     .infer = gemm_infer,
-     .prepare = gemm_prepare,
-     .run = product_run,
-     .macs = gemm_macs,
-     .facts = &gemm_facts},
+    MATMUL("MatMul", "", 1, 8, TYPES_REAL, NULL),
+    MATMUL("MatMul", "", 9, 0, TYPES_PRODUCT, NULL),
+    GEMM("Gemm", "", 1, 8, TYPES_REAL, run_gemm, &gemm_facts, NULL),
+    GEMM("Gemm", "", 9, 0, TYPES_PRODUCT, run_gemm, &gemm_facts, NULL),
+    MATMUL("FusedMatMul", "com.microsoft", 1, 0, TYPES_FLOAT, matmul_parse),
+    GEMM("FusedGemm", "com.microsoft", 1, 0, TYPES_FLOAT, fused_gemm_run, &matmul_facts, &fused_row),
     {0},
 };

@@ -1,6 +1,7 @@
 #include "ops/matmul/tile_product.h"
 
 #include "base/unaligned.h"
+#include "ops/kernels/families.h"
 #include "ops/kernels/rows.h"
 
 #include <string.h>
@@ -18,8 +19,9 @@ static void pack_tile(const struct kernels *kernels, const struct tile_source *s
     if (source->column_stride == 1)
         return;
     if (source->depth_stride == 1) {
-        kernels->rows->turn((const float *)source->b + column0 * source->column_stride, (size_t)source->column_stride,
-                            (size_t)columns, (size_t)count, tile, (size_t)kernel->columns);
+        row_kernel_of(kernels)->turn((const float *)source->b + column0 * source->column_stride,
+                                     (size_t)source->column_stride, (size_t)columns, (size_t)count, tile,
+                                     (size_t)kernel->columns);
         return;
     }
     for (int64_t column = 0; column < columns; column++)
@@ -57,8 +59,8 @@ void tile_product(const struct kernels *kernels, const struct tile_rows *rows, c
         for (int p = 0; p < cut.count; p++) {
             const int64_t row = gemm_panel_row(&cut, p);
             const size_t count = (size_t)(gemm_panel_row(&cut, p + 1) - row);
-            kernels->rows->turn(rows->a + row * rows->a_stride + depth0, (size_t)rows->a_stride, count, (size_t)depth,
-                                scratch + row * depth, count);
+            row_kernel_of(kernels)->turn(rows->a + row * rows->a_stride + depth0, (size_t)rows->a_stride, count,
+                                         (size_t)depth, scratch + row * depth, count);
         }
         multiply(kernels->gemm, rows, b, depth0, depth, scratch);
         depth0 += depth;

@@ -11,9 +11,8 @@ struct concat_params {
 
 static status parse(const struct op_call *call, struct attributes *attributes, void *out, struct error *err) {
     struct concat_params *params = out;
-    (void)call;
-    params->axis = attribute_int(attributes, "axis", 0);
-    return movement_require(attributes, "axis", err);
+    params->axis = attribute_int(attributes, "axis", 1);
+    return call->opset < 4 ? STATUS_OK : movement_require(attributes, "axis", err);
 }
 
 static status check_fit(const struct op_call *call, int i, int axis, struct error *err) {
@@ -96,7 +95,7 @@ static const struct op_arg outputs[] = {{"concat_result", TYPES_WHOLE, ARG_T}, {
 
 const struct op ops_concat[] = {{.name = "Concat",
                                  .domain = "",
-                                 .since = 4,
+                                 .since = 1,
                                  .inputs = inputs,
                                  .outputs = outputs,
                                  .params_size = sizeof(struct concat_params),

@@ -1,5 +1,6 @@
 /* Expand and Tile: an input repeated along its axes. */
 #include "base/checked.h"
+#include "ops/core/reals.h"
 #include "ops/movement/movement.h"
 
 static status infer_expand(struct op_call *call, struct error *err) {
@@ -63,6 +64,26 @@ static status infer_tile(struct op_call *call, struct error *err) {
     return tensor_describe(call->outputs[0], input->dtype, &shape, err);
 }
 
+/* Before opset 6: so many copies along one axis. */
+static status infer_tile_1(struct op_call *call, struct error *err) {
+    const struct tensor *input = call->inputs[0];
+    struct shape shape = input->shape;
+    char text[SHAPE_TEXT_BYTES];
+    int64_t copies, where;
+    int axis = 0;
+    status code = op_scalar_int(call, 1, &copies, err);
+    if (code == STATUS_OK)
+        code = op_scalar_int(call, 2, &where, err);
+    if (code == STATUS_OK)
+        code = op_axis(where, shape.rank, &axis, "axis", err);
+    if (code != STATUS_OK)
+        return code;
+    if (copies < 0 || !int64_mul(shape.dims[axis], copies, &shape.dims[axis]))
+        return fail(err, STATUS_SHAPE, "%lld copies of input 0 of shape %s are not possible", (long long)copies,
+                    shape_text(&input->shape, text));
+    return tensor_describe(call->outputs[0], input->dtype, &shape, err);
+}
+
 static status prepare_tile(struct op_call *call, size_t *workspace_bytes, struct error *err) {
     const struct tensor *input = call->inputs[0], *output = call->outputs[0];
     struct movement *movement = call->state;
@@ -84,6 +105,9 @@ static status prepare_tile(struct op_call *call, size_t *workspace_bytes, struct
 
 static const struct op_arg expand_inputs[] = {{"input", TYPES_WHOLE, ARG_T}, {"shape", TYPE(DTYPE_INT64), 0}, {0}};
 static const struct op_arg tile_inputs[] = {{"input", TYPES_WHOLE, ARG_T}, {"repeats", TYPE(DTYPE_INT64), 0}, {0}};
+#define TYPES_TILE_1 (TYPES_FLOAT | TYPE(DTYPE_DOUBLE) | TYPES_INDEX | TYPES_HALF)
+static const struct op_arg tile_1_inputs[] = {
+    {"input", TYPES_WHOLE, ARG_T}, {"tiles", TYPES_TILE_1, 0}, {"axis", TYPES_TILE_1, 0}, {0}};
 static const struct op_arg outputs[] = {{"output", TYPES_WHOLE, ARG_T}, {0}};
 
 const struct op ops_expand[] = {{.name = "Expand",
@@ -94,6 +118,16 @@ const struct op ops_expand[] = {{.name = "Expand",
                                  .state_size = sizeof(struct movement),
                                  .infer = infer_expand,
                                  .prepare = prepare_expand,
+                                 .run = movement_run},
+                                {.name = "Tile",
+                                 .domain = "",
+                                 .since = 1,
+                                 .until = 5,
+                                 .inputs = tile_1_inputs,
+                                 .outputs = outputs,
+                                 .state_size = sizeof(struct movement),
+                                 .infer = infer_tile_1,
+                                 .prepare = prepare_tile,
                                  .run = movement_run},
                                 {.name = "Tile",
                                  .domain = "",

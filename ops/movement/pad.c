@@ -57,10 +57,11 @@ static status parse(const struct op_call *call, struct attributes *attributes, v
 
 static status parse_pads(const struct op_call *call, struct attributes *attributes, void *out, struct error *err) {
     struct pad_params *params = out;
+    const char *const name = call->opset < 2 ? "paddings" : "pads";
     parse_mode(call, attributes, params);
-    attribute_ints(attributes, "pads", params->pads, 2 * MAX_RANK, &params->count);
+    attribute_ints(attributes, name, params->pads, 2 * MAX_RANK, &params->count);
     params->value = attribute_float(attributes, "value", 0);
-    return movement_require(attributes, "pads", err);
+    return movement_require(attributes, name, err);
 }
 
 /* ---- shapes ---- */
@@ -448,7 +449,7 @@ static const struct op_arg outputs[] = {{"output", TYPES_WHOLE, ARG_T}, {0}};
         .infer = infer, .prepare = prepare, .run = run, .facts = &facts                                            \
     }
 
-const struct op ops_pad[] = {PAD(2, 10, parse_pads, inputs_attribute, outputs_old),
+const struct op ops_pad[] = {PAD(1, 10, parse_pads, inputs_attribute, outputs_old),
                              PAD(11, 17, parse, inputs_pads, outputs),
                              PAD(18, 0, parse, inputs_axes, outputs),
                              {.name = NULL}};

@@ -196,7 +196,7 @@ static const struct op_arg outputs[] = {{"outputs", TYPES_WHOLE, ARG_T | ARG_VAR
         .infer = infer, .prepare = prepare, .run = run, .release = release                                             \
     }
 
-const struct op ops_split[] = {SPLIT(2, 12, parse_sizes, inputs_attribute),
+const struct op ops_split[] = {SPLIT(1, 12, parse_sizes, inputs_attribute),
                                SPLIT(13, 17, parse_axis, inputs_split),
                                SPLIT(18, 0, parse_num_outputs, inputs_split),
                                {.name = NULL}};

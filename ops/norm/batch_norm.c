@@ -5,6 +5,7 @@
 #include "base/thread_team.h"
 #include "ops/core/attributes.h"
 #include "ops/core/op_facts.h"
+#include "ops/kernels/families.h"
 #include "ops/kernels/rows.h"
 #include "ops/norm/norm_engine.h"
 #include "ops/norm/norm_types.h"
@@ -129,9 +130,9 @@ static struct batch_affine affine_of(const struct op_call *call, int64_t i) {
 
 static void apply_float(const struct op_call *call, const struct batch_affine *a, int64_t at, int64_t count) {
     const float center = (float)a->center; /* what rounding takes from it goes to the offset */
-    call->kernels->rows->affine((const float *)call->inputs[0]->data + at, (float *)call->outputs[0]->data + at,
-                                (size_t)count, center, (float)a->factor,
-                                (float)(a->offset + (center - a->center) * a->factor));
+    row_kernel_of(call->kernels)
+        ->affine((const float *)call->inputs[0]->data + at, (float *)call->outputs[0]->data + at, (size_t)count, center,
+                 (float)a->factor, (float)(a->offset + (center - a->center) * a->factor));
 }
 
 static void apply_double(const struct op_call *call, const struct batch_affine *a, int64_t at, int64_t count) {

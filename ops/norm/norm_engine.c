@@ -3,6 +3,7 @@
 #include "base/simd.h"
 #include "base/sizes.h"
 #include "base/thread_team.h"
+#include "ops/kernels/families.h"
 #include "ops/kernels/rows.h"
 
 #include <math.h>
@@ -135,13 +136,15 @@ static void apply_float(const struct norm_work *work, const struct norm_run *run
     const double lost = center - run->mean; /* by rounding */
     if (run->strides[NORM_SCALE] == 0 && run->strides[NORM_BIAS] == 0) {
         const double factor = run->inverse * NUMBER(float, scale, NORM_SCALE, 1);
-        work->kernels->rows->affine(x, y, (size_t)run->count, center, (float)factor,
-                                    (float)(lost * factor + NUMBER(float, bias, NORM_BIAS, 0)));
+        row_kernel_of(work->kernels)
+            ->affine(x, y, (size_t)run->count, center, (float)factor,
+                     (float)(lost * factor + NUMBER(float, bias, NORM_BIAS, 0)));
         return;
     }
-    work->kernels->rows->affine_by(x, y, (size_t)run->count, center, (float)run->inverse, (float)(lost * run->inverse),
-                                   (const float *)job->scale + run->at[NORM_SCALE],
-                                   job->bias ? (const float *)job->bias + run->at[NORM_BIAS] : NULL);
+    row_kernel_of(work->kernels)
+        ->affine_by(x, y, (size_t)run->count, center, (float)run->inverse, (float)(lost * run->inverse),
+                    (const float *)job->scale + run->at[NORM_SCALE],
+                    job->bias ? (const float *)job->bias + run->at[NORM_BIAS] : NULL);
 }
 
 /* Any strides, any type. */

@@ -2,6 +2,7 @@
 
 #include "base/simd.h"
 #include "base/sizes.h"
+#include "ops/kernels/families.h"
 #include "ops/kernels/rows.h"
 
 #include <math.h>
@@ -77,12 +78,12 @@ struct norm_moments norm_moments_of(const struct kernels *kernels, enum dtype dt
                                     const void *x, int64_t count) {
     struct norm_moments moments = {0};
     if (count <= PIECE && dtype == DTYPE_FLOAT)
-        return moments_fast(kernels->rows, measure, x, count);
+        return moments_fast(row_kernel_of(kernels), measure, x, count);
     for (int64_t i = 0; i < count; i += PIECE) {
         const int64_t n = at_most(count - i, PIECE);
         const struct norm_moments piece = dtype == DTYPE_DOUBLE
                                               ? moments_double(measure, (const double *)x + i, n)
-                                              : moments_fast(kernels->rows, measure, (const float *)x + i, n);
+                                              : moments_fast(row_kernel_of(kernels), measure, (const float *)x + i, n);
         norm_moments_add(&moments, &piece);
     }
     return moments;

@@ -77,7 +77,7 @@ static void add_pieces(void *context, int64_t first, int64_t end) {
     const struct global_work *work = context;
     const struct extent *e = &work->extent;
     const enum dtype dtype = work->call->inputs[0]->dtype;
-    const struct pool_kernel *kernel = pool_kernel_of(dtype, work->call->kernels);
+    const struct pool_kernel *kernel = pool_kernel_for(dtype, work->call->kernels);
     const struct pool_loops *loops = pool_loops_of(dtype);
     for (int64_t unit = first; unit < end; unit++) {
         const int64_t from = unit % e->pieces * e->piece, count = at_most(e->pixels - from, e->piece);

@@ -1,6 +1,7 @@
 #include "ops/pool/pool_loops.h"
 
 #include "base/simd.h"
+#include "ops/kernels/families.h"
 
 #include <math.h>
 #include <string.h>
@@ -85,7 +86,11 @@ LOOPS(uint8, uint8_t, 0, SAME)
         T *to = stack->y;                                                                                     \
         for (int64_t r = 0; r < stack->row_count; r++) {                                                      \
             const T *from = stack->rows[r];                                                                   \
-            if (kind == POOL_MAX && r > 0) {                                                                  \
+            if (r == 0 && (kind == POOL_MAX || kind == POOL_SUM)) {                                           \
+                memcpy(to, from, (size_t)stack->count * sizeof(T));                                           \
+                continue;                                                                                     \
+            }                                                                                                 \
+            if (kind == POOL_MAX) {                                                                           \
                 SIMD for (int64_t i = 0; i < stack->count; i++) to[i] = LARGER(to[i], from[i]);               \
                 continue;                                                                                     \
             }                                                                                                 \
@@ -104,7 +109,11 @@ LOOPS(uint8, uint8_t, 0, SAME)
             memcpy(to, from, (size_t)inner * sizeof(T));                                                      \
             for (int64_t k = 1; k < line->taps; k++) {                                                        \
                 const T *tap = from + k * line->dilation * inner;                                             \
-                SIMD for (int64_t i = 0; i < inner; i++) to[i] = (T)JOINED(kind, to[i], tap[i]);              \
+                if (kind == POOL_MAX) {                                                                       \
+                    SIMD for (int64_t i = 0; i < inner; i++) to[i] = LARGER(to[i], tap[i]);                   \
+                } else {                                                                                      \
+                    SIMD for (int64_t i = 0; i < inner; i++) to[i] = (T)(to[i] + tap[i]);                     \
+                }                                                                                             \
             }                                                                                                 \
             for (int64_t i = 0; divisors && i < inner; i++)                                                   \
                 to[i] = (T)(to[i] / ((T)line->rows * divisors[o]));                                           \
@@ -127,7 +136,7 @@ LOOPS(uint8, uint8_t, 0, SAME)
                 sum[k] = all;                                                                                 \
         }                                                                                                     \
     }                                                                                                         \
-    static const struct pool_kernel kernel_##NAME = {stack_##NAME, across_##NAME, whole_##NAME};
+    static const struct pool_kernel kernel_##NAME = {stack_##NAME, across_##NAME, NULL, whole_##NAME};
 KERNEL(double, double)
 KERNEL(int8, int8_t)
 KERNEL(uint8, uint8_t)
@@ -139,8 +148,8 @@ const struct pool_loops *pool_loops_of(enum dtype dtype) {
                                    : &loops_uint8;
 }
 
-const struct pool_kernel *pool_kernel_of(enum dtype dtype, const struct kernels *kernels) {
-    return dtype == DTYPE_FLOAT    ? kernels->pool
+const struct pool_kernel *pool_kernel_for(enum dtype dtype, const struct kernels *kernels) {
+    return dtype == DTYPE_FLOAT    ? pool_kernel_of(kernels)
            : dtype == DTYPE_DOUBLE ? &kernel_double
            : dtype == DTYPE_INT8   ? &kernel_int8
                                    : &kernel_uint8;

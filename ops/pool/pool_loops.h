@@ -26,6 +26,6 @@ struct pool_loops {
 
 /* For float, double, int8 and uint8. */
 const struct pool_loops *pool_loops_of(enum dtype dtype);
-const struct pool_kernel *pool_kernel_of(enum dtype dtype, const struct kernels *kernels);
+const struct pool_kernel *pool_kernel_for(enum dtype dtype, const struct kernels *kernels);
 
 #endif

@@ -64,24 +64,25 @@ struct arg_loops {
 #define COLUMN_LOOP(T, BETTER, EQUAL)                  \
     for (int64_t s = 1; s < size; s++) {               \
         const T *const a = (const T *)in + s * stride; \
-        for (int64_t k = 0; k < count; k++) {          \
+        SIMD for (int64_t k = 0; k < count; k++) {     \
             const T x = a[k], m = best[k];             \
-            const bool take = (BETTER) || (EQUAL);     \
+            const bool take = (BETTER) | (EQUAL);      \
             best[k] = take ? x : m;                    \
-            out[k] = take ? s : out[k];                \
+            place[k] = take ? (int32_t)s : place[k];   \
         }                                              \
     }
 #define COLUMN(T, NAME, BETTER)                                                                                        \
     static void columns_##NAME(const void *in, int64_t size, int64_t stride, int64_t count, bool last, int64_t *out) { \
         T best[COLUMNS];                                                                                               \
-        for (int64_t k = 0; k < count; k++) {                                                                          \
+        int32_t place[COLUMNS] = {0};                                                                                  \
+        for (int64_t k = 0; k < count; k++)                                                                            \
             best[k] = ((const T *)in)[k];                                                                              \
-            out[k] = 0;                                                                                                \
-        }                                                                                                              \
         if (last)                                                                                                      \
             COLUMN_LOOP(T, BETTER, (x == m) | ((x != x) & (m != m)))                                                   \
         else                                                                                                           \
             COLUMN_LOOP(T, BETTER, false)                                                                              \
+        for (int64_t k = 0; k < count; k++)                                                                            \
+            out[k] = place[k];                                                                                         \
     }
 
 /* NaN stays once it is there; of integers that part goes away. */
@@ -120,6 +121,8 @@ static status infer(struct op_call *call, struct error *err) {
     for (int i = 0; i < x->rank; i++)
         if (i != axis || params->keep)
             shape.dims[shape.rank++] = i == axis ? 1 : x->dims[i];
+    if (x->rank && x->dims[axis] > INT32_MAX)
+        return fail(err, STATUS_LIMIT, "axis %d of %s is too long", axis, shape_text(x, text));
     if (x->rank && x->dims[axis] == 0 && shape_elements(&shape) > 0)
         return fail(err, STATUS_SHAPE, "input 0 (data) of shape %s has nothing along axis %d", shape_text(x, text),
                     axis);

@@ -47,8 +47,14 @@ typedef void cumulative_loop(const void *in, void *out, int64_t size, int64_t st
         b[s * step] = exclusive ? x : with;                    \
         sum = with;                                            \
     }
-/* Several lines, at most WIDTH. */
-#define WIDTH 64
+/* One step of several lines, at most WIDTH. */
+#define WIDTH 512
+#define STEP(T, COMBINE, STORED)                                       \
+    SIMD for (int64_t k = 0; k < count; k++) {                         \
+        const T x = sums[k], y = a[s * step + k], with = (T)(COMBINE); \
+        b[s * step + k] = STORED;                                      \
+        sums[k] = with;                                                \
+    }
 #define LOOP(T, NAME, ONE, COMBINE)                                                                          \
     static void NAME(const void *in, void *out, int64_t size, int64_t step, int64_t count, bool exclusive) { \
         const T *const a = in;                                                                               \
@@ -60,13 +66,11 @@ typedef void cumulative_loop(const void *in, void *out, int64_t size, int64_t st
         }                                                                                                    \
         for (int64_t k = 0; k < count; k++)                                                                  \
             sums[k] = (T)(ONE);                                                                              \
-        for (int64_t s = 0; s < size; s++) {                                                                 \
-            SIMD for (int64_t k = 0; k < count; k++) {                                                       \
-                const T x = sums[k], y = a[s * step + k], with = (T)(COMBINE);                               \
-                b[s * step + k] = exclusive ? x : with;                                                      \
-                sums[k] = with;                                                                              \
-            }                                                                                                \
-        }                                                                                                    \
+        for (int64_t s = 0; s < size; s++)                                                                   \
+            if (exclusive)                                                                                   \
+                STEP(T, COMBINE, x)                                                                          \
+            else                                                                                             \
+                STEP(T, COMBINE, with)                                                                       \
     }
 
 #define REAL(T, DTYPE)             \

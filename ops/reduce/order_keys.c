@@ -56,3 +56,41 @@ void order_keys(enum dtype dtype, const void *in, int64_t stride, int64_t count,
             keys[i] = ((const uint8_t *)in)[i * stride];
     }
 }
+
+#define DIGITS 256
+#define KEY_DIGITS 8
+
+static int digit_of(uint64_t key, int digit) {
+    return (int)(key >> (8 * digit) & (DIGITS - 1));
+}
+
+/* One digit, from `from` to `to`; counts: how many keys have each value of it. */
+static void sort_digit(const uint64_t *keys, int64_t count, int digit, int64_t *counts, const int64_t *from,
+                       int64_t *to) {
+    int64_t place = 0;
+    for (int value = 0; value < DIGITS; value++) {
+        const int64_t here = counts[value];
+        counts[value] = place;
+        place += here;
+    }
+    for (int64_t i = 0; i < count; i++)
+        to[counts[digit_of(keys[from[i]], digit)]++] = from[i];
+}
+
+int64_t *order_sort(const uint64_t *keys, int64_t count, int64_t *a, int64_t *b) {
+    int64_t counts[KEY_DIGITS][DIGITS] = {{0}};
+    for (int64_t i = 0; i < count; i++) {
+        a[i] = i;
+        for (int digit = 0; digit < KEY_DIGITS; digit++)
+            counts[digit][digit_of(keys[i], digit)]++;
+    }
+    for (int digit = 0; digit < KEY_DIGITS && count > 0; digit++) {
+        if (counts[digit][digit_of(keys[0], digit)] == count) /* the same everywhere */
+            continue;
+        sort_digit(keys, count, digit, counts[digit], a, b);
+        int64_t *const sorted = b;
+        b = a;
+        a = sorted;
+    }
+    return a;
+}

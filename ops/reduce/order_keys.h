@@ -10,4 +10,8 @@
  */
 void order_keys(enum dtype dtype, const void *in, int64_t stride, int64_t count, uint64_t *keys);
 
+/* The numbers 0..count-1 in the order of their keys, of equal ones the smaller first: a radix sort. Returns where they
+ * are: a or b, both with room for count. */
+int64_t *order_sort(const uint64_t *keys, int64_t count, int64_t *a, int64_t *b);
+
 #endif

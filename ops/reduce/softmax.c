@@ -8,6 +8,7 @@
 #include "ops/core/attributes.h"
 #include "ops/core/parallel.h"
 #include "ops/elementwise/unary.h"
+#include "ops/kernels/families.h"
 #include "ops/kernels/rows.h"
 
 #include <math.h>
@@ -230,7 +231,7 @@ static status softmax_run(struct op_call *call, struct error *err) {
     struct softmax_work work = {.kind = row->kind,
                                 .dtype = half ? DTYPE_FLOAT : x->dtype,
                                 .math = call->kernels->math,
-                                .rows = call->kernels->rows,
+                                .rows = row_kernel_of(call->kernels),
                                 .in = x->data,
                                 .out = y->data};
     if (half) {

@@ -1,6 +1,7 @@
 /*
  * TopK: the k greatest or smallest elements along an axis and where they stand, sorted, of equal ones the one further
- * in front first. NaN counts as greater than every number. A heap holds the best so far; elements are compared by keys.
+ * in front first. NaN counts as greater than every number. Elements are compared by keys: a heap holds the best so far,
+ * or, where many are wanted, the whole line is sorted.
  */
 #include "base/checked.h"
 #include "base/thread_team.h"
@@ -68,7 +69,12 @@ static const struct shape *result_shape(const struct op_call *call) {
     return &(op_output(call, 0) ? call->outputs[0] : call->outputs[1])->shape;
 }
 
-/* Each thread has a heap. */
+/* Whether sorting the line is less work than a heap of k. */
+static bool sorts(int64_t k, int64_t size) {
+    return k > 64 && k > size / 8;
+}
+
+/* Each thread has a heap, or keys and two lists of indices of a line. */
 static status prepare(struct op_call *call, size_t *workspace_bytes, struct error *err) {
     const struct topk_params *params = call->params;
     int axis;
@@ -76,7 +82,8 @@ static status prepare(struct op_call *call, size_t *workspace_bytes, struct erro
     *workspace_bytes = 0;
     if (code != STATUS_OK)
         return code;
-    if (!size_mul((size_t)result_shape(call)->dims[axis], sizeof(struct candidate), &call->own_bytes))
+    const int64_t k = result_shape(call)->dims[axis], size = call->inputs[0]->shape.dims[axis];
+    if (!size_mul((size_t)(sorts(k, size) ? size : k), sizeof(struct candidate) + sizeof(int64_t), &call->own_bytes))
         return fail(err, STATUS_LIMIT, "k is too large");
     return STATUS_OK;
 }
@@ -132,6 +139,20 @@ static void select_line(const struct topk_work *work, const char *line, struct c
     }
 }
 
+static void sort_line(const struct topk_work *work, const char *line, struct candidate *found) {
+    const int64_t size = work->lines.size;
+    uint64_t *keys = (uint64_t *)found;
+    int64_t *a = (int64_t *)found + size, *const kept = a + size;
+    order_keys(work->call->inputs[0]->dtype, line, work->lines.inner, size, keys);
+    for (int64_t i = 0; work->largest && i < size; i++)
+        keys[i] = ~keys[i];
+    const int64_t *order = order_sort(keys, size, a, kept);
+    /* Behind all candidates. */
+    memmove(kept, order, (size_t)work->k * sizeof *order);
+    for (int64_t i = 0; i < work->k; i++)
+        found[i].index = kept[i];
+}
+
 static void store_line(const struct topk_work *work, int64_t outer, int64_t inner, const char *line,
                        const struct candidate *heap) {
     const struct tensor *values = op_output(work->call, 0), *indices = op_output(work->call, 1);
@@ -156,7 +177,7 @@ static void run_thread(struct team_thread self, void *context) {
         const int64_t outer = i / lines->inner, inner = i % lines->inner;
         const char *line = (const char *)call->inputs[0]->data +
                            (size_t)(outer * lines->size * lines->inner + inner) * dtype_size(call->inputs[0]->dtype);
-        select_line(work, line, heap);
+        (sorts(work->k, lines->size) ? sort_line : select_line)(work, line, heap);
         store_line(work, outer, inner, line, heap);
     }
 }

@@ -73,6 +73,11 @@ static void merge(const struct unique_groups *groups, const int64_t *from, int64
 static void sort_items(struct unique_groups *groups) {
     const int64_t count = groups->lines.size;
     int64_t *from = groups->order, *to = groups->scratch;
+    if (groups->lines.outer * groups->lines.inner == 1 && keys_of(groups->tensor) == count) {
+        groups->order = order_sort(groups->keys, count, from, to);
+        groups->scratch = groups->order == from ? to : from;
+        return;
+    }
     for (int64_t i = 0; i < count; i++)
         from[i] = i;
     for (int64_t width = 1; width < count; width *= 2) {

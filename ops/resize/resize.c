@@ -1,6 +1,7 @@
 /* Resize (ONNX 10, 11, 13, 18, 19) and Upsample (1, 7, 9, 10), on plain tensors and on channel blocks. */
 #include "base/checked.h"
 #include "base/sizes.h"
+#include "ops/kernels/families.h"
 #include "ops/resize/resize_axes.h"
 #include "ops/resize/resize_facts.h"
 #include "ops/resize/resize_filter.h"
@@ -70,7 +71,7 @@ static size_t weight_size(const struct op_call *call) {
 static const struct resize_kernel *loops_of(const struct op_call *call) {
     const struct resize_numbers *numbers = resize_numbers_of(call->inputs[0]->dtype);
     const bool picks = ((const struct resize_params *)call->params)->mode == RESIZE_NEAREST;
-    return numbers && !picks ? resize_loops(call->kernels, numbers) : call->kernels->resize;
+    return numbers && !picks ? resize_loops(call->kernels, numbers) : resize_kernel_of(call->kernels);
 }
 
 static status prepare(struct op_call *call, size_t *workspace_bytes, struct error *err) {

@@ -3,6 +3,7 @@
 #include "base/sizes.h"
 #include "ops/core/channel_blocks.h"
 #include "ops/core/parallel.h"
+#include "ops/kernels/families.h"
 #include "ops/kernels/resize.h"
 
 #include <string.h>
@@ -84,7 +85,7 @@ static void pick_row(const struct nearest *n, const char *in, char *out) {
         pick_2(in, out, taps->first, taps->out);
         break;
     case 4:
-        n->call->kernels->resize->pick(&line);
+        resize_kernel_of(n->call->kernels)->pick(&line);
         break;
     case 8:
         pick_8(in, out, taps->first, taps->out);
@@ -140,8 +141,8 @@ static void double_rows(void *context, size_t begin, size_t end) {
     const int64_t columns = n->row->in;
     const float *x = n->call->inputs[0]->data;
     float *y = n->call->outputs[0]->data;
-    n->call->kernels->resize->twice(x + (int64_t)begin * columns, (int64_t)(end - begin), columns,
-                                    y + (int64_t)begin * columns * 4);
+    resize_kernel_of(n->call->kernels)
+        ->twice(x + (int64_t)begin * columns, (int64_t)(end - begin), columns, y + (int64_t)begin * columns * 4);
 }
 
 void resize_nearest(const struct op_call *call, const struct resize_taps *const *taps) {

@@ -1,6 +1,7 @@
 #include "ops/resize/resize_numbers.h"
 
 #include "base/simd.h"
+#include "ops/kernels/families.h"
 #include "ops/kernels/resize.h"
 
 #include <math.h>
@@ -73,5 +74,5 @@ static void blend_double(const struct resize_blend *blend) {
 static const struct resize_kernel doubles = {.line = line_double, .blend = blend_double};
 
 const struct resize_kernel *resize_loops(const struct kernels *kernels, const struct resize_numbers *numbers) {
-    return numbers->size == sizeof(float) ? kernels->resize : &doubles;
+    return numbers->size == sizeof(float) ? resize_kernel_of(kernels) : &doubles;
 }

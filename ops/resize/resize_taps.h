@@ -4,6 +4,8 @@
 
 #include "ops/resize/resize_axes.h"
 
+struct resize_kernel; /* ops/kernels/resize.h */
+
 /*
  * Output o is the sum of weights[t * out + o] times input first[o] + t, all of which are within 0..in-1: what an edge
  * repeats is added to the weight of the edge. Nearest: taps is 1, and there are no weights.

@@ -8,13 +8,15 @@
 #include "ops/core/attributes.h"
 #include "ops/core/op_facts.h"
 #include "ops/core/work_queue.h"
+#include "ops/kernels/families.h"
+#include "ops/kernels/resize.h"
 #include "ops/resize/resize_numbers.h"
 #include "ops/sample/grid_taps.h"
 
 #include <math.h>
 #include <string.h>
 
-#define PLACES 64 /* that are looked up at once */
+#define PLACES GATHER_STRIDE /* that are looked up at once */
 
 static status parse(const struct op_call *call, struct attributes *attributes, void *result, struct error *err) {
     static const char *const modes[] = {"linear", "nearest", "cubic", "bilinear", "bicubic", NULL};
@@ -40,6 +42,15 @@ static status check_grid(const struct op_call *call, struct error *err) {
     return STATUS_OK;
 }
 
+/* An int32_t can number the elements of a picture. */
+static bool is_indexed(const struct shape *x) {
+    struct shape picture = {.rank = x->rank - 2};
+    for (int d = 0; d < picture.rank; d++)
+        picture.dims[d] = x->dims[2 + d];
+    const int64_t elements = shape_elements(&picture);
+    return elements >= 0 && elements <= INT32_MAX;
+}
+
 static status infer(struct op_call *call, struct error *err) {
     const struct grid_params *params = call->params;
     const struct tensor *x = call->inputs[0];
@@ -57,6 +68,9 @@ static status infer(struct op_call *call, struct error *err) {
         hollow |= x->shape.dims[d] == 0;
     }
     shape.dims[1] = x->shape.dims[1];
+    if (!is_indexed(&x->shape))
+        return fail(err, STATUS_LIMIT, "a picture of %s has more than %d elements", shape_text(&x->shape, text),
+                    INT32_MAX);
     if (hollow && shape_elements(&shape) > 0)
         return fail(err, STATUS_SHAPE, "input 0 (X) is %s: there is nothing to sample", shape_text(&x->shape, text));
     return tensor_describe(call->outputs[0], x->dtype, &shape, err);
@@ -69,10 +83,11 @@ struct grid_work {
     struct work_queue queue;
 };
 
-/* What some places meet: [tap][place]; indices of -1 count as zero. In double precision unless X is of floats. */
+/* What some places meet; indices of -1 count as zero. Weights are doubles unless X is of floats. */
 struct looked_up {
-    int64_t *indices;
-    void *weights;
+    int32_t (*indices)[GATHER_STRIDE];
+    float (*floats)[GATHER_STRIDE];
+    double (*doubles)[GATHER_STRIDE];
     int64_t count;
 };
 
@@ -85,7 +100,7 @@ static int taps_of(const struct op_call *call) {
 
 static status prepare(struct op_call *call, size_t *workspace_bytes, struct error *err) {
     (void)workspace_bytes, (void)err;
-    call->own_bytes = (size_t)taps_of(call) * PLACES * (sizeof(int64_t) + sizeof(double));
+    call->own_bytes = (size_t)taps_of(call) * PLACES * (sizeof(int32_t) + sizeof(double));
     return STATUS_OK;
 }
 
@@ -100,16 +115,16 @@ static void multiply_taps(const struct grid_work *work, const struct grid_taps *
         int64_t index = 0, rest = k;
         double weight = 1;
         for (int d = 0; d < work->axes; d++) {
-            const int t = (int)(rest % taps[d].count);
-            rest /= taps[d].count;
+            const int t = (int)rest & (taps[d].count - 1); /* 1, 2 or 4 of them */
+            rest >>= taps[d].count / 2;
             index = index < 0 || taps[d].index[t] < 0 ? -1 : index * work->sizes[d] + taps[d].index[t];
             weight *= taps[d].weight[t];
         }
-        to->indices[k * PLACES + place] = index;
+        to->indices[k][place] = (int32_t)index;
         if (single)
-            ((float *)to->weights)[k * PLACES + place] = (float)weight;
+            to->floats[k][place] = (float)weight;
         else
-            ((double *)to->weights)[k * PLACES + place] = weight;
+            to->doubles[k][place] = weight;
     }
 }
 
@@ -126,18 +141,18 @@ static void look_up(const struct grid_work *work, int64_t first, struct looked_u
     }
 }
 
-/* Sums for elements of type T, computed in A. */
-#define SUMS(NAME, T, A)                                                                           \
-    static void NAME(const struct looked_up *from, int taps, const void *plane, void *out) {       \
-        const T *x = plane;                                                                        \
-        A sums[PLACES] = {0};                                                                      \
-        for (int k = 0; k < taps; k++) {                                                           \
-            const int64_t *indices = from->indices + (int64_t)k * PLACES;                          \
-            const A *weights = (const A *)from->weights + (int64_t)k * PLACES;                     \
-            for (int64_t i = 0; i < from->count; i++)                                              \
-                sums[i] += indices[i] >= 0 ? weights[i] * (A)x[indices[i]] : 0;                    \
-        }                                                                                          \
-        store_sums(resize_numbers_of(DTYPE_OF_##T), sums, out, from->count, sizeof(T), sizeof(A)); \
+/* Sums for elements of type T, in double precision. */
+#define SUMS(NAME, T)                                                                                   \
+    static void NAME(const struct looked_up *from, int taps, const void *plane, void *out) {            \
+        const T *x = plane;                                                                             \
+        double sums[PLACES] = {0};                                                                      \
+        for (int k = 0; k < taps; k++) {                                                                \
+            const int32_t *indices = from->indices[k];                                                  \
+            const double *weights = from->doubles[k];                                                   \
+            for (int64_t i = 0; i < from->count; i++)                                                   \
+                sums[i] += indices[i] >= 0 ? weights[i] * (double)x[indices[i]] : 0;                    \
+        }                                                                                               \
+        store_sums(resize_numbers_of(DTYPE_OF_##T), sums, out, from->count, sizeof(T), sizeof(double)); \
     }
 
 /* Sums as elements of the type; numbers of 8 bits are stored from floats there. */
@@ -157,7 +172,6 @@ static void store_sums(const struct resize_numbers *numbers, const void *sums, v
     numbers->store(narrow, out, count);
 }
 
-#define DTYPE_OF_float DTYPE_FLOAT
 #define DTYPE_OF_double DTYPE_DOUBLE
 #define DTYPE_OF_int8_t DTYPE_INT8
 #define DTYPE_OF_uint8_t DTYPE_UINT8
@@ -167,38 +181,37 @@ static void store_sums(const struct resize_numbers *numbers, const void *sums, v
 #define DTYPE_OF_uint32_t DTYPE_UINT32
 #define DTYPE_OF_int64_t DTYPE_INT64
 #define DTYPE_OF_uint64_t DTYPE_UINT64
-SUMS(sums_float, float, float)
-SUMS(sums_double, double, double)
-SUMS(sums_int8, int8_t, double)
-SUMS(sums_uint8, uint8_t, double)
-SUMS(sums_int16, int16_t, double)
-SUMS(sums_uint16, uint16_t, double)
-SUMS(sums_int32, int32_t, double)
-SUMS(sums_uint32, uint32_t, double)
-SUMS(sums_int64, int64_t, double)
-SUMS(sums_uint64, uint64_t, double)
+SUMS(sums_double, double)
+SUMS(sums_int8, int8_t)
+SUMS(sums_uint8, uint8_t)
+SUMS(sums_int16, int16_t)
+SUMS(sums_uint16, uint16_t)
+SUMS(sums_int32, int32_t)
+SUMS(sums_uint32, uint32_t)
+SUMS(sums_int64, int64_t)
+SUMS(sums_uint64, uint64_t)
 
 typedef void sums_loop(const struct looked_up *from, int taps, const void *plane, void *out);
 static sums_loop *const sums_by_type[DTYPE_COUNT] = {
-    [DTYPE_FLOAT] = sums_float, [DTYPE_DOUBLE] = sums_double, [DTYPE_INT8] = sums_int8,   [DTYPE_UINT8] = sums_uint8,
-    [DTYPE_INT16] = sums_int16, [DTYPE_UINT16] = sums_uint16, [DTYPE_INT32] = sums_int32, [DTYPE_UINT32] = sums_uint32,
-    [DTYPE_INT64] = sums_int64, [DTYPE_UINT64] = sums_uint64,
+    [DTYPE_DOUBLE] = sums_double, [DTYPE_INT8] = sums_int8,     [DTYPE_UINT8] = sums_uint8,
+    [DTYPE_INT16] = sums_int16,   [DTYPE_UINT16] = sums_uint16, [DTYPE_INT32] = sums_int32,
+    [DTYPE_UINT32] = sums_uint32, [DTYPE_INT64] = sums_int64,   [DTYPE_UINT64] = sums_uint64,
 };
 
 /* Nearest: elements of any type are copied, or are zero. */
 static void copy_places(const struct looked_up *from, const char *plane, char *out, size_t size) {
     for (int64_t i = 0; i < from->count; i++) {
-        if (from->indices[i] < 0)
+        if (from->indices[0][i] < 0)
             memset(out + (size_t)i * size, 0, size);
         else
-            memcpy(out + (size_t)i * size, plane + (size_t)from->indices[i] * size, size);
+            memcpy(out + (size_t)i * size, plane + (size_t)from->indices[0][i] * size, size);
     }
 }
 
 /* A text without bytes, for what lies outside. */
 static void blank_texts(const struct looked_up *from, struct text *out) {
     for (int64_t i = 0; i < from->count; i++)
-        if (from->indices[i] < 0)
+        if (from->indices[0][i] < 0)
             out[i] = (struct text){"", 0};
 }
 
@@ -206,8 +219,9 @@ static void sample_places(const struct grid_work *work, int64_t unit, char *own)
     const struct tensor *x = work->call->inputs[0];
     const size_t size = dtype_size(x->dtype);
     const int64_t n = unit / work->blocks, first = unit % work->blocks * PLACES;
-    struct looked_up places = {(void *)own, own + (size_t)work->taps * PLACES * sizeof(int64_t),
-                               at_most(work->places - first, PLACES)};
+    void *weights = own + (size_t)work->taps * PLACES * sizeof(int32_t);
+    struct looked_up places = {(void *)own, weights, weights, at_most(work->places - first, PLACES)};
+    memset(places.indices, 0xff, (size_t)work->taps * sizeof *places.indices); /* -1 */
     look_up(work, n * work->places + first, &places);
     for (int64_t c = 0; c < work->channels; c++) {
         const char *plane = (const char *)x->data + (size_t)((n * work->channels + c) * work->plane) * size;
@@ -215,6 +229,10 @@ static void sample_places(const struct grid_work *work, int64_t unit, char *own)
             (char *)work->call->outputs[0]->data + (size_t)((n * work->channels + c) * work->places + first) * size;
         if (((const struct grid_params *)work->call->params)->mode == GRID_NEAREST)
             copy_places(&places, plane, out, size);
+        else if (x->dtype == DTYPE_FLOAT)
+            resize_kernel_of(work->call->kernels)
+                ->gather(&(struct resize_gather){work->taps, (int)places.count, (void *)places.indices,
+                                                 (void *)places.floats, (const void *)plane, (void *)out});
         else
             sums_by_type[x->dtype](&places, work->taps, plane, out);
         if (x->dtype == DTYPE_STRING)

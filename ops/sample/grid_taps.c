@@ -14,6 +14,14 @@ static double place_double(double number, double size, bool align_corners) {
     return align_corners ? (number + 1) / 2 * (size - 1) : ((number + 1) * size - 1) / 2;
 }
 
+/* Of numbers within +-1e15; the functions of the C library are calls. */
+static inline int64_t floor_of(double x) {
+    const int64_t i = (int64_t)x;
+    return i - ((double)i > x);
+}
+
+#define ROUNDING 6755399441055744.0 /* 1.5 * 2^52: a sum with it has no fraction */
+
 /* Back and forth between the borders. */
 static double reflect(double x, double low, double high) {
     const double range = high - low;
@@ -24,14 +32,14 @@ static double reflect(double x, double low, double high) {
 }
 
 static double bounded(double x, double low, double high) {
-    return x > low ? fmin(x, high) : low;
+    return !(x > low) ? low : x > high ? high : x;
 }
 
 /* A place outside becomes one inside, where the padding says so. */
 static double inside_of(const struct grid_params *params, double x, int64_t size) {
     const double last = (double)(size - 1);
     const double low = params->align_corners ? 0 : -0.5, high = params->align_corners ? last : last + 0.5;
-    if (params->padding == GRID_BORDER)
+    if (params->padding == GRID_BORDER && params->mode != GRID_CUBIC) /* cubic: each tap by itself, as PyTorch has it */
         return x < low || x > high ? bounded(x, 0, last) : x;
     return params->padding == GRID_REFLECTION && (x < low || x > high) ? reflect(x, low, high) : x;
 }
@@ -60,9 +68,10 @@ void grid_find_taps(const struct grid_params *params, double number, bool single
                       : place_double(number, (double)size, params->align_corners);
     x = bounded(x, -1e15, 1e15); /* what is not a number is far outside */
     if (params->mode == GRID_NEAREST)
-        x = nearbyint(x);
+        x = (x + ROUNDING) - ROUNDING;
     x = inside_of(params, x, size);
-    const double first = params->mode == GRID_NEAREST ? trunc(x) : floor(x) - (params->mode == GRID_CUBIC);
+    const double first =
+        params->mode == GRID_NEAREST ? (double)(int64_t)x : (double)(floor_of(x) - (params->mode == GRID_CUBIC));
     taps->count = grid_tap_count(params->mode);
     for (int t = 0; t < taps->count; t++) {
         const double i = first + t, distance = fabs(x - i);

@@ -1,8 +1,7 @@
 /*
- * Dropout (ONNX 7, 10, 12, 13, 22). It does nothing, unless it is told to train: then it drops numbers by chance, and
- * scales those that stay. Element i is dropped where a hash of (seed, i) says so (the finalizer of splitmix64 by G.
- * Steele, D. Lea and C. Flood, "Fast splittable pseudorandom number generators", 2014): the same elements for a seed,
- * whatever the threads.
+ * Dropout (ONNX 1, 6, 7, 10, 12, 13, 22). It does nothing, unless it is told to train: then it drops numbers by chance,
+ * and scales those that stay. Element i stays where uniform number i of the seed's stream (ops/random/generator.h) is
+ * not below the ratio: the same elements for a seed, whatever the threads; another stream in each run without one.
  */
 #include "base/convert.h"
 #include "base/simd.h"
@@ -10,19 +9,22 @@
 #include "ops/core/op_facts.h"
 #include "ops/core/parallel.h"
 #include "ops/movement/movement.h"
+#include "ops/random/generator.h"
 
-#include <time.h>
+#define CHUNK 256
 
 struct dropout_params {
-    bool seeded;
+    bool seeded, trains; /* trains: by attribute, before opset 7 */
     uint64_t seed;
+    float ratio;
 };
 
 static status parse_ratio(const struct op_call *call, struct attributes *attributes, void *params, struct error *err) {
-    (void)call;
-    (void)params;
+    struct dropout_params *dropout = params;
     (void)err;
-    attribute_float(attributes, "ratio", 0.5f);
+    dropout->ratio = attribute_float(attributes, "ratio", 0.5f);
+    if (call->opset < 7)
+        dropout->trains = attribute_int(attributes, "is_test", 0) == 0;
     return STATUS_OK;
 }
 
@@ -43,11 +45,20 @@ static bool is_zero(const struct tensor *tensor) {
     return true;
 }
 
+static status check_part(double part, const char *what, struct error *err) {
+    if (part >= 0 && part < 1)
+        return STATUS_OK;
+    return fail(err, STATUS_INVALID_MODEL, "%s is no number from 0 up to, but not including, 1", what);
+}
+
 /* What part is dropped in this run; 0 where nothing is. */
 static status dropped_part(const struct op_call *call, double *part, struct error *err) {
     const struct tensor *ratio = op_input(call, 1), *training = op_input(call, 2);
+    const struct dropout_params *params = call->params;
     float half = 0.5f;
-    *part = 0;
+    *part = params->trains ? (double)params->ratio : 0;
+    if (params->trains)
+        return check_part(*part, "attribute \"ratio\"", err);
     if (!training || is_zero(training))
         return STATUS_OK;
     if (ratio && dtype_is_half(ratio->dtype))
@@ -57,8 +68,8 @@ static status dropped_part(const struct op_call *call, double *part, struct erro
             : ratio->dtype == DTYPE_FLOAT         ? (double)*(const float *)ratio->data
             : is_zero(ratio)                      ? 0
                                                   : -1;
-    if (!(*part >= 0 && *part < 1))
-        return fail(err, STATUS_INVALID_MODEL, "input 1 (ratio) is no number from 0 up to, but not including, 1");
+    if (check_part(*part, "input 1 (ratio)", err) != STATUS_OK)
+        return err->code;
     if (*part > 0 && call->inputs[0]->dtype != DTYPE_FLOAT && call->inputs[0]->dtype != DTYPE_DOUBLE)
         return fail(err, STATUS_UNSUPPORTED, "input 2 (training_mode) is true, which is not done with %s",
                     dtype_name(call->inputs[0]->dtype));
@@ -103,46 +114,36 @@ static void fill_mask(struct tensor *mask, int threads) {
 
 struct dropout_work {
     const struct op_call *call;
-    uint64_t seed, least; /* hashes from `least` on stay */
-    double scale;
+    struct generator generator;
+    double part, scale;
 };
 
-static uint64_t hash_of(uint64_t seed, uint64_t i) {
-    uint64_t z = seed * 0xd1342543de82ef95u + (i + 1) * 0x9e3779b97f4a7c15u;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
-
-#define DROP(T)                                                                       \
-    static void drop_##T(const struct dropout_work *work, size_t begin, size_t end) { \
-        const T *in = work->call->inputs[0]->data, scale = (T)work->scale;            \
-        T *out = op_output(work->call, 0) ? work->call->outputs[0]->data : NULL;      \
-        bool *mask = op_output(work->call, 1) ? work->call->outputs[1]->data : NULL;  \
-        for (size_t i = begin; i < end; i++) {                                        \
-            const bool stays = hash_of(work->seed, i) >= work->least;                 \
-            if (out)                                                                  \
-                out[i] = stays ? in[i] * scale : 0;                                   \
-            if (mask)                                                                 \
-                mask[i] = stays;                                                      \
-        }                                                                             \
+/* The mask is of bools, or of the data's type. */
+#define DROP(T)                                                                                                  \
+    static void drop_##T(const struct op_call *call, const bool *stays, size_t first, size_t count, double by) { \
+        const T *in = (const T *)call->inputs[0]->data + first, scale = (T)by;                                   \
+        const struct tensor *out = op_output(call, 0), *mask = op_output(call, 1);                               \
+        for (size_t i = 0; out && i < count; i++)                                                                \
+            ((T *)out->data)[first + i] = stays[i] ? in[i] * scale : 0;                                          \
+        for (size_t i = 0; mask && mask->dtype == DTYPE_BOOL && i < count; i++)                                  \
+            ((bool *)mask->data)[first + i] = stays[i];                                                          \
+        for (size_t i = 0; mask && mask->dtype != DTYPE_BOOL && i < count; i++)                                  \
+            ((T *)mask->data)[first + i] = stays[i];                                                             \
     }
 DROP(float)
 DROP(double)
 
 static void run_part(void *context, size_t begin, size_t end) {
     const struct dropout_work *work = context;
-    (work->call->inputs[0]->dtype == DTYPE_DOUBLE ? drop_double : drop_float)(work, begin, end);
-}
-
-/* Where no seed is given it is the time. */
-static uint64_t seed_of(const struct op_call *call) {
-    const struct dropout_params *params = call->params;
-    struct timespec now;
-    if (params->seeded)
-        return params->seed;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return hash_of((uint64_t)now.tv_sec, (uint64_t)now.tv_nsec);
+    double numbers[CHUNK];
+    bool stays[CHUNK];
+    for (size_t i = begin, n; i < end; i += n) {
+        n = end - i < CHUNK ? end - i : CHUNK;
+        generator_uniform_double(&work->generator, i, n, numbers);
+        for (size_t k = 0; k < n; k++)
+            stays[k] = numbers[k] >= work->part;
+        (work->call->inputs[0]->dtype == DTYPE_DOUBLE ? drop_double : drop_float)(work->call, stays, i, n, work->scale);
+    }
 }
 
 static status run_dropout(struct op_call *call, struct error *err) {
@@ -151,8 +152,11 @@ static status run_dropout(struct op_call *call, struct error *err) {
     if (code != STATUS_OK)
         return code;
     if (part > 0) {
-        struct dropout_work work = {call, seed_of(call), (uint64_t)(part * 0x1p64), 1 / (1 - part)};
-        parallel_blocks((size_t)tensor_elements(call->inputs[0]), PARALLEL_ELEMENTS, call->threads, run_part, &work);
+        const struct dropout_params *params = call->params;
+        struct dropout_work work = {call, params->seeded ? generator_seeded(params->seed) : generator_unseeded(), part,
+                                    1 / (1 - part)};
+        parallel_blocks((size_t)tensor_elements(call->inputs[0]), PARALLEL_ELEMENTS / 4, call->threads, run_part,
+                        &work);
         return STATUS_OK;
     }
     if (op_output(call, 1))
@@ -162,6 +166,8 @@ static status run_dropout(struct op_call *call, struct error *err) {
 
 static bool dropout_is_noop(const struct op_call *call) {
     const struct tensor *training = op_input(call, 2);
+    if (((const struct dropout_params *)call->params)->trains)
+        return false;
     return !training || (training->constant && training->data && is_zero(training));
 }
 
@@ -192,7 +198,7 @@ static const struct op_arg dropout_outputs[] = {
         .parse = reader, .infer = infer_dropout, .facts = &dropout_facts, .run = run_dropout               \
     }
 
-const struct op ops_dropout[] = {DROPOUT(7, 9, dropout_inputs_old, dropout_outputs_7, parse_ratio),
+const struct op ops_dropout[] = {DROPOUT(1, 9, dropout_inputs_old, dropout_outputs_7, parse_ratio),
                                  DROPOUT(10, 11, dropout_inputs_old, dropout_outputs_10, parse_ratio),
                                  DROPOUT(12, 0, dropout_inputs, dropout_outputs, parse_seed),
                                  {0}};

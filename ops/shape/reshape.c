@@ -7,7 +7,8 @@
 /* ---- Reshape ---- */
 
 struct reshape_params {
-    bool allow_zero; /* a 0 in the shape means 0, not "as the input" */
+    struct shape shape; /* the attribute of opsets before 5 */
+    bool allow_zero;    /* a 0 in the shape means 0, not "as the input" */
 };
 
 static status parse_allow_zero(const struct op_call *call, struct attributes *attributes, void *out,
@@ -17,6 +18,13 @@ static status parse_allow_zero(const struct op_call *call, struct attributes *at
     (void)err;
     params->allow_zero = attribute_int(attributes, "allowzero", 0) != 0;
     return STATUS_OK;
+}
+
+static status parse_shape(const struct op_call *call, struct attributes *attributes, void *out, struct error *err) {
+    struct reshape_params *params = out;
+    (void)call;
+    attribute_ints(attributes, "shape", params->shape.dims, MAX_RANK, &params->shape.rank);
+    return movement_require(attributes, "shape", err);
 }
 
 static status cannot_reshape(const struct op_call *call, const struct shape *wanted, const char *why,
@@ -59,9 +67,9 @@ static status resolve_zeros(const struct op_call *call, const struct shape *want
 static status infer_reshape(struct op_call *call, struct error *err) {
     const struct tensor *input = call->inputs[0];
     const int64_t elements = tensor_elements(input);
-    struct shape wanted = {0}, shape;
+    struct shape wanted = ((const struct reshape_params *)call->params)->shape, shape;
     int free_axis;
-    status code = op_input_ints(call, 1, wanted.dims, MAX_RANK, &wanted.rank, err);
+    status code = call->opset < 5 ? STATUS_OK : op_input_ints(call, 1, wanted.dims, MAX_RANK, &wanted.rank, err);
     if (code == STATUS_OK)
         code = resolve_zeros(call, &wanted, &shape, &free_axis, err);
     if (code != STATUS_OK)
@@ -207,6 +215,7 @@ static const struct op_facts reshape_facts = {.reach = op_reach_unknown}, axes_f
     }
 
 const struct op ops_reshape[] = {
+    ALIAS("Reshape", 1, 4, data, infer_reshape, parse_shape, reshape_params, reshape_facts),
     ALIAS("Reshape", 5, 13, data_shape, infer_reshape, NULL, reshape_params, reshape_facts),
     ALIAS("Reshape", 14, 0, data_shape, infer_reshape, parse_allow_zero, reshape_params, reshape_facts),
     ALIAS("Flatten", 1, 0, data, infer_flatten, parse_flatten, flatten_params, reshape_facts),

@@ -10,6 +10,7 @@
 #include "runtime/passes/pass_layout.h"
 #include "runtime/passes/pass_noop.h"
 #include "runtime/passes/pass_pad.h"
+#include "runtime/passes/pass_quantized.h"
 #include "runtime/passes/pass_widen.h"
 #include "runtime/program/prune.h"
 
@@ -17,6 +18,7 @@
 #include <string.h>
 
 static const struct pass table[] = {
+    {"unfold quantized operators", 0, pass_quantized},
     {"widen types", 0, pass_widen},
     {"fold constants", PASS_FOLD, pass_fold},
     {"inline chosen subgraphs", PASS_INLINE, pass_inline},

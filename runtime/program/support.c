@@ -21,6 +21,12 @@ struct unsupported_nodes {
     const char *path;
 };
 
+/* Nodes that cannot run for one reason. */
+struct node_problem {
+    const char *where, *what; /* the first node, and the reason */
+    int nodes;
+};
+
 struct support_survey {
     const struct onnx_model *model;
     struct pool *pool;
@@ -31,8 +37,9 @@ struct support_survey {
     size_t params_bytes;
     struct unsupported_nodes groups[MAX_GROUPS];
     int group_count, further_groups_nodes;
-    struct error problems; /* other problems, one a line */
-    int problem_count;
+    struct node_problem problems[MAX_PROBLEMS]; /* other problems */
+    int problem_count, further_problem_nodes, problem_nodes;
+    status problem_code;
 };
 
 static const char *domain_prefix(const struct node *node) {
@@ -53,14 +60,34 @@ static void survey_group(struct support_survey *survey, const struct node *node,
         survey->groups[survey->group_count++] = (struct unsupported_nodes){node, opset, 1, survey->path};
 }
 
-static void survey_problem(struct support_survey *survey, const struct node *node, const struct error *problem) {
-    if (survey->problem_count++ >= MAX_PROBLEMS)
-        return;
+static struct node_problem *find_problem(struct support_survey *survey, const char *what) {
+    for (int i = 0; i < survey->problem_count; i++)
+        if (strcmp(survey->problems[i].what, what) == 0)
+            return &survey->problems[i];
+    return NULL;
+}
+
+/* One reason is said once, however many nodes have it. */
+static status survey_problem(struct support_survey *survey, const struct node *node, const struct error *problem,
+                             struct error *err) {
+    struct node_problem *known = find_problem(survey, problem->message);
+    survey->problem_nodes++;
+    if (survey->problem_code != STATUS_UNSUPPORTED)
+        survey->problem_code = problem->code;
+    if (known) {
+        known->nodes++;
+        return STATUS_OK;
+    }
+    if (survey->problem_count == MAX_PROBLEMS) {
+        survey->further_problem_nodes++;
+        return STATUS_OK;
+    }
     const char *label = program_label(survey->pool, survey->graph, node);
-    if (survey->problems.code != STATUS_UNSUPPORTED)
-        survey->problems.code = problem->code;
-    error_append(&survey->problems, "%s%s%s: %s", survey->problem_count > 1 ? "; " : "", survey->path,
-                 label ? label : node->op_type, problem->message);
+    known = &survey->problems[survey->problem_count++];
+    known->where = pool_format(survey->pool, "%s%s", survey->path, label ? label : node->op_type);
+    known->what = pool_string(survey->pool, problem->message, strlen(problem->message));
+    known->nodes = 1;
+    return known->where && known->what ? STATUS_OK : fail_memory(err, "a node");
 }
 
 static bool survey_params(struct support_survey *survey, const struct op *op) {
@@ -115,6 +142,41 @@ static status survey_bodies(struct support_survey *survey, const struct op_call 
     return STATUS_OK;
 }
 
+/* ---- subgraphs of nodes that cannot run themselves: what is missing in them, too ---- */
+
+static status survey_names(struct support_survey *survey, const struct node *node, struct error *err);
+
+static status survey_names_of(struct support_survey *survey, const struct node *node, const char *name,
+                              const struct graph *graph, struct error *err) {
+    const struct support_survey around = *survey;
+    const char *label = program_label(survey->pool, survey->graph, node);
+    survey->path = pool_format(survey->pool, "%s%s: %s: ", around.path, label ? label : node->op_type, name);
+    survey->graph = graph;
+    status code = survey->path ? STATUS_OK : fail_memory(err, "a subgraph");
+    for (int i = 0; code == STATUS_OK && i < graph->node_count; i++) {
+        const struct node *inner = &graph->nodes[i];
+        const int opset = program_opset(survey->model, inner);
+        if (!op_find(inner->domain, inner->op_type, opset))
+            survey_group(survey, inner, op_find_any(inner->domain, inner->op_type) ? opset : 0);
+        code = survey_names(survey, inner, err);
+    }
+    survey->path = around.path;
+    survey->graph = around.graph;
+    return code;
+}
+
+static status survey_names(struct support_survey *survey, const struct node *node, struct error *err) {
+    status code = STATUS_OK;
+    for (int i = 0; code == STATUS_OK && i < node->attribute_count; i++) {
+        const struct attribute *attribute = &node->attributes[i];
+        if (attribute->type == ATTRIBUTE_GRAPH && attribute->graph)
+            code = survey_names_of(survey, node, attribute->name, attribute->graph, err);
+        for (size_t k = 0; code == STATUS_OK && attribute->type == ATTRIBUTE_GRAPHS && k < attribute->count; k++)
+            code = survey_names_of(survey, node, attribute->name, attribute->graphs[k], err);
+    }
+    return code;
+}
+
 /* ---- nodes ---- */
 
 static status survey_node(struct support_survey *survey, const struct node *node, struct error *err) {
@@ -123,20 +185,21 @@ static status survey_node(struct support_survey *survey, const struct node *node
     const struct op *op = internal ? NULL : op_find(node->domain, node->op_type, opset);
     if (!op) {
         survey_group(survey, node, !internal && op_find_any(node->domain, node->op_type) ? opset : 0);
-        return STATUS_OK;
+        return survey_names(survey, node, err);
     }
     if (!survey_params(survey, op))
         return fail_memory(err, "a node");
     struct error problem = {0};
     if (program_parse(node, op, opset, survey->params, &problem) == STATUS_NO_MEMORY)
         return fail_memory(err, "a node");
-    if (problem.code != STATUS_OK)
-        survey_problem(survey, node, &problem);
+    if (problem.code != STATUS_OK && survey_problem(survey, node, &problem, err) != STATUS_OK)
+        return err->code;
     const struct op_call call = {
         .op = op, .node = node, .opset = opset, .params = problem.code == STATUS_OK ? survey->params : NULL};
-    if (types_step(&call, survey->types, &problem) != STATUS_OK)
-        survey_problem(survey, node, &problem);
-    return call.params ? survey_bodies(survey, &call, err) : STATUS_OK;
+    if (types_step(&call, survey->types, &problem) != STATUS_OK &&
+        survey_problem(survey, node, &problem, err) != STATUS_OK)
+        return err->code;
+    return call.params ? survey_bodies(survey, &call, err) : survey_names(survey, node, err);
 }
 
 static void say_group(struct error *err, const struct unsupported_nodes *group) {
@@ -179,12 +242,18 @@ static status survey_result(const struct support_survey *survey, struct error *e
     if (survey->group_count > 0)
         error_append(err, "; ");
     else
-        fail(err, survey->problems.code, "%s", "");
-    if (survey->problem_count > 1)
-        error_append(err, "%d nodes cannot run: ", survey->problem_count);
-    error_append(err, "%s", survey->problems.message);
-    if (survey->problem_count > MAX_PROBLEMS)
-        error_append(err, "; and %d more", survey->problem_count - MAX_PROBLEMS);
+        fail(err, survey->problem_code, "%s", "");
+    if (survey->problem_nodes > 1)
+        error_append(err, "%d nodes cannot run: ", survey->problem_nodes);
+    for (int i = 0; i < survey->problem_count; i++) {
+        const struct node_problem *problem = &survey->problems[i];
+        error_append(err, "%s%s", i > 0 ? "; " : "", problem->where);
+        if (problem->nodes > 1)
+            error_append(err, " and %d more", problem->nodes - 1);
+        error_append(err, ": %s", problem->what);
+    }
+    if (survey->further_problem_nodes > 0)
+        error_append(err, "; and %d more", survey->further_problem_nodes);
     return err->code;
 }
 

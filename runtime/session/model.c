@@ -51,8 +51,19 @@ static status list_ports(struct limner_model *model, struct error *err) {
     return STATUS_OK;
 }
 
+/* A node without inputs that holds a tensor: a constant, where others have initializers. */
+static uint64_t count_constant(const struct node *node) {
+    uint64_t count = 0;
+    for (int i = 0; node->input_count == 0 && i < node->attribute_count; i++)
+        if (node->attributes[i].type == ATTRIBUTE_TENSOR && node->attributes[i].tensor)
+            count += (uint64_t)tensor_elements(node->attributes[i].tensor);
+    return count;
+}
+
 static void count_parameters(struct limner_model *model) {
     const struct graph *graph = model->source->graph;
+    for (int i = 0; i < graph->node_count; i++)
+        model->parameters += count_constant(&graph->nodes[i]);
     for (int i = 0; i < graph->value_count; i++)
         if (graph->values[i].initializer)
             model->parameters += (uint64_t)tensor_elements(graph->values[i].initializer);

@@ -20,6 +20,7 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
+import contrib_cases
 import subgraphs
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -254,8 +255,46 @@ def where(b: Builder) -> None:
         b.add("Where", [mask, value, b.weight(b.floats([before[1]] + [1] * (len(before) - 2)))], before)
 
 
+def pool(b: Builder) -> None:
+    n = spatial(b)
+    kind = b.rng.choice(["MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool"])
+    if kind.startswith("Global"):
+        before, value = list(b.shape), b.value
+        b.add(kind, [value], [*before[:2], *[1] * n])
+        b.add("Sub", [value, b.value], before)
+        return
+    kernel = [b.rng.randint(1, 3) for _ in range(n)]
+    strides = [b.rng.randint(1, 3) for _ in range(n)]
+    pads = [b.rng.randint(0, kernel[i % n] - 1) for i in range(2 * n)]
+    if any(b.shape[2 + i] + pads[i] + pads[n + i] < kernel[i] for i in range(n)):
+        return
+    size = [(b.shape[2 + i] + pads[i] + pads[n + i] - kernel[i]) // strides[i] + 1 for i in range(n)]
+    attributes = {"count_include_pad": b.rng.randint(0, 1)} if kind == "AveragePool" else {}
+    b.add(kind, [b.value], [*b.shape[:2], *size], kernel_shape=kernel, strides=strides, pads=pads, **attributes)
+
+
+def resize(b: Builder) -> None:
+    n = spatial(b)
+    mode = b.rng.choice(["nearest", "linear"])
+    if max(b.shape[2:]) > 40 or (mode == "linear" and n != 2):
+        return
+    scales = [1.0, 1.0, *[b.rng.choice([1.0, 2.0, 0.5, 3.0, 1.5]) for _ in range(n)]]
+    size = [int(dim * scale) for dim, scale in zip(b.shape, scales)]
+    if min(size) < 1:
+        return
+    given = b.weight(np.array(scales, np.float32))
+    if b.opset < 10:
+        if min(scales) >= 1:
+            b.add("Upsample", [b.value, given], size, mode=mode)
+    elif b.opset >= 13 and b.rng.random() < 0.7:
+        b.add("Resize", [b.value, "", given], size, mode=mode,
+              coordinate_transformation_mode=b.rng.choice(["half_pixel", "asymmetric", "pytorch_half_pixel"]))
+    elif b.opset >= 13:
+        b.add("Resize", [b.value, "", "", b.ints(size)], size, mode=mode, coordinate_transformation_mode="align_corners")
+
+
 STEPS = [conv, conv, conv_transpose, conv_transpose, batch_norm, instance_norm, activation, activation, arithmetic, residual,
-         pad, slice_, reverse, split_concat, transpose_back, gather, flatten_linear, reduce_keep, where]
+         pad, slice_, reverse, split_concat, transpose_back, gather, flatten_linear, reduce_keep, where, pool, pool, resize, resize]
 OPSETS = [9, 11, 13, 17, 18, 20, 23]
 
 
@@ -323,6 +362,9 @@ def make_cases(live: pathlib.Path, count: int, seed: int) -> int:
     for number in range(count // 40):
         for name, model, feeds in subgraphs.cases(seed * 100003 + number):
             write_folder(live / f"{name}-{number:02d}", model, feeds)
+            made += 1
+        for place, (name, model, feeds) in enumerate(contrib_cases.cases(seed * 100003 + number)):
+            write_folder(live / f"{name}-{place}-{number:02d}", model, feeds)
             made += 1
     rng = random.Random(seed)
     for path in sorted((ROOT / "models/small").glob("*/model.onnx")):

@@ -266,6 +266,57 @@ def test_metadata_on_wish(folder: Path) -> None:
     assert "gamma" in good("run", model, folder / "in.png", "-o", folder / "out.jpg")
 
 
+PACKET = """<?xpacket begin='' id='W5M0MpCehiHzreSzNTczkc9d'?><x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'>
+<rdf:Description xmlns:tiff='http://ns.adobe.com/tiff/1.0/' xmlns:exif='http://ns.adobe.com/exif/1.0/' tiff:Orientation="6" exif:PixelXDimension = '7'>
+<tiff:ImageWidth>123456</tiff:ImageWidth><tiff:ImageLength> 1</tiff:ImageLength>%s<note>made of words</note></rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end='w'?>"""
+
+
+def save_with_xmp(path: Path, packet: bytes, *, packed: bool = False) -> None:
+    """A picture whose file has the packet."""
+    picture = Image.fromarray(smooth())
+    if path.suffix == ".png":
+        note = PngImagePlugin.PngInfo()
+        note.add_itxt("XML:com.adobe.xmp", packet.decode(), zip=packed)
+        picture.save(path, pnginfo=note)
+    elif path.suffix == ".jpg":
+        picture.save(path, **TAGGED["jpg"])
+        body, data = b"http://ns.adobe.com/xap/1.0/\0" + packet, path.read_bytes()
+        path.write_bytes(data[:2] + b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body + data[2:])
+    elif path.suffix == ".webp":
+        picture.save(path, xmp=packet, lossless=True)
+    else:
+        picture.save(path, tiffinfo={700: packet})
+
+
+def xmp_of(path: Path) -> bytes:
+    picture = Image.open(path)
+    packet = picture.tag_v2.get(700, b"") if path.suffix == ".tif" else picture.info.get("xmp", picture.info.get("XML:com.adobe.xmp", b""))
+    return packet.encode() if isinstance(packet, str) else packet
+
+
+def test_xmp_on_wish(folder: Path) -> None:
+    """From every format that has it to every other: orientation and size made true, thumbnails cut out; else it is said."""
+    model = copier(folder)
+    for source, target in itertools.product(("png", "jpg", "webp", "tif"), repeat=2):
+        save_with_xmp(folder / f"in.{source}", (PACKET % "<xmp:Thumbnails><a>xmpGImg:image</a></xmp:Thumbnails>").encode(), packed=target == "jpg")
+        assert "XMP" in good("run", model, folder / f"in.{source}", "-o", folder / f"out.{target}")
+        assert not xmp_of(folder / f"out.{target}")
+        said = good("run", model, folder / f"in.{source}", "-o", folder / f"out.{target}", "--keep-metadata")
+        assert "XMP" not in said, said
+        width, height = Image.open(folder / f"out.{target}").size
+        wanted = PACKET % ""
+        for old, new in (('tiff:Orientation="6"', 'tiff:Orientation="1"'), ("exif:PixelXDimension = '7'", f"exif:PixelXDimension = '{width}'"),
+                         ("<tiff:ImageWidth>123456<", f"<tiff:ImageWidth>{width}<"), ("<tiff:ImageLength> 1<", f"<tiff:ImageLength> {height}<")):
+            wanted = wanted.replace(old, new)
+        assert xmp_of(folder / f"out.{target}").strip(b"\0").decode() == wanted, (source, target)
+    for packet in (PACKET % "<xmpGImg:image>AAAA</xmpGImg:image>", PACKET % "<xmp:Thumbnails>without an end", (PACKET % "").encode("utf-16").decode("latin-1")):
+        save_with_xmp(folder / "in.jpg", packet.encode("latin-1"))
+        assert "XMP" in good("run", model, folder / "in.jpg", "-o", folder / "out.png", "--keep-metadata")
+        assert not xmp_of(folder / "out.png")
+    save_with_xmp(folder / "in.jpg", (PACKET % "").encode())
+    assert "XMP" in good("run", model, folder / "in.jpg", "-o", folder / "out.bmp", "--keep-metadata")
+
+
 def test_thumbnails_are_not_kept(folder: Path) -> None:
     """A thumbnail shows what was painted over: its bytes are gone."""
     small = io.BytesIO()

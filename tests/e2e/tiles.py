@@ -76,8 +76,29 @@ class Network:
         self.channels = out
         self.add("Elu", [])
 
+    def resize(self, scale: float) -> None:
+        """By a scale that is fixed, in a way that is the same wherever the picture is cut."""
+        scales = self.constant(np.array([1, 1, scale, scale], np.float32))
+        mode = str(self.rng.choice(["nearest", "linear", "cubic"]))
+        attributes = {"mode": mode, "coordinate_transformation_mode": str(self.rng.choice(["half_pixel", "asymmetric", "pytorch_half_pixel"]))}
+        if mode == "nearest":
+            attributes["nearest_mode"] = str(self.rng.choice(["floor", "ceil", "round_prefer_floor", "round_prefer_ceil"]))
+        self.add("Resize", ["", scales], **attributes)
+
+    def pool(self, stride: int) -> None:
+        size = int(self.rng.integers(stride, stride + 3))
+        kind = str(self.rng.choice(["MaxPool", "AveragePool", "LpPool"]))
+        self.add(kind, [], kernel_shape=[size] * 2, strides=[stride] * 2, pads=self.pads(size - stride))
+
     def down(self, stride: int) -> None:
-        if stride > 1 and self.rng.random() < 0.2:
+        way = self.rng.random()
+        if stride > 1 and way < 0.3:
+            if way < 0.15 and stride & (stride - 1) == 0:
+                self.resize(1 / stride)
+            else:
+                self.pool(stride)
+            self.conv(1, CHANNELS)
+        elif stride > 1 and self.rng.random() < 0.2:
             self.add("SpaceToDepth", [], blocksize=stride)
             self.channels *= stride * stride
             self.conv(1, CHANNELS)
@@ -89,6 +110,10 @@ class Network:
             self.conv(stride, CHANNELS)
 
     def up(self, stride: int) -> None:
+        if stride > 1 and self.rng.random() < 0.3:
+            self.resize(stride)
+            self.conv(1, CHANNELS)
+            return
         if stride > 1 and self.rng.random() < 0.3:
             self.conv(1, CHANNELS * stride * stride)
             self.add("DepthToSpace", [], blocksize=stride)

@@ -3,6 +3,7 @@
 #include "tests/support/builder.h"
 
 #include "base/convert.h"
+#include "ops/kernels/families.h"
 #include "ops/kernels/half.h"
 #include "runtime/passes/pass.h"
 
@@ -29,7 +30,7 @@ static void check_loops(const struct half_loops *loops, enum dtype half, const f
 /* Around every half: it itself, what lies between it and the next one, and their neighbours. */
 static void loops_round_as_base_does(void **state) {
     (void)state;
-    const struct half_kernel *kernel = test_kernels()->half;
+    const struct half_kernel *kernel = half_kernel_of(test_kernels());
     struct random random = random_from(test_seed());
     float floats[64];
     if (!kernel->float16.widen)

@@ -66,21 +66,21 @@ static void known_element_types_are_checked_at_load(void **state) {
     build_node(&b, "Conv", "x w", "y");
     build_output(&b, "y");
     check_refusal(&b, LIMNER_UNSUPPORTED,
-                  "Conv making \"y\": input 0 (X) has element type int8, supported: float, float16, bfloat16");
+                  "Conv making \"y\": input 0 (X) has element type int8, supported: float, float16, double, bfloat16");
     test_tensor_free(weight);
 }
 
 static void operator_sets_out_of_range(void **state) {
     (void)state;
-    static const int versions[] = {0, 6, 1000};
-    for (int i = 0; i < 3; i++) {
+    static const int versions[] = {0, 1000};
+    for (int i = 0; i < 2; i++) {
         struct builder b = build_start(versions[i]);
         build_input(&b, "x", DTYPE_FLOAT, "?");
         build_node(&b, "Relu", "x", "y");
         build_output(&b, "y");
         limner_error error;
         assert_int_equal(build_failing(&b, &error), i ? LIMNER_UNSUPPORTED : LIMNER_INVALID_MODEL);
-        assert_non_null(strstr(error.message, i ? "7 to " : "which version"));
+        assert_non_null(strstr(error.message, i ? "1 to " : "which version"));
     }
 }
 

@@ -29,7 +29,8 @@ option_set set_format;           /* const char *: an ending of a format that is 
         {"keep-metadata",                                                                                            \
          0,                                                                                                          \
          NULL,                                                                                                       \
-         "also keep EXIF (with orientation and size made true, without its thumbnail) and text; the colour profile " \
+         "also keep EXIF and XMP (with orientation and size made true, without thumbnails) and text; the colour "    \
+         "profile "                                                                                                  \
          "and the resolution are always kept",                                                                       \
          set_flag,                                                                                                   \
          offsetof(settings, saving.keep_metadata)},                                                                  \

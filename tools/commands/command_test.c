@@ -30,6 +30,7 @@ struct test_job {
     struct pool *pool; /* for this folder */
     const char *folder, *set;
     struct engine engine;
+    double worst; /* the largest error of its floats, as a part of the largest number of their tensor */
 };
 
 /* The tensors of one side of a data set. */
@@ -151,13 +152,15 @@ static status fill_tensors(struct data_side *side, struct error *err) {
     return STATUS_OK;
 }
 
-static status compare_tensor(const struct test_job *job, const limner_tensor *output, const limner_tensor *wanted,
+static status compare_tensor(struct test_job *job, const limner_tensor *output, const limner_tensor *wanted,
                              struct error *err) {
     const struct tensor actual = engine_view(output), expected = engine_view(wanted);
     char place[SHAPE_TEXT_BYTES], shape[SHAPE_TEXT_BYTES], left[ELEMENT_TEXT_BYTES], right[ELEMENT_TEXT_BYTES];
     if (difference_check_kind(&actual, &expected, err))
         return err->code;
     const struct difference result = difference_measure(&actual, &expected, &job->settings->tolerance);
+    if (element_is_float(actual.dtype) && difference_part(&result) > job->worst)
+        job->worst = difference_part(&result);
     if (!result.outside)
         return STATUS_OK;
     fail(err, STATUS_INVALID_ARGUMENT, "%s %s: %zu of %zu elements differ", dtype_name(actual.dtype),
@@ -166,14 +169,15 @@ static status compare_tensor(const struct test_job *job, const limner_tensor *ou
         error_append(err, ", the first at %s: limner %s, expected %s", index_text(&actual.shape, result.first, place),
                      element_text(&actual, result.first, left), element_text(&expected, result.first, right));
     if (element_is_float(actual.dtype))
-        error_append(err, "; largest error %.3g at %s (allowed: %g + %g x expected)", result.largest,
-                     index_text(&actual.shape, result.worst, place), job->settings->tolerance.absolute,
-                     job->settings->tolerance.relative);
+        error_append(err,
+                     "; largest error %.3g at %s, %.2g of the largest number expected (allowed: %.3g + %g x expected)",
+                     result.largest, index_text(&actual.shape, result.worst, place), difference_part(&result),
+                     result.allowed.absolute, result.allowed.relative);
     return err->code;
 }
 
 /* Items of sequences, optionals and maps one by one. */
-static status compare_value(const struct test_job *job, const limner_tensor *output, const limner_tensor *wanted,
+static status compare_value(struct test_job *job, const limner_tensor *output, const limner_tensor *wanted,
                             struct error *err) {
     const limner_tensor *items = output->data, *expected = wanted->data;
     if (value_kind(wanted->type) == DTYPE_UNDEFINED && value_kind(output->type) == DTYPE_UNDEFINED)
@@ -188,7 +192,7 @@ static status compare_value(const struct test_job *job, const limner_tensor *out
     return STATUS_OK;
 }
 
-static status compare_output(const struct test_job *job, const limner_tensor *output, const struct file_array *expected,
+static status compare_output(struct test_job *job, const limner_tensor *output, const struct file_array *expected,
                              size_t i, struct error *err) {
     limner_tensor wanted;
     status code = value_tensor(expected, &wanted, err);
@@ -197,8 +201,7 @@ static status compare_output(const struct test_job *job, const limner_tensor *ou
     return code == STATUS_OK ? code : fail_prefix(err, "output %zu \"%s\"", i, output->name);
 }
 
-static status run_sides(const struct test_job *job, struct data_side *inputs, struct data_side *outputs,
-                        struct error *err) {
+static status run_sides(struct test_job *job, struct data_side *inputs, struct data_side *outputs, struct error *err) {
     status code = read_side(job, "input", inputs, err);
     if (!code)
         code = read_side(job, "output", outputs, err);
@@ -299,7 +302,10 @@ static enum verdict test_folder(const struct test_settings *settings, const char
     const enum verdict verdict = run_folder(&job);
     if (verdict == PASSED && settings->verbose) {
         progress_clear();
-        say(stdout, "PASS %s\n", folder);
+        say(stdout, "PASS %s", folder);
+        if (job.worst > 0)
+            printf("  (largest error %.2g of the largest number)", job.worst);
+        putchar('\n');
     }
     engine_close(&job.engine);
     pool_destroy(job.pool);
@@ -344,7 +350,8 @@ static const char *const arguments[] = {"DIR...", NULL};
 static const struct command_option options[] = {
     {"rtol", 0, "R", "allow an error of R times the expected number (default: 1e-3) ...", set_number,
      offsetof(struct test_settings, tolerance.relative)},
-    {"atol", 0, "A", "... plus A (default: 1e-4)", set_number, offsetof(struct test_settings, tolerance.absolute)},
+    {"atol", 0, "A", "... plus A (default: 1e-4 of the largest number expected in that tensor)", set_number,
+     offsetof(struct test_settings, tolerance.absolute)},
     {"filter", 0, "TEXT", "run only the folders whose path contains TEXT", set_text,
      offsetof(struct test_settings, filter)},
     {"verbose", 'v', NULL, "name the folders that pass or are skipped, too", set_flag,
@@ -359,7 +366,8 @@ const struct command test_command = {
     .about =
         "Each DIR is a test folder as ONNX defines it (model.onnx with test_data_set_0/input_0.pb, output_0.pb and so "
         "on) or has such folders beneath it. Tensors belong to the model's inputs and outputs by their names, else by "
-        "their numbers. Element types and shapes must be equal; floats may differ by the tolerance, NaN equals NaN; "
+        "their numbers. Element types and shapes must be equal; floats may differ by the tolerance, which goes by the "
+        "size of the numbers, as rounding does; NaN equals NaN; "
         "everything else must be equal.\n\n"
         "The last line counts folders. A folder whose inputs or outputs are sparse tensors is skipped; one whose "
         "operators limner does not run has failed. Exits with 1 when any folder failed.",

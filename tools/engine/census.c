@@ -55,15 +55,23 @@ static status take_subgraphs(struct taker *taker, const struct node *node) {
     return code;
 }
 
+static void count_tensor(struct census *census, const struct tensor *tensor) {
+    census->parameters += (uint64_t)tensor_elements(tensor);
+    census->parameter_bytes += tensor->bytes;
+}
+
+/* A node without inputs that holds a tensor: a constant, where others have initializers. */
+static void count_constant(struct census *census, const struct node *node) {
+    for (int i = 0; node->input_count == 0 && i < node->attribute_count; i++)
+        if (node->attributes[i].type == ATTRIBUTE_TENSOR && node->attributes[i].tensor)
+            count_tensor(census, node->attributes[i].tensor);
+}
+
 static status take_graph(struct taker *taker, const struct graph *graph) {
     struct census *census = taker->census;
-    for (int i = 0; i < graph->value_count; i++) {
-        const struct value *value = &graph->values[i];
-        if (!value->initializer || value->is_captured)
-            continue;
-        census->parameters += (uint64_t)tensor_elements(value->initializer);
-        census->parameter_bytes += value->initializer->bytes;
-    }
+    for (int i = 0; i < graph->value_count; i++)
+        if (graph->values[i].initializer && !graph->values[i].is_captured)
+            count_tensor(census, graph->values[i].initializer);
     for (int i = 0; i < graph->node_count; i++) {
         const struct node *node = &graph->nodes[i];
         struct census_row *row = find_row(census, node);
@@ -71,6 +79,7 @@ static status take_graph(struct taker *taker, const struct graph *graph) {
             row = add_row(taker, node);
         if (!row)
             return fail_memory(taker->err, "the list of operators");
+        count_constant(census, node);
         row->count++;
         census->nodes++;
         census->unsupported += !row->supported;

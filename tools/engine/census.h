@@ -16,7 +16,7 @@ struct census {
     struct census_row *rows; /* by domain and name, in the pool */
     size_t row_count, row_capacity;
     size_t nodes, unsupported; /* unsupported: nodes, not rows */
-    uint64_t parameters;       /* elements of initializers */
+    uint64_t parameters;       /* elements of initializers, and of constants that nodes without inputs hold */
     uint64_t parameter_bytes;
 };
 

@@ -39,6 +39,37 @@ static struct difference compare_bytes(const struct tensor *actual, const struct
     return result;
 }
 
+static double largest_of(const struct difference *result) {
+    const double largest = fmax(fabs(result->low), fabs(result->high));
+    return largest > 0 ? largest : 1;
+}
+
+double difference_part(const struct difference *difference) {
+    return difference->largest / largest_of(difference);
+}
+
+/* Two steps between neighbouring numbers of the type near 1. */
+static double steps_of(enum dtype dtype) {
+    return dtype == DTYPE_FLOAT16 ? 0x1p-9 : dtype == DTYPE_BFLOAT16 ? 0x1p-6 : 0;
+}
+
+static void find_range(const struct tensor *expected, size_t count, struct difference *result) {
+    for (size_t i = 0; i < count && element_is_number(expected->dtype); i++) {
+        const double value = element_get(expected->dtype, expected->data, i);
+        if (isfinite(value)) {
+            result->low = fmin(result->low, value);
+            result->high = fmax(result->high, value);
+        }
+    }
+}
+
+static struct tolerance allowed_for(const struct difference *result, enum dtype dtype,
+                                    const struct tolerance *tolerance) {
+    if (tolerance->absolute >= 0)
+        return *tolerance;
+    return (struct tolerance){fmax(tolerance->relative, steps_of(dtype)), DIFFERENCE_PART * largest_of(result)};
+}
+
 struct difference difference_measure(const struct tensor *actual, const struct tensor *expected,
                                      const struct tolerance *tolerance) {
     if (!dtype_size(expected->dtype))
@@ -48,21 +79,19 @@ struct difference difference_measure(const struct tensor *actual, const struct t
     const bool number = element_is_number(expected->dtype);
     struct difference result = {.elements = count / parts, .low = NAN, .high = NAN};
     double sum = 0;
+    find_range(expected, count, &result);
+    result.allowed = allowed_for(&result, expected->dtype, tolerance);
     for (size_t i = 0; i < count; i++) {
         const double a = number ? element_get(actual->dtype, actual->data, i) : 0;
         const double b = number ? element_get(expected->dtype, expected->data, i) : 0;
         const double error = error_of(a, b);
-        if (differ(actual, expected, i, error, b, tolerance) && !result.outside++)
+        if (differ(actual, expected, i, error, b, &result.allowed) && !result.outside++)
             result.first = i / parts;
         if (error > result.largest) {
             result.largest = error;
             result.worst = i / parts;
         }
         sum += error;
-        if (number && isfinite(b)) {
-            result.low = fmin(result.low, b);
-            result.high = fmax(result.high, b);
-        }
     }
     result.mean = count ? sum / (double)count : 0;
     return result;

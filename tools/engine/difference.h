@@ -4,12 +4,17 @@
 
 #include "base/tensor.h"
 
-/* |actual - expected| <= absolute + relative * |expected| */
+/*
+ * |actual - expected| <= absolute + relative * |expected|. Unless `absolute` was given, it is a part (DIFFERENCE_PART)
+ * of the largest finite |expected| of the tensor: what rounding does is as large as the numbers that were added up; and
+ * `relative` is no less than two steps of the element type.
+ */
 struct tolerance {
-    double relative, absolute;
+    double relative, absolute; /* absolute below zero: not given */
 };
+#define DIFFERENCE_PART 1e-4
 #define TOLERANCE_DEFAULT \
-    { 1e-3, 1e-4 }
+    { 1e-3, -1 }
 
 struct difference {
     size_t elements, outside; /* how many there are, and are further apart than allowed */
@@ -17,7 +22,11 @@ struct difference {
     size_t worst;             /* where the largest error stands */
     double largest, mean;     /* absolute errors; infinite where NaN or infinities disagree */
     double low, high;         /* of the finite expected numbers; NaN without any */
+    struct tolerance allowed; /* as it was used */
 };
+
+/* The largest error as a part of the largest expected number (of 1, where all are 0). */
+double difference_part(const struct difference *difference);
 
 /*
  * Of tensors of one type and shape. Floats by the tolerance, NaN equals NaN; all other types exactly. Types that are

@@ -2,6 +2,7 @@
 
 #include "tools/files/byte_order.h"
 #include "tools/files/exif.h"
+#include "tools/files/xmp.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@ void about_free(struct picture_about *about) {
     free(about->chunks);
     free(about->profile.data);
     free(about->exif.data);
+    free(about->xmp.data);
     free(about);
 }
 
@@ -125,6 +127,18 @@ static status derive_exif(const struct picture_about *about, const struct about_
     return about_set(&to->exif, least, sizeof least, err);
 }
 
+static bool takes_xmp(const struct about_wish *wish) {
+    return wish->keep_metadata && wish->takes & TAKES_XMP;
+}
+
+static status derive_xmp(const struct picture_about *about, const struct about_wish *wish, struct picture_about *to,
+                         struct error *err) {
+    if (!takes_xmp(wish) || !about->xmp.size)
+        return STATUS_OK;
+    const status code = about_set(&to->xmp, about->xmp.data, about->xmp.size, err);
+    return code ? code : xmp_correct(&to->xmp, to->orientation, wish->width, wish->height, err);
+}
+
 static void derive_density(const struct picture_about *about, struct picture_about *to) {
     const bool on_its_side = to->orientation > 4;
     to->density_unit = about->density_unit;
@@ -142,6 +156,8 @@ status about_derive(const struct picture_about *about, const struct about_wish *
         return fail_memory(err, "what a picture says of itself");
     status code = derive_exif(about, wish, to, err);
     derive_density(about, to);
+    if (!code)
+        code = derive_xmp(about, wish, to, err);
     if (!code && keeps_profile(about, wish))
         code = about_set(&to->profile, about->profile.data, about->profile.size, err);
     for (size_t i = 0; !code && i < about->chunk_count; i++) {
@@ -180,7 +196,7 @@ const char *about_lost(const struct picture_about *about, const struct about_wis
         list_word(text, "EXIF");
     if (text_lost)
         list_word(text, "text");
-    if (about->has_xmp)
+    if (about->xmp.size && !(takes_xmp(wish) && xmp_can_be_kept(&about->xmp)))
         list_word(text, "XMP");
     return text;
 }

@@ -25,7 +25,7 @@ struct picture_about {
     struct byte_buffer exif;        /* a TIFF structure, without what a format puts before it */
     struct about_chunk *chunks;     /* of a PNG; of a JPEG the comments, as "COM " */
     size_t chunk_count;
-    bool has_xmp; /* known to be there, not read: it repeats much of EXIF, orientation included */
+    struct byte_buffer xmp; /* a packet; its own orientation is not looked at */
 };
 
 /* Frees it with all that it holds; NULL is allowed. */
@@ -44,12 +44,19 @@ void about_read_exif(struct picture_about *about);
 int about_profile_colours(const struct picture_about *about);
 
 /* What a format has a place for. */
-enum { TAKES_PROFILE = 1, TAKES_ORIENTATION = 2, TAKES_EXIF = 4, TAKES_CHUNKS = 8, TAKES_COMMENTS = 16 };
+enum {
+    TAKES_PROFILE = 1,
+    TAKES_ORIENTATION = 2,
+    TAKES_EXIF = 4,
+    TAKES_CHUNKS = 8,
+    TAKES_COMMENTS = 16,
+    TAKES_XMP = 32
+};
 
 /* What a written file takes over. */
 struct about_wish {
     bool keep_orientation; /* the tag, with samples turned back */
-    bool keep_metadata;    /* EXIF and notes */
+    bool keep_metadata;    /* EXIF, XMP and notes */
     int colours;           /* channels of colour that are written */
     size_t width, height;  /* as written */
     unsigned takes;        /* what the format has a place for */

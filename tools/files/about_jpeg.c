@@ -97,7 +97,8 @@ status about_read_jpeg(struct picture_about *about, const void *bytes, size_t si
             code = about_set(&about->exif, segment.data + sizeof exif_name, segment.size - sizeof exif_name, err);
         else if (begins(&segment, APP2, icc_name, sizeof icc_name) && segment.size >= ICC_HEAD)
             note_part(&parts, &segment);
-        about->has_xmp = about->has_xmp || begins(&segment, APP1, xmp_name, sizeof xmp_name);
+        if (!code && begins(&segment, APP1, xmp_name, sizeof xmp_name) && !about->xmp.data)
+            code = about_set(&about->xmp, segment.data + sizeof xmp_name, segment.size - sizeof xmp_name, err);
         if (!code && segment.marker == COM)
             code = about_add_chunk(about, "COM ", true, segment.data, segment.size, err);
     }

@@ -48,15 +48,15 @@ static bool is_colour(const struct chunk *chunk) {
            (is(chunk, "sRGB") && chunk->size == 1) || (is(chunk, "cICP") && chunk->size == 4);
 }
 
-/* A stream that is damaged, or longer than MAX_PROFILE, is no profile. */
-static status inflate_profile(const unsigned char *data, size_t size, struct byte_buffer *profile, struct error *err) {
+/* A stream that is damaged, or longer than MAX_PROFILE, is left out. */
+static status inflate_data(const unsigned char *data, size_t size, struct byte_buffer *out, struct error *err) {
     for (uLongf room = 16384; room <= MAX_PROFILE; room *= 4) {
         unsigned char *target = malloc(room);
         if (!target)
             return fail_memory(err, "a colour profile");
         uLongf length = room;
         const int result = uncompress(target, &length, data, (uLong)size);
-        const status code = result == Z_OK ? about_set(profile, target, length, err) : STATUS_OK;
+        const status code = result == Z_OK ? about_set(out, target, length, err) : STATUS_OK;
         free(target);
         if (result == Z_MEM_ERROR)
             return fail_memory(err, "a colour profile");
@@ -73,7 +73,7 @@ static status read_profile(struct picture_about *about, const struct chunk *chun
     const size_t name = (size_t)(end - chunk->data);
     if (chunk->size < name + 3 || end[1] != 0)
         return STATUS_OK;
-    return inflate_profile(end + 2, chunk->size - name - 2, &about->profile, err);
+    return inflate_data(end + 2, chunk->size - name - 2, &about->profile, err);
 }
 
 static void read_density(struct picture_about *about, const struct chunk *chunk) {
@@ -83,6 +83,18 @@ static void read_density(struct picture_about *about, const struct chunk *chunk)
     about->density_unit = chunk->data[8] == 1 ? DENSITY_METRE : DENSITY_ASPECT;
     about->density_x = x;
     about->density_y = y;
+}
+
+/* Behind the keyword: compression and its method, language and translated keyword, which end with zeros, the text. */
+static status read_xmp(struct picture_about *about, const unsigned char *data, size_t size, struct error *err) {
+    const unsigned char *language = size > 2 ? memchr(data + 2, 0, size - 2) : NULL;
+    const size_t left = language ? size - (size_t)(language + 1 - data) : 0;
+    const unsigned char *keyword = left ? memchr(language + 1, 0, left) : NULL;
+    if (!keyword || about->xmp.data)
+        return STATUS_OK;
+    const size_t length = size - (size_t)(keyword + 1 - data);
+    return data[0] ? inflate_data(keyword + 1, length, &about->xmp, err)
+                   : about_set(&about->xmp, keyword + 1, length, err);
 }
 
 static status read_chunk(struct picture_about *about, const struct chunk *chunk, struct error *err) {
@@ -98,8 +110,8 @@ static status read_chunk(struct picture_about *about, const struct chunk *chunk,
     if (is_colour(chunk) && !about_find_chunk(about, type))
         return about_add_chunk(about, type, false, chunk->data, chunk->size, err);
     if (is(chunk, "iTXt") && chunk->size > sizeof xmp && memcmp(chunk->data, xmp, sizeof xmp) == 0)
-        about->has_xmp = true;
-    else if (is_text(chunk))
+        return read_xmp(about, chunk->data + sizeof xmp, chunk->size - sizeof xmp, err);
+    if (is_text(chunk))
         return about_add_chunk(about, type, true, chunk->data, chunk->size, err);
     return STATUS_OK;
 }

@@ -17,7 +17,8 @@ static status read_chunk(struct picture_about *about, const unsigned char *chunk
         const size_t start = exif_start(data, length);
         return about_set(&about->exif, data + start, length - start, err);
     }
-    about->has_xmp = about->has_xmp || memcmp(chunk, "XMP ", 4) == 0;
+    if (memcmp(chunk, "XMP ", 4) == 0 && !about->xmp.data)
+        return about_set(&about->xmp, data, length, err);
     return STATUS_OK;
 }
 

@@ -155,22 +155,24 @@ static void set_density(struct jpeg_compress_struct *jpeg, const struct picture_
 
 #define MOST_SEGMENT 65533
 
-/* A marker with a name before its data; EXIF data that are too long for one are left out. */
-static void write_exif(struct jpeg_compress_struct *jpeg, const struct byte_buffer *exif) {
-    static const char name[] = "Exif\0"; /* and the string's own zero */
-    if (!exif->size || exif->size > MOST_SEGMENT - sizeof name)
+/* A marker with a name before its data; data that are too long for one are left out. */
+static void write_named(struct jpeg_compress_struct *jpeg, const char *name, size_t length,
+                        const struct byte_buffer *data) {
+    if (!data->size || data->size > MOST_SEGMENT - length)
         return;
-    jpeg_write_m_header(jpeg, JPEG_APP0 + 1, (unsigned)(exif->size + sizeof name));
-    for (size_t i = 0; i < sizeof name; i++)
+    jpeg_write_m_header(jpeg, JPEG_APP0 + 1, (unsigned)(data->size + length));
+    for (size_t i = 0; i < length; i++)
         jpeg_write_m_byte(jpeg, name[i]);
-    for (size_t i = 0; i < exif->size; i++)
-        jpeg_write_m_byte(jpeg, exif->data[i]);
+    for (size_t i = 0; i < data->size; i++)
+        jpeg_write_m_byte(jpeg, data->data[i]);
 }
 
 static void write_about(struct jpeg_compress_struct *jpeg, const struct picture_about *about) {
     if (!about)
         return;
-    write_exif(jpeg, &about->exif);
+    static const char exif[] = "Exif\0", xmp[] = "http://ns.adobe.com/xap/1.0/"; /* with the strings' own zeros */
+    write_named(jpeg, exif, sizeof exif, &about->exif);
+    write_named(jpeg, xmp, sizeof xmp, &about->xmp);
     if (about->profile.size && about->profile.size <= 255 * (size_t)65519)
         jpeg_write_icc_profile(jpeg, about->profile.data, (unsigned)about->profile.size);
     for (size_t i = 0; i < about->chunk_count; i++)

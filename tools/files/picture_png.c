@@ -25,7 +25,8 @@ struct png_job {
     struct picture *picture;
     struct byte_buffer *out; /* encoding */
     size_t capacity;
-    unsigned char *profile; /* compressed */
+    unsigned char *profile;
+    unsigned char *xmp; /* compressed */
 };
 
 static void on_error(png_structp png, png_const_charp message) {
@@ -196,6 +197,19 @@ static void write_density(struct png_job *job, const struct picture_about *about
     write_chunk(job, "pHYs", &(struct byte_buffer){data, sizeof data});
 }
 
+/* A text chunk of that keyword, without compression, language and translation. */
+static void write_xmp(struct png_job *job, const struct byte_buffer *xmp) {
+    static const char head[] = "XML:com.adobe.xmp\0\0\0\0"; /* and the string's own zero */
+    job->xmp = malloc(sizeof head + xmp->size);
+    if (!job->xmp) {
+        fail_memory(job->err, "what a picture says of itself");
+        longjmp(job->jump, 1);
+    }
+    memcpy(job->xmp, head, sizeof head);
+    memcpy(job->xmp + sizeof head, xmp->data, xmp->size);
+    write_chunk(job, "iTXt", &(struct byte_buffer){job->xmp, sizeof head + xmp->size});
+}
+
 /* Behind IHDR and before all samples, where each of these chunks may stand. A profile takes the place of PNG's sRGB. */
 static void write_about(struct png_job *job) {
     const struct picture_about *about = job->picture->about;
@@ -209,6 +223,8 @@ static void write_about(struct png_job *job) {
     if (about->density_unit != DENSITY_NONE)
         write_density(job, about);
     write_chunk(job, "eXIf", &about->exif);
+    if (about->xmp.size)
+        write_xmp(job, &about->xmp);
 }
 
 static void encode(struct png_job *job) {
@@ -251,6 +267,7 @@ status png_encode(const struct picture *picture, struct byte_buffer *out, struct
         fail_memory(err, "a PNG picture");
     png_destroy_write_struct(&job->png, &job->info);
     free(job->profile);
+    free(job->xmp);
     free(job);
     if (err->code) {
         free(out->data);

@@ -156,8 +156,9 @@ static status read_about(TIFF *tiff, struct picture *picture, struct error *err)
     TIFFGetField(tiff, TIFFTAG_ORIENTATION, &orientation);
     about->orientation = orientation >= 1 && orientation <= 8 ? orientation : ORIENTATION_UPRIGHT;
     read_density(tiff, about);
-    about->has_xmp = TIFFGetField(tiff, TIFFTAG_XMLPACKET, &size, &data);
     status code = has_notes(tiff) ? about_add_chunk(about, "TIFF", true, "", 0, err) : STATUS_OK;
+    if (!code && TIFFGetField(tiff, TIFFTAG_XMLPACKET, &size, &data) && data)
+        code = about_set(&about->xmp, data, size, err);
     if (!code && TIFFGetField(tiff, TIFFTAG_ICCPROFILE, &size, &data) && data)
         code = about_set(&about->profile, data, size, err);
     return code;
@@ -205,6 +206,8 @@ static void set_about(TIFF *tiff, const struct picture_about *about) {
     TIFFSetField(tiff, TIFFTAG_ORIENTATION, about->orientation);
     if (about->profile.size && about->profile.size <= UINT32_MAX)
         TIFFSetField(tiff, TIFFTAG_ICCPROFILE, (uint32_t)about->profile.size, about->profile.data);
+    if (about->xmp.size && about->xmp.size <= UINT32_MAX)
+        TIFFSetField(tiff, TIFFTAG_XMLPACKET, (uint32_t)about->xmp.size, about->xmp.data);
     if (about->density_unit == DENSITY_NONE)
         return;
     const double inch = about->density_unit == DENSITY_METRE ? 0.0254 : 1;

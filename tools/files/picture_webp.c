@@ -124,7 +124,8 @@ static bool assemble(const WebPMemoryWriter *writer, const struct picture_about 
     WebPMux *mux = WebPMuxNew();
     bool good = mux && WebPMuxSetImage(mux, &picture, 0) == WEBP_MUX_OK;
     if (good && about)
-        good = set_chunk(mux, "ICCP", &about->profile) && set_chunk(mux, "EXIF", &about->exif);
+        good = set_chunk(mux, "ICCP", &about->profile) && set_chunk(mux, "EXIF", &about->exif) &&
+               set_chunk(mux, "XMP ", &about->xmp);
     good = good && WebPMuxAssemble(mux, &file) == WEBP_MUX_OK;
     WebPMuxDelete(mux);
     out->data = good ? malloc(file.size) : NULL;

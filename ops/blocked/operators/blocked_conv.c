@@ -45,7 +45,7 @@ static status resolve(const struct op_call *call, struct window *window, struct 
 static status infer(struct op_call *call, struct error *err) {
     struct window window;
     const status code = resolve(call, &window, err);
-    return code == STATUS_OK ? window_describe(call, &window, err) : code;
+    return code == STATUS_OK ? window_describe(call, &window, call->inputs[0]->dtype, err) : code;
 }
 
 /* Whether a plain input is copied with its border. */
@@ -207,12 +207,13 @@ static bool writes_plain(const struct op_call *call) {
 
 static const struct op_facts facts = {.shown = "Conv", .writes_plain = writes_plain}, transposed_facts = {.shown = "ConvTranspose"};
 
-#define BLOCKED(op_name, kind, facts_of)                                                                               \
-    {                                                                                                                  \
-        .name = op_name, .domain = INTERNAL_DOMAIN, .since = 1, .inputs = conv_scaled_inputs, .outputs = conv_outputs, \
-        .params_size = sizeof(struct window_params), .state_size = sizeof(struct blocked_state),                       \
-        .parse = conv_operator_parse, .infer = infer, .prepare = prepare, .run = run_conv, .release = release,         \
-        .macs = macs, .fuse = blocked_fuse, .run_fused = blocked_run_fused, .row = kind, .facts = facts_of             \
+#define BLOCKED(op_name, kind, facts_of)                                                                              \
+    {                                                                                                                 \
+        .name = op_name, .domain = INTERNAL_DOMAIN, .since = 1, .inputs = conv_scaled_inputs,                         \
+        .outputs = conv_scaled_outputs, .params_size = sizeof(struct window_params),                                  \
+        .state_size = sizeof(struct blocked_state), .parse = conv_operator_parse, .infer = infer, .prepare = prepare, \
+        .run = run_conv, .release = release, .macs = macs, .fuse = blocked_fuse, .run_fused = blocked_run_fused,      \
+        .row = kind, .facts = facts_of                                                                                \
     }
 
 const struct op ops_blocked_conv[] = {BLOCKED("BlockedConv", &conv_kind, &facts),

@@ -1,0 +1,27 @@
+/* Scales and zero points of the operands of quantized products, and int8 data without their zero points. */
+#ifndef LIMNER_OPS_QUANT_TERMS_H
+#define LIMNER_OPS_QUANT_TERMS_H
+
+#include "ops/core/op.h"
+
+/*
+ * A scale or zero point by line (a row of A, a column of B, an output channel): one for all, one a line, or one a line
+ * of every matrix.
+ */
+struct quant_terms {
+    const struct tensor *tensor; /* NULL: `missing` */
+    float missing;
+    int64_t lines, all; /* of one matrix, of all of them */
+};
+
+/* Input i as such; STATUS_SHAPE when it has another number of elements. */
+status quant_terms_of(const struct op_call *call, int i, float missing, int64_t lines, int64_t all,
+                      struct quant_terms *terms, struct error *err);
+/* Of line `line` of all. */
+float quant_term(const struct quant_terms *terms, int64_t line);
+
+/* out[k] = in[first + k * stride] - zero, of int8 or uint8. */
+void quant_center(enum dtype dtype, const void *in, int64_t first, int64_t stride, int64_t count, int zero,
+                  int16_t *out);
+
+#endif

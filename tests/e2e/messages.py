@@ -1,0 +1,144 @@
+"""What inspect, test and refusals say of whole models: build/venv/bin/python tests/e2e/messages.py build/limner
+
+Ends in one line, "messages: N passed, N failed"; exits 1 when anything failed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper, parser
+
+HEADER = '<ir_version: 8, opset_import: ["" : 17, "other" : 1]>\n'
+SEED = int(os.environ.get("LIMNER_TEST_SEED", "7"))
+
+
+def limner(*words: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([LIMNER, *map(str, words)], capture_output=True, text=True, timeout=120)
+
+
+def model(folder: Path, text: str) -> Path:
+    path = folder / "m.onnx"
+    onnx.save(parser.parse_model(HEADER + text), path)
+    return path
+
+
+def refusal(path: Path) -> str:
+    done = limner("inspect", path, "--json")
+    assert done.returncode == 0, done
+    return json.loads(done.stdout)["refusal"]
+
+
+# ---- inspect ----
+
+def test_parameters_of_constants(folder: Path) -> None:
+    """Weights are counted wherever they are: initializers, constants, constants in branches."""
+    weights = np.zeros((3, 5), np.float32)
+    constant = helper.make_node("Constant", [], ["w"], value=numpy_helper.from_array(weights))
+    branch = lambda n: helper.make_graph([helper.make_node("Constant", [], [f"c{n}"], value=numpy_helper.from_array(np.zeros(n, np.float32)))], f"g{n}", [], [helper.make_tensor_value_info(f"c{n}", TensorProto.FLOAT, None)])  # noqa: E731
+    nodes = [constant, helper.make_node("MatMul", ["x", "w"], ["y"]), helper.make_node("If", ["b"], ["z"], then_branch=branch(2), else_branch=branch(4))]
+    value = helper.make_tensor_value_info
+    graph = helper.make_graph(nodes, "g", [value("x", TensorProto.FLOAT, ["n", 3]), value("b", TensorProto.BOOL, [])], [value("y", TensorProto.FLOAT, ["n", 5]), value("z", TensorProto.FLOAT, None)],
+                              [numpy_helper.from_array(np.zeros(7, np.float32), "unused")])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), folder / "m.onnx")
+    about = json.loads(limner("inspect", folder / "m.onnx", "--json").stdout)
+    assert about["parameters"] == 15 + 2 + 4 + 7 and about["parameter_bytes"] == 4 * about["parameters"], about["parameters"]
+
+
+# ---- refusals ----
+
+def test_a_reason_is_said_once(folder: Path) -> None:
+    """However many nodes have it."""
+    lines = "\n".join(f"  a{i + 1} = Relu<speed = 3>(a{i})" for i in range(30))
+    said = refusal(model(folder, f"g (float[N] a0) => (float[N] a31) {{\n{lines}\n  a31 = LeakyRelu<alpha = \"x\">(a30)\n}}"))
+    assert said.count("speed") == 1 and "31 nodes cannot run" in said and "and 29 more:" in said and "LeakyRelu" in said, said
+    assert len(said) < 500, len(said)
+
+
+def test_what_is_missing_inside_branches(folder: Path) -> None:
+    """In branches of nodes that run, of nodes whose attributes are wrong, of nodes that are not known, and deeper."""
+    branches = "then_branch = t () => (float[M] p) { q = Missing(x)  p = Relu(q) }, else_branch = e () => (float[K] r) { r = other.Lacking(x) }"
+    for node in (f"y = If<{branches}>(c)", f"y = If<speed = 1, {branches}>(c)", f"y = other.Choose<{branches}>(c)",
+                 f"y = other.Deep<body = b () => (float[L] z) {{ z = If<{branches}>(c) }}>(c)"):
+        said = refusal(model(folder, f"g (float[N] x, bool c) => (float[M] y) {{\n  {node}\n}}"))
+        assert "Missing" in said and "other:Lacking" in said and "then_branch" in said and "else_branch" in said, (node, said)
+
+
+# ---- limner test ----
+
+def case(folder: Path, x: np.ndarray, y: np.ndarray) -> Path:
+    """A test folder of a model that gives back what it is given."""
+    data = folder / "case" / "test_data_set_0"
+    data.mkdir(parents=True, exist_ok=True)
+    kind = {np.dtype("float32"): "float", np.dtype("float64"): "double"}[x.dtype]
+    onnx.save(parser.parse_model(HEADER + f"g ({kind}[N] x) => ({kind}[N] y) {{\n  y = Identity(x)\n}}"), folder / "case" / "model.onnx")
+    for name, array in (("input_0", x), ("output_0", y)):
+        (data / f"{name}.pb").write_bytes(numpy_helper.from_array(array, "xy"[name == "output_0"]).SerializeToString())
+    return folder / "case"
+
+
+def test_rounding_passes_and_faults_do_not(folder: Path) -> None:
+    """Whatever the size of the numbers: noise of single precision passes, a thousandth of the largest number does not."""
+    rng = np.random.default_rng(SEED)
+    for scale in (1e-20, 1e-6, 1, 255, 1e9):
+        y = (rng.standard_normal(1000) * scale).astype(np.float32)
+        y[:10] = 0
+        noise = (rng.standard_normal(1000) * scale * 2e-6).astype(np.float32)
+        assert limner("test", case(folder, y + noise, y)).returncode == 0, scale
+        wrong = y.copy()
+        wrong[3] = 1e-3 * np.abs(y).max()
+        done = limner("test", case(folder, wrong, y))
+        assert done.returncode == 1 and "0.001 of the largest number expected" in done.stdout, done.stdout
+    assert limner("test", case(folder, np.zeros(4, np.float32) + np.float32(5e-5), np.zeros(4, np.float32))).returncode == 0
+    assert limner("test", case(folder, y + noise, y), "--atol", "0", "--rtol", "0").returncode == 1
+    said = limner("test", case(folder, y + noise, y), "--verbose").stdout
+    assert "(largest error " in said and "of the largest number)" in said, said
+
+
+def test_compare_keeps_a_cache(folder: Path) -> None:
+    """compare --cache writes the packed weights, and reads them."""
+    rng = np.random.default_rng(SEED)
+    value = helper.make_tensor_value_info
+    weight = rng.standard_normal((16, 3, 3, 3)).astype(np.float32)
+    graph = helper.make_graph([helper.make_node("Conv", ["x", "w"], ["y"], pads=[1, 1, 1, 1])], "g", [value("x", TensorProto.FLOAT, [1, 3, 16, 16])], [value("y", TensorProto.FLOAT, [1, 16, 16, 16])],
+                              [numpy_helper.from_array(weight, "w")])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), folder / "m.onnx")
+    x = rng.standard_normal((1, 3, 16, 16)).astype(np.float32)
+    padded = np.pad(x[0].astype(np.float64), ((0, 0), (1, 1), (1, 1)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), (1, 2))
+    np.save(folder / "x.npy", x)
+    np.save(folder / "y.npy", np.einsum("chwij,ocij->ohw", windows, weight)[None].astype(np.float32))
+    for _ in range(2):
+        done = limner("compare", folder / "m.onnx", "--input", f"x={folder / 'x.npy'}", "--expect", f"y={folder / 'y.npy'}", "--cache")
+        assert done.returncode == 0 and not done.stderr, done
+        assert (folder / "m.onnx.limner-cache").stat().st_size > 0
+
+
+def main(arguments: list[str]) -> int:
+    global LIMNER
+    LIMNER = os.path.abspath(arguments[0])
+    tests = {name: test for name, test in globals().items() if name.startswith("test_")}
+    passed = failed = 0
+    for name in arguments[1:] or tests:
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                tests[name](Path(folder))
+                passed += 1
+            except Exception:  # noqa: BLE001
+                failed += 1
+                traceback.print_exc()
+                print(f"  FAILED: {name} (seed {SEED})")
+    print(f"messages: {passed} passed, {failed} failed")
+    return failed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
