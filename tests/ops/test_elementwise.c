@@ -913,11 +913,12 @@ static struct tensor *cast(const struct tensor *x, enum dtype to, int opset) {
     return test_run_all_ways(&node, opset, (const struct tensor *[]){x});
 }
 
+/* Strings have a test of their own: tests/e2e/values.py. */
 static void check_cast(const struct op *op, int opset, enum dtype from, void *context) {
     struct random random = random_from(test_seed() + from);
     (void)context;
     for (int to = 0; to < DTYPE_COUNT; to++) {
-        if (!(op->outputs[0].types >> to & 1))
+        if (!(op->outputs[0].types >> to & 1) || to == DTYPE_STRING || from == DTYPE_STRING)
             continue;
         const struct shape shape = to == (int)from ? (struct shape){2, {3, 9001}} : number_shape(&random, 5, 6);
         struct tensor *x = test_tensor_shape(from, &shape);
@@ -1031,8 +1032,8 @@ static void test_cast(void **state) {
     assert_memory_equal(y->data, "\0\376\0", 3);
     test_node_init(&node, "Cast", 1, 1);
     test_run_fails(&node, 13, (const struct tensor *[]){x}, STATUS_INVALID_MODEL, "\"to\" is missing");
-    test_node_int(&node, "to", DTYPE_STRING);
-    test_run_fails(&node, 13, (const struct tensor *[]){x}, STATUS_UNSUPPORTED, "string");
+    test_node_int(&node, "to", DTYPE_COMPLEX64);
+    test_run_fails(&node, 13, (const struct tensor *[]){x}, STATUS_UNSUPPORTED, "complex64");
     test_node_init(&node, "Cast", 1, 1);
     test_node_int(&node, "to", 99);
     test_run_fails(&node, 13, (const struct tensor *[]){x}, STATUS_INVALID_MODEL, "99");

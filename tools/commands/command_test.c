@@ -9,6 +9,7 @@
 #include "tools/engine/values.h"
 #include "tools/files/element.h"
 
+#include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -169,10 +170,11 @@ static status compare_tensor(struct test_job *job, const limner_tensor *output, 
         error_append(err, ", the first at %s: limner %s, expected %s", index_text(&actual.shape, result.first, place),
                      element_text(&actual, result.first, left), element_text(&expected, result.first, right));
     if (element_is_float(actual.dtype))
-        error_append(err,
-                     "; largest error %.3g at %s, %.2g of the largest number expected (allowed: %.3g + %g x expected)",
-                     result.largest, index_text(&actual.shape, result.worst, place), difference_part(&result),
-                     result.allowed.absolute, result.allowed.relative);
+        error_append(err, "; largest error %.3g at %s", result.largest, index_text(&actual.shape, result.worst, place));
+    if (element_is_float(actual.dtype) && isfinite(result.largest))
+        error_append(err, ", %.2g of the largest number expected", difference_part(&result));
+    if (element_is_float(actual.dtype))
+        error_append(err, " (allowed: %.3g + %g x expected)", result.allowed.absolute, result.allowed.relative);
     return err->code;
 }
 
