@@ -101,13 +101,18 @@ static bool is_webp(const struct head *head) {
     return has_at(head, 0, "RIFF", 4) && has_at(head, 8, "WEBP", 4);
 }
 
-static bool is_heif(const struct head *head) {
-    return has_at(head, 4, "ftyp", 4) && (has_at(head, 8, "hei", 3) || has_at(head, 8, "mif1", 4) ||
-                                          has_at(head, 8, "msf1", 4) || has_at(head, 8, "avif", 4));
+/* The header's own size tells it from text. */
+static bool is_bitmap(const struct head *head) {
+    const uint8_t *data = head->data;
+    return has_at(head, 0, "BM", 2) && head->bytes >= 18 && !data[15] && !data[16] && !data[17] &&
+           (data[14] == 12 || data[14] == 16 || (data[14] >= 40 && data[14] <= 124));
 }
 
-static bool is_bitmap(const struct head *head) {
-    return has_at(head, 0, "BM", 2) && has_at(head, 6, "\0\0\0\0", 4);
+/* "P1" to "P6", then white space and a digit, or a comment. */
+static bool is_pnm(const struct head *head) {
+    const uint8_t *data = head->data;
+    return head->bytes >= 4 && data[0] == 'P' && data[1] >= '1' && data[1] <= '6' && data[2] &&
+           strchr("\n\r\t ", data[2]) && data[3] && strchr("0123456789# \n\r\t", data[3]);
 }
 
 /* ---- messages of protobuf, which have no magic ---- */
@@ -186,6 +191,8 @@ static bool is_text(const struct head *head) {
 /* ---- the table ---- */
 
 #define MAGIC(AT, TEXT) .at = AT, .magic = TEXT, .length = sizeof(TEXT) - 1
+#define PICTURE(TYPE, WHAT, AT, TEXT) \
+    { {WHAT, NULL, false, false, PICTURE_##TYPE}, NULL, MAGIC(AT, TEXT) }
 #define CONVERT "limner convert pours its weights into an ONNX model"
 #define EXPORT "export the network to ONNX (tf2onnx)"
 #define UNPACK "unpack it first"
@@ -199,79 +206,108 @@ static const struct entry {
     const char *magic;
     size_t length;
 } entries[] = {
-    {{"a Git LFS note", "fetch the file itself with: git lfs pull", true, false}, is_lfs, 0, NULL, 0},
-    {{"a web page", DOWNLOAD, true, false}, is_page, 0, NULL, 0},
-    {{"a storage server's error message (XML)", DOWNLOAD, true, false}, is_storage_error, 0, NULL, 0},
-    {{"an OpenVINO IR", "give the ONNX model that it was made from", false, false}, is_openvino, 0, NULL, 0},
-    {{"an SVG drawing", NULL, false, false}, is_drawing, 0, NULL, 0},
-    {{"XML", NULL, false, false}, is_xml, 0, NULL, 0},
-    {{"a server's error message (JSON)", DOWNLOAD, true, false}, is_json_error, 0, NULL, 0},
-    {{"the index of a checkpoint in several safetensors files", "give one of the files that it names", false, false},
+    {{"a Git LFS note", "fetch the file itself with: git lfs pull", true, false, PICTURE_NONE}, is_lfs, 0, NULL, 0},
+    {{"a web page", DOWNLOAD, true, false, PICTURE_NONE}, is_page, 0, NULL, 0},
+    {{"a storage server's error message (XML)", DOWNLOAD, true, false, PICTURE_NONE}, is_storage_error, 0, NULL, 0},
+    {{"an OpenVINO IR", "give the ONNX model that it was made from", false, false, PICTURE_NONE},
+     is_openvino,
+     0,
+     NULL,
+     0},
+    {{"an SVG drawing", NULL, false, false, PICTURE_FOREIGN}, is_drawing, 0, NULL, 0},
+    {{"XML", NULL, false, false, PICTURE_NONE}, is_xml, 0, NULL, 0},
+    {{"a server's error message (JSON)", DOWNLOAD, true, false, PICTURE_NONE}, is_json_error, 0, NULL, 0},
+    {{"the index of a checkpoint in several safetensors files", "give one of the files that it names", false, false,
+      PICTURE_NONE},
      is_shard_index,
      0,
      NULL,
      0},
-    {{"JSON", NULL, false, false}, is_json, 0, NULL, 0},
-    {{"ONNX's text form", "make a binary one: onnx.save(onnx.parser.parse_model(TEXT), NEW)", false, false},
+    {{"JSON", NULL, false, false, PICTURE_NONE}, is_json, 0, NULL, 0},
+    {{"ONNX's text form", "make a binary one: onnx.save(onnx.parser.parse_model(TEXT), NEW)", false, false,
+      PICTURE_NONE},
      is_onnx_text,
      0,
      NULL,
      0},
-    {{"an ncnn network (.param)", "give the ONNX model that it was made from", false, false},
+    {{"an ncnn network (.param)", "give the ONNX model that it was made from", false, false, PICTURE_NONE},
      NULL,
      MAGIC(0, "7767517")},
-    {{"ncnn's weights (.bin)", "give the ONNX model that they were made from", false, false},
+    {{"ncnn's weights (.bin)", "give the ONNX model that they were made from", false, false, PICTURE_NONE},
      NULL,
      MAGIC(0, "\x47\x6b\x30\x01")},
-    {{"a tar archive, PyTorch's format of before 0.1.10", "load it with PyTorch and save it again", false, false},
+    {{"a tar archive, PyTorch's format of before 0.1.10", "load it with PyTorch and save it again", false, false,
+      PICTURE_NONE},
      NULL,
      MAGIC(257, "ustar")},
-    {{"compressed with gzip", UNPACK, false, false}, NULL, MAGIC(0, "\x1f\x8b")},
-    {{"compressed with bzip2", UNPACK, false, false}, NULL, MAGIC(0, "BZh")},
-    {{"compressed with xz", UNPACK, false, false},
+    {{"compressed with gzip", UNPACK, false, false, PICTURE_NONE}, NULL, MAGIC(0, "\x1f\x8b")},
+    {{"compressed with bzip2", UNPACK, false, false, PICTURE_NONE}, NULL, MAGIC(0, "BZh")},
+    {{"compressed with xz", UNPACK, false, false, PICTURE_NONE},
      NULL,
      MAGIC(0, "\xfd"
               "7zXZ")},
-    {{"compressed with zstd", UNPACK, false, false}, NULL, MAGIC(0, "\x28\xb5\x2f\xfd")},
-    {{"compressed with lz4", UNPACK, false, false}, NULL, MAGIC(0, "\x04\x22\x4d\x18")},
-    {{"a 7z archive", UNPACK, false, false}, NULL, MAGIC(0, "7z\xbc\xaf")},
-    {{"a RAR archive", UNPACK, false, false}, NULL, MAGIC(0, "Rar!")},
-    {{"a zip archive (a PyTorch checkpoint?)", CONVERT, false, false}, NULL, MAGIC(0, "PK\3\4")},
-    {{"a pickle (an older PyTorch checkpoint?)", CONVERT, false, false}, is_pickle, 0, NULL, 0},
-    {{"a safetensors file", CONVERT, false, false}, is_safetensors, 0, NULL, 0},
-    {{"an HDF5 file (Keras)", EXPORT, false, false}, NULL, MAGIC(0, "\x89HDF")},
-    {{"a GGUF file", NULL, false, false}, NULL, MAGIC(0, "GGUF")},
-    {{"a GGML file", NULL, false, false}, NULL, MAGIC(0, "lmgg")},
-    {{"a GGML file", NULL, false, false}, NULL, MAGIC(0, "tjgg")},
-    {{"a .npy array", NULL, false, false}, NULL, MAGIC(0, "\x93NUMPY")},
-    {{"onnxruntime's own format (.ort)", "give the .onnx model that it was made from", false, false},
+    {{"compressed with zstd", UNPACK, false, false, PICTURE_NONE}, NULL, MAGIC(0, "\x28\xb5\x2f\xfd")},
+    {{"compressed with lz4", UNPACK, false, false, PICTURE_NONE}, NULL, MAGIC(0, "\x04\x22\x4d\x18")},
+    {{"a 7z archive", UNPACK, false, false, PICTURE_NONE}, NULL, MAGIC(0, "7z\xbc\xaf")},
+    {{"a RAR archive", UNPACK, false, false, PICTURE_NONE}, NULL, MAGIC(0, "Rar!")},
+    {{"a zip archive (a PyTorch checkpoint?)", CONVERT, false, false, PICTURE_NONE}, NULL, MAGIC(0, "PK\3\4")},
+    {{"a pickle (an older PyTorch checkpoint?)", CONVERT, false, false, PICTURE_NONE}, is_pickle, 0, NULL, 0},
+    {{"a safetensors file", CONVERT, false, false, PICTURE_NONE}, is_safetensors, 0, NULL, 0},
+    {{"an HDF5 file (Keras)", EXPORT, false, false, PICTURE_NONE}, NULL, MAGIC(0, "\x89HDF")},
+    {{"a GGUF file", NULL, false, false, PICTURE_NONE}, NULL, MAGIC(0, "GGUF")},
+    {{"a GGML file", NULL, false, false, PICTURE_NONE}, NULL, MAGIC(0, "lmgg")},
+    {{"a GGML file", NULL, false, false, PICTURE_NONE}, NULL, MAGIC(0, "tjgg")},
+    {{"a .npy array", NULL, false, false, PICTURE_NONE}, NULL, MAGIC(0, "\x93NUMPY")},
+    {{"onnxruntime's own format (.ort)", "give the .onnx model that it was made from", false, false, PICTURE_NONE},
      NULL,
      MAGIC(4, "ORTM")},
-    {{"a TFLite model", EXPORT, false, false}, NULL, MAGIC(4, "TFL3")},
-    {{"a TensorRT engine", "give the ONNX model that it was made from", false, false}, NULL, MAGIC(0, "ftrt")},
-    {{"a TensorFlow frozen graph", EXPORT, false, false}, is_frozen_graph, 0, NULL, 0},
-    {{"a Core ML model", "export the network to ONNX", false, false}, is_core_ml, 0, NULL, 0},
-    {{"a TensorFlow SavedModel", EXPORT, false, false}, is_saved_model, 0, NULL, 0},
-    {{"a PNG picture", NULL, false, false}, NULL, MAGIC(0, "\x89PNG\r\n\x1a\n")},
-    {{"a JPEG picture", NULL, false, false}, NULL, MAGIC(0, "\xff\xd8\xff")},
-    {{"a WebP picture", NULL, false, false}, is_webp, 0, NULL, 0},
-    {{"a GIF picture", NULL, false, false}, NULL, MAGIC(0, "GIF8")},
-    {{"a TIFF picture", NULL, false, false}, NULL, MAGIC(0, "II*\0")},
-    {{"a TIFF picture", NULL, false, false}, NULL, MAGIC(0, "MM\0*")},
-    {{"a HEIF or AVIF picture", NULL, false, false}, is_heif, 0, NULL, 0},
-    {{"a JPEG XL picture", NULL, false, false}, NULL, MAGIC(0, "\0\0\0\x0cJXL ")},
-    {{"a JPEG XL picture", NULL, false, false}, NULL, MAGIC(0, "\xff\x0a")},
-    {{"a JPEG 2000 picture", NULL, false, false}, NULL, MAGIC(0, "\0\0\0\x0cjP  ")},
-    {{"a BMP picture", NULL, false, false}, is_bitmap, 0, NULL, 0},
-    {{"a Photoshop picture", NULL, false, false}, NULL, MAGIC(0, "8BPS")},
-    {{"an OpenEXR picture", NULL, false, false}, NULL, MAGIC(0, "\x76\x2f\x31\x01")},
-    {{"a PDF document", NULL, false, false}, NULL, MAGIC(0, "%PDF")},
-    {{"a program", NULL, false, false},
+    {{"a TFLite model", EXPORT, false, false, PICTURE_NONE}, NULL, MAGIC(4, "TFL3")},
+    {{"a TensorRT engine", "give the ONNX model that it was made from", false, false, PICTURE_NONE},
+     NULL,
+     MAGIC(0, "ftrt")},
+    {{"a TensorFlow frozen graph", EXPORT, false, false, PICTURE_NONE}, is_frozen_graph, 0, NULL, 0},
+    {{"a Core ML model", "export the network to ONNX", false, false, PICTURE_NONE}, is_core_ml, 0, NULL, 0},
+    {{"a TensorFlow SavedModel", EXPORT, false, false, PICTURE_NONE}, is_saved_model, 0, NULL, 0},
+    PICTURE(PNG, "a PNG picture", 0, "\x89PNG\r\n\x1a\n"),
+    PICTURE(JPEG, "a JPEG picture", 0, "\xff\xd8\xff"),
+    PICTURE(TIFF, "a TIFF picture", 0, "II*\0"),
+    PICTURE(TIFF, "a TIFF picture", 0, "MM\0*"),
+    PICTURE(TIFF, "a BigTIFF picture", 0, "II+\0"),
+    PICTURE(TIFF, "a BigTIFF picture", 0, "MM\0+"),
+    PICTURE(GIF, "a GIF picture", 0, "GIF87a"),
+    PICTURE(GIF, "a GIF picture", 0, "GIF89a"),
+    {{"a WebP picture", NULL, false, false, PICTURE_WEBP}, is_webp, 0, NULL, 0},
+    {{"a BMP picture", NULL, false, false, PICTURE_BMP}, is_bitmap, 0, NULL, 0},
+    {{"a PNM picture", NULL, false, false, PICTURE_PNM}, is_pnm, 0, NULL, 0},
+    PICTURE(FOREIGN, "a HEIC picture", 4, "ftypheic"),
+    PICTURE(FOREIGN, "a HEIC picture", 4, "ftypheix"),
+    PICTURE(FOREIGN, "a HEIC sequence", 4, "ftyphevc"),
+    PICTURE(FOREIGN, "a HEIC picture", 4, "ftypheim"),
+    PICTURE(FOREIGN, "a HEIC picture", 4, "ftypheis"),
+    PICTURE(FOREIGN, "a HEIF picture", 4, "ftypmif1"),
+    PICTURE(FOREIGN, "a HEIF sequence", 4, "ftypmsf1"),
+    PICTURE(FOREIGN, "an AVIF picture", 4, "ftypavif"),
+    PICTURE(FOREIGN, "an AVIF sequence", 4, "ftypavis"),
+    PICTURE(FOREIGN, "a CR3 raw picture", 4, "ftypcrx "),
+    PICTURE(FOREIGN, "a JPEG XL picture", 0, "\0\0\0\x0cJXL "),
+    PICTURE(FOREIGN, "a JPEG XL picture", 0, "\xff\x0a"),
+    PICTURE(FOREIGN, "a JPEG 2000 picture", 0, "\0\0\0\x0cjP  "),
+    PICTURE(FOREIGN, "a JPEG 2000 picture", 0, "\xff\x4f\xff\x51"),
+    PICTURE(FOREIGN, "a Photoshop (PSD) picture", 0, "8BPS"),
+    PICTURE(FOREIGN, "an OpenEXR picture", 0, "\x76\x2f\x31\x01"),
+    PICTURE(FOREIGN, "a Radiance HDR picture", 0, "#?RADIANCE"),
+    PICTURE(FOREIGN, "a DDS picture", 0, "DDS |"),
+    PICTURE(FOREIGN, "a QOI picture", 0, "qoif"),
+    PICTURE(FOREIGN, "a GIMP (XCF) picture", 0, "gimp xcf"),
+    PICTURE(FOREIGN, "an ICO picture", 0, "\0\0\1\0"),
+    PICTURE(FOREIGN, "a PAM picture", 0, "P7\nWIDTH"),
+    {{"a PDF document", NULL, false, false, PICTURE_NONE}, NULL, MAGIC(0, "%PDF")},
+    {{"a program", NULL, false, false, PICTURE_NONE},
      NULL,
      MAGIC(0, "\x7f"
               "ELF")},
-    {{"an ONNX model", NULL, false, false}, is_onnx, 0, NULL, 0},
-    {{"text", NULL, false, true}, is_text, 0, NULL, 0},
+    {{"an ONNX model", NULL, false, false, PICTURE_NONE}, is_onnx, 0, NULL, 0},
+    {{"text", NULL, false, true, PICTURE_NONE}, is_text, 0, NULL, 0},
 };
 
 const struct file_kind *file_recognise(const void *data, size_t bytes) {

@@ -7,11 +7,25 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Formats of pictures. */
+enum picture_type {
+    PICTURE_NONE,
+    PICTURE_PNG,
+    PICTURE_JPEG,
+    PICTURE_WEBP,
+    PICTURE_TIFF,
+    PICTURE_BMP,
+    PICTURE_PNM,
+    PICTURE_GIF,
+    PICTURE_FOREIGN /* a picture that is not read */
+};
+
 struct file_kind {
     const char *what;   /* "a Git LFS note" */
     const char *advice; /* what to do about it, or NULL */
     bool stand_in;      /* certainly there in the place of another file: a note, a page, a message of a server */
     bool text;          /* nothing but that it is text is known */
+    enum picture_type picture;
 };
 
 /* NULL: not known. The first 4 KiB count. */

@@ -188,6 +188,23 @@ typedef enum limner_cpu {
     LIMNER_CPU_AVX512 = 3
 } limner_cpu;
 
+/* What a decoder makes of a picture's file: width * height pixels, row by row, red, green and blue, 8 bits each, in
+   memory of malloc(), which limner gives back with free(). */
+typedef struct limner_image {
+    size_t size; /* sizeof(limner_image), set by limner */
+    int64_t width, height;
+    unsigned char *samples;
+} limner_image;
+
+/*
+ * Decodes the file that lies in memory, for the operator ImageDecoder. data are a stranger's. Is called while the
+ * session plans and runs, in its thread, and twice for one picture. A picture that is damaged has no pixels for the
+ * model, as ONNX wants it; LIMNER_UNSUPPORTED (no such kind of file), LIMNER_LIMIT and LIMNER_NO_MEMORY end the run
+ * with the decoder's message.
+ */
+typedef limner_status limner_image_decoder(void *context, const void *data, size_t bytes, limner_image *image,
+                                           limner_error *error);
+
 /* Zero everywhere but in size is a good default. */
 typedef struct limner_options {
     size_t size;    /* sizeof(limner_options) */
@@ -201,10 +218,12 @@ typedef struct limner_options {
     int low_memory;              /* 1: as little memory as can be, slower: exact, mapped pages let go, no huge pages */
     const char *cache; /* a file that stores the model's packed weights, so that the next start is short; NULL: none */
     size_t keep_bytes; /* the most activations that the session keeps from run to run (limner_session_trim); 0: all */
+    limner_image_decoder *image_decoder; /* for models with the operator ImageDecoder; NULL: those do not run */
+    void *image_context;                 /* handed to it */
 } limner_options;
 
 #define LIMNER_OPTIONS_INIT \
-    { sizeof(limner_options), 0, LIMNER_CPU_AUTO, 0, 0, 0, NULL, 0, NULL, 0 }
+    { sizeof(limner_options), 0, LIMNER_CPU_AUTO, 0, 0, 0, NULL, 0, NULL, 0, NULL, NULL }
 
 /* options may be NULL. The session holds the model; the caller may close its own hold. */
 LIMNER_API limner_status limner_session_create(limner_model *model, const limner_options *options,

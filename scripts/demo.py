@@ -92,7 +92,7 @@ def side_by_side(pictures: list[Rows]) -> Rows:
 
 def repair(limner: str, damaged: Path, mask: Path, folder: Path) -> dict[str, str]:
     """Run limner inpaint with both variants in one process; returns what it says of each."""
-    command = [limner, "inpaint", *VARIANTS, str(damaged), str(mask), "-o", str(folder)]
+    command = [limner, "inpaint", *VARIANTS, "--blend", "laplace", str(damaged), str(mask), "-o", str(folder)]
     print("$", shlex.join(command), flush=True)
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
     if done.returncode:

@@ -173,7 +173,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--limner", type=Path, metavar="PROGRAM", help="run the networks with this limner, not with onnxruntime")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
     parser.add_argument("--save", type=Path, metavar="DIR", help="also write the repaired pictures to DIR")
-    parser.add_argument("--evened", action="store_true", help="also what evening the hole's rim would give (with onnxruntime)")
+    parser.add_argument("--evened", action="store_true", help="also what evening the hole's rim gives (--blend laplace)")
     parser.add_argument("--sheet", type=Path, metavar="FILE", help="only write some of the pictures side by side to FILE")
     options = parser.parse_args(arguments)
     models = options.models
@@ -181,6 +181,9 @@ def main(arguments: list[str] | None = None) -> int:
         pair = ["--edge", str(models / "edge/model.onnx"), "--model", str(models / "inpaint/model.onnx")]
         repairs = {"plain": limner_repair(options.limner, "--model", str(models / "plain/model.onnx")),
                    "EdgeConnect": limner_repair(options.limner, *pair)}
+        if options.evened:
+            repairs |= {f"{name}, evened": limner_repair(options.limner, *words, "--blend", "laplace")
+                        for name, words in (("plain", ["--model", str(models / "plain/model.onnx")]), ("EdgeConnect", pair))}
     else:
         repairs = {"plain": plain_repair(models), "EdgeConnect": edgeconnect_repair(models)}
         if options.evened:

@@ -320,18 +320,24 @@ static status copy_packed(struct scan_state *scan, const message_type *message, 
 
 static status scan_message(struct scan_state *scan, const message_type *message, size_t end);
 
+/* Types, and values of such types, which may lie within each other. */
+static bool is_type(const message_type *message) {
+    return message == &onnx__type_proto__descriptor || message == &onnx__sequence_proto__descriptor ||
+           message == &onnx__optional_proto__descriptor || message == &onnx__map_proto__descriptor;
+}
+
 static status enter(struct scan_state *scan, const message_type *message) {
     scan->graphs += message == &onnx__graph_proto__descriptor;
-    scan->types += message == &onnx__type_proto__descriptor;
+    scan->types += is_type(message);
     if (scan->graphs <= scan->limits->nesting + 1 && scan->types <= scan->limits->nesting + 1)
         return STATUS_OK;
     return fail(scan->err, STATUS_LIMIT, "byte %zu: %s nested deeper than %d levels (limit nesting)", scan->at,
-                message == &onnx__graph_proto__descriptor ? "subgraphs" : "types", scan->limits->nesting);
+                message == &onnx__graph_proto__descriptor ? "subgraphs" : "types or values", scan->limits->nesting);
 }
 
 static void leave(struct scan_state *scan, const message_type *message) {
     scan->graphs -= message == &onnx__graph_proto__descriptor;
-    scan->types -= message == &onnx__type_proto__descriptor;
+    scan->types -= is_type(message);
 }
 
 static status scan_child(struct scan_state *scan, const message_type *parent, const struct wire_field *field) {

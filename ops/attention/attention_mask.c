@@ -23,12 +23,6 @@ struct attention_range attention_visible(const struct attention *a, int64_t batc
     return range;
 }
 
-static double number_of(const struct tensor *tensor, int64_t i) {
-    double number;
-    reals_load(tensor->dtype, (const char *)tensor->data + i * (int64_t)dtype_size(tensor->dtype), &number, 1);
-    return number;
-}
-
 /* Adds one mask; `allows` and other types than those of the scores go number by number. */
 #define ADD_MASK(T, DTYPE)                                                                                             \
     static void add_mask_##T(const struct attention_mask *mask, int64_t at, T *bias, int64_t keys) {                   \
@@ -43,7 +37,7 @@ static double number_of(const struct tensor *tensor, int64_t i) {
             SIMD for (int64_t i = 0; i < count; i++) bias[i] += data[i];                                               \
         } else {                                                                                                       \
             for (int64_t i = 0; i < count; i++) {                                                                      \
-                const double v = number_of(mask->tensor, at + i);                                                      \
+                const double v = number_at(mask->tensor, at + i);                                                      \
                 bias[i] += (T)(!allows ? v : v != 0 ? 0 : mask->blocked);                                              \
             }                                                                                                          \
         }                                                                                                              \

@@ -29,6 +29,19 @@ struct blocked_depth {
     int64_t total;             /* products of one sum */
 };
 
+/*
+ * How a grouped convolution stores rows of its input: each that an output meets once, with its border, for every input
+ * channel of a group.
+ */
+struct grouped_rows {
+    int64_t columns;          /* of the output, at most */
+    int64_t slots;            /* rows */
+    int64_t width;            /* pixels of a row */
+    int64_t channels;         /* input channels of a group */
+    int64_t entries;          /* products of an output */
+    int64_t reach[2], low[2]; /* inputs from the first tap to the last; index of the first, beside position * step */
+};
+
 struct blocked_phase {
     struct phase_geometry geometry;
     const struct conv_algorithm *algorithm;
@@ -37,7 +50,8 @@ struct blocked_phase {
     int grid_count;
     int64_t rows_together; /* few outputs: rows of the output that are computed together, 1 or 2 */
     int64_t band_columns;  /* few outputs: demanded most columns of a band; 0: not demanded */
-    int64_t out_blocks;    /* channel blocks of the output, of one group */
+    struct grouped_rows rows; /* grouped */
+    int64_t out_blocks;       /* channel blocks of the output, of one group */
     int64_t floats;        /* of packed weights, of all groups */
     const float *packed;
 };
@@ -118,6 +132,21 @@ static inline int64_t blocked_plane(const struct window *window, bool output) {
 /* An image is one group of one batch row; groups count faster. */
 static inline int64_t window_images(const struct window *window) {
     return window->batch * window->group;
+}
+
+/*
+ * Whether groups are not of whole channel blocks: then all groups lie in the same blocks, one channel after the other,
+ * and so does the bias.
+ */
+static inline bool window_mixes_groups(const struct window *window) {
+    return window->group > 1 &&
+           (window->in_channels % CHANNEL_BLOCK != 0 || window->out_channels % CHANNEL_BLOCK != 0);
+}
+
+/* Channel blocks of the output of a batch row. */
+static inline int64_t window_out_blocks(const struct window *window) {
+    return window_mixes_groups(window) ? channel_blocks(window->group * window->out_channels)
+                                       : window->group * channel_blocks(window->out_channels);
 }
 
 /* Rows first..end - 1; none where first >= end. */

@@ -63,6 +63,10 @@ void blocked_finish(const struct blocked_run *run, const float *bias, size_t bia
 void blocked_spread_bias(const struct blocked_state *state, const float *bias, float *blocks) {
     const int64_t channels = state->window.out_channels, whole = channel_blocks(channels) * CHANNEL_BLOCK;
     memset(blocks, 0, state->bias_bytes);
+    if (bias && window_mixes_groups(&state->window)) {
+        memcpy(blocks, bias, (size_t)(state->window.group * channels) * sizeof *blocks);
+        return;
+    }
     for (int64_t group = 0; bias && group < state->window.group; group++)
         memcpy(blocks + group * whole, bias + group * channels, (size_t)channels * sizeof *blocks);
 }

@@ -151,7 +151,7 @@ static bool fits(const struct blocked_state *state, const struct kernels *kernel
                  const struct phase_geometry *geometry) {
     (void)kernels;
     (void)geometry;
-    return state->to_blocks;
+    return state->to_blocks && !window_mixes_groups(&state->window);
 }
 
 static bool plan(const struct blocked_state *state, const struct blocked_settings *settings,

@@ -1,6 +1,7 @@
 #include "ops/conv/conv_facts.h"
 
 #include "ops/conv/window.h"
+#include "ops/core/channel_blocks.h"
 
 #include <math.h>
 
@@ -71,16 +72,30 @@ static bool has_few_outputs(const struct window_params *params, const struct for
            form->weight->dims[3] <= 8 && form->out <= CHANNEL_BLOCK;
 }
 
-/* Groups must be of whole blocks on both sides. */
 static bool groups_are_blocks(const struct form *form) {
     return form->in / form->group % CHANNEL_BLOCK == 0 && form->out / form->group % CHANNEL_BLOCK == 0;
+}
+
+/* Groups of few channels, and a window that is not too wide. */
+static bool groups_share_blocks(const struct window_params *params, const struct form *form) {
+    int64_t reach = form->in / form->group;
+    if (reach > GROUPED_CHANNELS || !fills_blocks(form->in) || !fills_blocks(form->out))
+        return false;
+    for (int d = 0; d < 2; d++) {
+        const int64_t dilation = d < params->dilation_count ? params->dilations[d] : 1;
+        const int64_t last = form->weight->dims[2 + d] - 1;
+        if (last > GROUPED_REACH || dilation > GROUPED_REACH || reach > GROUPED_REACH)
+            return false;
+        reach *= last * dilation + 1;
+    }
+    return reach <= GROUPED_REACH;
 }
 
 /* Whether it reads blocks, or a plain tensor of few channels; and writes blocks, or few planes. in: 0 for a plain
  * input. */
 static bool choose_sides(const struct window_params *params, struct form *form, int64_t in, bool *to_blocks) {
     if (form->group > 1)
-        return form->from_blocks = *to_blocks = groups_are_blocks(form);
+        return form->from_blocks = *to_blocks = groups_are_blocks(form) || groups_share_blocks(params, form);
     if (in != 0 && in != form->in)
         return false; /* that is an error, and the plain operator explains it better */
     form->from_blocks = in != 0 || fills_blocks(form->in);

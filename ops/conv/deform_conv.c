@@ -9,6 +9,7 @@
 #include "ops/core/attributes.h"
 #include "ops/core/op_facts.h"
 #include "ops/core/parallel.h"
+#include "ops/core/reals.h"
 #include "ops/kernels/families.h"
 #include "ops/kernels/resize.h"
 #include "ops/matmul/gemm.h"
@@ -137,10 +138,6 @@ static void find_corners(const struct deform_axis axis[2], double y, double x, d
         to->index[k] = inside ? (int64_t)row * axis[1].in + (int64_t)column : 0;
         to->weight[k] = inside ? (1 - fabs(y - row)) * (1 - fabs(x - column)) * factor : 0;
     }
-}
-
-static double number_at(const struct tensor *tensor, int64_t i) {
-    return tensor->dtype == DTYPE_FLOAT ? (double)((const float *)tensor->data)[i] : ((const double *)tensor->data)[i];
 }
 
 /* What a tap of an offset group meets at a position of the output. */

@@ -7,6 +7,14 @@
 /* Numbers of the depth of a k-block, about: its weights stay in L2. */
 #define K_BLOCK 1024
 
+/*
+ * Groups that are not of whole channel blocks lie in common blocks, if a group has no more input channels than this,
+ * and an output reaches over no more inputs (channels of a group, times rows and columns from the first tap to the
+ * last).
+ */
+#define GROUPED_CHANNELS 32
+#define GROUPED_REACH ((int64_t)1 << 14)
+
 static inline int64_t channel_blocks(int64_t channels) {
     return (channels + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK;
 }

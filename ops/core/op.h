@@ -67,6 +67,17 @@ struct weight_cache; /* packed weights, ops/weights/weight_cache.h */
 struct op;
 struct op_facts; /* op_facts.h */
 
+/* Pixels, red, green and blue, 8 bits each, on the heap; the receiver's to free(). */
+struct image {
+    int64_t width, height;
+    unsigned char *samples;
+};
+/* Decodes a picture's file. */
+struct image_hook {
+    status (*decode)(void *context, const void *data, size_t bytes, struct image *image, struct error *err);
+    void *context;
+};
+
 /* One node as its operator sees it, from parse to release. */
 struct op_call {
     const struct op *op;
@@ -82,9 +93,10 @@ struct op_call {
     char *own;         /* ... the first one's, 64-byte aligned; the next one's is own_stride on. The */
     size_t own_stride; /* same for all nodes of a plan: it stays in the cache of its processor */
     const struct kernels *kernels;
-    int threads;                  /* of a team, >= 1; never changes a result bit */
-    struct weight_cache *weights; /* where packed constant weights live; NULL: pack into the workspace at run */
-    struct value_heap *heap;      /* for run(): boxes and characters of strings; NULL: none can be made */
+    int threads;                     /* of a team, >= 1; never changes a result bit */
+    struct weight_cache *weights;    /* where packed constant weights live; NULL: pack into the workspace at run */
+    struct value_heap *heap;         /* for run(): boxes and characters of strings; NULL: none can be made */
+    const struct image_hook *images; /* NULL, or without decode: none can be decoded */
 };
 
 /* What an operator lets the planner do with storage. */

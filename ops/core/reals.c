@@ -84,6 +84,13 @@ status op_scalar_int(const struct op_call *call, int i, int64_t *value, struct e
     return code;
 }
 
+double number_at(const struct tensor *tensor, int64_t i) {
+    double value = 0;
+    if (TYPES_REALS >> tensor->dtype & 1)
+        reals_load(tensor->dtype, (const char *)tensor->data + (size_t)i * dtype_size(tensor->dtype), &value, 1);
+    return value;
+}
+
 int64_t int_of(const struct tensor *tensor, int64_t i) {
     if (tensor->dtype == DTYPE_INT64)
         return ((const int64_t *)tensor->data)[i];
@@ -91,9 +98,7 @@ int64_t int_of(const struct tensor *tensor, int64_t i) {
         const uint64_t value = ((const uint64_t *)tensor->data)[i];
         return value > INT64_MAX ? INT64_MAX : (int64_t)value;
     }
-    double value;
-    reals_load(tensor->dtype, (const char *)tensor->data + (size_t)i * dtype_size(tensor->dtype), &value, 1);
-    return real_to_int64(value);
+    return real_to_int64(number_at(tensor, i));
 }
 
 enum dtype attribute_dtype(struct attributes *attributes, const char *name, enum dtype fallback, uint32_t types,

@@ -18,7 +18,9 @@ void reals_store(enum dtype dtype, const double *in, void *out, size_t count);
 status op_scalar_real(const struct op_call *call, int i, double *value, struct error *err);
 /* The same as int64, toward zero. */
 status op_scalar_int(const struct op_call *call, int i, int64_t *value, struct error *err);
-/* Number i of a tensor, toward zero. */
+/* Number i of a tensor of one of TYPES_REALS. */
+double number_at(const struct tensor *tensor, int64_t i);
+/* The same toward zero. */
 int64_t int_of(const struct tensor *tensor, int64_t i);
 
 /* The attribute's element type, which must be one of `types`; `fallback` without. */

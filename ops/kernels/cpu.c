@@ -40,10 +40,12 @@ enum cpu_level cpu_best(void) {
      #level,                                \
      &gemm_kernel_##level,                  \
      &block_kernel_##level,                 \
+     &grouped_kernel_##level,               \
      &few_outputs_kernel_##level,           \
      &strassen_kernel_##level,              \
      winograd_of(level),                    \
      &math_kernel_##level,                  \
+     &fft_kernel_##level,                   \
      NULL},
 #define LEVEL_TABLES(winograd_of) LEVEL(CPU_PORTABLE, portable, winograd_of) SIMD_TABLES(winograd_of)
 #if BUILT_LEVELS == 3

@@ -131,6 +131,30 @@ struct block_kernel {
                   const float *added, float *y, int64_t count);
 };
 
+/*
+ * Outputs of one channel block whose lanes meet inputs lane by lane: y[i * y_step + lane] = activation(bias[lane] + sum
+ * over the entries of places[entry][i * step + lane] * weights[entry][lane]). Products are added in that order, in
+ * chains of fused multiply-adds that close after about PRODUCT_CHAIN of them, at the end of a run of entries. The steps
+ * are multiples of CHANNEL_BLOCK.
+ */
+struct grouped_row {
+    const float *const *places;
+    int entries;
+    int run;    /* all entries are in runs of so many */
+    bool close; /* the places of a run, and the pixels, follow each other without a gap */
+    size_t step;
+    const float *weights, *bias;
+    enum block_finish finish;
+    float alpha, beta;
+};
+
+struct grouped_kernel {
+    void (*row)(const struct grouped_row *row, int64_t count, float *y, size_t y_step);
+    /* to[i][lane] = a[i * step + lanes[lane]], or b[i * step + lanes[lane] - 16] from 16 on, for `count` pixels. */
+    void (*pick)(const float *a, const float *b, size_t step, int64_t count, const int32_t lanes[CHANNEL_BLOCK],
+                 float *to);
+};
+
 /* ---- planes: [channel][y][x] ---- */
 
 #define FEW_OUTPUTS_CHANNELS 4 /* most output channels of a tile */
@@ -356,10 +380,12 @@ struct kernels {
     const char *name; /* "portable", "avx2", "avx512" */
     const struct gemm_kernel *gemm;
     const struct block_kernel *block;
+    const struct grouped_kernel *grouped;
     const struct few_outputs_kernel *few_outputs;
     const struct strassen_kernel *strassen;
     const struct winograd_kernel *winograd; /* NULL: direct convolution and plain products only */
     const struct math_kernel *math;         /* ops/kernels/math.h */
+    const struct fft_kernel *fft;           /* ops/kernels/fft.h */
     /* Those of one family are in ops/kernels/families.h. */
     const struct forced_choices *forced; /* ops/core/forced_choices.h; NULL: costs decide */
 };

@@ -27,6 +27,7 @@ struct pool_stack {
  */
 struct pool_line {
     int64_t out, inner, taps, stride, dilation;
+    int64_t in, pad; /* of pixels(): the line's own pixels, and those before it that there are not */
     const void *divisors, *inverses;
     double rows;
     const void *x;
@@ -37,6 +38,8 @@ struct pool_kernel {
     void (*stack)(enum pool_kind kind, const struct pool_stack *stack);
     /* The largest, or else sums. */
     void (*across)(enum pool_kind kind, const struct pool_line *line);
+    /* Both in one step, for pixels of CHANNEL_BLOCK elements: line->x is not read. NULL: there is no such loop. */
+    void (*pixels)(enum pool_kind kind, const struct pool_stack *stack, const struct pool_line *line);
     /*
      * All of `count` pixels, above 0, of 1 or CHANNEL_BLOCK elements: the largest, or the sum in double precision, to
      * total[inner]. Their type is that of the elements for the largest, else double.

@@ -239,6 +239,46 @@ static void across(enum pool_kind kind, const struct pool_line *line) {
         across_as(POOL_SUM, line);
 }
 
+/* Taps first..end-1 of all rows meet an input. */
+INLINE vec pixel_at(const enum pool_kind kind, const struct pool_stack *stack, const int64_t from, const int64_t step,
+                    const int64_t first, const int64_t end) {
+    vec sum = mapped(kind, vec_load((const float *)stack->rows[0] + from + first * step));
+    for (int64_t k = first + 1; k < end; k++)
+        sum = joined(kind, sum, mapped(kind, vec_load((const float *)stack->rows[0] + from + k * step)));
+    for (int64_t r = 1; r < stack->row_count; r++)
+        for (int64_t k = first; k < end; k++)
+            sum = joined(kind, sum, mapped(kind, vec_load((const float *)stack->rows[r] + from + k * step)));
+    return sum;
+}
+
+INLINE void pixels_as(const enum pool_kind kind, const struct pool_stack *stack, const struct pool_line *line) {
+    const float *divisors = line->divisors, *inverses = line->inverses;
+    const float rows = (float)line->rows, inverse = (float)(1 / line->rows);
+    const int64_t step = line->dilation * CHANNEL_BLOCK;
+    float *y = line->y;
+    for (int64_t o = 0; o < line->out; o++, y += CHANNEL_BLOCK) {
+        const int64_t start = o * line->stride - line->pad;
+        int64_t first = 0, end = line->taps;
+        while (first < end && start + first * line->dilation < 0)
+            first++;
+        while (end > first && start + (end - 1) * line->dilation >= line->in)
+            end--;
+        for (int64_t i = 0; i < CHANNEL_BLOCK; i += VEC) {
+            vec sum = vec_all(*(const float *)stack->nothing);
+            if (first < end && stack->row_count > 0)
+                sum = pixel_at(kind, stack, start * CHANNEL_BLOCK + i, step, first, end);
+            if (divisors)
+                sum = quotient(sum, vec_all(divisors[o] * rows), vec_all(inverses[o] * inverse));
+            vec_store(y + i, sum);
+        }
+    }
+}
+
+static void pixels(enum pool_kind kind, const struct pool_stack *stack, const struct pool_line *line) {
+#define PIXELS(k) pixels_as(k, stack, line)
+    EACH_KIND(PIXELS)
+}
+
 #define CHAINS 4   /* of sums, which do not wait for one another */
 #define PIECE 1024 /* numbers that are added up in single precision, in chains of vectors: their errors are small */
 
@@ -318,4 +358,4 @@ static void whole(enum pool_kind kind, const void *x, int64_t count, int64_t inn
     EACH_KIND(WHOLE)
 }
 
-const struct pool_kernel LEVEL_NAME(pool_kernel) = {stack_rows, across, whole};
+const struct pool_kernel LEVEL_NAME(pool_kernel) = {stack_rows, across, pixels, whole};

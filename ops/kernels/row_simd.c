@@ -228,7 +228,52 @@ static void row_turn(const void *x, size_t x_stride, size_t rows, size_t columns
         }
 }
 
-const struct row_kernel LEVEL_NAME(row_kernel) = {.turn = row_turn,
+/* Sums of `vectors` vectors of columns side by side, of the last one only `last` columns. */
+INLINE void combine_columns(const float *a, size_t depth, const float *b, size_t b_stride, const int vectors,
+                            size_t last, vec *totals) {
+    for (int v = 0; v < vectors; v++)
+        totals[v] = (vec){0};
+    for (size_t first = 0; first < depth; first += ROW_CHAIN) {
+        const size_t end = depth - first < ROW_CHAIN ? depth : first + ROW_CHAIN;
+        vec sums[8] = {{0}};
+        for (size_t k = first; k < end; k++) {
+            const float *row = b + k * b_stride;
+#pragma GCC unroll 8
+            for (int v = 0; v < vectors; v++) {
+                const vec column =
+                    v + 1 == vectors && last < VEC ? load_some(row + v * VEC, last, (vec){0}) : vec_load(row + v * VEC);
+                sums[v] = vec_fma(vec_all(a[k]), column, sums[v]);
+            }
+        }
+#pragma GCC unroll 8
+        for (int v = 0; v < vectors; v++)
+            totals[v] = totals[v] + sums[v];
+    }
+}
+
+static void row_combine(const float *a, size_t depth, const float *b, size_t b_stride, size_t columns, float *y) {
+    vec totals[8];
+    size_t j = 0;
+    for (; columns - j >= 8 * VEC; j += 8 * VEC) {
+        combine_columns(a, depth, b + j, b_stride, 8, VEC, totals);
+        memcpy(y + j, totals, sizeof totals);
+    }
+    for (; columns - j >= 2 * VEC; j += 2 * VEC) {
+        combine_columns(a, depth, b + j, b_stride, 2, VEC, totals);
+        memcpy(y + j, totals, 2 * sizeof *totals);
+    }
+    for (; columns - j >= VEC; j += VEC) {
+        combine_columns(a, depth, b + j, b_stride, 1, VEC, totals);
+        vec_store(y + j, totals[0]);
+    }
+    if (columns > j) {
+        combine_columns(a, depth, b + j, b_stride, 1, columns - j, totals);
+        store_some(y + j, columns - j, totals[0]);
+    }
+}
+
+const struct row_kernel LEVEL_NAME(row_kernel) = {.combine = row_combine,
+                                                  .turn = row_turn,
                                                   .sum = row_sum,
                                                   .spread = row_spread,
                                                   .largest = row_largest,

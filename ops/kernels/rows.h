@@ -9,9 +9,15 @@
 #include <stddef.h>
 
 #define ROW_LANES 32
+#define ROW_CHAIN 256
 #define ROW_CHUNK 1024 /* a multiple of ROW_LANES */
 
 struct row_kernel {
+    /*
+     * y[column] = sum of a[k] * b[k * b_stride + column] over `depth`: a row by a matrix that is read where it lies.
+     * The same bits as those of struct gemm_kernel: a chain of multiply-adds closes every ROW_CHAIN products.
+     */
+    void (*combine)(const float *a, size_t depth, const float *b, size_t b_stride, size_t columns, float *y);
     /* y[column * y_stride + row] = x[row * x_stride + column]: rows become columns. They do not overlap. */
     void (*turn)(const void *x, size_t x_stride, size_t rows, size_t columns, float *y, size_t y_stride);
     double (*sum)(const float *x, size_t count);

@@ -13,6 +13,7 @@
 
 extern const struct gemm_kernel gemm_kernel_portable, gemm_kernel_avx2, gemm_kernel_avx512;
 extern const struct block_kernel block_kernel_portable, block_kernel_avx2, block_kernel_avx512;
+extern const struct grouped_kernel grouped_kernel_portable, grouped_kernel_avx2, grouped_kernel_avx512;
 extern const struct few_outputs_kernel few_outputs_kernel_portable, few_outputs_kernel_avx2, few_outputs_kernel_avx512;
 extern const struct strassen_kernel strassen_kernel_portable, strassen_kernel_avx2, strassen_kernel_avx512;
 extern const struct winograd_kernel winograd_kernel_portable, winograd_kernel_avx2, winograd_kernel_avx512;

@@ -25,9 +25,17 @@ struct matrix_product {
     int64_t a_batch_strides[MAX_RANK], b_batch_strides[MAX_RANK]; /* in elements */
 };
 
+/* How a product is made whose right side is not packed in channel blocks. */
+enum product_way {
+    PRODUCT_PANELS, /* one side is packed in panels (gemm.h) */
+    PRODUCT_ROWS,   /* product_small.h */
+    PRODUCT_TILES
+};
+
 /* The state of a planned product. */
 struct product_state {
     struct matrix_product product;
+    enum product_way way;
     bool blocked_b;      /* B is packed in channel blocks (product_packed.h) */
     bool strassen;       /* and multiplied by Strassen's algorithm (strassen.h) */
     bool b_packed;       /* the packed side is B (its columns are the rows of the matrix product), else A */

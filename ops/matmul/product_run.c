@@ -5,6 +5,7 @@
 #include "base/thread_team.h"
 #include "ops/core/channel_blocks.h"
 #include "ops/core/forced_choices.h"
+#include "ops/matmul/product_small.h"
 #include "ops/matmul/strassen.h"
 
 #include <string.h>
@@ -102,6 +103,10 @@ status product_prepare(struct op_call *call, const struct matrix_product *produc
         *workspace_bytes = state->strassen ? strassen_workspace_bytes(call) : packed_workspace_bytes(call->threads);
         return STATUS_OK;
     }
+    if (!constant_weight(call, 0) && !constant_weight(call, 1))
+        state->way = product_small_way(call, product);
+    if (state->way != PRODUCT_PANELS)
+        return product_small_prepare(call, workspace_bytes, err);
     state->b_packed = constant_weight(call, 1) || (!constant_weight(call, 0) && product->m == 1);
     const struct tensor *source = call->inputs[state->b_packed];
     const int64_t size = packed_size(state);
@@ -210,6 +215,10 @@ status product_run(struct op_call *op_call, struct error *err) {
         return STATUS_OK;
     if (product->k == 0) {
         store_empty(&call, tensor_elements(op_call->outputs[0]));
+        return STATUS_OK;
+    }
+    if (state->way != PRODUCT_PANELS) {
+        product_small_run(op_call);
         return STATUS_OK;
     }
     if (state->blocked_b) {

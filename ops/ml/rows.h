@@ -2,7 +2,7 @@
 #ifndef LIMNER_OPS_ML_ROWS_H
 #define LIMNER_OPS_ML_ROWS_H
 
-#include "ops/core/numbers.h"
+#include "ops/core/reals.h"
 #include "ops/core/op.h"
 
 #define ML_DOMAIN "ai.onnx.ml"

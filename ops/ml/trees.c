@@ -93,6 +93,9 @@ status trees_check(struct trees *trees, struct pool *scratch, struct error *err)
         if (check_circles(&walk, trees->roots[i], err) != STATUS_OK)
             return err->code;
     }
+    for (int64_t i = 0; i < trees->node_count; i++) /* also of those that no root leads to */
+        if (check_circles(&walk, i, err) != STATUS_OK)
+            return err->code;
     return check_weights(trees, err);
 }
 

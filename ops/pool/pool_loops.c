@@ -136,7 +136,7 @@ LOOPS(uint8, uint8_t, 0, SAME)
                 sum[k] = all;                                                                                 \
         }                                                                                                     \
     }                                                                                                         \
-    static const struct pool_kernel kernel_##NAME = {stack_##NAME, across_##NAME, whole_##NAME};
+    static const struct pool_kernel kernel_##NAME = {stack_##NAME, across_##NAME, NULL, whole_##NAME};
 KERNEL(double, double)
 KERNEL(int8, int8_t)
 KERNEL(uint8, uint8_t)

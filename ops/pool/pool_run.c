@@ -139,8 +139,9 @@ static void stack_rows(const struct pool_work *work, const struct pool_place *pl
         work->kernel->stack(work->kind, &(struct pool_stack){rows, row_count, pixels * inner, work->nothing, line});
 }
 
-/* The line put together to a row of the output. */
-static void finish_row(const struct pool_work *work, const struct pool_place *place, const char *own, void *y) {
+/* How a line becomes a row of the output. */
+static struct pool_line line_of(const struct pool_work *work, const struct pool_place *place, const char *own,
+                                void *y) {
     const struct pool_params *params = work->call->params;
     const struct pool_row *row = work->call->op->row;
     const struct pool_window *window = work->window;
@@ -150,6 +151,8 @@ static void finish_row(const struct pool_work *work, const struct pool_place *pl
                              .taps = columns->kernel,
                              .stride = columns->stride,
                              .dilation = columns->dilation,
+                             .in = columns->in,
+                             .pad = columns->pad_begin,
                              .x = own,
                              .y = y};
     if (row->norm == POOL_AVERAGE) {
@@ -159,9 +162,32 @@ static void finish_row(const struct pool_work *work, const struct pool_place *pl
         line.inverses = own + work->places.inverses;
         line.rows = count ? (double)count : 1;
     }
-    work->kernel->across(work->kind, &line);
+    return line;
+}
+
+#define DIRECT_TAPS 12 /* of a window: with more of them, a line that was put together is read instead of all rows */
+
+/* Pixels of channel blocks go without a line where windows are small. */
+static bool is_direct(const struct pool_work *work) {
+    const struct pool_axis *axis = work->window->axis;
+    return work->kernel->pixels && work->window->inner == CHANNEL_BLOCK && work->kind != POOL_POWERS &&
+           axis[0].kernel <= DIRECT_TAPS && axis[1].kernel <= DIRECT_TAPS && axis[2].kernel <= DIRECT_TAPS &&
+           axis[0].kernel * axis[1].kernel * axis[2].kernel <= DIRECT_TAPS;
+}
+
+static void make_row(const struct pool_work *work, const struct pool_place *place, char *own, void *y) {
+    const struct pool_row *row = work->call->op->row;
+    const struct pool_line line = line_of(work, place, own, y);
+    if (is_direct(work)) {
+        const void **rows = (void *)(own + work->places.rows);
+        work->kernel->pixels(work->kind,
+                             &(struct pool_stack){rows, find_rows(work, place, rows), 0, work->nothing, NULL}, &line);
+    } else {
+        stack_rows(work, place, own);
+        work->kernel->across(work->kind, &line);
+    }
     if (row->norm == POOL_LP)
-        work->loops->root(params->power, columns->out * window->inner, y);
+        work->loops->root(((const struct pool_params *)work->call->params)->power, line.out * line.inner, y);
 }
 
 static void make_rows(struct team_thread self, void *context) {
@@ -177,10 +203,8 @@ static void make_rows(struct team_thread self, void *context) {
         work->loops->set(own + work->places.divisors, own + work->places.inverses, o,
                          pool_count(columns, o, params->include_pad));
     struct pool_place place = place_of(window, range.first);
-    for (int64_t row = range.first; row < range.end; row++, next_place(window, &place)) {
-        stack_rows(work, &place, own);
-        finish_row(work, &place, own, (char *)work->call->outputs[0]->data + (size_t)row * out_bytes);
-    }
+    for (int64_t row = range.first; row < range.end; row++, next_place(window, &place))
+        make_row(work, &place, own, (char *)work->call->outputs[0]->data + (size_t)row * out_bytes);
 }
 
 #define THREAD_ELEMENTS 32768 /* of the input, that are worth a thread */

@@ -3,6 +3,7 @@
 #include "base/thread_team.h"
 #include "ops/core/attributes.h"
 #include "ops/core/op_facts.h"
+#include "ops/core/reals.h"
 
 #include <math.h>
 
@@ -35,10 +36,6 @@ static status infer(struct op_call *call, struct error *err) {
                     shape_text(x, a), shape_text(rois, b));
     const struct shape shape = {4, {rois->dims[0], x->dims[1], params->pooled[0], params->pooled[1]}};
     return tensor_describe(call->outputs[0], call->inputs[0]->dtype, &shape, err);
-}
-
-static double number_at(const struct tensor *tensor, int64_t i) {
-    return tensor->dtype == DTYPE_FLOAT ? (double)((const float *)tensor->data)[i] : ((const double *)tensor->data)[i];
 }
 
 /* Elements first..end-1 of a bin along one axis. */

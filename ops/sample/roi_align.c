@@ -4,6 +4,7 @@
 #include "base/thread_team.h"
 #include "ops/core/attributes.h"
 #include "ops/core/op_facts.h"
+#include "ops/core/reals.h"
 
 #include <math.h>
 
@@ -50,10 +51,6 @@ static status infer(struct op_call *call, struct error *err) {
         return fail(err, STATUS_SHAPE, "input 0 (X) is %s: there is nothing to sample", shape_text(x, a));
     const struct shape shape = {4, {rois->dims[0], x->dims[1], params->height, params->width}};
     return tensor_describe(call->outputs[0], call->inputs[0]->dtype, &shape, err);
-}
-
-static double number_at(const struct tensor *tensor, int64_t i) {
-    return tensor->dtype == DTYPE_FLOAT ? (double)((const float *)tensor->data)[i] : ((const double *)tensor->data)[i];
 }
 
 /* Along one axis of a region: where its first bin begins, how large bins are, and how many samples each has. */

@@ -19,6 +19,7 @@ struct parser {
     struct regex *regex;
     int capacity;
     unsigned flags;
+    bool quoted;       /* behind \\Q */
     int depth, ranges; /* ranges: of all classes so far */
     struct error *err;
 };
@@ -290,23 +291,10 @@ static status parse_group(struct parser *p, struct piece *out) {
     return take(p, ")") ? STATUS_OK : refuse(p, "a group is not ended");
 }
 
-/* What stands between \Q and \E, or the end. */
-static status parse_quoted(struct parser *p, struct piece *out) {
-    if (add_piece(p, (struct regex_state){.step = REGEX_ON}, out) != STATUS_OK)
-        return p->err->code;
-    while (p->at < p->length && !take(p, "\\E")) {
-        struct piece next;
-        int32_t code;
-        if (read_code(p, &code) != STATUS_OK || add_code(p, code, &next) != STATUS_OK)
-            return p->err->code;
-        join(p, out->end, next.begin);
-        out->end = next.end;
-    }
-    return STATUS_OK;
-}
-
 static status parse_atom(struct parser *p, struct piece *out) {
     int32_t code;
+    if (p->quoted)
+        return read_code(p, &code) == STATUS_OK ? add_code(p, code, out) : p->err->code;
     if (take(p, "("))
         return parse_group(p, out);
     if (take(p, "["))
@@ -317,8 +305,6 @@ static status parse_atom(struct parser *p, struct piece *out) {
         return add_assertion(p, p->flags & MANY_LINES ? AT_LINE_START : AT_TEXT_START, out);
     if (take(p, "$"))
         return add_assertion(p, p->flags & MANY_LINES ? AT_LINE_END : AT_TEXT_END, out);
-    if (take(p, "\\Q"))
-        return parse_quoted(p, out);
     if (take(p, "\\"))
         return parse_escape(p, out);
     if (sees(p, "*") || sees(p, "+") || sees(p, "?"))
@@ -370,15 +356,18 @@ static status make_optional(struct parser *p, struct piece piece, bool back, str
 }
 
 /* The atom at `from` once more: as often as it must be, and then as often as it may. */
-static status add_copy(struct parser *p, size_t from, int number, const struct repeat *repeat, struct piece *out) {
+static status add_copy(struct parser *p, size_t from, bool quoted, int number, const struct repeat *repeat,
+                       struct piece *out) {
     const size_t behind = p->at;
     const unsigned flags = p->flags;
     struct piece piece;
     p->at = from;
+    p->quoted = quoted;
     if (parse_atom(p, &piece) != STATUS_OK)
         return p->err->code;
     p->at = behind;
     p->flags = flags;
+    p->quoted = false;
     if (number < repeat->least)
         *out = piece;
     else
@@ -386,13 +375,13 @@ static status add_copy(struct parser *p, size_t from, int number, const struct r
     return STATUS_OK;
 }
 
-static status repeat_atom(struct parser *p, size_t from, const struct repeat *repeat, struct piece *out) {
+static status repeat_atom(struct parser *p, size_t from, bool quoted, const struct repeat *repeat, struct piece *out) {
     const int copies = repeat->most < 0 ? repeat->least + 1 : repeat->most;
     if (add_piece(p, (struct regex_state){.step = REGEX_ON}, out) != STATUS_OK)
         return p->err->code;
     for (int i = 0; i < copies; i++) {
         struct piece next;
-        if (add_copy(p, from, i, repeat, &next) != STATUS_OK)
+        if (add_copy(p, from, quoted, i, repeat, &next) != STATUS_OK)
             return p->err->code;
         join(p, out->end, next.begin);
         out->end = next.end;
@@ -404,17 +393,20 @@ static status repeat_atom(struct parser *p, size_t from, const struct repeat *re
  * bounds the time. */
 static status parse_repeated(struct parser *p, struct piece *out) {
     const size_t from = p->at;
+    const bool quoted = p->quoted;
     struct repeat repeat;
     if (parse_atom(p, out) != STATUS_OK)
         return p->err->code;
-    if (!read_repeat(p, &repeat))
+    if (p->quoted && take(p, "\\E"))
+        p->quoted = false;
+    if (p->quoted || !read_repeat(p, &repeat))
         return STATUS_OK;
     if (repeat.least > MOST_REPEATS || repeat.most > MOST_REPEATS || (repeat.most >= 0 && repeat.most < repeat.least))
         return refuse(p, "no such number of repetitions");
     take(p, "?"); /* lazy: the same texts match */
     if (sees(p, "*") || sees(p, "+") || sees(p, "?"))
         return refuse(p, "a repetition of a repetition");
-    return repeat_atom(p, from, &repeat, out);
+    return repeat_atom(p, from, quoted, &repeat, out);
 }
 
 /* ---- one after the other, and one or the other ---- */
@@ -422,8 +414,12 @@ static status parse_repeated(struct parser *p, struct piece *out) {
 static status parse_row(struct parser *p, struct piece *out) {
     if (add_piece(p, (struct regex_state){.step = REGEX_ON}, out) != STATUS_OK)
         return p->err->code;
-    while (p->at < p->length && !sees(p, "|") && !sees(p, ")")) {
+    while (p->at < p->length && (p->quoted || (!sees(p, "|") && !sees(p, ")")))) {
         struct piece next;
+        if (take(p, p->quoted ? "\\E" : "\\Q")) {
+            p->quoted = !p->quoted;
+            continue;
+        }
         if (parse_repeated(p, &next) != STATUS_OK)
             return p->err->code;
         join(p, out->end, next.begin);

@@ -20,7 +20,7 @@ Source = Union[str, "os.PathLike[str]", bytes, bytearray, memoryview, mmap.mmap,
 class Value(NamedTuple):
     """An input or output as the model declares it.
 
-    type: 'float32', 'bfloat16', ...; shape: sizes, names of free sizes, None for those without a name; None when the
+    type: 'float32', 'string', ..., or as ONNX writes it, 'seq(tensor(float))', for what is no tensor; shape: sizes, names of free sizes, None for those without a name; None when the
     model declares no shape. optional: an input that has a default value.
     """
 
@@ -127,6 +127,8 @@ class Session:
         shape; they are read where they lie if they are dense. Numbers and lists become arrays of the declared type.
         outputs: a name or names, in the order to return; None is all. out: arrays that outputs are written to, by name,
         dense and of the right type and shape. They are returned in the outputs' places.
+
+        Strings are arrays of str, a sequence is a list, a map a dict, an optional value None or what it has.
 
         Returns Outputs, a list that takes names, too: NumPy arrays with memory of their own. With copy=False they lie
         read-only in the memory of the run, which stays theirs while one of them is alive.

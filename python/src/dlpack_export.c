@@ -97,6 +97,8 @@ PyObject *dlpack_export(const struct dlpack_export *source, PyObject *arguments,
     const int versioned = reads_versions(max_version);
     if (versioned < 0)
         return NULL;
+    if (source->element->code == DLPACK_NONE)
+        return PyErr_Format(PyExc_BufferError, "DLPack has no tensors of %s, packed", source->element->name);
     if (copy == Py_True)
         return PyErr_Format(PyExc_BufferError, "a limner.Tensor makes no copies of itself; copy what it is taken as");
     if (stream != Py_None || !asks_for_processor(device))

@@ -2,20 +2,44 @@
 
 #include <string.h>
 
+/* ONNX's numbers of types that limner.h has no name for. */
+enum {
+    FLOAT8E4M3FN = 17,
+    FLOAT8E4M3FNUZ,
+    FLOAT8E5M2,
+    FLOAT8E5M2FNUZ,
+    UINT4,
+    INT4,
+    FLOAT4E2M1,
+    FLOAT8E8M0,
+    UINT2,
+    INT2
+};
+
 static const struct element elements[] = {
-    {LIMNER_FLOAT, 4, "f", DLPACK_FLOAT, "float32"},
-    {LIMNER_UINT8, 1, "B", DLPACK_UINT, "uint8"},
-    {LIMNER_INT8, 1, "b", DLPACK_INT, "int8"},
-    {LIMNER_UINT16, 2, "H", DLPACK_UINT, "uint16"},
-    {LIMNER_INT16, 2, "h", DLPACK_INT, "int16"},
-    {LIMNER_INT32, 4, "i", DLPACK_INT, "int32"},
-    {LIMNER_INT64, 8, "q", DLPACK_INT, "int64"},
-    {LIMNER_BOOL, 1, "?", DLPACK_BOOL, "bool"},
-    {LIMNER_FLOAT16, 2, "e", DLPACK_FLOAT, "float16"},
-    {LIMNER_DOUBLE, 8, "d", DLPACK_FLOAT, "float64"},
-    {LIMNER_UINT32, 4, "I", DLPACK_UINT, "uint32"},
-    {LIMNER_UINT64, 8, "Q", DLPACK_UINT, "uint64"},
-    {LIMNER_BFLOAT16, 2, "H", DLPACK_BFLOAT, "bfloat16"},
+    {LIMNER_FLOAT, 4, "f", DLPACK_FLOAT, "float32", 0},
+    {LIMNER_UINT8, 1, "B", DLPACK_UINT, "uint8", 0},
+    {LIMNER_INT8, 1, "b", DLPACK_INT, "int8", 0},
+    {LIMNER_UINT16, 2, "H", DLPACK_UINT, "uint16", 0},
+    {LIMNER_INT16, 2, "h", DLPACK_INT, "int16", 0},
+    {LIMNER_INT32, 4, "i", DLPACK_INT, "int32", 0},
+    {LIMNER_INT64, 8, "q", DLPACK_INT, "int64", 0},
+    {LIMNER_BOOL, 1, "?", DLPACK_BOOL, "bool", 0},
+    {LIMNER_FLOAT16, 2, "e", DLPACK_FLOAT, "float16", 0},
+    {LIMNER_DOUBLE, 8, "d", DLPACK_FLOAT, "float64", 0},
+    {LIMNER_UINT32, 4, "I", DLPACK_UINT, "uint32", 0},
+    {LIMNER_UINT64, 8, "Q", DLPACK_UINT, "uint64", 0},
+    {LIMNER_BFLOAT16, 2, "H", DLPACK_BFLOAT, "bfloat16", 0},
+    {(limner_type)FLOAT8E4M3FN, 1, "B", DLPACK_FLOAT8_E4M3FN, "float8_e4m3fn", 0},
+    {(limner_type)FLOAT8E4M3FNUZ, 1, "B", DLPACK_FLOAT8_E4M3FNUZ, "float8_e4m3fnuz", 0},
+    {(limner_type)FLOAT8E5M2, 1, "B", DLPACK_FLOAT8_E5M2, "float8_e5m2", 0},
+    {(limner_type)FLOAT8E5M2FNUZ, 1, "B", DLPACK_FLOAT8_E5M2FNUZ, "float8_e5m2fnuz", 0},
+    {(limner_type)FLOAT8E8M0, 1, "B", DLPACK_FLOAT8_E8M0FNU, "float8_e8m0fnu", 0},
+    {(limner_type)UINT4, 1, "B", DLPACK_NONE, "uint4", 2},
+    {(limner_type)INT4, 1, "B", DLPACK_NONE, "int4", 2},
+    {(limner_type)FLOAT4E2M1, 1, "B", DLPACK_NONE, "float4_e2m1fn", 2},
+    {(limner_type)UINT2, 1, "B", DLPACK_NONE, "uint2", 4},
+    {(limner_type)INT2, 1, "B", DLPACK_NONE, "int2", 4},
 };
 #define ELEMENTS (sizeof elements / sizeof *elements)
 
@@ -28,7 +52,7 @@ const struct element *element_of(limner_type type) {
 
 const struct element *element_of_dlpack(int code, int bits) {
     for (size_t i = 0; i < ELEMENTS; i++)
-        if ((int)elements[i].code == code && elements[i].bytes * 8 == bits)
+        if (code >= 0 && (int)elements[i].code == code && elements[i].bytes * 8 == bits)
             return &elements[i];
     return NULL;
 }
@@ -74,4 +98,10 @@ Py_ssize_t element_count(int rank, const int64_t *dims) {
         count *= dims[i];
     }
     return count;
+}
+
+size_t element_bytes(const struct element *element, Py_ssize_t count) {
+    if (element->packed)
+        return ((size_t)count + (size_t)element->packed - 1) / (size_t)element->packed;
+    return (size_t)count * (size_t)element->bytes;
 }

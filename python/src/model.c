@@ -14,11 +14,12 @@ PyObject *text_of(const char *bytes) {
 
 static limner_status load(struct model_object *self, const char *path, const char *folder, const limner_limits *limits,
                           limner_error *error) {
-    limner_status status;
-    Py_BEGIN_ALLOW_THREADS status = path ? limner_model_load(path, limits, &self->model, error)
-                                         : limner_model_load_memory(self->memory.buf, (size_t)self->memory.len, folder,
-                                                                    limits, &self->model, error);
-    Py_END_ALLOW_THREADS return status;
+    PyThreadState *const python = PyEval_SaveThread();
+    const limner_status status = path ? limner_model_load(path, limits, &self->model, error)
+                                      : limner_model_load_memory(self->memory.buf, (size_t)self->memory.len, folder,
+                                                                 limits, &self->model, error);
+    PyEval_RestoreThread(python);
+    return status;
 }
 
 /* Reads paths as bytes of the file system's encoding. NULL for None; -1 with an exception on failure. */
@@ -94,14 +95,20 @@ static PyObject *shape_of(const limner_value *value) {
 }
 
 typedef limner_status value_function(const limner_model *model, size_t i, limner_value *value);
+typedef const char *type_function(const limner_model *model, size_t i);
 
-static PyObject *list_values(PyObject *object, value_function *get) {
+/* 'float32' for tensors; what is none has its type as ONNX writes it: 'seq(tensor(float))'. */
+static const char *type_of(const limner_value *value, const char *declared) {
+    return declared[0] && strncmp(declared, "tensor(", 7) != 0 ? declared : element_name(value->type);
+}
+
+static PyObject *list_values(PyObject *object, value_function *get, type_function *get_type) {
     const limner_model *model = ((struct model_object *)object)->model;
     limner_value value;
     PyObject *list = PyList_New(0);
     for (size_t i = 0; list && get(model, i, &value) == LIMNER_OK; i++) {
-        PyObject *row = Py_BuildValue("(NsNO)", text_of(value.name), element_name(value.type), shape_of(&value),
-                                      value.optional ? Py_True : Py_False);
+        PyObject *row = Py_BuildValue("(NsNO)", text_of(value.name), type_of(&value, get_type(model, i)),
+                                      shape_of(&value), value.optional ? Py_True : Py_False);
         if (!row || PyList_Append(list, row) < 0)
             Py_CLEAR(list);
         Py_XDECREF(row);
@@ -111,12 +118,12 @@ static PyObject *list_values(PyObject *object, value_function *get) {
 
 static PyObject *model_inputs(PyObject *object, void *unused) {
     (void)unused;
-    return list_values(object, limner_model_input);
+    return list_values(object, limner_model_input, limner_model_input_type);
 }
 
 static PyObject *model_outputs(PyObject *object, void *unused) {
     (void)unused;
-    return list_values(object, limner_model_output);
+    return list_values(object, limner_model_output, limner_model_output_type);
 }
 
 static PyObject *model_info(PyObject *object, void *unused) {

@@ -5,6 +5,7 @@
 #include "python/src/session_state.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static int read_dims(PyObject *shape, limner_tensor *input) {
     const Py_ssize_t rank = PySequence_Size(shape);
@@ -29,26 +30,28 @@ static int read_row(PyObject *row, limner_tensor *input) {
     if (!PyArg_ParseTuple(row, "zsO", &input->name, &type, &shape))
         return -1;
     const struct element *element = element_of_name(type);
-    if (!element) {
+    const bool strings = strcmp(type, "string") == 0;
+    if (!element && !strings) {
         PyErr_Format(PyExc_ValueError, "%s is no element type that an input can have", type);
         return -1;
     }
-    input->type = element->type;
+    input->type = strings ? LIMNER_STRING : element->type;
     return read_dims(shape, input);
 }
 
 static PyObject *plan_rows(struct session_object *self, PyObject *rows, limner_tensor *inputs) {
     limner_plan_info info = LIMNER_PLAN_INFO_INIT;
     limner_error error;
-    limner_status status;
     const Py_ssize_t count = PyList_Size(rows);
     for (Py_ssize_t i = 0; i < count; i++)
         if (read_row(PyList_GetItem(rows, i), &inputs[i]) < 0)
             return NULL;
     if (session_enter(self) < 0)
         return NULL;
-    Py_BEGIN_ALLOW_THREADS status = limner_session_plan(self->session, inputs, (size_t)count, &info, &error);
-    Py_END_ALLOW_THREADS session_leave(self);
+    PyThreadState *const python = PyEval_SaveThread();
+    const limner_status status = limner_session_plan(self->session, inputs, (size_t)count, &info, &error);
+    PyEval_RestoreThread(python);
+    session_leave(self);
     if (status != LIMNER_OK)
         return errors_raise(state_of((PyObject *)self), &error);
     return Py_BuildValue("{s:d,s:n,s:n,s:n}", "macs", info.macs, "arena_bytes", (Py_ssize_t)info.arena_bytes,

@@ -80,11 +80,33 @@ static void open_tensor(PyObject *object, struct pyarray *array) {
     array->tensor = ((struct tensor_object *)object)->tensor;
 }
 
-/* (buffer, "bfloat16"): the same bits as another type of the same size. */
+/* The bits of packed elements, whose shape stands beside them. */
+static int take_packed(const struct module_state *state, const struct element *element, PyObject *shape,
+                       struct pyarray *array) {
+    limner_tensor *tensor = &array->tensor;
+    const size_t bytes = tensor->bytes;
+    const Py_ssize_t rank = shape ? PyTuple_Size(shape) : -1;
+    if (rank < 0 || rank > LIMNER_MAX_RANK) {
+        errors_format(state, LIMNER_INVALID_ARGUMENT, "packed elements need a shape of at most 8 sizes");
+        return -1;
+    }
+    tensor->rank = (int)rank;
+    for (Py_ssize_t i = 0; i < rank; i++)
+        tensor->dims[i] = PyLong_AsLongLong(PyTuple_GetItem(shape, i));
+    const Py_ssize_t count = PyErr_Occurred() ? -1 : element_count(tensor->rank, tensor->dims);
+    if (count >= 0 && element_bytes(element, count) == bytes)
+        return 0;
+    if (!PyErr_Occurred())
+        errors_format(state, LIMNER_INVALID_ARGUMENT, "%zu bytes of packed %s do not have the shape %S", bytes,
+                      element->name, shape);
+    return -1;
+}
+
+/* (buffer, "bfloat16"): the same bits as another type of the same size. (bytes, "int4", shape): packed. */
 static int open_pair(const struct module_state *state, PyObject *pair, struct pyarray *array) {
-    PyObject *bits;
+    PyObject *bits, *shape = NULL;
     const char *name;
-    if (!PyArg_ParseTuple(pair, "Os", &bits, &name) || open_buffer(state, bits, array) < 0)
+    if (!PyArg_ParseTuple(pair, "Os|O!", &bits, &name, &PyTuple_Type, &shape) || open_buffer(state, bits, array) < 0)
         return -1;
     const struct element *is = element_of(array->tensor.type), *named = element_of_name(name);
     if (!named || named->bytes != is->bytes) {
@@ -92,7 +114,7 @@ static int open_pair(const struct module_state *state, PyObject *pair, struct py
         return -1;
     }
     array->tensor.type = named->type;
-    return 0;
+    return named->packed ? take_packed(state, named, shape, array) : 0;
 }
 
 int pyarray_open(const struct module_state *state, PyObject *object, struct pyarray *array) {
@@ -113,7 +135,7 @@ int pyarray_open(const struct module_state *state, PyObject *object, struct pyar
 
 int pyarray_open_target(const struct module_state *state, PyObject *object, struct pyarray *array) {
     *array = (struct pyarray){0};
-    if (PyObject_GetBuffer(object, &array->buffer, PyBUF_CONTIG | PyBUF_FORMAT | PyBUF_STRIDES) < 0)
+    if (PyObject_GetBuffer(object, &array->buffer, PyBUF_RECORDS) < 0)
         return -1;
     if (PyBuffer_IsContiguous(&array->buffer, 'C'))
         return take_buffer(state, array);

@@ -2,7 +2,8 @@
 
 #include "python/src/errors.h"
 #include "python/src/model.h"
-#include "python/src/pyarray.h"
+#include "python/src/pyvalue.h"
+#include "python/src/result.h"
 #include "python/src/session_state.h"
 #include "python/src/tensor.h"
 
@@ -14,7 +15,8 @@
 struct call {
     PyObject *inputs, *outputs; /* sequences of pairs, as lists */
     size_t input_count, output_count;
-    struct pyarray *arrays, *targets;
+    struct pyvalue *values;
+    struct pyarray *targets;
     limner_tensor *in, *out;
     bool copies; /* outputs get memory of their own */
 };
@@ -36,9 +38,9 @@ static int read_pair(PyObject *list, size_t i, const char **name, PyObject **val
 static int open_input(const struct module_state *state, struct call *call, size_t i) {
     PyObject *value;
     const char *name;
-    if (read_pair(call->inputs, i, &name, &value) < 0 || pyarray_open(state, value, &call->arrays[i]) < 0)
+    if (read_pair(call->inputs, i, &name, &value) < 0 || pyvalue_open(state, value, &call->values[i]) < 0)
         return -1;
-    call->in[i] = call->arrays[i].tensor;
+    call->in[i] = call->values[i].tensor;
     call->in[i].name = name;
     return 0;
 }
@@ -58,11 +60,11 @@ static int open_output(const struct module_state *state, struct call *call, size
 static int open_call(const struct module_state *state, struct call *call) {
     call->input_count = (size_t)PyList_Size(call->inputs);
     call->output_count = (size_t)PyList_Size(call->outputs);
-    call->arrays = calloc(call->input_count + 1, sizeof *call->arrays);
+    call->values = calloc(call->input_count + 1, sizeof *call->values);
     call->targets = calloc(call->output_count + 1, sizeof *call->targets);
     call->in = calloc(call->input_count + 1, sizeof *call->in);
     call->out = calloc(call->output_count + 1, sizeof *call->out);
-    if (!call->arrays || !call->targets || !call->in || !call->out) {
+    if (!call->values || !call->targets || !call->in || !call->out) {
         PyErr_NoMemory();
         return -1;
     }
@@ -76,11 +78,11 @@ static int open_call(const struct module_state *state, struct call *call) {
 }
 
 static void close_call(struct call *call) {
-    for (size_t i = 0; call->arrays && i < call->input_count; i++)
-        pyarray_close(&call->arrays[i]);
+    for (size_t i = 0; call->values && i < call->input_count; i++)
+        pyvalue_close(&call->values[i]);
     for (size_t i = 0; call->targets && i < call->output_count; i++)
         pyarray_close(&call->targets[i]);
-    free(call->arrays);
+    free(call->values);
     free(call->targets);
     free(call->in);
     free(call->out);
@@ -101,15 +103,20 @@ static limner_status no_memory(const limner_tensor *output, limner_error *error)
     return LIMNER_NO_MEMORY;
 }
 
-/* Outputs that lie in the session get memory of their own: all of them or none. */
+/* Whether an output is a tensor that lies in the session, and gets memory of its own. */
+static bool is_copied(const struct call *call, size_t i) {
+    return call->copies && !has_target(call, i) && element_of(call->out[i].type);
+}
+
+/* All of them get it, or none. */
 static limner_status copy_outputs(struct call *call, limner_error *error) {
     for (size_t i = 0; i < call->output_count; i++) {
-        if (has_target(call, i))
+        if (!is_copied(call, i))
             continue;
         void *memory = tensor_memory(call->out[i].bytes);
         if (!memory) {
             while (i-- > 0)
-                if (!has_target(call, i))
+                if (is_copied(call, i))
                     free(call->out[i].data);
             return no_memory(&call->out[i], error);
         }
@@ -123,7 +130,7 @@ static limner_status copy_outputs(struct call *call, limner_error *error) {
 static limner_status run(limner_session *session, struct call *call, limner_error *error) {
     const limner_status status =
         limner_session_run(session, call->in, call->input_count, call->out, call->output_count, error);
-    return status == LIMNER_OK && call->copies ? copy_outputs(call, error) : status;
+    return status == LIMNER_OK ? copy_outputs(call, error) : status;
 }
 
 /* ---- giving ---- */
@@ -145,8 +152,10 @@ static int check_target(const struct module_state *state, const struct call *cal
 
 /* Takes the output's memory over. */
 static PyObject *give(const struct module_state *state, struct call *call, size_t i, PyObject *owner) {
+    if (is_copied(call, i))
+        return tensor_new(state, &call->out[i], NULL);
     if (!has_target(call, i))
-        return tensor_new(state, &call->out[i], call->copies ? NULL : owner);
+        return result_new(state, &call->out[i], call->copies ? NULL : owner);
     PyObject *value;
     const char *name;
     if (check_target(state, call, i) < 0 || read_pair(call->outputs, i, &name, &value) < 0)
@@ -162,8 +171,8 @@ static PyObject *give_all(const struct module_state *state, struct call *call, P
         if (!output || PyList_SetItem(list, (Py_ssize_t)i, output) < 0)
             Py_CLEAR(list);
     }
-    for (; call->copies && i < call->output_count; i++)
-        if (!has_target(call, i))
+    for (; i < call->output_count; i++)
+        if (is_copied(call, i))
             free(call->out[i].data);
     return list;
 }
@@ -186,12 +195,12 @@ static PyObject *all_outputs(PyObject *model) {
 static PyObject *run_call(struct session_object *self, struct call *call, PyObject *owner) {
     const struct module_state *state = state_of((PyObject *)self);
     limner_error error;
-    limner_status status;
     if (open_call(state, call) < 0 || session_enter(self) < 0)
         return NULL;
-    Py_BEGIN_ALLOW_THREADS status = run(self->session, call, &error);
-    Py_END_ALLOW_THREADS PyObject *outputs =
-        status == LIMNER_OK ? give_all(state, call, owner) : errors_raise(state, &error);
+    PyThreadState *const python = PyEval_SaveThread();
+    const limner_status status = run(self->session, call, &error);
+    PyEval_RestoreThread(python);
+    PyObject *outputs = status == LIMNER_OK ? give_all(state, call, owner) : errors_raise(state, &error);
     session_leave(self);
     return outputs;
 }

@@ -12,10 +12,12 @@
 
 static int create(struct session_object *self, PyObject *model, const limner_options *options) {
     limner_error error;
-    limner_status status;
-    Py_BEGIN_ALLOW_THREADS status =
+    PyThreadState *const python = PyEval_SaveThread();
+    const limner_status status =
         limner_session_create(((struct model_object *)model)->model, options, &self->session, &error);
-    Py_END_ALLOW_THREADS if (status == LIMNER_OK) return 0;
+    PyEval_RestoreThread(python);
+    if (status == LIMNER_OK)
+        return 0;
     errors_raise(state_of((PyObject *)self), &error);
     return -1;
 }
@@ -79,13 +81,14 @@ static void session_dealloc(PyObject *object) {
 static PyObject *session_swap(PyObject *object, PyObject *model) {
     struct session_object *self = (struct session_object *)object;
     limner_error error;
-    limner_status status;
     if (Py_TYPE(model) != state_of(object)->model)
         return PyErr_Format(PyExc_TypeError, "expected a Model, not %R", Py_TYPE(model));
     if (session_enter(self) < 0)
         return NULL;
-    Py_BEGIN_ALLOW_THREADS status = limner_session_swap(self->session, ((struct model_object *)model)->model, &error);
-    Py_END_ALLOW_THREADS session_leave(self);
+    PyThreadState *const python = PyEval_SaveThread();
+    const limner_status status = limner_session_swap(self->session, ((struct model_object *)model)->model, &error);
+    PyEval_RestoreThread(python);
+    session_leave(self);
     if (status != LIMNER_OK)
         return errors_raise(state_of(object), &error);
     PyObject *old = self->model;
@@ -99,8 +102,10 @@ static PyObject *session_trim(PyObject *object, PyObject *unused) {
     (void)unused;
     if (session_enter(self) < 0)
         return NULL;
-    Py_BEGIN_ALLOW_THREADS limner_session_trim(self->session);
-    Py_END_ALLOW_THREADS session_leave(self);
+    PyThreadState *const python = PyEval_SaveThread();
+    limner_session_trim(self->session);
+    PyEval_RestoreThread(python);
+    session_leave(self);
     Py_RETURN_NONE;
 }
 
@@ -113,12 +118,13 @@ static PyObject *session_cancel(PyObject *object, PyObject *unused) {
 static PyObject *session_save_cache(PyObject *object, PyObject *unused) {
     struct session_object *self = (struct session_object *)object;
     limner_error error;
-    limner_status status;
     (void)unused;
     if (session_enter(self) < 0)
         return NULL;
-    Py_BEGIN_ALLOW_THREADS status = limner_session_save_cache(self->session, &error);
-    Py_END_ALLOW_THREADS session_leave(self);
+    PyThreadState *const python = PyEval_SaveThread();
+    const limner_status status = limner_session_save_cache(self->session, &error);
+    PyEval_RestoreThread(python);
+    session_leave(self);
     return status == LIMNER_OK ? Py_NewRef(Py_None) : errors_raise(state_of(object), &error);
 }
 

@@ -25,7 +25,14 @@ PyObject *tensor_shape(int rank, const int64_t *dims) {
 
 static void set_layout(struct tensor_object *self) {
     Py_ssize_t stride = self->element->bytes;
-    for (int i = self->tensor.rank - 1; i >= 0; i--) {
+    if (self->element->packed) {
+        self->rank = 1;
+        self->shape[0] = (Py_ssize_t)self->tensor.bytes;
+        self->strides[0] = stride;
+        return;
+    }
+    self->rank = self->tensor.rank;
+    for (int i = self->rank - 1; i >= 0; i--) {
         self->shape[i] = (Py_ssize_t)self->tensor.dims[i];
         self->strides[i] = stride;
         stride *= self->shape[i];
@@ -34,11 +41,12 @@ static void set_layout(struct tensor_object *self) {
 
 PyObject *tensor_new(const struct module_state *state, const limner_tensor *tensor, PyObject *owner) {
     const struct element *element = element_of(tensor->type);
-    PyObject *name = element ? PyUnicode_DecodeUTF8(tensor->name, (Py_ssize_t)strlen(tensor->name), "replace") : NULL;
+    const char *label = tensor->name ? tensor->name : "";
+    PyObject *name = element ? PyUnicode_DecodeUTF8(label, (Py_ssize_t)strlen(label), "replace") : NULL;
     struct tensor_object *self = name ? PyObject_New(struct tensor_object, state->tensor) : NULL;
     if (!element)
         errors_format(state, LIMNER_UNSUPPORTED, "output \"%s\" has element type %s, which Python gets no array of",
-                      tensor->name, limner_type_name(tensor->type));
+                      label, limner_type_name(tensor->type));
     if (!self) {
         Py_XDECREF(name);
         if (!owner)
@@ -78,7 +86,7 @@ static int get_buffer(PyObject *object, Py_buffer *view, int flags) {
                         .len = (Py_ssize_t)self->tensor.bytes,
                         .itemsize = self->element->bytes,
                         .readonly = self->owner != NULL,
-                        .ndim = self->tensor.rank,
+                        .ndim = self->rank,
                         .format = flags & PyBUF_FORMAT ? (char *)self->element->format : NULL,
                         .shape = flags & PyBUF_ND ? self->shape : NULL,
                         .strides = (flags & PyBUF_STRIDES) == PyBUF_STRIDES ? self->strides : NULL};

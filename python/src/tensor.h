@@ -11,6 +11,8 @@
 struct tensor_object {
     PyObject_HEAD const struct element *element;
     limner_tensor tensor; /* its name is not set */
+    /* As a buffer: that of packed elements is their bytes. */
+    int rank;
     Py_ssize_t shape[LIMNER_MAX_RANK], strides[LIMNER_MAX_RANK];
     PyObject *name;  /* a str */
     PyObject *owner; /* NULL: tensor.data is freed with this object */

@@ -39,6 +39,7 @@ struct plan_settings {
     bool huge_pages;  /* for what subgraphs run in */
     struct run_watch *watch;
     struct value_heap *heap; /* boxes and characters of strings that a run makes */
+    const struct image_hook *images;
 };
 
 /* Where a value's bytes are while running. */

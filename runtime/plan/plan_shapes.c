@@ -113,7 +113,8 @@ status plan_make_call(struct plan *plan, struct plan_step *step, struct error *e
                                   .kernels = plan->settings.kernels,
                                   .threads = plan->settings.threads,
                                   .weights = plan->settings.weights,
-                                  .heap = plan->settings.heap};
+                                  .heap = plan->settings.heap,
+                                  .images = plan->settings.images};
     return STATUS_OK;
 }
 

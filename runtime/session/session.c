@@ -1,5 +1,6 @@
 #include "runtime/session/session.h"
 
+#include "base/checked.h"
 #include "base/fpu.h"
 #include "base/processors.h"
 #include "ops/kernels/cpu.h"
@@ -26,6 +27,32 @@ static status read_kernels(limner_cpu cpu, bool exact, const struct kernels **ke
                            names[(int)cpu_best() + 1]);
 }
 
+/* The caller's decoder, whose answer is not trusted. */
+static status decode(void *context, const void *data, size_t bytes, struct image *image, struct error *err) {
+    const struct limner_session *session = context;
+    limner_image made = {.size = sizeof made};
+    limner_error error = {0};
+    const limner_status code = session->image_decoder(session->image_context, data, bytes, &made, &error);
+    size_t pixels, size;
+    if (code != LIMNER_OK)
+        return fail(err, code <= LIMNER_CANCELLED ? (status)code : STATUS_INVALID_ARGUMENT, "%.*s",
+                    (int)sizeof error.message - 1, error.message);
+    if (made.width < 0 || made.height < 0 || !size_mul((size_t)made.width, (size_t)made.height, &pixels) ||
+        !size_mul(pixels, 3, &size) || size > session->settings.tensor_bytes || (size > 0 && !made.samples)) {
+        free(made.samples);
+        return fail(err, STATUS_LIMIT, "the decoder gave a picture of %lld by %lld pixels", (long long)made.width,
+                    (long long)made.height);
+    }
+    *image = (struct image){made.width, made.height, made.samples};
+    return STATUS_OK;
+}
+
+static void use_decoder(struct limner_session *session, const limner_options *o) {
+    session->image_decoder = o->image_decoder;
+    session->image_context = o->image_context;
+    session->images = (struct image_hook){o->image_decoder ? decode : NULL, session};
+}
+
 static status read_options(const limner_options *o, struct limner_session *session, struct error *err) {
     limner_limits limits;
     if (sized_read(o->limits, &limits, sizeof limits, "limner_limits", err) != STATUS_OK)
@@ -45,7 +72,9 @@ static status read_options(const limner_options *o, struct limner_session *sessi
                                .profile = o->profile != 0,
                                .huge_pages = o->low_memory == 0,
                                .watch = &session->watch,
-                               .heap = &session->heap};
+                               .heap = &session->heap,
+                               .images = &session->images};
+    use_decoder(session, o);
     session->heap.most = session->settings.arena_bytes;
     session->watch.most_iterations = limits.loop_iterations ? limits.loop_iterations : DEFAULT_LOOP_ITERATIONS;
     session->low_memory = o->low_memory != 0;

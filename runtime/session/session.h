@@ -27,6 +27,9 @@ struct limner_session {
     struct plan *current;            /* what ran last: its outputs are the caller's until the next run */
     struct run_request request;
     struct input_copy *copies; /* by input of the model */
+    struct image_hook images;
+    limner_image_decoder *image_decoder; /* the caller's, behind the hook */
+    void *image_context;
     struct value_heap heap;    /* boxes, and the characters of strings that a run makes */
     struct box **given;        /* by input of the model: what was given is no plain tensor; during a run */
     struct shown_values shown; /* what outputs of the last run point to besides tensors */

@@ -72,6 +72,13 @@ static const struct declared_type *item_type(const struct box *into, const struc
     return type && !keys ? type->item : NULL;
 }
 
+/* Nothing is left of a box that could not be filled. */
+static status give_up(struct box **box, status code) {
+    box_drop(*box);
+    *box = NULL;
+    return code;
+}
+
 static status make_list(struct giving *giving, const limner_tensor *given, const struct declared_type *type,
                         struct box **box, struct error *err) {
     const enum dtype element = type && type->item ? type->item->dtype : DTYPE_UNDEFINED;
@@ -86,9 +93,7 @@ static status make_list(struct giving *giving, const limner_tensor *given, const
         code = give_item(giving, &items[i], item_type(*box, type), *box, err);
     if (code == STATUS_OK && given->type == LIMNER_MAP)
         code = check_map(*box, type, err);
-    if (code != STATUS_OK)
-        box_drop(*box);
-    return code;
+    return code == STATUS_OK ? code : give_up(box, code);
 }
 
 static status make_plain(const struct giving *giving, const limner_tensor *given, const struct declared_type *type,
@@ -107,9 +112,7 @@ static status make_wrapped(struct giving *giving, const limner_tensor *given, co
     if (box_container(giving->heap, DTYPE_OPTIONAL, DTYPE_UNDEFINED, 1, box, err) != STATUS_OK)
         return err->code;
     const status code = give_item(giving, given, type->item, *box, err);
-    if (code != STATUS_OK)
-        box_drop(*box);
-    return code;
+    return code == STATUS_OK ? code : give_up(box, code);
 }
 
 static status make(struct giving *giving, const limner_tensor *given, const struct declared_type *type,

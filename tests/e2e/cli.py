@@ -380,9 +380,11 @@ def check_outputs(tmp):
     before = sorted(os.listdir(tmp))
     bad(1, "run", model("rgb"), source, "-o", tmp / "none" / "out.png", says=["none", "No such file"])
     bad(1, "run", model("rgb"), source, "-o", source / "out.png", says="out.png")
-    (tmp / "out.png").mkdir()
-    bad(1, "run", model("rgb"), source, "-o", tmp / "out.png", says="folder")
-    (tmp / "out.png").rmdir()
+    (tmp / "out").mkdir()
+    good("run", model("rgb"), source, "-o", tmp / "out")  # a folder gets a file of the picture's name
+    assert read_png(tmp / "out" / "in.png") == read_png(source)
+    (tmp / "out" / "in.png").unlink()
+    (tmp / "out").rmdir()
     bad(1, "run", model("rgb"), "--input", f"x={tmp / 'in.npy'}", "-o", tmp / "y.npy", "--output",
         f"y={tmp / 'out.png'}", says=["out.png", "[2,3,2,2]"])  # the second file cannot be made: the first is not left
     assert sorted(os.listdir(tmp)) == before

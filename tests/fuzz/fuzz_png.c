@@ -18,7 +18,7 @@ static void require(bool condition) {
 static void pass_through_tensor(const struct picture *picture) {
     static const int64_t dims[] = {1, 4, -1, -1};
     const struct picture_place place = {"input", "x", DTYPE_FLOAT, 4, dims};
-    const struct picture_form form = {-1, 1, false};
+    const struct picture_form form = {.low = -1, .high = 1};
     struct picture again;
     struct tensor tensor;
     struct error err;

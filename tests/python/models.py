@@ -18,10 +18,10 @@ def model(nodes, inputs, outputs, initializers=(), opset: int = 17, **more) -> o
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8, **more)
 
 
-def single(op: str, element_type: int = FLOAT, shape=("N", 3), **attributes) -> onnx.ModelProto:
+def single(op: str, element_type: int = FLOAT, shape=("N", 3), opset: int = 17, **attributes) -> onnx.ModelProto:
     """x -> op -> y"""
     node = helper.make_node(op, ["x"], ["y"], **attributes)
-    return model([node], [value("x", element_type, shape)], [value("y", element_type, shape)])
+    return model([node], [value("x", element_type, shape)], [value("y", element_type, shape)], opset=opset)
 
 
 def scaled(factor: float) -> onnx.ModelProto:

@@ -212,6 +212,19 @@ class Inputs(unittest.TestCase):
                 self.assertEqual(returned.tobytes(), given.tobytes())
                 self.assertEqual(session.run(given[::2])[0].tobytes(), given[::2].tobytes())
 
+    def test_small_types(self) -> None:
+        """Those of ml_dtypes in a byte, and several to a byte: any count, and every value."""
+        for name in ("float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz", "int4", "uint4", "float4_e2m1fn", "int2", "uint2"):
+            dtype = np.dtype(getattr(ml_dtypes, name))
+            number = helper.np_dtype_to_tensor_dtype(dtype)
+            session = limner.Session(models.single("Identity", number, ["N", "M"], opset=25))
+            self.assertEqual(session.inputs[0].type, name)
+            for shape in ((2, 3), (1, 1), (3, 5), (0, 2)):
+                given = np.resize(np.arange(-8, 8), shape).astype(dtype)
+                returned = session.run(given)[0]
+                self.assertEqual((returned.dtype, returned.shape), (dtype, shape))
+                np.testing.assert_array_equal(returned.astype(np.float32), given.astype(np.float32))
+
     def test_bfloat16_without_ml_dtypes(self) -> None:
         session = limner.Session(models.single("Identity", TensorProto.BFLOAT16, ["N"]))
         given = np.array([1, 2], ml_dtypes.bfloat16)
@@ -234,7 +247,8 @@ class Inputs(unittest.TestCase):
             ((X[:, :2],), limner.ShapeError, r"\[2,2\]"),
             ((np.ones((1,) * 9, np.float32),), limner.InvalidArgument, "9 dimensions"),
             ((X.astype(np.complex64),), limner.InvalidArgument, "complex64"),
-            ((X.astype(str),), limner.Unsupported, "string"),
+            ((X.astype(str),), limner.InvalidArgument, "string"),
+            ((X.astype(object),), limner.InvalidArgument, "float, expected str"),
             ((np.zeros(2, "datetime64[s]"),), limner.InvalidArgument, "datetime"),
             (([[1, "a", 2]],), limner.InvalidArgument, "numbers"),
             ((object(),), TypeError, "object"),
@@ -251,6 +265,51 @@ class Inputs(unittest.TestCase):
         for given in ([256], [-1], [1.5]):
             with self.subTest(given), self.assertRaises(limner.InvalidArgument):
                 small.run(given)
+
+
+class OtherValues(unittest.TestCase):
+    """Strings, sequences and optional values."""
+
+    def test_strings(self) -> None:
+        session = limner.Session(models.single("Identity", TensorProto.STRING, ["N", 2]))
+        self.assertEqual(session.inputs[0].type, "string")
+        words = [["a", "b\0c"], ["ä€𝄞", ""]]
+        for given in (words, np.array(words), np.array(words, object), np.array([[w.encode() for w in row] for row in words], object)):
+            returned = session.run(given)[0]
+            self.assertEqual((returned.dtype, returned.shape, returned.tolist()), (np.dtype(object), (2, 2), words))
+        self.assertEqual(session.run(words, copy=False)[0].tolist(), words)
+        self.assertEqual(session.run(np.empty((0, 2), object))[0].shape, (0, 2))
+        for bad, kind in (([["a", 3]], limner.InvalidArgument), (X, limner.InvalidArgument), ([["a"]], limner.ShapeError)):
+            with self.subTest(bad), self.assertRaises(kind):
+                session.run(bad)
+        self.assertEqual(limner.Session(models.single("Identity", TensorProto.STRING, [])).run("word")[0].tolist(), "word")
+
+    def test_sequences(self) -> None:
+        kind = helper.make_tensor_sequence_value_info
+        nodes = [helper.make_node("SequenceInsert", ["s", "x"], ["t"]), helper.make_node("SequenceLength", ["t"], ["n"])]
+        model = models.model(nodes, [kind("s", models.FLOAT, None), models.value("x", shape=None)], [kind("t", models.FLOAT, None), models.value("n", TensorProto.INT64, [])])
+        session = limner.Session(model)
+        self.assertEqual([v.type for v in session.inputs], ["seq(tensor(float))", "float32"])
+        for before in ([], [X], [X[:1], X.T]):
+            for copy in (True, False):
+                after, count = session.run(before, X, copy=copy)
+                self.assertEqual(count, len(before) + 1)
+                for one, two in zip(after, [*before, X], strict=True):
+                    np.testing.assert_array_equal(one, two)
+        session.run([0 * X], X)
+        gc.collect()
+        np.testing.assert_array_equal(after[-1], X)
+        for bad in (X, [X.astype(np.int32)], [[["a"]]], None):
+            with self.subTest(type(bad)), self.assertRaises((limner.Error, TypeError)):
+                session.run(bad, X)
+
+    def test_optionals(self) -> None:
+        inner = helper.make_tensor_type_proto(models.FLOAT, None)
+        given = helper.make_value_info("o", helper.make_optional_type_proto(inner))
+        model = models.model([helper.make_node("OptionalHasElement", ["o"], ["has"])], [given], [models.value("has", TensorProto.BOOL, [])], opset=18)
+        session = limner.Session(model)
+        self.assertEqual(session.inputs[0].type, "optional(tensor(float))")
+        self.assertEqual([bool(session.run({"o": value})[0]) for value in (None, X)], [False, True])
 
 
 class Results(unittest.TestCase):

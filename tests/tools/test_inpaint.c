@@ -7,7 +7,8 @@
 #include "tools/inpaint/canvas.h"
 #include "tools/inpaint/grid.h"
 #include "tools/inpaint/meter.h"
-#include "tools/inpaint/network.h"
+#include "tools/inpaint/network_open.h"
+#include "tools/inpaint/piece_input.h"
 #include "tools/inpaint/ratio.h"
 
 #include <math.h>
@@ -274,10 +275,13 @@ static void inputs_are_told_apart(void **state) {
         {"models/small/edge-torchscript17/model.onnx", ROLE_SINGLE, STATUS_SHAPE, 0, 0},
     };
     for (size_t i = 0; i < sizeof models / sizeof models[0]; i++) {
-        const struct light_range none = {false, 0, 0};
+        struct meter meter;
+        struct pool *pool = pool_create();
+        const struct network_request request = {models[i].path, NULL, models[i].role, NULL, pool, &meter};
         struct network network;
         struct error err;
-        const status code = network_open(&network, models[i].path, models[i].role, &none, &err);
+        meter_init(&meter);
+        const status code = network_open(&network, &request, &err);
         if (code != models[i].code)
             fail_msg("%s: %d %s", models[i].path, (int)code, code ? err.message : "");
         if (!code) {
@@ -285,6 +289,8 @@ static void inputs_are_told_apart(void **state) {
             assert_true(fabs(network.form.low - models[i].low) < 1e-9);
         }
         network_close(&network);
+        meter_destroy(&meter);
+        pool_destroy(pool);
     }
 }
 
@@ -394,18 +400,18 @@ static void samples_are_cut_off(void **state) {
     (void)state;
     uint8_t samples[2] = {10, 20}, hole[2] = {1, 0};
     const struct scene scene = {.picture = {2, 1, 1, 8, samples, NULL}, .hole = hole};
-    const struct picture_form form = {-1, 1, false};
+    const struct canvas_wish wish = {.depth = 8};
     const struct rect rect = {0, 0, 2, 1};
-    float light[6] = {0.9999f, 5, 7, 5, NAN, 5}; /* R R G G B B */
-    const limner_tensor output = {"y", LIMNER_FLOAT, 4, {1, 3, 1, 2}, light, sizeof light};
+    float light[6] = {0.99995f, 3, 4, 3, NAN, 3}; /* R R G G B B */
+    const struct light_map output = {light, 3, 1, 2};
     struct canvas canvas;
     struct error err;
-    assert_int_equal(canvas_open(&canvas, &scene, &form, 8, false, &err), STATUS_OK);
+    assert_int_equal(canvas_open(&canvas, &scene, &wish, &err), STATUS_OK);
     canvas_put(&canvas, &rect, &output, NULL);
     static const unsigned expected[6] = {254, 255, 0, 20, 20, 20};
     for (size_t i = 0; i < 6; i++)
         assert_int_equal(picture_sample(&canvas.picture, i), expected[i]);
-    assert_int_equal(canvas.not_numbers, 1);
+    assert_int_equal(canvas.seen.not_numbers, 1);
     canvas_close(&canvas);
 }
 

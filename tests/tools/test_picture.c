@@ -441,7 +441,7 @@ static void test_jpeg_ink(void **state) {
 
 /* ---- tensors ---- */
 
-static const struct picture_form unit = {0, 1, false};
+static const struct picture_form unit = {.high = 1};
 
 static struct tensor to_tensor(const struct picture *picture, int channels, const struct picture_form *form,
                                enum dtype dtype) {
@@ -457,7 +457,8 @@ static struct tensor to_tensor(const struct picture *picture, int channels, cons
 /* Out and in again gives the same samples, whatever the range. */
 static void test_round_trip(void **state) {
     (void)state;
-    static const struct picture_form forms[] = {{0, 1, false}, {-1, 1, false}, {0, 255, true}, {16, 235, false}};
+    static const struct picture_form forms[] = {
+        {.high = 1}, {.low = -1, .high = 1}, {.high = 255, .blue_first = true}, {.low = 16, .high = 235}};
     struct random random = random_from(test_seed());
     for (int run = 0; run < 32; run++) {
         struct error err = {STATUS_OK, ""};
@@ -480,7 +481,7 @@ static void test_channels(void **state) {
     static unsigned char colours[] = {10, 200, 60, 51, 255, 0, 128, 255}; /* two pixels of RGBA */
     static unsigned char grays[] = {100, 51, 7, 0};                       /* two of gray and alpha */
     const struct picture rgba = {2, 1, 4, 8, colours, NULL}, gray = {2, 1, 2, 8, grays, NULL};
-    const struct picture_form bytes = {0, 255, false}, reversed = {0, 255, true};
+    const struct picture_form bytes = {.high = 255}, reversed = {.high = 255, .blue_first = true};
     struct tensor tensor = to_tensor(&rgba, 1, &bytes, DTYPE_FLOAT);
     assert_true(fabs((double)((float *)tensor.data)[0] - (0.299 * 10 + 0.587 * 200 + 0.114 * 60)) < 1e-4);
     free(tensor.data);

@@ -155,14 +155,3 @@ status set_shapes(struct pool *pool, void *field, const char *text, struct error
     list->count++;
     return STATUS_OK;
 }
-
-status set_range(struct pool *pool, void *field, const char *text, struct error *err) {
-    (void)pool;
-    struct light_range range = {true, 0, 0};
-    const char *end;
-    if (!read_number(text, &range.low, &end) || *end != ',' || !read_number(end + 1, &range.high, &end) || *end ||
-        range.low >= range.high)
-        return WRONG(err, "wants LOW,HIGH such as 0,1 or -1,1 or 0,255, not '%s'", text);
-    *(struct light_range *)field = range;
-    return STATUS_OK;
-}

@@ -23,12 +23,6 @@ struct shape_list {
     int count;
 };
 
-/* The numbers that stand for black and white. */
-struct light_range {
-    bool given;
-    double low, high;
-};
-
 option_set set_flag;     /* bool */
 option_set set_text;     /* const char * */
 option_set set_file;     /* const char *: set_text that refuses the empty text */
@@ -38,7 +32,6 @@ option_set set_number;   /* double, 0 and above, finite */
 option_set set_pixels;   /* size_t, 1 and above, with k, M or G behind it */
 option_set set_pairs;    /* struct pair_list */
 option_set set_shapes;   /* struct shape_list */
-option_set set_range;    /* struct light_range */
 
 /* "1x3x256x256" */
 status parse_shape(const char *text, struct shape *shape, struct error *err);

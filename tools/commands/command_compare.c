@@ -12,6 +12,7 @@
 struct compare_settings {
     struct engine_options engine;
     struct feed_request feed;
+    struct contract_request wish;
     struct pair_list expected;
     struct tolerance tolerance;
 };
@@ -34,7 +35,7 @@ static status read_expected(struct compare_job *job, int i, struct error *err) {
     job->outputs[i].name = value.name;
     const struct picture_place place = {"output", value.name, (enum dtype)value.type, value.rank, value.dims};
     const struct picture_request request = {&place,
-                                            engine_picture_form(&job->engine, &job->settings->feed.range, value.type),
+                                            contract_output_form(&job->engine.contract, (enum dtype)value.type, false),
                                             job->settings->feed.max_pixels, DTYPE_UNDEFINED, false};
     return array_read(pair->file, &request, &job->expected[i], err);
 }
@@ -76,6 +77,8 @@ static status execute(struct compare_job *job, const struct command_call *call, 
     const int count = job->settings->expected.count;
     progress("loading %s", call->arguments[0]);
     status code = engine_open(&job->engine, call->arguments[0], &job->settings->engine, false, err);
+    if (!code)
+        code = engine_agree(&job->engine, &job->settings->wish, call->pool, err);
     for (int i = 0; !code && i < count; i++)
         code = read_expected(job, i, err);
     if (!code)
@@ -84,6 +87,8 @@ static status execute(struct compare_job *job, const struct command_call *call, 
         return code;
     progress("running %s", call->arguments[0]);
     code = engine_run(&job->engine, &job->feed, job->outputs, (size_t)count, err);
+    if (!code)
+        engine_save_cache(job->engine.session);
     progress_clear();
     for (int i = 0; !code && i < count; i++)
         report(job, i, good);
@@ -116,7 +121,9 @@ static const struct command_option options[] = {
     {"rtol", 0, "R", "allow an error of R times the expected number (default: 1e-3) ...", set_number,
      offsetof(struct compare_settings, tolerance.relative)},
     {"atol", 0, "A", "... plus A (default: 1e-4)", set_number, offsetof(struct compare_settings, tolerance.absolute)},
+    CONTRACT_OPTIONS(struct compare_settings),
     ENGINE_OPTIONS(struct compare_settings),
+    CACHE_OPTIONS(struct compare_settings),
     OPTIONS_END};
 
 const struct command compare_command = {

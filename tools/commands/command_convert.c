@@ -10,9 +10,10 @@
 #include "tools/convert/pour.h"
 #include "tools/convert/pour_half.h"
 #include "tools/convert/report.h"
-#include "tools/convert/resource.h"
 #include "tools/engine/engine.h"
+#include "tools/engine/save_model.h"
 #include "tools/files/file.h"
+#include "tools/files/resource.h"
 #include "tools/files/stream.h"
 
 #include <stddef.h>
@@ -133,29 +134,9 @@ static status stage_map(struct convert_job *job, struct conversion_plan *plan, c
     return code;
 }
 
-static status print_model(const struct onnx_model *model, struct error *err) {
-    struct staging staging = {NULL, 0};
-    void *data = NULL;
-    size_t bytes = 0;
-    status code = onnx_save_memory(model, &data, &bytes, err);
-    if (!code)
-        code = staging_add(&staging, "-", data, bytes, err);
-    free(data);
-    if (!code)
-        code = staging_commit(&staging, err);
-    staging_close(&staging);
-    return code;
-}
-
-static status save_model(const struct convert_job *job, const struct onnx_model *model, struct error *err) {
-    const char *output = job->settings->output, *slash = strrchr(output, '/');
-    struct save_options options = {NULL, 0};
-    if (job->settings->external)
-        options.external = pool_format(job->pool, "%s.data", slash ? slash + 1 : output);
-    if (job->settings->external && !options.external)
-        return fail_memory(err, "the model's name");
-    progress("writing %s", output);
-    return stream_is_standard(output) ? print_model(model, err) : onnx_save(model, output, &options, err);
+static status save(const struct convert_job *job, const struct onnx_model *model, struct error *err) {
+    progress("writing %s", job->settings->output);
+    return model_save(model, job->settings->output, job->settings->external, job->pool, err);
 }
 
 static status carry_out(struct convert_job *job, struct error *err) {
@@ -165,7 +146,7 @@ static status carry_out(struct convert_job *job, struct error *err) {
     if (!code && job->settings->half)
         code = pour_half(&job->plan, err);
     if (!code && !job->settings->dry_run)
-        code = save_model(job, &model, err);
+        code = save(job, &model, err);
     progress_clear();
     return code;
 }

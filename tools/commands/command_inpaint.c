@@ -11,6 +11,7 @@ struct inpaint_settings {
     struct variants variants;
     struct batch_settings batch;
     struct engine_options engine;
+    struct contract_request wish;
 };
 static const struct inpaint_settings defaults = {.studio.canny = {CANNY_SIGMA, CANNY_LOW, CANNY_HIGH},
                                                  .studio.max_pixels = PICTURE_MAX_PIXELS,
@@ -31,6 +32,15 @@ static status set_tile(struct pool *pool, void *field, const char *text, struct 
     if (strcmp(text, "auto") != 0)
         return set_positive(pool, field, text, err);
     *(int *)field = TILE_AUTO;
+    return STATUS_OK;
+}
+
+static status set_blend(struct pool *pool, void *field, const char *text, struct error *err) {
+    (void)pool;
+    const bool laplace = strcmp(text, "laplace") == 0;
+    if (!laplace && strcmp(text, "none") != 0)
+        return fail(err, STATUS_INVALID_ARGUMENT, "wants none or laplace, not '%s'", text);
+    *(int *)field = laplace ? BLEND_LAPLACE : BLEND_NONE;
     return STATUS_OK;
 }
 
@@ -66,12 +76,13 @@ static status check(const struct inpaint_settings *settings, struct error *err) 
     return STATUS_OK;
 }
 
-static status execute(const struct inpaint_settings *settings, const struct batch_settings *files, struct pool *pool,
-                      struct meter *meter, bool *good, struct error *err) {
+static status execute(const struct inpaint_settings *settings, const struct studio_settings *studio,
+                      const struct batch_settings *files, struct pool *pool, struct meter *meter, bool *good,
+                      struct error *err) {
     struct painter painter = {.studio = NULL};
     if (settings->variants.models.count)
-        return variants_run(&settings->variants, &settings->studio, files, pool, meter, good, err);
-    const status code = variant_run(&settings->studio, files, &painter, pool, meter, good, err);
+        return variants_run(&settings->variants, studio, files, pool, meter, good, err);
+    const status code = variant_run(studio, files, &painter, pool, meter, good, err);
     painter_close(&painter);
     return code;
 }
@@ -79,15 +90,18 @@ static status execute(const struct inpaint_settings *settings, const struct batc
 static status run(const struct command_call *call, bool *good, struct error *err) {
     const struct inpaint_settings *settings = call->settings;
     struct batch_settings files = settings->batch;
+    struct studio_settings studio = settings->studio;
     files.image = call->arguments[0];
     files.mask = call->arguments[1];
     files.engine = settings->engine;
+    studio.wish = settings->wish;
+    studio.pool = call->pool;
     status code = check(settings, err);
     if (code)
         return code;
     struct meter meter;
     meter_init(&meter);
-    code = execute(settings, &files, call->pool, &meter, good, err);
+    code = execute(settings, &studio, &files, call->pool, &meter, good, err);
     meter_destroy(&meter);
     return code;
 }
@@ -123,14 +137,9 @@ static const struct command_option options[] = {
     {"canny-low", 0, "X", "edges weaker than this are dropped (default: 0.1)", set_number, FIELD(studio.canny.low)},
     {"canny-high", 0, "X", "edges stay where they lead to one this strong (default: 0.2)", set_number,
      FIELD(studio.canny.high)},
-    {"range", 0, "LOW,HIGH",
-     "the numbers that are black and white for --model (default: what its metadata say; else -1,1 when it ends in a "
-     "Tanh; else 0,1)",
-     set_range, FIELD(studio.range)},
-    {"multiple", 0, "N",
-     "pad sides to multiples of N by reflection (default: what the network's strides want, at least 16, or 4 with "
-     "--edge)",
-     set_positive, FIELD(studio.multiple)},
+    {"blend", 0, "WHAT",
+     "none, or laplace: spread what the painting misses along a hole's rim smoothly over the hole (default: none)",
+     set_blend, FIELD(studio.blend)},
     {"tile", 0, "N", "cut large pictures into tiles of N by N pixels; auto: as large as 1 GiB of activations allows",
      set_tile, FIELD(studio.tile)},
     {"overlap", 0, "PX", "how far tiles overlap (default: as far as the model looks)", set_count,
@@ -142,6 +151,7 @@ static const struct command_option options[] = {
     {"resume", 0, NULL, "skip pictures whose result is there already", set_flag, FIELD(batch.resume)},
     {"max-pixels", 0, "N", "refuse pictures with more pixels than this (default: 100M)", set_pixels,
      FIELD(studio.max_pixels)},
+    CONTRACT_OPTIONS(struct inpaint_settings),
     ENGINE_OPTIONS(struct inpaint_settings),
     CACHE_OPTIONS(struct inpaint_settings),
     OPTIONS_END};
@@ -170,11 +180,16 @@ const struct command inpaint_command = {
         "picture's name and format, or --format's. What is no picture is named at the end. A picture that fails is "
         "reported, the rest is done, and "
         "the exit status is 1.\n\n"
+        "What other networks expect is said by options, by --preset NAME (limner help presets), or by the model itself "
+        "(limner annotate): ranges, mean and deviation, the mask's form, what stands in the hole, sizes. They are "
+        "about "
+        "--model alone.\n\n"
         "With --variant, several generators paint the same pictures in one process, one after the other, and what each "
         "took is printed. Where two take and give the same, the second is swapped into the running session.\n\n"
         "Tiles give what the whole picture gives, as long as the model looks no further than they overlap. Models "
         "that look at the whole picture at once are cropped round each hole instead.",
-    .examples = "  limner inpaint --edge edge.onnx --model inpaint.onnx photo.jpg mask.png -o whole.png\n"
+    .examples = "  limner inpaint --preset lama --model lama.onnx photo.jpg mask.png -o whole.png --blend laplace\n"
+                "  limner inpaint --edge edge.onnx --model inpaint.onnx photo.jpg mask.png -o whole.png\n"
                 "  limner inpaint --model generator.onnx photos/ masks/ -o repaired/ --jobs 2 --resume\n"
                 "  limner inpaint --variant old=first.onnx --variant new=second.onnx photo.png mask.png -o both/\n",
     .options = options,

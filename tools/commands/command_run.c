@@ -5,20 +5,33 @@
 #include "tools/engine/engine.h"
 #include "tools/engine/profile.h"
 #include "tools/engine/values.h"
+#include "tools/inpaint/variants.h"
 
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct run_settings {
     struct engine_options engine;
     struct feed_request feed;
+    struct contract_request wish;
+    int tile, overlap; /* as studio_settings has them */
+    struct batch_settings batch;
     const char *picture_out;
     struct pair_list outputs;
     struct picture_saving saving;
     bool profile;
 };
-static const struct run_settings defaults = {.feed.max_pixels = PICTURE_MAX_PIXELS};
+static const struct run_settings defaults = {
+    .feed.max_pixels = PICTURE_MAX_PIXELS, .overlap = NOT_GIVEN, .batch.jobs = 1};
+
+static status set_tile(struct pool *pool, void *field, const char *text, struct error *err) {
+    if (strcmp(text, "auto") != 0)
+        return set_positive(pool, field, text, err);
+    *(int *)field = TILE_AUTO;
+    return STATUS_OK;
+}
 
 /* One file to be written. */
 struct target {
@@ -102,7 +115,7 @@ static status choose_outputs(struct run_job *job, struct error *err) {
 static status stage_output(struct run_job *job, const struct target *target, struct error *err) {
     const limner_tensor *output = &job->wanted[target->wanted];
     const struct tensor tensor = engine_view(output);
-    const struct picture_wish wish = {engine_picture_form(&job->engine, &job->settings->feed.range, output->type),
+    const struct picture_wish wish = {contract_output_form(&job->engine.contract, (enum dtype)output->type, false),
                                       job->feed.picture, !job->feed.picture_alpha_used, job->settings->saving};
     char lost[ABOUT_LOST_BYTES];
     struct byte_buffer bytes;
@@ -130,19 +143,19 @@ static status write_outputs(struct run_job *job, struct error *err) {
     return code ? code : staging_commit(&job->staging, err);
 }
 
-static status execute(struct run_job *job, const char *model, const char *picture, struct error *err) {
+static status run_once(struct run_job *job, const char *picture, struct error *err) {
     struct feed_request request = job->settings->feed;
     request.picture = picture;
     request.to_srgb = job->settings->saving.through_srgb;
-    progress("loading %s", model);
-    status code = engine_open(&job->engine, model, &job->settings->engine, job->settings->profile, err);
+    status code = engine_session(job->engine.model, job->engine.path, &job->settings->engine, job->settings->profile,
+                                 &job->engine.session, err);
     if (!code)
         code = choose_outputs(job, err);
     if (!code)
         code = feed_read(&job->engine, &request, &job->feed, err);
     if (code)
         return code;
-    progress("running %s", model);
+    progress("running %s", job->engine.path);
     code = engine_run(&job->engine, &job->feed, job->wanted, job->wanted_count, err);
     if (!code)
         code = write_outputs(job, err);
@@ -156,13 +169,112 @@ static status execute(struct run_job *job, const char *model, const char *pictur
     return code;
 }
 
+/* ---- pictures that are resized, cut into tiles, or many ---- */
+
+static bool is_folder(const char *path) {
+    struct stat about;
+    return path && stat(path, &about) == 0 && S_ISDIR(about.st_mode);
+}
+
+/* What the contract says that one plain run does not do. */
+static const struct said *beyond_plain(const struct contract *contract) {
+    const struct said *const said[] = {&contract->fit.said,           &contract->size.said,     &contract->result.said,
+                                       &contract->inputs.said,        &contract->multiple.said, &contract->curve.said,
+                                       &contract->picture_output.said};
+    for (size_t i = 0; i < sizeof said / sizeof said[0]; i++)
+        if (said[i]->by)
+            return said[i];
+    return contract->output_range.found ? &contract->output_range.said : NULL;
+}
+
+/* Options for pictures where what is read or written is no picture. */
+static status check_plain(const struct run_job *job, struct error *err) {
+    const struct run_settings *settings = job->settings;
+    const struct said *said = beyond_plain(&job->engine.contract);
+    char text[64];
+    if (settings->tile != TILE_NONE || settings->batch.format || settings->batch.resume || settings->batch.jobs > 1)
+        return fail(err, STATUS_USAGE,
+                    "--tile, --format, --jobs and --resume are for a PICTURE or a folder, written to a picture or a "
+                    "folder with -o");
+    if (said && said->by == SAID_OPTION)
+        return fail(err, STATUS_USAGE, "%s is for a PICTURE that is written as a picture with -o, and nothing else",
+                    contract_speaker(&job->engine.contract, said, text));
+    return STATUS_OK;
+}
+
+/* The way of limner inpaint, without holes. */
+static bool goes_by_studio(const struct run_job *job, const char *picture) {
+    const struct run_settings *settings = job->settings;
+    const char *out = settings->picture_out;
+    if (!picture || !out || settings->outputs.count || settings->feed.inputs.count || settings->profile)
+        return false;
+    if (is_folder(picture) || is_folder(out))
+        return true;
+    return picture_written_of_name(out) != PICTURE_NONE && strcmp(out, "-") != 0 &&
+           (settings->tile != TILE_NONE || beyond_plain(&job->engine.contract));
+}
+
+static status run_studio(struct run_job *job, const char *picture, bool *good, struct error *err) {
+    const struct run_settings *settings = job->settings;
+    struct batch_settings files = settings->batch;
+    struct studio_settings studio = {.model = job->engine.path,
+                                     .loaded = job->engine.model,
+                                     .wish = settings->wish,
+                                     .pool = job->pool,
+                                     .saving = settings->saving,
+                                     .max_pixels = settings->feed.max_pixels,
+                                     .no_mask = true,
+                                     .tile = settings->tile,
+                                     .overlap = settings->overlap,
+                                     .crop_margin = NOT_GIVEN};
+    struct painter painter = {.studio = NULL};
+    struct meter meter;
+    files.image = picture;
+    files.output = settings->picture_out;
+    files.engine = settings->engine;
+    job->engine.model = NULL; /* the studio's now */
+    meter_init(&meter);
+    const status code = variant_run(&studio, &files, &painter, job->pool, &meter, good, err);
+    painter_close(&painter);
+    meter_destroy(&meter);
+    return code;
+}
+
+static status execute(struct run_job *job, const char *picture, bool *good, struct error *err) {
+    progress("loading %s", job->engine.path);
+    status code = engine_load(job->engine.path, &job->engine.model, err);
+    if (!code)
+        code = engine_agree(&job->engine, &job->settings->wish, job->pool, err);
+    progress_clear();
+    if (!code && goes_by_studio(job, picture))
+        return run_studio(job, picture, good, err);
+    if (!code)
+        code = check_plain(job, err);
+    return code ? code : run_once(job, picture, err);
+}
+
+static status check_settings(const struct run_settings *settings, const char *picture, struct error *err) {
+    if (settings->overlap != NOT_GIVEN && settings->tile == TILE_NONE)
+        return fail(err, STATUS_USAGE, "--overlap goes with --tile");
+    if (is_folder(picture) && !settings->picture_out)
+        return fail(err, STATUS_USAGE, "-o is missing: say in which folder to write the results");
+    if (is_folder(picture) && !is_folder(settings->picture_out) &&
+        picture_written_of_name(settings->picture_out) != PICTURE_NONE)
+        return fail(err, STATUS_INVALID_ARGUMENT, "%s is a folder, so -o has to be one, too, not '%s'", picture,
+                    settings->picture_out);
+    return STATUS_OK;
+}
+
 static status run(const struct command_call *call, bool *good, struct error *err) {
-    (void)good;
     struct run_job job = {.settings = call->settings, .pool = call->pool};
     const char *picture = call->argument_count > 1 ? call->arguments[1] : NULL;
-    status code = collect_targets(&job, err);
+    const bool folders = is_folder(picture) || is_folder(job.settings->picture_out);
+    job.engine.path = call->arguments[0];
+    status code = check_settings(job.settings, picture, err);
+    if (!code && !folders)
+        code = collect_targets(&job, err);
     if (!code)
-        code = execute(&job, call->arguments[0], picture, err);
+        code = execute(&job, picture, good, err);
     staging_close(&job.staging);
     feed_close(&job.feed);
     engine_close(&job.engine);
@@ -178,6 +290,18 @@ static const struct command_option options[] = {
     {"output", 0, "NAME=FILE", "write the output NAME to FILE; may be given for several outputs", set_pairs,
      offsetof(struct run_settings, outputs)},
     FEED_OPTIONS(struct run_settings),
+    CONTRACT_OPTIONS(struct run_settings),
+    {"tile", 0, "N", "cut large pictures into tiles of N by N pixels; auto: as large as 1 GiB of activations allows",
+     set_tile, offsetof(struct run_settings, tile)},
+    {"overlap", 0, "PX", "how far tiles overlap (default: as far as the model looks)", set_count,
+     offsetof(struct run_settings, overlap)},
+    {"format", 0, "FORMAT",
+     "of results in folders: same (as the picture, where that is written), png, jpg, webp, ... (default: same)",
+     set_format, offsetof(struct run_settings, batch.format)},
+    {"jobs", 0, "N", "pictures of a folder to work on at a time (default: 1)", set_positive,
+     offsetof(struct run_settings, batch.jobs)},
+    {"resume", 0, NULL, "skip pictures whose result is there already", set_flag,
+     offsetof(struct run_settings, batch.resume)},
     PICTURE_SAVING_OPTIONS(struct run_settings, saving),
     ENGINE_OPTIONS(struct run_settings),
     CACHE_OPTIONS(struct run_settings),
@@ -193,8 +317,15 @@ const struct command run_command = {
         "too) feeds the first input that "
         "no --input feeds. Without -o and "
         "--output, each output's type, shape and range are printed instead.\n\n"
-        "A picture goes in and out as the model's own N,C,H,W with 1, 3 or 4 channels: 1 is luminance (0.299 R + 0.587 "
-        "G + 0.114 B), 3 is RGB, 4 is RGB and alpha. Nothing is resized: a model with fixed sizes wants a picture of "
+        "PICTURE may be a folder: every picture in it is run, and OUT is a folder for the results, which have the "
+        "picture's name and format. --tile cuts large pictures into tiles that overlap as far as the model looks, for "
+        "upscalers, too; the scale is the model's own. What a model expects of pictures is said by options, by "
+        "--preset NAME (limner help presets) or by the model's metadata (limner annotate). With --result alpha the "
+        "model says which parts of PICTURE are to be seen, as background removal does.\n\n"
+        "A picture goes in and out as the model's own N,C,H,W or N,H,W,C with 1, 3 or 4 channels: 1 is luminance "
+        "(0.299 R + 0.587 "
+        "G + 0.114 B), 3 is RGB, 4 is RGB and alpha. Nothing is resized, unless --fit or --size says so: a model with "
+        "fixed sizes wants a picture of "
         "that size. Alpha that the model does not take is copied to a written PNG, WebP or TIFF (interpolated when the "
         "sizes "
         "differ), and a 16-bit picture gives a 16-bit PNG, TIFF or PNM. Results are rounded to the nearest sample and "
@@ -204,7 +335,9 @@ const struct command run_command = {
         "tag again. "
         "Colour profile and resolution go along; what is not kept is said.\n\n"
         "Files are written beside their place and then renamed: a run that fails leaves none behind.",
-    .examples = "  limner run generator.onnx broken.png -o repaired.png --range -1,1\n"
+    .examples = "  limner run upscaler.onnx photos/ -o large/ --preset real-esrgan --tile auto --resume\n"
+                "  limner run u2net.onnx photo.jpg -o cut.png --preset u2net\n"
+                "  limner run generator.onnx broken.png -o repaired.png --range -1,1\n"
                 "  limner run inpaint.onnx --input rgb_edge=input.npy --output painted=result.npy --threads 4\n",
     .options = options,
     .defaults = &defaults,

@@ -2,15 +2,16 @@
 
 #include "runtime/limner.h"
 #include "tools/cli/output.h"
+#include "tools/contract/preset.h"
 #include "tools/files/colour.h"
 #include "tools/files/picture_kinds.h"
 
 #include <errno.h>
 #include <string.h>
 
-static const struct command *const commands[] = {&run_command,     &inspect_command, &test_command,
-                                                 &bench_command,   &compare_command, &convert_command,
-                                                 &inpaint_command, &keys_command,    &ops_command};
+static const struct command *const commands[] = {
+    &run_command,     &inspect_command, &test_command,     &bench_command, &compare_command,
+    &convert_command, &inpaint_command, &annotate_command, &keys_command,  &ops_command};
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 
 static const struct command *find_command(const char *name) {
@@ -27,7 +28,7 @@ static void print_help(FILE *stream) {
           stream);
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         fprintf(stream, "  %-10s%s\n", commands[i]->name, commands[i]->summary);
-    fputs("  help      explain a command: limner help run\n\n", stream);
+    fputs("  help      explain a command: limner help run; limner help presets lists presets\n\n", stream);
     fprintf(stream, "Pictures: %s are read; %s are written; %s.\n\n", picture_types_read(), picture_endings_written(),
             colour_is_known() ? "colour profiles are converted" : "colour profiles are kept, not converted");
     fputs("Options:\n"
@@ -44,11 +45,30 @@ static int unknown_command(const char *word) {
     return EXIT_USAGE;
 }
 
+/* What --preset takes. */
+static int print_presets(void) {
+    struct error err = {STATUS_OK, ""};
+    struct pool *pool = pool_create();
+    fputs("Presets say what known networks expect of pictures and masks (limner inpaint, run and annotate):\n\n",
+          stdout);
+    const status code = pool ? preset_list(pool, stdout, &err) : fail_memory(&err, "the presets");
+    fputs(
+        "\nA preset is a short text of the options' words, such as \"range -1,1\", a line each. Your own are files, or "
+        "lie\nin --preset-dir or the folder LIMNER_PRESETS as NAME.preset.\n",
+        stdout);
+    pool_destroy(pool);
+    if (code)
+        complain_error(&err);
+    return code ? EXIT_FAILED : EXIT_OK;
+}
+
 static int help(int count, char **words) {
     if (count == 0) {
         print_help(stdout);
         return EXIT_OK;
     }
+    if (strcmp(words[0], "presets") == 0)
+        return print_presets();
     const struct command *command = find_command(words[0]);
     if (!command)
         return unknown_command(words[0]);

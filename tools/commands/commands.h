@@ -4,6 +4,7 @@
 
 #include "tools/cli/arguments.h"
 
+extern const struct command annotate_command;
 extern const struct command bench_command, compare_command, convert_command, inpaint_command, inspect_command;
 extern const struct command keys_command, ops_command, run_command, test_command;
 

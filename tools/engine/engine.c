@@ -4,6 +4,8 @@
 #include "onnx/load/load.h"
 #include "runtime/session/model.h"
 #include "tools/cli/output.h"
+#include "tools/contract/annotation.h"
+#include "tools/engine/image_decoder.h"
 #include "tools/files/element.h"
 #include "tools/files/picture_file.h"
 #include "tools/files/stream.h"
@@ -109,7 +111,8 @@ status engine_session(limner_model *model, const char *path, const struct engine
                                    .exact = options->exact,
                                    .low_memory = options->low_memory,
                                    .profile = profile ? 1 : 0,
-                                   .cache = cache};
+                                   .cache = cache,
+                                   .image_decoder = decode_image};
     limner_error problem = {0};
     const limner_status code = limner_session_create(model, &wanted, session, &problem);
     if (limner_session_cache_note(*session)[0])
@@ -131,7 +134,7 @@ void engine_save_cache(limner_session *session) {
 
 status engine_open(struct engine *engine, const char *path, const struct engine_options *options, bool profile,
                    struct error *err) {
-    *engine = (struct engine){NULL, NULL, path};
+    *engine = (struct engine){.path = path};
     status code = engine_load(path, &engine->model, err);
     if (!code)
         code = engine_session(engine->model, path, options, profile, &engine->session, err);
@@ -141,7 +144,7 @@ status engine_open(struct engine *engine, const char *path, const struct engine_
 status engine_take(struct engine *engine, struct onnx_model *source, const char *path,
                    const struct engine_options *options, struct error *err) {
     static const struct program_options defaults;
-    *engine = (struct engine){NULL, NULL, path};
+    *engine = (struct engine){.path = path};
     status code = model_create(source, &defaults, &engine->model, err);
     if (!code)
         code = engine_session(engine->model, path, options, false, &engine->session, err);
@@ -151,7 +154,7 @@ status engine_take(struct engine *engine, struct onnx_model *source, const char 
 void engine_close(struct engine *engine) {
     limner_session_close(engine->session);
     limner_model_close(engine->model);
-    *engine = (struct engine){NULL, NULL, NULL};
+    *engine = (struct engine){.path = NULL};
 }
 
 limner_value engine_input(const struct engine *engine, size_t i) {
@@ -208,38 +211,10 @@ const char *engine_type_text(const limner_value *value, char text[TYPE_TEXT_BYTE
 
 /* ---- pictures ---- */
 
-static const char *metadata(const struct engine *engine, const char *wanted) {
-    const char *key, *value;
-    for (size_t i = 0; limner_model_metadata(engine->model, i, &key, &value) == LIMNER_OK; i++)
-        if (strcmp(key, wanted) == 0)
-            return value;
-    return "";
-}
-
-/* The entries that ONNX itself defines for models of pictures. */
-struct picture_form engine_picture_form(const struct engine *engine, const struct light_range *range,
-                                        limner_type type) {
-    static const struct {
-        const char *name;
-        double low, high;
-    } ranges[] = {{"NominalRange_0_255", 0, 255},
-                  {"Normalized_0_1", 0, 1},
-                  {"Normalized_1_1", -1, 1},
-                  {"NominalRange_16_235", 16, 235}};
-    const bool is_integer = !element_is_float((enum dtype)type) && type != LIMNER_BOOL;
-    const char *order = metadata(engine, "Image.BitmapPixelFormat"),
-               *said = metadata(engine, "Image.NominalPixelRange");
-    struct picture_form form = {0, is_integer ? 255 : 1, strncmp(order, "Bgr", 3) == 0};
-    for (size_t i = 0; !is_integer && i < sizeof ranges / sizeof ranges[0]; i++)
-        if (strcmp(said, ranges[i].name) == 0) {
-            form.low = ranges[i].low;
-            form.high = ranges[i].high;
-        }
-    if (range->given) {
-        form.low = range->low;
-        form.high = range->high;
-    }
-    return form;
+status engine_agree(struct engine *engine, const struct contract_request *request, struct pool *pool,
+                    struct error *err) {
+    const status code = contract_collect(request, engine->model->source, pool, &engine->contract, err);
+    return code ? fail_prefix(err, "%s", engine->path) : STATUS_OK;
 }
 
 /* ---- feeding ---- */
@@ -264,10 +239,19 @@ static status check_type(const limner_value *value, const struct file_array *arr
     return err->code;
 }
 
+/* Four channels of a picture, where the input's declared sizes put them. */
+static bool takes_alpha(const struct picture_place *place, const struct tensor *tensor, bool channels_last) {
+    struct picture_axes axes;
+    bool certain;
+    return picture_find_axes(place->rank, place->dims, 0, channels_last, &axes, &certain) &&
+           tensor->shape.dims[axes.channels] == 4;
+}
+
 static status read_input(const struct engine *engine, const struct feed_request *request, const limner_value *value,
                          const char *path, struct model_feed *feed, struct error *err) {
     const struct picture_place place = {"input", value->name, (enum dtype)value->type, value->rank, value->dims};
-    const struct picture_request wanted = {&place, engine_picture_form(engine, &request->range, value->type),
+    const struct picture_request wanted = {&place,
+                                           contract_input_form(&engine->contract, (enum dtype)value->type, false),
                                            request->max_pixels, value_kind(value->type), request->to_srgb};
     struct file_array *array = &feed->arrays[feed->count];
     limner_tensor *tensor = &feed->tensors[feed->count];
@@ -283,7 +267,7 @@ static status read_input(const struct engine *engine, const struct feed_request 
     tensor->name = value->name;
     if (array->picture.samples && (!feed->picture || path == request->picture)) {
         feed->picture = &array->picture;
-        feed->picture_alpha_used = read->shape.dims[read->shape.rank - 3] == 4;
+        feed->picture_alpha_used = takes_alpha(&place, read, wanted.form.channels_last);
     }
     return STATUS_OK;
 }

@@ -5,6 +5,7 @@
 #include "onnx/model.h"
 #include "runtime/limner.h"
 #include "tools/cli/values.h"
+#include "tools/contract/contract.h"
 #include "tools/engine/values.h"
 #include "tools/files/array.h"
 
@@ -51,6 +52,7 @@ struct engine {
     limner_model *model;
     limner_session *session;
     const char *path;
+    struct contract contract; /* of engine_agree */
 };
 
 /* Messages name the path. Closed with engine_close, after errors too. */
@@ -76,6 +78,10 @@ status engine_explain(const char *path, struct error *err);
 status engine_load(const char *path, limner_model **model, struct error *err);
 status engine_load_onnx(const char *path, struct onnx_model **model, struct error *err);
 
+/* What is known of the pictures that the model takes and gives: engine->contract; texts live in the pool. */
+status engine_agree(struct engine *engine, const struct contract_request *request, struct pool *pool,
+                    struct error *err);
+
 /* The i-th input or output (both known to be there). */
 limner_value engine_input(const struct engine *engine, size_t i);
 limner_value engine_output(const struct engine *engine, size_t i);
@@ -95,30 +101,22 @@ const char *engine_type_text(const limner_value *value, char text[TYPE_TEXT_BYTE
 struct feed_request {
     struct pair_list inputs;
     const char *picture; /* for the first input that `inputs` leaves out; or NULL */
-    struct light_range range;
     size_t max_pixels;
     bool to_srgb; /* pictures, by their profiles */
 };
 
 /* Rows of an option table for a settings type with a member `feed`. */
-#define FEED_OPTIONS(settings)                                                                                      \
-    {                                                                                                               \
-        "input",                                                                                                    \
-        0,                                                                                                          \
-        "NAME=FILE",                                                                                                \
-        "feed the input NAME from a .npy, .pb (TensorProto) or picture file; may be given for several inputs",      \
-        set_pairs,                                                                                                  \
-        offsetof(settings, feed.inputs)},                                                                           \
-        {"range",                                                                                                   \
-         0,                                                                                                         \
-         "LOW,HIGH",                                                                                                \
-         "the numbers that are black and white for the model, in and out: 0,1 or -1,1 or 0,255 (default: what the " \
-         "model's metadata say, else 0,1; for integer inputs and outputs 0,255)",                                   \
-         set_range,                                                                                                 \
-         offsetof(settings, feed.range)},                                                                           \
-    {                                                                                                               \
-        "max-pixels", 0, "N", "refuse pictures with more pixels than this (default: 100M)", set_pixels,             \
-            offsetof(settings, feed.max_pixels)                                                                     \
+#define FEED_OPTIONS(settings)                                                                                 \
+    {                                                                                                          \
+        "input",                                                                                               \
+        0,                                                                                                     \
+        "NAME=FILE",                                                                                           \
+        "feed the input NAME from a .npy, .pb (TensorProto) or picture file; may be given for several inputs", \
+        set_pairs,                                                                                             \
+        offsetof(settings, feed.inputs)},                                                                      \
+    {                                                                                                          \
+        "max-pixels", 0, "N", "refuse pictures with more pixels than this (default: 100M)", set_pixels,        \
+            offsetof(settings, feed.max_pixels)                                                                \
     }
 
 struct model_feed {
@@ -133,9 +131,6 @@ struct model_feed {
 status feed_read(const struct engine *engine, const struct feed_request *request, struct model_feed *feed,
                  struct error *err);
 void feed_close(struct model_feed *feed);
-
-/* How the model counts light: as the range says; else 0..255 for integers; else as its metadata says; else 0..1. */
-struct picture_form engine_picture_form(const struct engine *engine, const struct light_range *range, limner_type type);
 
 /* outputs[i].name says which are wanted; their data are the session's. */
 status engine_run(const struct engine *engine, const struct model_feed *feed, limner_tensor *outputs, size_t count,

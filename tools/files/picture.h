@@ -2,6 +2,7 @@
 #ifndef LIMNER_TOOLS_FILES_PICTURE_H
 #define LIMNER_TOOLS_FILES_PICTURE_H
 
+#include "base/recognise.h"
 #include "tools/files/about.h"
 
 #include <stdint.h>
@@ -38,17 +39,5 @@ static inline void picture_set_sample(struct picture *picture, size_t at, unsign
 status picture_allocate(struct picture *picture, size_t max_pixels, struct error *err);
 /* Frees the samples and what is said about them; an empty picture is allowed. */
 void picture_free(struct picture *picture);
-
-enum picture_type {
-    PICTURE_NONE,
-    PICTURE_PNG,
-    PICTURE_JPEG,
-    PICTURE_WEBP,
-    PICTURE_TIFF,
-    PICTURE_BMP,
-    PICTURE_PNM,
-    PICTURE_GIF,
-    PICTURE_FOREIGN /* a picture that is not read */
-};
 
 #endif

@@ -7,13 +7,25 @@
 
 /* ---- pictures to tensors ---- */
 
-/* Where channels, height and width stand, or -1 when the place cannot take a picture. */
-static int channel_axis(const struct picture_place *place) {
-    return place->rank == 4 || place->rank == -1 ? 1 : place->rank == 3 ? 0 : -1;
-}
-
 static bool channels_fit(int64_t channels) {
     return channels == 1 || channels == 3 || channels == 4;
+}
+
+static bool may_be_channels(int64_t size, int planes) {
+    return planes > 0 ? size == planes : channels_fit(size);
+}
+
+bool picture_find_axes(int rank, const int64_t *dims, int planes, bool channels_last, struct picture_axes *axes,
+                       bool *certain) {
+    const int first = rank == -1 || rank == 4 ? 1 : 0, last = first + 2;
+    if (rank != -1 && rank != 3 && rank != 4)
+        return false;
+    const bool front = rank > 0 && may_be_channels(dims[first], planes);
+    const bool back = rank > 0 && may_be_channels(dims[last], planes);
+    *certain = front != back;
+    const bool is_last = *certain ? back : channels_last;
+    *axes = is_last ? (struct picture_axes){last, first, first + 1} : (struct picture_axes){first, first + 1, last};
+    return true;
 }
 
 static status not_for_pictures(const struct picture_place *place, struct error *err) {
@@ -21,19 +33,19 @@ static status not_for_pictures(const struct picture_place *place, struct error *
          dtype_name(place->dtype));
     for (int d = 0; d < place->rank; d++)
         error_append(err, place->dims[d] < 0 ? "%s?" : "%s%lld", d ? "," : "[", (long long)place->dims[d]);
-    error_append(err, "%s, a picture needs N,C,H,W with 1, 3 or 4 channels; give a .npy or .pb file",
+    error_append(err, "%s, a picture needs N,C,H,W or N,H,W,C with 1, 3 or 4 channels; give a .npy or .pb file",
                  place->rank ? "]" : "a scalar");
     return err->code;
 }
 
-static status check_size(const struct picture *picture, const struct picture_place *place, int axis,
-                         struct error *err) {
+static status check_size(const struct picture *picture, const struct picture_place *place,
+                         const struct picture_axes *axes, struct error *err) {
     if (place->rank < 0)
         return STATUS_OK;
-    if (axis == 1 && place->dims[0] >= 0 && place->dims[0] != 1)
+    if (place->rank == 4 && place->dims[0] >= 0 && place->dims[0] != 1)
         return fail(err, STATUS_SHAPE, "%s \"%s\" is %lld pictures at once; give a .npy or .pb file", place->what,
                     place->name, (long long)place->dims[0]);
-    const int64_t height = place->dims[axis + 1], width = place->dims[axis + 2];
+    const int64_t height = place->dims[axes->height], width = place->dims[axes->width];
     if ((height >= 0 && (size_t)height != picture->height) || (width >= 0 && (size_t)width != picture->width)) {
         fail(err, STATUS_SHAPE, "the picture is %zu wide and %zu high, but %s \"%s\"", picture->width, picture->height,
              place->what, place->name);
@@ -45,25 +57,38 @@ static status check_size(const struct picture *picture, const struct picture_pla
     return STATUS_OK;
 }
 
-static status describe(const struct picture *picture, const struct picture_place *place, struct tensor *tensor,
+static status describe(const struct picture *picture, const struct picture_place *place,
+                       const struct picture_form *form, struct picture_axes *axes, struct tensor *tensor,
                        struct error *err) {
-    const int axis = channel_axis(place);
-    const int64_t declared = axis < 0 ? 0 : place->rank < 0 ? -1 : place->dims[axis];
-    const bool batch_as_channels = axis == 0 && declared < 0; /* [N,H,W]: who knows what it is */
-    if (axis < 0 || batch_as_channels || (declared >= 0 && !channels_fit(declared)))
+    bool certain;
+    if (!picture_find_axes(place->rank, place->dims, 0, form->channels_last, axes, &certain))
         return not_for_pictures(place, err);
-    const status code = check_size(picture, place, axis, err);
+    const int64_t declared = place->rank < 0 ? -1 : place->dims[axes->channels];
+    const bool batch_as_channels = place->rank == 3 && declared < 0; /* [N,H,W]: who knows what it is */
+    if (batch_as_channels || (declared >= 0 && !channels_fit(declared)))
+        return not_for_pictures(place, err);
+    const status code = check_size(picture, place, axes, err);
     if (code)
         return code;
-    struct shape shape = {axis + 3, {1}};
-    shape.dims[axis] = declared < 0 ? 3 : declared;
-    shape.dims[axis + 1] = (int64_t)picture->height;
-    shape.dims[axis + 2] = (int64_t)picture->width;
+    struct shape shape = {place->rank < 0 ? 4 : place->rank, {1}};
+    shape.dims[axes->channels] = declared < 0 ? 3 : declared;
+    shape.dims[axes->height] = (int64_t)picture->height;
+    shape.dims[axes->width] = (int64_t)picture->width;
     return tensor_describe(tensor, place->dtype, &shape, err);
 }
 
+/* Where a pixel's channels lie in a tensor. */
+struct sample_steps {
+    size_t pixel, channel;
+};
+
+static struct sample_steps steps_of(const struct picture_axes *axes, size_t pixels, size_t channels) {
+    return axes->channels > axes->width ? (struct sample_steps){channels, 1} : (struct sample_steps){1, pixels};
+}
+
 /* Light in 0..1 of a pixel in one of the model's channels. */
-static double light(const struct picture *picture, size_t pixel, int64_t channels, int channel, bool blue_first) {
+static double light(const struct picture *picture, size_t pixel, int64_t channels, int channel,
+                    const struct picture_form *form) {
     const size_t at = pixel * (size_t)picture->channels;
     const double peak = picture_peak(picture);
     const bool colour = picture->channels >= 3;
@@ -72,7 +97,7 @@ static double light(const struct picture *picture, size_t pixel, int64_t channel
     if (!colour)
         return picture_sample(picture, at) / peak;
     if (channels > 1)
-        return picture_sample(picture, at + (size_t)(blue_first ? 2 - channel : channel)) / peak;
+        return picture_sample(picture, at + (size_t)form_colour(form, channel)) / peak;
     return (0.299 * picture_sample(picture, at) + 0.587 * picture_sample(picture, at + 1) +
             0.114 * picture_sample(picture, at + 2)) /
            peak;
@@ -80,19 +105,20 @@ static double light(const struct picture *picture, size_t pixel, int64_t channel
 
 status picture_to_tensor(const struct picture *picture, const struct picture_place *place,
                          const struct picture_form *form, struct tensor *tensor, struct error *err) {
-    const status code = describe(picture, place, tensor, err);
+    struct picture_axes axes;
+    const status code = describe(picture, place, form, &axes, tensor, err);
     if (code)
         return code;
     tensor->data = malloc(tensor->bytes ? tensor->bytes : 1);
     if (!tensor->data)
         return fail_memory(err, "a picture");
     const size_t pixels = picture->width * picture->height;
-    const int64_t channels = tensor->shape.dims[tensor->shape.rank - 3];
+    const int64_t channels = tensor->shape.dims[axes.channels];
+    const struct sample_steps steps = steps_of(&axes, pixels, (size_t)channels);
     for (int c = 0; c < (int)channels; c++)
         for (size_t i = 0; i < pixels; i++) {
-            const double value =
-                form->low + light(picture, i, channels, c, form->blue_first) * (form->high - form->low);
-            if (!element_set(tensor->dtype, tensor->data, (size_t)c * pixels + i, value)) {
+            const double value = form_number(form, c, light(picture, i, channels, c, form));
+            if (!element_set(tensor->dtype, tensor->data, (size_t)c * steps.channel + i * steps.pixel, value)) {
                 free(tensor->data);
                 tensor->data = NULL;
                 return fail(err, STATUS_UNSUPPORTED, "%s \"%s\" is %s, which cannot be made from a picture",
@@ -104,25 +130,32 @@ status picture_to_tensor(const struct picture *picture, const struct picture_pla
 
 /* ---- tensors to pictures ---- */
 
-static status describe_picture(const struct tensor *tensor, int depth, struct picture *picture, struct error *err) {
+static status describe_picture(const struct tensor *tensor, const struct picture_form *form, int depth,
+                               struct picture *picture, struct picture_axes *axes, struct error *err) {
     const struct shape *shape = &tensor->shape;
-    const int axis = shape->rank - 3;
     char text[SHAPE_TEXT_BYTES];
-    if ((axis != 0 && axis != 1) || (axis == 1 && shape->dims[0] != 1) || !channels_fit(shape->dims[axis]) ||
-        !shape->dims[axis + 1] || !shape->dims[axis + 2])
+    bool certain;
+    if ((shape->rank != 3 && shape->rank != 4) ||
+        !picture_find_axes(shape->rank, shape->dims, 0, form->channels_last, axes, &certain) ||
+        (shape->rank == 4 && shape->dims[0] != 1) || !channels_fit(shape->dims[axes->channels]) ||
+        !shape->dims[axes->height] || !shape->dims[axes->width])
         return fail(err, STATUS_SHAPE,
-                    "%s %s is no picture: that needs 1,C,H,W with 1, 3 or 4 channels; write a .npy or .pb file",
+                    "%s %s is no picture: that needs 1,C,H,W or 1,H,W,C with 1, 3 or 4 channels; write a .npy or .pb "
+                    "file",
                     dtype_name(tensor->dtype), shape_text(shape, text));
     if (!element_is_number(tensor->dtype) || element_is_complex(tensor->dtype))
         return fail(err, STATUS_UNSUPPORTED, "%s cannot be made a picture; write a .pb file",
                     dtype_name(tensor->dtype));
-    *picture = (struct picture){
-        (size_t)shape->dims[axis + 2], (size_t)shape->dims[axis + 1], (int)shape->dims[axis], depth, NULL, NULL};
+    *picture = (struct picture){(size_t)shape->dims[axes->width],
+                                (size_t)shape->dims[axes->height],
+                                (int)shape->dims[axes->channels],
+                                depth,
+                                NULL,
+                                NULL};
     return picture_allocate(picture, SIZE_MAX, err);
 }
 
-static unsigned quantise(double value, const struct picture_form *form, unsigned peak, size_t *nan) {
-    const double part = (value - form->low) / (form->high - form->low);
+static unsigned quantise(double part, unsigned peak, size_t *nan) {
     if (isnan(part)) {
         ++*nan;
         return 0;
@@ -132,17 +165,20 @@ static unsigned quantise(double value, const struct picture_form *form, unsigned
 
 status tensor_to_picture(const struct tensor *tensor, const struct picture_form *form, int depth,
                          struct picture *picture, size_t *nan, struct error *err) {
+    struct picture_axes axes;
     *nan = 0;
-    const status code = describe_picture(tensor, depth, picture, err);
+    const status code = describe_picture(tensor, form, depth, picture, &axes, err);
     if (code)
         return code;
     const size_t pixels = picture->width * picture->height, channels = (size_t)picture->channels;
+    const struct sample_steps steps = steps_of(&axes, pixels, channels);
     const unsigned peak = picture_peak(picture);
     for (size_t c = 0; c < channels; c++) {
-        const size_t target = form->blue_first && channels >= 3 && c < 3 ? 2 - c : c;
-        for (size_t i = 0; i < pixels; i++)
-            picture_set_sample(picture, i * channels + target,
-                               quantise(element_get(tensor->dtype, tensor->data, c * pixels + i), form, peak, nan));
+        const size_t target = channels >= 3 ? (size_t)form_colour(form, (int)c) : c;
+        for (size_t i = 0; i < pixels; i++) {
+            const double number = element_get(tensor->dtype, tensor->data, c * steps.channel + i * steps.pixel);
+            picture_set_sample(picture, i * channels + target, quantise(form_light(form, (int)c, number), peak, nan));
+        }
     }
     return STATUS_OK;
 }

@@ -139,7 +139,8 @@ static status run_folder(const struct picture_batch *batch, const struct batch_s
     pthread_mutex_destroy(&work.lock);
     meter_start(meter, "", 0);
     progress_clear();
-    say(stdout, "%zu painted, %zu skipped, %zu failed\n", work.painted, work.skipped, work.failed);
+    say(stdout, "%zu %s, %zu skipped, %zu failed\n", work.painted, settings->mask ? "painted" : "done", work.skipped,
+        work.failed);
     say_passed(&batch->passed);
     *good = !work.failed && !work.broken && work.painted + work.skipped == batch->count;
     return code;

@@ -6,11 +6,12 @@
 #include "tools/inpaint/painter.h"
 
 struct batch_settings {
-    const char *image, *mask, *output;   /* files, or folders */
+    const char *image, *mask, *output;   /* files, or folders; mask: NULL where pictures have no holes */
     const char *save_edges, *save_canny; /* of the output's kind, or NULL */
     const char *format;                  /* the ending of results in folders; NULL: the picture's own */
     int jobs;                            /* pictures at a time */
     bool resume;                         /* skip pictures whose output is there */
+    bool gives_alpha;                    /* results are in a format that holds it */
     struct engine_options engine;
 };
 

@@ -11,12 +11,12 @@
 
 static bool is_folder(const char *path) {
     struct stat stat_path;
-    return stat(path, &stat_path) == 0 && S_ISDIR(stat_path.st_mode);
+    return path && stat(path, &stat_path) == 0 && S_ISDIR(stat_path.st_mode);
 }
 
 static bool same_folder(const char *a, const char *b) {
     struct stat stat_a, stat_b;
-    return stat(a, &stat_a) == 0 && stat(b, &stat_b) == 0 && stat_a.st_dev == stat_b.st_dev &&
+    return a && b && stat(a, &stat_a) == 0 && stat(b, &stat_b) == 0 && stat_a.st_dev == stat_b.st_dev &&
            stat_a.st_ino == stat_b.st_ino;
 }
 
@@ -89,16 +89,17 @@ static status make_folder(const struct batch_settings *settings, const char *pat
 /* ---- one picture ---- */
 
 /* A picture's name with the ending of another format, or its own. */
-static const char *with_ending(const char *path, const char *name, const char *format, struct pool *pool) {
-    if (!format && picture_written_of_name(name) != PICTURE_NONE)
+static const char *with_ending(const char *path, const char *name, const char *format, bool alpha, struct pool *pool) {
+    const enum picture_type own = picture_written_of_name(name);
+    if (!format && own != PICTURE_NONE && (!alpha || picture_kind(own)->has_alpha))
         return pool_format(pool, "%s/%s", path, name);
     return pool_format(pool, "%s/%.*s.%s", path, (int)stem_length(name), name, format ? format : "png");
 }
 
 /* A result's file: path itself, or in that folder the picture's name. */
-static const char *place_result(const char *path, bool in_folder, const char *image, const char *format,
+static const char *place_result(const char *path, bool in_folder, const char *image, const char *format, bool alpha,
                                 struct pool *pool) {
-    return in_folder ? with_ending(path, base_name(image), format, pool) : path;
+    return in_folder ? with_ending(path, base_name(image), format, alpha, pool) : path;
 }
 
 /* NULL without memory. */
@@ -135,12 +136,12 @@ static bool make_item(const struct batch_settings *settings, const char *image, 
     *item = (struct batch_item){.problem = NULL};
     task->image = image;
     task->mask = masks ? find_mask(settings->mask, masks, image, pool, &item->problem) : settings->mask;
-    task->output = place_result(settings->output, in_folder, image, settings->format, pool);
+    task->output = place_result(settings->output, in_folder, image, settings->format, settings->gives_alpha, pool);
     if (settings->save_edges)
-        task->save_edges = place_result(settings->save_edges, in_folder, image, "png", pool);
+        task->save_edges = place_result(settings->save_edges, in_folder, image, "png", false, pool);
     if (settings->save_canny)
-        task->save_canny = place_result(settings->save_canny, in_folder, image, "png", pool);
-    return task->mask && task->output && (!settings->save_edges || task->save_edges) &&
+        task->save_canny = place_result(settings->save_canny, in_folder, image, "png", false, pool);
+    return (task->mask || !settings->mask) && task->output && (!settings->save_edges || task->save_edges) &&
            (!settings->save_canny || task->save_canny);
 }
 

@@ -1,7 +1,10 @@
 #include "tools/inpaint/painter.h"
 
+#include "base/processors.h"
 #include "tools/files/picture_file.h"
-#include "tools/inpaint/canvas.h"
+#include "tools/files/picture_tensor.h"
+#include "tools/inpaint/blend.h"
+#include "tools/inpaint/painter_ways.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +32,7 @@ status painter_open(struct painter *painter, const struct studio *studio, const 
     painter->studio = studio;
     painter->meter = meter;
     painter->memory = memory;
+    painter->threads = options->threads ? options->threads : processors_available();
     const status code = use_network(&studio->paint, options, &painter->paint, err);
     return code ? code : use_network(&studio->edge, options, &painter->edge, err);
 }
@@ -48,233 +52,6 @@ void painter_close(struct painter *painter) {
     limner_session_close(painter->edge);
     limner_session_close(painter->paint);
     painter->edge = painter->paint = NULL;
-}
-
-/* ---- one piece ---- */
-
-/* What a side becomes for the models: the only size that they take, or the next multiple. */
-static size_t padded_side(const struct studio *studio, size_t side, bool is_height) {
-    const int64_t paint = is_height ? studio->paint.height : studio->paint.width;
-    const int64_t edge = studio->edge.model ? (is_height ? studio->edge.height : studio->edge.width) : -1;
-    const int64_t fixed = paint > 0 ? paint : edge;
-    if (fixed > 0 && (uint64_t)fixed >= side)
-        return (size_t)fixed;
-    return (side + studio->multiple - 1) / studio->multiple * studio->multiple;
-}
-
-/* The activations that both models together need for pieces of this size. */
-static status memory_for(struct painter *painter, size_t height, size_t width, size_t *bytes, struct error *err) {
-    const struct studio *studio = painter->studio;
-    limner_plan_info info = LIMNER_PLAN_INFO_INIT;
-    height = padded_side(studio, height, true);
-    width = padded_side(studio, width, false);
-    status code = network_plan(&studio->paint, painter->paint, height, width, studio->cell, &info, err);
-    *bytes = info.arena_bytes;
-    if (code || !studio->edge.model)
-        return code;
-    code = network_plan(&studio->edge, painter->edge, height, width, studio->cell, &info, err);
-    *bytes += info.arena_bytes;
-    return code;
-}
-
-static status check_fixed(const struct painter *painter, const struct rect *rect, struct error *err) {
-    const struct network *networks[] = {&painter->studio->paint, &painter->studio->edge};
-    const size_t height = padded_side(painter->studio, rect->height, true);
-    const size_t width = padded_side(painter->studio, rect->width, false);
-    for (int i = 0; i < 2; i++) {
-        const struct network *network = networks[i];
-        if (network->model && ((network->height > 0 && (size_t)network->height != height) ||
-                               (network->width > 0 && (size_t)network->width != width)))
-            return fail(
-                err, STATUS_SHAPE,
-                "%s takes only pictures %lld wide and %lld high, this is %zu by %zu; export it with free height "
-                "and width, or cut the picture with --tile or --crop-margin",
-                network->path, (long long)network->width, (long long)network->height, rect->width, rect->height);
-    }
-    return STATUS_OK;
-}
-
-static bool grid_known(const struct studio *studio) {
-    return studio->paint.reach.grid_known && (!studio->edge.model || studio->edge.reach.grid_known);
-}
-
-/* After shapes that do not fit: says what sides the networks want, if that may be why. */
-static status explain_size(const struct studio *studio, const struct rect *rect, status code, struct error *err) {
-    char told[sizeof err->message];
-    if (code != STATUS_SHAPE || strstr(err->message, "--multiple"))
-        return code;
-    snprintf(told, sizeof told, "%s", err->message);
-    if (studio->multiple % studio->stride)
-        return fail(err, code,
-                    "the network has a stride of %zu pixels and cannot take %zu by %zu padded to multiples of %zu; try "
-                    "--multiple %zu (%.400s)",
-                    studio->stride, rect->width, rect->height, studio->multiple, studio->stride, told);
-    return grid_known(studio) ? code
-                              : fail(err, code,
-                                     "%.400s; sides were padded to multiples of %zu, perhaps the network wants "
-                                     "--multiple %zu or more",
-                                     told, studio->multiple, 2 * studio->multiple);
-}
-
-static status check_memory(struct painter *painter, const struct rect *rect, struct error *err) {
-    size_t bytes = 0;
-    const status code = memory_for(painter, rect->height, rect->width, &bytes, err);
-    if (code)
-        return explain_size(painter->studio, rect, code, err);
-    if (bytes <= painter->memory)
-        return STATUS_OK;
-    return fail(
-        err, STATUS_LIMIT, "%zu by %zu pixels at once would take %.3g GB for activations, there are %.3g GB: %s",
-        rect->width, rect->height, (double)bytes / 1e9, (double)painter->memory / 1e9,
-        painter->studio->way == WAY_WHOLE   ? "add --tile auto"
-        : painter->studio->way == WAY_CROPS ? "make the holes or --crop-margin smaller, or scale the picture down"
-                                            : "make --tile smaller");
-}
-
-/* output and edges stay the sessions'. */
-static status run_piece(struct painter *painter, const struct scene *scene, const struct rect *rect,
-                        limner_tensor *output, limner_tensor *edges, struct error *err) {
-    const struct studio *studio = painter->studio;
-    struct scene_piece piece = {.scene = scene,
-                                .rect = *rect,
-                                .height = padded_side(studio, rect->height, true),
-                                .width = padded_side(studio, rect->width, false),
-                                .grid = &studio->grid,
-                                .cell = studio->cell};
-    status code = check_fixed(painter, rect, err);
-    if (!code)
-        code = check_memory(painter, rect, err);
-    if (!code && studio->edge.model) {
-        code = network_run(&studio->edge, painter->edge, &piece, edges, err);
-        piece.edges = edges;
-    }
-    if (!code)
-        code = network_run(&studio->paint, painter->paint, &piece, output, err);
-    return code == STATUS_SHAPE ? explain_size(studio, rect, code, err) : code;
-}
-
-static const limner_tensor *drawn(const struct painter *painter, const limner_tensor *edges) {
-    return painter->studio->edge.model ? edges : NULL;
-}
-
-/* ---- the ways through a picture ---- */
-
-static status paint_rects(struct painter *painter, struct canvas *canvas, const struct rect_list *list,
-                          struct error *err) {
-    status code = STATUS_OK;
-    if (painter->shows_pieces)
-        meter_start(painter->meter, "pieces", list->count);
-    for (size_t i = 0; !code && i < list->count; i++) {
-        limner_tensor output, edges;
-        code = run_piece(painter, canvas->scene, &list->items[i], &output, &edges, err);
-        if (!code)
-            canvas_put(canvas, &list->items[i], &output, drawn(painter, &edges));
-        if (painter->shows_pieces)
-            meter_advance(painter->meter);
-    }
-    return code;
-}
-
-static status paint_whole(struct painter *painter, struct canvas *canvas, struct error *err) {
-    struct rect whole = {0, 0, canvas->picture.width, canvas->picture.height};
-    const struct rect_list list = {&whole, 1};
-    return paint_rects(painter, canvas, &list, err);
-}
-
-static status paint_crops(struct painter *painter, struct canvas *canvas, struct error *err) {
-    struct rect_list list;
-    status code = regions_find(canvas->scene->hole, canvas->picture.width, canvas->picture.height,
-                               painter->studio->margin, painter->studio->align, &list, err);
-    if (!code)
-        code = paint_rects(painter, canvas, &list, err);
-    free(list.items);
-    return code;
-}
-
-static bool has_hole(const struct scene *scene, const struct rect *rect) {
-    for (size_t y = rect->y; y < rect->y + rect->height; y++)
-        if (memchr(scene->hole + y * scene->picture.width + rect->x, 1, rect->width))
-            return true;
-    return false;
-}
-
-static status paint_row(struct painter *painter, struct canvas *canvas, struct tile_strip *strip,
-                        const struct tiling *across, const struct tiling *down, size_t row, struct error *err) {
-    status code = STATUS_OK;
-    for (size_t column = 0; !code && column < across->count; column++) {
-        const struct rect rect = {tiling_start(across, column), tiling_start(down, row), tiling_length(across, column),
-                                  tiling_length(down, row)};
-        limner_tensor output, edges;
-        const bool wanted = has_hole(canvas->scene, &rect);
-        if (wanted)
-            code = run_piece(painter, canvas->scene, &rect, &output, &edges, err);
-        if (wanted && !code)
-            strip_add(strip, canvas, across, column, down, row, &output, drawn(painter, &edges));
-        if (painter->shows_pieces)
-            meter_advance(painter->meter);
-    }
-    return code;
-}
-
-static status paint_tiles(struct painter *painter, struct canvas *canvas, size_t size, struct error *err) {
-    const struct tiling across = tiling_make(canvas->picture.width, size, painter->studio->overlap);
-    const struct tiling down = tiling_make(canvas->picture.height, size, painter->studio->overlap);
-    struct tile_strip strip;
-    status code = strip_open(&strip, down.size, across.length, err);
-    if (painter->shows_pieces)
-        meter_start(painter->meter, "tiles", across.count * down.count);
-    for (size_t row = 0; !code && row < down.count; row++) {
-        code = paint_row(painter, canvas, &strip, &across, &down, row, err);
-        if (!code)
-            strip_finish(&strip, canvas, row + 1 < down.count ? down.step : tiling_length(&down, row));
-    }
-    strip_close(&strip);
-    return code;
-}
-
-/* What activations may take where the size of a piece is ours to choose. */
-static size_t auto_bytes(const struct painter *painter) {
-    return painter->memory < AUTO_ARENA_BYTES ? painter->memory : AUTO_ARENA_BYTES;
-}
-
-/* The largest tile whose activations fit auto_bytes; of a model for one size, that size. */
-static status choose_size(struct painter *painter, size_t *size, struct error *err) {
-    static const size_t sizes[] = {2048, 1536, 1024, 768, 512, 384, 256};
-    const struct network *paint = &painter->studio->paint;
-    const size_t least = 2 * painter->studio->overlap, multiple = painter->studio->align;
-    if (paint->height > 0 && paint->width > 0) {
-        const size_t side = (size_t)(paint->height < paint->width ? paint->height : paint->width);
-        *size = side / multiple * multiple;
-        return *size >= least && *size
-                   ? STATUS_OK
-                   : fail(err, STATUS_SHAPE, "%s takes only %lld by %lld pixels, too few for tiles that overlap by %zu",
-                          paint->path, (long long)paint->width, (long long)paint->height, painter->studio->overlap);
-    }
-    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        size_t bytes = 0;
-        *size = (sizes[i] + multiple - 1) / multiple * multiple;
-        if (*size < least)
-            break;
-        const status code = memory_for(painter, *size, *size, &bytes, err);
-        if (code || bytes <= auto_bytes(painter))
-            return code;
-    }
-    *size = *size < least ? least : *size;
-    return STATUS_OK;
-}
-
-static status paint_scene(struct painter *painter, struct canvas *canvas, struct error *err) {
-    const struct studio *studio = painter->studio;
-    size_t bytes = SIZE_MAX, size = studio->tile;
-    struct error ignored;
-    if (studio->whole_if_small && memory_for(painter, canvas->picture.height, canvas->picture.width, &bytes, &ignored))
-        bytes = SIZE_MAX; /* not even planned: too large, or not the model's size */
-    if (studio->way == WAY_WHOLE || bytes <= auto_bytes(painter))
-        return paint_whole(painter, canvas, err);
-    if (studio->way == WAY_CROPS)
-        return paint_crops(painter, canvas, err);
-    const status code = size ? STATUS_OK : choose_size(painter, &size, err);
-    return code ? code : paint_tiles(painter, canvas, size, err);
 }
 
 /* ---- files ---- */
@@ -365,29 +142,83 @@ static void tell_mask(const struct painter *painter, const struct paint_task *ta
                        task->mask, notes->faint);
 }
 
-static status stage_painted(struct painter *painter, const struct paint_task *task, const struct scene *scene,
-                            struct staging *staging, struct error *err) {
-    const struct picture_about *about = scene->picture.about;
-    const int depth = picture_kind(picture_written_of_name(task->output))->has_16_bits ? scene->picture.depth : 8;
-    struct canvas canvas;
-    status code = canvas_open(&canvas, scene, &painter->studio->paint.form, depth, task->save_edges != NULL, err);
-    if (!code)
-        code = paint_scene(painter, &canvas, err);
-    if (!code && canvas.not_numbers)
+/* What a result's numbers say about the range that they were taken for. */
+static void tell_range(const struct painter *painter, const struct paint_task *task,
+                       const struct light_range_seen *seen) {
+    const struct network *network = &painter->studio->paint;
+    const struct picture_form *form = &network->form;
+    const double span = form->high - form->low, low = form->low + seen->low * span,
+                 high = form->low + seen->high * span;
+    if (seen->not_numbers)
         meter_complain(painter->meter, "warning: %s: the model gave %zu samples that are not a number; they are black",
-                       task->output, canvas.not_numbers);
+                       task->output, seen->not_numbers);
+    const bool outside = seen->outside * 100 > seen->samples;
+    const bool speck = span >= 64 && low >= -1.5 && high <= 1.5 && high > low;
+    if (network->contract.output_range.found || (!outside && !speck))
+        return;
+    const char *fitting = low >= -0.1 && high <= 1.1              ? " (0,1?)"
+                          : low >= -1.2 && high <= 1.2            ? " (-1,1?)"
+                          : low >= -64 && high <= 320 && high > 2 ? " (0,255?)"
+                                                                  : "";
+    meter_complain(painter->meter,
+                   "note: %s: the model's numbers go from %.4g to %.4g, %s its range of %.4g to %.4g: see "
+                   "--output-range%s",
+                   task->output, low, high, outside ? "far outside" : "a small part of", form->low, form->high,
+                   fitting);
+}
+
+/* Alpha of the picture, where the model took none and its result has none. */
+static status keep_alpha(const struct painter *painter, const struct scene *scene, struct canvas *canvas,
+                         struct error *err) {
+    return scene->hole || painter->studio->paint.takes_alpha
+               ? STATUS_OK
+               : picture_copy_alpha(&canvas->picture, &scene->picture, err);
+}
+
+static status paint_and_save(struct painter *painter, const struct paint_task *task, struct canvas *canvas,
+                             struct staging *staging, struct error *err) {
+    const struct studio_settings *settings = painter->studio->settings;
+    const struct scene *scene = canvas->scene;
+    status code = painter_paint_canvas(painter, canvas, err);
+    if (!code)
+        tell_range(painter, task, &canvas->seen);
+    if (!code && canvas->wish.blends)
+        code = blend_laplace(canvas, painter->threads, err);
     if (!code && task->save_edges)
-        code = stage_plane(staging, task->save_edges, scene, canvas.edges, 1, err);
+        code = stage_plane(staging, task->save_edges, scene, canvas->edges, 1, err);
     if (!code)
-        code = canvas_restore_colours(&canvas, err);
+        code = canvas_restore_colours(canvas, err);
     if (!code)
-        code = stage_picture(staging, task->output, &canvas.picture, about, &painter->studio->settings->saving, err);
+        code = keep_alpha(painter, scene, canvas, err);
     if (!code)
-        tell_lost(painter, task, &canvas.picture, about);
+        code = stage_picture(staging, task->output, &canvas->picture, scene->picture.about, &settings->saving, err);
+    if (!code)
+        tell_lost(painter, task, &canvas->picture, scene->picture.about);
+    return code;
+}
+
+static status stage_painted(struct painter *painter, const struct paint_task *task, struct scene *scene,
+                            struct staging *staging, struct error *err) {
+    const struct picture_kind *kind = picture_kind(picture_written_of_name(task->output));
+    const struct studio *studio = painter->studio;
+    const struct canvas_wish wish = {.result = (enum result_word)studio->paint.contract.result.word,
+                                     .depth = kind->has_16_bits ? scene->picture.depth : 8,
+                                     .wants_edges = task->save_edges != NULL,
+                                     .blends = studio->settings->blend == BLEND_LAPLACE};
+    struct canvas canvas;
+    if (wish.result == RESULT_ALPHA && !kind->has_alpha)
+        return fail(err, STATUS_INVALID_ARGUMENT, "the result is alpha, which a %s does not hold: write %s a .png",
+                    kind->name, task->output);
+    if (studio->paint.contract.hole.kind == HOLE_MEAN)
+        scene_find_mean(scene);
+    status code = canvas_open(&canvas, scene, &wish, err);
+    if (!code)
+        code = paint_and_save(painter, task, &canvas, staging, err);
     canvas_close(&canvas);
     return code;
 }
 
+/* The output is staged last, so that it is in its place only when the others are. */
 static status stage_task(struct painter *painter, const struct paint_task *task, struct scene *scene,
                          struct staging *staging, struct error *err) {
     status code = STATUS_OK;
@@ -395,7 +226,7 @@ static status stage_task(struct painter *painter, const struct paint_task *task,
         code = scene_find_edges(scene, &painter->studio->settings->canny, err);
     if (!code && task->save_canny)
         code = stage_plane(staging, task->save_canny, scene, scene->edges, 255, err);
-    if (code || scene_hole_pixels(scene))
+    if (code || !scene->hole || scene_hole_pixels(scene))
         return code ? code : stage_painted(painter, task, scene, staging, err);
     meter_complain(painter->meter, "note: %s has no hole: %s is the picture as it was", task->mask, task->output);
     if (task->save_edges)
@@ -403,7 +234,6 @@ static status stage_task(struct painter *painter, const struct paint_task *task,
     return code ? code : stage_unchanged(painter, task, scene, staging, err);
 }
 
-/* The output is staged last, so that it is in its place only when the others are. */
 /* So that a large picture's activations are not held through all the small ones that come after it. */
 static void trim_large(limner_session *session) {
     limner_session_info info = LIMNER_SESSION_INFO_INIT;

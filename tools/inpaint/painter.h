@@ -1,20 +1,11 @@
-/* Paints the holes of one picture after the other. A painter is for one thread. */
+/* Paints one picture after the other: its holes, or all of it. A painter is for one thread. */
 #ifndef LIMNER_TOOLS_INPAINT_PAINTER_H
 #define LIMNER_TOOLS_INPAINT_PAINTER_H
 
-#include "tools/inpaint/studio.h"
-
-struct painter {
-    const struct studio *studio;
-    struct meter *meter; /* where notes go */
-    bool shows_pieces;   /* counts a large picture's pieces on the meter */
-    bool told_lost;      /* it was said that results do not keep all that files say */
-    limner_session *edge, *paint;
-    size_t memory; /* what one piece's activations may take */
-};
+#include "tools/inpaint/painter_state.h"
 
 struct paint_task {
-    const char *image, *mask, *output;
+    const char *image, *mask, *output;   /* mask: NULL where there are no holes */
     const char *save_edges, *save_canny; /* files or NULL */
 };
 

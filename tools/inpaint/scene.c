@@ -1,11 +1,17 @@
 #include "tools/inpaint/scene.h"
 
 #include "base/checked.h"
+#include "base/recognise.h"
 #include "tools/files/colour.h"
 #include "tools/files/picture_file.h"
+#include "tools/files/resample.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+double picture_gray_of(const double light[3]) {
+    return light[0] * 0.2125 + light[1] * 0.7154 + light[2] * 0.0721;
+}
 
 double picture_gray(const struct picture *picture, size_t pixel) {
     const size_t at = pixel * (size_t)picture->channels;
@@ -20,10 +26,16 @@ static status read_picture(const char *path, size_t max_pixels, struct picture *
     status code = file_read(path, &bytes, err);
     if (code)
         return code;
-    if (!picture_name_of_bytes(bytes.data, bytes.size))
-        code = fail(err, STATUS_INVALID_ARGUMENT, "%s is no picture of a known kind (%s)", path, picture_types_read());
-    else if (picture_decode(bytes.data, bytes.size, max_pixels, picture, err))
-        code = fail_prefix(err, "%s", path);
+    const struct file_kind *kind = file_recognise(bytes.data, bytes.size);
+    if (kind && kind->stand_in)
+        code = fail_other_file(err, STATUS_INVALID_ARGUMENT, kind, "a picture");
+    else if (!picture_name_of_bytes(bytes.data, bytes.size))
+        code = fail(err, STATUS_INVALID_ARGUMENT, "%s is no picture of a known kind (%s)%s%s", path,
+                    picture_types_read(), kind ? ": it is " : "", kind ? kind->what : "");
+    else
+        code = picture_decode(bytes.data, bytes.size, max_pixels, picture, err);
+    if (code && !strstr(err->message, path))
+        fail_prefix(err, "%s", path);
     free(bytes.data);
     return code;
 }
@@ -123,9 +135,9 @@ status scene_read(const struct scene_request *request, struct scene *scene, stru
     status code = read_picture(request->image, request->max_pixels, &scene->picture, err);
     if (!code && request->to_srgb && (code = convert_colours(scene, err)) != STATUS_OK)
         fail_prefix(err, "%s", request->image);
-    if (!code)
+    if (!code && request->mask)
         code = read_picture(request->mask, request->max_pixels, &mask, err);
-    if (!code)
+    if (!code && request->mask)
         code = make_hole(request, &mask, scene, notes, err);
     picture_free(&mask);
     return code;
@@ -142,8 +154,63 @@ void scene_close(struct scene *scene) {
 size_t scene_hole_pixels(const struct scene *scene) {
     size_t count = 0;
     for (size_t i = 0; i < scene->picture.width * scene->picture.height; i++)
-        count += scene->hole[i];
+        count += scene_is_wanted(scene, i);
     return count;
+}
+
+void scene_find_mean(struct scene *scene) {
+    size_t known = 0;
+    for (int c = 0; c < 3; c++)
+        scene->mean[c] = 0;
+    for (size_t i = 0; i < scene->picture.width * scene->picture.height; i++) {
+        known += !scene_is_hole(scene, i);
+        for (int c = 0; c < 3 && !scene_is_hole(scene, i); c++)
+            scene->mean[c] += (double)scene_light(scene, i, c);
+    }
+    for (int c = 0; c < 3; c++)
+        scene->mean[c] = known ? scene->mean[c] / (double)known : 0.5;
+}
+
+/* ---- other sizes ---- */
+
+/* Whether something is set in the part of the rectangle that becomes one pixel. */
+static bool any_set(const uint8_t *plane, size_t row, const struct rect *part) {
+    for (size_t y = part->y; y < part->y + part->height; y++)
+        if (memchr(plane + y * row + part->x, 1, part->width))
+            return true;
+    return false;
+}
+
+static status resize_flags(const uint8_t *plane, size_t row, const struct rect *rect, size_t height, size_t width,
+                           uint8_t **out, struct error *err) {
+    *out = NULL;
+    if (!plane)
+        return STATUS_OK;
+    *out = malloc(height * width);
+    if (!*out)
+        return fail_memory(err, "a mask");
+    for (size_t y = 0; y < height; y++)
+        for (size_t x = 0; x < width; x++) {
+            const size_t top = y * rect->height / height, bottom = ((y + 1) * rect->height + height - 1) / height;
+            const size_t left = x * rect->width / width, right = ((x + 1) * rect->width + width - 1) / width;
+            const struct rect part = {rect->x + left, rect->y + top, right - left, bottom - top};
+            (*out)[y * width + x] = any_set(plane, row, &part);
+        }
+    return STATUS_OK;
+}
+
+status scene_resize(const struct scene *scene, const struct rect *rect, size_t height, size_t width,
+                    struct scene *scaled, struct error *err) {
+    const size_t row = scene->picture.width;
+    *scaled = (struct scene){.hole = NULL};
+    memcpy(scaled->mean, scene->mean, sizeof scaled->mean);
+    status code = picture_resample(&scene->picture, rect->x, rect->y, rect->width, rect->height, width, height,
+                                   &scaled->picture, err);
+    if (!code)
+        code = resize_flags(scene->hole, row, rect, height, width, &scaled->hole, err);
+    if (!code)
+        code = resize_flags(scene->edges, row, rect, height, width, &scaled->edges, err);
+    return code;
 }
 
 /* ---- edges ---- */

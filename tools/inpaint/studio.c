@@ -2,6 +2,7 @@
 
 #include "base/sizes.h"
 #include "tools/inpaint/grid.h"
+#include "tools/inpaint/network_open.h"
 #include "tools/inpaint/ratio.h"
 #include "tools/inpaint/tiles.h"
 
@@ -78,9 +79,11 @@ static status choose_tile(struct studio *studio, struct meter *meter, struct err
 
 /* What several strides have as their least common multiple; the edge model's counts where there is one. */
 static void choose_grid(struct studio *studio) {
-    const int given = studio->settings->multiple;
+    const struct contract *contract = &studio->paint.contract;
+    const int given = contract->multiple.count;
+    const size_t least = studio->settings->no_mask ? 1 : studio->settings->edge ? 4 : 16;
     const struct ratio edge = {studio->edge.model ? (int64_t)studio->edge.reach.grid : 1, 1};
-    studio->cell = given ? (size_t)given : studio->settings->edge ? 4 : 16;
+    studio->cell = given ? (size_t)given : least;
     studio->stride = studio->paint.reach.grid;
     if (!ratio_whole_multiple(edge, &studio->stride))
         studio->stride = studio->paint.reach.grid;
@@ -88,6 +91,26 @@ static void choose_grid(struct studio *studio) {
     if (!ratio_whole_multiple((struct ratio){(int64_t)studio->stride, 1}, &studio->align))
         studio->align = studio->stride;
     studio->multiple = given ? (size_t)given : studio->align;
+}
+
+/* Which sizes pieces have to have, and how they get them. */
+static status choose_fit(struct studio *studio, struct error *err) {
+    const struct contract *contract = &studio->paint.contract;
+    size_t height = network_fixed_height(&studio->paint), width = network_fixed_width(&studio->paint);
+    if (studio->edge.model && !height && studio->edge.height > 0)
+        height = (size_t)studio->edge.height;
+    if (studio->edge.model && !width && studio->edge.width > 0)
+        width = (size_t)studio->edge.width;
+    studio->fixed_height = height;
+    studio->fixed_width = width;
+    const bool resizes = contract->result.word == RESULT_ALPHA || contract->size.said.by;
+    studio->fit = contract->fit.said.by ? (enum fit_word)contract->fit.word : resizes ? FIT_RESIZE : FIT_PAD;
+    if (contract->output_range.found && (studio->way != WAY_WHOLE || studio->whole_if_small))
+        return fail(err, STATUS_INVALID_ARGUMENT,
+                    "--output-range found goes by the whole result: leave --tile and --crop-margin out");
+    if (studio->fit == FIT_CROP && height && width && studio->way == WAY_WHOLE && !studio->settings->no_mask)
+        studio->way = WAY_CROPS;
+    return STATUS_OK;
 }
 
 static status choose_way(struct studio *studio, struct meter *meter, struct error *err) {
@@ -99,7 +122,12 @@ static status choose_way(struct studio *studio, struct meter *meter, struct erro
         studio->way = settings->crop_margin != NOT_GIVEN ? WAY_CROPS : WAY_WHOLE;
         return STATUS_OK;
     }
-    if (!whole)
+    if (whole && settings->no_mask)
+        meter_complain(meter,
+                       "note: %s looks at the whole picture at once (%s), so tiles may differ from it and from each "
+                       "other",
+                       whole->path, whole->reach.node);
+    if (!whole || settings->no_mask)
         return choose_tile(studio, meter, err);
     studio->way = WAY_CROPS;
     meter_complain(meter,
@@ -123,19 +151,29 @@ static status read_grid(struct studio *studio, struct meter *meter, struct error
     return path ? grid_read(path, studio->settings->max_pixels, &studio->grid, err) : STATUS_OK;
 }
 
+static enum network_role paint_role(const struct studio_settings *settings) {
+    return settings->no_mask ? ROLE_PICTURE : settings->edge ? ROLE_EDGED : ROLE_SINGLE;
+}
+
+static status open_networks(struct studio *studio, struct meter *meter, struct error *err) {
+    const struct studio_settings *settings = studio->settings;
+    const struct network_request edge = {settings->edge, NULL, ROLE_EDGE, NULL, settings->pool, meter};
+    const struct network_request paint = {settings->model, settings->loaded, paint_role(settings),
+                                          &settings->wish, settings->pool,   meter};
+    const status code = settings->edge ? network_open(&studio->edge, &edge, err) : STATUS_OK;
+    return code ? code : network_open(&studio->paint, &paint, err);
+}
+
 status studio_open(struct studio *studio, const struct studio_settings *settings, struct meter *meter,
                    struct error *err) {
     *studio = (struct studio){.settings = settings};
-    status code = STATUS_OK;
-    if (settings->edge)
-        code = network_open(&studio->edge, settings->edge, ROLE_EDGE, &settings->range, err);
-    if (!code)
-        code = network_open(&studio->paint, settings->model, settings->edge ? ROLE_EDGED : ROLE_SINGLE,
-                            &settings->range, err);
+    status code = open_networks(studio, meter, err);
     if (code)
         return code;
     choose_grid(studio);
     code = choose_way(studio, meter, err);
+    if (!code)
+        code = choose_fit(studio, err);
     return code ? code : read_grid(studio, meter, err);
 }
 

@@ -39,14 +39,19 @@ static bool is_folder(const char *path) {
 
 status variant_run(const struct studio_settings *settings, const struct batch_settings *files, struct painter *painter,
                    struct pool *pool, struct meter *meter, bool *good, struct error *err) {
+    struct batch_settings batch_files = *files;
     struct picture_batch batch;
-    struct studio studio;
-    status code = batch_collect(files, pool, &batch, err);
-    if (code)
-        return code;
-    code = studio_open(&studio, settings, meter, err);
+    struct studio studio = {.settings = settings};
+    /* where pictures have no masks, the model says which kind of results they have */
+    status code = files->mask ? batch_collect(&batch_files, pool, &batch, err) : STATUS_OK;
     if (!code)
-        code = batch_run(&batch, files, &studio, painter, meter, good, err);
+        code = studio_open(&studio, settings, meter, err);
+    if (!code && !files->mask) {
+        batch_files.gives_alpha = studio.paint.contract.result.word == RESULT_ALPHA;
+        code = batch_collect(&batch_files, pool, &batch, err);
+    }
+    if (!code)
+        code = batch_run(&batch, &batch_files, &studio, painter, meter, good, err);
     studio_close(&studio);
     return code;
 }

@@ -16,7 +16,7 @@ static status plan_phase(const struct blocked_state *state, const struct blocked
             phase->algorithm->plan(state, settings, phase))
             return STATUS_OK;
     }
-    return fail(err, STATUS_UNSUPPORTED, "too many output channels for a plain output");
+    return fail(err, STATUS_UNSUPPORTED, "no algorithm for this many output channels, or so wide a window");
 }
 
 /*

@@ -36,9 +36,8 @@ static status resolve(const struct op_call *call, struct window *window, struct 
         return code;
     if (window->spatial != 2)
         return fail(err, STATUS_SHAPE, "input 0 (X) has %d spatial dimensions, channel blocks have 2", window->spatial);
-    const bool whole = window->in_channels % CHANNEL_BLOCK == 0 && window->out_channels % CHANNEL_BLOCK == 0;
-    if (window->group > 1 && !(params->blocked_input && params->blocked_output && whole))
-        return fail(err, STATUS_UNSUPPORTED, "groups must be of whole channel blocks");
+    if (window->group > 1 && !(params->blocked_input && params->blocked_output))
+        return fail(err, STATUS_UNSUPPORTED, "groups must lie in channel blocks on both sides");
     return check_border(call, window, err);
 }
 
@@ -75,8 +74,7 @@ static status prepare(struct op_call *call, size_t *workspace_bytes, struct erro
         code = blocked_take_weights(call, state, err);
     if (code != STATUS_OK)
         return code;
-    state->bias_bytes =
-        (size_t)(state->window.group * channel_blocks(state->window.out_channels)) * CHANNEL_BLOCK * sizeof(float);
+    state->bias_bytes = (size_t)window_out_blocks(&state->window) * CHANNEL_BLOCK * sizeof(float);
     const struct blocked_bytes work = blocked_work_bytes(state, call->threads);
     *workspace_bytes = state->packed_bytes + state->copy_bytes + state->bias_bytes + work.shared;
     call->own_bytes = work.scratch;

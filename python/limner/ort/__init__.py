@@ -5,6 +5,7 @@ install() goes further: packages that import onnxruntime themselves get limner. 
 
 from __future__ import annotations
 
+from limner.ort import capi
 from limner.ort._binding import IOBinding, SessionIOBinding
 from limner.ort._environment import (
     disable_telemetry_events,
@@ -42,6 +43,7 @@ __all__ = [
     "RunOptions",
     "SessionIOBinding",
     "SessionOptions",
+    "capi",
     "disable_telemetry_events",
     "enable_telemetry_events",
     "get_all_providers",

@@ -63,8 +63,6 @@ class EPFail(_Fault):
     code, word = 11, "EP_FAIL"
 
 
-CLASSES = (Fail, InvalidArgument, NoSuchFile, NoModel, EngineError, RuntimeException, InvalidProtobuf, ModelLoaded, NotImplemented, InvalidGraph, EPFail)
-
 _GRAPH = 7  # ModelProto.graph
 
 

@@ -13,7 +13,7 @@ from limner.ort import _errors, _providers, _trace
 from limner.ort._binding import IOBinding
 from limner.ort._options import RunOptions, SessionOptions
 from limner.ort._types import tensor_type
-from limner.ort._values import OrtValue, feed
+from limner.ort._values import OrtValue, feed, wrap
 
 
 class NodeArg(NamedTuple):
@@ -52,6 +52,13 @@ def _arguments(options: SessionOptions) -> dict[str, Any]:
         "cache": entries.get("limner.cache"),
         "folder": entries.get("session.model_external_initializers_file_folder_path"),
     }
+
+
+def _shape_of(given: Any) -> tuple[int, ...]:
+    """Of an array as the binding takes it: bits and strings come with what they stand for, and their shape."""
+    if not isinstance(given, tuple):
+        return tuple(given.shape)
+    return given[2] if len(given) == 3 else tuple(given[0].shape)
 
 
 class InferenceSession:
@@ -113,7 +120,7 @@ class InferenceSession:
         shapes = {node.name: node.shape for node in self._inputs_meta if self._declared[node.name] is not None}
         if len(shapes) < len(self._inputs_meta) or not all(isinstance(size, int) for shape in shapes.values() for size in shape):
             return
-        if any(self._types[name] == "string" for name in shapes):
+        if any("(" in type_name for type_name in self._types.values()):
             return
         try:
             self.limner_session.plan(shapes)  # type: ignore[arg-type]
@@ -157,8 +164,9 @@ class InferenceSession:
         memory = {name: value._array for name, value in targets.items() if value is not None}
         values = self._run(output_names, inputs, run_options, memory)
         names = output_names or [node.name for node in self._outputs_meta]
+        types = {node.name: node.type for node in self._outputs_meta}
         given = [targets.get(name) for name in names]
-        return [OrtValue(value) if target is None else target for value, target in zip(values, given)]
+        return [wrap(value, types[name]) if target is None else target for name, value, target in zip(names, values, given)]
 
     def _run(self, output_names: Sequence[str] | None, input_feed: Mapping[str, Any], run_options: RunOptions | None, targets: Mapping[str, Any]) -> list[Any]:
         self._check_given(input_feed)
@@ -187,7 +195,7 @@ class InferenceSession:
             pool.give(core)
 
     def _check_given(self, input_feed: Mapping[str, Any]) -> None:
-        missing = [node.name for node in self._inputs_meta if node.name not in input_feed.keys()]
+        missing = [node.name for node in self._inputs_meta if node.name not in input_feed.keys() and not node.type.startswith("optional")]
         if missing:
             raise ValueError(f"inputs {missing} are required; the feed has {list(input_feed.keys())}")
 
@@ -200,7 +208,7 @@ class InferenceSession:
     def _feed(self, name: str, value: Any) -> Any:
         if name not in self._types:
             raise _errors.InvalidArgument.of(f"the model has no input {name}; it has {list(self._types)}")
-        if value is None:
+        if value is None and not self._types[name].startswith("optional"):
             raise _errors.Fail.of(f"input {name} is None")
         try:
             made = feed(value, name, self._types[name])
@@ -208,7 +216,8 @@ class InferenceSession:
             raise _errors.NotImplemented.of(error) from error
         except limner.InvalidArgument as error:
             raise _errors.InvalidArgument.of(error) from error
-        self._check_shape(name, (made[0] if isinstance(made, tuple) else made).shape)
+        if "(" not in self._types[name]:
+            self._check_shape(name, _shape_of(made))
         return made
 
     def _check_shape(self, name: str, shape: tuple[int, ...]) -> None:

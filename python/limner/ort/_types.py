@@ -27,8 +27,16 @@ _WORDS = {"float32": "float", "float64": "double"}
 
 
 def tensor_type(name: str) -> str:
-    """'tensor(float)' for 'float32'."""
+    """'tensor(float)' for 'float32'; what is no tensor is written so already."""
+    if "(" in name:
+        return name
     return f"tensor({_WORDS.get(name, name)})"
+
+
+def element_name(onnx_type: str) -> str:
+    """'float32' for 'seq(tensor(float))': limner's name of what stands innermost."""
+    inner = onnx_type.rsplit("(", 1)[-1].rstrip(")").split(",")[-1].strip()
+    return next((name for name, word in _WORDS.items() if word == inner), inner)
 
 
 def number_of(name: str) -> int:

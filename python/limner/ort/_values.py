@@ -9,7 +9,7 @@ import numpy as np
 
 from limner import InvalidArgument, Tensor, _limner
 from limner._arrays import as_input, as_output, over
-from limner.ort._types import name_of, number_of, tensor_type
+from limner.ort._types import element_name, name_of, number_of, tensor_type
 
 _DEVICES = {"cpu": 0, "cuda": 1, "dml": 1, "npu": 2, "cann": 2, "webgpu": 4, "gpu": 1}
 
@@ -77,9 +77,9 @@ class OrtValue:
 
     def _as_input(self) -> Any:
         """As the binding takes it."""
-        if self._type == "bfloat16":
-            return self._array.view(np.uint16), "bfloat16"
-        return self._array
+        if self._type in (self._array.dtype.name, "string"):
+            return as_input(self._array, self._type)
+        return self._array, self._type
 
     # ---- making ----
 
@@ -118,7 +118,7 @@ class OrtValue:
 
     def numpy(self) -> np.ndarray[Any, Any]:
         """A copy, as onnxruntime gives it."""
-        if self._array.dtype.name != self._type:
+        if self._type not in (self._array.dtype.name, "string"):
             raise RuntimeError(f"NumPy has no type for {self._type}")
         return self._array.copy()
 
@@ -177,8 +177,59 @@ class OrtValue:
         return self._array.nbytes
 
 
+class SequenceValue(OrtValue):
+    """A sequence, an optional or a map: what run() gives for it, as a value for another run."""
+
+    def __init__(self, value: Any, onnx_type: str) -> None:
+        self._value = value
+        self._onnx_type = onnx_type
+
+    def _as_input(self) -> Any:
+        return as_input(self._value, self._onnx_type)
+
+    def data_type(self) -> str:
+        return self._onnx_type
+
+    def element_type(self) -> int:
+        return number_of(element_name(self._onnx_type))
+
+    def has_value(self) -> bool:
+        return self._value is not None
+
+    def is_tensor(self) -> bool:
+        return False
+
+    def is_tensor_sequence(self) -> bool:
+        return self._onnx_type.startswith("seq(")
+
+    def _no_tensor(self, *unused: Any, **names: Any) -> Any:
+        raise RuntimeError(f"an OrtValue of type {self._onnx_type} is no tensor")
+
+    numpy = shape = tensor_size_in_bytes = data_ptr = device_name = update_inplace = _no_tensor
+    __dlpack__ = __dlpack_device__ = to_dlpack = __array__ = _no_tensor
+
+
+def wrap(raw: Any, onnx_type: str) -> OrtValue:
+    """What the binding gives for an output, as an OrtValue."""
+    if isinstance(raw, Tensor):
+        return OrtValue(raw)
+    value = as_output(raw)
+    return OrtValue(value, "string") if isinstance(value, np.ndarray) else SequenceValue(value, onnx_type)
+
+
+def _compound(value: Any, name: str, type_name: str) -> Any:
+    if isinstance(value, OrtValue):
+        return value._as_input()
+    for item in value if isinstance(value, list) else ():
+        if isinstance(item, np.ndarray) and item.dtype.kind not in "OSUV" and tensor_type(item.dtype.name) not in type_name:
+            raise RuntimeError(f"input '{name}' holds arrays of {item.dtype.name}, the model takes {type_name}")
+    return as_input(value, type_name)
+
+
 def feed(value: Any, name: str, type_name: str) -> Any:
     """An input of run() as the binding takes it; what onnxruntime refuses is refused."""
+    if "(" in type_name:
+        return _compound(value, name, type_name)
     if isinstance(value, np.ndarray):
         if value.dtype.kind in "OSU" and type_name != "string":
             raise InvalidArgument(f"input {name} is an array of strings or objects, the model takes {type_name}")
@@ -186,5 +237,5 @@ def feed(value: Any, name: str, type_name: str) -> Any:
     if isinstance(value, OrtValue):
         return value._as_input()
     if isinstance(value, list):
-        return np.array(value, dtype=None if type_name in ("string", "bfloat16", "") else type_name)
+        return as_input(np.array(value, dtype=object if type_name == "string" else type_name or None), type_name)
     raise RuntimeError(f"input '{name}' is a {type(value).__name__}, expected a NumPy array, a list or an OrtValue")

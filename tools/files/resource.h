@@ -1,6 +1,6 @@
-/* Templates and maps that come with limner, found by their names. */
-#ifndef LIMNER_TOOLS_CONVERT_RESOURCE_H
-#define LIMNER_TOOLS_CONVERT_RESOURCE_H
+/* Templates, maps and presets that come with limner, found by their names. */
+#ifndef LIMNER_TOOLS_FILES_RESOURCE_H
+#define LIMNER_TOOLS_FILES_RESOURCE_H
 
 #include "base/pool.h"
 #include "base/status.h"
@@ -21,5 +21,13 @@ extern const struct resource_kind resource_template, resource_map;
  */
 status resource_find(const struct resource_kind *kind, const char *name, const char *folder, struct pool *pool,
                      const char **path, struct error *err);
+
+/* One that is found by its name. */
+struct resource_file {
+    const char *name, *path; /* without the extension; in the pool */
+};
+/* All of a kind, sorted by name; of several with one name the one that resource_find would find. */
+status resource_list(const struct resource_kind *kind, struct pool *pool, struct resource_file **files, size_t *count,
+                     struct error *err);
 
 #endif

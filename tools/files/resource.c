@@ -1,4 +1,4 @@
-#include "tools/convert/resource.h"
+#include "tools/files/resource.h"
 
 #include <dirent.h>
 #include <limits.h>
@@ -104,4 +104,53 @@ status resource_find(const struct resource_kind *kind, const char *name, const c
     for (int i = 0; i < count; i++)
         list_files(kind, folders[i], err);
     return err->code;
+}
+
+/* ---- all of a kind ---- */
+
+#define MOST_FILES 1000
+
+static int by_name(const void *a, const void *b) {
+    return strcmp(((const struct resource_file *)a)->name, ((const struct resource_file *)b)->name);
+}
+
+static bool is_listed(const struct resource_file *files, size_t count, const char *name) {
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(files[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static status add_folder(const struct resource_kind *kind, const char *folder, struct pool *pool,
+                         struct resource_file *files, size_t *count, struct error *err) {
+    DIR *directory = opendir(folder);
+    status code = STATUS_OK;
+    for (const struct dirent *entry; !code && directory && *count < MOST_FILES && (entry = readdir(directory));) {
+        if (!ends_with(entry->d_name, kind->extension))
+            continue;
+        struct resource_file *file = &files[*count];
+        file->name = pool_string(pool, entry->d_name, strlen(entry->d_name) - strlen(kind->extension));
+        file->path = pool_format(pool, "%s/%s", folder, entry->d_name);
+        if (!file->name || !file->path)
+            code = fail_memory(err, "a path");
+        else if (!is_listed(files, *count, file->name))
+            ++*count;
+    }
+    if (directory)
+        closedir(directory);
+    return code;
+}
+
+status resource_list(const struct resource_kind *kind, struct pool *pool, struct resource_file **files, size_t *count,
+                     struct error *err) {
+    const char *folders[MOST_FOLDERS];
+    const int folder_count = list_folders(kind, NULL, pool, folders);
+    *files = pool_array(pool, MOST_FILES, sizeof **files);
+    *count = 0;
+    status code = folder_count < 0 || !*files ? fail_memory(err, "a path") : STATUS_OK;
+    for (int i = 0; !code && i < folder_count; i++)
+        code = add_folder(kind, folders[i], pool, *files, count, err);
+    if (!code && *count)
+        qsort(*files, *count, sizeof **files, by_name);
+    return code;
 }

@@ -1,0 +1,205 @@
+#include "ops/blocked/grouped_strip.h"
+
+#include "base/sizes.h"
+#include "ops/blocked/blocked_run.h"
+#include "ops/core/channel_blocks.h"
+
+#include <string.h>
+
+#define LANES CHANNEL_BLOCK
+#define STORED_PIXELS 3072 /* of the rows that are stored, about: they stay in a near cache */
+
+struct grouped_rows grouped_rows_of(const struct window *window, const struct phase_geometry *geometry) {
+    struct grouped_rows rows = {.channels = window->in_channels, .entries = window->in_channels * geometry->taps};
+    for (int d = 0; d < 2; d++) {
+        const struct phase_axis *axis = &geometry->axis[1 + d];
+        const int64_t span = (axis->taps - 1) * axis->tap_step;
+        rows.reach[d] = (span < 0 ? -span : span) + 1;
+        rows.low[d] = axis->first + (span < 0 ? span : 0);
+    }
+    const struct phase_axis *ax = &geometry->axis[2];
+    const int64_t pixels = STORED_PIXELS / (rows.reach[0] * rows.channels) - rows.reach[1];
+    rows.slots = rows.reach[0];
+    rows.columns = between(1, pixels / ax->step, ax->positions > 1 ? ax->positions : 1);
+    rows.width = (rows.columns - 1) * ax->step + rows.reach[1];
+    return rows;
+}
+
+/* The rows, then which row each slot holds, then the places of an output's inputs. */
+static size_t row_floats(const struct grouped_rows *rows) {
+    return (size_t)(rows->width * rows->channels * LANES);
+}
+
+size_t grouped_scratch_bytes(const struct blocked_phase *phase) {
+    const struct grouped_rows *rows = &phase->rows;
+    return whole_line_bytes((size_t)rows->slots * (row_floats(rows) * sizeof(float) + sizeof(int64_t)) +
+                            (size_t)rows->entries * sizeof(float *));
+}
+
+/* Where the lanes of an output's channel block find their inputs: for one input channel of every group. */
+struct lane_source {
+    int32_t lanes[LANES];         /* in two channel blocks, as the kernel wants them */
+    int64_t channels[LANES];      /* of the whole input */
+    const float *first, *second;  /* these blocks */
+    bool same, two;               /* lane by lane as they lie; no more than two blocks */
+};
+
+struct strip_run {
+    const struct grouped_strip *strip;
+    struct grouped_rows rows;
+    const float *input; /* of the batch row */
+    float *stored;
+    int64_t *held; /* by slot: the row that is stored there; INT64_MIN: none */
+    const float **places;
+};
+
+static struct lane_source source_of(const struct strip_run *run, int64_t number) {
+    const struct window *window = &run->strip->run->state->window;
+    const int64_t last = window->group * window->out_channels - 1, plane = run->strip->run->x_plane;
+    struct lane_source source = {.same = true, .two = true};
+    for (int64_t lane = 0; lane < LANES; lane++) {
+        const int64_t group = at_most(run->strip->block * LANES + lane, last) / window->out_channels;
+        const int64_t channel = group * window->in_channels + number;
+        const float *block = run->input + channel / LANES * plane;
+        source.channels[lane] = channel;
+        if (lane == 0)
+            source.first = source.second = block;
+        if (block != source.first && source.second == source.first)
+            source.second = block;
+        source.lanes[lane] = (int32_t)(channel % LANES + (block == source.first ? 0 : LANES));
+        source.two = source.two && (block == source.first || block == source.second);
+        source.same = source.same && (source.lanes[lane] == lane || run->strip->block * LANES + lane > last);
+    }
+    return source;
+}
+
+/* ---- storing a row ---- */
+
+/* `count` pixels of the input from index `at` on. */
+static void store_pixels(const struct strip_run *run, const struct lane_source *source, int64_t at, int64_t count,
+                         float *to) {
+    if (source->same) {
+        memcpy(to, source->first + at * LANES, (size_t)(count * LANES) * sizeof *to);
+        return;
+    }
+    if (source->two) {
+        run->strip->run->kernels->grouped->pick(source->first + at * LANES, source->second + at * LANES, LANES, count,
+                                                source->lanes, to);
+        return;
+    }
+    for (int64_t i = 0; i < count; i++)
+        for (int lane = 0; lane < LANES; lane++)
+            to[i * LANES + lane] = run->input[source->channels[lane] / LANES * run->strip->run->x_plane +
+                                              (at + i) * LANES + source->channels[lane] % LANES];
+}
+
+/* Pixels first..end of a stored row that lie beyond the input's row, which begins at index `at`. */
+static void store_border(const struct strip_run *run, const struct lane_source *source, int64_t at, int64_t x0,
+                         int64_t first, int64_t end, float *to) {
+    const struct phase_axis *ax = &run->strip->phase->geometry.axis[2];
+    for (int64_t j = first; j < end; j++) {
+        const int64_t x = border_index(run->strip->run->state->window.border, x0 + j, ax->in);
+        if (x < 0)
+            memset(to + j * LANES, 0, LANES * sizeof *to);
+        else
+            store_pixels(run, source, at + x, 1, to + j * LANES);
+    }
+}
+
+static int64_t first_column(const struct strip_run *run) {
+    return run->strip->x * run->strip->phase->geometry.axis[2].step + run->rows.low[1];
+}
+
+/* Row y of the input, which may lie beyond it, for one input channel of every group. */
+static void store_row(const struct strip_run *run, const struct lane_source *source, int64_t y, float *to) {
+    const struct phase_axis *ay = &run->strip->phase->geometry.axis[1], *ax = &run->strip->phase->geometry.axis[2];
+    const int64_t row = border_index(run->strip->run->state->window.border, y, ay->in), x0 = first_column(run);
+    const int64_t width = (run->strip->columns - 1) * ax->step + run->rows.reach[1];
+    const int64_t first = between(0, -x0, width), end = between(first, ax->in - x0, width);
+    if (row < 0) {
+        memset(to, 0, (size_t)(width * LANES) * sizeof *to);
+        return;
+    }
+    store_border(run, source, row * ax->in, x0, 0, first, to);
+    if (first < end)
+        store_pixels(run, source, row * ax->in + x0 + first, end - first, to + first * LANES);
+    store_border(run, source, row * ax->in, x0, end, width, to);
+}
+
+/* ---- a strip ---- */
+
+/* Whether a row can be read where it lies: no border, and lanes as they are. */
+static bool lies_ready(const struct strip_run *run, int64_t y) {
+    const struct window *window = &run->strip->run->state->window;
+    const struct phase_axis *ay = &run->strip->phase->geometry.axis[1], *ax = &run->strip->phase->geometry.axis[2];
+    const int64_t x0 = first_column(run), width = (run->strip->columns - 1) * ax->step + run->rows.reach[1];
+    return window->in_channels == 1 && window->out_channels == 1 && y >= 0 && y < ay->in && x0 >= 0 &&
+           x0 + width <= ax->in;
+}
+
+/* Where row y begins, for the first input channel; those of the others are `width` pixels apart. */
+static const float *row_at(const struct strip_run *run, const struct lane_source *sources, int64_t y) {
+    const int64_t slot = ((y - run->rows.low[0]) % run->rows.slots + run->rows.slots) % run->rows.slots;
+    float *place = run->stored + (size_t)slot * row_floats(&run->rows);
+    if (lies_ready(run, y))
+        return sources[0].first + (y * run->strip->phase->geometry.axis[2].in + first_column(run)) * LANES;
+    for (int64_t i = 0; run->held[slot] != y && i < run->rows.channels; i++)
+        store_row(run, &sources[i], y, place + i * run->rows.width * LANES);
+    run->held[slot] = y;
+    return place;
+}
+
+/* The places of all products of the first output of a row of positions: [input channel][tap]. */
+static void list_places(const struct strip_run *run, const struct lane_source *sources, int64_t position) {
+    const struct phase_axis *ay = &run->strip->phase->geometry.axis[1], *ax = &run->strip->phase->geometry.axis[2];
+    for (int64_t ty = 0; ty < ay->taps; ty++) {
+        const float *row = row_at(run, sources, phase_input(ay, position, ty));
+        for (int64_t tx = 0; tx < ax->taps; tx++) {
+            const int64_t x = ax->first - run->rows.low[1] + tx * ax->tap_step;
+            for (int64_t i = 0; i < run->rows.channels; i++)
+                run->places[(i * ay->taps + ty) * ax->taps + tx] = row + (i * run->rows.width + x) * LANES;
+        }
+    }
+}
+
+static void run_rows(const struct strip_run *run, const struct lane_source *sources) {
+    const struct grouped_strip *strip = run->strip;
+    const struct phase_axis *ay = &strip->phase->geometry.axis[1], *ax = &strip->phase->geometry.axis[2];
+    const struct blocked_run *all = strip->run;
+    const struct activation *activation = &all->state->activation;
+    const size_t step = (size_t)(ax->out_step * LANES);
+    struct grouped_row row = {.places = run->places,
+                              .entries = (int)run->rows.entries,
+                              .run = (int)ax->taps,
+                              .close = ax->step == 1 && ax->tap_step == 1,
+                              .step = (size_t)(ax->step * LANES),
+                              .weights = strip->phase->packed + strip->block * run->rows.entries * LANES,
+                              .bias = all->bias + strip->block * LANES,
+                              .alpha = activation->alpha,
+                              .beta = activation->beta};
+    const bool known = blocked_finish_kind(activation, &row.finish);
+    const int64_t plane = strip->batch_row * window_out_blocks(&all->state->window) + strip->block;
+    for (int64_t position = strip->first; position < strip->end; position++) {
+        float *y = all->y + plane * all->y_plane +
+                   ((ay->out0 + position * ay->out_step) * ax->out + ax->out0 + strip->x * ax->out_step) * LANES;
+        list_places(run, sources, position);
+        all->kernels->grouped->row(&row, strip->columns, y, step);
+        if (!known)
+            blocked_finish(all, NULL, 0, 1, (int)strip->columns, y, 0, step, y, 0, step);
+    }
+}
+
+void grouped_run_strip(const struct grouped_strip *strip, float *scratch) {
+    struct strip_run run = {.strip = strip, .rows = strip->phase->rows, .stored = scratch};
+    const struct window *window = &strip->run->state->window;
+    struct lane_source sources[GROUPED_CHANNELS];
+    run.held = (int64_t *)(void *)(scratch + (size_t)run.rows.slots * row_floats(&run.rows));
+    run.places = (const float **)(void *)(run.held + run.rows.slots);
+    run.input = strip->run->x + strip->batch_row * channel_blocks(window->group * window->in_channels) *
+                                    strip->run->x_plane;
+    for (int64_t slot = 0; slot < run.rows.slots; slot++)
+        run.held[slot] = INT64_MIN;
+    for (int64_t i = 0; i < run.rows.channels; i++)
+        sources[i] = source_of(&run, i);
+    run_rows(&run, sources);
+}

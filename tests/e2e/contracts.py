@@ -1,0 +1,704 @@
+"""What networks expect of pictures and masks: build/venv/bin/python tests/e2e/contracts.py build/limner [NAME...]
+
+Networks of our own encode a contract: they take their numbers apart as it says, and a wrong range, mean, order, polarity or
+layout shows in the picture. What they should be fed is built here, and run by onnxruntime. Ends in "contracts: N passed,
+N failed".
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import subprocess
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[2]
+SEED = int(os.environ.get("LIMNER_TEST_SEED", "20230923"))
+SHIFT = 8  # rows that the networks look up
+TYPES = {"float32": TensorProto.FLOAT, "float16": TensorProto.FLOAT16, "uint8": TensorProto.UINT8, "bool": TensorProto.BOOL, "double": TensorProto.DOUBLE}
+
+
+# ---- contracts ----
+
+@dataclasses.dataclass
+class Contract:
+    """What a network expects. `inputs` are groups of planes; options are how limner is told of it."""
+
+    options: list[str] = dataclasses.field(default_factory=list)
+    inputs: list[list[str]] = dataclasses.field(default_factory=lambda: [["rgb"], ["mask"]])
+    low: float = 0
+    high: float = 1
+    out_low: float = 0
+    out_high: float = 1
+    mean: tuple[float, ...] = (0, 0, 0)
+    deviation: tuple[float, ...] = (1, 1, 1)
+    order: str = "rgb"
+    nhwc: bool = False
+    mask_zero: float = 0
+    mask_one: float = 1
+    known_is_one: bool = False
+    hole: str | float = "white"
+    types: tuple[str, ...] = ("float32", "float32", "float32")
+    out_type: str = "float32"
+    size: tuple[int, int] | None = None
+    batchless: bool = False
+
+
+def planes_of(group: list[str]) -> list[str]:
+    """Single planes, rgb as three."""
+    return [plane for word in group for plane in (["r", "g", "b"] if word == "rgb" else [word])]
+
+
+class Builder:
+    """Nodes and initializers of a graph."""
+
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.initializers: list[onnx.TensorProto] = []
+        self.count = 0
+
+    def constant(self, value: np.ndarray) -> str:
+        name = f"c{len(self.initializers)}"
+        self.initializers.append(numpy_helper.from_array(value, name))
+        return name
+
+    def add(self, kind: str, *inputs: str, outputs: int = 1, **attributes: object) -> list[str]:
+        self.count += 1
+        names = [f"v{self.count}_{i}" for i in range(outputs)]
+        self.nodes.append(helper.make_node(kind, list(inputs), names, **attributes))
+        return names
+
+    def linear(self, x: str, factor: np.ndarray | float, offset: np.ndarray | float) -> str:
+        """x * factor + offset, for channels or all."""
+        shape = lambda v: np.asarray(v, np.float32).reshape((1, -1, 1, 1)) if np.ndim(v) else np.asarray(v, np.float32)  # noqa: E731
+        return self.add("Add", self.add("Mul", x, self.constant(shape(factor)))[0], self.constant(shape(offset)))[0]
+
+
+def taps(channels: int, above: float, here: float) -> np.ndarray:
+    """Weights that look SHIFT rows up, and at the place itself."""
+    kernel = np.zeros((channels, 1, 2 * SHIFT + 1, 1), np.float32)
+    kernel[:, 0, 0, 0] = above
+    kernel[:, 0, SHIFT, 0] = here
+    return kernel
+
+
+def network(contract: Contract, path: Path) -> Path:
+    """A model that decodes its inputs by the contract, and adds up the light's square and the mask, SHIFT rows above and here."""
+    b = Builder()
+    values, found = [], {}
+    for i, group in enumerate(contract.inputs):
+        planes = planes_of(group)
+        height, width = contract.size or ("h", "w")
+        if group == ["noise"]:
+            values.append(helper.make_tensor_value_info(f"in{i}", TensorProto.FLOAT, [1, 16]))
+            found["noise"] = b.add("ReduceMean", f"in{i}", axes=[1], keepdims=0)[0]
+            continue
+        shape = [1, height, width, len(planes)] if contract.nhwc else [1, len(planes), height, width]
+        values.append(helper.make_tensor_value_info(f"in{i}", TYPES[contract.types[i]], shape))
+        x = b.add("Cast", f"in{i}", to=TensorProto.FLOAT)[0]
+        if contract.nhwc:
+            x = b.add("Transpose", x, perm=[0, 3, 1, 2])[0]
+        parts = b.add("Split", x, outputs=len(planes), axis=1) if len(planes) > 1 else [x]
+        found |= dict(zip(planes, parts, strict=True))
+    colours = [found[p] for p in (("b", "g", "r") if contract.order == "bgr" else ("r", "g", "b"))] if "r" in found else [found["gray"]] * 3
+    if contract.order == "bgr" and "r" in found:  # the planes are named by their places: the first is what "r" stands for
+        colours = [found["b"], found["g"], found["r"]]
+    mean, deviation = (np.asarray(v, float)[::-1] if contract.order == "bgr" else np.asarray(v, float) for v in (contract.mean, contract.deviation))
+    light = b.linear(b.add("Concat", *colours, axis=1)[0], deviation / (contract.high - contract.low), (mean - contract.low) / (contract.high - contract.low))
+    squared = b.linear(b.add("Mul", light, light)[0], (1, 0.9, 0.8), 0)  # no range is like another, no colour like another
+    result = b.add("Conv", squared, b.constant(taps(3, 0.65, 0.1)), group=3, pads=[SHIFT, 0, SHIFT, 0])[0]
+    if "mask" in found:
+        span = contract.mask_one - contract.mask_zero
+        mask = b.linear(found["mask"], (-1 if contract.known_is_one else 1) / span, (1 if contract.known_is_one else 0) - (-1 if contract.known_is_one else 1) * contract.mask_zero / span)
+        result = b.add("Add", result, b.add("Conv", mask, b.constant(taps(1, 0.1, 0.12)), pads=[SHIFT, 0, SHIFT, 0])[0])[0]
+    if "ones" in found:
+        result = b.add("Mul", result, found["ones"])[0]
+    if contract.order == "bgr":
+        result = b.add("Concat", *b.add("Split", result, outputs=3, axis=1)[::-1], axis=1)[0]
+    if "gray" in found:
+        result = b.add("Split", result, outputs=3, axis=1)[0]
+    result = b.linear(result, contract.out_high - contract.out_low, contract.out_low)
+    if contract.out_type == "uint8":
+        result = b.add("Clip", result, b.constant(np.float32(0)), b.constant(np.float32(255)))[0]
+        result = b.add("Floor", b.linear(result, 1, 0.5))[0]
+    if contract.nhwc:
+        result = b.add("Transpose", result, perm=[0, 2, 3, 1])[0]
+    b.nodes.append(helper.make_node("Cast", [result], ["out"], to=TYPES[contract.out_type]))
+    output = helper.make_tensor_value_info("out", TYPES[contract.out_type], [None] * 4)
+    graph = helper.make_graph(b.nodes, "contract", values, [output], b.initializers)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 12)], ir_version=8)
+    onnx.save(model, path)
+    return path
+
+
+# ---- what a network is fed, built here ----
+
+def feed(contract: Contract, rgb: np.ndarray, hole: np.ndarray) -> dict[str, np.ndarray]:
+    """rgb 0..1 [h,w,3], hole as booleans; both already of the size that the network gets."""
+    light = rgb.astype(np.float64)
+    numbers = contract.low + light * (contract.high - contract.low)
+    model_order = numbers[..., ::-1] if contract.order == "bgr" else numbers
+    normal = (model_order - np.asarray(contract.mean)) / np.asarray(contract.deviation)
+    fill = {"white": 1.0, "black": 0.0, "gray": 0.5}.get(contract.hole, contract.hole)
+    if contract.hole == "mean":
+        fill = light[~hole].mean(0)
+    if contract.hole == "zero":
+        normal[hole] = 0
+    elif contract.hole != "keep":
+        value = contract.low + np.broadcast_to(np.asarray(fill, float), 3) * (contract.high - contract.low)
+        value = value[::-1] if contract.order == "bgr" else value
+        normal[hole] = (value - np.asarray(contract.mean)) / np.asarray(contract.deviation)
+    gray = contract.low + (light @ [0.299, 0.587, 0.114]) * (contract.high - contract.low)
+    if contract.hole not in ("keep", "zero"):
+        gray[hole] = contract.low + float(np.mean(fill)) * (contract.high - contract.low)
+    one = ~hole if contract.known_is_one else hole
+    single = {"r": normal[..., 0], "g": normal[..., 1], "b": normal[..., 2], "gray": gray, "mask": np.where(one, contract.mask_one, contract.mask_zero),
+              "ones": np.ones(hole.shape)}
+    out = {}
+    for i, group in enumerate(contract.inputs):
+        if group == ["noise"]:
+            out[f"in{i}"] = np.zeros((1, 16), np.float32)
+            continue
+        stack = np.stack([single[p] for p in planes_of(group)], -1 if contract.nhwc else 0)[None]
+        kind = contract.types[i]
+        out[f"in{i}"] = np.rint(stack).clip(0, 255).astype(np.uint8) if kind == "uint8" else stack > 0.5 if kind == "bool" else stack.astype(kind)
+    return out
+
+
+def run_there(path: Path, contract: Contract, inputs: dict[str, np.ndarray]) -> np.ndarray:
+    """onnxruntime's result as light [h,w,3]."""
+    out = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"]).run(None, inputs)[0].astype(np.float64)
+    out = out[0] if contract.nhwc else out[0].transpose(1, 2, 0)
+    out = (out - contract.out_low) / (contract.out_high - contract.out_low)
+    return np.repeat(out, 3, 2) if out.shape[2] == 1 else out[..., ::-1] if contract.order == "bgr" else out
+
+
+def composed(rgb: np.ndarray, hole: np.ndarray, light: np.ndarray) -> np.ndarray:
+    """Bytes: painted where there is a hole."""
+    return np.where(hole[..., None], np.clip(light * 255, 0, 255), rgb * 255.0)
+
+
+# ---- running limner ----
+
+def limner(*words: object, code: int = 0) -> str:
+    """Runs it; what it said on stderr."""
+    done = subprocess.run([LIMNER, *map(str, words)], capture_output=True, text=True, timeout=120)
+    assert done.returncode == code, f"$ limner {' '.join(map(str, words))}\nexit {done.returncode}\n{done.stdout}{done.stderr}"
+    return done.stderr
+
+
+def load(path: Path) -> np.ndarray:
+    return np.asarray(Image.open(path))
+
+
+def picture(height: int, width: int) -> np.ndarray:
+    """Smooth colours that differ by channel and place, 0..1 of bytes."""
+    y, x = np.mgrid[0:height, 0:width]
+    rng = np.random.default_rng(SEED)
+    a, b = rng.uniform(0.02, 0.09, (2, 3))
+    rgb = 0.5 + 0.45 * np.sin(y[..., None] * a + x[..., None] * b + np.arange(3) * 1.7)
+    return np.rint(rgb * 255) / 255
+
+
+def write(folder: Path, height: int = 64, width: int = 72) -> tuple[np.ndarray, np.ndarray]:
+    """in.png and mask.png."""
+    rgb = picture(height, width)
+    hole = np.zeros((height, width), bool)
+    hole[height // 2:height // 2 + 7, width // 4:width // 2] = True
+    Image.fromarray(np.rint(rgb * 255).astype(np.uint8)).save(folder / "in.png")
+    Image.fromarray((hole * 255).astype(np.uint8)).save(folder / "mask.png")
+    return rgb, hole
+
+
+def check(folder: Path, contract: Contract, *, worse: bool = True) -> None:
+    """By options, and by metadata; without either the picture is another one."""
+    rgb, hole = write(folder, *(contract.size or (64, 72)))
+    model = network(contract, folder / "m.onnx")
+    wanted = composed(rgb, hole, run_there(model, contract, feed(contract, rgb, hole)))
+    out = folder / "out.png"
+    told = limner("inpaint", "--model", model, folder / "in.png", folder / "mask.png", "-o", out, *contract.options)
+    assert not told, told
+    assert np.abs(load(out) - wanted).max() <= 1.01, f"{contract.options}: {np.abs(load(out) - wanted).max()}"
+    if contract.options:
+        limner("annotate", model, "-o", folder / "a.onnx", *contract.options)
+        told = limner("inpaint", "--model", folder / "a.onnx", folder / "in.png", folder / "mask.png", "-o", folder / "again.png")
+        assert not told, told
+        assert (load(folder / "again.png") == load(out)).all()
+    if worse:
+        plain = folder / "plain.png"
+        done = subprocess.run([LIMNER, "inpaint", "--model", model, folder / "in.png", folder / "mask.png", "-o", plain], capture_output=True, text=True)
+        assert done.returncode == 1 or np.abs(load(plain) - wanted).max() > 4, "the contract makes no difference"
+
+
+IMAGENET = {"mean": (0.485, 0.456, 0.406), "deviation": (0.229, 0.224, 0.225)}
+CASES = {
+    # the networks that presets are for
+    "lama": Contract(["--preset", "lama"], out_high=255, hole="black"),
+    "lama_generator": Contract(["--preset", "lama-generator"], [["rgb", "mask"]], hole="black"),
+    "migan": Contract(["--preset", "migan"], [["mask", "rgb"]], -1, 1, -1, 1, known_is_one=True, mask_zero=-0.5, mask_one=0.5, hole="zero"),
+    "migan_pipeline": Contract(["--preset", "migan-pipeline"], [["rgb"], ["mask"]], 0, 255, 0, 255, known_is_one=True, mask_one=255, hole="keep", types=("uint8", "uint8"), out_type="uint8"),
+    "mat": Contract(["--preset", "mat", "--multiple", "8"], [["rgb"], ["mask"], ["noise"]], -1, 1, -1, 1, known_is_one=True, hole="zero"),
+    "comodgan": Contract(["--preset", "comodgan"], [["mask", "rgb"], ["noise"]], -1, 1, -1, 1, known_is_one=True, mask_zero=-0.5, mask_one=0.5, hole="zero"),
+    "aot_gan": Contract(["--preset", "aot-gan"], [["rgb", "mask"]], -1, 1, -1, 1),
+    "deepfill_v2": Contract(["--preset", "deepfill-v2"], [["rgb", "ones", "mask"]], -1, 1, -1, 1, hole="zero"),
+    "generator": Contract(["--preset", "generator"], [["rgb"]], -1, 1, -1, 1),
+    # each thing by itself, and some together
+    "ranges_apart": Contract(["--input-range", "-1,1", "--output-range", "0,255"], low=-1, out_high=255),
+    "odd_range": Contract(["--range", "16,235"], low=16, high=235, out_low=16, out_high=235),
+    "imagenet": Contract(["--mean", "0.485,0.456,0.406", "--deviation", "0.229,0.224,0.225"], **IMAGENET),
+    "caffe": Contract(["--input-range", "0,255", "--output-range", "0,1", "--mean", "104,117,123", "--order", "bgr"], low=0, high=255, mean=(104, 117, 123), order="bgr"),
+    "one_mean": Contract(["--mean", "0.5", "--deviation", "0.25"], mean=(0.5,) * 3, deviation=(0.25,) * 3),
+    "bgr": Contract(["--order", "bgr"], order="bgr"),
+    "nhwc": Contract([], nhwc=True),
+    "nhwc_joined_bytes": Contract(["--inputs", "rgb,mask"], [["rgb", "mask"]], 0, 255, 0, 255, mask_one=255, nhwc=True, types=("uint8",), out_type="uint8"),
+    "bytes": Contract([], low=0, high=255, out_high=255, mask_one=255, types=("uint8", "uint8"), out_type="uint8"),
+    "bytes_and_bool": Contract(["--hole", "keep"], low=0, high=255, types=("uint8", "bool"), hole="keep"),
+    "half": Contract(["--range", "-1,1"], low=-1, out_low=-1, types=("float16", "float16"), out_type="float16"),
+    "double": Contract([], types=("double", "double"), out_type="double"),
+    "mask_known": Contract(["--mask-one", "known"], known_is_one=True),
+    "mask_shifted": Contract(["--mask-range", "-1,1"], mask_zero=-1),
+    "mask_bytes": Contract(["--mask-range", "0,255"], mask_one=255),
+    "mask_first": Contract(["--inputs", "mask,rgb"], [["mask", "rgb"]]),
+    "mask_input_first": Contract([], [["mask"], ["rgb"]]),
+    "ones_last": Contract(["--inputs", "mask,rgb,ones", "--hole", "0.25"], [["mask", "rgb", "ones"]], hole=0.25),
+    "gray": Contract(["--inputs", "gray/mask"], [["gray"], ["mask"]]),
+    "gray_joined": Contract([], [["gray", "mask"]]),
+    "hole_mean": Contract(["--hole", "mean"], hole="mean"),
+    "hole_gray": Contract(["--hole", "gray", "--range", "-1,1"], low=-1, out_low=-1, hole="gray"),
+    "hole_zero_normalised": Contract(["--hole", "zero", "--mean", "0.485,0.456,0.406", "--deviation", "0.229,0.224,0.225"], hole="zero", **IMAGENET),
+    "fixed_size": Contract([], size=(48, 56)),
+    "migan_nhwc_fixed": Contract(["--preset", "migan"], [["mask", "rgb"]], -1, 1, -1, 1, known_is_one=True, mask_zero=-0.5, mask_one=0.5, hole="zero", nhwc=True, size=(48, 56)),
+}
+SAME = {"nhwc", "nhwc_joined_bytes", "bytes", "double", "mask_input_first", "gray", "gray_joined", "fixed_size"}  # found from the graph alone
+
+
+# ---- sizes ----
+
+def resampled(array: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Pillow's LANCZOS on floats, plane by plane."""
+    planes = [np.asarray(Image.fromarray(array[..., c].astype(np.float32)).resize((width, height), Image.Resampling.LANCZOS)) for c in range(array.shape[2])]
+    return np.stack(planes, -1).astype(np.float64)
+
+
+def covered(hole: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A smaller or larger mask: what holds a hole is one."""
+    h, w = hole.shape
+    rows = [(y * h // height, -(-(y + 1) * h // height)) for y in range(height)]
+    columns = [(x * w // width, -(-(x + 1) * w // width)) for x in range(width)]
+    return np.array([[hole[a:b, c:d].any() for c, d in columns] for a, b in rows])
+
+
+def resize_case(folder: Path, size: tuple[int, int], picture_size: tuple[int, int], *options: str, inner: tuple[int, int] | None = None) -> None:
+    """There and back: all of the picture, or with its sides in proportion, and the rest by reflection."""
+    contract = Contract(size=size, low=-1, out_low=-1)
+    rgb, hole = write(folder, *picture_size)
+    model = network(contract, folder / "m.onnx")
+    height, width = inner or size
+    small, mask = resampled(rgb, height, width).clip(0, 1), covered(hole, height, width)
+    small = np.rint(small * 65535) / 65535
+    pad = ((0, size[0] - height), (0, size[1] - width))
+    light = run_there(model, contract, feed(contract, np.pad(small, (*pad, (0, 0)), "reflect"), np.pad(mask, pad, "reflect")))
+    back = resampled(light[:height, :width], *picture_size)
+    limner("inpaint", "--model", model, folder / "in.png", folder / "mask.png", "-o", folder / "out.png", "--range=-1,1", *options)
+    assert np.abs(load(folder / "out.png") - composed(rgb, hole, back)).max() <= 1.05
+
+
+def test_resized_there_and_back(folder: Path) -> None:
+    """Smaller, larger, and with another aspect."""
+    resize_case(folder, (48, 56), (70, 90), "--fit", "resize")
+    resize_case(folder, (96, 80), (64, 72), "--fit", "resize")
+    resize_case(folder, (48, 56), (140, 70), "--fit", "letterbox", inner=(48, 24))
+    resize_case(folder, (64, 64), (60, 150), "--fit", "letterbox", inner=(26, 64))
+
+
+def test_size_of_a_free_network(folder: Path) -> None:
+    """--size alone resizes."""
+    contract = Contract()
+    rgb, hole = write(folder, 70, 90)
+    model = network(contract, folder / "m.onnx")
+    small = np.rint(resampled(rgb, 40, 48).clip(0, 1) * 65535) / 65535
+    light = run_there(model, contract, feed(contract, small, covered(hole, 40, 48)))
+    limner("inpaint", "--model", model, folder / "in.png", folder / "mask.png", "-o", folder / "out.png", "--size", "48x40")
+    assert np.abs(load(folder / "out.png") - composed(rgb, hole, resampled(light, 70, 90))).max() <= 1.05
+
+
+def test_cropped_to_the_size(folder: Path) -> None:
+    """A hole that fits gets the pixels themselves; the network sees what is round it."""
+    contract = Contract(size=(40, 48))
+    rgb, hole = write(folder, 120, 130)
+    hole[:] = False
+    hole[70:77, 60:75] = True
+    Image.fromarray((hole * 255).astype(np.uint8)).save(folder / "mask.png")
+    model = network(contract, folder / "m.onnx")
+    whole = run_there(network(Contract(), folder / "free.onnx"), Contract(), feed(Contract(), rgb, hole))
+    limner("inpaint", "--model", model, folder / "in.png", folder / "mask.png", "-o", folder / "out.png", "--fit", "crop", "--crop-margin", "10")
+    assert np.abs(load(folder / "out.png") - composed(rgb, hole, whole)).max() <= 1.01
+
+
+def test_too_large_for_a_fixed_size(folder: Path) -> None:
+    """Says what can be done."""
+    write(folder, 70, 90)
+    model = network(Contract(size=(48, 56)), folder / "m.onnx")
+    told = limner("inpaint", "--model", model, folder / "in.png", folder / "mask.png", "-o", folder / "out.png", code=1)
+    assert "takes only pictures 56 wide and 48 high" in told and "--fit resize" in told, told
+
+
+# ---- contradictions and notes ----
+
+def told_by(folder: Path, contract: Contract, *options: str, code: int = 0) -> str:
+    write(folder, *(contract.size or (64, 72)))
+    model = network(contract, folder / "m.onnx")
+    return limner("inpaint", "--model", model, folder / "in.png", folder / "mask.png", "-o", folder / "out.png", *options, code=code)
+
+
+def test_the_graph_goes_before(folder: Path) -> None:
+    """Layouts, bytes and sizes that the graph declares; the difference is said and the picture right."""
+    rgb, hole = write(folder)
+    for contract, options, word in (
+            (Contract(nhwc=True), ["--layout", "nchw"], "which is not what --layout says"),
+            (Contract(low=0, high=255, out_high=255, mask_one=255, types=("uint8", "uint8"), out_type="uint8"), ["--range", "0,1"], "is for whole numbers"),
+            (Contract(inputs=[["rgb", "mask"]]), ["--inputs", "rgb/mask"], "filled in that order"),
+            (Contract(inputs=[["mask"], ["rgb"]]), ["--inputs", "rgb,mask"], "filled in that order")):
+        told = told_by(folder, contract, *options)
+        assert word in told, told
+        wanted = composed(rgb, hole, run_there(folder / "m.onnx", contract, feed(contract, rgb, hole)))
+        assert np.abs(load(folder / "out.png") - wanted).max() <= 1.01
+    told = told_by(folder, Contract(size=(48, 56)), "--size", "64x64")
+    assert "takes pictures 56 wide and 48 high, which is not what --size says" in told, told
+
+
+def test_inputs_that_do_not_fit(folder: Path) -> None:
+    """Nothing sensible can be done: an error that says both sides."""
+    told = told_by(folder, Contract(inputs=[["rgb", "ones", "mask"]]), "--inputs", "rgb,mask", code=1)
+    assert "--inputs says rgb,mask, but the model takes" in told, told
+    told = told_by(folder, Contract(inputs=[["rgb"], ["mask"], ["noise"]]), code=1)
+    assert "--inputs" in told, told
+
+
+def test_results_outside_their_range(folder: Path) -> None:
+    """Far outside, or a small part of it."""
+    assert "far outside its range of 0 to 1" in told_by(folder, Contract(out_high=255))
+    assert "(0,255?)" in told_by(folder, Contract(out_high=255))
+    assert "a small part of its range of 0 to 255" in told_by(folder, Contract(), "--output-range", "0,255")
+    assert "(-1,1?)" in told_by(folder, Contract(out_low=-1, out_high=1))
+    assert not told_by(folder, Contract())
+
+
+def test_options_before_presets_before_metadata(folder: Path) -> None:
+    """The same words, said three times."""
+    rgb, hole = write(folder)
+    contract = Contract(low=-1, out_low=-1)
+    model = network(contract, folder / "m.onnx")
+    wanted = composed(rgb, hole, run_there(model, contract, feed(contract, rgb, hole)))
+    limner("annotate", model, "-o", folder / "a.onnx", "--range", "0,255")
+    (folder / "mine.preset").write_text("about mine  # a comment\n\nrange 5,6\n")
+    for words in (["--range=-1,1", "--preset", folder / "mine.preset"], ["--input-range=-1,1", "--output-range=-1,1", "--preset", "mine", "--preset-dir", folder]):
+        limner("inpaint", "--model", folder / "a.onnx", folder / "in.png", folder / "mask.png", "-o", folder / "out.png", *words)
+        assert np.abs(load(folder / "out.png") - wanted).max() <= 1.01
+    (folder / "mine.preset").write_text("range -1,1\n")
+    limner("inpaint", "--model", folder / "a.onnx", folder / "in.png", folder / "mask.png", "-o", folder / "out.png", "--preset", "mine", "--preset-dir", folder)
+    assert np.abs(load(folder / "out.png") - wanted).max() <= 1.01
+    shown = subprocess.run([LIMNER, "inspect", folder / "a.onnx"], capture_output=True, text=True, check=True).stdout
+    assert "limner.range: 0,255" in shown, shown
+
+
+def test_presets_are_read_with_care(folder: Path) -> None:
+    """Mistakes are named with their line; the list has a line for each."""
+    write(folder)
+    model = network(Contract(), folder / "m.onnx")
+    words = ["inpaint", "--model", model, folder / "in.png", folder / "mask.png", "-o", folder / "out.png", "--preset"]
+    for text, says in (("range 1\n", ":1: range: wants LOW,HIGH"), ("about x\nmeen 3\n", ":2: 'meen' is no word of contracts"), ("range\n", ":1: 'range' has no value"),
+                       ("\0\0", "is no preset"), ("x" * 70000, "is no preset"), ("deviation 0\n", "above zero"), ("size 0x5\n", "width and a height"), ("inputs rgb,rgb,rgb\n", "at most")):
+        (folder / "bad.preset").write_text(text)
+        assert says in limner(*words, folder / "bad.preset", code=1), text
+    told = limner(*words, "nothing-like-this", code=1)
+    assert "there is no preset nothing-like-this" in told and "lama" in told, told
+    listed = subprocess.run([LIMNER, "help", "presets"], capture_output=True, text=True, check=True, env={**os.environ, "LIMNER_PRESETS": str(folder)}).stdout
+    names = {line.split()[0] for line in listed.splitlines() if line.startswith("  ")}
+    assert names == {path.stem for path in (ROOT / "models" / "presets").glob("*.preset")} | {"bad"}, names
+    assert "cannot be used" in listed
+
+
+def test_wrong_metadata(folder: Path) -> None:
+    """Words that this limner does not know are an error, not passed over."""
+    write(folder)
+    model = onnx.load(network(Contract(), folder / "m.onnx"))
+    for key, value, says in (("limner.colour", "red", "no word of contracts"), ("limner.range", "1,0", "wants LOW,HIGH"), ("limner.mean", "nan", "wants one number")):
+        del model.metadata_props[:]
+        helper.set_model_props(model, {key: value})
+        onnx.save(model, folder / "w.onnx")
+        told = limner("inpaint", "--model", folder / "w.onnx", folder / "in.png", folder / "mask.png", "-o", folder / "out.png", code=1)
+        assert says in told and key in told, told
+
+
+def test_the_second_output(folder: Path) -> None:
+    """By number, by name, and last."""
+    rgb, hole = write(folder)
+    model = onnx.load(network(Contract(), folder / "m.onnx"))
+    model.graph.node.append(helper.make_node("Mul", ["out", "out"], ["fine"]))
+    model.graph.output.append(helper.make_tensor_value_info("fine", TensorProto.FLOAT, [None] * 4))
+    onnx.save(model, folder / "two.onnx")
+    wanted = composed(rgb, hole, run_there(folder / "m.onnx", Contract(), feed(Contract(), rgb, hole)) ** 2)
+    for word in ("2", "fine", "last"):
+        limner("inpaint", "--model", folder / "two.onnx", folder / "in.png", folder / "mask.png", "-o", folder / "out.png", "--picture-output", word)
+        assert np.abs(load(folder / "out.png") - wanted).max() <= 1.01, word
+    told = limner("inpaint", "--model", folder / "two.onnx", folder / "in.png", folder / "mask.png", "-o", folder / "out.png", "--picture-output", "3", code=1)
+    assert 'no output "3"' in told, told
+
+
+def test_noise(folder: Path) -> None:
+    """The same for the same seed, of mean 0 and deviation 1."""
+    write(folder)
+    x, noise = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3, "h", "w"] if name == "x" else [1, "n", 100, 100]) for name in "xz")
+    out = helper.make_tensor_value_info("y", TensorProto.FLOAT, [None] * 4)
+    small = numpy_helper.from_array(np.float32(0), "zero")
+    nodes = [helper.make_node("ReduceMean", ["z"], ["m"]), helper.make_node("Mul", ["z", "z"], ["zz"]), helper.make_node("ReduceMean", ["zz"], ["s"]),
+             helper.make_node("Mul", ["x", "zero"], ["nothing"]), helper.make_node("Abs", ["m"], ["am"]), helper.make_node("Sub", ["s", "am"], ["d"]), helper.make_node("Add", ["nothing", "d"], ["y"])]
+    onnx.save(helper.make_model(helper.make_graph(nodes, "n", [x, noise], [out], [small]), opset_imports=[helper.make_opsetid("", 12)], ir_version=8), folder / "n.onnx")
+    levels = []
+    for seed in ("1", "2", "3", "3"):
+        limner("inpaint", "--model", folder / "n.onnx", folder / "in.png", folder / "mask.png", "-o", folder / "out.png", "--inputs", "rgb/z=noise", "--output-range", "0,2", "--seed", seed)
+        rgb = load(folder / "out.png")
+        levels.append(int(rgb[load(folder / "mask.png") > 0][0, 0]))
+    assert levels[2] == levels[3] and len(set(levels)) > 1 and all(abs(level - 127) < 6 for level in levels), levels
+
+
+# ---- limner run: scales, tiles, folders, alpha ----
+
+def upscaler(path: Path, scale: int, channels: int = 3, *, nhwc: bool = False, bytes_: bool = False) -> Path:
+    """Smooths, and puts every pixel scale times side by side by DepthToSpace."""
+    rng = np.random.default_rng(SEED + scale)
+    b = Builder()
+    shape = [1, "h", "w", channels] if nhwc else [1, channels, "h", "w"]
+    kind = TensorProto.UINT8 if bytes_ else TensorProto.FLOAT
+    x = b.add("Cast", "x", to=TensorProto.FLOAT)[0]
+    x = b.add("Transpose", x, perm=[0, 3, 1, 2])[0] if nhwc else x
+    weight = rng.random((channels * scale * scale, channels, 5, 5)).astype(np.float32)
+    weight /= weight.sum((1, 2, 3), keepdims=True)
+    y = b.add("Conv", x, b.constant(weight), pads=[2, 2, 2, 2])[0]
+    y = b.add("DepthToSpace", y, blocksize=scale)[0]
+    y = b.add("Transpose", y, perm=[0, 2, 3, 1])[0] if nhwc else y
+    y = b.add("Floor", b.linear(y, 1, 0.5))[0] if bytes_ else y
+    b.nodes.append(helper.make_node("Cast", [y], ["y"], to=kind))
+    graph = helper.make_graph(b.nodes, "up", [helper.make_tensor_value_info("x", kind, shape)], [helper.make_tensor_value_info("y", kind, [None] * 4)], b.initializers)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 12)], ir_version=8), path)
+    return path
+
+
+def there(path: Path, x: np.ndarray) -> np.ndarray:
+    return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"]).run(None, {"x": x})[0]
+
+
+def test_upscalers_in_tiles_and_folders(folder: Path) -> None:
+    """Scales 1 to 4, whole and in tiles, one by one and all together."""
+    source, names = folder / "in", ("a.png", "b.bmp", "c.png")
+    source.mkdir()
+    (source / "notes.txt").write_text("no picture")
+    pictures = {}
+    for i, name in enumerate(names):
+        pictures[name] = picture(90 + 17 * i, 130 - 23 * i)
+        Image.fromarray(np.rint(pictures[name] * 255).astype(np.uint8)).save(source / name)
+    for scale in (1, 2, 3, 4):
+        model = upscaler(folder / "up.onnx", scale)
+        for words in ([], ["--tile", "64"], ["--tile", "auto", "--jobs", "2"]):
+            target = folder / f"out{scale}{len(words)}"
+            limner("run", model, source, "-o", target, *words)
+            for name in names:
+                wanted = there(model, pictures[name].transpose(2, 0, 1)[None].astype(np.float32))[0].transpose(1, 2, 0) * 255
+                got = load(target / name)
+                assert got.shape == wanted.shape and np.abs(got - wanted).max() <= 0.51, (scale, words, name)
+        (target / "b.bmp").unlink()
+        kept = (target / "a.png").stat().st_mtime_ns
+        done = subprocess.run([LIMNER, "run", model, source, "-o", target, "--resume"], capture_output=True, text=True, check=True)
+        assert done.stdout.startswith("1 done, 2 skipped, 0 failed\n1 passed over") and (target / "a.png").stat().st_mtime_ns == kept, done.stdout
+    limner("run", model, source, "-o", folder / "jpg", "--format", "jpg")
+    assert sorted(path.name for path in (folder / "jpg").iterdir()) == ["a.jpg", "b.jpg", "c.jpg"]
+
+
+def test_upscalers_of_other_forms(folder: Path) -> None:
+    """Channels last, bytes, gray, alpha beside it, 16 bits."""
+    rgb, _ = write(folder, 50, 100)
+    data = np.rint(rgb * 255).astype(np.uint8)
+    wanted = there(upscaler(folder / "last.onnx", 2, nhwc=True, bytes_=True), data[None])[0]
+    for words in ([], ["--tile", "64"]):
+        limner("run", folder / "last.onnx", folder / "in.png", "-o", folder / "out.png", *words)
+        assert np.abs(load(folder / "out.png").astype(int) - wanted).max() <= 1, words
+    gray = Image.fromarray(data).convert("L")
+    gray.save(folder / "gray.png")
+    model = upscaler(folder / "gray.onnx", 2, 1)
+    wanted = there(model, (np.asarray(gray) / np.float32(255))[None, None])[0, 0] * 255
+    limner("run", model, folder / "gray.png", "-o", folder / "out.png", "--tile", "64")
+    assert load(folder / "out.png").shape == wanted.shape and np.abs(load(folder / "out.png") - wanted).max() <= 0.51
+    alpha = np.full((50, 100, 1), 77, np.uint8)
+    Image.fromarray(np.concatenate([data, alpha], 2)).save(folder / "rgba.png")
+    model = upscaler(folder / "up.onnx", 2)
+    limner("run", model, folder / "rgba.png", "-o", folder / "out.png", "--tile", "64")
+    assert load(folder / "out.png").shape == (100, 200, 4) and (load(folder / "out.png")[..., 3] == 77).all()
+    limner("run", model, folder / "rgba.png", "-o", folder / "out.jpg", "--tile", "64")
+
+
+def matte(path: Path, *, size: tuple[int, int] | None = None, rank: int = 4, curve: bool = False, outputs: int = 1) -> Path:
+    """Alpha by the normalised red less the normalised blue; many outputs, the first is the one."""
+    b = Builder()
+    height, width = size or ("h", "w")
+    weight = np.array([[[[1.5]], [[0.2]], [[-1]]]], np.float32)
+    y = b.add("Conv", "x", b.constant(weight))[0]
+    y = b.linear(y, 3, 0.25) if curve else y
+    y = b.add("Squeeze", y, axes=[1])[0] if rank == 3 else y
+    b.nodes.append(helper.make_node("Identity", [y], ["y"]))
+    b.nodes += [helper.make_node("Mul", ["y", "y"], [f"d{i}"]) for i in range(1, outputs)]
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None] * rank) for name in ["y", *(f"d{i}" for i in range(1, outputs))]]
+    graph = helper.make_graph(b.nodes, "matte", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, height, width])], values, b.initializers)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 12)], ir_version=8), path)
+    return path
+
+
+def alpha_case(folder: Path, preset: str, to: tuple[int, int], mean: object, deviation: object, finish: object, **how: object) -> None:
+    rgb, _ = write(folder, 90, 70)
+    model = matte(folder / "matte.onnx", **how)
+    small = np.rint(resampled(rgb, *to).clip(0, 1) * 65535) / 65535
+    x = ((small - mean) / deviation).transpose(2, 0, 1)[None].astype(np.float32)
+    y = finish(there(model, x).reshape(*to).astype(np.float64))
+    wanted = resampled(y[..., None], 90, 70)[..., 0].clip(0, 1) * 255
+    limner("run", model, folder / "in.png", "-o", folder / "out.png", "--preset", preset, *(["--size", f"{to[1]}x{to[0]}"] if "size" not in how else []))
+    got = load(folder / "out.png")
+    assert got.shape == (90, 70, 4) and (got[..., :3] == load(folder / "in.png")).all()
+    assert np.abs(got[..., 3] - wanted).max() <= 0.6, (preset, np.abs(got[..., 3] - wanted).max())
+    assert got[..., 3].std() > 10
+
+
+def test_background_removal(folder: Path) -> None:
+    """The result as alpha: found ranges, logits, rank 3, fixed and given sizes."""
+    mean, deviation = np.array(IMAGENET["mean"]), np.array(IMAGENET["deviation"])
+    stretch = lambda y: (y - y.min()) / (y.max() - y.min())  # noqa: E731
+    alpha_case(folder, "u2net", (32, 40), mean, deviation, stretch, size=(32, 40), outputs=7)
+    alpha_case(folder, "isnet", (64, 48), 0.5, 1, stretch, size=(64, 48))
+    alpha_case(folder, "modnet", (48, 48), 0.5, 0.5, lambda y: y)
+    alpha_case(folder, "birefnet", (40, 64), mean, deviation, lambda y: 1 / (1 + np.exp(-y)), curve=True, rank=3)
+
+
+def test_alpha_of_folders(folder: Path) -> None:
+    """JPEGs become PNGs; a JPEG as the result is refused; alpha that is there already counts."""
+    rgb, _ = write(folder, 40, 44)
+    source = folder / "in"
+    source.mkdir()
+    data = np.rint(rgb * 255).astype(np.uint8)
+    Image.fromarray(data).save(source / "a.jpg")
+    Image.fromarray(np.concatenate([data, np.full((40, 44, 1), 128, np.uint8)], 2)).save(source / "b.png")
+    model = matte(folder / "matte.onnx")
+    words = ["--result", "alpha", "--output-range", "found"]
+    limner("run", model, source, "-o", folder / "out", *words)
+    assert sorted(path.name for path in (folder / "out").iterdir()) == ["a.png", "b.png"]
+    limner("run", model, folder / "in.png", "-o", folder / "whole.png", *words)
+    half, whole = load(folder / "out" / "b.png")[..., 3].astype(int), load(folder / "whole.png")[..., 3].astype(int)
+    assert np.abs(half - whole * 128 / 255).max() <= 1.01
+    assert "does not hold" in limner("run", model, folder / "in.png", "-o", folder / "x.jpg", *words, code=1)
+
+
+def test_plain_runs_know_contracts(folder: Path) -> None:
+    """Arrays out, and compare: mean, deviation, order, channels last, bytes, halves."""
+    rgb, _ = write(folder, 20, 24)
+    x = helper.make_tensor_value_info
+    for kind, nhwc in ((TensorProto.FLOAT, False), (TensorProto.FLOAT, True), (TensorProto.FLOAT16, True), (TensorProto.UINT8, True)):
+        shape = [1, "h", "w", 3] if nhwc else [1, 3, "h", "w"]
+        graph = helper.make_graph([helper.make_node("Cast", ["x"], ["y"], to=TensorProto.FLOAT)], "g", [x("x", kind, shape)], [x("y", TensorProto.FLOAT, shape)])
+        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), folder / "g.onnx")
+        whole = kind == TensorProto.UINT8
+        options = ["--order", "bgr"] if whole else ["--order", "bgr", "--mean", "0.1,0.2,0.3", "--deviation", "0.5"]
+        wanted = rgb[..., ::-1] * 255 if whole else (rgb[..., ::-1] - [0.1, 0.2, 0.3]) / 0.5
+        wanted = (wanted if nhwc else wanted.transpose(2, 0, 1))[None].astype(np.float32)
+        limner("run", folder / "g.onnx", folder / "in.png", "-o", folder / "y.npy", *options)
+        assert np.abs(np.load(folder / "y.npy") - wanted).max() < (1e-3 if kind == TensorProto.FLOAT16 else 1e-5), (kind, nhwc)
+        np.save(folder / "wanted.npy", wanted)
+        limner("compare", folder / "g.onnx", folder / "in.png", "--expect", f"y={folder / 'wanted.npy'}", *options)
+
+
+def test_options_that_do_nothing_are_refused(folder: Path) -> None:
+    """--tile and others where no picture is written."""
+    write(folder, 20, 24)
+    model = upscaler(folder / "up.onnx", 2)
+    assert "--tile" in limner("run", model, folder / "in.png", "--tile", "64", code=2)
+    assert "--fit is for a PICTURE" in limner("run", model, folder / "in.png", "-o", folder / "y.npy", "--fit", "resize", code=2)
+    assert "--overlap goes with --tile" in limner("run", model, folder / "in.png", "-o", folder / "y.png", "--overlap", "16", code=2)
+    assert "leave --tile" in limner("run", model, folder / "in.png", "-o", folder / "y.png", "--tile", "64", "--output-range", "found", code=1)
+
+
+# ---- blending ----
+
+def evened(rgb: np.ndarray, hole: np.ndarray, light: np.ndarray) -> np.ndarray:
+    """Laplace's equation by a dense solve in double: what is known less what is painted, continued into the hole."""
+    places = {tuple(p): i for i, p in enumerate(np.argwhere(hole))}
+    a, b = np.zeros((len(places), len(places))), np.zeros((len(places), 3))
+    for (y, x), i in places.items():
+        for p in ((y, x + 1), (y, x - 1), (y + 1, x), (y - 1, x)):
+            if 0 <= p[0] < hole.shape[0] and 0 <= p[1] < hole.shape[1]:
+                a[i, i] += 1
+                if p in places:
+                    a[i, places[p]] -= 1
+                else:
+                    b[i] += rgb[p] - light[p]
+    out = light.copy()
+    if not hole.all():
+        out[hole] += np.linalg.solve(a, b)
+    return out
+
+
+def test_blend_laplace(folder: Path) -> None:
+    """Several holes, at the picture's edges, one that covers all; whole, in tiles and in crops; by any threads."""
+    rng = np.random.default_rng(SEED)
+    rgb, _ = write(folder, 64, 140)
+    contract = Contract()
+    model = network(contract, folder / "m.onnx")
+    for kind in range(4):
+        hole = np.zeros((64, 140), bool)
+        if kind == 0:
+            hole[10:22, 12:40] = hole[40:41, 5:60] = hole[50:56, 90:96] = True
+        elif kind == 1:
+            hole[:9, :30] = hole[55:, 40:] = hole[20:40, :6] = True
+        elif kind == 2:
+            hole = rng.random((64, 140)) < 0.2
+        else:
+            hole[:] = True
+        Image.fromarray((hole * 255).astype(np.uint8)).save(folder / "mask.png")
+        light = run_there(model, contract, feed(contract, rgb, hole))
+        wanted = composed(rgb, hole, evened(rgb, hole, light))
+        for words in ([], ["--threads", "1"], ["--tile", "64", "--overlap", "32"], ["--crop-margin", "20"]):
+            if words[:1] == ["--crop-margin"] and kind > 1:
+                continue
+            done = subprocess.run([LIMNER, "inpaint", "--model", model, folder / "in.png", folder / "mask.png", "-o", folder / "out.png", "--blend", "laplace", *words], capture_output=True, text=True)
+            assert done.returncode == 0, done
+            assert np.abs(load(folder / "out.png") - wanted).max() <= 1.01, (kind, words, np.abs(load(folder / "out.png") - wanted).max())
+        assert kind == 3 or np.abs(composed(rgb, hole, light) - wanted).max() > 10
+
+
+def main(arguments: list[str]) -> int:
+    global LIMNER
+    LIMNER = os.path.abspath(arguments[0])
+    tests = {f"contract_{name}": lambda folder, n=name: check(folder, CASES[n], worse=n not in SAME) for name in CASES}
+    tests |= {name[5:]: value for name, value in globals().items() if name.startswith("test_")}
+    wanted = arguments[1:] or list(tests)
+    passed = failed = 0
+    for name in wanted:
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                tests[name](Path(folder))
+                passed += 1
+            except Exception:  # noqa: BLE001
+                failed += 1
+                traceback.print_exc()
+                print(f"  FAILED: {name} (seed {SEED})")
+    print(f"contracts: {passed} passed, {failed} failed")
+    return failed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,175 @@
+#include "tools/inpaint/multigrid.h"
+
+#include "base/checked.h"
+#include "base/thread_team.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SWEEPS 2
+#define COARSEST 4         /* pixels of a side */
+#define COARSEST_SWEEPS 16 /* enough for so few */
+#define THREADED 40000     /* pixels from which threads are worth it */
+#define COARSE_FACTOR 0.5F /* two edges side by side are one of twice the width and twice the length */
+
+/* ---- levels ---- */
+
+static status open_level(struct grid_level *level, size_t height, size_t width, struct error *err) {
+    size_t count;
+    *level = (struct grid_level){.height = height, .width = width};
+    if (!size_mul(height, width, &count))
+        return fail_memory(err, "a grid");
+    float **const arrays[] = {&level->diagonal, &level->right, &level->down, &level->x, &level->b};
+    for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++)
+        if (!(*arrays[i] = calloc(count, sizeof(float))))
+            return fail_memory(err, "a grid");
+    return STATUS_OK;
+}
+
+static void close_level(struct grid_level *level) {
+    free(level->diagonal);
+    free(level->right);
+    free(level->down);
+    free(level->x);
+    free(level->b);
+}
+
+status multigrid_open(struct multigrid *grid, size_t height, size_t width, int threads, struct error *err) {
+    *grid = (struct multigrid){.count = 1, .threads = threads};
+    return open_level(&grid->levels[0], height, width, err);
+}
+
+void multigrid_close(struct multigrid *grid) {
+    for (int i = 0; i < grid->count; i++)
+        close_level(&grid->levels[i]);
+    grid->count = 0;
+}
+
+/* Sums of 2 by 2: P^T A P with P constant on each aggregate, times COARSE_FACTOR. */
+static void coarsen(const struct grid_level *fine, struct grid_level *coarse) {
+    for (size_t y = 0; y < fine->height; y++)
+        for (size_t x = 0; x < fine->width; x++) {
+            const size_t i = y * fine->width + x, k = y / 2 * coarse->width + x / 2;
+            const bool leaves_right = x % 2, leaves_down = y % 2;
+            coarse->diagonal[k] += COARSE_FACTOR * fine->diagonal[i];
+            coarse->right[k] += leaves_right ? COARSE_FACTOR * fine->right[i] : 0;
+            coarse->down[k] += leaves_down ? COARSE_FACTOR * fine->down[i] : 0;
+            coarse->diagonal[k] -= leaves_right ? 0 : 2 * COARSE_FACTOR * fine->right[i];
+            coarse->diagonal[k] -= leaves_down ? 0 : 2 * COARSE_FACTOR * fine->down[i];
+        }
+}
+
+status multigrid_build(struct multigrid *grid, struct error *err) {
+    status code = STATUS_OK;
+    while (!code && grid->count < MOST_LEVELS) {
+        const struct grid_level *fine = &grid->levels[grid->count - 1];
+        if (fine->height <= COARSEST && fine->width <= COARSEST)
+            break;
+        struct grid_level *coarse = &grid->levels[grid->count++];
+        code = open_level(coarse, (fine->height + 1) / 2, (fine->width + 1) / 2, err);
+        if (!code)
+            coarsen(fine, coarse);
+    }
+    return code;
+}
+
+/* ---- smoothing ---- */
+
+/* What the neighbours of a pixel give it. */
+static float pull(const struct grid_level *level, size_t y, size_t x) {
+    const size_t width = level->width, i = y * width + x;
+    float sum = 0;
+    if (x > 0)
+        sum += level->right[i - 1] * level->x[i - 1];
+    if (x + 1 < width)
+        sum += level->right[i] * level->x[i + 1];
+    if (y > 0)
+        sum += level->down[i - width] * level->x[i - width];
+    if (y + 1 < level->height)
+        sum += level->down[i] * level->x[i + width];
+    return sum;
+}
+
+struct sweep {
+    struct grid_level *level;
+    size_t colour; /* pixels whose x + y is so, modulo 2 */
+};
+
+static void sweep_rows(void *context, int64_t first, int64_t end) {
+    const struct sweep *sweep = context;
+    struct grid_level *level = sweep->level;
+    for (size_t y = (size_t)first; y < (size_t)end; y++)
+        for (size_t x = (y + sweep->colour) % 2; x < level->width; x += 2) {
+            const size_t i = y * level->width + x;
+            if (level->diagonal[i] > 0)
+                level->x[i] = (level->b[i] + pull(level, y, x)) / level->diagonal[i];
+        }
+}
+
+static int threads_for(const struct multigrid *grid, const struct grid_level *level) {
+    return level->height * level->width < THREADED ? 1 : grid->threads;
+}
+
+static void smooth(const struct multigrid *grid, struct grid_level *level, size_t first_colour, int times) {
+    for (int i = 0; i < 2 * times; i++) {
+        struct sweep sweep = {level, (first_colour + (size_t)i) % 2};
+        team_for(threads_for(grid, level), (int64_t)level->height, sweep_rows, &sweep);
+    }
+}
+
+/* ---- between levels ---- */
+
+struct transfer {
+    struct grid_level *fine, *coarse;
+};
+
+/* Residuals, summed over each aggregate. */
+static void restrict_rows(void *context, int64_t first, int64_t end) {
+    const struct transfer *transfer = context;
+    const struct grid_level *fine = transfer->fine;
+    struct grid_level *coarse = transfer->coarse;
+    for (size_t row = (size_t)first; row < (size_t)end; row++) {
+        memset(coarse->b + row * coarse->width, 0, coarse->width * sizeof(float));
+        memset(coarse->x + row * coarse->width, 0, coarse->width * sizeof(float));
+        for (size_t y = 2 * row; y < 2 * row + 2 && y < fine->height; y++)
+            for (size_t x = 0; x < fine->width; x++) {
+                const size_t i = y * fine->width + x;
+                if (fine->diagonal[i] > 0)
+                    coarse->b[row * coarse->width + x / 2] +=
+                        fine->b[i] + pull(fine, y, x) - fine->diagonal[i] * fine->x[i];
+            }
+    }
+}
+
+static void prolong_rows(void *context, int64_t first, int64_t end) {
+    const struct transfer *transfer = context;
+    struct grid_level *fine = transfer->fine;
+    for (size_t y = (size_t)first; y < (size_t)end; y++)
+        for (size_t x = 0; x < fine->width; x++) {
+            const size_t i = y * fine->width + x;
+            if (fine->diagonal[i] > 0)
+                fine->x[i] += transfer->coarse->x[y / 2 * transfer->coarse->width + x / 2];
+        }
+}
+
+static void cycle_from(struct multigrid *grid, int at) {
+    struct grid_level *level = &grid->levels[at];
+    if (at + 1 == grid->count) {
+        smooth(grid, level, 0, COARSEST_SWEEPS);
+        smooth(grid, level, 1, COARSEST_SWEEPS);
+        return;
+    }
+    struct transfer transfer = {level, &grid->levels[at + 1]};
+    const int threads = threads_for(grid, level);
+    smooth(grid, level, 0, SWEEPS);
+    team_for(threads, (int64_t)transfer.coarse->height, restrict_rows, &transfer);
+    cycle_from(grid, at + 1);
+    team_for(threads, (int64_t)level->height, prolong_rows, &transfer);
+    smooth(grid, level, 1, SWEEPS);
+}
+
+void multigrid_cycle(struct multigrid *grid) {
+    const struct grid_level *finest = &grid->levels[0];
+    memset(finest->x, 0, finest->height * finest->width * sizeof(float));
+    cycle_from(grid, 0);
+}

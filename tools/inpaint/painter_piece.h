@@ -1,0 +1,21 @@
+/* One piece of a picture through the models: sizes, memory, and back to the piece's own size. */
+#ifndef LIMNER_TOOLS_INPAINT_PAINTER_PIECE_H
+#define LIMNER_TOOLS_INPAINT_PAINTER_PIECE_H
+
+#include "tools/inpaint/canvas.h"
+#include "tools/inpaint/painter_state.h"
+
+/* What came out for a rectangle; freed with piece_result_free. */
+struct piece_result {
+    struct light_map map, edges; /* edges: without light where there is no edge model */
+    size_t in_height, in_width;  /* what the map is the result of */
+};
+void piece_result_free(struct piece_result *result);
+
+/* The activations that both models together need for a rectangle of this size. */
+status painter_memory_for(struct painter *painter, size_t height, size_t width, size_t *bytes, struct error *err);
+/* result->map covers the rectangle, times the model's scale. */
+status painter_run_piece(struct painter *painter, const struct scene *scene, const struct rect *rect,
+                         struct piece_result *result, struct error *err);
+
+#endif
