@@ -680,6 +680,23 @@ def test_blend_laplace(folder: Path) -> None:
         assert kind == 3 or np.abs(composed(rgb, hole, light) - wanted).max() > 10
 
 
+def test_blend_at_the_edges_of_tiles(folder: Path) -> None:
+    """A rim that lies in a tile without a hole counts: tiles that do not overlap, of a network of single pixels."""
+    rgb, hole = write(folder, 64, 96)
+    hole[:] = False
+    hole[8:32, 20:32] = True  # its right and lower rims are in other tiles
+    Image.fromarray((hole * 255).astype(np.uint8)).save(folder / "mask.png")
+    b = Builder()
+    b.nodes.append(helper.make_node("Identity", [b.linear("x", 0.5, 0.1)], ["y"]))
+    value = helper.make_tensor_value_info
+    graph = helper.make_graph(b.nodes, "g", [value("x", TensorProto.FLOAT, [1, 3, "h", "w"])], [value("y", TensorProto.FLOAT, [1, 3, "h", "w"])], b.initializers)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), folder / "m.onnx")
+    wanted = composed(rgb, hole, evened(rgb, hole, np.where(hole[..., None], 1, rgb) * 0.5 + 0.1))
+    for words in ([], ["--tile", "32", "--overlap", "0"], ["--crop-margin", "0"]):
+        limner("inpaint", "--model", folder / "m.onnx", folder / "in.png", folder / "mask.png", "-o", folder / "out.png", "--blend", "laplace", *words)
+        assert np.abs(load(folder / "out.png") - wanted).max() <= 1.01, words
+
+
 def main(arguments: list[str]) -> int:
     global LIMNER
     LIMNER = os.path.abspath(arguments[0])

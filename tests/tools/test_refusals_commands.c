@@ -151,6 +151,32 @@ static void pieces_are_inpainted(void **state) {
                        .outputs = {"out.png"}});
 }
 
+/* Presets, blending, resizing and what is all of a picture. */
+static void contracts_are_kept(void **state) {
+    (void)state;
+    refuse_command(&no_memory, (struct command_line){"inpaint by a preset",
+                                                     WORDS("inpaint", "tests/data/inpaint/noise.png",
+                                                           "tests/data/inpaint/noise-mask.png", "--model",
+                                                           "tests/data/inpaint/rgb-mask.onnx", "-o", "@/out.png",
+                                                           "--preset", "models/presets/lama-generator.preset", "--hole",
+                                                           "mean", "--blend", "laplace", "--threads", "1"),
+                                                     .outputs = {"out.png"}});
+    refuse_command(&no_memory, (struct command_line){"run in another size",
+                                                     WORDS("run", "models/small/plain-torchscript17/model.onnx",
+                                                           "tests/data/inpaint/cat.png", "-o", "@/out.png", "--size",
+                                                           "32x48", "--fit", "letterbox", "--threads", "1"),
+                                                     .outputs = {"out.png"}});
+    refuse_command(&no_memory, (struct command_line){"run in tiles",
+                                                     WORDS("run", "models/small/plain-torchscript17/model.onnx",
+                                                           "tests/data/inpaint/cat.png", "-o", "@/out.png", "--tile",
+                                                           "64", "--overlap", "8", "--threads", "1"),
+                                                     .outputs = {"out.png"}});
+    refuse_command(&no_memory, (struct command_line){"annotate",
+                                                     WORDS("annotate", "tests/data/inpaint/rgb-mask.onnx", "-o",
+                                                           "@/out.onnx", "--range", "0,1", "--inputs", "x=rgb,mask"),
+                                                     .outputs = {"out.onnx"}});
+}
+
 static void runs_are_measured(void **state) {
     (void)state;
     refuse_command(&no_memory,
@@ -227,10 +253,11 @@ static void resources_are_found(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(keys_are_listed),      TEST(checkpoints_are_converted), TEST(models_are_run),
-        TEST(models_are_told_of),   TEST(pictures_are_inpainted),    TEST(weights_are_made),
-        TEST(pieces_are_inpainted), TEST(runs_are_measured),         TEST(folders_are_inpainted),
-        TEST(variants_take_turns),  TEST(weights_are_kept),          TEST(resources_are_found),
+        TEST(keys_are_listed),       TEST(checkpoints_are_converted), TEST(models_are_run),
+        TEST(models_are_told_of),    TEST(pictures_are_inpainted),    TEST(weights_are_made),
+        TEST(pieces_are_inpainted),  TEST(contracts_are_kept),        TEST(runs_are_measured),
+        TEST(folders_are_inpainted), TEST(variants_take_turns),       TEST(weights_are_kept),
+        TEST(resources_are_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -192,23 +192,29 @@ static bool add_planes(struct plane_group *group, const char *word, size_t lengt
     return false;
 }
 
-/* "photo=rgb,mask", without the name or with it. False where it is something else, or memory is lacking. */
-static bool read_group(struct pool *pool, const char *text, size_t length, struct plane_group *group) {
+static status wrong_inputs(const char *text, struct error *err) {
+    return WRONG(err,
+                 "wants rgb, gray, mask, ones, zeros, noise, alpha, canny, edges with commas between them, at most %d "
+                 "channels, and / between at most %d inputs, not '%s'",
+                 MOST_PLANES, MOST_INPUTS, text);
+}
+
+/* "photo=rgb,mask", without the name or with it; whole: the text that it is a part of. */
+static status read_group(struct pool *pool, const char *text, size_t length, const char *whole,
+                         struct plane_group *group, struct error *err) {
     const char *equals = memchr(text, '=', length), *end = text + length;
     *group = (struct plane_group){.name = NULL};
-    if (equals) {
-        group->name = pool_string(pool, text, (size_t)(equals - text));
-        if (!group->name || equals == text)
-            return false;
-        text = equals + 1;
-    }
-    for (;; text++) {
+    if (equals == text)
+        return wrong_inputs(whole, err);
+    if (equals && !(group->name = pool_string(pool, text, (size_t)(equals - text))))
+        return fail_memory(err, "a contract");
+    for (text = equals ? equals + 1 : text;; text++) {
         const char *comma = memchr(text, ',', (size_t)(end - text));
         const char *stop = comma ? comma : end;
         if (!add_planes(group, text, (size_t)(stop - text)))
-            return false;
+            return wrong_inputs(whole, err);
         if (!comma)
-            return true;
+            return STATUS_OK;
         text = comma;
     }
 }
@@ -217,11 +223,11 @@ status set_contract_inputs(struct pool *pool, void *field, const char *text, str
     struct said_inputs inputs = {.said = say(text)};
     for (const char *at = text;; at++) {
         const size_t length = strcspn(at, "/");
-        if (inputs.count == MOST_INPUTS || !read_group(pool, at, length, &inputs.groups[inputs.count++]))
-            return WRONG(err,
-                         "wants rgb, gray, mask, ones, zeros, noise, alpha, canny, edges with commas between them, at "
-                         "most %d channels, and / between at most %d inputs, not '%s'",
-                         MOST_PLANES, MOST_INPUTS, text);
+        if (inputs.count == MOST_INPUTS)
+            return wrong_inputs(text, err);
+        const status code = read_group(pool, at, length, text, &inputs.groups[inputs.count++], err);
+        if (code)
+            return code;
         at += length;
         if (!*at)
             break;
