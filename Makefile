@@ -1,6 +1,6 @@
 # limner: `make` builds, `make demo` shows, `make check` tests. `make help` lists the rest.
 # BUILD=dir builds elsewhere, CC=clang with clang, SANITIZE=address,undefined with sanitizers, DEBUG=1 for a debugger.
-# WITHOUT="webp tiff gif lcms2" leaves out libraries for pictures.
+# WITHOUT="webp tiff gif jp2 lcms2" leaves out libraries for pictures.
 # OPERATORS="Conv Tanh net.onnx" makes a library and a program with these operators alone, in BUILD/chosen.
 
 CC ?= gcc
@@ -29,7 +29,7 @@ BASE_CFLAGS = -std=c11 -g $(OPTIMIZE) $(WARNINGS) -fPIC -fvisibility=hidden -fno
 # What nobody calls is left out.
 LINK_FLAGS := -Wl,--gc-sections $(LDFLAGS)
 LIBRARIES := -lprotobuf-c -lm
-# Optional, by scripts/picture-parts; WITHOUT="webp tiff gif lcms2" leaves some out.
+# Optional, by scripts/picture-parts; WITHOUT="webp tiff gif jp2 lcms2" leaves some out.
 PICTURE_PARTS = $(BUILD)/gen/picture_parts
 PICTURE_LIBRARIES = $(shell cat $(PICTURE_PARTS).libs) -lpng -ljpeg -lz
 
