@@ -332,7 +332,10 @@ static status enter(struct scan_state *scan, const message_type *message) {
     if (scan->graphs <= scan->limits->nesting + 1 && scan->types <= scan->limits->nesting + 1)
         return STATUS_OK;
     return fail(scan->err, STATUS_LIMIT, "byte %zu: %s nested deeper than %d levels (limit nesting)", scan->at,
-                message == &onnx__graph_proto__descriptor ? "subgraphs" : "types or values", scan->limits->nesting);
+                message == &onnx__graph_proto__descriptor  ? "subgraphs"
+                : message == &onnx__type_proto__descriptor ? "types"
+                                                           : "values",
+                scan->limits->nesting);
 }
 
 static void leave(struct scan_state *scan, const message_type *message) {

@@ -4,7 +4,8 @@
  * the domain "limner" in the place of Conv, ConvTranspose and their neighbours.
  *
  * The input is in channel blocks, or a plain [N,C,H,W] of fewer than 16 channels, which is copied with its border. The
- * output is in channel blocks or, with few channels, plain. Each phase of the window has an algorithm of its own.
+ * output is in channel blocks or, with few channels, plain. A depthwise convolution may have plain tensors of any
+ * number of channels on either side. Each phase of the window has an algorithm of its own.
  * README.md has the layouts, the loop nests and who owns which memory.
  */
 #ifndef LIMNER_OPS_BLOCKED_BLOCKED_H
@@ -37,6 +38,8 @@ struct grouped_rows {
     int64_t columns;          /* of the output, at most */
     int64_t slots;            /* rows */
     int64_t width;            /* pixels of a row */
+    int64_t turned;           /* pixels of a plain input that are turned into a channel block at once; 0: row by row */
+    int64_t made;             /* outputs that wait to be turned into planes */
     int64_t channels;         /* input channels of a group */
     int64_t entries;          /* products of an output */
     int64_t reach[2], low[2]; /* inputs from the first tap to the last; index of the first, beside position * step */
@@ -141,6 +144,11 @@ static inline int64_t window_images(const struct window *window) {
 static inline bool window_mixes_groups(const struct window *window) {
     return window->group > 1 &&
            (window->in_channels % CHANNEL_BLOCK != 0 || window->out_channels % CHANNEL_BLOCK != 0);
+}
+
+/* One channel of the input and one of the output in every group. */
+static inline bool window_is_depthwise(const struct window *window) {
+    return window->group > 1 && window->in_channels == 1 && window->out_channels == 1;
 }
 
 /* Channel blocks of the output of a batch row. */

@@ -89,18 +89,19 @@ static void pack(const struct pack_job *job, const struct window_weights *weight
 
 static bool fits(const struct blocked_state *state, const struct kernels *kernels,
                  const struct phase_geometry *geometry) {
-    const struct grouped_rows rows = grouped_rows_of(&state->window, geometry);
+    const struct grouped_rows rows = grouped_rows_of(&state->window, geometry, 0);
     (void)kernels;
-    return state->from_blocks && state->to_blocks && window_mixes_groups(&state->window) &&
-           rows.channels <= GROUPED_CHANNELS && rows.reach[0] <= GROUPED_REACH && rows.reach[1] <= GROUPED_REACH &&
-           rows.channels * rows.reach[0] * rows.reach[1] <= GROUPED_REACH;
+    return ((state->from_blocks && state->to_blocks) || (window_is_depthwise(&state->window) && !state->transposed)) &&
+           window_mixes_groups(&state->window) && rows.channels <= GROUPED_CHANNELS && rows.reach[0] <= GROUPED_REACH &&
+           rows.reach[1] <= GROUPED_REACH && rows.channels * rows.reach[0] * rows.reach[1] <= GROUPED_REACH;
 }
 
 static bool plan(const struct blocked_state *state, const struct blocked_settings *settings,
                  struct blocked_phase *phase) {
     (void)settings;
     phase->grid_count = 0;
-    phase->rows = grouped_rows_of(&state->window, &phase->geometry);
+    phase->rows = grouped_rows_of(&state->window, &phase->geometry, state->forced->band_columns);
+    grouped_turn(state, &phase->geometry, &phase->rows);
     phase->floats = window_out_blocks(&state->window) * phase->rows.entries * CHANNEL_BLOCK;
     return true;
 }

@@ -7,9 +7,12 @@
 #include <string.h>
 
 #define LANES CHANNEL_BLOCK
+/* A plain tensor of short rows, and few pixels, is turned at once: row by row would take longer. */
+#define SHORT_ROW 32
+#define TURNED_PIXELS 1024
 #define STORED_PIXELS 3072 /* of the rows that are stored, about: they stay in a near cache */
 
-struct grouped_rows grouped_rows_of(const struct window *window, const struct phase_geometry *geometry) {
+struct grouped_rows grouped_rows_of(const struct window *window, const struct phase_geometry *geometry, int64_t most) {
     struct grouped_rows rows = {.channels = window->in_channels, .entries = window->in_channels * geometry->taps};
     for (int d = 0; d < 2; d++) {
         const struct phase_axis *axis = &geometry->axis[1 + d];
@@ -20,36 +23,50 @@ struct grouped_rows grouped_rows_of(const struct window *window, const struct ph
     const struct phase_axis *ax = &geometry->axis[2];
     const int64_t pixels = STORED_PIXELS / (rows.reach[0] * rows.channels) - rows.reach[1];
     rows.slots = rows.reach[0];
-    rows.columns = between(1, pixels / ax->step, ax->positions > 1 ? ax->positions : 1);
+    rows.columns = forced_size(most, between(1, pixels / ax->step, ax->positions > 1 ? ax->positions : 1));
     rows.width = (rows.columns - 1) * ax->step + rows.reach[1];
     return rows;
 }
 
-/* The rows, then which row each slot holds, then the places of an output's inputs. */
 static size_t row_floats(const struct grouped_rows *rows) {
     return (size_t)(rows->width * rows->channels * LANES);
 }
 
+void grouped_turn(const struct blocked_state *state, const struct phase_geometry *geometry, struct grouped_rows *rows) {
+    const struct phase_axis *ay = &geometry->axis[1], *ax = &geometry->axis[2];
+    const bool few = ax->in < SHORT_ROW && ay->in * ax->in <= TURNED_PIXELS,
+               few_made = ax->out < SHORT_ROW && ay->out * ax->out <= TURNED_PIXELS;
+    rows->turned = !state->from_blocks && few ? ay->in * ax->in : 0;
+    rows->made = state->to_blocks ? 0 : few_made && rows->columns >= ax->out ? ay->out * ax->out : rows->columns;
+}
+
+/*
+ * The rows, then the outputs on their way to planes, then a turned input, then which row each slot holds, then the
+ * places of an output's inputs.
+ */
 size_t grouped_scratch_bytes(const struct blocked_phase *phase) {
     const struct grouped_rows *rows = &phase->rows;
-    return whole_line_bytes((size_t)rows->slots * (row_floats(rows) * sizeof(float) + sizeof(int64_t)) +
-                            (size_t)rows->entries * sizeof(float *));
+    return whole_line_bytes(((size_t)rows->slots * row_floats(rows) + (size_t)(rows->made + rows->turned) * LANES) *
+                                sizeof(float) +
+                            (size_t)rows->slots * sizeof(int64_t) + (size_t)rows->entries * sizeof(float *));
 }
 
 /* Where the lanes of an output's channel block find their inputs: for one input channel of every group. */
 struct lane_source {
-    int32_t lanes[LANES];         /* in two channel blocks, as the kernel wants them */
-    int64_t channels[LANES];      /* of the whole input */
-    const float *first, *second;  /* these blocks */
-    bool same, two;               /* lane by lane as they lie; no more than two blocks */
+    int32_t lanes[LANES];        /* in two channel blocks, as the kernel wants them */
+    int64_t channels[LANES];     /* of the whole input */
+    const float *first, *second; /* these blocks */
+    bool same, two;              /* lane by lane as they lie; no more than two blocks */
 };
 
 struct strip_run {
     const struct grouped_strip *strip;
     struct grouped_rows rows;
-    const float *input; /* of the batch row */
-    float *stored;
-    int64_t *held; /* by slot: the row that is stored there; INT64_MIN: none */
+    const float *input;   /* of the batch row */
+    float *stored, *made; /* rows of the input; outputs on their way to planes */
+    float *turned;        /* a plain input as a channel block; NULL: it is in blocks, or is turned row by row */
+    bool planes;          /* it is turned row by row */
+    int64_t *held;        /* by slot: the row that is stored there; INT64_MIN: none */
     const float **places;
 };
 
@@ -57,6 +74,10 @@ static struct lane_source source_of(const struct strip_run *run, int64_t number)
     const struct window *window = &run->strip->run->state->window;
     const int64_t last = window->group * window->out_channels - 1, plane = run->strip->run->x_plane;
     struct lane_source source = {.same = true, .two = true};
+    if (window_is_depthwise(window)) {
+        source.first = run->turned ? run->turned : run->input + run->strip->block * plane;
+        return source;
+    }
     for (int64_t lane = 0; lane < LANES; lane++) {
         const int64_t group = at_most(run->strip->block * LANES + lane, last) / window->out_channels;
         const int64_t channel = group * window->in_channels + number;
@@ -73,11 +94,60 @@ static struct lane_source source_of(const struct strip_run *run, int64_t number)
     return source;
 }
 
+/* ---- planes, of a depthwise convolution ---- */
+
+#define FEW 64 /* pixels at a time where channels are missing */
+
+static int64_t channels_left(const struct grouped_strip *strip) {
+    return at_most(strip->run->state->window.group - strip->block * LANES, LANES);
+}
+
+static void take_planes(const struct strip_run *run, int64_t at, int64_t count, float *to) {
+    const struct few_outputs_kernel *kernel = run->strip->run->kernels->few_outputs;
+    const int64_t plane = run->strip->run->x_plane / LANES, channels = channels_left(run->strip);
+    const float *from = run->input + run->strip->block * LANES * plane + at;
+    float few[LANES][FEW] = {{0}};
+    if (channels == LANES) {
+        kernel->to_blocks(from, (size_t)plane, count, to);
+        return;
+    }
+    for (int64_t i = 0, some; i < count; i += some) {
+        some = at_most(count - i, FEW);
+        for (int64_t c = 0; c < channels; c++)
+            memcpy(few[c], from + c * plane + i, (size_t)some * sizeof **few);
+        kernel->to_blocks(few[0], FEW, some, to + i * LANES);
+    }
+}
+
+/* So many outputs go to the planes from index `at` on. */
+static void give_planes(const struct strip_run *run, int64_t at, int64_t count) {
+    const struct blocked_run *all = run->strip->run;
+    const struct window *window = &all->state->window;
+    const struct few_outputs_kernel *kernel = all->kernels->few_outputs;
+    const int64_t plane = window->axis[1].out * window->axis[2].out, channels = channels_left(run->strip);
+    float *to = all->y + (run->strip->batch_row * window->group + run->strip->block * LANES) * plane + at;
+    float few[LANES][FEW];
+    if (channels == LANES) {
+        kernel->to_planes(run->made, count, to, (size_t)plane);
+        return;
+    }
+    for (int64_t i = 0, some; i < count; i += some) {
+        some = at_most(count - i, FEW);
+        kernel->to_planes(run->made + i * LANES, some, few[0], FEW);
+        for (int64_t c = 0; c < channels; c++)
+            memcpy(to + c * plane + i, few[c], (size_t)some * sizeof **few);
+    }
+}
+
 /* ---- storing a row ---- */
 
 /* `count` pixels of the input from index `at` on. */
 static void store_pixels(const struct strip_run *run, const struct lane_source *source, int64_t at, int64_t count,
                          float *to) {
+    if (run->planes) {
+        take_planes(run, at, count, to);
+        return;
+    }
     if (source->same) {
         memcpy(to, source->first + at * LANES, (size_t)(count * LANES) * sizeof *to);
         return;
@@ -133,13 +203,12 @@ static bool lies_ready(const struct strip_run *run, int64_t y) {
     const struct window *window = &run->strip->run->state->window;
     const struct phase_axis *ay = &run->strip->phase->geometry.axis[1], *ax = &run->strip->phase->geometry.axis[2];
     const int64_t x0 = first_column(run), width = (run->strip->columns - 1) * ax->step + run->rows.reach[1];
-    return window->in_channels == 1 && window->out_channels == 1 && y >= 0 && y < ay->in && x0 >= 0 &&
-           x0 + width <= ax->in;
+    return !run->planes && window_is_depthwise(window) && y >= 0 && y < ay->in && x0 >= 0 && x0 + width <= ax->in;
 }
 
 /* Where row y begins, for the first input channel; those of the others are `width` pixels apart. */
 static const float *row_at(const struct strip_run *run, const struct lane_source *sources, int64_t y) {
-    const int64_t slot = ((y - run->rows.low[0]) % run->rows.slots + run->rows.slots) % run->rows.slots;
+    const uint32_t slot = (uint32_t)(y - run->rows.low[0]) % (uint32_t)run->rows.slots; /* y is not below */
     float *place = run->stored + (size_t)slot * row_floats(&run->rows);
     if (lies_ready(run, y))
         return sources[0].first + (y * run->strip->phase->geometry.axis[2].in + first_column(run)) * LANES;
@@ -177,26 +246,39 @@ static void run_rows(const struct strip_run *run, const struct lane_source *sour
                               .bias = all->bias + strip->block * LANES,
                               .alpha = activation->alpha,
                               .beta = activation->beta};
-    const bool known = blocked_finish_kind(activation, &row.finish);
+    const bool known = blocked_finish_kind(activation, &row.finish), together = run->rows.made > run->rows.columns;
     const int64_t plane = strip->batch_row * window_out_blocks(&all->state->window) + strip->block;
     for (int64_t position = strip->first; position < strip->end; position++) {
-        float *y = all->y + plane * all->y_plane +
-                   ((ay->out0 + position * ay->out_step) * ax->out + ax->out0 + strip->x * ax->out_step) * LANES;
+        const int64_t at = (ay->out0 + position * ay->out_step) * ax->out + ax->out0 + strip->x * ax->out_step;
+        float *y = all->state->to_blocks ? all->y + plane * all->y_plane + at * LANES
+                   : together            ? run->made + (position - strip->first) * strip->columns * LANES
+                                         : run->made;
         list_places(run, sources, position);
         all->kernels->grouped->row(&row, strip->columns, y, step);
         if (!known)
             blocked_finish(all, NULL, 0, 1, (int)strip->columns, y, 0, step, y, 0, step);
+        if (!all->state->to_blocks && !together)
+            give_planes(run, at, strip->columns);
     }
+    if (together)
+        give_planes(run, strip->first * strip->columns, (strip->end - strip->first) * strip->columns);
 }
 
 void grouped_run_strip(const struct grouped_strip *strip, float *scratch) {
     struct strip_run run = {.strip = strip, .rows = strip->phase->rows, .stored = scratch};
     const struct window *window = &strip->run->state->window;
     struct lane_source sources[GROUPED_CHANNELS];
-    run.held = (int64_t *)(void *)(scratch + (size_t)run.rows.slots * row_floats(&run.rows));
+    run.made = scratch + (size_t)run.rows.slots * row_floats(&run.rows);
+    run.turned = run.rows.turned ? run.made + run.rows.made * LANES : NULL;
+    run.planes = !strip->run->state->from_blocks && !run.turned;
+    run.held = (int64_t *)(void *)(run.made + (run.rows.made + run.rows.turned) * LANES);
     run.places = (const float **)(void *)(run.held + run.rows.slots);
-    run.input = strip->run->x + strip->batch_row * channel_blocks(window->group * window->in_channels) *
-                                    strip->run->x_plane;
+    const int64_t blocks = channel_blocks(window->group * window->in_channels);
+    run.input = strip->run->x + strip->batch_row * strip->run->x_plane *
+                                    (strip->run->state->from_blocks ? blocks : window->group) /
+                                    (strip->run->state->from_blocks ? 1 : LANES);
+    if (run.turned)
+        take_planes(&run, 0, run.rows.turned, run.turned);
     for (int64_t slot = 0; slot < run.rows.slots; slot++)
         run.held[slot] = INT64_MIN;
     for (int64_t i = 0; i < run.rows.channels; i++)

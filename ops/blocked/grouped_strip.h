@@ -12,7 +12,10 @@ struct grouped_strip {
     int64_t x, columns;       /* columns of positions */
 };
 
-struct grouped_rows grouped_rows_of(const struct window *window, const struct phase_geometry *geometry);
+/* most: demanded most columns of a strip; 0: not demanded. */
+struct grouped_rows grouped_rows_of(const struct window *window, const struct phase_geometry *geometry, int64_t most);
+/* How plain tensors are turned. */
+void grouped_turn(const struct blocked_state *state, const struct phase_geometry *geometry, struct grouped_rows *rows);
 size_t grouped_scratch_bytes(const struct blocked_phase *phase);
 void grouped_run_strip(const struct grouped_strip *strip, float *scratch);
 

@@ -94,8 +94,12 @@ static bool groups_share_blocks(const struct window_params *params, const struct
 /* Whether it reads blocks, or a plain tensor of few channels; and writes blocks, or few planes. in: 0 for a plain
  * input. */
 static bool choose_sides(const struct window_params *params, struct form *form, int64_t in, bool *to_blocks) {
-    if (form->group > 1)
-        return form->from_blocks = *to_blocks = groups_are_blocks(form) || groups_share_blocks(params, form);
+    if (form->group > 1) {
+        const bool depthwise = !form->transposed && form->in == form->group && form->out == form->group;
+        *to_blocks = groups_are_blocks(form) || groups_share_blocks(params, form);
+        form->from_blocks = *to_blocks && !(depthwise && in == 0);
+        return *to_blocks;
+    }
     if (in != 0 && in != form->in)
         return false; /* that is an error, and the plain operator explains it better */
     form->from_blocks = in != 0 || fills_blocks(form->in);

@@ -6,7 +6,7 @@
 
 /* Pixels whose sums are held in registers. */
 #if KERNEL_LEVEL == 2
-#define MOST_PIXELS 12
+#define MOST_PIXELS 14
 #else
 #define MOST_PIXELS 8
 #endif
@@ -18,7 +18,7 @@ static inline __attribute__((always_inline)) void add_products(const int pixels,
     for (int entry = from; entry < end; entry++) {
         const vec weight = vec_held(vec_load(row->weights + (size_t)entry * LANES + first % LANES));
         const float *x = row->places[entry] + first;
-#pragma GCC unroll 12
+#pragma GCC unroll 14
         for (int i = 0; i < pixels; i++)
             sums[i] = vec_fma(vec_load(x + (size_t)i * row->step), weight, sums[i]);
     }
@@ -28,15 +28,15 @@ static inline __attribute__((always_inline)) void add_products(const int pixels,
  * The same for runs of neighbouring pixels: each is read once for all products that it is in. Products of an output
  * are added in the same order.
  */
-static inline __attribute__((always_inline)) void add_runs(const int pixels, const int run, const struct grouped_row *row,
-                                                           size_t first, int from, int end, vec *sums) {
+static inline __attribute__((always_inline)) void
+add_runs(const int pixels, const int run, const struct grouped_row *row, size_t first, int from, int end, vec *sums) {
     for (int entry = from; entry < end; entry += run) {
         const float *x = row->places[entry] + first, *w = row->weights + (size_t)entry * LANES + first % LANES;
         vec weights[MOST_RUN];
 #pragma GCC unroll 9
         for (int i = 0; i < run; i++)
             weights[i] = vec_held(vec_load(w + i * LANES));
-#pragma GCC unroll 20
+#pragma GCC unroll 22
         for (int j = 0; j < pixels + run - 1; j++) {
             const vec pixel = vec_held(vec_load(x + j * LANES));
 #pragma GCC unroll 9
@@ -51,41 +51,40 @@ static inline __attribute__((always_inline)) void finish(const int pixels, const
                                                          const struct grouped_row *row, const vec *sums, float *y,
                                                          size_t y_step) {
     const vec alpha = vec_all(row->alpha), beta = vec_all(row->beta);
-#pragma GCC unroll 12
+#pragma GCC unroll 14
     for (int i = 0; i < pixels; i++)
         vec_store(y + (size_t)i * y_step, activate(kind, sums[i], alpha, beta));
 }
 
-#define ADD(from, end, sums)                                       \
-    if (run > 1)                                                   \
-        add_runs(pixels, run, row, first, from, end, sums);        \
-    else                                                           \
+#define ADD(from, end, sums)                                \
+    if (run > 1)                                            \
+        add_runs(pixels, run, row, first, from, end, sums); \
+    else                                                    \
         add_products(pixels, row, first, from, end, sums)
 
 /* `pixels` outputs, for the lanes of a vector: `first` floats on from each place. run: 1, or that of all entries. */
-static inline __attribute__((always_inline)) void make_pixels(const int pixels, const int run,
-                                                              const struct grouped_row *row, size_t first, float *y,
-                                                              size_t y_step) {
+static inline __attribute__((always_inline)) void
+make_pixels(const int pixels, const int run, const struct grouped_row *row, size_t first, float *y, size_t y_step) {
     vec sums[MOST_PIXELS], chain[MOST_PIXELS];
     const vec bias = vec_load(row->bias + first % LANES);
     const int most = row->run < PRODUCT_CHAIN ? PRODUCT_CHAIN / row->run * row->run : row->run;
     int end = row->entries < most ? row->entries : most;
-#pragma GCC unroll 12
+#pragma GCC unroll 14
     for (int i = 0; i < pixels; i++)
         sums[i] = bias;
     ADD(0, end, sums);
     for (int from = end; from < row->entries; from = end) {
         end = row->entries - from < most ? row->entries : from + most;
-#pragma GCC unroll 12
+#pragma GCC unroll 14
         for (int i = 0; i < pixels; i++)
             chain[i] = (vec){0};
         ADD(from, end, chain);
-#pragma GCC unroll 12
+#pragma GCC unroll 14
         for (int i = 0; i < pixels; i++)
             sums[i] += chain[i];
     }
-#define FINISH(kind)                               \
-    case kind:                                     \
+#define FINISH(kind)                                \
+    case kind:                                      \
         finish(pixels, kind, row, sums, y, y_step); \
         break;
     switch (row->finish) {
@@ -97,14 +96,15 @@ static inline __attribute__((always_inline)) void make_pixels(const int pixels, 
 }
 
 static void row(const struct grouped_row *row, int64_t count, float *y, size_t y_step) {
-#define RUN(pixels, run)                                                                            \
-    for (; count - i >= (pixels); i += (pixels))                                                    \
-        for (size_t v = 0; v < LANES; v += VEC)                                                     \
+#define RUN(pixels, run)                         \
+    for (; count - i >= (pixels); i += (pixels)) \
+        for (size_t v = 0; v < LANES; v += VEC)  \
             make_pixels(pixels, run, row, (size_t)i * row->step + v, y + (size_t)i * y_step + v, y_step);
-#define RUNS(length)              \
-    case length:                  \
-        RUN(MOST_PIXELS, length)  \
-        RUN(4, length)            \
+#define RUNS(length)             \
+    case length:                 \
+        RUN(MOST_PIXELS, length) \
+        RUN(8, length)           \
+        RUN(4, length)           \
         break;
     int64_t i = 0;
     switch (row->close ? row->run : 0) {

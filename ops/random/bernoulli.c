@@ -28,6 +28,9 @@ static status parse(const struct op_call *call, struct attributes *attributes, v
 static status infer(struct op_call *call, struct error *err) {
     const struct bernoulli_params *params = call->params;
     const struct tensor *input = call->inputs[0];
+    if (!(TYPES_PROBABILITY >> input->dtype & 1))
+        return fail(err, STATUS_UNSUPPORTED, "input 0 (input) has element type %s, expected a floating-point type",
+                    dtype_name(input->dtype));
     return tensor_describe(call->outputs[0], params->dtype ? params->dtype : input->dtype, &input->shape, err);
 }
 
@@ -64,9 +67,9 @@ static status run(struct op_call *call, struct error *err) {
     return STATUS_OK;
 }
 
-static const struct op_facts facts = {.varies = true};
-static const struct op_arg inputs[] = {{"input", TYPES_PROBABILITY, 0}, {0}};
-static const struct op_arg outputs[] = {{"output", TYPES_REALS, 0}, {0}};
+static const struct op_facts facts = {.varies = true, .by_type = true};
+static const struct op_arg inputs[] = {{"input", TYPES_REALS, ARG_T}, {0}};
+static const struct op_arg outputs[] = {{"output", TYPES_REALS, ARG_T | ARG_STATED}, {0}};
 
 const struct op ops_bernoulli[] = {{.name = "Bernoulli",
                                     .domain = "",

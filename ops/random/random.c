@@ -118,21 +118,23 @@ static status run(struct op_call *call, struct error *err) {
     return STATUS_OK;
 }
 
-static const struct op_facts facts = {.varies = true, .reach = op_reach_nothing};
+static const struct op_facts facts = {.varies = true, .by_type = true, .reach = op_reach_nothing};
 
 static const struct op_arg none[] = {{0}};
-static const struct op_arg like[] = {{"input", TYPES_WHOLE, ARG_UNREAD}, {0}};
+static const struct op_arg like[] = {{"input", TYPES_WHOLE, ARG_T | ARG_UNREAD}, {0}};
 static const struct op_arg outputs[] = {{"output", TYPES_RANDOM, 0}, {0}};
+/* Without the attribute of the input's type, which then must be one of TYPES_RANDOM. */
+static const struct op_arg outputs_like[] = {{"output", TYPES_WHOLE, ARG_T | ARG_STATED}, {0}};
 
-#define RANDOM(NAME, INPUTS, ROW)                                                                                \
+#define RANDOM(NAME, INPUTS, OUTPUTS, ROW)                                                                       \
     {                                                                                                            \
-        .name = NAME, .domain = "", .since = 1, .inputs = INPUTS, .outputs = outputs,                            \
+        .name = NAME, .domain = "", .since = 1, .inputs = INPUTS, .outputs = OUTPUTS,                            \
         .params_size = sizeof(struct random_params), .parse = parse, .infer = infer, .output_type = output_type, \
         .run = run, .facts = &facts, .row = &(ROW)                                                               \
     }
 
-const struct op ops_random[] = {RANDOM("RandomNormal", none, normal),
-                                RANDOM("RandomNormalLike", like, normal),
-                                RANDOM("RandomUniform", none, uniform),
-                                RANDOM("RandomUniformLike", like, uniform),
+const struct op ops_random[] = {RANDOM("RandomNormal", none, outputs, normal),
+                                RANDOM("RandomNormalLike", like, outputs_like, normal),
+                                RANDOM("RandomUniform", none, outputs, uniform),
+                                RANDOM("RandomUniformLike", like, outputs_like, uniform),
                                 {.name = NULL}};

@@ -11,6 +11,9 @@
 #define RECURRENT_ACTIVATIONS 3 /* of a direction, at most */
 #define RECURRENT_GATES 4       /* at most */
 
+enum recurrent_input { IN_X, IN_W, IN_R, IN_B, IN_LENGTHS, IN_STATE, IN_CELL, IN_PEEPHOLES };
+enum recurrent_output { OUT_SEQUENCE, OUT_STATE, OUT_CELL };
+
 enum recurrent_kind { RECURRENT_RNN, RECURRENT_LSTM, RECURRENT_GRU };
 
 struct recurrent_params {

@@ -6,69 +6,11 @@
 #include "base/unaligned.h"
 #include "ops/matmul/tile_product.h"
 #include "ops/recurrent/recurrent_cells.h"
-#include "ops/weights/weight_cache.h"
+#include "ops/recurrent/recurrent_weights.h"
 
 #include <string.h>
 
 #define ROWS 16 /* sequences that one thread takes through all steps together */
-
-/* ---- packed weights: [direction], in each the first gates' columns and those of the others ---- */
-
-static int64_t matrix_floats(const struct gemm_kernel *kernel, int64_t columns, int64_t depth) {
-    return columns > 0 ? tile_columns(kernel, columns) * depth : 0;
-}
-
-struct recurrent_packing {
-    const struct kernels *kernels;
-    int64_t directions, first, others, depth; /* columns of the two parts */
-};
-
-static int64_t direction_floats(const struct recurrent_packing *packing) {
-    return matrix_floats(packing->kernels->gemm, packing->first, packing->depth) +
-           matrix_floats(packing->kernels->gemm, packing->others, packing->depth);
-}
-
-static struct recurrent_packing packing_of(const struct op_call *call, const struct recurrent_sizes *s, int input) {
-    const bool w = input == IN_W;
-    return (struct recurrent_packing){call->kernels, s->directions, (w ? s->gates : s->first_gates) * s->hidden,
-                                      w ? 0 : (s->gates - s->first_gates) * s->hidden, w ? s->inputs : s->hidden};
-}
-
-static void pack(void *destination, const struct tensor *source, const void *context) {
-    const struct recurrent_packing *p = context;
-    for (int64_t d = 0; d < p->directions; d++) {
-        const char *b = (const char *)source->data + d * (p->first + p->others) * p->depth * (int64_t)sizeof(float);
-        float *to = (float *)destination + d * direction_floats(p);
-        if (p->depth == 0)
-            continue;
-        tile_pack(p->kernels, &(struct tile_source){b, 1, p->depth, p->depth, p->first}, 0, p->depth, to);
-        if (p->others > 0)
-            tile_pack(p->kernels,
-                      &(struct tile_source){b + p->first * p->depth * (int64_t)sizeof(float), 1, p->depth, p->depth,
-                                            p->others},
-                      0, p->depth, to + matrix_floats(p->kernels->gemm, p->first, p->depth));
-    }
-}
-
-static size_t packed_bytes(const struct recurrent_packing *p) {
-    return whole_line_bytes((size_t)(p->directions * direction_floats(p)) * sizeof(float));
-}
-
-static status take_weights(struct op_call *call, const struct recurrent_sizes *s, int input, const float **packed,
-                           struct error *err) {
-    const struct tensor *source = call->inputs[input];
-    const struct recurrent_packing job = packing_of(call, s, input);
-    if (!call->weights || !source->constant || !source->data || source->bytes == 0)
-        return STATUS_OK;
-    const struct packing packing = {
-        .name = "recurrent",
-        .numbers = {call->kernels->gemm->columns, job.directions, job.first, job.others, job.depth},
-        .bytes = packed_bytes(&job),
-        .pack = pack,
-        .context = &job};
-    *packed = weight_cache_get(call->weights, source, &packing);
-    return *packed ? STATUS_OK : fail_memory(err, "packed weights");
-}
 
 /* ---- memory ---- */
 
@@ -120,11 +62,11 @@ status recurrent_run_prepare(struct op_call *call, const struct recurrent_sizes 
     *workspace_bytes = whole_line_bytes(bytes);
     if (call->inputs[IN_X]->dtype == DTYPE_DOUBLE)
         return STATUS_OK;
-    status code = take_weights(call, s, IN_W, &state->w, err);
+    status code = recurrent_take_weights(call, s, IN_W, &state->w, err);
     if (code == STATUS_OK)
-        code = take_weights(call, s, IN_R, &state->r, err);
-    const struct recurrent_packing w = packing_of(call, s, IN_W), r = packing_of(call, s, IN_R);
-    *workspace_bytes += (state->w ? 0 : packed_bytes(&w)) + (state->r ? 0 : packed_bytes(&r));
+        code = recurrent_take_weights(call, s, IN_R, &state->r, err);
+    const struct recurrent_packing w = recurrent_packing_of(call, s, IN_W), r = recurrent_packing_of(call, s, IN_R);
+    *workspace_bytes += (state->w ? 0 : recurrent_packed_bytes(&w)) + (state->r ? 0 : recurrent_packed_bytes(&r));
     return code;
 }
 
@@ -178,10 +120,11 @@ static void multiply(const struct recurrent_work *work, const struct recurrent_p
                                (direction * s->gates + gate) * s->hidden * p->depth * (int64_t)sizeof(double));
         return;
     }
-    const struct recurrent_packing packing = packing_of(work->call, s, input);
-    const float *packed = (input == IN_W ? work->w : work->r) + direction * direction_floats(&packing);
+    const struct recurrent_packing packing = recurrent_packing_of(work->call, s, input);
+    const float *packed = (input == IN_W ? work->w : work->r) + direction * recurrent_direction_floats(&packing);
     multiply_float(work, p,
-                   gate ? packed + matrix_floats(work->call->kernels->gemm, packing.first, packing.depth) : packed,
+                   gate ? packed + recurrent_matrix_floats(work->call->kernels->gemm, packing.first, packing.depth)
+                        : packed,
                    panels);
 }
 
@@ -392,14 +335,14 @@ status recurrent_run(struct op_call *call, const struct recurrent_sizes *s, stru
                         (long long)length_of(&work, b), (long long)s->steps);
     float *free_place = (float *)(void *)((char *)call->workspace + whole_line_bytes(bytes));
     if (call->inputs[IN_X]->dtype == DTYPE_FLOAT && !state->w) {
-        const struct recurrent_packing packing = packing_of(call, s, IN_W);
-        pack(free_place, call->inputs[IN_W], &packing);
+        const struct recurrent_packing packing = recurrent_packing_of(call, s, IN_W);
+        recurrent_pack(free_place, call->inputs[IN_W], &packing);
         work.w = free_place;
-        free_place += packed_bytes(&packing) / sizeof(float);
+        free_place += recurrent_packed_bytes(&packing) / sizeof(float);
     }
     if (call->inputs[IN_X]->dtype == DTYPE_FLOAT && !state->r) {
-        const struct recurrent_packing packing = packing_of(call, s, IN_R);
-        pack(free_place, call->inputs[IN_R], &packing);
+        const struct recurrent_packing packing = recurrent_packing_of(call, s, IN_R);
+        recurrent_pack(free_place, call->inputs[IN_R], &packing);
         work.r = free_place;
     }
     if (s->batch == 0 || s->hidden == 0)

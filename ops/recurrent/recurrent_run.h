@@ -4,9 +4,6 @@
 
 #include "ops/recurrent/recurrent_problem.h"
 
-enum recurrent_input { IN_X, IN_W, IN_R, IN_B, IN_LENGTHS, IN_STATE, IN_CELL, IN_PEEPHOLES };
-enum recurrent_output { OUT_SEQUENCE, OUT_STATE, OUT_CELL };
-
 /* Packed weights: from the cache, or NULL: packed into the workspace at run. */
 struct recurrent_state {
     const float *w, *r;

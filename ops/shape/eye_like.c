@@ -48,9 +48,9 @@ static status run(struct op_call *call, struct error *err) {
     return STATUS_OK;
 }
 
-static const struct op_facts facts = {.reach = op_reach_nothing};
-static const struct op_arg inputs[] = {{"input", TYPES_REALS, ARG_UNREAD}, {0}};
-static const struct op_arg outputs[] = {{"output", TYPES_REALS, 0}, {0}};
+static const struct op_facts facts = {.by_type = true, .reach = op_reach_nothing};
+static const struct op_arg inputs[] = {{"input", TYPES_REALS, ARG_T | ARG_UNREAD}, {0}};
+static const struct op_arg outputs[] = {{"output", TYPES_REALS, ARG_T | ARG_STATED}, {0}};
 
 const struct op ops_eye_like[] = {{.name = "EyeLike",
                                    .domain = "",

@@ -224,6 +224,70 @@ static bool fuse_addition(struct layout *layout, const struct node *node, bool *
     return make_blocked(layout, producer, other.channels);
 }
 
+/* ---- plain outputs ---- */
+
+/* Which node of the new ones reads a value last, and how many times it is read. */
+struct value_reader {
+    int count, last;
+};
+
+static struct value_reader *list_readers(const struct layout *layout) {
+    const struct graph *graph = layout->graph;
+    struct value_reader *readers = pass_scratch(layout->context, (size_t)graph->value_count + 1, sizeof *readers);
+    if (!readers)
+        return NULL;
+    memset(readers, 0, ((size_t)graph->value_count + 1) * sizeof *readers);
+    for (int i = 0; i < layout->made.count; i++)
+        for (int k = 0; k < layout->made.nodes[i].input_count; k++) {
+            const int value = layout->made.nodes[i].inputs[k];
+            if (value != NO_VALUE)
+                readers[value] = (struct value_reader){readers[value].count + 1, i};
+        }
+    for (int i = 0; i < graph->output_count; i++)
+        readers[graph->outputs[i]].count++;
+    return readers;
+}
+
+/* The Unblock that alone reads what the node makes, and is read itself; NULL: none. */
+static struct node *only_unblock(const struct layout *layout, const struct node *node,
+                                 const struct value_reader *readers) {
+    if (node->output_count != 1 || node->outputs[0] == NO_VALUE || readers[node->outputs[0]].count != 1)
+        return NULL;
+    struct node *reader = &layout->made.nodes[readers[node->outputs[0]].last];
+    const bool turns = strcmp(reader->domain, INTERNAL_DOMAIN) == 0 && strcmp(reader->op_type, OP_FROM_BLOCKS) == 0;
+    return turns && readers[reader->outputs[0]].count > 0 ? reader : NULL;
+}
+
+static bool can_write_plain(const struct layout *layout, const struct node *node) {
+    const struct op_facts *facts = pass_facts(layout->context, node);
+    const struct op_call *call = facts->writes_plain ? pass_call(layout->context, node) : NULL;
+    return call && facts->writes_plain(call);
+}
+
+/* Nodes whose blocks would only be turned back make plain tensors, where that costs them nothing. */
+static bool write_plain(struct layout *layout) {
+    struct node *nodes = layout->made.nodes;
+    const struct value_reader *readers = list_readers(layout);
+    bool *gone = pass_scratch(layout->context, (size_t)layout->made.count + 1, sizeof *gone);
+    int kept = 0;
+    if (!readers || !gone)
+        return false;
+    memset(gone, 0, ((size_t)layout->made.count + 1) * sizeof *gone);
+    for (int i = 0; i < layout->made.count; i++) {
+        struct node *unblock = can_write_plain(layout, &nodes[i]) ? only_unblock(layout, &nodes[i], readers) : NULL;
+        if (unblock && !pass_set_int(layout->context, &nodes[i], "blocked_output", 0))
+            return false;
+        if (unblock)
+            nodes[i].outputs[0] = unblock->outputs[0];
+        gone[unblock ? unblock - nodes : layout->made.count] = true;
+    }
+    for (int i = 0; i < layout->made.count; i++)
+        if (!gone[i])
+            nodes[kept++] = nodes[i];
+    layout->made.count = kept;
+    return true;
+}
+
 static bool lay_out_node(struct layout *layout, const struct node *node) {
     bool done = false;
     if (node->output_count == 0 || node->outputs[0] == NO_VALUE)
@@ -244,7 +308,7 @@ status pass_layout(struct pass_context *context, struct error *err) {
     bool ok = layout.known != NULL;
     for (int i = 0; ok && i < count; i++)
         ok = lay_out_node(&layout, &layout.old[i]);
-    if (!ok)
+    if (!ok || !write_plain(&layout))
         return fail_memory(err, "a pass");
     pass_replace_nodes(context, &layout.made);
     return STATUS_OK;

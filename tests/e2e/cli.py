@@ -657,7 +657,7 @@ def check_test_failures(tmp):
     write_case(tmp / "many", "rgb", [x], [x, x])
     write_case(tmp / "broken", "rgb", [b"\xff\xff"], [x])
     write_case(tmp / "unknown", "unknown", [x], [x])
-    write_case(tmp / "sequence", "sequence", [x], [x])
+    write_case(tmp / "sparse", "sparse", [x], [x])
     write_case(tmp / "right", "rgb", [x], [x])
     result = limner("test", tmp, "--verbose")
     assert result.code == 1 and closing(result) == "1 passed, 8 failed, 1 skipped", result
@@ -667,7 +667,7 @@ def check_test_failures(tmp):
         line = next(l for l in result.out.splitlines() if l.startswith(f"FAIL {tmp / folder}"))
         assert says in line, line
     assert f"'{tmp}/value'\\''s'" in result.out, result
-    assert f"SKIP {tmp / 'sequence'}" in result.out and f"PASS {tmp / 'right'}" in result.out
+    assert f"SKIP {tmp / 'sparse'}" in result.out and f"PASS {tmp / 'right'}" in result.out
 
 
 def main() -> int:

@@ -218,6 +218,68 @@ def add_maps(cases: Cases) -> None:
                           {"x": (map_type(T.INT64, kind), {0: value[0], 2: value[1], 5: value[2]})}, {"y": to})
 
 
+def words(cases: Cases, *shape: int) -> np.ndarray:
+    some = ["", "a", "Bc", "ä Ö", "x,y,,z", "  two  words ", "12", "-3.5", "日本", "aXbX"]
+    return np.array([some[i] for i in cases.random.integers(0, len(some), int(np.prod(shape)))], dtype=object).reshape(shape)
+
+
+def add_strings(cases: Cases) -> None:
+    def plain(kind: str, inputs: list[str], outputs: list[str], **a) -> onnx.NodeProto:
+        return node(kind, inputs, outputs, "", **a)
+
+    cases.add("concat", [plain("StringConcat", ["x", "y"], ["z"])], {"x": words(cases, 3, 1, 4), "y": words(cases, 2, 1)}, {"z": T.STRING})
+    for a in ({}, {"delimiter": ","}, {"delimiter": "X", "maxsplit": 1}, {"delimiter": "", "maxsplit": 2}, {"maxsplit": 1}):
+        x = words(cases, 3, 5)
+        x[x == ""] = "a"  # of which onnxruntime says that it has no parts, not even where a delimiter parts it
+        cases.add("split", [plain("StringSplit", ["x"], ["y", "z"], **a)], {"x": x}, {"y": T.STRING, "z": T.INT64})
+    for action in ("NONE", "LOWER", "UPPER"):
+        for case in (0, 1):
+            cases.add(f"normalizer-{action}-{case}", [plain("StringNormalizer", ["x"], ["y"], case_change_action=action, is_case_sensitive=case, stopwords=["a", "BC"])], {"x": words(cases, 9)}, {"y": T.STRING})
+    for mode in ("TF", "IDF", "TFIDF"):
+        for skips in (0, 2):
+            a = {"mode": mode, "min_gram_length": 1, "max_gram_length": 2, "max_skip_count": skips, "ngram_counts": [0, 3], "ngram_indexes": [0, 2, 1, 4, 3], "weights": coefficients(cases, 5)}
+            cases.add(f"tfidf-{mode}-{skips}", [plain("TfIdfVectorizer", ["x"], ["y"], pool_int64s=[1, 2, 3, 1, 2, 2, 2], **a)], {"x": cases.random.integers(0, 4, (3, 12))}, {"y": T.FLOAT})
+            cases.add(f"tfidf-words-{mode}-{skips}", [plain("TfIdfVectorizer", ["x"], ["y"], pool_strings=["a", "", "12", "a", "a", "12", ""], **a)], {"x": words(cases, 20)}, {"y": T.FLOAT})
+    for pattern in ("[a-z]+", "(?i)[a-z]*", ".*X.*", "\\s*\\w+\\s*\\w*\\s*", "-?\\d+(\\.\\d+)?"):
+        cases.add("regex", [plain("RegexFullMatch", ["x"], ["y"], pattern=pattern)], {"x": words(cases, 4, 5)}, {"y": T.BOOL})
+    cases.add("equal", [plain("Equal", ["x", "y"], ["z"])], {"x": words(cases, 6, 5), "y": words(cases, 5)}, {"z": T.BOOL})
+    cases.add("where", [plain("Where", ["c", "x", "y"], ["z"])], {"c": cases.random.random((4, 5)) < 0.5, "x": words(cases, 4, 5), "y": words(cases, 1)}, {"z": T.STRING})
+    cases.add("gather", [plain("Gather", ["x", "i"], ["y"], axis=1), plain("Concat", ["y", "y"], ["z"], axis=0), plain("Transpose", ["z"], ["t"])], {"x": words(cases, 4, 5), "i": np.array([4, 0, -1])}, {"t": T.STRING})
+    numbers = np.array([0, 1.5, -2.25, 1e-5, 3e10, 0.1, np.nan, np.inf, -np.inf], np.float32)
+    cases.add("cast-float", [plain("Cast", ["x"], ["y"], to=T.STRING)], {"x": numbers}, {"y": T.STRING})
+    for x in (np.array([0, -5, 1 << 62]), np.array([True, False]), np.array([7, 250], np.uint8)):
+        cases.add(f"cast-{x.dtype}", [plain("Cast", ["x"], ["y"], to=T.STRING)], {"x": x}, {"y": T.STRING})
+    texts = np.array(["1", "-7", "0"], dtype=object)
+    for to in (T.FLOAT, T.DOUBLE, T.INT64, T.INT32, T.INT8, T.BOOL):
+        cases.add(f"cast-to-{to}", [plain("Cast", ["x"], ["y"], to=to)], {"x": texts if to != T.BOOL else texts[:1]}, {"y": to})
+    cases.add("cast-to-reals", [plain("Cast", ["x"], ["y"], to=T.FLOAT)], {"x": np.array(["1e-3", "-2.5", "INF", "NaN", "3E2"], dtype=object)}, {"y": T.FLOAT})
+
+
+def add_sequences(cases: Cases) -> None:
+    floats = helper.make_sequence_type_proto(helper.make_tensor_type_proto(T.FLOAT, None))
+    texts = helper.make_sequence_type_proto(helper.make_tensor_type_proto(T.STRING, None))
+
+    def plain(kind: str, inputs: list[str], outputs: list[str], **a) -> onnx.NodeProto:
+        return node(kind, inputs, outputs, "", **a)
+
+    for make, kind in ((features, floats), (words, texts)):
+        items = [make(cases, 2, 3), make(cases, 4, 3), make(cases, 1, 3)]
+        given = {"s": (kind, items)}
+        element = kind.sequence_type.elem_type.tensor_type.elem_type
+        cases.add("joined", [plain("ConcatFromSequence", ["s"], ["y"], axis=0)], given, {"y": element})
+        cases.add("stacked", [plain("ConcatFromSequence", ["s"], ["y"], axis=-1, new_axis=1)], {"s": (kind, [items[0]] * 3)}, {"y": element})
+        cases.add("changed", [plain("Constant", [], ["p"], value_int=-2), plain("SequenceErase", ["s", "p"], ["e"]), plain("SequenceInsert", ["e", "x", "p"], ["y"]), plain("SequenceAt", ["y", "p"], ["z"]),
+                              plain("SequenceLength", ["y"], ["n"])], {**given, "x": make(cases, 2, 2)}, {"y": kind, "z": element, "n": T.INT64})
+        for axis, split in ((0, None), (1, np.array(2)), (0, np.array([1, 3, 0, 2]))):
+            for keep in (0, 1) if split is None else (1,):
+                inputs = {"x": make(cases, 6, 5), **({} if split is None else {"n": split})}
+                cases.add("parted", [plain("SplitToSequence", list(inputs), ["y"], axis=axis, keepdims=keep)], inputs, {"y": kind})
+    body = helper.make_graph([plain("Add", ["a", "k"], ["b"]), plain("Shape", ["b"], ["d"])], "b", [helper.make_tensor_value_info("a", T.FLOAT, None)],
+                             [helper.make_tensor_value_info("b", T.FLOAT, None), helper.make_tensor_value_info("d", T.INT64, None)])
+    shapes = helper.make_sequence_type_proto(helper.make_tensor_type_proto(T.INT64, None))
+    cases.add("mapped", [plain("SequenceMap", ["s"], ["y", "d"], body=body)], {"s": (floats, [features(cases, n, 2) for n in (1, 3, 1, 2)]), "k": features(cases, 1, 2)}, {"y": floats, "d": shapes})
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("limner")

@@ -138,7 +138,7 @@ static void refuses_endless_nesting(void **state) {
         proto_add(&outer, SEQUENCE_SEQUENCES, &sequence);
         sequence = outer;
     }
-    refuse(&sequence, DTYPE_SEQUENCE, STATUS_LIMIT, "types or values nested deeper than");
+    refuse(&sequence, DTYPE_SEQUENCE, STATUS_LIMIT, "values nested deeper than");
 }
 
 static void cut_files_are_refused_or_whole(void **state) {

@@ -8,6 +8,7 @@
  */
 #include "ops/blocked/direct.h"
 #include "ops/blocked/few_outputs.h"
+#include "ops/blocked/grouped.h"
 #include "ops/blocked/winograd/winograd_algorithm.h"
 #include "tests/support/forced_cells.h"
 
@@ -244,6 +245,8 @@ static bool check_fused(struct forced_layer *a, int row, int column, struct rand
 
 /* As the first of two; the rows of few outputs are counted as the second one. */
 static bool can_fuse(const struct cell_row *row) {
+    if (row->algorithm == &grouped_algorithm)
+        return false;
     return row->algorithm == &winograd_algorithm ? row->weights == WINOGRAD_TRANSFORMED : !row->plain_input;
 }
 

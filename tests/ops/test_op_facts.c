@@ -30,13 +30,22 @@ static bool bound_by_input(const struct op *op, unsigned variable) {
     return false;
 }
 
+/* What an output has may lie in a sequence, an optional or a map, whose items a run alone knows. */
+static bool unpacks(const struct op *op) {
+    for (const struct op_arg *input = op->inputs; input && input->name; input++)
+        if (input->types & TYPES_BOXED)
+            return true;
+    return false;
+}
+
 /* The type of every output can be told without shapes: from an input, from attributes, because there is one, or from a
    subgraph. */
 static void check_outputs(const struct op *op) {
     for (const struct op_arg *output = op->outputs; output && output->name; output++) {
         const unsigned variable = output->flags / ARG_T;
         const bool single = (output->types & (output->types - 1)) == 0;
-        if (!single && !(variable && bound_by_input(op, variable)) && !op->output_type && !op_facts(op)->control)
+        if (!single && !(variable && bound_by_input(op, variable)) && !op->output_type && !op_facts(op)->control &&
+            !unpacks(op))
             fail_msg("%s %d: nothing gives the type of output %s", op->name, op->since, output->name);
     }
 }

@@ -77,7 +77,7 @@ static void arg_extremes(void **state) {
         const int axis = (int)random_int(&random, 0, shape.rank - 1), sign = round % 2 ? 1 : -1;
         const bool last = round % 3 == 0;
         shape.dims[axis] += shape.dims[axis] == 0;
-        struct tensor *x = few_numbers(&random, types[round % TYPES], &shape, round % 4 == 0), y[4];
+        struct tensor *x = few_numbers(&random, types[round % TYPES], &shape, round % 3 == 0), y[4];
         struct test_node node;
         test_node_init(&node, sign > 0 ? "ArgMax" : "ArgMin", 1, 1);
         test_node_int(&node, "axis", round % 5 ? axis : axis - shape.rank);
@@ -128,7 +128,7 @@ static void topk(void **state) {
                                                                                                : 11;
         const bool largest = opset < 11 || round % 3;
         const int64_t k = random_int(&random, 0, shape.dims[axis]);
-        struct tensor *x = few_numbers(&random, types[round % (opset < 11 ? 2 : TYPES)], &shape, round % 4 == 0);
+        struct tensor *x = few_numbers(&random, types[round % (opset < 11 ? 2 : TYPES)], &shape, round % 3 == 0);
         struct tensor *list = test_ints(1, &k), y[4];
         int64_t *order = calloc((size_t)shape.dims[axis] + 1, sizeof *order);
         struct test_node node;
@@ -284,7 +284,7 @@ static void unique(void **state) {
         const int64_t size = flat ? shape_elements(&shape) : shape.dims[axis];
         if (size > 600)
             continue;
-        struct tensor *x = few_numbers(&random, types[round % TYPES], &shape, round % 4 == 0), y[4];
+        struct tensor *x = few_numbers(&random, types[round % TYPES], &shape, round % 3 == 0), y[4];
         struct test_node node;
         test_node_init(&node, "Unique", 1, 4);
         test_node_int(&node, "sorted", sorted);

@@ -3,6 +3,7 @@
 #include "ops/blocked/direct.h"
 #include "ops/blocked/engine/algorithms.h"
 #include "ops/blocked/few_outputs.h"
+#include "ops/blocked/grouped.h"
 #include "ops/blocked/winograd/winograd_algorithm.h"
 
 #include <stdio.h>
@@ -99,6 +100,9 @@ static void add_rows(struct cell_table *table, const struct conv_algorithm *algo
     } else if (algorithm == &few_outputs_algorithm) {
         add_row(table, (struct cell_row){.algorithm = algorithm, .rows_together = 1});
         add_row(table, (struct cell_row){.algorithm = algorithm, .rows_together = 2});
+    } else if (algorithm == &grouped_algorithm) {
+        add_row(table, (struct cell_row){.algorithm = algorithm});
+        add_row(table, (struct cell_row){.algorithm = algorithm, .depthwise = true});
     } else if (algorithm == &direct_algorithm) {
         add_row(table, (struct cell_row){.algorithm = algorithm});
         add_row(table, (struct cell_row){.algorithm = algorithm, .plain_input = true});
@@ -239,6 +243,14 @@ static int64_t random_channels(struct random *random, bool whole) {
     return whole ? CHANNEL_BLOCK * any(random, 1, 2) : any(random, 8, any(random, 0, 3) ? 40 : 75);
 }
 
+/* Depthwise, or groups of few channels on either side. */
+static void random_groups(const struct cell_row *row, struct random *random, struct conv_problem *p) {
+    const bool wide = !row->depthwise && any(random, 0, 3) == 0;
+    p->group = row->depthwise ? any(random, 2, 70) : any(random, 2, wide ? 4 : 20);
+    p->in = row->depthwise ? 1 : any(random, 1, wide ? 31 : 5);
+    p->out = row->depthwise ? 1 : any(random, p->in == 1 ? 2 : 1, wide ? 15 : 6);
+}
+
 static void random_numbers(const struct cell_row *row, struct random *random, struct forced_layer *layer) {
     static const char *const activations[] = {"", "", "Relu", "LeakyRelu", "Clip", "Tanh"};
     struct conv_problem *p = &layer->problem;
@@ -248,6 +260,12 @@ static void random_numbers(const struct cell_row *row, struct random *random, st
     p->out = row->rows_together == 2 ? 1
              : layer->plain_output   ? any(random, 1, 9)
                                      : random_channels(random, p->group > 1);
+    if (row->algorithm == &grouped_algorithm)
+        random_groups(row, random, p);
+    if (row->depthwise && !p->transposed) { /* of any number of channels on either side */
+        layer->plain_input = any(random, 0, 1);
+        layer->plain_output = any(random, 0, 1);
+    }
     p->border = p->transposed || any(random, 0, 1) ? BORDER_ZERO : (enum border)any(random, 1, 2);
     p->activation = activations[any(random, 0, 5)];
     for (int d = 0; d < 2; d++) {
@@ -320,6 +338,8 @@ static bool is_row(const struct cell_row *row, const struct blocked_state *state
     if (row->algorithm == &winograd_algorithm)
         return row->weights == phase->grids[0].weights && row->kinds[0] == phase->grids[0].axis[0].kind &&
                row->kinds[1] == phase->grids[0].axis[1].kind;
+    if (row->algorithm == &grouped_algorithm)
+        return row->depthwise == (state->window.in_channels == 1 && state->window.out_channels == 1);
     return row->algorithm == &few_outputs_algorithm ? row->rows_together == phase->rows_together
                                                     : row->plain_input == !state->from_blocks;
 }
@@ -367,6 +387,8 @@ void cells_name(const struct cell_row *row, char text[64]) {
         snprintf(text, 64, "%s x %s, %s", kinds[row->kinds[0]], kinds[row->kinds[1]], forms[row->weights]);
     else if (row->algorithm == &few_outputs_algorithm)
         snprintf(text, 64, "few outputs, %d rows together", (int)row->rows_together);
+    else if (row->algorithm == &grouped_algorithm)
+        snprintf(text, 64, row->depthwise ? "grouped, depthwise" : "grouped");
     else
         snprintf(text, 64, row->plain_input ? "direct, plain input" : "direct");
 }

@@ -36,7 +36,8 @@ static status resolve(const struct op_call *call, struct window *window, struct 
         return code;
     if (window->spatial != 2)
         return fail(err, STATUS_SHAPE, "input 0 (X) has %d spatial dimensions, channel blocks have 2", window->spatial);
-    if (window->group > 1 && !(params->blocked_input && params->blocked_output))
+    if (window->group > 1 && !(params->blocked_input && params->blocked_output) &&
+        !(window_is_depthwise(window) && !conv_kind_of(call)->transposed))
         return fail(err, STATUS_UNSUPPORTED, "groups must lie in channel blocks on both sides");
     return check_border(call, window, err);
 }
@@ -47,7 +48,12 @@ static status infer(struct op_call *call, struct error *err) {
     return code == STATUS_OK ? window_describe(call, &window, call->inputs[0]->dtype, err) : code;
 }
 
-/* Bytes of the copy of a plain input, with its border. */
+/* Whether a plain input is copied with its border. */
+static bool needs_copy(const struct blocked_state *state) {
+    return !state->from_blocks && !window_mixes_groups(&state->window);
+}
+
+/* Bytes of that copy. */
 static status size_copy(struct blocked_state *state, struct error *err) {
     size_t bytes = sizeof(float) * (size_t)state->window.batch;
     if (!size_mul(bytes, (size_t)state->window.in_channels, &bytes) ||
@@ -68,7 +74,7 @@ static status prepare(struct op_call *call, size_t *workspace_bytes, struct erro
     status code = resolve(call, &state->window, err);
     if (code == STATUS_OK)
         code = blocked_plan(state, call->kernels, call->threads, err);
-    if (code == STATUS_OK && !state->from_blocks)
+    if (code == STATUS_OK && needs_copy(state))
         code = size_copy(state, err);
     if (code == STATUS_OK)
         code = blocked_take_weights(call, state, err);
@@ -177,7 +183,7 @@ static status run_conv(struct op_call *call, struct error *err) {
     blocked_spread_bias(state, bias ? bias->data : NULL, bias_blocks);
     if (state->uncovered)
         team_for(run.threads, state->window.batch * output_planes(state), fill_rows, &run);
-    if (!state->from_blocks)
+    if (needs_copy(state))
         team_for(run.threads, state->window.batch * state->copy_size[0], copy_rows, &run);
     if (state->packed_bytes)
         blocked_pack_now(call, state, call->workspace);
@@ -191,7 +197,15 @@ static double macs(const struct op_call *call) {
     return resolve(call, &window, &err) == STATUS_OK ? conv_macs(&window, conv_kind_of(call)->transposed) : 0;
 }
 
-static const struct op_facts facts = {.shown = "Conv"}, transposed_facts = {.shown = "ConvTranspose"};
+/* A depthwise convolution. */
+static bool writes_plain(const struct op_call *call) {
+    const struct window_params *params = call->params;
+    const struct tensor *weight = op_input(call, 1);
+    return params->group > 1 && weight && weight->shape.rank == 4 && weight->shape.dims[1] == 1 &&
+           weight->shape.dims[0] == params->group;
+}
+
+static const struct op_facts facts = {.shown = "Conv", .writes_plain = writes_plain}, transposed_facts = {.shown = "ConvTranspose"};
 
 #define BLOCKED(op_name, kind, facts_of)                                                                              \
     {                                                                                                                 \

@@ -57,5 +57,5 @@ save("unknown",
       helper.make_node("Sharpen", ["s"], ["t"], domain="org.example"), helper.make_node("Relu", ["t"], ["y"])],
      [tensor("x", ["N", 3, 8, 8])], [tensor("d", ["N", 3]), tensor("y", ["N", 3, 8, 8])], domains=["org.example"])
 
-sequence = helper.make_tensor_sequence_value_info("list", FLOAT, [3])
-save("sequence", [helper.make_node("SequenceLength", ["list"], ["n"])], [sequence], [tensor("n", [], TensorProto.INT64)])
+sparse = helper.make_sparse_tensor_value_info("x", FLOAT, [3])
+save("sparse", [helper.make_node("Identity", ["x"], ["y"])], [sparse], [tensor("y", [3])])
