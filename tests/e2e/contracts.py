@@ -50,7 +50,7 @@ class Contract:
     types: tuple[str, ...] = ("float32", "float32", "float32")
     out_type: str = "float32"
     size: tuple[int, int] | None = None
-    batchless: bool = False
+    ranks: tuple[int, ...] = (4, 4, 4)  # of inputs: without a batch, and a mask without channels
 
 
 def planes_of(group: list[str]) -> list[str]:
@@ -91,6 +91,11 @@ def taps(channels: int, above: float, here: float) -> np.ndarray:
     return kernel
 
 
+def without(contract: Contract, i: int) -> list[int]:
+    """The axes that input i does not have."""
+    return {4: [], 3: [0], 2: [0, 3] if contract.nhwc else [0, 1]}[contract.ranks[i]]
+
+
 def network(contract: Contract, path: Path) -> Path:
     """A model that decodes its inputs by the contract, and adds up the light's square and the mask, SHIFT rows above and here."""
     b = Builder()
@@ -103,8 +108,10 @@ def network(contract: Contract, path: Path) -> Path:
             found["noise"] = b.add("ReduceMean", f"in{i}", axes=[1], keepdims=0)[0]
             continue
         shape = [1, height, width, len(planes)] if contract.nhwc else [1, len(planes), height, width]
-        values.append(helper.make_tensor_value_info(f"in{i}", TYPES[contract.types[i]], shape))
+        left_out = without(contract, i)
+        values.append(helper.make_tensor_value_info(f"in{i}", TYPES[contract.types[i]], [d for axis, d in enumerate(shape) if axis not in left_out]))
         x = b.add("Cast", f"in{i}", to=TensorProto.FLOAT)[0]
+        x = b.add("Unsqueeze", x, axes=left_out)[0] if left_out else x
         if contract.nhwc:
             x = b.add("Transpose", x, perm=[0, 3, 1, 2])[0]
         parts = b.add("Split", x, outputs=len(planes), axis=1) if len(planes) > 1 else [x]
@@ -168,7 +175,7 @@ def feed(contract: Contract, rgb: np.ndarray, hole: np.ndarray) -> dict[str, np.
         if group == ["noise"]:
             out[f"in{i}"] = np.zeros((1, 16), np.float32)
             continue
-        stack = np.stack([single[p] for p in planes_of(group)], -1 if contract.nhwc else 0)[None]
+        stack = np.stack([single[p] for p in planes_of(group)], -1 if contract.nhwc else 0)[None].squeeze(tuple(without(contract, i)))
         kind = contract.types[i]
         out[f"in{i}"] = np.rint(stack).clip(0, 255).astype(np.uint8) if kind == "uint8" else stack > 0.5 if kind == "bool" else stack.astype(kind)
     return out
@@ -276,9 +283,13 @@ CASES = {
     "hole_gray": Contract(["--hole", "gray", "--range", "-1,1"], low=-1, out_low=-1, hole="gray"),
     "hole_zero_normalised": Contract(["--hole", "zero", "--mean", "0.485,0.456,0.406", "--deviation", "0.229,0.224,0.225"], hole="zero", **IMAGENET),
     "fixed_size": Contract([], size=(48, 56)),
+    "mask_without_channels": Contract([], ranks=(4, 3)),
+    "mask_of_rank_two": Contract([], ranks=(4, 2), types=("float32", "bool")),
+    "no_batch": Contract(["--order", "bgr", "--mask-one", "known"], ranks=(3, 3), order="bgr", known_is_one=True),
+    "no_batch_nhwc_bytes": Contract([], low=0, high=255, out_high=255, mask_one=255, types=("uint8", "uint8"), out_type="uint8", nhwc=True, ranks=(3, 2)),
     "migan_nhwc_fixed": Contract(["--preset", "migan"], [["mask", "rgb"]], -1, 1, -1, 1, known_is_one=True, mask_zero=-0.5, mask_one=0.5, hole="zero", nhwc=True, size=(48, 56)),
 }
-SAME = {"nhwc", "nhwc_joined_bytes", "bytes", "double", "mask_input_first", "gray", "gray_joined", "fixed_size"}  # found from the graph alone
+SAME = {"mask_without_channels", "mask_of_rank_two", "no_batch_nhwc_bytes", "nhwc", "nhwc_joined_bytes", "bytes", "double", "mask_input_first", "gray", "gray_joined", "fixed_size"}  # found from the graph alone
 
 
 # ---- sizes ----
@@ -630,6 +641,14 @@ def test_options_that_do_nothing_are_refused(folder: Path) -> None:
     assert "--fit is for a PICTURE" in limner("run", model, folder / "in.png", "-o", folder / "y.npy", "--fit", "resize", code=2)
     assert "--overlap goes with --tile" in limner("run", model, folder / "in.png", "-o", folder / "y.png", "--overlap", "16", code=2)
     assert "leave --tile" in limner("run", model, folder / "in.png", "-o", folder / "y.png", "--tile", "64", "--output-range", "found", code=1)
+    assert "leave --tile" in limner("run", model, folder / "in.png", "-o", folder / "y.png", "--tile", "64", "--size", "32", code=1)
+    assert "--hole is for limner inpaint" in limner("run", model, folder / "in.png", "-o", folder / "y.png", "--hole", "zero", code=2)
+    for words in (["--size", "8"], ["--mask-one", "known"]):
+        assert f"{words[0]} is not for comparing" in limner("compare", model, folder / "in.png", "--expect", "y=y.npy", *words, code=2)
+    (folder / "p.preset").write_text("size 8x8\n")
+    assert "the preset's size (8x8) is not used" in limner("run", model, folder / "in.png", "-o", folder / "y.npy", "--preset", folder / "p.preset")
+    (folder / "p.preset").write_text("result alpha\n")
+    assert "gives alpha" in limner("inpaint", "--model", network(Contract(), folder / "m.onnx"), folder / "in.png", folder / "mask.png", "-o", folder / "y.png", "--preset", folder / "p.preset", code=1)
 
 
 # ---- blending ----

@@ -98,8 +98,14 @@ static status execute(struct compare_job *job, const struct command_call *call, 
 static status run(const struct command_call *call, bool *good, struct error *err) {
     const struct compare_settings *settings = call->settings;
     const size_t count = (size_t)settings->expected.count;
+    const struct said *beyond = contract_beyond_plain(&settings->wish.said);
+    const struct said *unused = beyond ? beyond : contract_about_holes(&settings->wish.said);
+    char text[64];
     if (!count)
         return fail(err, STATUS_USAGE, "--expect NAME=FILE is missing");
+    if (unused)
+        return fail(err, STATUS_USAGE, "%s is not for comparing: the model is run as it is",
+                    contract_speaker(&settings->wish.said, unused, text));
     struct compare_job job = {.settings = settings,
                               .outputs = pool_array(call->pool, count, sizeof *job.outputs),
                               .expected = pool_array(call->pool, count, sizeof *job.expected)};

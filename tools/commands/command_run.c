@@ -179,29 +179,22 @@ static bool is_folder(const char *path) {
     return path && stat(path, &about) == 0 && S_ISDIR(about.st_mode);
 }
 
-/* What the contract says that one plain run does not do. */
-static const struct said *beyond_plain(const struct contract *contract) {
-    const struct said *const said[] = {&contract->fit.said,           &contract->size.said,     &contract->result.said,
-                                       &contract->inputs.said,        &contract->multiple.said, &contract->curve.said,
-                                       &contract->picture_output.said};
-    for (size_t i = 0; i < sizeof said / sizeof said[0]; i++)
-        if (said[i]->by)
-            return said[i];
-    return contract->output_range.found ? &contract->output_range.said : NULL;
-}
-
 /* Options for pictures where what is read or written is no picture. */
 static status check_plain(const struct run_job *job, struct error *err) {
     const struct run_settings *settings = job->settings;
-    const struct said *said = beyond_plain(&job->engine.contract);
-    char text[64];
     if (settings->tile != TILE_NONE || settings->batch.format || settings->batch.resume || settings->batch.jobs > 1)
         return fail(err, STATUS_USAGE,
                     "--tile, --format, --jobs and --resume are for a PICTURE or a folder, written to a picture or a "
                     "folder with -o");
+    const struct said *said = contract_beyond_plain(&job->engine.contract);
+    char text[64];
     if (said && said->by == SAID_OPTION)
         return fail(err, STATUS_USAGE, "%s is for a PICTURE that is written as a picture with -o, and nothing else",
                     contract_speaker(&job->engine.contract, said, text));
+    if (said)
+        complain("note: %s (%s) is not used: that is for a PICTURE that is written as a picture with -o, and nothing "
+                 "else",
+                 contract_speaker(&job->engine.contract, said, text), said->text);
     return STATUS_OK;
 }
 
@@ -214,7 +207,7 @@ static bool goes_by_studio(const struct run_job *job, const char *picture) {
     if (is_folder(picture) || is_folder(out))
         return true;
     return picture_written_of_name(out) != PICTURE_NONE && strcmp(out, "-") != 0 &&
-           (settings->tile != TILE_NONE || beyond_plain(&job->engine.contract));
+           (settings->tile != TILE_NONE || contract_beyond_plain(&job->engine.contract));
 }
 
 static status run_studio(struct run_job *job, const char *picture, bool *good, struct error *err) {
@@ -257,6 +250,11 @@ static status execute(struct run_job *job, const char *picture, bool *good, stru
 }
 
 static status check_settings(const struct run_settings *settings, const char *picture, struct error *err) {
+    const struct said *holes = contract_about_holes(&settings->wish.said);
+    char text[64];
+    if (holes)
+        return fail(err, STATUS_USAGE, "%s is for limner inpaint: here are no holes",
+                    contract_speaker(&settings->wish.said, holes, text));
     if (settings->overlap != NOT_GIVEN && settings->tile == TILE_NONE)
         return fail(err, STATUS_USAGE, "--overlap goes with --tile");
     if (is_folder(picture) && !settings->picture_out)

@@ -82,6 +82,26 @@ const char *contract_speaker(const struct contract *contract, const void *field,
     return text;
 }
 
+static const struct said *first_said(const struct said *const *said, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (said[i]->by)
+            return said[i];
+    return NULL;
+}
+
+const struct said *contract_beyond_plain(const struct contract *contract) {
+    const struct said *const said[] = {&contract->fit.said,    &contract->size.said,          &contract->result.said,
+                                       &contract->inputs.said, &contract->multiple.said,      &contract->curve.said,
+                                       &contract->seed.said,   &contract->picture_output.said};
+    const struct said *first = first_said(said, sizeof said / sizeof said[0]);
+    return !first && contract->output_range.found ? &contract->output_range.said : first;
+}
+
+const struct said *contract_about_holes(const struct contract *contract) {
+    const struct said *const said[] = {&contract->hole.said, &contract->mask_one.said, &contract->mask_range.said};
+    return first_said(said, sizeof said / sizeof said[0]);
+}
+
 /* ---- forms ---- */
 
 static bool is_integer(enum dtype dtype) {

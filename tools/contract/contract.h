@@ -188,6 +188,13 @@ const struct said *contract_said(const struct contract *contract, int i);
 /* "--mean", "the preset's mean", "the model's metadata limner.mean": for messages about the field at `said`. */
 const char *contract_speaker(const struct contract *contract, const void *field, char text[64]);
 
+/*
+ * What a plain run does not do, which gives a picture to the model as it is and takes what comes: a field about sizes,
+ * inputs or results that is said, or NULL. And a field about holes and masks, or NULL.
+ */
+const struct said *contract_beyond_plain(const struct contract *contract);
+const struct said *contract_about_holes(const struct contract *contract);
+
 /* How pictures go in and come out, for elements of this type. ends_in_tanh: of the model. */
 struct picture_form contract_input_form(const struct contract *contract, enum dtype dtype, bool ends_in_tanh);
 struct picture_form contract_output_form(const struct contract *contract, enum dtype dtype, bool ends_in_tanh);

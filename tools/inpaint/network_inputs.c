@@ -236,6 +236,14 @@ static struct plane_group make_group(int count, enum input_plane a, enum input_p
     return (struct plane_group){.count = count, .planes = {a, b, c, d}};
 }
 
+/* The picture itself is bytes: then so is its mask. */
+static bool has_byte_picture(const struct network *network) {
+    for (int i = 0; i < network->input_count; i++)
+        if (network->inputs[i].value.type == LIMNER_UINT8 && network->inputs[i].value.rank >= 3)
+            return true;
+    return false;
+}
+
 /* Integers over the places of a coarser grid, and no bytes of a picture. */
 static bool is_grid(const struct network *network, const limner_value *value) {
     struct picture_axes axes;
@@ -245,7 +253,8 @@ static bool is_grid(const struct network *network, const limner_value *value) {
     if (!find_axes(network, value, 0, &axes, &certain))
         return true;
     const int64_t channels = declared_channels(value, &axes);
-    return channels != 3 && channels != 4 && !(value->rank == 4 && value->type == LIMNER_UINT8);
+    return channels != 3 && channels != 4 &&
+           !(value->type == LIMNER_UINT8 && (value->rank == 4 || has_byte_picture(network)));
 }
 
 static status guess_input(const struct network *network, struct network_input *input, struct error *err) {

@@ -105,6 +105,12 @@ static status choose_fit(struct studio *studio, struct error *err) {
     studio->fixed_width = width;
     const bool resizes = contract->result.word == RESULT_ALPHA || contract->size.said.by;
     studio->fit = contract->fit.said.by ? (enum fit_word)contract->fit.word : resizes ? FIT_RESIZE : FIT_PAD;
+    if (contract->result.word == RESULT_ALPHA && !studio->settings->no_mask)
+        return fail(err, STATUS_INVALID_ARGUMENT,
+                    "%s gives alpha, which is for limner run: holes are filled with a picture", studio->paint.path);
+    if (studio->way == WAY_TILES && height && width && (studio->fit == FIT_RESIZE || studio->fit == FIT_LETTERBOX))
+        return fail(err, STATUS_INVALID_ARGUMENT,
+                    "every tile would be resized to %zu by %zu by itself: leave --tile or --fit out", width, height);
     if (contract->output_range.found && (studio->way != WAY_WHOLE || studio->whole_if_small))
         return fail(err, STATUS_INVALID_ARGUMENT,
                     "--output-range found goes by the whole result: leave --tile and --crop-margin out");
