@@ -1,6 +1,6 @@
 # limner: `make` builds, `make demo` shows, `make check` tests. `make help` lists the rest.
 # BUILD=dir builds elsewhere, CC=clang with clang, SANITIZE=address,undefined with sanitizers, DEBUG=1 for a debugger.
-# WITHOUT="webp tiff gif lcms2" leaves out libraries for pictures.
+# WITHOUT="webp tiff gif jp2 lcms2" leaves out libraries for pictures.
 # OPERATORS="Conv Tanh net.onnx" makes a library and a program with these operators alone, in BUILD/chosen.
 
 CC ?= gcc
@@ -29,7 +29,7 @@ BASE_CFLAGS = -std=c11 -g $(OPTIMIZE) $(WARNINGS) -fPIC -fvisibility=hidden -fno
 # What nobody calls is left out.
 LINK_FLAGS := -Wl,--gc-sections $(LDFLAGS)
 LIBRARIES := -lprotobuf-c -lm
-# Optional, by scripts/picture-parts; WITHOUT="webp tiff gif lcms2" leaves some out.
+# Optional, by scripts/picture-parts; WITHOUT="webp tiff gif jp2 lcms2" leaves some out.
 PICTURE_PARTS = $(BUILD)/gen/picture_parts
 PICTURE_LIBRARIES = $(shell cat $(PICTURE_PARTS).libs) -lpng -ljpeg -lz
 
@@ -61,7 +61,7 @@ CPPFLAGS += -DONLY_PORTABLE
 endif
 
 # What reads files and plans is run once: small is better there.
-$(BUILD)/obj/base/%.o $(BUILD)/obj/onnx/%.o $(BUILD)/obj/runtime/%.o $(BUILD)/obj/gen/%.o: OPTIMIZE = $(if $(DEBUG),-O0,-Os)
+$(BUILD)/obj/ops/core/%.o $(BUILD)/obj/ops/weights/%.o $(BUILD)/obj/base/%.o $(BUILD)/obj/onnx/%.o $(BUILD)/obj/runtime/%.o $(BUILD)/obj/gen/%.o: OPTIMIZE = $(if $(DEBUG),-O0,-Os)
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 SIMD_OBJECTS := $(foreach level,$(LEVELS),$(patsubst %.c,$(BUILD)/obj/%-$(level).o,$(SIMD_SOURCES)))
@@ -133,7 +133,8 @@ $(BUILD)/limner: $(BUILD)/obj/tools/main.o $(TOOLS_OBJECTS) $(LIBRARY_OBJECTS)
 
 # ---- OPERATORS=...: everything but the list of operators is as in the build with all of them ----
 CHOSEN := $(BUILD)/chosen
-CHOSEN_OBJECTS = $(patsubst $(BUILD)/obj/ops/registry.o,$(CHOSEN)/registry.o,$(LIBRARY_OBJECTS))
+CHOSEN_FILES := ops/registry.c ops/blocked/engine/algorithms.c
+CHOSEN_OBJECTS = $(filter-out $(call objects,$(CHOSEN_FILES)),$(LIBRARY_OBJECTS)) $(CHOSEN)/registry.o $(CHOSEN)/algorithms.o
 .PHONY: chosen
 chosen: $(CHOSEN)/limner $(CHOSEN)/liblimner.so
 $(BUILD)/choose_operators: $(BUILD)/obj/scripts/choose_operators.o $(LIBRARY_OBJECTS)
@@ -149,6 +150,10 @@ $(CHOSEN)/registry.o: ops/registry.c $(CHOSEN)/operators.h
 $(CHOSEN)/all.o: $(CHOSEN_OBJECTS)
 	$(Q)ld -r --unique $^ -o $@
 	$(Q)objcopy --remove-section .eh_frame --remove-section .rela.eh_frame $@
+$(CHOSEN)/algorithms.o: ops/blocked/engine/algorithms.c $(CHOSEN)/operators.h
+	$(call SAY,CC)
+	$(Q)$(CC) $(CPPFLAGS) $(BASE_CFLAGS) -D'X(definitions)=' -include $(CHOSEN)/operators.h -c $< -o $@
+$(CHOSEN)/liblimner.so: LINK_FLAGS += -Wl,-z,noseparate-code
 $(CHOSEN)/liblimner.so: $(CHOSEN)/all.o
 	$(call SAY,LINK)
 	$(Q)$(LINK_SHARED)

@@ -17,6 +17,7 @@ enum picture_type {
     PICTURE_BMP,
     PICTURE_PNM,
     PICTURE_GIF,
+    PICTURE_JP2,
     PICTURE_FOREIGN /* a picture that is not read */
 };
 

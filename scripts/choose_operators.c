@@ -19,6 +19,7 @@ struct choice {
     const char *families[MAX_FAMILIES];
     int count;
     bool internal;
+    bool groups; /* a convolution may have groups */
 };
 
 static void add_family(struct choice *choice, const char *family) {
@@ -56,6 +57,7 @@ static bool add_nodes(struct choice *choice, const struct graph *graph) {
                     node->domain[0] ? ":" : "", node->op_type);
             good = false;
         }
+        choice->groups |= node_int(node, "group", 1) > 1;
         for (int k = 0; k < node->attribute_count; k++) {
             const struct attribute *attribute = &node->attributes[k];
             if (attribute->type == ATTRIBUTE_GRAPH)
@@ -79,12 +81,15 @@ static bool add_model(struct choice *choice, const char *path) {
 
 static bool add_word(struct choice *choice, char *word) {
     char *colon = strrchr(word, ':');
-    if (add_operator(choice, "", word))
+    if (add_operator(choice, "", word)) {
+        choice->groups = true;
         return true;
+    }
     if (!colon)
         return add_model(choice, word);
     *colon = 0;
     const bool good = add_operator(choice, word, colon + 1);
+    choice->groups = true;
     if (!good)
         fprintf(stderr, "choose_operators: limner has no operator %s in the domain %s\n", colon + 1, word);
     return good;
@@ -113,6 +118,8 @@ int main(int argc, char **argv) {
     if (!good || !add_operator(&choice, INTERNAL_DOMAIN, OP_WIDEN)) /* which types of 16 bits take */
         return EXIT_FAILURE;
     add_internal(&choice);
+    if (!choice.groups)
+        printf("#define NO_GROUPS\n");
     for (int i = 0; i < choice.count; i++)
         printf("X(%s)\n", choice.families[i]);
     return EXIT_SUCCESS;

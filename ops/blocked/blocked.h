@@ -51,11 +51,11 @@ struct blocked_phase {
     struct blocked_depth depth;                 /* direct, few outputs */
     struct winograd_grid grids[WINOGRAD_GRIDS]; /* Winograd; none: another algorithm */
     int grid_count;
-    int64_t rows_together; /* few outputs: rows of the output that are computed together, 1 or 2 */
-    int64_t band_columns;  /* few outputs: demanded most columns of a band; 0: not demanded */
+    int64_t rows_together;    /* few outputs: rows of the output that are computed together, 1 or 2 */
+    int64_t band_columns;     /* few outputs: demanded most columns of a band; 0: not demanded */
     struct grouped_rows rows; /* grouped */
     int64_t out_blocks;       /* channel blocks of the output, of one group */
-    int64_t floats;        /* of packed weights, of all groups */
+    int64_t floats;           /* of packed weights, of all groups */
     const float *packed;
 };
 
@@ -142,8 +142,7 @@ static inline int64_t window_images(const struct window *window) {
  * and so does the bias.
  */
 static inline bool window_mixes_groups(const struct window *window) {
-    return window->group > 1 &&
-           (window->in_channels % CHANNEL_BLOCK != 0 || window->out_channels % CHANNEL_BLOCK != 0);
+    return window->group > 1 && (window->in_channels % CHANNEL_BLOCK != 0 || window->out_channels % CHANNEL_BLOCK != 0);
 }
 
 /* One channel of the input and one of the output in every group. */

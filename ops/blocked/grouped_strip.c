@@ -3,6 +3,7 @@
 #include "base/sizes.h"
 #include "ops/blocked/blocked_run.h"
 #include "ops/core/channel_blocks.h"
+#include "ops/kernels/families.h"
 
 #include <string.h>
 
@@ -153,8 +154,8 @@ static void store_pixels(const struct strip_run *run, const struct lane_source *
         return;
     }
     if (source->two) {
-        run->strip->run->kernels->grouped->pick(source->first + at * LANES, source->second + at * LANES, LANES, count,
-                                                source->lanes, to);
+        grouped_kernel_of(run->strip->run->kernels)
+            ->pick(source->first + at * LANES, source->second + at * LANES, LANES, count, source->lanes, to);
         return;
     }
     for (int64_t i = 0; i < count; i++)
@@ -254,7 +255,7 @@ static void run_rows(const struct strip_run *run, const struct lane_source *sour
                    : together            ? run->made + (position - strip->first) * strip->columns * LANES
                                          : run->made;
         list_places(run, sources, position);
-        all->kernels->grouped->row(&row, strip->columns, y, step);
+        grouped_kernel_of(all->kernels)->row(&row, strip->columns, y, step);
         if (!known)
             blocked_finish(all, NULL, 0, 1, (int)strip->columns, y, 0, step, y, 0, step);
         if (!all->state->to_blocks && !together)

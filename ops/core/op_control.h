@@ -25,8 +25,8 @@ struct op_mapping {
     int latest; /* outputs of the node that are the last iteration's; the first ones are the carried values */
     int stacked;
     const struct op_slicing *slices, *stacks; /* NULL: along axis 0, forwards */
-    /* Sliced inputs that are sequences give an item an iteration, others are given whole; stacked outputs are sequences.
-       Nothing is carried. */
+    /* Sliced inputs that are sequences give an item an iteration, others are given whole; stacked outputs are
+       sequences. Nothing is carried. */
     bool items;
     bool batched; /* all this for each member of a batch: dimension 0 of all inputs and outputs of the node */
 };

@@ -107,7 +107,8 @@ struct op_facts {
     /* Output 0 is scale[c] * input 0 + shift[c] for all channels c, dimension 1. */
     bool (*affine)(const struct op_call *call, int64_t channels, double *scale, double *shift);
     bool (*linear)(const struct op_call *call, struct op_linear *linear);
-    /* A node that makes channel blocks: makes a plain tensor at no more cost when its attribute "blocked_output" is 0. */
+    /* A node that makes channel blocks: makes a plain tensor at no more cost when its attribute "blocked_output" is 0.
+     */
     bool (*writes_plain)(const struct op_call *call);
     /* channels[i]: of input i where it is in channel blocks, else 0. */
     bool (*blocks)(const struct op_call *call, const int64_t *channels, struct op_blocking *blocking);

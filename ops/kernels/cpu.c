@@ -40,7 +40,6 @@ enum cpu_level cpu_best(void) {
      #level,                                \
      &gemm_kernel_##level,                  \
      &block_kernel_##level,                 \
-     &grouped_kernel_##level,               \
      &few_outputs_kernel_##level,           \
      &strassen_kernel_##level,              \
      winograd_of(level),                    \

@@ -380,7 +380,6 @@ struct kernels {
     const char *name; /* "portable", "avx2", "avx512" */
     const struct gemm_kernel *gemm;
     const struct block_kernel *block;
-    const struct grouped_kernel *grouped;
     const struct few_outputs_kernel *few_outputs;
     const struct strassen_kernel *strassen;
     const struct winograd_kernel *winograd; /* NULL: direct convolution and plain products only */

@@ -2,8 +2,8 @@
 #ifndef LIMNER_OPS_ML_ROWS_H
 #define LIMNER_OPS_ML_ROWS_H
 
-#include "ops/core/reals.h"
 #include "ops/core/op.h"
+#include "ops/core/reals.h"
 
 #define ML_DOMAIN "ai.onnx.ml"
 #define TYPES_FEATURE (TYPES_FLOAT | TYPE(DTYPE_DOUBLE) | TYPES_INDEX)

@@ -1,8 +1,8 @@
 #include "runtime/program/types_subgraph.h"
 
 #include "ops/registry.h"
-#include "runtime/program/program_graph.h"
 #include "runtime/program/program.h"
+#include "runtime/program/program_graph.h"
 #include "runtime/program/types.h"
 
 /* What an iteration is given, in the order that op_control.h says: only where the subgraph does not declare it. */

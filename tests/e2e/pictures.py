@@ -425,7 +425,7 @@ def test_what_is_not_read_is_named(folder: Path) -> None:
     model = painter(folder)
     Image.fromarray(smooth()).save(folder / "p.png")
     for name, data in {"HEIC": b"\0\0\0\x18ftypheic", "AVIF": b"\0\0\0\x20ftypavif", "JPEG XL": b"\xff\x0a\x41", "PSD": b"8BPS\0\1",
-                       "JPEG 2000": b"\0\0\0\x0cjP  \r\n", "OpenEXR": b"\x76\x2f\x31\x01\2\0\0\0"}.items():
+                       "OpenEXR": b"\x76\x2f\x31\x01\2\0\0\0"}.items():
         for ending in ("png", "bin"):
             path = folder / f"odd.{ending}"
             path.write_bytes(data + bytes(64))

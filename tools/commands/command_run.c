@@ -114,6 +114,9 @@ static status choose_outputs(struct run_job *job, struct error *err) {
 
 static status stage_output(struct run_job *job, const struct target *target, struct error *err) {
     const limner_tensor *output = &job->wanted[target->wanted];
+    if (value_kind(output->type) != DTYPE_UNDEFINED)
+        return fail(err, STATUS_UNSUPPORTED, "output \"%s\" is a %s; only tensors are written to files", output->name,
+                    limner_type_name(output->type));
     const struct tensor tensor = engine_view(output);
     const struct picture_wish wish = {contract_output_form(&job->engine.contract, (enum dtype)output->type, false),
                                       job->feed.picture, !job->feed.picture_alpha_used, job->settings->saving};

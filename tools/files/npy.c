@@ -1,8 +1,10 @@
 #include "tools/files/npy.h"
 
 #include "base/checked.h"
+#include "tools/files/npy_text.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +29,7 @@ struct npy_header {
     bool has_type, has_order, has_shape;
     enum dtype dtype;
     bool big_endian, fortran;
+    struct npy_text text;
     struct shape shape;
 };
 
@@ -82,6 +85,17 @@ static status read_text(struct cursor *c, char *text, size_t capacity) {
     return STATUS_OK;
 }
 
+/* "U5", "S12" */
+static bool take_text_type(const char *type, struct npy_header *header) {
+    char *end;
+    if ((*type != 'U' && *type != 'S') || !isdigit((unsigned char)type[1]))
+        return false;
+    header->text =
+        (struct npy_text){.kind = *type, .units = strtoull(type + 1, &end, 10), .big_endian = header->big_endian};
+    header->dtype = DTYPE_STRING;
+    return *end == '\0';
+}
+
 static status read_type(struct cursor *c, struct npy_header *header) {
     char text[32];
     skip_space(c);
@@ -100,10 +114,11 @@ static status read_type(struct cursor *c, struct npy_header *header) {
             return STATUS_OK;
         }
     }
-    const char *why = *rest == 'O'                   ? " (Python objects are never read)"
-                      : *rest == 'V'                 ? " (bfloat16 and the like: save a TensorProto, .pb)"
-                      : *rest == 'U' || *rest == 'S' ? " (text: save a TensorProto, .pb)"
-                                                     : "";
+    if (take_text_type(rest, header))
+        return STATUS_OK;
+    const char *why = *rest == 'O'   ? " (Python objects are never read)"
+                      : *rest == 'V' ? " (bfloat16 and the like: save a TensorProto, .pb)"
+                                     : "";
     return fail(c->err, STATUS_UNSUPPORTED, "its element type '%s' cannot be read%s", text, why);
 }
 
@@ -251,6 +266,17 @@ static void *allocate(size_t bytes) {
     return aligned_alloc(DATA_ALIGNMENT, room / DATA_ALIGNMENT * DATA_ALIGNMENT);
 }
 
+static status read_texts(const struct npy_header *header, const unsigned char *source, size_t rest, struct tensor *out,
+                         struct error *err) {
+    size_t each, all;
+    if (!npy_text_bytes(&header->text, &each) || !size_mul(each, (size_t)tensor_elements(out), &all) || all != rest)
+        return BAD(err, "its %lld strings of %zu characters do not take the %zu bytes that follow the header",
+                   (long long)tensor_elements(out), header->text.units, rest);
+    if (header->fortran && out->shape.rank > 1)
+        return fail(err, STATUS_UNSUPPORTED, "its strings lie column by column; save it in C order");
+    return npy_text_read(&header->text, source, out, err);
+}
+
 status npy_read(const void *bytes, size_t size, struct tensor *out, struct error *err) {
     struct cursor cursor = {NULL, NULL, err};
     struct npy_header header = {0};
@@ -264,6 +290,8 @@ status npy_read(const void *bytes, size_t size, struct tensor *out, struct error
     const unsigned char *source = (const unsigned char *)cursor.end;
     const size_t rest = size - (size_t)(source - (const unsigned char *)bytes);
     char text[SHAPE_TEXT_BYTES];
+    if (header.text.kind)
+        return read_texts(&header, source, rest, out, err);
     if (rest != out->bytes)
         return BAD(err, "%s %s takes %zu bytes, but %zu follow the header", dtype_name(out->dtype),
                    shape_text(&out->shape, text), out->bytes, rest);
@@ -291,7 +319,7 @@ static const struct npy_type *type_of(enum dtype dtype) {
 /* The whole header, padded so that the data that follows is aligned; returns its length. */
 static size_t format_header(const struct npy_type *type, const struct shape *shape, char text[512]) {
     int length = snprintf(text, 512, MAGIC "%c%c  {'descr': '%c%c%d', 'fortran_order': False, 'shape': (", 1, 0,
-                          type->size == 1 ? '|' : '<', type->kind, type->size);
+                          type->size == 1 && type->kind != 'U' ? '|' : '<', type->kind, type->size);
     for (int d = 0; d < shape->rank; d++)
         length += snprintf(text + length, 512 - (size_t)length, "%s%lld%s", d ? " " : "", (long long)shape->dims[d],
                            d + 1 < shape->rank || shape->rank == 1 ? "," : "");
@@ -305,7 +333,26 @@ static size_t format_header(const struct npy_type *type, const struct shape *sha
     return end;
 }
 
+static status write_texts(const struct tensor *tensor, struct byte_buffer *out, struct error *err) {
+    struct npy_text type;
+    char header[512];
+    size_t each, all;
+    if (npy_text_type(tensor, &type, err) != STATUS_OK)
+        return err->code;
+    const struct npy_type shown = {type.kind, (int)type.units, DTYPE_STRING};
+    if (type.units > INT_MAX || !npy_text_bytes(&type, &each) || !size_mul(each, (size_t)tensor_elements(tensor), &all))
+        return fail(err, STATUS_LIMIT, "the strings are too long for a .npy file");
+    const size_t length = format_header(&shown, &tensor->shape, header);
+    if (!size_add(length, all, &out->size) || !(out->data = calloc(1, out->size)))
+        return fail_memory(err, "a .npy file");
+    memcpy(out->data, header, length);
+    npy_text_write(tensor, &type, out->data + length);
+    return STATUS_OK;
+}
+
 status npy_write(const struct tensor *tensor, struct byte_buffer *out, struct error *err) {
+    if (tensor->dtype == DTYPE_STRING)
+        return write_texts(tensor, out, err);
     const struct npy_type *type = type_of(tensor->dtype);
     if (!type)
         return fail(err, STATUS_UNSUPPORTED, "a .npy file cannot hold %s; write a .pb file", dtype_name(tensor->dtype));

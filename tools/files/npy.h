@@ -1,4 +1,4 @@
-/* NumPy's .npy files: versions 1, 2 and 3, plain numbers of either byte order, C and Fortran order. */
+/* NumPy's .npy files: versions 1, 2 and 3, plain numbers and strings of either byte order, C and Fortran order. */
 #ifndef LIMNER_TOOLS_FILES_NPY_H
 #define LIMNER_TOOLS_FILES_NPY_H
 

@@ -7,6 +7,7 @@
 #include "tools/files/orientation.h"
 #include "tools/files/picture_bmp.h"
 #include "tools/files/picture_gif.h"
+#include "tools/files/picture_jp2.h"
 #include "tools/files/picture_jpeg.h"
 #include "tools/files/picture_png.h"
 #include "tools/files/picture_pnm.h"
@@ -32,6 +33,7 @@ static const struct {
     [PICTURE_BMP] = {bmp_decode, NULL},
     [PICTURE_PNM] = {pnm_decode, NULL},
     [PICTURE_GIF] = {gif_decode, NULL},
+    [PICTURE_JP2] = {jp2_decode, NULL},
 };
 
 static status read_about(struct picture *picture, enum picture_type type, const void *bytes, size_t size,

@@ -19,12 +19,13 @@ static const struct picture_kind kinds[] = {
     {PICTURE_BMP, "BMP", {"bmp", "dib"}, true, true, false, false, 0},
     {PICTURE_PNM, "PNM", {"pnm", "ppm", "pgm", "pbm"}, true, true, true, false, 0},
     {PICTURE_GIF, "GIF", {"gif"}, HAVE_GIF, false, false, true, 0},
+    {PICTURE_JP2, "JPEG 2000", {"jp2", "j2k", "j2c"}, HAVE_JP2, false, true, true, 0},
 };
 #define KIND_COUNT (sizeof kinds / sizeof kinds[0])
 
 /* Formats that are known by name only. */
-static const char *const foreign_endings[] = {"heic", "heif", "avif", "jxl", "jp2", "j2k", "psd", "psb", "exr",
-                                              "hdr",  "ico",  "svg",  "tga", "dds", "raw", "dng", "cr2", "cr3",
+static const char *const foreign_endings[] = {"heic", "heif", "avif", "jxl", "psd", "psb", "exr", "hdr",
+                                              "ico",  "svg",  "tga",  "dds", "raw", "dng", "cr2", "cr3",
                                               "nef",  "arw",  "orf",  "rw2", "qoi", "xcf", "pcx", "gifv"};
 
 /* What the bytes are, when they are a picture. */
@@ -86,7 +87,7 @@ const struct picture_kind *picture_kind(enum picture_type type) {
 }
 
 const char *picture_types_read(void) {
-    return "PNG, JPEG" LIST_WEBP LIST_TIFF LIST_GIF ", BMP, PNM";
+    return "PNG, JPEG" LIST_WEBP LIST_TIFF LIST_GIF LIST_JP2 ", BMP, PNM";
 }
 
 const char *picture_endings_written(void) {

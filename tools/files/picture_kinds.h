@@ -25,7 +25,7 @@ struct picture_kind {
     bool has_16_bits, has_alpha;
     unsigned takes; /* TAKES_... */
 };
-/* Of PICTURE_PNG to PICTURE_GIF. */
+/* Of PICTURE_PNG to PICTURE_JP2. */
 const struct picture_kind *picture_kind(enum picture_type type);
 
 /* "PNG, JPEG, WebP" and ".png, .jpg, .webp": what this program reads, and what it writes. */

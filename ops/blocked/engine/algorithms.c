@@ -5,5 +5,12 @@
 #include "ops/blocked/grouped.h"
 #include "ops/blocked/winograd/winograd_algorithm.h"
 
-const struct conv_algorithm *const conv_algorithms[] = {&grouped_algorithm, &few_outputs_algorithm, &winograd_algorithm,
+/* A build with chosen operators may know that no convolution of its models has groups (scripts/choose_operators.c). */
+#ifdef NO_GROUPS
+#define GROUPED
+#else
+#define GROUPED &grouped_algorithm,
+#endif
+
+const struct conv_algorithm *const conv_algorithms[] = {GROUPED & few_outputs_algorithm, &winograd_algorithm,
                                                         &direct_algorithm, NULL};

@@ -205,7 +205,8 @@ static bool writes_plain(const struct op_call *call) {
            weight->shape.dims[0] == params->group;
 }
 
-static const struct op_facts facts = {.shown = "Conv", .writes_plain = writes_plain}, transposed_facts = {.shown = "ConvTranspose"};
+static const struct op_facts facts = {.shown = "Conv", .writes_plain = writes_plain},
+                             transposed_facts = {.shown = "ConvTranspose"};
 
 #define BLOCKED(op_name, kind, facts_of)                                                                              \
     {                                                                                                                 \

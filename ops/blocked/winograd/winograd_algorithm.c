@@ -11,7 +11,8 @@
 static bool fits(const struct blocked_state *state, const struct kernels *kernels,
                  const struct phase_geometry *geometry) {
     (void)geometry;
-    return state->to_blocks && state->from_blocks && !window_mixes_groups(&state->window) && kernels->winograd && state->forced->winograd != FORCED_NO;
+    return state->to_blocks && state->from_blocks && !window_mixes_groups(&state->window) && kernels->winograd &&
+           state->forced->winograd != FORCED_NO;
 }
 
 static bool plan(const struct blocked_state *state, const struct blocked_settings *settings,
