@@ -227,7 +227,7 @@ def check_bad_models(tmp):
         for words in (["run", path], ["inspect", path], ["bench", path],
                       ["compare", path, "--expect", f"y={text}"]):
             bad(1, *words, says=[str(path), says])
-    bad(1, "run", model("unknown"), says=["Det", "org.example", "Sharpen", str(model("unknown"))])
+    bad(1, "run", model("unknown"), says=["Determine", "org.example", "Sharpen", str(model("unknown"))])
     bad(1, "test", tmp / "none", says="No such file")
     bad(1, "test", model("rgb"), says="not a folder")
     bad(1, "test", tmp, says="no test folder")
@@ -453,7 +453,7 @@ def check_inspect(tmp):
     about = json.loads(good("inspect", model("unknown"), "--json").out)
     assert not about["runs"] and about["plan"] is None and about["unsupported"] == 3 and "Sharpen" in about["refusal"]
     text = good("inspect", model("unknown")).out
-    assert "2  Sharpen of org.example, opset 1" in text and "1  Det of ai.onnx, opset 17" in text, text
+    assert "2  Sharpen of org.example, opset 1" in text and "1  Determine of org.other, opset 1" in text, text
     assert "Relu of" not in text and "cannot run" in text
     assert "--shape x=1x3x256x256" in good("inspect", model("rgb")).out
     assert "[1,3,6,8]" in good("inspect", model("fixed")).out  # a batch that is free is one

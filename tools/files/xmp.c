@@ -28,7 +28,8 @@ static status replace(struct byte_buffer *xmp, size_t first, size_t end, const c
     memcpy(data + first, text, length);
     memcpy(data + first + length, xmp->data + end, xmp->size - end);
     free(xmp->data);
-    *xmp = (struct byte_buffer){data, size};
+    xmp->data = data;
+    xmp->size = size;
     return STATUS_OK;
 }
 

@@ -161,7 +161,7 @@ static status fill_planes(const struct network *network, int i, const struct sce
     const struct network_input *input = &network->inputs[i];
     const size_t pixels = piece->height * piece->width;
     const bool direct = tensor->type == LIMNER_FLOAT && !input->form.channels_last;
-    float *own = direct ? NULL : malloc(pixels * sizeof *own);
+    float *own = direct ? NULL : calloc(pixels, sizeof *own);
     if (!direct && !own)
         return fail_memory(err, "an input of a model");
     for (int k = 0; k < input->group.count; k++) {

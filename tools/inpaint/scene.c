@@ -28,7 +28,7 @@ static status read_picture(const char *path, size_t max_pixels, struct picture *
         return code;
     const struct file_kind *kind = file_recognise(bytes.data, bytes.size);
     if (kind && kind->stand_in)
-        code = fail_other_file(err, STATUS_INVALID_ARGUMENT, kind, "a picture");
+        fail_other_file(err, code = STATUS_INVALID_ARGUMENT, kind, "a picture");
     else if (!picture_name_of_bytes(bytes.data, bytes.size))
         code = fail(err, STATUS_INVALID_ARGUMENT, "%s is no picture of a known kind (%s)%s%s", path,
                     picture_types_read(), kind ? ": it is " : "", kind ? kind->what : "");

@@ -53,9 +53,9 @@ save("sums",
      [tensor("sum", ["N", 3]), tensor("product", ["N", 3]), tensor("greater", ["N", 3], TensorProto.BOOL)])
 
 save("unknown",
-     [helper.make_node("Det", ["x"], ["d"]), helper.make_node("Sharpen", ["x"], ["s"], domain="org.example"),
+     [helper.make_node("Determine", ["x"], ["d"], domain="org.other"), helper.make_node("Sharpen", ["x"], ["s"], domain="org.example"),
       helper.make_node("Sharpen", ["s"], ["t"], domain="org.example"), helper.make_node("Relu", ["t"], ["y"])],
-     [tensor("x", ["N", 3, 8, 8])], [tensor("d", ["N", 3]), tensor("y", ["N", 3, 8, 8])], domains=["org.example"])
+     [tensor("x", ["N", 3, 8, 8])], [tensor("d", ["N", 3]), tensor("y", ["N", 3, 8, 8])], domains=["org.example", "org.other"])
 
 sparse = helper.make_sparse_tensor_value_info("x", FLOAT, [3])
 save("sparse", [helper.make_node("Identity", ["x"], ["y"])], [sparse], [tensor("y", [3])])
