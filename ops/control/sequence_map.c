@@ -30,6 +30,8 @@ static void map(const struct op_call *call, struct op_mapping *mapping) {
 /* As many iterations as input 0 has items; further inputs that are sequences have as many. */
 static status start(const struct op_call *call, struct op_schedule *schedule, struct error *err) {
     *schedule = (struct op_schedule){.body = -1, .goes = true};
+    if (call->inputs[0]->dtype != DTYPE_SEQUENCE)
+        return op_needs(call, 0, err);
     for (int i = 0; i < call->input_count; i++) {
         const struct tensor *input = op_input(call, i);
         char text[ARG_TEXT_BYTES];

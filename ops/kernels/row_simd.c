@@ -191,7 +191,6 @@ static void row_affine_by(const float *x, float *y, size_t count, float center, 
 }
 
 typedef float four __attribute__((vector_size(16)));
-typedef int four_places __attribute__((vector_size(16)));
 
 INLINE four load_four(const char *p) {
     four v;
@@ -203,11 +202,11 @@ INLINE four load_four(const char *p) {
 INLINE void turn_four(const char *x, size_t x_stride, float *y, size_t y_stride) {
     const size_t step = x_stride * sizeof(float);
     const four a = load_four(x), b = load_four(x + step), c = load_four(x + 2 * step), d = load_four(x + 3 * step);
-    const four_places low = {0, 4, 1, 5}, high = {2, 6, 3, 7}, first = {0, 1, 4, 5}, second = {2, 3, 6, 7};
-    const four ab = __builtin_shuffle(a, b, low), cd = __builtin_shuffle(c, d, low);
-    const four ab2 = __builtin_shuffle(a, b, high), cd2 = __builtin_shuffle(c, d, high);
-    const four columns[4] = {__builtin_shuffle(ab, cd, first), __builtin_shuffle(ab, cd, second),
-                             __builtin_shuffle(ab2, cd2, first), __builtin_shuffle(ab2, cd2, second)};
+    const four ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+    const four ab2 = __builtin_shufflevector(a, b, 2, 6, 3, 7), cd2 = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+    const four columns[4] = {__builtin_shufflevector(ab, cd, 0, 1, 4, 5), __builtin_shufflevector(ab, cd, 2, 3, 6, 7),
+                             __builtin_shufflevector(ab2, cd2, 0, 1, 4, 5),
+                             __builtin_shufflevector(ab2, cd2, 2, 3, 6, 7)};
     for (int i = 0; i < 4; i++)
         memcpy(y + (size_t)i * y_stride, &columns[i], sizeof *columns);
 }

@@ -34,8 +34,8 @@ APPLY(uint64_t, none_8, y)
 APPLY(pair, none_16, y)
 
 #define MOST(T, DTYPE)                                \
-    APPLY(T, DTYPE##_max, (x > y) | (x != x) ? x : y) \
-    APPLY(T, DTYPE##_min, (x < y) | (x != x) ? x : y)
+    APPLY(T, DTYPE##_max, ((x > y) | (x != x)) ? x : y) \
+    APPLY(T, DTYPE##_min, ((x < y) | (x != x)) ? x : y)
 #define REAL(T, DTYPE)           \
     APPLY(T, DTYPE##_add, x + y) \
     APPLY(T, DTYPE##_mul, x *y)  \

@@ -15,6 +15,7 @@ struct holdings {
     size_t made, reused;
     struct run_request request;
     struct input_copy *copies;
+    struct box **given;
     size_t arena_bytes; /* the largest plan's */
 };
 
@@ -130,7 +131,8 @@ static status make(struct limner_session *session, struct limner_model *model, s
                    struct error *err) {
     made->plans = calloc((size_t)session->capacity + 2, sizeof(struct plan *));
     made->copies = calloc((size_t)model->input_count + 1, sizeof *made->copies);
-    if (!made->plans || !made->copies || !request_create(&made->request, model))
+    made->given = calloc((size_t)model->input_count + 1, sizeof(struct box *));
+    if (!made->plans || !made->copies || !made->given || !request_create(&made->request, model))
         return fail_memory(err, "the new model's plans");
     if (make_plans(session, model, made, err) != STATUS_OK)
         return err->code;
@@ -146,6 +148,7 @@ static void dispose(struct holdings *holdings, int input_count) {
         free(holdings->copies[i].data);
     free(holdings->plans);
     free(holdings->copies);
+    free(holdings->given);
     request_destroy(&holdings->request);
 }
 
@@ -153,7 +156,8 @@ static void exchange(struct limner_session *session, struct limner_model *model,
     struct holdings old = {.plans = session->plans,
                            .plan_count = session->plan_count,
                            .request = session->request,
-                           .copies = session->copies};
+                           .copies = session->copies,
+                           .given = session->given};
     struct limner_model *old_model = session->model;
     session->plans = made->plans;
     session->plan_count = made->plan_count;
@@ -161,6 +165,8 @@ static void exchange(struct limner_session *session, struct limner_model *model,
     session->plans_reused += made->reused;
     session->request = made->request;
     session->copies = made->copies;
+    session->given = made->given;
+    shown_drop(&session->shown);
     session->current = NULL;
     session->model = model;
     session->settings.weights = model->weights;

@@ -86,7 +86,7 @@ static void filter_column(const struct filter *filter, const float *in, size_t w
 
 status resample_plane(const float *in, size_t in_height, size_t in_width, float *out, size_t out_height,
                       size_t out_width, struct error *err) {
-    struct filter across = {NULL}, down = {NULL};
+    struct filter across = {.spans = NULL}, down = {.spans = NULL};
     size_t count;
     float *rows = size_mul(in_height, out_width, &count) ? calloc(count, sizeof *rows) : NULL;
     status code = rows ? filter_make(&across, in_width, out_width, err) : fail_memory(err, "a picture");

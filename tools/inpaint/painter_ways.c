@@ -141,8 +141,10 @@ static status paint_row(struct tile_walk *walk, size_t row, struct error *err) {
 static status paint_tiles(struct painter *painter, struct canvas *canvas, size_t size, struct error *err) {
     const struct rect whole = whole_of(canvas);
     const size_t overlap = painter->studio->overlap;
-    struct tile_walk walk = {
-        painter, canvas, {NULL}, tiling_make(whole.width, size, overlap), tiling_make(whole.height, size, overlap)};
+    struct tile_walk walk = {.painter = painter,
+                             .canvas = canvas,
+                             .across = tiling_make(whole.width, size, overlap),
+                             .down = tiling_make(whole.height, size, overlap)};
     const struct tiling *down = &walk.down;
     status code = STATUS_OK;
     if (painter->shows_pieces)
