@@ -33,7 +33,7 @@ APPLY(uint32_t, none_4, y)
 APPLY(uint64_t, none_8, y)
 APPLY(pair, none_16, y)
 
-#define MOST(T, DTYPE)                                \
+#define MOST(T, DTYPE)                                  \
     APPLY(T, DTYPE##_max, ((x > y) | (x != x)) ? x : y) \
     APPLY(T, DTYPE##_min, ((x < y) | (x != x)) ? x : y)
 #define REAL(T, DTYPE)           \
