@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #define COLOURS 3
+#define FARTHEST 1e4F /* what is painted farther from black and white is no painting: NaN, infinity, nonsense */
 
 /* One rectangle round holes, its rim included. */
 struct blend_piece {
@@ -20,7 +21,7 @@ static void read_pixel(const struct canvas *canvas, const struct blend_piece *pi
     for (size_t c = 0; c < COLOURS && piece->pixels[at] == LAPLACE_KNOWN; c++) {
         const float painted = canvas->painted[c * plane + pixel];
         piece->missed[c * area + at] = scene_light(canvas->scene, pixel, (int)c) - painted;
-        if (!isfinite(painted))
+        if (!(fabsf(painted) < FARTHEST))
             piece->pixels[at] = LAPLACE_NOTHING;
     }
 }

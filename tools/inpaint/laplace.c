@@ -17,7 +17,8 @@ struct solver {
     size_t height, width;
     uint8_t *pixels; /* unknown ones that cannot be known are nothing */
     struct multigrid grid;
-    double *x, *r, *p, *q;
+    double *x, *r, *p, *q; /* p lies in p_memory, with zeros round it as the grid's arrays have them */
+    double *p_memory;
     double *row_sums, *row_most;
     double factor; /* of the step at hand */
     int threads;
@@ -92,10 +93,11 @@ static status solver_open(struct solver *s, const uint8_t *pixels, struct error 
     if (!size_mul(s->height, s->width, &count) || !(s->pixels = malloc(count)))
         return fail_memory(err, "a grid");
     memcpy(s->pixels, pixels, count);
-    double **const arrays[] = {&s->x, &s->r, &s->p, &s->q};
+    double **const arrays[] = {&s->x, &s->r, &s->p_memory, &s->q};
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++)
-        if (!(*arrays[i] = calloc(count, sizeof(double))))
+        if (!(*arrays[i] = calloc(count + 2 * (s->width + 1), sizeof(double))))
             return fail_memory(err, "a grid");
+    s->p = s->p_memory + s->width + 1;
     s->row_sums = calloc(s->height, sizeof *s->row_sums);
     s->row_most = calloc(s->height, sizeof *s->row_most);
     if (!s->row_sums || !s->row_most)
@@ -113,7 +115,7 @@ static void solver_close(struct solver *s) {
     free(s->pixels);
     free(s->x);
     free(s->r);
-    free(s->p);
+    free(s->p_memory);
     free(s->q);
     free(s->row_sums);
     free(s->row_most);
@@ -141,13 +143,12 @@ static void multiply_rows(void *context, int64_t first, int64_t end) {
         double sum = 0;
         for (size_t x = 0; x < width; x++) {
             const size_t i = y * width + x;
-            double q = (double)level->diagonal[i] * s->p[i];
-            q -= x > 0 ? (double)level->right[i - 1] * s->p[i - 1] : 0;
-            q -= x + 1 < width ? (double)level->right[i] * s->p[i + 1] : 0;
-            q -= y > 0 ? (double)level->down[i - width] * s->p[i - width] : 0;
-            q -= y + 1 < s->height ? (double)level->down[i] * s->p[i + width] : 0;
+            const double *p = s->p + i;
+            const float *right = level->right + i, *down = level->down + i;
+            const double q = (double)level->diagonal[i] * p[0] - (double)right[-1] * p[-1] - (double)right[0] * p[1] -
+                             (double)*(down - width) * *(p - width) - (double)down[0] * p[width];
             s->q[i] = q;
-            sum += q * s->p[i];
+            sum += q * p[0];
         }
         s->row_sums[y] = sum;
     }
@@ -172,7 +173,8 @@ static void dot_rows(void *context, int64_t first, int64_t end) {
         double sum = 0, most = 0;
         for (size_t i = y * s->width; i < (y + 1) * s->width; i++) {
             sum += s->r[i] * (double)z[i];
-            most = fmax(most, fabs((double)z[i]));
+            const double size = fabs((double)z[i]);
+            most = size > most ? size : most;
         }
         s->row_sums[y] = sum;
         s->row_most[y] = most;

@@ -17,21 +17,32 @@
 static status open_level(struct grid_level *level, size_t height, size_t width, struct error *err) {
     size_t count;
     *level = (struct grid_level){.height = height, .width = width};
-    if (!size_mul(height, width, &count))
+    if (!size_mul(height + 2, width, &count) || !size_add(count, 2, &count))
         return fail_memory(err, "a grid");
-    float **const arrays[] = {&level->diagonal, &level->right, &level->down, &level->x, &level->b};
-    for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++)
-        if (!(*arrays[i] = calloc(count, sizeof(float))))
+    float **const arrays[] = {&level->diagonal, &level->inverse, &level->right, &level->down, &level->x, &level->b};
+    for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) {
+        float *memory = calloc(count, sizeof(float));
+        if (!memory)
             return fail_memory(err, "a grid");
+        *arrays[i] = memory + width + 1;
+    }
     return STATUS_OK;
 }
 
+static void close_array(const struct grid_level *level, float *array) {
+    if (array)
+        free(array - level->width - 1);
+}
+
 static void close_level(struct grid_level *level) {
-    free(level->diagonal);
-    free(level->right);
-    free(level->down);
-    free(level->x);
-    free(level->b);
+    float *const arrays[] = {level->diagonal, level->inverse, level->right, level->down, level->x, level->b};
+    for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++)
+        close_array(level, arrays[i]);
+}
+
+static void invert(struct grid_level *level) {
+    for (size_t i = 0; i < level->height * level->width; i++)
+        level->inverse[i] = level->diagonal[i] > 0 ? 1 / level->diagonal[i] : 0;
 }
 
 status multigrid_open(struct multigrid *grid, size_t height, size_t width, int threads, struct error *err) {
@@ -61,14 +72,17 @@ static void coarsen(const struct grid_level *fine, struct grid_level *coarse) {
 
 status multigrid_build(struct multigrid *grid, struct error *err) {
     status code = STATUS_OK;
+    invert(&grid->levels[0]);
     while (!code && grid->count < MOST_LEVELS) {
         const struct grid_level *fine = &grid->levels[grid->count - 1];
         if (fine->height <= COARSEST && fine->width <= COARSEST)
             break;
         struct grid_level *coarse = &grid->levels[grid->count++];
         code = open_level(coarse, (fine->height + 1) / 2, (fine->width + 1) / 2, err);
-        if (!code)
+        if (!code) {
             coarsen(fine, coarse);
+            invert(coarse);
+        }
     }
     return code;
 }
@@ -76,18 +90,10 @@ status multigrid_build(struct multigrid *grid, struct error *err) {
 /* ---- smoothing ---- */
 
 /* What the neighbours of a pixel give it. */
-static float pull(const struct grid_level *level, size_t y, size_t x) {
-    const size_t width = level->width, i = y * width + x;
-    float sum = 0;
-    if (x > 0)
-        sum += level->right[i - 1] * level->x[i - 1];
-    if (x + 1 < width)
-        sum += level->right[i] * level->x[i + 1];
-    if (y > 0)
-        sum += level->down[i - width] * level->x[i - width];
-    if (y + 1 < level->height)
-        sum += level->down[i] * level->x[i + width];
-    return sum;
+static inline float pull(const struct grid_level *level, const float *at, ptrdiff_t i) {
+    const ptrdiff_t width = (ptrdiff_t)level->width;
+    return level->right[i - 1] * at[-1] + level->right[i] * at[1] + level->down[i - width] * at[-width] +
+           level->down[i] * at[width];
 }
 
 struct sweep {
@@ -101,8 +107,7 @@ static void sweep_rows(void *context, int64_t first, int64_t end) {
     for (size_t y = (size_t)first; y < (size_t)end; y++)
         for (size_t x = (y + sweep->colour) % 2; x < level->width; x += 2) {
             const size_t i = y * level->width + x;
-            if (level->diagonal[i] > 0)
-                level->x[i] = (level->b[i] + pull(level, y, x)) / level->diagonal[i];
+            level->x[i] = (level->b[i] + pull(level, level->x + i, (ptrdiff_t)i)) * level->inverse[i];
         }
 }
 
@@ -134,9 +139,8 @@ static void restrict_rows(void *context, int64_t first, int64_t end) {
         for (size_t y = 2 * row; y < 2 * row + 2 && y < fine->height; y++)
             for (size_t x = 0; x < fine->width; x++) {
                 const size_t i = y * fine->width + x;
-                if (fine->diagonal[i] > 0)
-                    coarse->b[row * coarse->width + x / 2] +=
-                        fine->b[i] + pull(fine, y, x) - fine->diagonal[i] * fine->x[i];
+                coarse->b[row * coarse->width + x / 2] +=
+                    fine->b[i] + pull(fine, fine->x + i, (ptrdiff_t)i) - fine->diagonal[i] * fine->x[i];
             }
     }
 }

@@ -8,12 +8,13 @@
 
 /*
  * One grid. Row i of the system: diagonal[i] x[i] - sum over neighbours j of weight(i, j) x[j] = b[i]. A diagonal of
- * 0 is a pixel that is no unknown; its weights are 0.
+ * 0 is a pixel that is no unknown; its weights are 0. Before and behind every array lie width + 1 zeros, so that the
+ * neighbours of every pixel can be read, with a weight of 0 where there are none.
  */
 struct grid_level {
     size_t height, width;
-    float *diagonal;
-    float *right, *down; /* the weights to the neighbours behind and below */
+    float *diagonal, *inverse; /* inverse: 1 / diagonal, or 0 */
+    float *right, *down;       /* the weights to the neighbours behind and below */
     float *x, *b;
 };
 
