@@ -374,7 +374,11 @@ static void children_compute(void **state) {
 
 /* ---- small stacks ---- */
 
+#ifdef __SANITIZE_ADDRESS__ /* which puts room round every variable */
+#define SMALL_STACK ((size_t)256 << 10)
+#else
 #define SMALL_STACK ((size_t)64 << 10)
+#endif
 
 static void a_small_stack_will_do(void **state) {
     (void)state;
