@@ -11,6 +11,17 @@ static void require(bool condition) {
         abort();
 }
 
+static bool are_equal(const struct tensor *a, const struct tensor *b) {
+    if (a->dtype != DTYPE_STRING)
+        return memcmp(a->data, b->data, a->bytes) == 0;
+    const struct text *left = a->data, *right = b->data;
+    for (size_t i = 0; i < a->bytes / sizeof *left; i++)
+        if (left[i].length != right[i].length ||
+            (left[i].length && memcmp(left[i].bytes, right[i].bytes, left[i].length) != 0))
+            return false;
+    return true;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct error err;
     struct tensor first, second;
@@ -20,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     require(npy_write(&first, &file, &err) == STATUS_OK);
     require(npy_read(file.data, file.size, &second, &err) == STATUS_OK);
     require(first.dtype == second.dtype && shape_equal(&first.shape, &second.shape) && first.bytes == second.bytes);
-    require(memcmp(first.data, second.data, first.bytes) == 0);
+    require(are_equal(&first, &second));
     free(file.data);
     free(first.data);
     free(second.data);
