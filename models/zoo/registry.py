@@ -98,11 +98,11 @@ def network(
 def package_class(package: str, cls: str) -> Callable[..., Any]:
     """A class somewhere in the modules beneath a package."""
     module = importlib.import_module(package)
-    if hasattr(module, cls):
+    if isinstance(getattr(module, cls, None), type):
         return getattr(module, cls)
     for found in pkgutil.walk_packages(module.__path__, package + "."):
         inner = importlib.import_module(found.name)
-        if cls in vars(inner):
+        if isinstance(vars(inner).get(cls), type):
             return getattr(inner, cls)
     raise ImportError(f"no {cls} in {package}")
 

@@ -171,6 +171,8 @@ status resize_axes(const struct op_call *call, struct resize_axis axes[MAX_RANK]
         code = take_roi(call, &named, axes, err);
     for (int d = 0; code == STATUS_OK && d < shape.rank; d++) {
         struct resize_axis *axis = &axes[d];
+        if (params->whole)
+            axis->length = (double)axis->out;
         axis->changes = axis->in != axis->out || axis->scale != 1 || axis->start != 0 || axis->end != 1;
         if (axis->changes && (axis->in > INT32_MAX || axis->out > INT32_MAX))
             code = fail(err, STATUS_LIMIT, "dimension %d is resized from %lld to %lld, at most %d is possible", d,

@@ -47,7 +47,8 @@ static bool is_named(const struct problem *p, int d, int *place) {
 }
 
 static double coordinate_of(const struct problem *p, int place, double in, double out, double x) {
-    const double scale = p->by_sizes ? out / in : (double)p->scales[place], length = p->by_sizes ? out : scale * in;
+    const double scale = p->by_sizes ? out / in : (double)p->scales[place];
+    const double length = p->by_sizes || p->opset < 19 ? out : scale * in; /* the text of 19 has a fractional one */
     const int named = p->axis_count ? p->axis_count : p->in.rank;
     const double start = (double)p->roi[place], end = (double)p->roi[named + place];
     switch (p->coordinate) {

@@ -265,6 +265,7 @@ diffusers(
     (16, None),
     (16, None),
     (*LATENT, Value("text", ("N", 7, 32), low=-1), STEP),
+    exporters=("dynamo",),
 )
 diffusers(
     "sana-autoencoder",
@@ -286,11 +287,12 @@ diffusers(
     (64, (48, 80)),
     (16, (16, 24)),
     (Value("image", ("N", 3, "H", "W")),),
+    exporters=("dynamo",),
 )
 diffusers(
     "vq-spatial",
     "VQModel",
-    lambda full: quantized(full) | dict(norm_type="spatial"),
+    lambda full: quantized(full) | dict(norm_type="spatial", block_out_channels=(32, 32)),
     lambda m, x: m(x, return_dict=False)[0],
     (64, (48, 80)),
     (16, (16, 24)),

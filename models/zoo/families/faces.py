@@ -9,6 +9,7 @@ import types
 from typing import Any
 
 import torch
+from families.inpainting import HOLED
 from families.super_resolution import spandrel
 from modules import Called
 from registry import network, package_class
@@ -63,13 +64,13 @@ spandrel(
     "DDColor",
     "DDColor",
     dict(encoder_name="convnext-t", num_queries=50, dec_layers=3),
-    dict(nf=16, num_queries=8, dec_layers=1),
+    dict(num_queries=8, dec_layers=1),
     (256, None),
     (64, None),
     family="colours",
     note="convnext-t, 50 queries, 3 layers",
 )
-spandrel("mat", "MAT", "MAT", dict(), dict(), (512, None), (512, None), family="inpainting")
+spandrel("mat", "MAT", "MAT", dict(), dict(), (512, None), (512, None), family="inpainting", inputs=HOLED, batch=False)
 spandrel(
     "femasr",
     "FeMaSR",
@@ -125,7 +126,7 @@ network(
         out_size=512 if full else 64,
         parsing_ch=19,
         base_ch=64 if full else 8,
-        max_ch=256 if full else 16,
+        ch_range=[32, 256] if full else [8, 16],
     ),
     (512, None),
     (64, None),

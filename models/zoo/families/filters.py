@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -38,11 +39,11 @@ kornia("luv", lambda k, x: k.color.luv_to_rgb(k.color.rgb_to_luv(x)))
 kornia("ycbcr", lambda k, x: k.color.ycbcr_to_rgb(k.color.rgb_to_ycbcr(x)))
 kornia("morphology", lambda k, x: k.morphology.closing(x, torch.ones(3, 3)))
 kornia("harris", lambda k, x: k.feature.harris_response(x))
-kornia("rotate", lambda k, x: k.geometry.rotate(x, torch.full((x.shape[0],), 30.0)))
+kornia("rotate", lambda k, x: k.geometry.rotate(x, torch.full((x.shape[0],), 30.0)), opset=20)
 kornia("pyramid", lambda k, x: k.geometry.pyrup(k.geometry.pyrdown(x)))
 kornia("equalize", lambda k, x: k.enhance.adjust_gamma(k.enhance.adjust_contrast(x, 0.7), 1.4))
 kornia("ssim", lambda k, x: k.metrics.ssim(x, x.flip(-1), 5))
-kornia("guided", lambda k, x: k.filters.guided_blur(x, x, 5, 0.01))
+kornia("guided", lambda k, x: k.filters.guided_blur(x, x, 5, 0.01), exporters=("dynamo",))
 kornia("distance", lambda k, x: k.contrib.distance_transform((x > 0.99).float(), 3), batch=False)
 
 
@@ -50,7 +51,7 @@ def dexined(full: bool) -> nn.Module:
     """DexiNed, an edge detector."""
     import kornia as package
 
-    return Called(package.filters.DexiNed(pretrained=False), lambda m, x: m(x)[-1])
+    return Called(importlib.import_module("kornia.models.dexined").DexiNed(pretrained=False), lambda m, x: m(x)[-1])
 
 
 network("dexined", "edges", dexined, (128, None), (64, None), outputs=None)

@@ -100,7 +100,7 @@ class Separable(nn.Module):
         super().__init__()
         self.depthwise = nn.Conv2d(inputs, inputs, 3, padding=1, groups=inputs)
         self.pointwise = nn.Conv2d(inputs, outputs, 1)
-        self.up, self.down = up, down
+        self.up, self.down, self.channels = up, down, outputs
         self.register_buffer(
             "filter", torch.outer(torch.tensor([1.0, 3, 3, 1]), torch.tensor([1.0, 3, 3, 1]))[None, None] / 64
         )
@@ -108,10 +108,10 @@ class Separable(nn.Module):
         self.strength = nn.Parameter(torch.tensor(0.1))
 
     def filtered(self, x: torch.Tensor) -> torch.Tensor:
-        weight = self.filter.repeat(x.shape[1], 1, 1, 1)
+        weight = self.filter.repeat(self.channels, 1, 1, 1)
         if self.down:
-            return functional.conv2d(x, weight, stride=2, padding=1, groups=x.shape[1])
-        return functional.conv_transpose2d(x, 4 * weight, stride=2, padding=1, groups=x.shape[1])
+            return functional.conv2d(x, weight, stride=2, padding=1, groups=self.channels)
+        return functional.conv_transpose2d(x, 4 * weight, stride=2, padding=1, groups=self.channels)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         value = self.pointwise(functional.leaky_relu(self.depthwise(x), 0.2))

@@ -42,8 +42,8 @@ def boxes(m: torch.nn.Module, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tens
 def rt_detr(full: bool) -> Any:
     inner = configured(
         "RTDetrResNetConfig",
-        embedding_size=16,
-        hidden_sizes=[32, 64, 128, 256] if full else [8, 8, 16, 16],
+        embedding_size=32 if full else 8,
+        hidden_sizes=[32, 64, 128, 256] if full else [8, 16, 24, 32],
         depths=[1, 1, 1, 1],
         layer_type="basic",
         out_features=["stage2", "stage3", "stage4"],
@@ -104,7 +104,7 @@ def sam_vision(full: bool) -> Any:
         output_channels=64 if full else 16,
         window_size=3,
         global_attn_indexes=[1, 3],
-        mlp_ratio=2,
+        mlp_ratio=2.0,
         num_pos_feats=32 if full else 8,
         **{key: value for key, value in narrow(full).items() if key != "intermediate_size"},
     )
@@ -156,6 +156,7 @@ transformer(
     "matting",
     "VitMatteForImageMatting",
     vitmatte,
+    gain=0.5,
     inputs=(picture(4),),
     how=lambda m, x: m(x).alphas,
     batch=False,
@@ -194,7 +195,7 @@ def queries(full: bool, **more: Any) -> dict[str, Any]:
 
 
 def mask2former(full: bool) -> Any:
-    width = 64 if full else 16
+    width = 64 if full else 32
     return configured(
         "Mask2FormerConfig",
         **queries(
@@ -213,7 +214,7 @@ def mask2former(full: bool) -> Any:
 
 
 def maskformer(full: bool) -> Any:
-    width = 64 if full else 16
+    width = 64 if full else 32
     decoder = configured(
         "DetrConfig",
         d_model=width,

@@ -55,7 +55,7 @@ restoration(
     SMALL,
     note="4 blocks, not 8",
 )
-restoration("mirnet-v2", "MIRNet2", "MIRNet_v2", dict(n_MRB=1), dict(n_feat=8), HALVES, SMALL, note="1 block, not 2")
+restoration("mirnet-v2", "MIRNet2", "MIRNet_v2", dict(n_MRB=1), dict(n_feat=16), HALVES, SMALL, note="1 block, not 2")
 restoration(
     "mixdehazenet",
     "MixDehazeNet",
@@ -63,14 +63,14 @@ restoration(
     dict(),
     dict(embed_dims=[8, 16, 16, 16, 8], depths=[1, 1, 1, 1, 1]),
     SIZES,
-    SMALL,
+    (64, (48, 80)),
 )
 restoration(
     "scunet",
     "SCUNet",
     "SCUNet",
     dict(config=[2] * 7),
-    dict(config=[1] * 7, dim=32),
+    dict(config=[1] * 7),
     (256, (192, 320)),
     (64, None),
     note="2 blocks, not 4",
@@ -99,11 +99,11 @@ restoration(
     "fbcnn",
     "FBCNN",
     "FBCNN",
-    dict(nc=[64, 128, 256, 256], nb=2),
-    dict(nc=[4, 8, 8, 8], nb=1),
+    dict(nc=[64, 128, 256, 512], nb=2),
+    dict(nc=[4, 8, 8, 512], nb=1),
     SIZES,
     SMALL,
-    note="2 blocks, not 4; 256 channels at most",
+    note="2 blocks, not 4",
 )
 restoration(
     "kbnet-s",

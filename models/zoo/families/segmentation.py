@@ -12,7 +12,7 @@ SIZES = (256, (192, 320))
 SMALL = (64, (64, 96))
 
 
-def segmentation(architecture: str, encoder: str, **options: Any) -> None:
+def segmentation(architecture: str, encoder: str, small: Any = SMALL, **options: Any) -> None:
     """A network of segmentation-models-pytorch."""
 
     def build(full: bool) -> torch.nn.Module:
@@ -20,7 +20,7 @@ def segmentation(architecture: str, encoder: str, **options: Any) -> None:
 
         return models.create_model(architecture, encoder, encoder_weights=None, classes=4)
 
-    network(f"smp-{architecture}-{encoder}", "segmentation", build, SIZES, SMALL, gain=1.25, **options)
+    network(f"smp-{architecture}-{encoder}", "segmentation", build, SIZES, small, gain=1.25, **options)
 
 
 for _architecture, _encoder in (
@@ -29,16 +29,14 @@ for _architecture, _encoder in (
     ("manet", "timm-mobilenetv3_small_minimal_100"),
     ("linknet", "resnet18"),
     ("fpn", "efficientnet-b0"),
-    ("pan", "resnet18"),
     ("deeplabv3", "resnet18"),
     ("deeplabv3plus", "resnet34"),
     ("segformer", "mit_b0"),
-    ("upernet", "resnet18"),
-    ("dpt", "tu-vit_tiny_patch16_224"),
 ):
-    if _architecture != "dpt":
-        segmentation(_architecture, _encoder)
+    segmentation(_architecture, _encoder)
+segmentation("pan", "resnet18", small=(128, (128, 160)))
 segmentation("pspnet", "resnet18", exporters=("dynamo",))
+segmentation("upernet", "resnet18", exporters=("dynamo",))
 
 
 def vision(name: str, **config: Any) -> torch.nn.Module:
@@ -83,7 +81,7 @@ network(
     (320, None),
     (320, None),
     inputs=PICTURE,
-    gain=None,
+    gain=1.5,
     batch=False,
 )
 network(
@@ -93,7 +91,7 @@ network(
     (300, None),
     (300, None),
     inputs=PICTURE,
-    gain=None,
+    gain=1.5,
     batch=False,
 )
 network(
@@ -110,7 +108,7 @@ network(
     (160, None),
     (160, None),
     inputs=PICTURE,
-    gain=None,
+    gain=1.5,
     batch=False,
 )
 network(
@@ -120,7 +118,7 @@ network(
     (160, None),
     (160, None),
     inputs=PICTURE,
-    gain=None,
+    gain=1.5,
     batch=False,
 )
 network(
@@ -130,7 +128,7 @@ network(
     (160, None),
     (160, None),
     inputs=PICTURE,
-    gain=None,
+    gain=1.5,
     batch=False,
 )
 network(
@@ -140,7 +138,7 @@ network(
     (160, None),
     (160, None),
     inputs=PICTURE,
-    gain=None,
+    gain=1.5,
     batch=False,
 )
 network(
@@ -150,7 +148,7 @@ network(
     (160, None),
     (160, None),
     inputs=PICTURE,
-    gain=None,
+    gain=1.5,
     batch=False,
 )
 

@@ -106,8 +106,8 @@ spandrel(
     dict(n_resgroups=1, n_resblocks=1, n_feats=16),
     note="3 groups of 6, not 10 of 20",
 )
-spandrel("dctlsa", "DCTLSA", "DCTLSA", dict(), dict(nf=10, num_modules=1), WINDOWS, SMALL_WINDOWS)
-spandrel("craft", "CRAFT", "CRAFT", dict(), dict(embed_dim=24, depths=[1], num_heads=[6]), WINDOWS, SMALL_WINDOWS)
+spandrel("dctlsa", "DCTLSA", "DCTLSA", dict(), dict(nf=10), WINDOWS, SMALL_WINDOWS)
+spandrel("craft", "CRAFT", "CRAFT", dict(), dict(depths=[1], num_heads=[6]), WINDOWS, SMALL_WINDOWS)
 spandrel(
     "mmrealsr",
     "MMRealSR",
@@ -211,7 +211,7 @@ spandrel(
     "DAT",
     "DAT",
     dict(embed_dim=60, split_size=[8, 16], depth=[3], num_heads=[6], expansion_factor=2.0, upscale=4),
-    dict(embed_dim=16, split_size=[4, 8], depth=[3], num_heads=[2], img_size=16),
+    dict(embed_dim=32, split_size=[4, 8], depth=[3], num_heads=[2], img_size=16),
     (64, (64, 96)),
     SMALL_WINDOWS,
     note="3 blocks of 60, not 6 x 6 of 180",
@@ -255,6 +255,7 @@ spandrel(
     ),
     (64, (48, 80)),
     SMALL_WINDOWS,
+    exporters=("dynamo",),
     note="2 x 2 blocks of 48",
 )
 spandrel(
@@ -262,7 +263,7 @@ spandrel(
     "RGT",
     "RGT",
     dict(embed_dim=60, depth=[3, 3], num_heads=[6, 6], mlp_ratio=2, split_size=[8, 32], upscale=4),
-    dict(embed_dim=16, depth=[3], num_heads=[2], split_size=[4, 8], img_size=16),
+    dict(embed_dim=32, depth=[3], num_heads=[2], split_size=[4, 8], img_size=16),
     (64, (64, 96)),
     SMALL_WINDOWS,
     note="2 x 3 blocks of 60",
@@ -308,5 +309,6 @@ spandrel(
     (48, None),
     (12, None),
     batch=False,
+    opset=18,
     note="2 layers of 32 features",
 )
