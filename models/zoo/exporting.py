@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import torch
+
+import onnx
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from modules import prepared

@@ -13,7 +13,7 @@ def backbone(
     model: str,
     small: dict[str, Any] | None = None,
     sizes: Any = (224, (256, 192)),
-    small_sizes: Any = (64, (96, 64)),
+    small_sizes: Any = (32, (48, 32)),
     **options: Any,
 ) -> None:
     """A network of timm; ``small`` says what the small one has otherwise."""

@@ -9,10 +9,11 @@ import types
 from typing import Any
 
 import torch
-from families.inpainting import HOLED
-from families.super_resolution import spandrel
 from modules import Called
 from registry import network, package_class
+
+from families.inpainting import HOLED
+from families.super_resolution import spandrel
 
 
 def gfpgan(full: bool) -> torch.nn.Module:

@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional
 
 SIZES = (256, (200, 312))
-SMALL = (32, (24, 40))
+SMALL = (16, (12, 20))
 
 
 def kornia(name: str, how: Callable[[Any, torch.Tensor], Any], **options: Any) -> None:
@@ -49,7 +49,6 @@ kornia("distance", lambda k, x: k.contrib.distance_transform((x > 0.99).float(),
 
 def dexined(full: bool) -> nn.Module:
     """DexiNed, an edge detector."""
-    import kornia as package
 
     return Called(importlib.import_module("kornia.models.dexined").DexiNed(pretrained=False), lambda m, x: m(x)[-1])
 

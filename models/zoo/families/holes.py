@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import torch
-from families.inpainting import HOLED
 from registry import Value, network
 from torch import nn
 from torch.nn import functional
+
+from families.inpainting import HOLED
 
 
 class Gated(nn.Module):

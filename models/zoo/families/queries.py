@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from families.depth import configured, from_config, last, narrow, side, transformer
 from modules import Called
 from registry import Value, network, picture
+
+from families.depth import configured, from_config, last, narrow, side, transformer
 
 
 def detr(full: bool) -> Any:

@@ -6,9 +6,10 @@ import functools
 from typing import Any
 
 import torch
-from families.super_resolution import spandrel
 from modules import Called
 from registry import network, package_class, picture
+
+from families.super_resolution import spandrel
 
 SIZES = (256, (200, 312))
 HALVES = (128, (96, 160))

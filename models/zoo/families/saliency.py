@@ -201,7 +201,7 @@ class BiRef(nn.Module):
 
 
 MAPS = (320, (200, 312))
-SMALL = (64, (50, 78))
+SMALL = (32, (25, 39))
 network("u2net", "saliency", lambda full: Nested(64 if full else 4, False), MAPS, SMALL)
 network("u2net-p", "saliency", lambda full: Nested(16 if full else 2, False), MAPS, SMALL)
 network("isnet", "saliency", lambda full: Nested(64 if full else 4, True), MAPS, SMALL)

@@ -7,7 +7,7 @@ from typing import Any
 from registry import configured, network, package_class
 
 SIZES = (64, (52, 76))
-SMALL = (16, (12, 20))
+SMALL = (8, (6, 10))
 # Windows of 8 want sizes that they divide, or the padding is baked in.
 WINDOWS = (64, (56, 80))
 SMALL_WINDOWS = (16, (24, 32))

@@ -106,7 +106,7 @@ network(
     (256, (180, 236)),
     (32, (20, 36)),
 )
-STYLE = dict(sizes=(256, (200, 312)), small=(32, (24, 40)))
+STYLE = dict(sizes=(256, (200, 312)), small=(16, (12, 20)))
 network("fast-neural-style", "translation", lambda full: neural_style(32 if full else 4, 5 if full else 2), **STYLE)
 network(
     "fast-neural-style-upsample",
