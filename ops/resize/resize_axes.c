@@ -59,11 +59,12 @@ static status scale_axis(struct resize_axis *axis, double scale, int i, struct e
     if (!(scale > 0) || !isfinite(scale))
         return fail(err, STATUS_INVALID_MODEL, "scales[%d] is %g, expected a number above 0", i, scale);
     const double length = scale * (double)axis->in;
-    if (!(length < 9e18))
+    if (!(length < 9e18) || !((float)scale * (float)axis->in < 9e18f))
         return fail(err, STATUS_LIMIT, "scales[%d] is %g: %lld times that is too large", i, scale, (long long)axis->in);
     axis->scale = scale;
     axis->length = length;
-    axis->out = (int64_t)floor(length);
+    /* In single precision, as onnx infers shapes and onnxruntime: 7 / 12.0f of 12 is 7. */
+    axis->out = (int64_t)floorf((float)scale * (float)axis->in);
     return STATUS_OK;
 }
 

@@ -144,8 +144,10 @@ static void set_dimension(struct problem *p, struct random *random, int d) {
     p->out.dims[d] = p->in.dims[d];
     if (!is_named(p, d, &place))
         return;
-    p->scales[place] = scales[random_int(random, 0, 5)];
-    p->out.dims[d] = (int64_t)floor((double)p->scales[place] * (double)p->in.dims[d]);
+    /* Among them quotients of sizes, whose product in double precision may be slightly less than the size. */
+    const int which = (int)random_int(random, 0, 7);
+    p->scales[place] = which < 6 ? scales[which] : (float)random_int(random, 1, 13) / (float)p->in.dims[d];
+    p->out.dims[d] = (int64_t)floorf(p->scales[place] * (float)p->in.dims[d]);
     if (p->by_sizes)
         p->out.dims[d] = random_int(random, 0, 7) ? random_int(random, 1, MOST) : p->in.dims[d];
     if (random_int(random, 0, 2) == 0 && p->in.rank > 2) {
