@@ -1,8 +1,8 @@
-"""Takes the small networks that are to be committed: small.py FROM TO [--kilobytes N]
+"""Takes the small networks that are to be committed: small.py FROM TO [--megabytes N]
 
 FROM is what `export.py small` made. Names of values become short and those of nodes go, which changes no operator and halves a file
-of many nodes. A network whose folder is larger than N kilobytes (default: 260) stays out, unless it has an operator that no
-other one has.
+of many nodes. Networks that bring a form of an operator come first, then others, small ones before large ones, until N megabytes
+are full.
 """
 
 from __future__ import annotations
@@ -11,13 +11,12 @@ import argparse
 import json
 import shutil
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import onnx
 
-LARGEST_ANYHOW = 4 << 20
+LARGEST = 2 << 20
 
 
 def graphs_of(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
@@ -72,47 +71,57 @@ def folder_bytes(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
-def shortened(source: Path, target: Path) -> onnx.ModelProto | None:
-    """A copy of the folder with short names; None: it would be too large."""
-    if folder_bytes(source) > 2 * LARGEST_ANYHOW:
+def shortened(source: Path, target: Path) -> set[str] | None:
+    """A copy of the folder with short names; its operators. None: it is too large."""
+    if folder_bytes(source) > 2 * LARGEST:
         return None
-    shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(source, target)
     model = onnx.load(target / "model.onnx")
     if not model.functions:
         shorten(model)
         onnx.checker.check_model(model)
         onnx.save(model, target / "model.onnx")
-    return model
+    if folder_bytes(target) > LARGEST:
+        shutil.rmtree(target)
+        return None
+    return operators(model)
+
+
+def chosen(forms: dict[str, set[str]], sizes: dict[str, int], limit: int) -> set[str]:
+    """Small ones first: those that bring a form of an operator, then others while there is space."""
+    kept, known, total = set(), set(), 0
+    order = sorted(forms, key=lambda key: sizes[key])
+    for useful in (True, False):
+        for key in order:
+            if key in kept or total + sizes[key] > limit or (useful and forms[key] <= known):
+                continue
+            kept.add(key)
+            known |= forms[key]
+            total += sizes[key]
+    for key in order:
+        if forms[key] - known:
+            print(f"{key} is left out, with {', '.join(sorted(forms[key] - known))}")
+    return kept
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", type=Path)
     parser.add_argument("target", type=Path)
-    parser.add_argument("--kilobytes", type=int, default=260)
+    parser.add_argument("--megabytes", type=float, default=15.5)
     arguments = parser.parse_args()
     records = json.loads((arguments.source / "records.json").read_text())
-    kept, large = Counter(), {}
+    shutil.rmtree(arguments.target, ignore_errors=True)
+    forms = {}
     for key, record in sorted(records.items()):
-        target = arguments.target / key
-        if "failed" in record:
-            continue
-        model = shortened(arguments.source / key, target)
-        if model is None:
-            continue
-        if folder_bytes(target) > arguments.kilobytes << 10:
-            large[key] = operators(model)
-            continue
-        kept.update(operators(model))
-    for key in sorted(large, key=lambda key: folder_bytes(arguments.target / key)):
-        alone = sorted(large[key] - set(kept))
-        if alone and folder_bytes(arguments.target / key) <= LARGEST_ANYHOW:
-            print(f"{key} is kept for {', '.join(alone)}")
-            kept.update(large[key])
-        else:
-            shutil.rmtree(arguments.target / key)
-    print(f"{folder_bytes(arguments.target) / 1e6:.1f} MB, {len(kept)} forms of operators")
+        found = None if "failed" in record else shortened(arguments.source / key, arguments.target / key)
+        if found:
+            forms[key] = found
+    sizes = {key: folder_bytes(arguments.target / key) for key in forms}
+    kept = chosen(forms, sizes, int(arguments.megabytes * 1e6))
+    for key in set(forms) - kept:
+        shutil.rmtree(arguments.target / key)
+    print(f"{len(kept)} folders, {folder_bytes(arguments.target) / 1e6:.1f} MB")
     return 0
 
 
