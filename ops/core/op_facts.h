@@ -83,7 +83,7 @@ struct op_facts {
     const struct op_control *control;
     const char *shown; /* the name for messages and profiles where it is not op->name */
     /* Writes the nodes that the node stands for, in its place, before anything else is done with it (op_write.h). Of
-       its inputs types are known as far as they can be, values not. NULL: it stands for itself. */
+       its inputs types are known as far as they can be, values not. NULL, or nothing written: it stands for itself. */
     status (*expand)(struct op_writer *writer, struct error *err);
     const char *expands_to; /* what it may write, ONNX's or as domain:Name, between spaces */
 

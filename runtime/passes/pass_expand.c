@@ -33,12 +33,16 @@ static int add_graph(void *context, const char *attribute, int given) {
     return pass_inline_body(e->context, e->node, body, &given, &e->made, &result) ? result : NO_VALUE;
 }
 
+static status keep(struct expansion *e, const struct node *node, struct error *err) {
+    return pass_append(e->context, &e->made, node) ? STATUS_OK : fail_memory(err, "a pass");
+}
+
 static status expand(struct expansion *e, const struct node *node, struct error *err) {
     const struct op_facts *facts = pass_facts(e->context, node);
     const struct op_call *call = facts->expand ? pass_call(e->context, node) : NULL;
     struct op_writer *writer;
     if (!call)
-        return pass_append(e->context, &e->made, node) ? STATUS_OK : fail_memory(err, "a pass");
+        return keep(e, node, err);
     writer = pass_scratch(e->context, 1, sizeof *writer);
     if (!writer)
         return fail_memory(err, "a pass");
@@ -52,11 +56,14 @@ static status expand(struct expansion *e, const struct node *node, struct error 
         .names = pass_scratch(e->context, WRITE_NAMES + (size_t)node->input_count, sizeof *writer->names)};
     if (!writer->names)
         return fail_memory(err, "a pass");
+    const int made = e->made.count;
     e->node = node;
+    if (facts->expand(writer, err) != STATUS_OK)
+        return fail_prefix(err, "%s", program_label(e->context->scratch, e->context->graph, node));
+    if (e->made.count == made)
+        return keep(e, node, err);
     e->context->again = true;
-    const status code = facts->expand(writer, err);
-    return code == STATUS_OK ? code
-                             : fail_prefix(err, "%s", program_label(e->context->scratch, e->context->graph, node));
+    return STATUS_OK;
 }
 
 static bool stands_for_others(const struct pass_context *context) {
