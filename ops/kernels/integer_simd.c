@@ -131,10 +131,16 @@ INLINE uint32_t step_of(const bool bytes, const struct integer_weave *w, int64_t
     return word(w->rows[0][i], w->flip, (uint32_t)w->zero) | word(w->rows[1][i], w->flip, (uint32_t)w->zero) << 16;
 }
 
-INLINE vec_bits naturals_at(const uint8_t *p) {
+INLINE vec_bits naturals_at(const void *p) {
+#if KERNEL_LEVEL == 2
+    return (vec_bits)_mm512_cvtepu8_epi32(_mm_loadu_si128(p));
+#elif KERNEL_LEVEL == 1
+    return (vec_bits)_mm256_cvtepu8_epi32(_mm_loadl_epi64(p));
+#else
     small_naturals small;
     memcpy(&small, p, sizeof small);
     return __builtin_convertvector(small, vec_bits);
+#endif
 }
 
 /* A vector of steps from number i of the rows on. */
