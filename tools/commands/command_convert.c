@@ -8,8 +8,6 @@
 
 #include <stddef.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 
 struct convert_settings {
     struct conversion_request request;
@@ -34,23 +32,6 @@ static status check_settings(const struct convert_settings *settings, struct err
     if (settings->output && stream_is_standard(settings->output) && settings->external)
         return fail(err, STATUS_USAGE, "--external writes two files, and -o - is one stream");
     return settings->output && !settings->dry_run ? staging_check(settings->output, err) : STATUS_OK;
-}
-
-static bool is_same_file(const char *a, const char *b) {
-    struct stat info_a, info_b;
-    return stat(a, &info_a) == 0 && stat(b, &info_b) == 0 && info_a.st_dev == info_b.st_dev &&
-           info_a.st_ino == info_b.st_ino;
-}
-
-static status check_output(const struct convert_job *job, struct error *err) {
-    const char *output = job->settings->output;
-    if (!output || job->settings->dry_run)
-        return STATUS_OK;
-    if (is_same_file(output, job->settings->request.checkpoint))
-        return fail(err, STATUS_INVALID_ARGUMENT, "%s is the checkpoint, and would be overwritten", output);
-    if (is_same_file(output, job->conversion.template_path))
-        return fail(err, STATUS_INVALID_ARGUMENT, "%s is the template, and would be overwritten", output);
-    return STATUS_OK;
 }
 
 /* ---- writing ---- */
@@ -140,8 +121,8 @@ static status run(const struct command_call *call, bool *good, struct error *err
     status code = check_settings(&settings, err);
     if (!code)
         code = conversion_open(&job.conversion, &settings.request, call->pool, err);
-    if (!code)
-        code = check_output(&job, err);
+    if (!code && settings.output && !settings.dry_run)
+        code = conversion_check_output(&job.conversion, settings.output, err);
     if (!code)
         code = convert(&job, good, err);
     staging_close(&job.map_file);

@@ -11,12 +11,27 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 status conversion_open(struct conversion *conversion, const struct conversion_request *request, struct pool *pool,
                        struct error *err) {
     *conversion = (struct conversion){.request = request, .pool = pool};
     return resource_find(&resource_template, request->template, request->template_folder, pool,
                          &conversion->template_path, err);
+}
+
+static bool is_same_file(const char *a, const char *b) {
+    struct stat info_a, info_b;
+    return stat(a, &info_a) == 0 && stat(b, &info_b) == 0 && info_a.st_dev == info_b.st_dev &&
+           info_a.st_ino == info_b.st_ino;
+}
+
+status conversion_check_output(const struct conversion *conversion, const char *output, struct error *err) {
+    if (is_same_file(output, conversion->request->checkpoint))
+        return fail(err, STATUS_INVALID_ARGUMENT, "%s is the checkpoint, and would be overwritten", output);
+    if (is_same_file(output, conversion->template_path))
+        return fail(err, STATUS_INVALID_ARGUMENT, "%s is the template, and would be overwritten", output);
+    return STATUS_OK;
 }
 
 static status read_map(struct conversion *conversion, struct error *err) {

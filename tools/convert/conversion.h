@@ -60,6 +60,8 @@ struct conversion {
 /* Finds the files. request and pool outlive the conversion. Closed with conversion_close, after errors too. */
 status conversion_open(struct conversion *conversion, const struct conversion_request *request, struct pool *pool,
                        struct error *err);
+/* STATUS_INVALID_ARGUMENT when the file to be written is one of those that are read. */
+status conversion_check_output(const struct conversion *conversion, const char *output, struct error *err);
 /* Reads them and makes the plan. Reports tell of the template as it was: they are made before conversion_pour. */
 status conversion_read(struct conversion *conversion, struct error *err);
 /* model lives as long as the conversion. */
