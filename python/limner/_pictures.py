@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Path = Union[str, "os.PathLike[str]"]
 Array = np.ndarray[Any, np.dtype[Any]]
 Picture = Union[Path, "Image", Array, Any]
-Saved = TypeVar("Saved", str, "os.PathLike[str]", Path)
+Saved = TypeVar("Saved", bound=Path)
 
 
 class PictureWarning(UserWarning):
@@ -119,7 +119,7 @@ def words_of(options: Mapping[str, Any]) -> list[str]:
 
 def _in_python(message: str) -> str:
     """The library's message with options as they are called here."""
-    return re.sub(r"(?<!\S)--([a-z]+(?:-[a-z]+)*)", lambda found: found[1].replace("-", "_"), message)
+    return re.sub(r"(?<![\w-])--([a-z]+(?:-[a-z]+)*)", lambda found: found[1].replace("-", "_"), message)
 
 
 @contextlib.contextmanager
@@ -200,7 +200,7 @@ def _as_image(array: Array, source: Any) -> Any:
 def _tell(notes: Sequence[str]) -> None:
     for note in notes:
         text = re.sub(r"^(note|warning): ", "", _in_python(note))
-        warnings.warn(text, PictureWarning, stacklevel=5)
+        warnings.warn(text, PictureWarning, stacklevel=4)
 
 
 # ---- painters ----
@@ -211,7 +211,7 @@ def _loaded(source: Any, what: str) -> tuple[_limner.Model, bytes, Any]:
     if isinstance(source, Session):
         return source.model, what.encode(), None
     model, origin = _load(source, None, None)
-    return model, os.fsencode(origin) if isinstance(origin, str) else what.encode(), origin
+    return model, os.fsencode(source) if isinstance(source, (str, os.PathLike)) else what.encode(), origin
 
 
 @contextlib.contextmanager

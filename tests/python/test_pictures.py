@@ -267,6 +267,14 @@ class Inpaint(Case):
         for paint, edge in [(PAINT.read_bytes(), EDGE.read_bytes()), sessions, (sessions[0].model, str(EDGE))]:
             np.testing.assert_array_equal(limner.inpaint(array, mask, model=paint, edge=edge), expected)
 
+    def test_warnings(self) -> None:
+        """They come from the line that paints, and name options as Python does."""
+        array, mask = picture(160, 160, 3), hole(160, 160)
+        for paint in (lambda: limner.inpaint(array, mask, model=PAINT, edge=EDGE, tile=64), lambda: limner.Inpainter(PAINT, edge=EDGE, tile=64)(array, mask)):
+            with self.assertWarnsRegex(limner.PictureWarning, r"looks at the whole picture at once .* 128 pixels \(crop_margin\)$") as caught:
+                paint()
+            self.assertEqual(caught.filename, __file__)
+
     def test_the_model_is_loaded_once(self) -> None:
         path = self.folder / "model.onnx"
         path.write_bytes(PLAIN.read_bytes())
