@@ -5,6 +5,7 @@ The command is build/limner, or what LIMNER names.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import pathlib
@@ -246,6 +247,23 @@ class Inpaint(Case):
         self.assertEqual(limner.inpaint(array, mask, model=PLAIN, output=f"{self.folder}/made.png"), f"{self.folder}/made.png")
         np.testing.assert_array_equal(read(self.folder / "made.png"), made)
 
+    def test_images_of_pillow_into_files(self) -> None:
+        """What the command makes of the file that Pillow opened."""
+        mask = write(self.folder / "mask.png", hole(48, 64))
+        image = Image.fromarray(picture(48, 64, 3))
+        image.save(self.folder / "image.png", icc_profile=profile(), dpi=(300, 150))
+        for ending in (".png", ".jpg"):
+            with self.subTest(ending):
+                expected = self.inpainted(self.folder / "image.png", mask, "--model", PLAIN, ending=ending)
+                output = self.folder / f"made{ending}"
+                limner.inpaint(Image.open(self.folder / "image.png"), mask, model=PLAIN, output=output)
+                self.assertEqual(output.read_bytes(), expected.read_bytes())
+                with Image.open(output) as made:
+                    self.assertEqual(made.info["icc_profile"], profile())
+        image.getexif()[0x0112] = 3
+        with self.assertRaisesRegex(limner.InvalidArgument, "exif_transpose"):
+            limner.inpaint(image, mask, model=PLAIN, output=output)
+
     def test_no_hole(self) -> None:
         """The picture as it was: an own copy, of its own kind."""
         for given in (picture(40, 48, 1), picture(40, 48, 3, depth=16), picture(40, 48, 4)):
@@ -393,6 +411,7 @@ def sets(locale, name: str) -> bool:
     return True
 
 
+@functools.cache
 def profile() -> bytes:
     from PIL import ImageCms
 
