@@ -21,6 +21,7 @@ import warnings
 
 import models
 import numpy as np
+from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 import limner
@@ -319,6 +320,18 @@ class Inpaint(Case):
         for a, b in zip(made, expected):
             np.testing.assert_array_equal(a, b)
 
+    def test_a_child_of_fork(self) -> None:
+        array, mask = picture(48, 64, 3), hole(48, 64)
+        painter = limner.Inpainter(PAINT, edge=EDGE)
+        expected = painter(array, mask)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # that there may be threads
+            child = os.fork()
+        if child == 0:
+            os._exit(0 if np.array_equal(painter(array, mask), expected) else 1)
+        self.assertEqual(os.waitpid(child, 0)[1], 0)
+        np.testing.assert_array_equal(painter(array, mask), expected)
+
     def test_pickles(self) -> None:
         array, mask = picture(48, 64, 3), hole(48, 64)
         for painter in (limner.Inpainter(str(PAINT), edge=EDGE.read_bytes(), blend="laplace"), limner.Upscaler(upscaler())):
@@ -420,13 +433,10 @@ def profile() -> bytes:
 
 def upscaler(scale: int = 2) -> bytes:
     """Repeats each pixel, a little darker."""
-    import onnx
-    from onnx import helper, numpy_helper
-
     nodes = [helper.make_node("Resize", ["x", "", "s"], ["r"], mode="nearest"), helper.make_node("Mul", ["r", "f"], ["y"])]
     weights = [numpy_helper.from_array(np.array([1, 1, scale, scale], np.float32), "s"), numpy_helper.from_array(np.array(0.7071, np.float32), "f")]
     shape = ["N", 3, "H", "W"]
-    made: bytes = models.model(nodes, [models.value("x", onnx.TensorProto.FLOAT, shape)], [models.value("y", onnx.TensorProto.FLOAT, ["N", 3, "h", "w"])], weights).SerializeToString()
+    made: bytes = models.model(nodes, [models.value("x", TensorProto.FLOAT, shape)], [models.value("y", TensorProto.FLOAT, ["N", 3, "h", "w"])], weights).SerializeToString()
     return made
 
 
@@ -467,6 +477,21 @@ class Upscale(Case):
         image.info.update(icc_profile=profile(), dpi=(72, 72))
         made = limner.upscale(image, model=upscaler())
         self.assertEqual((made.mode, made.size, made.info), ("RGB", (128, 96), image.info))
+
+    def test_background_removal(self) -> None:
+        """The picture gets the model's channel as its alpha."""
+        node = helper.make_node("ReduceMean", ["x"], ["y"], axes=[1], keepdims=1)
+        network = models.model([node], [models.value("x", shape=["N", 3, "H", "W"])], [models.value("y", shape=["N", 1, "H", "W"])])
+        model = self.folder / "matte.onnx"
+        model.write_bytes(network.SerializeToString())
+        for channels in (1, 3, 4):
+            for options in ({"result": "alpha"}, {"result": "alpha", "size": (32, 32), "output_curve": "sigmoid"}, {"preset": "isnet"}):
+                with self.subTest(channels=channels, **options):
+                    array = picture(48, 64, channels)
+                    words = [word for name, value in options.items() for word in ("--" + name.replace("_", "-"), "x".join(map(str, value)) if name == "size" else value)]
+                    made = limner.upscale(array, model=model, **options)
+                    self.assertEqual(made.shape, (48, 64, 4))
+                    np.testing.assert_array_equal(made, self.ran(model, write(self.folder / "image.png", array), *words))
 
     def test_faults(self) -> None:
         with self.assertRaisesRegex(TypeError, "Upscaler has no option 'blend'"):
