@@ -37,6 +37,10 @@ static void fill(struct scene_case *scene) {
 
 static void check_result(struct scene_case *scene, struct embed_result *result) {
     const size_t bytes = sizeof scene->image;
+    if (!result->samples) {
+        fail_msg("there is no result");
+        return;
+    }
     assert_int_equal(result->width * result->height * (size_t)result->channels, bytes);
     if (scene->expected.samples) {
         assert_memory_equal(result->samples, scene->expected.samples, bytes);
