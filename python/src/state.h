@@ -10,7 +10,7 @@
 
 struct module_state {
     PyObject *errors[ERROR_CLASSES]; /* by limner_status; that of LIMNER_OK is the class of all */
-    PyTypeObject *tensor, *model, *session;
+    PyTypeObject *tensor, *model, *session, *painter;
 };
 
 /* Of the object's own type, which is one of the module's and has no subclasses. */

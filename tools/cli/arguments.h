@@ -61,6 +61,11 @@ struct command {
 status arguments_parse(const struct command *command, int count, char **words, struct pool *pool,
                        struct command_call *call, int *help, struct error *err);
 
+/* The same for programs: options alone, none of them asks for help. Errors name the options as command lines have them.
+ */
+status arguments_parse_options(const struct command *command, int count, const char *const *words, struct pool *pool,
+                               struct command_call *call, struct error *err);
+
 void arguments_help(const struct command *command, FILE *stream);
 
 /* text in lines of at most 80 columns, the first one `used` columns wide already, all others indented. */

@@ -5,6 +5,7 @@
 #include "tools/engine/engine.h"
 #include "tools/engine/profile.h"
 #include "tools/engine/values.h"
+#include "tools/inpaint/studio_options.h"
 #include "tools/inpaint/variants.h"
 
 #include <stddef.h>
@@ -25,13 +26,6 @@ struct run_settings {
 };
 static const struct run_settings defaults = {
     .feed.max_pixels = PICTURE_MAX_PIXELS, .overlap = NOT_GIVEN, .batch.jobs = 1};
-
-static status set_tile(struct pool *pool, void *field, const char *text, struct error *err) {
-    if (strcmp(text, "auto") != 0)
-        return set_positive(pool, field, text, err);
-    *(int *)field = TILE_AUTO;
-    return STATUS_OK;
-}
 
 /* One file to be written. */
 struct target {
@@ -152,6 +146,7 @@ static status run_once(struct run_job *job, const char *picture, struct error *e
     request.to_srgb = job->settings->saving.through_srgb;
     status code = engine_session(job->engine.model, job->engine.path, &job->settings->engine, job->settings->profile,
                                  &job->engine.session, err);
+    engine_say_cache_note(job->engine.session);
     if (!code)
         code = choose_outputs(job, err);
     if (!code)
@@ -294,10 +289,7 @@ static const struct command_option options[] = {
      offsetof(struct run_settings, outputs)},
     FEED_OPTIONS(struct run_settings),
     CONTRACT_OPTIONS(struct run_settings),
-    {"tile", 0, "N", "cut large pictures into tiles of N by N pixels; auto: as large as 1 GiB of activations allows",
-     set_tile, offsetof(struct run_settings, tile)},
-    {"overlap", 0, "PX", "how far tiles overlap (default: as far as the model looks)", set_count,
-     offsetof(struct run_settings, overlap)},
+    TILE_OPTIONS(struct run_settings, tile, overlap),
     {"format", 0, "FORMAT",
      "of results in folders: same (as the picture, where that is written), png, jpg, webp, ... (default: same)",
      set_format, offsetof(struct run_settings, batch.format)},

@@ -1,6 +1,5 @@
 #include "tools/inpaint/batch.h"
 
-#include "base/memory_limits.h"
 #include "base/processors.h"
 #include "tools/cli/output.h"
 
@@ -22,13 +21,6 @@ struct batch_work {
     bool broken;    /* a worker could not begin */
     bool noted;     /* one has said what was odd with the models' inputs */
 };
-
-/* What this process may still have, so that pieces are cut for it. */
-static size_t memory_room(void) {
-    struct memory_limits limits;
-    memory_limits_read("", &limits);
-    return limits.room;
-}
 
 static const struct batch_item *take(struct batch_work *work) {
     pthread_mutex_lock(&work->lock);
@@ -145,7 +137,7 @@ static status run_folder(const struct picture_batch *batch, const struct batch_s
                               .studio = studio,
                               .engine = share_threads(settings, workers),
                               .meter = meter,
-                              .memory = memory_room() / (size_t)(workers + !workers)};
+                              .memory = painter_memory() / (size_t)(workers + !workers)};
     say_shard(&settings->shard, batch);
     pthread_mutex_init(&work.lock, NULL);
     meter_start(meter, "pictures", batch->count);
@@ -166,7 +158,7 @@ static status run_single(const struct paint_task *task, const struct batch_setti
                          const struct studio *studio, struct painter *painter, struct meter *meter, struct error *err) {
     if (settings->resume && access(task->output, F_OK) == 0)
         return STATUS_OK;
-    status code = painter_open(painter, studio, &settings->engine, memory_room(), meter, err);
+    status code = painter_open(painter, studio, &settings->engine, painter_memory(), meter, err);
     painter->shows_pieces = true;
     if (!code)
         code = painter_paint(painter, task, err);
