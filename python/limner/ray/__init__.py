@@ -2,7 +2,7 @@
 
     pictures = limner.ray.read_folder("s3://photos", masks="s3://masks", skip=limner.ray.finished("s3://repaired"))
     repaired = pictures.map_batches(limner.ray.Inpaint, fn_constructor_kwargs={"model": "lama.onnx", "preset": "lama"},
-                                    batch_size=8, num_cpus=4, concurrency=16)
+                                    batch_size=8, num_cpus=4, compute=ray.data.ActorPoolStrategy(size=16))
     for row in limner.ray.write(repaired, "s3://repaired").iter_rows():
         if row["error"]:
             print(row["key"], row["error"])

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
+import shutil
 import sys
 import tempfile
+import weakref
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,9 +44,6 @@ class _Worker:
         """What stands in column number k where a row failed."""
         raise NotImplementedError
 
-    def _say(self, error: BaseException, row: Mapping[str, Any]) -> str:
-        return words(error)
-
     def __call__(self, batch: Batch) -> Batch:
         count = len(next(iter(batch.values())))
         errors = [str(error) for error in batch.get("error", [""] * count)]
@@ -55,7 +56,7 @@ class _Worker:
             try:
                 done[i] = self._one(row)
             except Exception as error:  # a bad picture is no reason to end the job
-                errors[i], again[i] = self._say(error, row), passes(error)
+                errors[i], again[i] = words(error), passes(error)
         made = {name: cells for name, cells in batch.items() if name not in self._dropped}
         for k, name in enumerate(self._made):
             failed = self._failed(batch, done, k) if None in done else None
@@ -67,17 +68,18 @@ class _Worker:
 
 
 class _Pictures(_Worker):
-    """Pictures go through files in memory, so that they are read and written as by the command."""
+    """Pictures go through files in memory, so that they are read and written as by the command. What is given is gone
+    with the process, however that ends; what is written has a name, for as long as it takes to read it."""
 
     def __init__(self, painter: Any, columns: tuple[str, ...], result: str, into: str, keep: bool) -> None:
         self._painter, self._columns, self._result = painter, columns, result
         self._made = (into,)
         self._dropped = frozenset() if keep else frozenset(columns)
         memory = "/dev/shm"
-        self._folder = tempfile.TemporaryDirectory(prefix="limner-", dir=memory if os.access(memory, os.W_OK | os.X_OK) else None)
-
-    def _path(self, name: str) -> str:
-        return os.path.join(self._folder.name, name)
+        folder = tempfile.mkdtemp(prefix="limner-", dir=memory if os.access(memory, os.W_OK | os.X_OK) else None)
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        self._path = os.path.join(folder, f"result.{result}")
+        self._files: dict[str, int] = {}
 
     def _given(self, name: str, cell: Any) -> Any:
         """A picture as the painter takes it: an array, or a path."""
@@ -87,34 +89,53 @@ class _Pictures(_Worker):
             return cell
         if not cell:
             raise limner.InvalidArgument(f"{name} is empty")
-        with open(self._path(name), "wb") as file:
+        self._files[name] = os.memfd_create(name)
+        with open(self._files[name], "wb", closefd=False) as file:
             file.write(cell)
-        return self._path(name)
+        return self._name(name)
+
+    def _name(self, name: str) -> str:
+        return f"/proc/self/fd/{self._files[name]}"
 
     def _one(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
-        given = [self._given(name, row[name]) for name in self._columns]
+        try:
+            return (self._paint([self._given(name, row[name]) for name in self._columns]),)
+        except Exception as error:
+            self._name_files(error, row)
+            raise
+        finally:
+            for file in self._files.values():
+                os.close(file)
+            self._files.clear()
+
+    def _paint(self, given: list[Any]) -> Any:
         if self._result == "array":
-            return (np.asarray(self._painter(*given)),)
-        path = self._path(f"result.{self._result}")
-        self._painter(*given, output=path)
-        with open(path, "rb") as file:
-            return (file.read(),)
+            return np.asarray(self._painter(*given))
+        try:
+            self._painter(*given, output=self._path)
+            with open(self._path, "rb") as file:
+                return file.read()
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._path)
+
+    def _name_files(self, error: Exception, row: Mapping[str, Any]) -> None:
+        """In the message the row's key stands for the file in memory."""
+        said = words(error)
+        for name in self._files:
+            said = re.sub(re.escape(self._name(name)) + r"(?!\d)", f"{row.get('key', '')} ({name})", said)
+        if said != words(error):
+            error.args = (said,)
 
     def _failed(self, batch: Batch, done: list[tuple[Any, ...] | None], k: int) -> Any:
         return np.zeros((0, 0, 3), np.uint8) if self._result == "array" else b""
-
-    def _say(self, error: BaseException, row: Mapping[str, Any]) -> str:
-        said = words(error)
-        for name in self._columns:
-            said = said.replace(self._path(name), f"{row.get('key', '')} ({name})")
-        return said
 
 
 class Inpaint(_Pictures):
     """Fills the holes of pictures: limner.inpaint for map_batches. The result is a picture as `limner inpaint` makes it.
 
         rows.map_batches(limner.ray.Inpaint, fn_constructor_kwargs={"model": "lama.onnx", "preset": "lama"},
-                         batch_size=8, num_cpus=4, concurrency=16)
+                         batch_size=8, num_cpus=4, compute=ray.data.ActorPoolStrategy(size=16))
 
     model, edge: as of limner.Inpainter; paths must be there on every node. image, mask: columns that hold files' bytes,
     arrays (height, width, channels) or paths; they are left out of what comes back unless keep. result: the ending of
