@@ -189,6 +189,14 @@ def _given(what: str, picture: Any) -> Any:
     return picture.astype(picture.dtype.newbyteorder("="), copy=False)
 
 
+def _look(image: Any, output: Path | None) -> tuple[bytes | None, tuple[float, float]]:
+    """The colour profile and the resolution of an image of Pillow."""
+    if output is not None and image.getexif().get(0x0112, 1) != 1:
+        raise _limner.InvalidArgument("the image is to be turned when it is shown, which output would not say: PIL.ImageOps.exif_transpose turns it")
+    profile, dots = image.info.get("icc_profile"), image.info.get("dpi", (0, 0))
+    return profile or None, (float(dots[0]), float(dots[1]))
+
+
 def _as_image(array: Array, source: Any) -> Any:
     """An image of Pillow that knows of its source what is true of it, too."""
     made = _pillow().fromarray(array)
@@ -251,15 +259,16 @@ class _Painting:
             return _limner.Painter(self._holes, words_of(options), self._model, self._name, self._edge, self._edge_name)
 
     def _paint(self, image: Any, mask: Any, output: Path | None) -> Any:
+        given = _given("the image", image)
+        given_mask = _given("the mask", mask) if self._holes else None
+        look = _look(image, output) if _is_image(image) else (None, (0.0, 0.0))
         try:
             painter = self._idle.pop()
         except IndexError:
             painter = self._make()
-        given = _given("the image", image)
-        given_mask = _given("the mask", mask) if self._holes else None
         try:
             with python_words():
-                tensor, unchanged = painter.paint(given, given_mask, None if output is None else file_name(output), _is_image(image))
+                tensor, unchanged = painter.paint(given, given_mask, None if output is None else file_name(output), _is_image(image), *look)
             notes = painter.notes()
         finally:
             self._idle.append(painter)

@@ -104,11 +104,11 @@ static int describe(const struct module_state *state, const char *name, const li
         Py_XDECREF(shape);
         return -1;
     }
-    *picture = (struct embed_picture){.width = (size_t)tensor->dims[1],
-                                      .height = (size_t)tensor->dims[0],
-                                      .channels = (int)channels,
-                                      .depth = bytes ? 8 : 16,
-                                      .samples = tensor->data};
+    picture->width = (size_t)tensor->dims[1];
+    picture->height = (size_t)tensor->dims[0];
+    picture->channels = (int)channels;
+    picture->depth = bytes ? 8 : 16;
+    picture->samples = tensor->data;
     return 0;
 }
 
@@ -179,8 +179,11 @@ static PyObject *painter_paint(PyObject *object, PyObject *arguments) {
     struct pyarray image_array = {0}, mask_array = {0};
     struct embed_task task = {.output = NULL};
     PyObject *image, *mask, *output, *made = NULL;
-    if (!PyArg_ParseTuple(arguments, "OOOp:paint", &image, &mask, &output, &task.eight_bits))
+    Py_ssize_t profile_bytes = 0;
+    if (!PyArg_ParseTuple(arguments, "OOOpz#(dd):paint", &image, &mask, &output, &task.eight_bits, &task.image.profile,
+                          &profile_bytes, &task.image.dots_x, &task.image.dots_y))
         return NULL;
+    task.image.profile_bytes = (size_t)profile_bytes;
     if (read_output(output, &task.output) == 0 &&
         open_picture(state, "the image", image, &image_array, &task.image) == 0 &&
         open_picture(state, "the mask", mask, &mask_array, &task.mask) == 0)
@@ -209,8 +212,10 @@ static PyObject *painter_notes(PyObject *object, PyObject *unused) {
 
 static PyMethodDef methods[] = {
     {"paint", painter_paint, METH_VARARGS,
-     "paint(image, mask, output, eight_bits, /)\n--\n\nimage and mask: arrays, or bytes that name files; mask: None "
-     "where there are no holes; output: bytes that name a file, or None. (array or None, nothing was changed)."},
+     "paint(image, mask, output, eight_bits, profile, dots, /)\n--\n\nimage and mask: arrays, or bytes that name "
+     "files; "
+     "mask: None where there are no holes; output: bytes that name a file, or None; profile: bytes or None, dots: two "
+     "numbers an inch, or zeros, of an image that is an array. (array or None, nothing was changed)."},
     {"notes", painter_notes, METH_NOARGS, "notes()\n--\n\nWhat was worth knowing since this was last asked."},
     {0}};
 

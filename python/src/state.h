@@ -2,6 +2,7 @@
 #ifndef LIMNER_PYTHON_STATE_H
 #define LIMNER_PYTHON_STATE_H
 
+#define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
 #include "runtime/limner.h"

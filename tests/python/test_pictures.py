@@ -5,6 +5,7 @@ The command is build/limner, or what LIMNER names.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import pathlib
@@ -20,6 +21,7 @@ import warnings
 
 import models
 import numpy as np
+from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 import limner
@@ -161,7 +163,8 @@ class Inpaint(Case):
         }
         painter = limner.Inpainter(PLAIN)
         for name, mask in kinds.items():
-            with self.subTest(name):
+            with self.subTest(name), warnings.catch_warnings():
+                warnings.simplefilter("error")
                 np.testing.assert_array_equal(painter(array, mask), expected)
 
     def test_a_mask_of_another_size(self) -> None:
@@ -246,6 +249,23 @@ class Inpaint(Case):
         self.assertEqual(limner.inpaint(array, mask, model=PLAIN, output=f"{self.folder}/made.png"), f"{self.folder}/made.png")
         np.testing.assert_array_equal(read(self.folder / "made.png"), made)
 
+    def test_images_of_pillow_into_files(self) -> None:
+        """What the command makes of the file that Pillow opened."""
+        mask = write(self.folder / "mask.png", hole(48, 64))
+        image = Image.fromarray(picture(48, 64, 3))
+        image.save(self.folder / "image.png", icc_profile=profile(), dpi=(300, 150))
+        for ending in (".png", ".jpg"):
+            with self.subTest(ending):
+                expected = self.inpainted(self.folder / "image.png", mask, "--model", PLAIN, ending=ending)
+                output = self.folder / f"made{ending}"
+                limner.inpaint(Image.open(self.folder / "image.png"), mask, model=PLAIN, output=output)
+                self.assertEqual(output.read_bytes(), expected.read_bytes())
+                with Image.open(output) as made:
+                    self.assertEqual(made.info["icc_profile"], profile())
+        image.getexif()[0x0112] = 3
+        with self.assertRaisesRegex(limner.InvalidArgument, "exif_transpose"):
+            limner.inpaint(image, mask, model=PLAIN, output=output)
+
     def test_no_hole(self) -> None:
         """The picture as it was: an own copy, of its own kind."""
         for given in (picture(40, 48, 1), picture(40, 48, 3, depth=16), picture(40, 48, 4)):
@@ -301,6 +321,18 @@ class Inpaint(Case):
         for a, b in zip(made, expected):
             np.testing.assert_array_equal(a, b)
 
+    def test_a_child_of_fork(self) -> None:
+        array, mask = picture(48, 64, 3), hole(48, 64)
+        painter = limner.Inpainter(PAINT, edge=EDGE)
+        expected = painter(array, mask)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # that there may be threads
+            child = os.fork()
+        if child == 0:
+            os._exit(0 if np.array_equal(painter(array, mask), expected) else 1)
+        self.assertEqual(os.waitpid(child, 0)[1], 0)
+        np.testing.assert_array_equal(painter(array, mask), expected)
+
     def test_pickles(self) -> None:
         array, mask = picture(48, 64, 3), hole(48, 64)
         for painter in (limner.Inpainter(str(PAINT), edge=EDGE.read_bytes(), blend="laplace"), limner.Upscaler(upscaler())):
@@ -318,16 +350,22 @@ class Inpaint(Case):
 
     def test_another_locale(self) -> None:
         """Numbers have a point whatever the program's language."""
-        import locale
-
-        names = [name for name in ("de_DE.UTF-8", "fr_FR.UTF-8", "de_DE.utf8") if sets(locale, name)]
-        if not names:
-            self.skipTest("there is no locale with commas here")
-        try:
-            made = limner.inpaint(picture(40, 48, 3), hole(40, 48), model=PLAIN, hole=0.25, sigma=1.5)
-        finally:
-            locale.setlocale(locale.LC_ALL, "C")
-        np.testing.assert_array_equal(made, limner.inpaint(picture(40, 48, 3), hole(40, 48), model=PLAIN, hole=0.25, sigma=1.5))
+        made = subprocess.run(["localedef", "-i", "de_DE", "-f", "UTF-8", self.folder / "de_DE.UTF-8"], capture_output=True, check=False)
+        if not (self.folder / "de_DE.UTF-8").exists():
+            self.skipTest(f"a locale with commas cannot be made here: {made.stderr.decode().strip()}")
+        array, mask = picture(40, 48, 3), hole(40, 48)
+        np.savez(self.folder / "pair.npz", array=array, mask=mask)
+        code = """if True:
+            import locale, sys, numpy, limner
+            locale.setlocale(locale.LC_ALL, "")
+            assert locale.str(0.5) == "0,5"
+            pair = numpy.load(sys.argv[1])
+            numpy.save(sys.argv[2], limner.inpaint(pair["array"], pair["mask"], model=sys.argv[3], hole=0.25, sigma=1.5, preset="generator"))
+            assert locale.str(0.5) == "0,5"
+            """
+        environment = {**os.environ, "LOCPATH": str(self.folder), "LC_ALL": "de_DE.UTF-8"}
+        subprocess.run([sys.executable, "-c", code, self.folder / "pair.npz", self.folder / "made.npy", PLAIN], env=environment, check=True)
+        np.testing.assert_array_equal(np.load(self.folder / "made.npy"), limner.inpaint(array, mask, model=PLAIN, hole=0.25, sigma=1.5, preset="generator"))
 
     def test_faults(self) -> None:
         array, mask = picture(48, 64, 3), hole(48, 64)
@@ -385,14 +423,7 @@ class Inpaint(Case):
         self.assertEqual(done.stdout, "(40, 48, 3) False\n")
 
 
-def sets(locale, name: str) -> bool:
-    try:
-        locale.setlocale(locale.LC_ALL, name)
-    except locale.Error:
-        return False
-    return True
-
-
+@functools.cache
 def profile() -> bytes:
     from PIL import ImageCms
 
@@ -401,13 +432,10 @@ def profile() -> bytes:
 
 def upscaler(scale: int = 2) -> bytes:
     """Repeats each pixel, a little darker."""
-    import onnx
-    from onnx import helper, numpy_helper
-
     nodes = [helper.make_node("Resize", ["x", "", "s"], ["r"], mode="nearest"), helper.make_node("Mul", ["r", "f"], ["y"])]
     weights = [numpy_helper.from_array(np.array([1, 1, scale, scale], np.float32), "s"), numpy_helper.from_array(np.array(0.7071, np.float32), "f")]
     shape = ["N", 3, "H", "W"]
-    made: bytes = models.model(nodes, [models.value("x", onnx.TensorProto.FLOAT, shape)], [models.value("y", onnx.TensorProto.FLOAT, ["N", 3, "h", "w"])], weights).SerializeToString()
+    made: bytes = models.model(nodes, [models.value("x", TensorProto.FLOAT, shape)], [models.value("y", TensorProto.FLOAT, ["N", 3, "h", "w"])], weights).SerializeToString()
     return made
 
 
@@ -448,6 +476,21 @@ class Upscale(Case):
         image.info.update(icc_profile=profile(), dpi=(72, 72))
         made = limner.upscale(image, model=upscaler())
         self.assertEqual((made.mode, made.size, made.info), ("RGB", (128, 96), image.info))
+
+    def test_background_removal(self) -> None:
+        """The picture gets the model's channel as its alpha."""
+        node = helper.make_node("ReduceMean", ["x"], ["y"], axes=[1], keepdims=1)
+        network = models.model([node], [models.value("x", shape=["N", 3, "H", "W"])], [models.value("y", shape=["N", 1, "H", "W"])])
+        model = self.folder / "matte.onnx"
+        model.write_bytes(network.SerializeToString())
+        for channels in (1, 3, 4):
+            for options in ({"result": "alpha"}, {"result": "alpha", "size": (32, 32), "output_curve": "sigmoid"}, {"preset": "isnet"}):
+                with self.subTest(channels=channels, **options):
+                    array = picture(48, 64, channels)
+                    words = [word for name, value in options.items() for word in ("--" + name.replace("_", "-"), "x".join(map(str, value)) if name == "size" else value)]
+                    made = limner.upscale(array, model=model, **options)
+                    self.assertEqual(made.shape, (48, 64, 4))
+                    np.testing.assert_array_equal(made, self.ran(model, write(self.folder / "image.png", array), *words))
 
     def test_faults(self) -> None:
         with self.assertRaisesRegex(TypeError, "Upscaler has no option 'blend'"):

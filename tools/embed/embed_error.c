@@ -15,7 +15,10 @@ limner_status embed_status(status code, const struct error *from, limner_error *
 }
 
 locale_t embed_plain_numbers(void) {
-    const locale_t plain = newlocale(LC_NUMERIC_MASK, "C", duplocale(uselocale((locale_t)0)));
+    const locale_t copy = duplocale(uselocale((locale_t)0));
+    const locale_t plain = copy ? newlocale(LC_NUMERIC_MASK, "C", copy) : (locale_t)0;
+    if (copy && !plain)
+        freelocale(copy);
     return plain ? uselocale(plain) : (locale_t)0;
 }
 

@@ -147,13 +147,25 @@ static status check_output(const char *path, struct error *err) {
     return staging_check(path, err);
 }
 
-static struct picture picture_of(const struct embed_picture *from) {
-    return (struct picture){from->width, from->height, from->channels, from->depth, (void *)from->samples, NULL};
+#define INCHES_A_METRE (1 / 0.0254)
+
+static struct picture_about about_of(const struct embed_picture *from) {
+    const bool has_density = from->dots_x > 0 && from->dots_y > 0;
+    return (struct picture_about){.orientation = ORIENTATION_UPRIGHT,
+                                  .density_unit = has_density ? DENSITY_METRE : DENSITY_NONE,
+                                  .density_x = from->dots_x * INCHES_A_METRE,
+                                  .density_y = from->dots_y * INCHES_A_METRE,
+                                  .profile = {(unsigned char *)from->profile, from->profile_bytes}};
+}
+
+static struct picture picture_of(const struct embed_picture *from, struct picture_about *about) {
+    return (struct picture){from->width, from->height, from->channels, from->depth, (void *)from->samples, about};
 }
 
 static status paint(struct embed_painter *self, const struct embed_task *task, struct paint_result *result,
                     struct error *err) {
-    const struct picture image = picture_of(&task->image), mask = picture_of(&task->mask);
+    struct picture_about about = about_of(&task->image);
+    const struct picture image = picture_of(&task->image, &about), mask = picture_of(&task->mask, NULL);
     const bool holes = !self->settings.studio.no_mask;
     const struct paint_task painted = {.image = task->image.path ? task->image.path : "the image",
                                        .mask = !holes            ? NULL

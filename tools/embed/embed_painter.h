@@ -15,13 +15,17 @@ struct embed_request {
     const char *model_name, *edge_name; /* paths, or what messages call the models; they outlive the painter */
 };
 
-/* A file; or samples, row-major, channels together, in the machine's byte order, which stay the caller's. */
+/* A file; or samples, row-major, channels together, in the machine's byte order, and what is known of them. All stays
+ * the caller's. */
 struct embed_picture {
     const char *path; /* NULL: samples */
     size_t width, height;
     int channels; /* 1 gray, 2 gray and alpha, 3 RGB, 4 RGB and alpha */
     int depth;    /* 8 or 16 bits a sample */
     const void *samples;
+    const void *profile; /* ICC, or NULL */
+    size_t profile_bytes;
+    double dots_x, dots_y; /* an inch, or 0 */
 };
 
 struct embed_task {

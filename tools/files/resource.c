@@ -12,7 +12,7 @@
 const struct resource_kind resource_template = {"template", "templates", ".onnx", "LIMNER_TEMPLATES"};
 const struct resource_kind resource_map = {"map", "maps", ".map", "LIMNER_MAPS"};
 
-#define MOST_FOLDERS 6
+#define MOST_FOLDERS 7
 
 static bool is_file(const char *path) {
     struct stat info;
@@ -58,8 +58,10 @@ static int list_folders(const struct resource_kind *kind, const char *folder, st
         folders[count++] = pool_format(pool, "%s/../models/%s", program, kind->folder);
         folders[count++] = pool_format(pool, "%s/../../models/%s", program, kind->folder);
     }
-    if (library)
+    if (library) {
         folders[count++] = pool_format(pool, "%s/share/%s", library, kind->folder);
+        folders[count++] = pool_format(pool, "%s/../../models/%s", library, kind->folder);
+    }
     for (int i = 0; i < count; i++)
         if (!folders[i])
             return -1;

@@ -44,7 +44,9 @@ static status read_picture(const struct picture_source *source, size_t max_pixel
                            struct error *err) {
     if (!source->given)
         return read_file(source->name, max_pixels, picture, err);
-    const status code = picture_copy(source->given, max_pixels, picture, err);
+    status code = picture_copy(source->given, max_pixels, picture, err);
+    if (!code && source->given->about)
+        code = about_copy_look(source->given->about, &picture->about, err);
     return code ? fail_prefix(err, "%s", source->name) : STATUS_OK;
 }
 

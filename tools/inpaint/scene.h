@@ -28,7 +28,7 @@ struct mask_notes {
     size_t faint;                   /* pixels of a mask that is not quite black nor white */
 };
 
-/* A file; or a picture in memory, which stays the caller's, and what messages call it. */
+/* A file; or a picture in memory, which stays the caller's and is upright, and what messages call it. */
 struct picture_source {
     const char *name;
     const struct picture *given; /* NULL: the file is read */
