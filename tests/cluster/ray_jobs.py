@@ -7,9 +7,11 @@ exits 1 when something was not right.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import logging
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -35,6 +37,7 @@ import limner.ray  # noqa: E402
 from pictures import ROOT, make_folder, mask, remove_partial  # noqa: E402
 
 SMALL = ROOT / "models" / "small"
+PLAIN = SMALL / "plain-torchscript17" / "model.onnx"
 EDGE, MODEL = SMALL / "edge-torchscript17" / "model.onnx", SMALL / "inpaint-torchscript17" / "model.onnx"
 UPSCALER = ROOT / "tests" / "data" / "cli" / "rgb.onnx"
 PICTURES, SIDE, FEW = 500, 64, 40
@@ -57,8 +60,10 @@ class Nodes:
         return self
 
     def __exit__(self, *about: object) -> None:
+        session = self.cluster.head_node.get_session_dir_path()
         ray.shutdown()
         self.cluster.shutdown()
+        shutil.rmtree(session, ignore_errors=True)
 
 
 def actors_of(nodes: list) -> list[int]:
@@ -276,6 +281,28 @@ def check_7_threads(tmp: Path, nodes: Nodes) -> None:
     counts = [ray.get(ray.remote(num_cpus=n)(Asks).remote().threads.remote()) for n in (2, 1, 0.5)]
     assert counts == [2, 1, 1] and _work._threads() == 0, counts
     say("an actor's threads are its processors: 2, 1 and (of half a processor) 1")
+
+
+def check_8_example(tmp: Path, nodes: Nodes) -> None:
+    """The one of docs/many-machines.md, in a folder with what it names."""
+    (example,) = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs" / "many-machines.md").read_text(), re.DOTALL | re.MULTILINE)
+    home, work = os.getcwd(), tmp / "example"
+    names = make_folder(work / "photos", 12, SIDE)
+    (work / "masks").mkdir()
+    for name in names:
+        (work / "masks" / f"{name[:-4]}_mask.png").write_bytes(mask(SIDE))
+    (work / "photos" / "bad.png").write_bytes(b"no picture")
+    shutil.copy(PLAIN, work / "generator.onnx")
+    os.chdir(work)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()) as said:
+            exec(example.replace('"generator.onnx"', repr(str(work / "generator.onnx"))), {})
+    finally:
+        os.chdir(home)
+    done = subprocess.run([LIMNER, "inpaint", "--model", PLAIN, work / "photos", work / "masks", "-o", work / "one"], capture_output=True)
+    assert done.returncode == 1 and read(work / "one") == read(work / "repaired"), done
+    assert said.getvalue() == "bad there is no mask bad.png (or bad_mask.png, bad_mask001.png, mask_bad.png) in " + str(work / "masks") + "\n", said.getvalue()
+    say("the example of docs/many-machines.md does what the command does")
 
 
 def main(wanted: list[str]) -> int:
