@@ -7,7 +7,7 @@
 
 #include "runtime/limner.h"
 
-#define ERROR_CLASSES (LIMNER_CANCELLED + 1)
+#define ERROR_CLASSES (LIMNER_TRY_AGAIN + 1)
 
 struct module_state {
     PyObject *errors[ERROR_CLASSES]; /* by limner_status; that of LIMNER_OK is the class of all */

@@ -7,11 +7,10 @@
 
 #include "base/pool.h"
 #include "base/status.h"
+#include "tools/cli/exit_status.h"
 
 #include <stdbool.h>
 #include <stdio.h>
-
-enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 /* In tools/ only: the command line is wrong. Leads to EXIT_USAGE and a hint at --help. */
 #define STATUS_USAGE ((status)101)

@@ -92,6 +92,7 @@ static const struct command_option options[] = {
     HOLE_OPTIONS(struct inpaint_settings),
     {"jobs", 0, "N", "pictures of a folder to work on at a time (default: 1)", set_positive, FIELD(batch.jobs)},
     {"resume", 0, NULL, "skip pictures whose result is there already", set_flag, FIELD(batch.resume)},
+    SHARD_OPTION(struct inpaint_settings, batch.shard),
     MAX_PIXELS_OPTION(struct inpaint_settings, studio.max_pixels),
     CONTRACT_OPTIONS(struct inpaint_settings),
     ENGINE_OPTIONS(struct inpaint_settings),
@@ -121,7 +122,9 @@ const struct command inpaint_command = {
         "the "
         "picture's name and format, or --format's. What is no picture is named at the end. A picture that fails is "
         "reported, the rest is done, and "
-        "the exit status is 1.\n\n"
+        "the exit status is 1, or 75 where another try may do better (limner --help).\n\n"
+        "--shard lets several processes or machines share a folder: every picture belongs to one shard, whatever else "
+        "lies in the folder, and its mask comes along. With --resume the same command goes on where it was ended.\n\n"
         "What other networks expect is said by options, by --preset NAME (limner help presets), or by the model itself "
         "(limner annotate): ranges, mean and deviation, the mask's form, what stands in the hole, sizes. They are "
         "about "
@@ -133,6 +136,7 @@ const struct command inpaint_command = {
     .examples = "  limner inpaint --preset lama --model lama.onnx photo.jpg mask.png -o whole.png --blend laplace\n"
                 "  limner inpaint --edge edge.onnx --model inpaint.onnx photo.jpg mask.png -o whole.png\n"
                 "  limner inpaint --model generator.onnx photos/ masks/ -o repaired/ --jobs 2 --resume\n"
+                "  limner inpaint --model generator.onnx photos/ masks/ -o repaired/ --resume --shard 3/16\n"
                 "  limner inpaint --variant old=first.onnx --variant new=second.onnx photo.png mask.png -o both/\n",
     .options = options,
     .defaults = &defaults,

@@ -177,10 +177,12 @@ static bool is_folder(const char *path) {
 /* Options for pictures where what is read or written is no picture. */
 static status check_plain(const struct run_job *job, struct error *err) {
     const struct run_settings *settings = job->settings;
-    if (settings->tile != TILE_NONE || settings->batch.format || settings->batch.resume || settings->batch.jobs > 1)
-        return fail(err, STATUS_USAGE,
-                    "--tile, --format, --jobs and --resume are for a PICTURE or a folder, written to a picture or a "
-                    "folder with -o");
+    if (settings->tile != TILE_NONE || settings->batch.format || settings->batch.resume || settings->batch.jobs > 1 ||
+        settings->batch.shard.count)
+        return fail(
+            err, STATUS_USAGE,
+            "--tile, --format, --jobs, --resume and --shard are for a PICTURE or a folder, written to a picture or a "
+            "folder with -o");
     const struct said *said = contract_beyond_plain(&job->engine.contract);
     char text[64];
     if (said && said->by == SAID_OPTION)
@@ -295,6 +297,7 @@ static const struct command_option options[] = {
      offsetof(struct run_settings, batch.jobs)},
     {"resume", 0, NULL, "skip pictures whose result is there already", set_flag,
      offsetof(struct run_settings, batch.resume)},
+    SHARD_OPTION(struct run_settings, batch.shard),
     PICTURE_SAVING_OPTIONS(struct run_settings, saving),
     ENGINE_OPTIONS(struct run_settings),
     CACHE_OPTIONS(struct run_settings),
@@ -311,7 +314,8 @@ const struct command run_command = {
         "no --input feeds. Without -o and "
         "--output, each output's type, shape and range are printed instead.\n\n"
         "PICTURE may be a folder: every picture in it is run, and OUT is a folder for the results, which have the "
-        "picture's name and format. --tile cuts large pictures into tiles that overlap as far as the model looks, for "
+        "picture's name and format; --shard lets several processes or machines share it. --tile cuts large pictures "
+        "into tiles that overlap as far as the model looks, for "
         "upscalers, too; the scale is the model's own. What a model expects of pictures is said by options, by "
         "--preset NAME (limner help presets) or by the model's metadata (limner annotate). With --result alpha the "
         "model says which parts of PICTURE are to be seen, as background removal does.\n\n"
