@@ -567,12 +567,20 @@ def test_folders_keep_formats_and_name_the_rest(folder: Path) -> None:
     (pictures / "h.heic").write_bytes(b"\0\0\0\x18ftypheic")
     (pictures / "notes.txt").write_text("text")
     (pictures / "more").mkdir()
+    (pictures / "i.jxl").write_bytes(b"\xff\x0a..")
+    (pictures / "j").write_bytes((pictures / "b.webp").read_bytes())
+    (pictures / "k").write_bytes((pictures / "b.webp").read_bytes())
+    (pictures / "l.xcf").write_bytes(b"?")
+    (pictures / "empty").touch()
     (pictures / ".hidden.png").write_text("text")
     hole = np.zeros((36, 52), np.uint8)
     hole[8:24, 8:24] = 255
     Image.fromarray(hole).save(folder / "m.png")
     said = good("inpaint", "--model", model, pictures, folder / "m.png", "-o", folder / "out")
-    assert "7 painted" in said and re.search(r"^3 passed over .*: h\.heic, more, notes\.txt$", said, re.M), said
+    assert "7 painted" in said and re.search(r"^8 passed over .*: empty, h\.heic, i\.jxl, j, k, l\.xcf, more, notes\.txt$", said, re.M), said
+    for kind in ("1 is an empty file: empty", "1 is a HEIC picture: h.heic", "1 is a JPEG XL picture: i.jxl", "2 are each a WebP picture: j, k", "1 is by its name a picture of a kind that is not read: l.xcf", "1 is a folder (its pictures are not looked for): more"):
+        assert f"\n  {kind}\n" in said, said
+    assert said.count("notes.txt") == 1
     assert sorted(p.name for p in (folder / "out").iterdir()) == ["a.png", "b.webp", "c.bmp", "d.tif", "e.JPEG", "f.png", "g.ppm"]
     sources = {path.stem: path for path in pictures.iterdir()}
     for path in (folder / "out").iterdir():

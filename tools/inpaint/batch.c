@@ -3,6 +3,7 @@
 #include "base/memory_limits.h"
 #include "base/processors.h"
 #include "tools/cli/output.h"
+#include "tools/inpaint/passed.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -113,17 +114,6 @@ static status run_workers(struct batch_work *work, int workers, struct error *er
     return STATUS_OK;
 }
 
-#define MOST_NAMES 20
-
-static void say_passed(const struct file_list *passed) {
-    if (!passed->count)
-        return;
-    say(stdout, "%zu passed over (no picture of a kind that is read):", passed->count);
-    for (size_t i = 0; i < passed->count && i < MOST_NAMES; i++)
-        say(stdout, "%s %s", i ? "," : "", passed->names[i]);
-    say(stdout, passed->count > MOST_NAMES ? " and more\n" : "\n");
-}
-
 static status run_folder(const struct picture_batch *batch, const struct batch_settings *settings,
                          const struct studio *studio, struct meter *meter, bool *good, struct error *err) {
     const int workers = worker_count(batch, settings);
@@ -141,7 +131,7 @@ static status run_folder(const struct picture_batch *batch, const struct batch_s
     progress_clear();
     say(stdout, "%zu %s, %zu skipped, %zu failed\n", work.painted, settings->mask ? "painted" : "done", work.skipped,
         work.failed);
-    say_passed(&batch->passed);
+    passed_say(settings->image, batch->passed.names, batch->passed.count);
     *good = !work.failed && !work.broken && work.painted + work.skipped == batch->count;
     return code;
 }
