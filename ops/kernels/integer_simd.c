@@ -1,6 +1,6 @@
 #include "ops/kernels/integer.h"
 
-#include "base/simd.h"
+#include "ops/kernels/simd_loop.h"
 #include "ops/kernels/tables.h"
 #include "ops/kernels/vec.h"
 

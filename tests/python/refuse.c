@@ -28,9 +28,14 @@ static bool all_wanted;
 static atomic_bool running;
 static atomic_long calls;
 
+/* The module, and the libraries that its wheel brings. */
+static bool is_ours(const char *path) {
+    return strstr(path, "/_limner.") || strstr(path, "/limner.libs/");
+}
+
 static int add_parts(struct dl_phdr_info *info, size_t size, void *context) {
     (void)size, (void)context;
-    for (int i = 0; strstr(info->dlpi_name, "limner") && i < info->dlpi_phnum && part_count < MOST_PARTS; i++) {
+    for (int i = 0; is_ours(info->dlpi_name) && i < info->dlpi_phnum && part_count < MOST_PARTS; i++) {
         const ElfW(Phdr) *part = &info->dlpi_phdr[i];
         if (part->p_type != PT_LOAD || !(part->p_flags & PF_X))
             continue;
