@@ -226,7 +226,10 @@ static void read_operator(struct writing *w, struct node *node) {
 static void graph(struct writing *w, const char *output) {
     const char *name = word(w);
     w->at++; /* ( */
-    const int value = w->writer->add_graph(w->writer->context, name, read_input(w));
+    const int given = read_input(w);
+    if (!w->ok)
+        return;
+    const int value = w->writer->add_graph(w->writer->context, name, given);
     w->ok = w->ok && value != NO_VALUE;
     take(w, ')');
     know(w, output, value);

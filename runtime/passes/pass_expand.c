@@ -58,8 +58,10 @@ static status expand(struct expansion *e, const struct node *node, struct error 
         return fail_memory(err, "a pass");
     const int made = e->made.count;
     e->node = node;
-    if (facts->expand(writer, err) != STATUS_OK)
-        return fail_prefix(err, "%s", program_label(e->context->scratch, e->context->graph, node));
+    if (facts->expand(writer, err) != STATUS_OK) {
+        const char *label = program_label(e->context->scratch, e->context->graph, node);
+        return fail_prefix(err, "%s", label ? label : node->op_type);
+    }
     if (e->made.count == made)
         return keep(e, node, err);
     e->context->again = true;
