@@ -8,8 +8,8 @@
 #include "ops/core/attributes.h"
 #include "ops/core/op_facts.h"
 #include "ops/core/reals.h"
+#include "ops/kernels/bits.h"
 #include "ops/kernels/families.h"
-#include "ops/kernels/integer.h"
 #include "ops/matmul/gemm.h"
 
 #include <string.h>
@@ -124,7 +124,7 @@ static void block_numbers(const struct op_call *call, int64_t column, int64_t bl
     const uint8_t *from = (const uint8_t *)call->inputs[IN_B]->data + column * blocks_of(p) * (p->block * p->bits / 8) +
                           first * p->bits / 8;
     if (bit == 0)
-        integer_kernel_of(call->kernels)->unpack(from, (int)p->bits, (size_t)count, scale, zero, to);
+        bits_kernel_of(call->kernels)->unpack(from, (int)p->bits, (size_t)count, scale, zero, to);
     else
         *to = ((float)(*from >> bit & ((1 << p->bits) - 1)) - zero) * scale;
 }
@@ -199,7 +199,7 @@ static void few_rows(void *context, int64_t first, int64_t end) {
             column_numbers(call, column, k, part, numbers);
             for (int64_t r = 0; r < rows; r++)
                 sums[r] +=
-                    integer_kernel_of(call->kernels)
+                    bits_kernel_of(call->kernels)
                         ->float_dot((const float *)call->inputs[IN_A]->data + r * p->depth + k, numbers, (size_t)part);
         }
         for (int64_t r = 0; r < rows; r++)

@@ -73,8 +73,8 @@ class Cases:
         channels, outputs = int(self.rng.choice([3, 16, 20])), int(self.rng.choice([4, 16, 32]))
         feeds = {"x": self.floats(self.size(1, 2), channels, self.size(3, 20), self.size(3, 20))}
         weights = {"w": 0.2 * self.floats(outputs, channels, 3, 3), "b": self.floats(outputs)}
-        activation = str(self.rng.choice(["Relu", "LeakyRelu", "Tanh", "Sigmoid", "Clip"]))
-        numbers = {"LeakyRelu": [0.25], "Clip": [-0.5, 0.75]}.get(activation)
+        activation = str(self.rng.choice(["Relu", "LeakyRelu", "Tanh", "Sigmoid", "Clip", "HardSigmoid"]))
+        numbers = {"LeakyRelu": [0.25], "Clip": [-0.5, 0.75], "HardSigmoid": [0.25, 0.4]}.get(activation)
         attributes = {"activation": activation, "pads": [1, 1, 1, 1], **({"activation_params": numbers} if numbers else {})}
         yield self.model("FusedConv", ["x", "w", "b"], feeds, weights, ["y"], **attributes)
         x = feeds["x"].shape

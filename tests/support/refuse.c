@@ -162,7 +162,7 @@ static bool says_what(const struct refusal *refusal, status code, const char *me
         return false;
     if (refusal->kinds & REFUSE_MEMORY)
         return code == STATUS_NO_MEMORY && strstr(message, "memory");
-    return code == STATUS_IO && strstr(message, strerror(refusal->number));
+    return code == errno_status(refusal->number) && strstr(message, strerror(refusal->number));
 }
 
 static void try_once(const char *name, size_t wanted, bool all_after, refuse_try *attempt, void *context) {
