@@ -53,6 +53,7 @@ MODELS = [
     ("BiasDropout", MICROSOFT, 1, [FLOATS, np.ones(4, np.float32)], {}),
     ("BiasSplitGelu", MICROSOFT, 1, [FLOATS, np.ones(4, np.float32)], {}),
     ("GroupNorm", MICROSOFT, 1, [FLOATS, np.ones(4, np.float32), np.ones(4, np.float32)], {"groups": 2, "activation": 1}),
+    ("SkipGroupNorm", MICROSOFT, 1, [FLOATS, np.ones(4, np.float32), np.ones(4, np.float32), np.ones((1, 4), np.float32)], {"groups": 2, "activation": 0}),
     ("NhwcConv", MICROSOFT, 1, [FLOATS, np.ones((3, 2, 2, 4), np.float32)], {}),
     ("QLinearReduceMean", MICROSOFT, 1, [BYTES, SCALE, ZERO, SCALE, ZERO], {"axes": [2, 3], "keepdims": 1}),
     ("NhwcMaxPool", MICROSOFT, 1, [BYTES], {"kernel_shape": [2, 2]}),

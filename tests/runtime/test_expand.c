@@ -339,6 +339,38 @@ static void normalized_groups(void **state) {
     }
 }
 
+/* SkipGroupNorm of [2,2,2,4] by one group is that of the sum, which is output 1; what is skipped comes in three forms.
+ */
+static void skipped_sums(void **state) {
+    (void)state;
+    static const struct shape shapes[] = {{4, {2, 2, 2, 4}}, {4, {2, 1, 1, 4}}, {2, {2, 4}}};
+    struct random random = random_from(test_seed() + 9);
+    for (int form = 0; form < 6; form++) {
+        struct tensor *x, *kept, *skip = test_tensor_shape(DTYPE_FLOAT, &shapes[form / 2]);
+        struct tensor *ones = test_tensor(DTYPE_FLOAT, 1, 4);
+        struct builder builder = picture_model(&random, &shapes[0], &x, &kept);
+        for (int i = 0; i < 4; i++)
+            number_set(ones, i, 1);
+        test_fill(skip, &random);
+        build_constant(&builder, "one", ones);
+        build_constant(&builder, "skip", skip);
+        build_node(&builder, "SkipGroupNorm", form % 2 ? "x0 one one skip one" : "x0 one one skip", "n y");
+        build_name(&builder, "n", MICROSOFT);
+        build_attribute_int(&builder, "groups", 1);
+        build_attribute_int(&builder, "activation", 0);
+        build_output(&builder, "n");
+        build_output(&builder, "y");
+        struct tensor *y = run_once(&builder, &x, 1);
+        for (int i = 0; i < 32; i++)
+            test_number(y, i, number_get(kept, i) + form % 2 + number_get(skip, form < 2 ? i : i / 16 * 4 + i % 4), 0,
+                        1e-6, "SkipGroupNorm");
+        test_tensor_free(ones);
+        test_tensor_free(skip);
+        test_tensor_free(kept);
+        test_tensor_free(y);
+    }
+}
+
 /* NhwcConv of [1,4,5,3] by one weight [2,2,2,3] of ones and twos. */
 static void convolution_with_channels_last(void **state) {
     (void)state;
@@ -466,6 +498,7 @@ int main(void) {
                                        cmocka_unit_test(what_cannot_be_is_refused),
                                        cmocka_unit_test(rows_before_the_batch),
                                        cmocka_unit_test(normalized_groups),
+                                       cmocka_unit_test(skipped_sums),
                                        cmocka_unit_test(convolution_with_channels_last),
                                        cmocka_unit_test(sums_with_a_bias),
                                        cmocka_unit_test(attention_with_subgraphs)};
