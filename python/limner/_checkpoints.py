@@ -50,13 +50,15 @@ def _write(tensors: Mapping[str, Any], file: Any) -> None:
 
 
 @contextlib.contextmanager
-def _as_file(checkpoint: Checkpoint) -> Iterator[bytes]:
+def _as_file(checkpoint: Checkpoint) -> Iterator[tuple[bytes, str]]:
+    """A file for the library, and what it is called here."""
     if not isinstance(checkpoint, Mapping):
-        yield file_name(checkpoint)
+        with python_words():
+            yield file_name(checkpoint), os.fspath(checkpoint)
         return
-    with tempfile.NamedTemporaryFile(suffix=".safetensors") as file:
+    with tempfile.NamedTemporaryFile(suffix=".safetensors") as file, python_words(file.name, "the dictionary"):
         _write(checkpoint, file)
-        yield os.fsencode(file.name)
+        yield os.fsencode(file.name), "the dictionary"
 
 
 # ---- keys ----
@@ -102,7 +104,7 @@ def keys(checkpoint: Checkpoint, key: str | None = None, *, verify: bool = False
 
     Raises FileError, InvalidArgument for what is no checkpoint or has no such key, LimitExceeded.
     """
-    with _as_file(checkpoint) as path, python_words():
+    with _as_file(checkpoint) as (path, _):
         return Keys(json.loads(_limner.keys(path, key, verify)))
 
 
@@ -167,9 +169,9 @@ def convert(
     if external and output is None:
         raise _limner.InvalidArgument("external is for a model that is written: output is missing")
     options = {"template": template, "map": map, "key": key, "prefix": prefix, "eps": eps, "by_order": by_order, "half": half, "template_dir": template_dir}
-    with _as_file(checkpoint) as path, python_words():
+    with _as_file(checkpoint) as (path, name):
         text, model = _limner.convert(path, words_of(options), None if output is None else file_name(output), external)
-    report = json.loads(text)
+    report = {**json.loads(text), "checkpoint": name}
     if report["problems"]:
         raise ConversionError(report)
     return Conversion(model, output, report)

@@ -123,12 +123,13 @@ def _in_python(message: str) -> str:
 
 
 @contextlib.contextmanager
-def python_words() -> Iterator[None]:
-    """Errors inside name options as they are called here."""
+def python_words(file: str = "", name: str = "") -> Iterator[None]:
+    """Errors inside name options as they are called here, and a file of ours as what is in it."""
     try:
         yield
     except _limner.Error as error:
-        error.args = (_in_python(str(error)), *error.args[1:])
+        text = _in_python(str(error))
+        error.args = (text.replace(file, name) if file else text, *error.args[1:])
         raise
 
 
@@ -167,26 +168,25 @@ def _image_array(what: str, image: Any) -> Array:
     return np.asarray(image if image.mode == mode else image.convert(mode))
 
 
-def _given(what: str, picture: Any) -> Any:
-    """picture as the binding takes it: bytes for a file's name, or an array."""
+def _given(what: str, picture: Any) -> bytes | Array:
+    """picture as the binding takes it: bytes for a file's name, or an array of plain numbers."""
     if isinstance(picture, (str, os.PathLike)):
         return file_name(picture)
     if isinstance(picture, bytes):
         raise TypeError(f"{what} is a path, an image of Pillow or an array, not bytes: open them with Pillow first")
     if _is_image(picture):
         return _image_array(what, picture)
-    if not isinstance(picture, np.ndarray) and not hasattr(picture, "__dlpack__"):
+    if not isinstance(picture, np.ndarray):
         try:
-            picture = memoryview(picture)
+            picture = np.from_dlpack(picture) if hasattr(picture, "__dlpack__") else np.asarray(memoryview(picture))
         except TypeError:
             raise TypeError(f"{what} is a path, an image of Pillow or an array, not {type(picture).__name__}") from None
-    if not isinstance(picture, np.ndarray):
-        return picture
-    if picture.dtype == np.bool_:
-        return picture.astype(np.uint8) * np.uint8(255)
-    if picture.dtype.newbyteorder("=") not in (np.uint8, np.uint16):
-        raise _limner.InvalidArgument(f"{what} has elements of type {picture.dtype.name}, expected uint8 or uint16 (or bool for a mask)")
-    return picture.astype(picture.dtype.newbyteorder("="), copy=False)
+    array: Array = picture
+    if array.dtype == np.bool_:
+        return array.astype(np.uint8) * np.uint8(255)
+    if array.dtype.newbyteorder("=") not in (np.uint8, np.uint16):
+        raise _limner.InvalidArgument(f"{what} has elements of type {array.dtype.name}, expected uint8 or uint16 (or bool for a mask)")
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
 def _look(image: Any, output: Path | None) -> tuple[bytes | None, tuple[float, float]]:
@@ -276,7 +276,7 @@ class _Painting:
         if tensor is None:
             return output
         if unchanged and not isinstance(given, bytes):
-            return image.copy() if _is_image(image) or isinstance(image, np.ndarray) else np.array(given)
+            return image.copy() if _is_image(image) else np.array(image if isinstance(image, np.ndarray) else given)
         array = over(tensor, tensor.shape, np.dtype(tensor.type))
         return _as_image(array, image) if _is_image(image) else array
 

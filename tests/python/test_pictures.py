@@ -80,6 +80,19 @@ def run(*words: object, code: int = 0) -> subprocess.CompletedProcess[str]:
     return done
 
 
+class OnlyDlpack:
+    """An array that is no buffer, as tensors of other packages are."""
+
+    def __init__(self, held: np.ndarray) -> None:
+        self.held = held
+
+    def __dlpack__(self, **options):
+        return self.held.__dlpack__(**options)
+
+    def __dlpack_device__(self):
+        return self.held.__dlpack_device__()
+
+
 class Case(unittest.TestCase):
     def setUp(self) -> None:
         self.folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
@@ -157,6 +170,7 @@ class Inpaint(Case):
             "strided": np.repeat(full, 2, 1)[:, ::2],
             "flipped": np.ascontiguousarray(full[::-1])[::-1],
             "buffer": memoryview(full),
+            "bool by DLPack": OnlyDlpack(full > 0),
             "Pillow's 1": Image.fromarray(full).convert("1"),
             "Pillow's RGBA": Image.fromarray(see_through),
             "path": str(self.folder / "mask.png"),
@@ -541,6 +555,9 @@ class Checkpoints(Case):
         np.savez(self.folder / "weights.npz", **weights)
         made = limner.convert(weights, path)
         self.assertEqual(made.model, limner.convert(self.folder / "weights.npz", path).model)
+        self.assertEqual(limner.convert(weights, path).report["checkpoint"], "the dictionary")
+        with self.assertRaisesRegex(limner.InvalidArgument, "^the dictionary: .*nothing"):
+            limner.keys(weights, "nothing")
         with self.assertRaisesRegex(limner.InvalidArgument, "x has elements of type"):
             limner.convert({"x": np.array(["text"])}, path)
 
