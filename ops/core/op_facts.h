@@ -77,6 +77,7 @@ struct op_facts {
     bool adds;         /* output 0 is the sum of inputs 0 and 1 */
     bool by_type;      /* its result depends on the element type that it is given, not on the numbers alone */
     bool carries;      /* output 0 has the numbers of input 0, perhaps in another type */
+    bool moves;        /* every output has numbers of input 0 alone, in other places */
     unsigned fuses;    /* enum op_fuses; of the internal domain */
     const char *fused; /* the operator of the internal domain that does the same and fuses more */
     /* The node runs subgraphs: the runtime does, as these say. NULL: it has none. */

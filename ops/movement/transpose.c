@@ -100,7 +100,7 @@ static bool is_noop(const struct op_call *call) {
     return params->count > 0;
 }
 
-static const struct op_facts facts = {.is_noop = is_noop};
+static const struct op_facts facts = {.moves = true, .is_noop = is_noop};
 
 static const struct op_arg inputs[] = {{"data", TYPES_WHOLE, ARG_T}, {0}};
 static const struct op_arg outputs[] = {{"transposed", TYPES_WHOLE, ARG_T}, {0}};

@@ -3,6 +3,7 @@
 #include "tools/cli/picture_options.h"
 #include "tools/commands/commands.h"
 #include "tools/engine/engine.h"
+#include "tools/engine/feed.h"
 #include "tools/engine/profile.h"
 #include "tools/engine/values.h"
 #include "tools/inpaint/studio_options.h"
@@ -112,12 +113,15 @@ static status stage_output(struct run_job *job, const struct target *target, str
         return fail(err, STATUS_UNSUPPORTED, "output \"%s\" is a %s; only tensors are written to files", output->name,
                     limner_type_name(output->type));
     const struct tensor tensor = engine_view(output);
-    const struct picture_wish wish = {contract_output_form(&job->engine.contract, (enum dtype)output->type, false),
-                                      job->feed.picture, !job->feed.picture_alpha_used, job->settings->saving};
+    struct picture_wish wish = {
+        .source = job->feed.picture, .keep_alpha = !job->feed.picture_alpha_used, .saving = job->settings->saving};
     char lost[ABOUT_LOST_BYTES];
     struct byte_buffer bytes;
     size_t nan;
-    status code = array_encode(&tensor, output->name, target->path, &wish, &bytes, &nan, lost, err);
+    status code = engine_output_form(&job->engine, output->name, (enum dtype)output->type, &wish.form, err);
+    if (code)
+        return code;
+    code = array_encode(&tensor, output->name, target->path, &wish, &bytes, &nan, lost, err);
     if (code)
         return fail_prefix(err, "output \"%s\" to %s", output->name, target->path);
     if (lost[0])
@@ -154,7 +158,7 @@ static status run_once(struct run_job *job, const char *picture, struct error *e
     if (code)
         return code;
     progress("running %s", job->engine.path);
-    code = engine_run(&job->engine, &job->feed, job->wanted, job->wanted_count, err);
+    code = feed_run(&job->engine, &job->feed, job->wanted, job->wanted_count, err);
     if (!code)
         code = write_outputs(job, err);
     if (!code)

@@ -111,10 +111,11 @@ status staging_check(const char *path, struct error *err) {
         return fail_memory(err, "a file name");
     struct stat stat_folder;
     status code = STATUS_OK;
-    if (stat(folder, &stat_folder) || access(folder, W_OK | X_OK))
-        code = fail(err, errno_status(errno), "cannot write %s: folder %s: %s", path, folder, strerror(errno));
-    else if (!S_ISDIR(stat_folder.st_mode))
+    const bool there = stat(folder, &stat_folder) == 0;
+    if (there && !S_ISDIR(stat_folder.st_mode))
         code = fail(err, STATUS_IO, "cannot write %s: %s is not a folder", path, folder);
+    else if (!there || access(folder, W_OK | X_OK))
+        code = fail(err, errno_status(errno), "cannot write %s: folder %s: %s", path, folder, strerror(errno));
     free(folder);
     return code;
 }
@@ -174,6 +175,8 @@ static status name_temporary(const char *path, struct staged_file *staged, struc
     staged->path = realpath(path, NULL);
     if (!staged->path && errno == ENOENT) /* not there yet */
         staged->path = strdup(path);
+    if (!staged->path && errno != ENOMEM)
+        return cannot_write(path, err);
     char *folder = staged->path ? folder_of(staged->path) : NULL;
     if (!folder || asprintf(&staged->temporary, "%s/.limner-XXXXXX", folder) < 0) {
         staged->temporary = NULL;

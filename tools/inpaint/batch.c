@@ -2,6 +2,7 @@
 
 #include "base/processors.h"
 #include "tools/cli/output.h"
+#include "tools/inpaint/passed.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -111,17 +112,6 @@ static status run_workers(struct batch_work *work, int workers, struct error *er
     return STATUS_OK;
 }
 
-#define MOST_NAMES 20
-
-static void say_passed(const struct file_list *passed) {
-    if (!passed->count)
-        return;
-    say(stdout, "%zu passed over (no picture of a kind that is read):", passed->count);
-    for (size_t i = 0; i < passed->count && i < MOST_NAMES; i++)
-        say(stdout, "%s %s", i ? "," : "", passed->names[i]);
-    say(stdout, passed->count > MOST_NAMES ? " and more\n" : "\n");
-}
-
 static void say_shard(const struct shard *shard, const struct picture_batch *batch) {
     if (shard->count)
         say(stdout, "shard %d of %d%s%s%s: %zu of %zu pictures\n", shard->number, shard->count,
@@ -147,7 +137,7 @@ static status run_folder(const struct picture_batch *batch, const struct batch_s
     progress_clear();
     say(stdout, "%zu %s, %zu skipped, %zu failed\n", work.painted, settings->mask ? "painted" : "done", work.skipped,
         work.failed);
-    say_passed(&batch->passed);
+    passed_say(settings->image, batch->passed.names, batch->passed.count);
     *good = !work.failed && !work.broken && work.painted + work.skipped == batch->count;
     if (code || !work.passing)
         return code;
