@@ -344,7 +344,7 @@ static void check_mask(const char *folder, const struct mask_options *options, c
     struct error err;
     snprintf(image, sizeof image, "%s/image.png", folder);
     snprintf(mask, sizeof mask, "%s/mask.png", folder);
-    const struct scene_request request = {image, mask, options, 100, false};
+    const struct scene_request request = {{image, NULL}, {mask, NULL}, options, 100, false};
     if (scene_read(&request, &scene, &notes, &err))
         fail_msg("%s", err.message);
     for (size_t i = 0; i < strlen(expected); i++)

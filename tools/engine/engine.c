@@ -116,10 +116,13 @@ status engine_session(limner_model *model, const char *path, const struct engine
                                    .image_decoder = decode_image};
     limner_error problem = {0};
     const limner_status code = limner_session_create(model, &wanted, session, &problem);
-    if (limner_session_cache_note(*session)[0])
-        complain("note: %s; it is made anew", limner_session_cache_note(*session));
     free(cache);
     return engine_status(code, &problem, err);
+}
+
+void engine_say_cache_note(const limner_session *session) {
+    if (limner_session_cache_note(session)[0])
+        complain("note: %s; it is made anew", limner_session_cache_note(session));
 }
 
 void engine_say_note(const limner_session *session, const char *path) {
@@ -130,7 +133,7 @@ void engine_say_note(const limner_session *session, const char *path) {
 void engine_save_cache(limner_session *session) {
     limner_error problem;
     if (limner_session_save_cache(session, &problem))
-        complain("note: the packed weights are not kept: %s", problem.message);
+        complain(ENGINE_CACHE_PROBLEM, problem.message);
 }
 
 status engine_open(struct engine *engine, const char *path, const struct engine_options *options, bool profile,
@@ -139,6 +142,7 @@ status engine_open(struct engine *engine, const char *path, const struct engine_
     status code = engine_load(path, &engine->model, err);
     if (!code)
         code = engine_session(engine->model, path, options, profile, &engine->session, err);
+    engine_say_cache_note(engine->session);
     return code ? engine_explain(path, err) : STATUS_OK;
 }
 
@@ -149,6 +153,7 @@ status engine_take(struct engine *engine, struct onnx_model *source, const char 
     status code = model_create(source, &defaults, &engine->model, err);
     if (!code)
         code = engine_session(engine->model, path, options, false, &engine->session, err);
+    engine_say_cache_note(engine->session);
     return code ? engine_explain(path, err) : STATUS_OK;
 }
 

@@ -65,11 +65,14 @@ status engine_take(struct engine *engine, struct onnx_model *source, const char 
                    const struct engine_options *options, struct error *err);
 void engine_close(struct engine *engine);
 
-/* A session as the options want it, of the model at path. A cache that cannot be used is complained about. */
+/* A session as the options want it, of the model at path. */
 status engine_session(limner_model *model, const char *path, const struct engine_options *options, bool profile,
                       limner_session **session, struct error *err);
 /* Says what was odd with the session's inputs, if anything was; session may be NULL. */
 void engine_say_note(const limner_session *session, const char *path);
+/* Says why the session's cache is made anew, if it is; session may be NULL. */
+void engine_say_cache_note(const limner_session *session);
+#define ENGINE_CACHE_PROBLEM "note: the packed weights are not kept: %s"
 /* Writes what was packed into the cache, if there is one; complains when it cannot. */
 void engine_save_cache(limner_session *session);
 

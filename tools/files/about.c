@@ -37,6 +37,18 @@ status about_set(struct byte_buffer *to, const void *data, size_t size, struct e
     return STATUS_OK;
 }
 
+status about_copy_look(const struct picture_about *about, struct picture_about **copy, struct error *err) {
+    *copy = calloc(1, sizeof **copy);
+    if (!*copy)
+        return fail_memory(err, "what a picture says of itself");
+    (*copy)->orientation = ORIENTATION_UPRIGHT;
+    (*copy)->density_unit = about->density_unit;
+    (*copy)->density_x = about->density_x;
+    (*copy)->density_y = about->density_y;
+    return about->profile.size ? about_set(&(*copy)->profile, about->profile.data, about->profile.size, err)
+                               : STATUS_OK;
+}
+
 status about_add_chunk(struct picture_about *about, const char *type, bool is_text, const void *data, size_t size,
                        struct error *err) {
     if (about->chunk_count == MAX_CHUNKS)

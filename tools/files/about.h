@@ -32,6 +32,9 @@ struct picture_about {
 /* Frees it with all that it holds; NULL is allowed. */
 void about_free(struct picture_about *about);
 
+/* Profile and resolution alone; the caller frees *copy. */
+status about_copy_look(const struct picture_about *about, struct picture_about **copy, struct error *err);
+
 /* Copies are on the heap and replace what was there. */
 status about_set(struct byte_buffer *to, const void *data, size_t size, struct error *err);
 status about_add_chunk(struct picture_about *about, const char *type, bool is_text, const void *data, size_t size,

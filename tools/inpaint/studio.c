@@ -163,11 +163,14 @@ static enum network_role paint_role(const struct studio_settings *settings) {
 
 static status open_networks(struct studio *studio, struct meter *meter, struct error *err) {
     const struct studio_settings *settings = studio->settings;
-    const struct network_request edge = {settings->edge, NULL, ROLE_EDGE, NULL, settings->pool, meter};
+    const struct network_request edge = {settings->edge, settings->edge_loaded, ROLE_EDGE, NULL, settings->pool, meter};
     const struct network_request paint = {settings->model, settings->loaded, paint_role(settings),
                                           &settings->wish, settings->pool,   meter};
     const status code = settings->edge ? network_open(&studio->edge, &edge, err) : STATUS_OK;
-    return code ? code : network_open(&studio->paint, &paint, err);
+    if (!code)
+        return network_open(&studio->paint, &paint, err);
+    limner_model_close(settings->loaded);
+    return code;
 }
 
 status studio_open(struct studio *studio, const struct studio_settings *settings, struct meter *meter,
