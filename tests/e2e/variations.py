@@ -255,12 +255,12 @@ def test_memory_of_a_control_group(folder: Path) -> None:
         try:
             for words in ((), ("--tile", "auto"), ("--low-memory", "--tile", "auto")):
                 done = subprocess.run([LIMNER, "inpaint", "--model", model, folder / "p.png", folder / "m.png", "-o", folder / "o.png", "--threads", "1", *words], capture_output=True, text=True, preexec_fn=enter, timeout=120)
-                assert done.returncode in (0, 1), (limit, words, done)
+                assert done.returncode >= 0, (limit, words, done)  # below zero: killed
                 assert done.returncode == 0 or "--low-memory" in done.stderr or "--tile" in done.stderr, (limit, words, done.stderr)
-                outcomes.add(done.returncode)
+                outcomes.add(done.returncode == 0)
         finally:
             group.rmdir()
-    assert outcomes == {0, 1}, outcomes
+    assert outcomes == {False, True}, outcomes
 
 
 # ---- files in the wrong place ----
