@@ -54,11 +54,21 @@ struct op_linear {
 #define OP_DEQUANTIZE "DequantizeLinear"
 #define OP_QUANTIZE "QuantizeLinear"
 
-/* The node computes with quantized numbers as ONNX's operator `inner`, which has its attributes, with real ones. */
+/* Of the internal domain: channels, the last dimension, become dimension 1, and the other way round. */
+#define OP_CHANNELS_FIRST "ChannelsFirst"
+#define OP_CHANNELS_LAST "ChannelsLast"
+
+/*
+ * The node computes with quantized numbers as ONNX's operator `inner`, which has its attributes, with real ones. With
+ * an attribute "channels_last" that is not 0 the channels of its input and its result are their last dimension.
+ */
 struct op_quantized {
     const char *inner;
     int first, count; /* input that is the first of so many triples of data, scale, zero point; 0: all there are */
     int output;       /* input that is the result's scale; its zero point follows */
+    int lead;         /* so many inputs before `first` are those of the operator as they are */
+    bool by_axis;     /* an attribute "axis" is -1 where the node has none; "opset" says how it is meant */
+    bool itself;      /* the operator is one of quantized numbers, too, and has all inputs of the node */
 };
 
 /* How a node works on channel blocks (channel_blocks.h). */

@@ -1,4 +1,4 @@
-/* Transpose: the output's axes in another order. */
+/* Transpose: the output's axes in another order. Two of the internal domain, whose order goes by the rank. */
 #include "ops/core/attributes.h"
 #include "ops/core/op_facts.h"
 #include "ops/movement/movement.h"
@@ -18,10 +18,26 @@ static status parse(const struct op_call *call, struct attributes *attributes, v
     return STATUS_OK;
 }
 
+/* Row of the operators that move channels. */
+struct channel_move {
+    bool to_front;
+};
+
+static void move_channels(const struct channel_move *move, int rank, int perm[MAX_RANK]) {
+    for (int i = 0; i < rank; i++)
+        perm[i] = i < 1 ? i : move->to_front ? (i > 1 ? i - 1 : rank - 1) : (i < rank - 1 ? i + 1 : 1);
+}
+
 static status permutation(const struct op_call *call, int perm[MAX_RANK], struct error *err) {
     const struct transpose_params *params = call->params;
     const int rank = call->inputs[0]->shape.rank;
     unsigned seen = 0;
+    if (call->op->row && rank > 1) {
+        move_channels(call->op->row, rank, perm);
+        return STATUS_OK;
+    }
+    if (call->op->row)
+        return fail(err, STATUS_SHAPE, "input 0 has rank %d, expected a dimension for channels", rank);
     if (params->count < 0) {
         for (int i = 0; i < rank; i++)
             perm[i] = rank - 1 - i;
@@ -84,16 +100,16 @@ static const struct op_facts facts = {.is_noop = is_noop};
 static const struct op_arg inputs[] = {{"data", TYPES_WHOLE, ARG_T}, {0}};
 static const struct op_arg outputs[] = {{"transposed", TYPES_WHOLE, ARG_T}, {0}};
 
-const struct op ops_transpose[] = {{.name = "Transpose",
-                                    .domain = "",
-                                    .since = 1,
-                                    .inputs = inputs,
-                                    .outputs = outputs,
-                                    .params_size = sizeof(struct transpose_params),
-                                    .state_size = sizeof(struct movement),
-                                    .parse = parse,
-                                    .infer = infer,
-                                    .prepare = prepare,
-                                    .run = movement_run,
-                                    .facts = &facts},
+static const struct channel_move to_front = {true}, to_back = {false};
+
+#define TRANSPOSE(NAME, DOMAIN, PARSE, FACTS, ROW)                                                             \
+    {                                                                                                          \
+        .name = NAME, .domain = DOMAIN, .since = 1, .inputs = inputs, .outputs = outputs,                      \
+        .params_size = sizeof(struct transpose_params), .state_size = sizeof(struct movement), .parse = PARSE, \
+        .infer = infer, .prepare = prepare, .run = movement_run, .facts = FACTS, .row = ROW                    \
+    }
+
+const struct op ops_transpose[] = {TRANSPOSE("Transpose", "", parse, &facts, NULL),
+                                   TRANSPOSE(OP_CHANNELS_FIRST, INTERNAL_DOMAIN, NULL, NULL, &to_front),
+                                   TRANSPOSE(OP_CHANNELS_LAST, INTERNAL_DOMAIN, NULL, NULL, &to_back),
                                    {.name = NULL}};

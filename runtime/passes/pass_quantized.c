@@ -1,5 +1,7 @@
 #include "runtime/passes/pass_quantized.h"
 
+#include "onnx/load/load.h"
+
 #include <string.h>
 
 struct unfolding {
@@ -43,37 +45,89 @@ static bool is_own(const struct attribute *attribute) {
     return strcmp(attribute->name, "channels_last") != 0 && strcmp(attribute->name, "opset") != 0;
 }
 
+static bool has_channels_last(const struct node *node) {
+    const struct attribute *attribute = node_attribute(node, "channels_last");
+    return attribute && attribute->type == ATTRIBUTE_INT && attribute->i != 0;
+}
+
 static bool take_attributes(const struct unfolding *u, struct node *inner, const struct node *node) {
-    bool ok = true;
+    const bool by_axis = pass_facts(u->context, node)->quantized->by_axis;
+    bool ok = !by_axis || node_attribute(node, "axis") || pass_set_int(u->context, inner, "axis", -1);
     for (int i = 0; ok && i < node->attribute_count; i++)
         if (is_own(&node->attributes[i]))
             ok = pass_set_attribute(u->context, inner, &node->attributes[i]);
     return ok;
 }
 
-static bool unfold(struct unfolding *u, const struct node *node, const struct op_quantized *quantized) {
-    const int first = quantized->first, count = quantized->count ? quantized->count : (node->input_count - first) / 3;
-    const int result = new_value(u, node->outputs[0]);
-    int *inputs = pass_scratch(u->context, (size_t)count + 1, sizeof *inputs);
-    if (!inputs)
-        return false;
-    for (int i = 0; i < count; i++) {
-        const int data = pass_input(node, first + 3 * i);
-        inputs[i] = data == NO_VALUE ? NO_VALUE : new_value(u, data);
-        if (!convert(u, node, OP_DEQUANTIZE, data, pass_input(node, first + 3 * i + 1),
-                     pass_input(node, first + 3 * i + 2), inputs[i]))
-            return false;
-    }
-    struct node *inner = add(u, node, quantized->inner, count, result);
-    if (!inner)
-        return false;
-    memcpy(inner->inputs, inputs, (size_t)count * sizeof *inputs);
-    return take_attributes(u, inner, node) && convert(u, node, OP_QUANTIZE, result, pass_input(node, quantized->output),
-                                                      pass_input(node, quantized->output + 1), node->outputs[0]);
+/* The value whose channels are dimension 1, where the node has them last. NO_VALUE without memory. */
+static int channels_first(struct unfolding *u, const struct node *node, int value) {
+    const int moved = has_channels_last(node) ? new_value(u, value) : value;
+    return moved == value || (moved != NO_VALUE &&
+                              pass_append_between(u->context, &u->made, OP_CHANNELS_FIRST, node->name, value, moved))
+               ? moved
+               : NO_VALUE;
 }
 
-static bool is_unfolded(const struct op_quantized *quantized, const struct node *node) {
-    return quantized && pass_has_one_output(node) &&
+/* What the operator inside makes becomes `output`. */
+static int before_channels_last(struct unfolding *u, const struct node *node, int output) {
+    return has_channels_last(node) ? new_value(u, output) : output;
+}
+
+static bool channels_last(struct unfolding *u, const struct node *node, int made, int output) {
+    return made == output ||
+           pass_append_between(u->context, &u->made, OP_CHANNELS_LAST, node->name, made, output) != NULL;
+}
+
+static bool unfold_input(struct unfolding *u, const struct node *node, int first, int *input) {
+    const int data = pass_input(node, first);
+    *input = data == NO_VALUE ? NO_VALUE : new_value(u, data);
+    if (!convert(u, node, OP_DEQUANTIZE, data, pass_input(node, first + 1), pass_input(node, first + 2), *input))
+        return false;
+    *input = channels_first(u, node, *input);
+    return *input != NO_VALUE;
+}
+
+static bool unfold(struct unfolding *u, const struct node *node, const struct op_quantized *quantized) {
+    const int first = quantized->first, count = quantized->count ? quantized->count : (node->input_count - first) / 3;
+    const int result = new_value(u, node->outputs[0]), made = before_channels_last(u, node, result);
+    const int lead = quantized->lead;
+    int *inputs = pass_scratch(u->context, (size_t)(lead + count) + 1, sizeof *inputs);
+    if (!inputs)
+        return false;
+    for (int i = 0; i < lead; i++)
+        inputs[i] = pass_input(node, first - lead + i);
+    for (int i = 0; i < count; i++)
+        if (!unfold_input(u, node, first + 3 * i, &inputs[lead + i]))
+            return false;
+    struct node *inner = add(u, node, quantized->inner, lead + count, made);
+    if (!inner)
+        return false;
+    memcpy(inner->inputs, inputs, (size_t)(lead + count) * sizeof *inputs);
+    return take_attributes(u, inner, node) && channels_last(u, node, made, result) &&
+           convert(u, node, OP_QUANTIZE, result, pass_input(node, quantized->output),
+                   pass_input(node, quantized->output + 1), node->outputs[0]);
+}
+
+/* The operator inside is one of quantized numbers itself. */
+static bool unwrap(struct unfolding *u, const struct node *node, const struct op_quantized *quantized) {
+    const int data = channels_first(u, node, node->inputs[0]), made = before_channels_last(u, node, node->outputs[0]);
+    struct node *inner = data == NO_VALUE ? NULL : add(u, node, quantized->inner, node->input_count, made);
+    if (!inner)
+        return false;
+    memcpy(inner->inputs, node->inputs, (size_t)node->input_count * sizeof *inner->inputs);
+    inner->inputs[0] = data;
+    return take_attributes(u, inner, node) && channels_last(u, node, made, node->outputs[0]);
+}
+
+/* Before opset 13 and behind it the operator means something else by its axis. */
+static bool means_the_same(const struct pass_context *context, const struct node *node) {
+    const struct attribute *attribute = node_attribute(node, "opset");
+    return !attribute || (attribute->i < 13) == (onnx_opset(context->program->source, "") < 13);
+}
+
+static bool is_unfolded(const struct pass_context *context, const struct op_quantized *quantized,
+                        const struct node *node) {
+    return quantized && pass_has_one_output(node) && (!quantized->by_axis || means_the_same(context, node)) &&
            (quantized->count ||
             (node->input_count > quantized->first && (node->input_count - quantized->first) % 3 == 0));
 }
@@ -87,8 +141,9 @@ status pass_quantized(struct pass_context *context, struct error *err) {
         any |= pass_facts(context, &nodes[i])->quantized != NULL;
     for (int i = 0; any && ok && i < count; i++) {
         const struct op_quantized *quantized = pass_facts(context, &nodes[i])->quantized;
-        ok = is_unfolded(quantized, &nodes[i]) ? unfold(&u, &nodes[i], quantized)
-                                               : pass_append(context, &u.made, &nodes[i]) != NULL;
+        ok = !is_unfolded(context, quantized, &nodes[i]) ? pass_append(context, &u.made, &nodes[i]) != NULL
+             : quantized->itself                         ? unwrap(&u, &nodes[i], quantized)
+                                                         : unfold(&u, &nodes[i], quantized);
     }
     if (!ok)
         return fail_memory(err, "a pass");
