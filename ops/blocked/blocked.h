@@ -28,6 +28,7 @@ struct blocked_depth {
     int64_t length, blocks;
     int64_t k_block, k_blocks; /* channel blocks of a k-block; how many k-blocks there are */
     int64_t total;             /* products of one sum */
+    bool sparse; /* many taps meet the border: each entry is a call of its own, and left out where all inputs are 0 */
 };
 
 /*

@@ -5,6 +5,8 @@
 #include "ops/blocked/direct_tile.h"
 #include "ops/core/work_queue.h"
 
+#include <math.h>
+
 #define LEAST_POSITIONS 24                /* of a macro tile */
 #define NEAR_WEIGHTS ((int64_t)192 << 10) /* floats of weights that stay in L2 beside the inputs of a macro tile */
 #define FEW_WEIGHTS ((int64_t)1 << 20)    /* floats of all phases that every thread may read for itself */
@@ -124,12 +126,34 @@ static void run_direct(const struct blocked_run *run) {
 
 /* ---- planning ---- */
 
-static void divide_depth(const struct forced_choices *forced, struct blocked_depth *depth) {
-    const int64_t entries = depth->down * depth->across;
-    const int64_t fitting = forced_size(forced->depth, K_BLOCK) / (entries * depth->length);
+/* part: of the entries, those that are read. */
+static void divide_depth(const struct forced_choices *forced, double part, struct blocked_depth *depth) {
+    const int64_t entries = depth->down * depth->across, read = (int64_t)ceil((double)entries * part);
+    const int64_t fitting = forced_size(forced->depth, K_BLOCK) / ((read > 0 ? read : 1) * depth->length);
     depth->k_block = fitting < 1 ? 1 : fitting < depth->blocks ? fitting : depth->blocks;
     depth->k_blocks = (depth->blocks + depth->k_block - 1) / depth->k_block;
     depth->total = entries * depth->length * depth->blocks;
+}
+
+#define SPARSE 0.7 /* of all taps of all positions meet inputs: with fewer, those that do not are left out */
+
+/* The part of an axis' taps, at all positions, that meet inputs. */
+static double inside_part(const struct phase_axis *axis) {
+    int64_t inside = 0;
+    for (int64_t tap = 0; tap < axis->taps; tap++) {
+        const int64_t start = phase_input(axis, 0, tap);
+        const int64_t first = start < 0 ? divide_up(-start, axis->step) : 0;
+        const int64_t end = start < axis->in ? at_most(divide_up(axis->in - start, axis->step), axis->positions) : 0;
+        inside += end > first ? end - first : 0;
+    }
+    return (double)inside / (double)(axis->taps * axis->positions);
+}
+
+/* Dilated taps may reach beyond the picture, more often than not. */
+static double inside_parts(const struct blocked_state *state, const struct phase_geometry *geometry) {
+    const bool may = state->from_blocks && state->window.border == BORDER_ZERO && geometry->positions > 0;
+    const double part = may ? inside_part(&geometry->axis[1]) * inside_part(&geometry->axis[2]) : 1;
+    return part < SPARSE ? part : 1;
 }
 
 static struct blocked_depth depth_of(const struct blocked_state *state, const struct phase_geometry *geometry) {
@@ -143,7 +167,9 @@ static struct blocked_depth depth_of(const struct blocked_state *state, const st
         depth.length = depth.merged ? ax->taps * channels : channels;
         depth.blocks = 1;
     }
-    divide_depth(state->forced, &depth);
+    const double part = inside_parts(state, geometry);
+    depth.sparse = part < 1;
+    divide_depth(state->forced, part, &depth);
     return depth;
 }
 

@@ -195,13 +195,47 @@ static bool is_contiguous_tile(const struct direct_macro_tile *macro, const stru
     return macro->contiguous && tile->count == tile->most;
 }
 
+static bool is_zero(const struct block_pixel *entry, int pixels) {
+    for (int i = 0; i < pixels; i++)
+        if (entry[i].data != zeros)
+            return false;
+    return true;
+}
+
+/*
+ * An indirect tile; of a sparse depth entry by entry, so that chains close at their ends whether others are left out or
+ * not.
+ */
+static void multiply_indirect(const struct direct_macro_tile *macro, const struct k_block *k_block, int pixels,
+                              int blocks, const float *weights, float *sums) {
+    const size_t lanes = (size_t)macro->blocks * CHANNEL_BLOCK;
+    const struct block_kernel *kernel = macro->run->kernels->block;
+    struct block_source source = k_block->indirect;
+    const int64_t step = (int64_t)source.blocks * source.length * blocks * CHANNEL_BLOCK;
+    const int entries = source.entries;
+    bool first = k_block->number == 0;
+    if (!macro->phase->depth.sparse) {
+        kernel->tile(pixels, blocks, &source, weights, first, sums, lanes, CHANNEL_BLOCK);
+        return;
+    }
+    source.entries = 1;
+    source.ahead_lines = 0; /* of weights that may not be read */
+    for (int e = 0; e < entries; e++, source.pixels += BLOCK_PIXELS) {
+        const bool last = e + 1 == entries && first; /* sums must be written once */
+        if (is_zero(source.pixels, pixels) && !last)
+            continue;
+        kernel->tile(pixels, blocks, &source, weights + e * step, first, sums, lanes, CHANNEL_BLOCK);
+        source.output_count = 0;
+        first = false;
+    }
+}
+
 /* One register tile over one k-block, for every panel of the macro tile. */
 static void multiply_tile(const struct direct_macro_tile *macro, struct k_block *k_block,
                           const struct register_tile *tile) {
     struct block_source *source = &k_block->indirect;
     const struct block_kernel *kernel = macro->run->kernels->block;
     const struct blocked_depth *depth = &macro->phase->depth;
-    const size_t lanes = (size_t)macro->blocks * CHANNEL_BLOCK;
     const bool more = k_block->number + 1 < depth->k_blocks;
     for (int block = 0, blocks; block < macro->blocks; block += blocks) {
         blocks = macro->blocks - block < kernel->blocks ? macro->blocks - block : kernel->blocks;
@@ -220,8 +254,7 @@ static void multiply_tile(const struct direct_macro_tile *macro, struct k_block 
         }
         source->outputs = macro->outputs + block * tile->count;
         source->output_count = more || macro->contiguous ? 0 : blocks * tile->count;
-        kernel->tile(kernel->round(tile->count, blocks), blocks, source, weights, k_block->number == 0, sums, lanes,
-                     CHANNEL_BLOCK);
+        multiply_indirect(macro, k_block, kernel->round(tile->count, blocks), blocks, weights, sums);
     }
 }
 
@@ -232,7 +265,7 @@ static void run_tile(const struct direct_macro_tile *macro, struct k_block *k_bl
     const int rounded = kernel->round(tile->count, panel_blocks(kernel, macro->blocks, 0));
     const bool last = k_block->number + 1 == depth->k_blocks;
     if (!is_contiguous_tile(macro, tile)) {
-        k_block->indirect.offsets = list_inner(macro, tile, rounded, block0) ? macro->offsets : NULL;
+        k_block->indirect.offsets = !depth->sparse && list_inner(macro, tile, rounded, block0) ? macro->offsets : NULL;
         if (!k_block->indirect.offsets)
             list_all(macro, tile, rounded, block0);
         if (last && !macro->contiguous)

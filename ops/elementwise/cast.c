@@ -42,12 +42,11 @@ typedef void cast_loop(const void *in, void *out, size_t count);
 
 typedef uint8_t bool_t; /* an element of BOOL: not 0 is true */
 
-#define CAST_LOOP(FROM, TO, CONVERT)                                      \
-    static void FROM##_to_##TO(const void *in, void *out, size_t count) { \
-        const FROM *source = in;                                          \
-        TO *target = out;                                                 \
-        for (size_t i = 0; i < count; i++)                                \
-            target[i] = CONVERT(source[i]);                               \
+#define CAST_LOOP(FROM, TO, CONVERT)                                            \
+    static void FROM##_to_##TO(const void *in, void *out, size_t count) {       \
+        const FROM *source = in;                                                \
+        TO *target = out;                                                       \
+        SIMD for (size_t i = 0; i < count; i++) target[i] = CONVERT(source[i]); \
     }
 #define EACH_TARGET(X, FROM, KIND)        \
     X(FROM, float, KIND##_TO_float)       \

@@ -135,7 +135,7 @@ const struct op ops_unary_activations[] = {
     UNTIL_22("HardSwish", 14, "X", hard_swish_row),
     UNTIL_22("Softplus", 1, "X", softplus_row),
     UNTIL_22("Softsign", 1, "input", softsign_row),
-    UNTIL_22("ThresholdedRelu", 10, "X", thresholded_relu_row),
+    UNTIL_22("ThresholdedRelu", 1, "X", thresholded_relu_row),
     UNTIL_22("Mish", 18, "X", mish_row),
     UNARY("Swish", 24, 0, "X", TYPES_REAL_BF, swish_row),
     UNARY("Affine", 1, 9, "X", TYPES_REAL, affine_row),

@@ -1,50 +1,261 @@
 #include "ops/kernels/integer.h"
 
+#include "base/simd.h"
 #include "ops/kernels/tables.h"
+#include "ops/kernels/vec.h"
 
-#define SUM_DEPTH 16384 /* products of up to 255 * 255 whose sum is no more than INT32_MAX */
+#if defined(__SSE2__) && KERNEL_LEVEL == 0
+#include <emmintrin.h>
+#endif
 
-/* A loop that compilers make the processor's multiply-and-add-pairs instruction of. */
-static int32_t dot(const int16_t *restrict a, const int16_t *restrict b, size_t depth) {
-    int32_t sum = 0;
-    for (size_t k = 0; k < depth; k++)
-        sum += (int32_t)a[k] * b[k];
-    return sum;
+#define INLINE static inline __attribute__((always_inline))
+
+typedef int32_t ints __attribute__((vector_size(VEC * sizeof(int32_t))));
+typedef int8_t small_ints __attribute__((vector_size(VEC)));
+typedef uint8_t small_naturals __attribute__((vector_size(VEC)));
+
+#define COLUMNS (2 * VEC)
+#if KERNEL_LEVEL == 2
+#define ROWS 12
+#elif KERNEL_LEVEL == 1
+#define ROWS 6
+#else
+#define ROWS 4
+#endif
+
+static int round_rows(int rows) {
+    return rows <= 1 ? 1 : rows <= 4 ? 4 : rows <= 8 && ROWS > 8 ? 8 : ROWS;
 }
 
-/* The same for four lines of b at once, so that a is read once. */
-static void four_dots(const int16_t *restrict a, const int16_t *restrict b, size_t stride, size_t depth,
-                      int32_t *restrict out) {
-    const int16_t *b1 = b + stride, *b2 = b1 + stride, *b3 = b2 + stride;
-    int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-    for (size_t k = 0; k < depth; k++) {
-        const int32_t x = a[k];
-        s0 += x * b[k];
-        s1 += x * b1[k];
-        s2 += x * b2[k];
-        s3 += x * b3[k];
+/* ---- products ---- */
+
+#if KERNEL_LEVEL == 2
+#include <cpuid.h>
+static bool has_bytes(void) {
+    unsigned a, b, c, d;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (c & bit_AVX512VNNI);
+}
+#define BYTES_TARGET __attribute__((target("avx512vnni")))
+#else
+static bool has_bytes(void) {
+    return false;
+}
+#define BYTES_TARGET
+#endif
+
+/* Sums of the products of pairs of words. */
+INLINE ints pairs(ints a, ints b) {
+#if KERNEL_LEVEL == 2
+    return (ints)_mm512_madd_epi16((__m512i)a, (__m512i)b);
+#elif KERNEL_LEVEL == 1
+    return (ints)_mm256_madd_epi16((__m256i)a, (__m256i)b);
+#elif defined(__SSE2__)
+    return (ints)_mm_madd_epi16((__m128i)a, (__m128i)b);
+#else
+    return (a << 16 >> 16) * (b << 16 >> 16) + (a >> 16) * (b >> 16);
+#endif
+}
+
+INLINE ints add_words(ints sum, ints left, ints right) {
+    return (ints)((vec_bits)sum + (vec_bits)pairs(left, right));
+}
+
+INLINE ints ints_at(const void *p) {
+    ints v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+#define TILE_BODY(ROW_COUNT, ADD)                                                      \
+    do {                                                                               \
+        const int rows = ROW_COUNT;                                                    \
+        const int32_t *left = tile->left;                                              \
+        ints sums[ROW_COUNT][2] = {{{0}}};                                             \
+        for (int64_t step = 0; step < tile->steps; step++, left += rows) {             \
+            const char *right = tile->right + tile->places[step];                      \
+            const ints first = ints_at(right), second = ints_at(right + sizeof(ints)); \
+            _Pragma("GCC unroll 12") for (int i = 0; i < rows; i++) {                  \
+                const ints all = left[i] - (ints){0};                                  \
+                sums[i][0] = ADD(sums[i][0], all, first);                              \
+                sums[i][1] = ADD(sums[i][1], all, second);                             \
+            }                                                                          \
+        }                                                                              \
+        for (int i = 0; i < rows; i++)                                                 \
+            memcpy(tile->sums + i * tile->stride, sums[i], sizeof sums[i]);            \
+    } while (0)
+
+#define EACH_ROWS(ADD)           \
+    if (tile->rows == 1)         \
+        TILE_BODY(1, ADD);       \
+    else if (tile->rows == 4)    \
+        TILE_BODY(4, ADD);       \
+    else if (tile->rows == ROWS) \
+        TILE_BODY(ROWS, ADD);    \
+    else                         \
+        TILE_BODY(8, ADD)
+
+static void tile_of_words(const struct integer_tile *tile) {
+    EACH_ROWS(add_words);
+}
+
+#if KERNEL_LEVEL == 2
+#define ADD_BYTES(sum, left, right) (ints) _mm512_dpbusd_epi32((__m512i)(sum), (__m512i)(right), (__m512i)(left))
+BYTES_TARGET static void tile_of_bytes(const struct integer_tile *tile) {
+    EACH_ROWS(ADD_BYTES);
+}
+#endif
+
+static void tile_of(bool bytes, const struct integer_tile *tile) {
+#if KERNEL_LEVEL == 2
+    if (bytes) {
+        tile_of_bytes(tile);
+        return;
     }
-    out[0] = s0;
-    out[1] = s1;
-    out[2] = s2;
-    out[3] = s3;
+#endif
+    (void)bytes;
+    tile_of_words(tile);
 }
 
-static void dots(const int16_t *a, const int16_t *b, size_t depth, size_t count, int32_t *out) {
-    for (size_t i = 0; i < count; i++)
-        out[i] = 0;
-    for (size_t k = 0, part; k < depth; k += part) {
-        size_t i = 0;
-        part = depth - k < SUM_DEPTH ? depth - k : SUM_DEPTH;
-        for (; i + 4 <= count; i += 4) {
-            int32_t sums[4];
-            four_dots(a + k, b + i * depth + k, depth, part, sums);
-            for (size_t j = 0; j < 4; j++)
-                out[i + j] = (int32_t)((uint32_t)out[i + j] + (uint32_t)sums[j]);
-        }
-        for (; i < count; i++)
-            out[i] = (int32_t)((uint32_t)out[i] + (uint32_t)dot(a + k, b + i * depth + k, part));
+/* ---- steps ---- */
+
+INLINE uint32_t word(uint8_t x, uint32_t flip, uint32_t zero) {
+    return ((x ^ flip) - zero) & 0xffffu;
+}
+
+/* A step: two words, or four bytes. */
+INLINE uint32_t step_of(const bool bytes, const struct integer_weave *w, int64_t i) {
+    if (bytes)
+        return ((uint32_t)w->rows[0][i] | (uint32_t)w->rows[1][i] << 8 | (uint32_t)w->rows[2][i] << 16 |
+                (uint32_t)w->rows[3][i] << 24) ^
+               w->flip * 0x01010101u;
+    return word(w->rows[0][i], w->flip, (uint32_t)w->zero) | word(w->rows[1][i], w->flip, (uint32_t)w->zero) << 16;
+}
+
+INLINE vec_bits naturals_at(const void *p) {
+#if KERNEL_LEVEL == 2
+    return (vec_bits)_mm512_cvtepu8_epi32(_mm_loadu_si128(p));
+#elif KERNEL_LEVEL == 1
+    return (vec_bits)_mm256_cvtepu8_epi32(_mm_loadl_epi64(p));
+#else
+    small_naturals small;
+    memcpy(&small, p, sizeof small);
+    return __builtin_convertvector(small, vec_bits);
+#endif
+}
+
+/* A vector of steps from number i of the rows on. */
+INLINE vec_bits steps_of(const bool bytes, const struct integer_weave *w, int64_t i) {
+    const vec_bits a = naturals_at(w->rows[0] + i), b = naturals_at(w->rows[1] + i), flip = vec_bits_all(w->flip);
+    if (bytes)
+        return (a | b << 8 | naturals_at(w->rows[2] + i) << 16 | naturals_at(w->rows[3] + i) << 24) ^
+               flip * 0x01010101u;
+    const vec_bits zero = vec_bits_all((uint32_t)w->zero);
+    return (((a ^ flip) - zero) & 0xffffu) | ((b ^ flip) - zero) << 16;
+}
+
+INLINE void weave_of(const bool bytes, const struct integer_weave *w, int64_t count, uint32_t *to) {
+    if (w->stride != 1 || count < VEC) {
+        for (int64_t i = 0; i < count; i++)
+            to[i] = step_of(bytes, w, i * w->stride);
+        return;
+    }
+    for (int64_t i = 0; i < count; i += VEC) {
+        i = i + VEC <= count ? i : count - VEC; /* the last one overlaps the one before it */
+        const vec_bits steps = steps_of(bytes, w, i);
+        memcpy(to + i, &steps, sizeof steps);
     }
 }
 
-const struct integer_kernel LEVEL_NAME(integer_kernel) = {dots};
+static void weave(bool bytes, const struct integer_weave *w, int64_t count, uint32_t *to) {
+    if (bytes)
+        weave_of(true, w, count, to);
+    else
+        weave_of(false, w, count, to);
+}
+
+/* ---- numbers ---- */
+
+#define FAR 65536.0f /* beyond what a zero point brings back into 8 bits */
+
+/* Whole numbers of 8 bits, from any. */
+INLINE ints rounded(vec x, vec zero, vec low, vec high) {
+    const vec near = vec_min(vec_max(x, vec_all(-FAR)), vec_all(FAR));
+    return __builtin_convertvector(vec_min(vec_max(vec_round(near) + zero, low), high), ints);
+}
+
+INLINE void small_store(uint8_t *y, ints v) {
+    const small_ints small = __builtin_convertvector(v, small_ints);
+    memcpy(y, &small, sizeof small);
+}
+
+/* Calls STEP(sources, y) for whole vectors in place, and for the rest in places of their own. */
+#define IN_VECTORS(X, X_SIZE, Y, Y_SIZE, STEP)                                                \
+    do {                                                                                      \
+        int64_t i = 0;                                                                        \
+        for (; i + VEC <= count; i += VEC)                                                    \
+            STEP((const char *)(X) + i * (X_SIZE), (char *)(Y) + i * (Y_SIZE), i);            \
+        if (i < count) {                                                                      \
+            char from[VEC * sizeof(float)] = {0}, to[VEC * sizeof(float)];                    \
+            memcpy(from, (const char *)(X) + i * (X_SIZE), (size_t)((count - i) * (X_SIZE))); \
+            STEP(from, to, i);                                                                \
+            memcpy((char *)(Y) + i * (Y_SIZE), to, (size_t)((count - i) * (Y_SIZE)));         \
+        }                                                                                     \
+    } while (0)
+
+static void settle(int32_t *sums, const uint32_t *factors, uint32_t row, const uint32_t *less, int64_t count) {
+    uint32_t *sum = (uint32_t *)sums;
+    SIMD for (int64_t i = 0; i < count; i++) sum[i] = sum[i] - factors[i] * row - less[i];
+}
+
+/* What 8-bit integers are made of. */
+struct target {
+    vec zero, low, high;
+};
+
+INLINE struct target target_of(float zero, bool is_signed) {
+    return (struct target){vec_all(zero), vec_all(is_signed ? -128 : 0), vec_all(is_signed ? 127 : 255)};
+}
+
+INLINE void small_from(const struct target *target, vec x, void *y) {
+    small_store(y, rounded(x, target->zero, target->low, target->high));
+}
+
+static void finish(const int32_t *sums, float scale, int64_t count, uint32_t start, float zero, bool is_signed,
+                   void *y) {
+    const struct target target = target_of(zero, is_signed);
+    const vec factor = vec_all(scale);
+    const vec_bits more = vec_bits_all(start);
+#define FINISH(x, to, i) \
+    small_from(&target, __builtin_convertvector((ints)((vec_bits)ints_at(x) + more), vec) * factor, to)
+    IN_VECTORS(sums, 4, y, 1, FINISH);
+}
+
+static void finish_by(const int32_t *sums, const float *scales, int64_t count, float zero, bool is_signed, void *y) {
+    const struct target target = target_of(zero, is_signed);
+#define FINISH_BY(x, to, i) small_from(&target, __builtin_convertvector(ints_at(x), vec) * vec_load(scales + i), to)
+    IN_VECTORS(sums, 4, y, 1, FINISH_BY);
+}
+
+static void quantize(const float *x, int64_t count, float scale, float zero, bool is_signed, void *y) {
+    const struct target target = target_of(zero, is_signed);
+    const vec divisor = vec_all(scale);
+#define QUANTIZE(from, to, i) small_from(&target, vec_load(from) / divisor, to)
+    IN_VECTORS(x, 4, y, 1, QUANTIZE);
+}
+
+static void dequantize(const void *x, bool is_signed, int64_t count, float zero, float scale, float *y) {
+    const vec middle = vec_all(zero), factor = vec_all(scale);
+#define DEQUANTIZE(from, to, i)                                                     \
+    do {                                                                            \
+        small_naturals small;                                                       \
+        memcpy(&small, from, sizeof small);                                         \
+        const vec_bits natural = __builtin_convertvector(small, vec_bits);          \
+        const ints whole = is_signed ? (ints)(natural << 24) >> 24 : (ints)natural; \
+        const vec v = (__builtin_convertvector(whole, vec) - middle) * factor;      \
+        memcpy(to, &v, sizeof v);                                                   \
+    } while (0)
+    IN_VECTORS(x, 1, y, 4, DEQUANTIZE);
+}
+
+const struct integer_kernel LEVEL_NAME(integer_kernel) = {COLUMNS, ROWS,   round_rows, has_bytes, tile_of,   weave,
+                                                          settle,  finish, finish_by,  quantize,  dequantize};

@@ -1,10 +1,10 @@
-/* Transpose: the output's axes in another order. Two of the internal domain, whose order goes by the rank. */
+/* Transpose: the output's axes in another order; MoveAxis (internal): one of them elsewhere. */
 #include "ops/core/attributes.h"
 #include "ops/core/op_facts.h"
 #include "ops/movement/movement.h"
 
 struct transpose_params {
-    int count; /* of perm; -1: absent, all axes reversed */
+    int count; /* of perm; -1: absent, all axes reversed; -2: axis perm[0] becomes axis perm[1] */
     int64_t perm[MAX_RANK];
 };
 
@@ -18,26 +18,31 @@ static status parse(const struct op_call *call, struct attributes *attributes, v
     return STATUS_OK;
 }
 
-/* Row of the operators that move channels. */
-struct channel_move {
-    bool to_front;
-};
+static status parse_move(const struct op_call *call, struct attributes *attributes, void *out, struct error *err) {
+    struct transpose_params *params = out;
+    (void)call;
+    (void)err;
+    params->count = -2;
+    params->perm[0] = attribute_int(attributes, "from", 0);
+    params->perm[1] = attribute_int(attributes, "to", 0);
+    return STATUS_OK;
+}
 
-static void move_channels(const struct channel_move *move, int rank, int perm[MAX_RANK]) {
+static status moved(const struct transpose_params *params, int rank, int perm[MAX_RANK], struct error *err) {
+    int from, to;
+    if (op_axis(params->perm[0], rank, &from, "from", err) || op_axis(params->perm[1], rank, &to, "to", err))
+        return err->code;
     for (int i = 0; i < rank; i++)
-        perm[i] = i < 1 ? i : move->to_front ? (i > 1 ? i - 1 : rank - 1) : (i < rank - 1 ? i + 1 : 1);
+        perm[i] = i == to ? from : i - (i > to) + (i - (i > to) >= from);
+    return STATUS_OK;
 }
 
 static status permutation(const struct op_call *call, int perm[MAX_RANK], struct error *err) {
     const struct transpose_params *params = call->params;
     const int rank = call->inputs[0]->shape.rank;
     unsigned seen = 0;
-    if (call->op->row && rank > 1) {
-        move_channels(call->op->row, rank, perm);
-        return STATUS_OK;
-    }
-    if (call->op->row)
-        return fail(err, STATUS_SHAPE, "input 0 has rank %d, expected a dimension for channels", rank);
+    if (params->count == -2)
+        return moved(params, rank, perm, err);
     if (params->count < 0) {
         for (int i = 0; i < rank; i++)
             perm[i] = rank - 1 - i;
@@ -95,21 +100,17 @@ static bool is_noop(const struct op_call *call) {
     return params->count > 0;
 }
 
-static const struct op_facts facts = {.is_noop = is_noop};
+static const struct op_facts facts = {.moves = true, .is_noop = is_noop};
 
 static const struct op_arg inputs[] = {{"data", TYPES_WHOLE, ARG_T}, {0}};
 static const struct op_arg outputs[] = {{"transposed", TYPES_WHOLE, ARG_T}, {0}};
 
-static const struct channel_move to_front = {true}, to_back = {false};
-
-#define TRANSPOSE(NAME, DOMAIN, PARSE, FACTS, ROW)                                                             \
+#define TRANSPOSE(NAME, DOMAIN, PARSE)                                                                         \
     {                                                                                                          \
         .name = NAME, .domain = DOMAIN, .since = 1, .inputs = inputs, .outputs = outputs,                      \
         .params_size = sizeof(struct transpose_params), .state_size = sizeof(struct movement), .parse = PARSE, \
-        .infer = infer, .prepare = prepare, .run = movement_run, .facts = FACTS, .row = ROW                    \
+        .infer = infer, .prepare = prepare, .run = movement_run, .facts = &facts                               \
     }
 
-const struct op ops_transpose[] = {TRANSPOSE("Transpose", "", parse, &facts, NULL),
-                                   TRANSPOSE(OP_CHANNELS_FIRST, INTERNAL_DOMAIN, NULL, NULL, &to_front),
-                                   TRANSPOSE(OP_CHANNELS_LAST, INTERNAL_DOMAIN, NULL, NULL, &to_back),
-                                   {.name = NULL}};
+const struct op ops_transpose[] = {
+    TRANSPOSE("Transpose", "", parse), TRANSPOSE("MoveAxis", INTERNAL_DOMAIN, parse_move), {.name = NULL}};

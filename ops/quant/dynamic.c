@@ -1,15 +1,14 @@
 /* DynamicQuantizeLinear (ONNX 11): uint8 with the scale and zero point that the numbers themselves give. */
 #include "ops/quant/dynamic.h"
-#include "base/simd.h"
 #include "ops/core/op_facts.h"
 #include "ops/core/parallel.h"
-#include "ops/quant/numbers.h"
+#include "ops/kernels/families.h"
 
 #include <math.h>
 
 struct dynamic_range dynamic_range_of(const float *x, size_t count) {
     float low = 0, high = 0;
-    SIMD for (size_t i = 0; i < count; i++) {
+    _Pragma("omp simd reduction(min : low) reduction(max : high)") for (size_t i = 0; i < count; i++) {
         low = x[i] < low ? x[i] : low;
         high = x[i] > high ? x[i] : high;
     }
@@ -20,6 +19,7 @@ struct dynamic_range dynamic_range_of(const float *x, size_t count) {
 }
 
 struct quantize_work {
+    const struct integer_kernel *kernel;
     const float *x;
     uint8_t *y;
     struct dynamic_range range;
@@ -27,18 +27,13 @@ struct quantize_work {
 
 static void quantize_block(void *context, size_t begin, size_t end) {
     const struct quantize_work *work = context;
-    float chunk[CONVERT_CHUNK];
-    for (size_t i = begin, n; i < end; i += n) {
-        n = end - i < CONVERT_CHUNK ? end - i : CONVERT_CHUNK;
-        for (size_t k = 0; k < n; k++)
-            chunk[k] = rintf(work->x[i + k] / work->range.scale) + work->range.zero;
-        numbers_store(DTYPE_UINT8, chunk, work->y, i, n, true);
-    }
+    work->kernel->quantize(work->x + begin, (int64_t)(end - begin), work->range.scale, work->range.zero, false,
+                           work->y + begin);
 }
 
-void dynamic_quantize(const float *x, size_t count, struct dynamic_range range, uint8_t *y, int threads) {
-    struct quantize_work work = {x, y, range};
-    parallel_blocks(count, PARALLEL_ELEMENTS, threads, quantize_block, &work);
+void dynamic_quantize(const struct op_call *call, const float *x, size_t count, struct dynamic_range range, void *y) {
+    struct quantize_work work = {integer_kernel_of(call->kernels), x, y, range};
+    parallel_blocks(count, PARALLEL_ELEMENTS, call->threads, quantize_block, &work);
 }
 
 static status infer(struct op_call *call, struct error *err) {
@@ -57,7 +52,7 @@ static status run(struct op_call *call, struct error *err) {
     const struct dynamic_range range = dynamic_range_of(x->data, count);
     (void)err;
     if (op_output(call, 0))
-        dynamic_quantize(x->data, count, range, call->outputs[0]->data, call->threads);
+        dynamic_quantize(call, x->data, count, range, call->outputs[0]->data);
     if (op_output(call, 1))
         *(float *)call->outputs[1]->data = range.scale;
     if (op_output(call, 2))

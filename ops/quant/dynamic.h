@@ -2,8 +2,7 @@
 #ifndef LIMNER_OPS_QUANT_DYNAMIC_H
 #define LIMNER_OPS_QUANT_DYNAMIC_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "ops/core/op.h"
 
 struct dynamic_range {
     float scale, zero; /* scale is above 0 */
@@ -11,6 +10,6 @@ struct dynamic_range {
 
 struct dynamic_range dynamic_range_of(const float *x, size_t count);
 /* y = saturate(round(x / scale) + zero) */
-void dynamic_quantize(const float *x, size_t count, struct dynamic_range range, uint8_t *y, int threads);
+void dynamic_quantize(const struct op_call *call, const float *x, size_t count, struct dynamic_range range, void *y);
 
 #endif

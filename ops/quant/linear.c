@@ -6,6 +6,7 @@
 #include "ops/core/attributes.h"
 #include "ops/core/op_facts.h"
 #include "ops/core/parallel.h"
+#include "ops/kernels/families.h"
 #include "ops/quant/granularity.h"
 #include "ops/quant/numbers.h"
 
@@ -48,6 +49,8 @@ struct linear_work {
     struct granularity granularity;
     enum dtype precision;
     bool saturate, quantizes;
+    const struct integer_kernel *kernel;
+    int64_t run; /* elements of 8 bits from or to float that follow each other with one scale; 0: none to speak of */
 };
 
 /* Scales and zero points of a chunk's elements. */
@@ -99,6 +102,45 @@ static void run_block(void *context, size_t begin, size_t end) {
     }
 }
 
+/* Elements of one scale. */
+static void run_alike(const struct linear_work *work, size_t first, size_t count) {
+    const bool is_signed = (work->quantizes ? work->y : work->x)->dtype == DTYPE_INT8;
+    float scale, zero = 0;
+    size_t number;
+    granularity_list(&work->granularity, first, 1, &number);
+    numbers_load(DTYPE_FLOAT, work->scale->data, number, &scale, 1);
+    if (work->zero)
+        numbers_load(work->zero->dtype, work->zero->data, number, &zero, 1);
+    if (work->quantizes)
+        work->kernel->quantize((const float *)work->x->data + first, (int64_t)count, scale, zero, is_signed,
+                               (char *)work->y->data + first);
+    else
+        work->kernel->dequantize((const char *)work->x->data + first, is_signed, (int64_t)count, zero, scale,
+                                 (float *)work->y->data + first);
+}
+
+static void run_runs(void *context, size_t begin, size_t end) {
+    const struct linear_work *work = context;
+    const size_t run = (size_t)work->run;
+    for (size_t i = begin, n; i < end; i += n) {
+        n = run - i % run < end - i ? run - i % run : end - i;
+        run_alike(work, i, n);
+    }
+}
+
+#define LEAST_RUN 16
+
+/* Runs of one scale, of numbers that there are loops for. */
+static int64_t run_of(const struct linear_work *work, int64_t elements) {
+    const struct tensor *real = work->quantizes ? work->x : work->y, *small = work->quantizes ? work->y : work->x;
+    const struct granularity *g = &work->granularity;
+    if (real->dtype != DTYPE_FLOAT || work->scale->dtype != DTYPE_FLOAT || work->precision != DTYPE_FLOAT ||
+        !(TYPES_INT8 >> small->dtype & 1))
+        return 0;
+    const int64_t run = g->single ? elements : g->inner_step == 0 ? g->inner : 0;
+    return run >= LEAST_RUN || g->single ? run : 0;
+}
+
 static status run(struct op_call *call, struct error *err) {
     const struct params *params = call->params;
     struct linear_work work = {.x = call->inputs[0],
@@ -110,7 +152,10 @@ static status run(struct op_call *call, struct error *err) {
     work.precision = params->precision ? params->precision : work.scale->dtype;
     if (granularity_of(call, &params->granularity, 1, &work.granularity, err) != STATUS_OK)
         return err->code;
-    parallel_blocks((size_t)tensor_elements(work.y), PARALLEL_ELEMENTS, call->threads, run_block, &work);
+    work.kernel = integer_kernel_of(call->kernels);
+    work.run = run_of(&work, tensor_elements(work.y));
+    parallel_blocks((size_t)tensor_elements(work.y), PARALLEL_ELEMENTS, call->threads, work.run ? run_runs : run_block,
+                    &work);
     return STATUS_OK;
 }
 

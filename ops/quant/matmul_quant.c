@@ -1,7 +1,7 @@
 /*
  * MatMulInteger (ONNX 10), QLinearMatMul (ONNX 10, 21), and com.microsoft's MatMulIntegerToFloat and
- * DynamicQuantizeMatMul: products of int8 or uint8 in int32. Both sides are brought to 16 bits less their zero points,
- * one matrix of the batch at a time, B with its columns as lines.
+ * DynamicQuantizeMatMul: products of int8 or uint8 in int32, one matrix of the batch at a time. B has its zero points
+ * taken off the sums; A, where the processor takes bytes, too.
  */
 #include "base/checked.h"
 #include "base/sizes.h"
@@ -9,11 +9,13 @@
 #include "ops/core/op_facts.h"
 #include "ops/kernels/families.h"
 #include "ops/matmul/matmul_shape.h"
+#include "ops/quant/columns.h"
 #include "ops/quant/dynamic.h"
 #include "ops/quant/numbers.h"
-#include "ops/quant/terms.h"
+#include "ops/quant/steps.h"
+#include "ops/weights/weight_cache.h"
 
-#include <math.h>
+#include <string.h>
 
 /* Which inputs an operator has; 0: none (input 0 is A). */
 struct quant_matmul_row {
@@ -34,7 +36,12 @@ struct quant_product {
     const void *a_data;
     enum dtype a_type;
     struct dynamic_range range; /* of a dynamic one */
-    int16_t *a, *b;             /* [m][k], [n][k] of one matrix */
+    struct quant_rows rows;     /* of A */
+    struct quant_columns columns;
+    const uint32_t *packed; /* B of this matrix */
+    int32_t *left, *sums;   /* A as it is packed, and what its rows sum up to */
+    uint32_t *less, *zeros; /* of columns, for settle() */
+    float *scales;
     int64_t matrix;
 };
 
@@ -72,97 +79,220 @@ static status infer(struct op_call *call, struct error *err) {
     return code == STATUS_OK ? matmul_describe(call, p.row->b, NULL, result_type(call), err) : code;
 }
 
-/* Parts of the workspace: A, B, and a dynamic A in uint8. */
-static bool workspace_parts(const struct quant_product *p, size_t parts[3]) {
-    const size_t k = (size_t)p->shape.k * sizeof(int16_t);
-    parts[2] = p->row->dynamic ? (size_t)tensor_elements(p->call->inputs[0]) : 0;
-    return size_mul((size_t)p->shape.m, k, &parts[0]) && size_mul((size_t)p->shape.n, k, &parts[1]);
+struct quant_matmul_state {
+    const uint32_t *packed; /* NULL: B is packed in every run */
+    bool bytes;
+};
+
+enum part { PART_B, PART_A, PART_SUMS, PART_LESS, PART_ZEROS, PART_SCALES, PART_DYNAMIC, PARTS };
+
+/* Parts of the workspace, whole cache lines, and all of them together. */
+static bool workspace_parts(const struct quant_product *p, size_t parts[PARTS], size_t *all) {
+    const struct quant_matmul_state *state = p->call->state;
+    const size_t n = (size_t)p->shape.n;
+    bool ok = n < SIZE_MAX / 64 && (size_t)p->shape.m < SIZE_MAX / 64;
+    parts[PART_B] = state->packed ? 0 : quant_columns_bytes(&p->columns);
+    ok = ok && size_mul((size_t)quant_rows_ints(&p->rows), sizeof(int32_t), &parts[PART_A]);
+    parts[PART_SUMS] = (size_t)p->shape.m * sizeof(int32_t);
+    parts[PART_LESS] = parts[PART_ZEROS] = n * sizeof(uint32_t);
+    parts[PART_SCALES] = (n + INTEGER_COLUMNS) * sizeof(float);
+    parts[PART_DYNAMIC] = p->row->dynamic ? (size_t)tensor_elements(p->call->inputs[0]) : 0;
+    *all = 0;
+    for (int i = 0; ok && i < PARTS; i++) {
+        parts[i] = whole_line_bytes(parts[i]);
+        ok = size_add(*all, parts[i], all);
+    }
+    return ok;
 }
+
+/* What is known from the shapes. */
+static bool plan(struct quant_product *p) {
+    const struct integer_kernel *kernel = integer_kernel_of(p->call->kernels);
+    const struct tensor *b = p->call->inputs[p->row->b];
+    const bool bytes = ((const struct quant_matmul_state *)p->call->state)->bytes;
+    p->rows = (struct quant_rows){kernel, bytes, p->shape.m, p->shape.k, 1};
+    p->columns = (struct quant_columns){
+        kernel, bytes, b->dtype, p->shape.k, p->shape.n, p->shape.b.row_stride, p->shape.b.column_stride};
+    return quant_columns_bytes(&p->columns) > 0;
+}
+
+static void pack_b(void *destination, const struct tensor *source, const void *context) {
+    const struct quant_product *p = context;
+    quant_pack_columns(&p->columns, (const uint8_t *)source->data, p->call->threads, destination);
+}
+
+static status take_b(const struct quant_product *p, struct error *err) {
+    struct quant_matmul_state *state = p->call->state;
+    const struct quant_columns *columns = &p->columns;
+    const struct tensor *b = p->call->inputs[p->row->b];
+    if (!p->call->weights || !b->constant || !b->data || (int64_t)b->bytes != p->shape.k * p->shape.n || b->bytes == 0)
+        return STATUS_OK;
+    const struct packing packing = {.name = "product of 8 bits",
+                                    .numbers = {columns->bytes, columns->kernel->columns, columns->depth,
+                                                columns->columns, columns->row_stride, columns->column_stride},
+                                    .bytes = quant_columns_bytes(columns),
+                                    .pack = pack_b,
+                                    .context = p};
+    state->packed = weight_cache_get(p->call->weights, b, &packing);
+    return state->packed ? STATUS_OK : fail_memory(err, "packed weights");
+}
+
+#define STRIP 256 /* columns at a time, whole tiles */
+#define OWN_SUMS (STRIP * (INTEGER_ROWS * sizeof(int32_t) + sizeof(float)))
 
 static status prepare(struct op_call *call, size_t *workspace_bytes, struct error *err) {
     struct quant_product p;
-    size_t parts[3], all = 0;
+    size_t parts[PARTS];
     const status code = shape_of(call, &p, err);
     if (code != STATUS_OK)
         return code;
-    bool ok = workspace_parts(&p, parts);
-    for (int i = 0; ok && i < 3; i++)
-        ok = size_add(all, whole_line_bytes(parts[i]), &all);
-    *workspace_bytes = all;
-    return ok && size_mul((size_t)p.shape.n + 1, sizeof(int32_t), &call->own_bytes)
+    ((struct quant_matmul_state *)call->state)->bytes = integer_kernel_of(call->kernels)->has_bytes();
+    const bool ok = plan(&p);
+    if (ok && take_b(&p, err) != STATUS_OK)
+        return err->code;
+    call->own_bytes = OWN_SUMS + whole_line_bytes((size_t)quant_steps(&p.rows) * sizeof(int64_t));
+    return ok && workspace_parts(&p, parts, workspace_bytes)
                ? STATUS_OK
                : fail(err, STATUS_LIMIT, "the workspace of the product is too large");
 }
 
 /* ---- one matrix of the batch ---- */
 
-static void center_a(void *context, int64_t first, int64_t end) {
+static void pack_a(void *context, int64_t first, int64_t end) {
     const struct quant_product *p = context;
-    const int64_t k = p->shape.k, offset = product_offset(&p->shape, p->shape.a_batch_strides, p->matrix);
+    const int64_t offset = product_offset(&p->shape, p->shape.a_batch_strides, p->matrix);
+    struct quant_terms zeros = p->a_zero;
+    if (p->row->dynamic)
+        zeros = (struct quant_terms){NULL, p->range.zero, p->shape.m, p->shape.m};
     for (int64_t i = first; i < end; i++) {
-        const float zero = p->row->dynamic ? p->range.zero : quant_term(&p->a_zero, p->matrix * p->shape.m + i);
-        quant_center(p->a_type, p->a_data, offset + i * k, 1, k, (int)zero, p->a + i * k);
+        const int64_t row = i * p->rows.kernel->rows;
+        quant_pack_rows(&p->rows, p->a_type, (const uint8_t *)p->a_data + offset, row, &zeros, p->matrix * p->shape.m,
+                        p->left + quant_panel_at(&p->rows, row), p->sums + row);
     }
 }
 
-static void center_b(void *context, int64_t first, int64_t end) {
-    const struct quant_product *p = context;
-    const struct tensor *b = p->call->inputs[p->row->b];
-    const int64_t k = p->shape.k, offset = product_offset(&p->shape, p->shape.b_batch_strides, p->matrix);
-    for (int64_t i = first; i < end; i++)
-        quant_center(b->dtype, b->data, offset + i, p->shape.n, k,
-                     (int)quant_term(&p->b_zero, p->matrix * p->shape.n + i), p->b + i * k);
+/* A's zero point as its numbers are packed. */
+static int32_t left_zero(const struct quant_product *p, int64_t row) {
+    if (!p->rows.bytes)
+        return 0;
+    const float zero = p->row->dynamic ? p->range.zero : quant_term(&p->a_zero, p->matrix * p->shape.m + row);
+    return (int32_t)zero - (p->a_type == DTYPE_UINT8 ? 128 : 0);
 }
 
-/* A row of sums becomes a row of the output. */
-static void finish_row(const struct quant_product *p, int64_t row, const int32_t *sums) {
+/* All rows of A have one scale: then those of the columns have it in them. */
+static bool has_one_scale(const struct quant_product *p) {
+    return p->row->dynamic || !p->a_scale.tensor || tensor_elements(p->a_scale.tensor) == 1;
+}
+
+/* Scales of the columns from `first` on, for a row. */
+static void find_scales(const struct quant_product *p, int64_t row, int64_t first, int64_t count, float *scales) {
+    const float a_scale = p->row->dynamic ? p->range.scale : quant_term(&p->a_scale, p->matrix * p->shape.m + row);
+    for (int64_t j = 0; j < count; j++)
+        scales[j] = a_scale * p->scales[first + j];
+    for (int64_t j = 0; p->row->y_zero && j < count; j++)
+        scales[j] = scales[j] / p->y_scale;
+}
+
+/*
+ * The sum of (a - za) (b - zb) is that of a b, less zb (sum of a - k za), less za (sum of b). The last one for every
+ * column, where all rows of A have one zero point; else it waits for the row.
+ */
+static void find_columns(const struct quant_product *p) {
+    const uint32_t *sums = quant_column_sums(&p->columns, p->packed);
+    const uint32_t zero = (uint32_t)left_zero(p, 0);
+    const int flip = p->call->inputs[p->row->b]->dtype == DTYPE_INT8 ? 128 : 0;
+    for (int64_t j = 0; j < p->shape.n; j++) {
+        const int64_t column = p->matrix * p->shape.n + j;
+        p->zeros[j] = (uint32_t)((int32_t)quant_term(&p->b_zero, column) + flip);
+        p->less[j] = sums[j] * zero;
+        p->scales[j] = quant_term(&p->b_scale, column);
+    }
+    if (has_one_scale(p))
+        find_scales(p, 0, 0, p->shape.n, p->scales);
+}
+
+/* Sums of a row become the output's. */
+static void finish_row(const struct quant_product *p, int64_t row, int64_t first, int64_t count, int32_t *sums,
+                       float *scales) {
     struct tensor *y = p->call->outputs[0];
-    const int64_t n = p->shape.n, first = row * n;
+    const struct integer_kernel *kernel = p->rows.kernel;
+    const int64_t at = (p->matrix * p->shape.m + row) * p->shape.n + first;
     const struct tensor *bias = p->row->bias ? op_input(p->call, p->row->bias) : NULL;
-    const float a_scale = p->row->dynamic ? p->range.scale : quant_term(&p->a_scale, row);
-    float chunk[CONVERT_CHUNK];
-    for (int64_t i = 0; y->dtype == DTYPE_INT32 && i < n; i++)
-        ((int32_t *)y->data)[first + i] = sums[i];
-    for (int64_t i = 0, count; y->dtype != DTYPE_INT32 && i < n; i += count) {
-        count = n - i < CONVERT_CHUNK ? n - i : CONVERT_CHUNK;
-        for (int64_t j = 0; j < count; j++) {
-            const float scale = a_scale * quant_term(&p->b_scale, p->matrix * n + i + j);
-            if (p->row->y_zero)
-                chunk[j] = rintf((float)sums[i + j] * (scale / p->y_scale)) + p->y_zero;
-            else
-                chunk[j] = (float)sums[i + j] * scale + (bias ? ((const float *)bias->data)[i + j] : 0);
-        }
-        numbers_store(y->dtype, chunk, y->data, (size_t)(first + i), (size_t)count, true);
+    const uint32_t zero = (uint32_t)left_zero(p, row), more = zero - (uint32_t)left_zero(p, 0);
+    const uint32_t *column_sums = quant_column_sums(&p->columns, p->packed) + first;
+    kernel->settle(sums, p->zeros + first, (uint32_t)p->sums[row] - (uint32_t)p->shape.k * zero, p->less + first,
+                   count);
+    for (int64_t j = 0; more && j < count; j++)
+        sums[j] = (int32_t)((uint32_t)sums[j] - more * column_sums[j]);
+    if (y->dtype == DTYPE_INT32) {
+        memcpy((int32_t *)y->data + at, sums, (size_t)count * sizeof *sums);
+        return;
     }
+    if (!has_one_scale(p))
+        find_scales(p, row, first, count, scales);
+    const float *by = has_one_scale(p) ? p->scales + first : scales;
+    if (p->row->y_zero) {
+        kernel->finish_by(sums, by, count, p->y_zero, y->dtype == DTYPE_INT8, (char *)y->data + at);
+        return;
+    }
+    for (int64_t j = 0; j < count; j++)
+        ((float *)y->data)[at + j] = (float)sums[j] * by[j] + (bias ? ((const float *)bias->data)[first + j] : 0);
+}
+
+/* A panel of rows by a strip of columns. */
+static void run_unit(const struct quant_product *p, int64_t row0, int64_t column0, char *own) {
+    const int64_t count = at_most(p->shape.n - column0, STRIP), steps = quant_steps(&p->rows);
+    int32_t *sums = (int32_t *)(void *)own;
+    float *scales = (float *)(void *)(own + STRIP * INTEGER_ROWS * sizeof *sums);
+    const int64_t *places = (const int64_t *)(const void *)(scales + STRIP);
+    struct integer_tile tile = {
+        .steps = steps, .left = p->left + quant_panel_at(&p->rows, row0), .places = places, .stride = STRIP};
+    const int rows = quant_panel_rows(&p->rows, row0, &tile.rows);
+    for (int64_t column = 0; column < count; column += p->rows.kernel->columns) {
+        tile.right = (const char *)(p->packed + (column0 + column) * steps);
+        tile.sums = sums + column;
+        p->rows.kernel->tile(p->rows.bytes, &tile);
+    }
+    for (int r = 0; r < rows; r++)
+        finish_row(p, row0 + r, column0, count, sums + r * STRIP, scales);
 }
 
 static void multiply(struct team_thread self, void *context) {
     const struct quant_product *p = context;
-    const struct team_range rows = team_range_of(self, p->shape.m);
-    int32_t *sums = (int32_t *)(void *)(p->call->own + (size_t)self.index * p->call->own_stride);
-    for (int64_t i = rows.first; i < rows.end; i++) {
-        integer_kernel_of(p->call->kernels)
-            ->dots(p->a + i * p->shape.k, p->b, (size_t)p->shape.k, (size_t)p->shape.n, sums);
-        finish_row(p, p->matrix * p->shape.m + i, sums);
-    }
+    const int64_t rows = p->rows.kernel->rows, panels = divide_up(p->shape.m, rows);
+    const struct team_range range = team_range_of(self, divide_up(p->shape.n, STRIP) * panels);
+    char *own = p->call->own + (size_t)self.index * p->call->own_stride;
+    int64_t *places = (int64_t *)(void *)(own + OWN_SUMS);
+    for (int64_t step = 0; step < quant_steps(&p->rows); step++)
+        places[step] = step * p->rows.kernel->columns * (int64_t)sizeof(uint32_t);
+    for (int64_t i = range.first; i < range.end; i++)
+        run_unit(p, i % panels * rows, i / panels * STRIP, own);
 }
 
 static void start(struct quant_product *p) {
     const struct op_call *call = p->call;
-    size_t parts[3] = {0};
-    workspace_parts(p, parts);
-    p->a = call->workspace;
-    p->b = (int16_t *)(void *)((char *)call->workspace + whole_line_bytes(parts[0]));
+    size_t parts[PARTS], all;
+    char *at[PARTS], *place = call->workspace;
+    plan(p);
+    workspace_parts(p, parts, &all);
+    for (int i = 0; i < PARTS; place += parts[i++])
+        at[i] = place;
+    p->left = (int32_t *)(void *)at[PART_A];
+    p->sums = (int32_t *)(void *)at[PART_SUMS];
+    p->less = (uint32_t *)(void *)at[PART_LESS];
+    p->zeros = (uint32_t *)(void *)at[PART_ZEROS];
+    p->scales = (float *)(void *)at[PART_SCALES];
+    p->packed = ((const struct quant_matmul_state *)call->state)->packed;
     p->a_data = call->inputs[0]->data;
     p->a_type = call->inputs[0]->dtype;
     p->y_scale = p->row->y_scale ? number_of(call->inputs[p->row->y_scale], 1) : 1;
     p->y_zero = p->row->y_zero ? number_of(call->inputs[p->row->y_zero], 0) : 0;
     if (!p->row->dynamic)
         return;
-    uint8_t *quantized = (uint8_t *)p->b + whole_line_bytes(parts[1]);
-    p->range = dynamic_range_of(call->inputs[0]->data, parts[2]);
-    dynamic_quantize(call->inputs[0]->data, parts[2], p->range, quantized, call->threads);
-    p->a_data = quantized;
+    const size_t count = (size_t)tensor_elements(call->inputs[0]);
+    p->range = dynamic_range_of(call->inputs[0]->data, count);
+    dynamic_quantize(call, call->inputs[0]->data, count, p->range, at[PART_DYNAMIC]);
+    p->a_data = at[PART_DYNAMIC];
     p->a_type = DTYPE_UINT8;
 }
 
@@ -172,9 +302,16 @@ static status run(struct op_call *call, struct error *err) {
     if (code != STATUS_OK || call->outputs[0]->bytes == 0)
         return code;
     start(&p);
+    const bool packs = !p.packed;
     for (p.matrix = 0; p.matrix < product_batches(&p.shape); p.matrix++) {
-        team_for(call->threads, p.shape.m, center_a, &p);
-        team_for(call->threads, p.shape.n, center_b, &p);
+        const int64_t b = product_offset(&p.shape, p.shape.b_batch_strides, p.matrix);
+        if (packs) {
+            p.packed = call->workspace;
+            quant_pack_columns(&p.columns, (const uint8_t *)call->inputs[p.row->b]->data + b, call->threads,
+                               call->workspace);
+        }
+        team_for(call->threads, divide_up(p.shape.m, p.rows.kernel->rows), pack_a, &p);
+        find_columns(&p);
         team_run(call->threads, multiply, &p);
     }
     return STATUS_OK;
@@ -202,7 +339,8 @@ static const struct quant_matmul_row dynamic_row = {.b = 1, .b_scale = 2, .b_zer
     {                                                                                                        \
         .name = NAME, .domain = DOMAIN, .since = SINCE, .inputs = (const struct op_arg[]){__VA_ARGS__, {0}}, \
         .outputs = (const struct op_arg[]){{"y", Y, Y_FLAGS}, {0}}, .infer = infer, .prepare = prepare,      \
-        .output_type = TYPE_OF, .run = run, .macs = macs, .facts = &facts, .row = &(ROW)                     \
+        .state_size = sizeof(struct quant_matmul_state), .output_type = TYPE_OF, .run = run, .macs = macs,   \
+        .facts = &facts, .row = &(ROW)                                                                       \
     }
 #define OPTIONAL ARG_OPTIONAL
 

@@ -22,15 +22,3 @@ float quant_term(const struct quant_terms *terms, int64_t line) {
     numbers_load(terms->tensor->dtype, terms->tensor->data, (size_t)at, &value, 1);
     return value;
 }
-
-void quant_center(enum dtype dtype, const void *in, int64_t first, int64_t stride, int64_t count, int zero,
-                  int16_t *out) {
-    const int8_t *with_sign = in;
-    const uint8_t *without = in;
-    if (dtype == DTYPE_INT8)
-        for (int64_t k = 0; k < count; k++)
-            out[k] = (int16_t)(with_sign[first + k * stride] - zero);
-    else
-        for (int64_t k = 0; k < count; k++)
-            out[k] = (int16_t)(without[first + k * stride] - zero);
-}

@@ -1,4 +1,4 @@
-/* Scales and zero points of the operands of quantized products, and int8 data without their zero points. */
+/* Scales and zero points of the operands of quantized products. */
 #ifndef LIMNER_OPS_QUANT_TERMS_H
 #define LIMNER_OPS_QUANT_TERMS_H
 
@@ -19,9 +19,5 @@ status quant_terms_of(const struct op_call *call, int i, float missing, int64_t 
                       struct quant_terms *terms, struct error *err);
 /* Of line `line` of all. */
 float quant_term(const struct quant_terms *terms, int64_t line);
-
-/* out[k] = in[first + k * stride] - zero, of int8 or uint8. */
-void quant_center(enum dtype dtype, const void *in, int64_t first, int64_t stride, int64_t count, int zero,
-                  int16_t *out);
 
 #endif

@@ -181,11 +181,12 @@ static void linear_quantization(void **state) {
 
 /* A [b,m,k] by B [k,n], in int32. The depth is long enough at times for sums that wrap. */
 static void check_product(struct random *random, int k) {
-    const int b = (int)random_int(random, 1, 3), m = (int)random_int(random, 1, 6), n = (int)random_int(random, 1, 9);
+    const int b = (int)random_int(random, 1, 3), m = (int)random_int(random, 1, k > 100 ? 6 : 30);
+    const int n = (int)random_int(random, 1, k > 100 ? 9 : 300);
     const enum dtype left = random_int(random, 0, 1) ? DTYPE_INT8 : DTYPE_UINT8;
-    struct tensor *a = random_tensor(random, left, 3, b, m, k, 0),
-                  *w = random_tensor(random, DTYPE_UINT8, 2, k, n, 0, 0);
-    struct tensor *a_zero = number(left, 7), *w_zero = random_tensor(random, DTYPE_UINT8, 1, n, 0, 0, 0), y = {0};
+    const enum dtype right = k > 10000 || random_int(random, 0, 1) ? DTYPE_UINT8 : DTYPE_INT8;
+    struct tensor *a = random_tensor(random, left, 3, b, m, k, 0), *w = random_tensor(random, right, 2, k, n, 0, 0);
+    struct tensor *a_zero = number(left, 7), *w_zero = random_tensor(random, right, 1, n, 0, 0, 0), y = {0};
     struct tensor *inputs[] = {a, w, a_zero, w_zero};
     if (k > 10000) { /* the largest terms */
         memset(a->data, left == DTYPE_INT8 ? 0x80 : 0xff, a->bytes);
@@ -253,10 +254,145 @@ static void integer_convolution(void **state) {
     test_tensor_free(w_zero);
 }
 
+/* A convolution in `spatial` dimensions. */
+struct layer {
+    int spatial, batch, groups, in, out; /* channels of a group */
+    int64_t size[3], kernel[3], strides[3], dilations[3], pads[6], outputs[3];
+    enum dtype x, w;
+    int x_zero;
+};
+
+static struct layer random_layer(struct random *random) {
+    struct layer l = {.spatial = (int)random_int(random, 1, 3),
+                      .batch = (int)random_int(random, 1, 2),
+                      .groups = (int)random_int(random, 1, 3),
+                      .in = (int)random_int(random, 1, 9),
+                      .out = (int)random_int(random, 1, 30),
+                      .x = random_int(random, 0, 1) ? DTYPE_INT8 : DTYPE_UINT8,
+                      .w = random_int(random, 0, 1) ? DTYPE_INT8 : DTYPE_UINT8};
+    l.x_zero = (int)random_int(random, 0, 255) - (l.x == DTYPE_INT8 ? 128 : 0);
+    for (int d = 0; d < 3; d++) {
+        const bool real = d >= 3 - l.spatial;
+        l.kernel[d] = real ? random_int(random, 1, 4) : 1;
+        l.strides[d] = real ? random_int(random, 1, 3) : 1;
+        l.dilations[d] = real ? random_int(random, 1, 3) : 1;
+        l.pads[d] = real ? random_int(random, 0, 3) : 0;
+        l.pads[3 + d] = real ? random_int(random, 0, 3) : 0;
+        const int64_t window = (l.kernel[d] - 1) * l.dilations[d] + 1;
+        l.size[d] = real ? random_int(random, 1, d == 2 ? 40 : 7) : 1;
+        if (l.size[d] + l.pads[d] + l.pads[3 + d] < window)
+            l.size[d] = window;
+        l.outputs[d] = (l.size[d] + l.pads[d] + l.pads[3 + d] - window) / l.strides[d] + 1;
+    }
+    return l;
+}
+
+static double layer_sum(const struct layer *l, const struct tensor *x, const struct tensor *w,
+                        const struct tensor *zeros, int image, int output, int64_t position) {
+    const int64_t at[3] = {position / l->outputs[2] / l->outputs[1], position / l->outputs[2] % l->outputs[1],
+                           position % l->outputs[2]};
+    const int64_t taps = l->kernel[0] * l->kernel[1] * l->kernel[2];
+    double sum = 0;
+    for (int64_t k = 0; k < l->in * taps; k++) {
+        const int64_t tap = k % taps, channel = output / l->out * l->in + k / taps;
+        const int64_t tap_at[3] = {tap / l->kernel[2] / l->kernel[1], tap / l->kernel[2] % l->kernel[1],
+                                   tap % l->kernel[2]};
+        int64_t place = (int64_t)image * l->groups * l->in + channel;
+        bool inside = true;
+        for (int d = 0; d < 3; d++) {
+            const int64_t i = at[d] * l->strides[d] - l->pads[d] + tap_at[d] * l->dilations[d];
+            inside = inside && i >= 0 && i < l->size[d];
+            place = place * l->size[d] + i;
+        }
+        if (inside)
+            sum += (element(x, place) - l->x_zero) * (element(w, output * l->in * taps + k) - element(zeros, output));
+    }
+    return sum;
+}
+
+static struct tensor *spatial_tensor(struct random *random, enum dtype dtype, const struct layer *l, int first,
+                                     int second, const int64_t *size) {
+    const int64_t *real = size + 3 - l->spatial;
+    struct tensor *t = l->spatial == 1 ? test_tensor(dtype, 3, first, second, (int)real[0])
+                       : l->spatial == 2
+                           ? test_tensor(dtype, 4, first, second, (int)real[0], (int)real[1])
+                           : test_tensor(dtype, 5, first, second, (int)real[0], (int)real[1], (int)real[2]);
+    for (size_t i = 0; i < t->bytes; i++)
+        ((uint8_t *)t->data)[i] = (uint8_t)random_next(random);
+    return t;
+}
+
+static void set_attributes(struct test_node *test, const struct layer *l) {
+    const int first = 3 - l->spatial;
+    int64_t pads[6];
+    for (int d = 0; d < l->spatial; d++) {
+        pads[d] = l->pads[first + d];
+        pads[l->spatial + d] = l->pads[3 + first + d];
+    }
+    test_node_int(test, "group", l->groups);
+    test_node_ints(test, "pads", pads, 2 * l->spatial);
+    test_node_ints(test, "strides", l->strides + first, l->spatial);
+    test_node_ints(test, "dilations", l->dilations + first, l->spatial);
+}
+
+/* Weights around 0 (as int8) or anywhere, as constants or not. */
+static void check_convolution(struct random *random, bool linear) {
+    const struct layer l = random_layer(random);
+    const int outputs = l.groups * l.out;
+    struct tensor *x = spatial_tensor(random, l.x, &l, l.batch, l.groups * l.in, l.size);
+    struct tensor *w = spatial_tensor(random, l.w, &l, outputs, l.in, l.kernel);
+    struct tensor *x_zero = number(l.x, l.x_zero), *zeros = random_tensor(random, l.w, 1, outputs, 0, 0, 0);
+    struct tensor *x_scale = number(DTYPE_FLOAT, 0.02), *y_scale = number(DTYPE_FLOAT, 3);
+    struct tensor *w_scale = test_tensor(DTYPE_FLOAT, 1, outputs), *bias = test_tensor(DTYPE_INT32, 1, outputs);
+    struct tensor *y_zero = number(l.x, 100), y = {0}, *results[] = {&y};
+    if (random_int(random, 0, 2))
+        memset(zeros->data, l.w == DTYPE_INT8 ? 0 : 0x80, zeros->bytes);
+    x->constant = false;
+    w->constant = zeros->constant = random_int(random, 0, 1);
+    for (int m = 0; m < outputs; m++) {
+        ((float *)w_scale->data)[m] = 0.01f + 0.001f * (float)m;
+        ((int32_t *)bias->data)[m] = (int32_t)random_int(random, -5000, 5000);
+    }
+    const struct tensor *all[] = {x, x_scale, x_zero, w, w_scale, zeros, y_scale, y_zero, bias};
+    const struct tensor *few[] = {x, w, x_zero, zeros};
+    struct test_node test;
+    test_node_init(&test, linear ? "QLinearConv" : "ConvInteger", linear ? 9 : 4, 1);
+    set_attributes(&test, &l);
+    test_evaluate(&test, 10, linear ? all : few, results);
+    const int64_t plane = l.outputs[0] * l.outputs[1] * l.outputs[2];
+    assert_int_equal(tensor_elements(&y), l.batch * outputs * plane);
+    for (int64_t i = 0; i < l.batch * outputs * plane; i++) {
+        const int m = (int)(i / plane % outputs);
+        double expected = layer_sum(&l, x, w, zeros, (int)(i / plane / outputs), m, i % plane);
+        if (linear) {
+            const float scale = 0.02f * ((float *)w_scale->data)[m] / 3.0f;
+            const double least = l.x == DTYPE_INT8 ? -128 : 0;
+            expected = rint((double)((float)(expected + ((int32_t *)bias->data)[m]) * scale)) + 100;
+            expected = fmin(fmax(expected, least), least + 255);
+        }
+        const double got = linear ? element(&y, i) : (double)((const int32_t *)y.data)[i];
+        if (got != expected)
+            fail_msg("seed %llu: element %lld is %g, expected %g", (unsigned long long)test_seed(), (long long)i, got,
+                     expected);
+    }
+    free(y.data);
+    struct tensor *own[] = {x, w, x_zero, zeros, x_scale, y_scale, w_scale, bias, y_zero};
+    for (int i = 0; i < 9; i++)
+        test_tensor_free(own[i]);
+}
+
+static void random_convolutions(void **state) {
+    (void)state;
+    struct random random = random_from(test_seed());
+    for (int i = 0; i < test_cases(60); i++)
+        check_convolution(&random, i % 2 != 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(codes_round_to_nearest), cmocka_unit_test(specials_follow_the_specification),
         cmocka_unit_test(packing_comes_back),     cmocka_unit_test(linear_quantization),
-        cmocka_unit_test(integer_products),       cmocka_unit_test(integer_convolution)};
+        cmocka_unit_test(integer_products),       cmocka_unit_test(integer_convolution),
+        cmocka_unit_test(random_convolutions)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

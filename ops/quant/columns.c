@@ -1,0 +1,74 @@
+#include "ops/quant/columns.h"
+
+#include "base/checked.h"
+#include "base/sizes.h"
+#include "base/thread_team.h"
+#include "ops/quant/steps.h"
+
+#include <string.h>
+
+static int64_t steps_of(const struct quant_columns *c) {
+    return divide_up(c->depth, quant_step(c->bytes));
+}
+
+static int64_t tiles_of(const struct quant_columns *c) {
+    return divide_up(c->columns, c->kernel->columns);
+}
+
+size_t quant_columns_bytes(const struct quant_columns *c) {
+    size_t ints;
+    if (c->depth < 0 || c->columns < 0 || c->columns > INT64_MAX / 64 || c->depth > INT64_MAX / 64)
+        return 0;
+    const size_t columns = (size_t)(tiles_of(c) * c->kernel->columns);
+    if (!size_mul((size_t)steps_of(c) + 1, columns, &ints) || !size_mul(ints, sizeof(uint32_t), &ints))
+        return 0;
+    return ints + sizeof(uint32_t);
+}
+
+const uint32_t *quant_column_sums(const struct quant_columns *c, const uint32_t *packed) {
+    return packed + tiles_of(c) * c->kernel->columns * steps_of(c);
+}
+
+struct columns_packing {
+    const struct quant_columns *columns;
+    const uint8_t *data;
+    uint32_t *packed;
+};
+
+/* The sum of the numbers of a step. */
+static uint32_t step_sum(bool bytes, uint32_t step) {
+    return bytes ? (step & 255) + (step >> 8 & 255) + (step >> 16 & 255) + (step >> 24) : (step & 65535) + (step >> 16);
+}
+
+/* Numbers beyond the end of the depth meet zeros, but do not count. */
+static void pack_tile(const struct columns_packing *packing, int64_t tile) {
+    const struct quant_columns *c = packing->columns;
+    const int64_t width = c->kernel->columns, column0 = tile * width, steps = steps_of(c);
+    const int64_t count = at_most(c->columns - column0, width);
+    const int size = quant_step(c->bytes);
+    uint32_t *to = packing->packed + column0 * steps, *sums = packing->packed + tiles_of(c) * width * steps + column0;
+    struct integer_weave weave = {.stride = c->column_stride, .flip = c->dtype == DTYPE_INT8 ? 0x80 : 0};
+    memset(sums, 0, (size_t)width * sizeof *sums);
+    for (int64_t step = 0; step < steps; step++, to += width) {
+        const int numbers = (int)at_most(c->depth - step * size, size);
+        const uint32_t there = numbers == size ? UINT32_MAX : (1u << numbers * 32 / size) - 1;
+        for (int j = 0; j < 4; j++)
+            weave.rows[j] =
+                packing->data + (step * size + at_most(j, numbers - 1)) * c->row_stride + column0 * c->column_stride;
+        memset(to + count, 0, (size_t)(width - count) * sizeof *to);
+        c->kernel->weave(c->bytes, &weave, count, to);
+        for (int64_t i = 0; i < count; i++)
+            sums[i] += step_sum(c->bytes, to[i] & there);
+    }
+}
+
+static void pack_tiles(void *context, int64_t first, int64_t end) {
+    for (int64_t tile = first; tile < end; tile++)
+        pack_tile(context, tile);
+}
+
+void quant_pack_columns(const struct quant_columns *columns, const uint8_t *data, int threads, uint32_t *packed) {
+    struct columns_packing packing = {columns, data, packed};
+    packed[tiles_of(columns) * columns->kernel->columns * (steps_of(columns) + 1)] = 0;
+    team_for(threads, tiles_of(columns), pack_tiles, &packing);
+}
