@@ -78,6 +78,13 @@ def part(one, other) -> float:
     return float(np.nan_to_num(np.abs(one.astype(np.float64) - other.astype(np.float64)), posinf=0).max() / largest)
 
 
+def changed(one, other) -> float:
+    """The share of integers, booleans or texts that differ."""
+    if not isinstance(one, np.ndarray) or one.dtype.kind == "f" or not one.size or one.shape != other.shape:
+        return 0.0
+    return float((one != other).mean())
+
+
 def nudged(value: np.ndarray, rng) -> np.ndarray:
     if value.dtype not in (np.float32, np.float64):
         return value
@@ -94,8 +101,8 @@ def nudged_weights(model: onnx.ModelProto, rng) -> bytes:
     return moved.SerializeToString()
 
 
-def wobble(session, path: str, model: onnx.ModelProto, sets) -> list[float]:
-    """How far onnxruntime's own outputs of each set move when its optimizations are off, or what goes in moves by a rounding or two."""
+def wobble(session, path: str, model: onnx.ModelProto, sets) -> list[tuple[float, float]]:
+    """How far onnxruntime's own outputs of each set move, and which share of those that are no floats changes, when its optimizations are off, or what goes in moves by a rounding or two."""
     rng = np.random.default_rng(5)
     others = [session_of(path, optimized=False)]
     if not any(t.external_data for t in model.graph.initializer):
@@ -104,7 +111,8 @@ def wobble(session, path: str, model: onnx.ModelProto, sets) -> list[float]:
     for given, outputs in sets:
         results = [other.run(None, given) for other in others]
         results.append(session.run(None, {name: nudged(value, rng) for name, value in given.items()}))
-        moved.append(max(part(a, b) for result in results for a, b in zip(outputs, result, strict=True)))
+        pairs = [pair for result in results for pair in zip(outputs, result, strict=True)]
+        moved.append((max(part(*pair) for pair in pairs), max(changed(*pair) for pair in pairs)))
     return moved
 
 
