@@ -1,6 +1,6 @@
 /*
  * onnxruntime's DynamicQuantizeLSTM, QGemm and QLinearConv with channels last (com.microsoft 1), as ONNX's. Weights of
- * the layer become floats; what goes through it is rounded to 8 bits where it comes in, the state is not.
+ * the layer become floats; what meets them, inputs and states, is rounded to 8 bits as there.
  */
 #include "ops/core/attributes.h"
 #include "ops/core/op_facts.h"
@@ -23,7 +23,7 @@ static status lstm_expand(struct op_writer *w, struct error *err) {
                         "w = Cast{to=1}(#%d); w = Sub(w z); w = Mul(w s); w = Transpose{perm=[0 2 1]}(w);"
                         "w%d = CastLike(w #0)",
                         7 + 2 * i, 6 + 2 * i, i, i);
-    return code == STATUS_OK ? op_write(w, err, ">0 >1 >2 = LSTM:14{*}(x w1 w2 #3 #4 #5 #6 #7)") : code;
+    return code == STATUS_OK ? op_write(w, err, ">0 >1 >2 = !RoundedLSTM{*}(x w1 w2 #3 #4 #5 #6 #7)") : code;
 }
 
 /* ---- QGemm ---- */
@@ -107,7 +107,7 @@ static status conv_expand(struct op_writer *w, struct error *err) {
 
 const struct op ops_quantized_forms[] = {
     FORM("DynamicQuantizeLSTM", 0, lstm_parse, lstm_expand, NULL,
-         "LSTM DynamicQuantizeLinear DequantizeLinear Cast CastLike Reshape Sub Mul Transpose",
+         "limner:RoundedLSTM DynamicQuantizeLinear DequantizeLinear Cast CastLike Reshape Sub Mul Transpose",
          LIST(PERHAPS("Y"), PERHAPS("Y_h"), PERHAPS("Y_c")), FLOATS("X"), BYTES("W", ARG_T2), BYTES("R", ARG_T2),
          PERHAPS("B"), {"sequence_lens", INT32, ARG_OPTIONAL}, PERHAPS("initial_h"), PERHAPS("initial_c"), PERHAPS("P"),
          FLOATS("W_scale"), BYTES("W_zero_point", ARG_T2), FLOATS("R_scale"), BYTES("R_zero_point", ARG_T2)),
