@@ -50,6 +50,15 @@ struct op_linear {
 #define OP_NARROW "Narrow"
 #define OP_ROUND "Round"
 
+/* The operators of the internal domain that are functions which files spell out: x sigmoid(x), x/2 (1 + erf(x / sqrt
+ * 2)).
+ */
+#define OP_SWISH "Swish"
+#define OP_GELU "Gelu"
+
+/* What output 0 is of the inputs, for functions that are put together of several nodes. */
+enum op_formula { FORMULA_NONE, FORMULA_SUM, FORMULA_PRODUCT, FORMULA_QUOTIENT, FORMULA_ERF };
+
 /* ONNX's operators between quantized numbers and real ones. */
 #define OP_DEQUANTIZE "DequantizeLinear"
 #define OP_QUANTIZE "QuantizeLinear"
@@ -82,10 +91,10 @@ struct op_reach {
 };
 
 struct op_facts {
-    bool varies;       /* may give something else each time: never computed ahead of a run */
-    bool adds;         /* output 0 is the sum of inputs 0 and 1 */
-    bool by_type;      /* its result depends on the element type that it is given, not on the numbers alone */
-    bool carries;      /* output 0 has the numbers of input 0, perhaps in another type */
+    bool varies;  /* may give something else each time: never computed ahead of a run */
+    bool by_type; /* its result depends on the element type that it is given, not on the numbers alone */
+    bool carries; /* output 0 has the numbers of input 0, perhaps in another type */
+    enum op_formula formula;
     unsigned fuses;    /* enum op_fuses; of the internal domain */
     const char *fused; /* the operator of the internal domain that does the same and fuses more */
     /* The node runs subgraphs: the runtime does, as these say. NULL: it has none. */

@@ -84,6 +84,9 @@ static const struct unary_row erf_9_row = {
 #define UNTIL_22(NAME, SINCE, INPUT, ROW) \
     UNARY(NAME, SINCE, 21, INPUT, TYPES_REAL, ROW), UNARY(NAME, 22, 0, INPUT, TYPES_REAL_BF, ROW)
 
+#define ERF(SINCE, UNTIL, TYPES, ROW) \
+    UNARY_OF("Erf", "", SINCE, UNTIL, "input", TYPES, TYPES, unary_parse, ROW, erf_facts)
+
 const struct op ops_unary_math[] = {
     UNARY("Abs", 1, 12, "X", TYPES_REAL | TYPES_INTEGER, abs_row),
     UNARY("Abs", 13, 0, "X", TYPES_REAL_BF | TYPES_INTEGER, abs_row),
@@ -91,8 +94,8 @@ const struct op ops_unary_math[] = {
     UNARY("Neg", 13, 0, "X", TYPES_REAL_BF | TYPES_SIGNED, neg_row),
     UNARY("Sign", 9, 12, "input", TYPES_REAL | TYPES_INTEGER, sign_row),
     UNARY("Sign", 13, 0, "input", TYPES_REAL_BF | TYPES_INTEGER, sign_row),
-    UNARY("Erf", 9, 12, "input", TYPES_REAL | TYPES_INTEGER, erf_9_row),
-    UNARY("Erf", 13, 0, "input", TYPES_REAL_BF, erf_row),
+    ERF(9, 12, TYPES_REAL | TYPES_INTEGER, erf_9_row),
+    ERF(13, 0, TYPES_REAL_BF, erf_row),
     SINCE_6("Floor", "X", floor_row),
     SINCE_6("Ceil", "X", ceil_row),
     SINCE_6("Sqrt", "X", sqrt_row),

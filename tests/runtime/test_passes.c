@@ -373,6 +373,54 @@ static void activations_are_fused(void **state) {
     compare(make_output_between, PASS_ACTIVATION, 0, 13, 2, "Conv Relu");
 }
 
+/* x sigmoid(x), and x/2 (1 + erf(x / sqrt 2)) in each order that exporters write; shape decides which. */
+static int composed;
+
+static void make_composed(struct builder *b, struct random *random) {
+    static const char *const firsts[] = {"x sum", "x half", "sum half", "half x"};
+    static const char *const seconds[] = {"first half", "first sum", "x first", "sum first"};
+    const bool quotient = random_int(random, 0, 1);
+    build_input(b, "x", DTYPE_FLOAT, "2 3 ? ?");
+    build_float(b, "half", 0.5f);
+    build_float(b, "one", 1);
+    build_float(b, "root", quotient ? sqrtf(2) : sqrtf(0.5f));
+    if (composed < 0) {
+        build_node(b, "Sigmoid", "x", "first");
+        build_node(b, "Mul", random_int(random, 0, 1) ? "x first" : "first x", "y");
+    } else {
+        build_node(b, quotient ? "Div" : "Mul", "x root", "inner");
+        build_node(b, "Erf", "inner", "erf");
+        build_node(b, "Add", random_int(random, 0, 1) ? "one erf" : "erf one", "sum");
+        build_node(b, "Mul", firsts[composed], "first");
+        build_node(b, "Mul", seconds[composed], "y");
+    }
+    build_output(b, "y");
+}
+
+/* Nearly the same: a sum that is read besides, another factor. */
+static void make_uncomposed(struct builder *b, struct random *random) {
+    const bool read = random_int(random, 0, 1);
+    build_input(b, "x", DTYPE_FLOAT, "2 3 ? ?");
+    build_float(b, "half", read ? 0.5f : 0.25f);
+    build_float(b, "one", 1);
+    build_float(b, "root", sqrtf(2));
+    build_node(b, "Div", "x root", "inner");
+    build_node(b, "Erf", "inner", "erf");
+    build_node(b, "Add", "erf one", "sum");
+    build_node(b, "Mul", "x sum", "first");
+    build_node(b, "Mul", "first half", "y");
+    build_output(b, "y");
+    if (read)
+        build_output(b, "sum");
+}
+
+static void functions_are_composed(void **state) {
+    (void)state;
+    for (composed = -1; composed < 4; composed++)
+        compare(make_composed, PASS_COMPOSE, 1e-6, 13, 1, composed < 0 ? "Swish" : "Gelu");
+    compare(make_uncomposed, PASS_COMPOSE, 0, 13, 5, "Div Erf Add Mul Mul");
+}
+
 /* ---- all together ---- */
 
 static void make_block(struct builder *b, struct random *random) {
@@ -665,6 +713,7 @@ int main(void) {
         cmocka_unit_test(batch_normalization_is_folded),
         cmocka_unit_test(padding_is_merged),
         cmocka_unit_test(activations_are_fused),
+        cmocka_unit_test(functions_are_composed),
         cmocka_unit_test(passes_work_together),
         cmocka_unit_test(wrong_nodes_are_not_dropped),
         cmocka_unit_test(any_pass_on_random_graphs),
