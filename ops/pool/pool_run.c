@@ -69,7 +69,8 @@ static bool is_narrow(const struct op_call *call, const struct pool_window *wind
         if (window->axis[d].in > limit || window->axis[d].out > limit)
             return false;
     return x->dtype == DTYPE_FLOAT && window->inner == 1 && x->shape.dims[1] >= CHANNEL_BLOCK &&
-           columns < NARROW_COLUMNS && pixels_of(window, false) <= limit && pixels_of(window, true) <= limit;
+           window->outer == x->shape.dims[0] * x->shape.dims[1] && columns < NARROW_COLUMNS &&
+           pixels_of(window, false) <= limit && pixels_of(window, true) <= limit;
 }
 
 /* The window as it is for a channel block. */
