@@ -421,6 +421,33 @@ static void functions_are_composed(void **state) {
     compare(make_uncomposed, PASS_COMPOSE, 0, 13, 5, "Div Erf Add Mul Mul");
 }
 
+/* ---- lines ---- */
+
+/* A depthwise convolution in one dimension, by the kernels of channel blocks. */
+static void make_line(struct builder *b, struct random *random) {
+    const bool relu = random_int(random, 0, 1);
+    char pads[16], number[4];
+    build_input(b, "x", DTYPE_FLOAT, "2 19 41");
+    build_random(b, "w", random_int(random, 0, 1) ? "19 1 3" : "19 1 8", random);
+    build_random(b, "bias", "19", random);
+    build_node(b, "Conv", "x w bias", relu ? "c" : "y");
+    build_attribute_int(b, "group", 19);
+    snprintf(pads, sizeof pads, "%d %d", (int)random_int(random, 0, 9), (int)random_int(random, 0, 9));
+    build_attribute_ints(b, "pads", pads);
+    snprintf(number, sizeof number, "%d", (int)random_int(random, 1, 3));
+    build_attribute_ints(b, "strides", number);
+    snprintf(number, sizeof number, "%d", (int)random_int(random, 1, 4));
+    build_attribute_ints(b, "dilations", number);
+    if (relu)
+        build_node(b, "Relu", "c", "y");
+    build_output(b, "y");
+}
+
+static void lines_go_by_blocks(void **state) {
+    (void)state;
+    compare(make_line, PASS_LAYOUT | PASS_ACTIVATION, 1e-6, 13, 1, NULL);
+}
+
 /* ---- all together ---- */
 
 static void make_block(struct builder *b, struct random *random) {
@@ -714,6 +741,7 @@ int main(void) {
         cmocka_unit_test(padding_is_merged),
         cmocka_unit_test(activations_are_fused),
         cmocka_unit_test(functions_are_composed),
+        cmocka_unit_test(lines_go_by_blocks),
         cmocka_unit_test(passes_work_together),
         cmocka_unit_test(wrong_nodes_are_not_dropped),
         cmocka_unit_test(any_pass_on_random_graphs),
