@@ -61,7 +61,7 @@ CPPFLAGS += -DONLY_PORTABLE
 endif
 
 # What reads files and plans is run once: small is better there.
-$(BUILD)/obj/ops/core/%.o $(BUILD)/obj/ops/weights/%.o $(BUILD)/obj/base/%.o $(BUILD)/obj/onnx/%.o $(BUILD)/obj/runtime/%.o $(BUILD)/obj/gen/%.o: OPTIMIZE = $(if $(DEBUG),-O0,-Os)
+$(BUILD)/obj/ops/core/%.o $(BUILD)/obj/ops/weights/%.o $(BUILD)/obj/ops/sequence/%.o $(BUILD)/obj/ops/control/%.o $(BUILD)/obj/base/%.o $(BUILD)/obj/onnx/%.o $(BUILD)/obj/runtime/%.o $(BUILD)/obj/gen/%.o: OPTIMIZE = $(if $(DEBUG),-O0,-Os)
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 SIMD_OBJECTS := $(foreach level,$(LEVELS),$(patsubst %.c,$(BUILD)/obj/%-$(level).o,$(SIMD_SOURCES)))

@@ -24,12 +24,6 @@ struct gemm_kernel {
     const char *name;
     int max_rows, columns;
     void (*tile)(int rows, size_t depth, const float *a, const float *b, const float *bias, float *c, size_t c_stride);
-    /*
-     * The same sums, of any number of rows of `a` that are read where they lie: a[row * a_stride + depth]. c = a.b when
-     * `first`, else c += a.b. Of the panel b at least the first `columns` are computed.
-     */
-    void (*direct)(int rows, int columns, size_t depth, const float *a, size_t a_stride, const float *b, bool first,
-                   float *c, size_t c_stride);
 };
 
 /* ---- channel blocks: activations as [channel / 16][y][x][channel % 16] ---- */
