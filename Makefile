@@ -21,10 +21,13 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvl
 ifneq ($(findstring clang,$(CC)),)
 WARNINGS += -Wno-pass-failed
 endif
-OPTIMIZE := $(if $(DEBUG),-O0,-O2)
+# With sanitizers half the time to build is worth more than speed, and lines are all that their reports name.
+optimize = $(if $(DEBUG),-O0,$(if $(SANITIZE),-O1,$(1)))
+OPTIMIZE := $(call optimize,-O2)
+DEBUG_INFO := $(if $(SANITIZE),-g1,-g)
 SANITIZERS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 CPPFLAGS += -I. -I$(BUILD)/gen -D_GNU_SOURCE
-BASE_CFLAGS = -std=c11 -g $(OPTIMIZE) $(WARNINGS) -fPIC -fvisibility=hidden -fno-math-errno -ffp-contract=off \
+BASE_CFLAGS = -std=c11 $(DEBUG_INFO) $(OPTIMIZE) $(WARNINGS) -fPIC -fvisibility=hidden -fno-math-errno -ffp-contract=off \
 	-pthread -fopenmp -ffunction-sections -fdata-sections $(SANITIZERS) $(CFLAGS)
 # What nobody calls is left out.
 LINK_FLAGS := -Wl,--gc-sections $(LDFLAGS)
@@ -61,7 +64,7 @@ CPPFLAGS += -DONLY_PORTABLE
 endif
 
 # What reads files and plans is run once: small is better there.
-$(BUILD)/obj/ops/core/%.o $(BUILD)/obj/ops/weights/%.o $(BUILD)/obj/ops/sequence/%.o $(BUILD)/obj/ops/control/%.o $(BUILD)/obj/base/%.o $(BUILD)/obj/onnx/%.o $(BUILD)/obj/runtime/%.o $(BUILD)/obj/gen/%.o: OPTIMIZE = $(if $(DEBUG),-O0,-Os)
+$(BUILD)/obj/ops/core/%.o $(BUILD)/obj/ops/contrib/%_forms.o $(BUILD)/obj/ops/weights/%.o $(BUILD)/obj/ops/sequence/%.o $(BUILD)/obj/ops/control/%.o $(BUILD)/obj/base/%.o $(BUILD)/obj/onnx/%.o $(BUILD)/obj/runtime/%.o $(BUILD)/obj/gen/%.o: OPTIMIZE = $(call optimize,-Os)
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 SIMD_OBJECTS := $(foreach level,$(LEVELS),$(patsubst %.c,$(BUILD)/obj/%-$(level).o,$(SIMD_SOURCES)))
@@ -105,7 +108,7 @@ define SIMD_RULE
 $$(BUILD)/obj/%_simd-$(1).o: %_simd.c Makefile
 	@mkdir -p $$(@D)
 	$$(call SAY,CC)
-	$$(Q)$$(CC) $$(CPPFLAGS) $$(BASE_CFLAGS) $$(if $$(DEBUG),,-O3) $$(LEVEL_$(1)) -MMD -MP -c $$< -o $$@
+	$$(Q)$$(CC) $$(CPPFLAGS) $$(BASE_CFLAGS) $$(call optimize,-O3) $$(LEVEL_$(1)) -MMD -MP -c $$< -o $$@
 endef
 $(foreach level,$(LEVELS),$(eval $(call SIMD_RULE,$(level))))
 
@@ -162,6 +165,9 @@ $(CHOSEN)/limner: $(BUILD)/obj/tools/main.o $(TOOLS_OBJECTS) $(CHOSEN_OBJECTS)
 	$(call SAY,LINK)
 	$(Q)$(LINK_PROGRAM)
 
+# Tests are many and link everything: by the linker that takes a third of the time, where there is one.
+TEST_LINKER := $(if $(shell command -v ld.gold),-fuse-ld=gold)
+
 # For tests, which look inside: every floor, internal names included.
 $(BUILD)/floors.a: $(TOOLS_OBJECTS) $(LIBRARY_OBJECTS)
 	@rm -f $@
@@ -172,7 +178,7 @@ define TEST_RULE
 $$(BUILD)/tests/$(basename $(notdir $(1))): $$(call objects,$(1) $$(TEST_SUPPORT)) $$(BUILD)/floors.a
 	@mkdir -p $$(@D)
 	$$(call SAY,LINK)
-	$$(Q)$$(CC) $$(BASE_CFLAGS) $$^ -o $$@ $$(WRAPPED) $$(LINK_FLAGS) -lcmocka $$(PICTURE_LIBRARIES) $$(LIBRARIES)
+	$$(Q)$$(CC) $$(BASE_CFLAGS) $$(TEST_LINKER) $$^ -o $$@ $$(WRAPPED) $$(LINK_FLAGS) -lcmocka $$(PICTURE_LIBRARIES) $$(LIBRARIES)
 endef
 $(foreach file,$(filter-out $(TEST_SUPPORT),$(TEST_SOURCES)),$(eval $(call TEST_RULE,$(file))))
 

@@ -16,7 +16,8 @@
 
 static status fail_errno(struct error *err, const char *what) {
     char buffer[128];
-    return fail(err, STATUS_IO, "%s: %s", what, strerror_r(errno, buffer, sizeof buffer));
+    const int number = errno;
+    return fail(err, errno_status(number), "%s: %s", what, strerror_r(number, buffer, sizeof buffer));
 }
 
 /* Whether a part of the path is "..". */

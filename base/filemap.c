@@ -13,8 +13,7 @@
 static status fail_errno(struct error *err, const char *what) {
     char buffer[128];
     const int number = errno;
-    return fail(err, number == ENOMEM ? STATUS_NO_MEMORY : STATUS_IO, "%s: %s", what,
-                strerror_r(number, buffer, sizeof buffer));
+    return fail(err, errno_status(number), "%s: %s", what, strerror_r(number, buffer, sizeof buffer));
 }
 
 static status stat_regular(int fd, struct stat *info, struct error *err) {

@@ -13,7 +13,7 @@
 
 static status fail_errno(const struct output *output, int number, const char *what, struct error *err) {
     char buffer[128];
-    return fail(err, number == ENOMEM ? STATUS_NO_MEMORY : STATUS_IO, "%.400s: %s: %s", output->path, what,
+    return fail(err, errno_status(number), "%.400s: %s: %s", output->path, what,
                 strerror_r(number, buffer, sizeof buffer));
 }
 

@@ -5,6 +5,7 @@
 #undef fail_memory
 #undef fail_prefix
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -31,6 +32,20 @@ status fail(struct error *err, status code, const char *format, ...) {
     mask_controls(err->message);
     err->code = code;
     return code;
+}
+
+/* Reasons that pass, be it by waiting, by making room, or on another machine. */
+static const int passing[] = {ENOSPC,    EDQUOT,       EIO,      EMFILE,       ENFILE,     EAGAIN,      EINTR,
+                              EBUSY,     ENOLCK,       ESTALE,   EREMOTEIO,    ETIMEDOUT,  ENETDOWN,    ENETUNREACH,
+                              EHOSTDOWN, EHOSTUNREACH, ENOTCONN, ECONNREFUSED, ECONNRESET, ECONNABORTED};
+
+status errno_status(int number) {
+    if (number == ENOMEM)
+        return STATUS_NO_MEMORY;
+    for (size_t i = 0; i < sizeof passing / sizeof passing[0]; i++)
+        if (number == passing[i])
+            return STATUS_TRY_AGAIN;
+    return STATUS_IO;
 }
 
 status fail_memory(struct error *err, const char *what) {

@@ -15,6 +15,7 @@ typedef enum status {
     STATUS_NO_MEMORY = 6,
     STATUS_SHAPE = 7,        /* shapes that do not fit each other */
     STATUS_CANCELLED = 8,    /* the caller ended the run */
+    STATUS_TRY_AGAIN = 9,    /* as STATUS_IO, for a reason that passes: a full disk, a server that is away, ... */
     STATUS_NEEDS_VALUE = 100 /* inside limner only: infer() wants data that is known only at run time */
 } status;
 
@@ -31,6 +32,9 @@ status fail(struct error *err, status code, const char *format, ...) __attribute
 
 /* As fail() for the usual out-of-memory case. */
 status fail_memory(struct error *err, const char *what);
+
+/* What an errno means: STATUS_NO_MEMORY, STATUS_TRY_AGAIN, or STATUS_IO for what stays as it is. */
+status errno_status(int number);
 
 /* Puts "prefix: " before err's message (where the failure stood); returns err->code. */
 status fail_prefix(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));

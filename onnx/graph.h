@@ -56,6 +56,7 @@ struct node {
     const char *op_type;
     const char *domain;   /* "" for ONNX's own; "ai.onnx" is folded into "" */
     const char *overload; /* of a function's name; "" as a rule */
+    int64_t opset;        /* version of the domain, where it is another one than the model imports; else 0 */
     int *inputs;          /* indices into graph.values, NO_VALUE where left out */
     int input_count;
     int captured_count; /* of the inputs, the last ones: what the node's subgraphs read; 0 in a model, see

@@ -15,13 +15,16 @@ import sysconfig
 from setuptools import Extension, setup
 from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
 BUILD = ROOT / os.environ.get("BUILD", "build")
-LIBRARY = BUILD / "liblimner.a"
 # What setuptools makes on the way lies in the build folder, too.
 SCRATCH = BUILD / "python"
+LIBRARY = SCRATCH / "limner-python.a"
+# What comes with the command: ROOT/models/presets/lama.preset becomes limner/share/presets/lama.preset.
+SHARED = ("presets/*.preset", "templates/*.onnx", "maps/*.map")
 SCRATCH.mkdir(parents=True, exist_ok=True)
 ABI3 = not sysconfig.get_config_var("Py_GIL_DISABLED")
 
@@ -43,7 +46,21 @@ class BuildExtension(build_ext):
     def run(self) -> None:
         if not os.environ.get("LIMNER_LIBRARY_READY"):
             make_library()
+        found = (SCRATCH / "gen/picture_parts.libs").read_text(encoding="utf-8").split()
+        self.extensions[0].libraries[:0] = [*(word.removeprefix("-l") for word in found), "png", "jpeg", "z"]
         super().run()
+
+
+class BuildPackage(build_py):
+    def run(self) -> None:
+        super().run()
+        if self.editable_mode:
+            return
+        for pattern in SHARED:
+            for path in ROOT.glob(f"models/{pattern}"):
+                target = pathlib.Path(self.build_lib, "limner/share", path.parent.name, path.name)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                self.copy_file(str(path), str(target))
 
 
 class Wheel(bdist_wheel):
@@ -63,13 +80,13 @@ extension = Extension(
     extra_objects=[str(LIBRARY)],
     libraries=["protobuf-c", "m"],
     # nodelete: threads of teams may be waiting in it.
-    extra_link_args=["-fopenmp", "-Wl,-z,nodelete", "-Wl,--exclude-libs,ALL", *([] if os.environ.get("CFLAGS", "").strip() else ["-Wl,-s"])],
+    extra_link_args=["-fopenmp", "-Wl,-z,nodelete", "-Wl,--gc-sections", "-Wl,--exclude-libs,ALL", *([] if os.environ.get("CFLAGS", "").strip() else ["-Wl,-s"])],
     py_limited_api=ABI3,
 )
 
 setup(
     version=version(),
     ext_modules=[extension],
-    cmdclass={"build_ext": BuildExtension, "bdist_wheel": Wheel},
+    cmdclass={"build_ext": BuildExtension, "build_py": BuildPackage, "bdist_wheel": Wheel},
     options={"build": {"build_base": str(SCRATCH / "base")}, "egg_info": {"egg_base": str(SCRATCH)}},
 )

@@ -92,6 +92,40 @@ static status list_ports(const struct program *outer, const struct node *node, c
     return STATUS_OK;
 }
 
+/* The nodes read the constant; what carries the value on stays as it is. */
+static bool read_constant(struct graph *graph, struct pool *pool, int value, const struct tensor *constant) {
+    const int added = graph_add_value(graph, pool, graph->values[value].name);
+    if (added < 0)
+        return false;
+    graph->values[added].initializer = constant;
+    for (int i = 0; i < graph->node_count; i++)
+        for (int k = 0; k < graph->nodes[i].input_count; k++)
+            if (graph->nodes[i].inputs[k] == value)
+                graph->nodes[i].inputs[k] = added;
+    return true;
+}
+
+/* Carried values that the subgraph hands on as it got them: in loops of some exporters weights are such, constants
+ * around it. */
+static status list_unchanged(const struct program *outer, const struct op_call *call, const struct program_body *body,
+                             struct error *err) {
+    struct program *program = body->program;
+    struct graph *graph = program->graph;
+    struct op_mapping mapping;
+    op_facts(call->op)->control->map(call, &mapping);
+    program->unchanged = pool_array(program->pool, (size_t)graph->output_count + 1, sizeof *program->unchanged);
+    if (!program->unchanged)
+        return fail_memory(err, "a subgraph");
+    for (int i = 0; i < mapping.carried; i++) {
+        const int value = graph->inputs[(mapping.counts ? 2 : 0) + i], output = mapping.counts + i;
+        const struct tensor *constant = program_constant(outer, call->node->inputs[mapping.first + i]);
+        program->unchanged[output] = graph->outputs[output] == value;
+        if (constant && program->unchanged[output] && !read_constant(graph, program->pool, value, constant))
+            return fail_memory(err, "a subgraph");
+    }
+    return STATUS_OK;
+}
+
 /* What the subgraph captures and is given has the types that it has outside; kept as declared ones. */
 static status give_types(const struct types_scope *outer, const struct op_call *call, int index,
                          struct program_body *body, struct error *err) {
@@ -120,6 +154,8 @@ static status bind_body(struct program *outer, const struct types_scope *types, 
         return fail_memory(err, "a subgraph");
     body->program->inner = true;
     status code = list_ports(outer, node, control, index, body, err);
+    if (code == STATUS_OK)
+        code = list_unchanged(outer, call, body, err);
     if (code == STATUS_OK)
         code = give_types(types, call, index, body, err);
     return code == STATUS_OK ? build(body->program, &own, err) : code;

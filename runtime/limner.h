@@ -39,8 +39,9 @@ typedef enum limner_status {
     LIMNER_UNSUPPORTED = 4,      /* valid ONNX that this version does not run; the message lists every such node */
     LIMNER_LIMIT = 5,            /* a limit (limner_limits) would be passed */
     LIMNER_NO_MEMORY = 6,
-    LIMNER_SHAPE = 7,    /* shapes that do not fit the model or each other */
-    LIMNER_CANCELLED = 8 /* limner_session_cancel() ended the run */
+    LIMNER_SHAPE = 7,     /* shapes that do not fit the model or each other */
+    LIMNER_CANCELLED = 8, /* limner_session_cancel() ended the run */
+    LIMNER_TRY_AGAIN = 9  /* as LIMNER_IO, for a reason that passes: a full disk, a server that is away, ... */
 } limner_status;
 
 typedef struct limner_error {

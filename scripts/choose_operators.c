@@ -30,22 +30,33 @@ static void add_family(struct choice *choice, const char *family) {
         choice->families[choice->count++] = family;
 }
 
+static bool add_operator(struct choice *choice, const char *domain, const char *name);
+
+/* What operators stand for: "Add Mul com.microsoft:BiasGelu". */
+static bool add_list(struct choice *choice, const char *list) {
+    char word[64], domain[64];
+    bool good = true;
+    for (int length; good && sscanf(list, " %63[^ ]%n", word, &length) == 1; list += length) {
+        const char *colon = strrchr(word, ':');
+        sscanf(word, "%63[^:]", domain);
+        good = add_operator(choice, colon ? domain : "", colon ? colon + 1 : word);
+    }
+    return good;
+}
+
 /* Every version of it. False: there is no such operator. */
 static bool add_operator(struct choice *choice, const char *domain, const char *name) {
     const struct op *op;
-    const struct op_quantized *quantized = NULL;
+    const char *list = NULL;
     bool found = false;
     for (size_t i = 0; (op = op_at(i)); i++)
         if (strcmp(op->name, name) == 0 && strcmp(op->domain, domain) == 0) {
             add_family(choice, op_family_at(i));
             choice->internal |= op->facts && op->facts->fused;
-            quantized = op->facts && op->facts->quantized ? op->facts->quantized : quantized;
+            list = op->facts && op->facts->expands_to ? op->facts->expands_to : list;
             found = true;
         }
-    if (quantized) /* what it stands for */
-        return add_operator(choice, "", quantized->inner) && add_operator(choice, "", OP_QUANTIZE) &&
-               add_operator(choice, "", OP_DEQUANTIZE);
-    return found;
+    return found && (!list || (add_operator(choice, "", "Constant") && add_list(choice, list)));
 }
 
 static bool add_nodes(struct choice *choice, const struct graph *graph) {

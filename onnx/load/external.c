@@ -38,8 +38,9 @@ static status open_folder(struct external_files *files, struct error *err) {
     if (files->folder_fd >= 0)
         return STATUS_OK;
     char buffer[128];
-    return fail(err, STATUS_IO, "cannot open the model's folder \"%.200s\": %s", files->folder,
-                strerror_r(errno, buffer, sizeof buffer));
+    const int number = errno;
+    return fail(err, errno_status(number), "cannot open the model's folder \"%.200s\": %s", files->folder,
+                strerror_r(number, buffer, sizeof buffer));
 }
 
 /* Index of the map of the same file under another spelling of its path, or -1. */

@@ -5,7 +5,6 @@
 #include "onnx/load/load_scope.h"
 #include "onnx/model.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -131,26 +130,29 @@ status load_find_function(struct loader *loader, const Onnx__NodeProto *node, st
 
 /* ---- a call ---- */
 
-/* Nodes keep no operator set version of their own, so a body must agree with the model about it. */
+/* What the model does not import itself is as if it did. */
 static status check_imports(struct loader *loader, struct function *function) {
     const Onnx__FunctionProto *proto = function->proto;
     for (size_t i = 0; i < proto->n_opset_import && !function->checked; i++) {
         const char *domain = domain_canonical(load_or_empty(proto->opset_import[i]->domain));
-        const int64_t wanted = proto->opset_import[i]->version, present = onnx_opset(loader->model, domain);
-        if (present != 0 && present != wanted)
-            return fail(loader->err, STATUS_UNSUPPORTED,
-                        "function " QUOTED " is written for version %" PRId64
-                        " of operator set \"%.100s\", the model for "
-                        "%" PRId64 "; limner needs them to be equal",
-                        function->title, wanted, *domain ? domain : "ai.onnx", present);
-        if (present == 0) {
-            const status result = load_opset(loader, domain, wanted);
-            if (result != STATUS_OK)
-                return result;
-        }
+        const status result = onnx_opset(loader->model, domain) != 0
+                                  ? STATUS_OK
+                                  : load_opset(loader, domain, proto->opset_import[i]->version);
+        if (result != STATUS_OK)
+            return result;
     }
     function->checked = true;
     return STATUS_OK;
+}
+
+int64_t load_function_opset(const struct loader *loader, const struct scope *scope, const char *domain) {
+    const Onnx__FunctionProto *proto = scope->instance ? scope->instance->function->proto : NULL;
+    for (size_t i = 0; proto && i < proto->n_opset_import; i++)
+        if (strcmp(domain_canonical(load_or_empty(proto->opset_import[i]->domain)), domain) == 0)
+            return proto->opset_import[i]->version == onnx_opset(loader->model, domain)
+                       ? 0
+                       : proto->opset_import[i]->version;
+    return 0;
 }
 
 static status check_call(struct loader *loader, const struct instance *caller, const Onnx__NodeProto *node,

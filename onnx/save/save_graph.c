@@ -103,6 +103,11 @@ static status save_node(struct saver *saver, const struct graph *graph, const st
                         Onnx__NodeProto **out) {
     NEW_MESSAGE(out, Onnx__NodeProto, onnx__node_proto__init);
     Onnx__NodeProto *proto = *out;
+    if (node->opset)
+        return fail(saver->err, STATUS_UNSUPPORTED,
+                    "%.100s \"%.200s\" comes from a function of another operator set than the model's, which a graph "
+                    "cannot say",
+                    node->op_type, node->name);
     proto->name = unconst(node->name);
     proto->op_type = unconst(node->op_type);
     proto->domain = unconst(node->domain);

@@ -77,6 +77,7 @@ struct mha_places {
 
 struct mha {
     struct attention a;
+    struct tensor seen; /* by batch and key, of lengths with first keys */
     struct attention_heads parts[3];
     struct mha_places at;
 };
@@ -90,7 +91,7 @@ static bool take_place(size_t *end, int64_t numbers, size_t size, size_t *place)
 
 static status place_parts(const struct op_call *call, struct mha *m, struct error *err) {
     size_t end = 0;
-    bool fits = take_place(&end, m->a.batch, sizeof(int64_t), &m->at.lengths);
+    bool fits = take_place(&end, m->a.batch, sizeof(int64_t) + sizeof(int32_t) * (size_t)m->a.keys, &m->at.lengths);
     for (int i = 0; i < 3 && fits; i++) {
         const struct attention_heads *p = &m->parts[i];
         if (op_input(call, IN_BIAS))
@@ -101,7 +102,7 @@ static status place_parts(const struct op_call *call, struct mha *m, struct erro
     return fits ? STATUS_OK : fail(err, STATUS_LIMIT, "the workspace is too large");
 }
 
-/* [batch], the lengths; [batch, keys]; or [batch, rows, keys]. */
+/* [batch], the lengths; [2 * batch], first keys behind them; [batch, keys]; or [batch, rows, keys]. */
 static status add_padding(const struct op_call *call, struct mha *m, struct error *err) {
     const struct tensor *mask = op_input(call, IN_PADDING);
     struct attention *a = &m->a;
@@ -109,7 +110,8 @@ static status add_padding(const struct op_call *call, struct mha *m, struct erro
     if (!mask)
         return STATUS_OK;
     const int64_t *dims = mask->shape.dims, keys = a->keys;
-    const bool flat = mask->shape.rank == 2 && dims[0] == a->batch && dims[1] == keys;
+    const bool ranges = mask->shape.rank == 1 && dims[0] == 2 * a->batch;
+    const bool flat = ranges || (mask->shape.rank == 2 && dims[0] == a->batch && dims[1] == keys);
     const bool deep = mask->shape.rank == 3 && dims[0] == a->batch && dims[1] == a->rows && dims[2] == keys;
     if (mask->shape.rank == 1 && dims[0] == a->batch) {
         a->lengths = call->workspace ? (int64_t *)(void *)((char *)call->workspace + m->at.lengths) : NULL;
@@ -120,7 +122,10 @@ static status add_padding(const struct op_call *call, struct mha *m, struct erro
                     "input 4 (key_padding_mask) is %s, expected [%lld], [%lld,%lld] or [%lld,%lld,%lld]",
                     shape_text(&mask->shape, text), (long long)a->batch, (long long)a->batch, (long long)keys,
                     (long long)a->batch, (long long)a->rows, (long long)keys);
-    a->masks[0] = (struct attention_mask){.tensor = mask,
+    m->seen = (struct tensor){.dtype = DTYPE_INT32,
+                              .data = call->workspace ? (char *)call->workspace + m->at.lengths : NULL,
+                              .shape = {2, {a->batch, keys}}};
+    a->masks[0] = (struct attention_mask){.tensor = ranges ? &m->seen : mask,
                                           .batch = deep ? a->rows * keys : keys,
                                           .row = deep ? keys : 0,
                                           .keys = keys,
@@ -253,6 +258,15 @@ static void add_biases(const struct op_call *call, struct mha *m) {
     }
 }
 
+/* Which keys lie between first keys and lengths. */
+static void fill_seen(const struct op_call *call, const struct mha *m) {
+    const int64_t batch = m->a.batch, keys = m->a.keys;
+    int32_t *seen = m->seen.data;
+    for (int64_t i = 0; i < batch * keys; i++)
+        seen[i] = i % keys < int_of(call->inputs[IN_PADDING], i / keys) &&
+                  i % keys >= int_of(call->inputs[IN_PADDING], batch + i / keys);
+}
+
 static status mha_run(struct op_call *call, struct error *err) {
     struct mha m;
     const status code = describe(call, &m, err);
@@ -262,6 +276,8 @@ static status mha_run(struct op_call *call, struct error *err) {
         add_biases(call, &m);
     for (int64_t b = 0; m.a.lengths && b < m.a.batch; b++)
         ((int64_t *)(void *)((char *)call->workspace + m.at.lengths))[b] = int_of(call->inputs[IN_PADDING], b);
+    if (m.a.masks[0].tensor == &m.seen)
+        fill_seen(call, &m);
     attention_present(call, &m.a, OUT_PRESENT_KEY, &m.a.past_k, &m.a.k, m.a.size);
     attention_present(call, &m.a, OUT_PRESENT_VALUE, &m.a.past_v, &m.a.v, m.a.value_size);
     struct tensor *y = op_output(call, OUT_Y), *scores = op_output(call, OUT_SCORES);

@@ -59,17 +59,6 @@ struct op_linear {
 /* What output 0 is of the inputs, for functions that are put together of several nodes. */
 enum op_formula { FORMULA_NONE, FORMULA_SUM, FORMULA_PRODUCT, FORMULA_QUOTIENT, FORMULA_ERF };
 
-/* ONNX's operators between quantized numbers and real ones. */
-#define OP_DEQUANTIZE "DequantizeLinear"
-#define OP_QUANTIZE "QuantizeLinear"
-
-/* The node computes with quantized numbers as ONNX's operator `inner`, which has its attributes, with real ones. */
-struct op_quantized {
-    const char *inner;
-    int first, count; /* input that is the first of so many triples of data, scale, zero point; 0: all there are */
-    int output;       /* input that is the result's scale; its zero point follows */
-};
-
 /* How a node works on channel blocks (channel_blocks.h). */
 struct op_blocking {
     const char *op_type; /* the operator of the internal domain that takes its place and reads input 0; NULL: the
@@ -90,17 +79,23 @@ struct op_reach {
     double shift;     /* WINDOW: element i looks round element i * step + shift */
 };
 
+struct op_writer;
+
 struct op_facts {
     bool varies;  /* may give something else each time: never computed ahead of a run */
     bool by_type; /* its result depends on the element type that it is given, not on the numbers alone */
     bool carries; /* output 0 has the numbers of input 0, perhaps in another type */
+    bool moves;   /* every output has numbers of input 0 alone, in other places */
     enum op_formula formula;
     unsigned fuses;    /* enum op_fuses; of the internal domain */
     const char *fused; /* the operator of the internal domain that does the same and fuses more */
     /* The node runs subgraphs: the runtime does, as these say. NULL: it has none. */
     const struct op_control *control;
-    const struct op_quantized *quantized; /* NULL: no such thing */
-    const char *shown;                    /* the name for messages and profiles where it is not op->name */
+    const char *shown; /* the name for messages and profiles where it is not op->name */
+    /* Writes the nodes that the node stands for, in its place, before anything else is done with it (op_write.h). Of
+       its inputs types are known as far as they can be, values not. NULL, or nothing written: it stands for itself. */
+    status (*expand)(struct op_writer *writer, struct error *err);
+    const char *expands_to; /* what it may write, ONNX's or as domain:Name, between spaces */
 
     /* Output 0 is input 0. Asked when no other output is read. */
     bool (*is_noop)(const struct op_call *call);

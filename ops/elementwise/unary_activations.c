@@ -46,8 +46,8 @@ static const struct unary_row selu_1_row = {.loops = {[DTYPE_DOUBLE] = selu_doub
                                             ON_BLOCKS};
 ROW(celu, UNARY_CALLS, x < 0.0f ? alpha * expm1f(x / alpha) : x, x < 0 ? alpha * expm1(x / alpha) : x,
     ONE_ATTRIBUTE("alpha", 1.0f))
-ROW(hard_sigmoid, UNARY_LOOP, ramp_float(x, alpha, beta), ramp_double(x, alpha, beta),
-    TWO_ATTRIBUTES("alpha", 0.2f, "beta", 0.5f), ON_BLOCKS)
+MATH_ROW(hard_sigmoid, MATH_HARD_SIGMOID, ramp_double(x, alpha, beta), TWO_ATTRIBUTES("alpha", 0.2f, "beta", 0.5f),
+         FUSED(HARD_SIGMOID))
 ROW(hard_swish, UNARY_LOOP, x *ramp_float(x, 1.0f / 6.0f, 0.5f), x *ramp_double(x, 1.0 / 6.0, 0.5), NO_ATTRIBUTES,
     ON_BLOCKS)
 MATH_ROW(softplus, MATH_SOFTPLUS, log_of_sum_double(x), NO_ATTRIBUTES, ON_BLOCKS)
@@ -139,7 +139,7 @@ const struct op ops_unary_activations[] = {
     UNTIL_22("HardSwish", 14, "X", hard_swish_row),
     UNTIL_22("Softplus", 1, "X", softplus_row),
     UNTIL_22("Softsign", 1, "input", softsign_row),
-    UNTIL_22("ThresholdedRelu", 10, "X", thresholded_relu_row),
+    UNTIL_22("ThresholdedRelu", 1, "X", thresholded_relu_row),
     UNTIL_22("Mish", 18, "X", mish_row),
     UNARY("Swish", 24, 0, "X", TYPES_REAL_BF, swish_row),
     COMPOSED(OP_SWISH, swish_row),

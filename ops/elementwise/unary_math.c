@@ -24,9 +24,9 @@ MATH_ROW(log, MATH_LOG, .on_blocks = false)
 MATH_ROW(erf, MATH_ERF, .on_blocks = true)
 MATH_ROW(tanh, MATH_TANH, .on_blocks = true, .activation = ACTIVATION_TANH)
 REAL_ROW(reciprocal, UNARY_LOOP, 1.0f / x, 1.0 / x)
-REAL_ROW(round, UNARY_CALLS, rintf(x), rint(x)) /* half to even, the rounding mode that nobody changes */
-LIBRARY_ROW(floor)
-LIBRARY_ROW(ceil)
+REAL_ROW(round, UNARY_LOOP, scalar_round(x), rint(x)) /* half to even, the rounding mode that nobody changes */
+REAL_ROW(floor, UNARY_LOOP, scalar_floor(x), floor(x))
+REAL_ROW(ceil, UNARY_LOOP, scalar_ceil(x), ceil(x))
 LIBRARY_ROW(sin)
 LIBRARY_ROW(cos)
 LIBRARY_ROW(tan)

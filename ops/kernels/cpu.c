@@ -44,7 +44,6 @@ enum cpu_level cpu_best(void) {
      &strassen_kernel_##level,              \
      winograd_of(level),                    \
      &math_kernel_##level,                  \
-     &fft_kernel_##level,                   \
      NULL},
 #define LEVEL_TABLES(winograd_of) LEVEL(CPU_PORTABLE, portable, winograd_of) SIMD_TABLES(winograd_of)
 #if BUILT_LEVELS == 3

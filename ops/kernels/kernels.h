@@ -384,7 +384,6 @@ struct kernels {
     const struct strassen_kernel *strassen;
     const struct winograd_kernel *winograd; /* NULL: direct convolution and plain products only */
     const struct math_kernel *math;         /* ops/kernels/math.h */
-    const struct fft_kernel *fft;           /* ops/kernels/fft.h */
     /* Those of one family are in ops/kernels/families.h. */
     const struct forced_choices *forced; /* ops/core/forced_choices.h; NULL: costs decide */
 };

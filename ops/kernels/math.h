@@ -19,9 +19,10 @@
 
 enum math_function {
     MATH_NONE,
-    MATH_RELU,       /* 0 below 0, exact */
-    MATH_LEAKY_RELU, /* alpha x below 0, one rounding */
-    MATH_CLIP,       /* min(max(x, alpha), beta): beta where alpha > beta; exact */
+    MATH_RELU,         /* 0 below 0, exact */
+    MATH_LEAKY_RELU,   /* alpha x below 0, one rounding */
+    MATH_CLIP,         /* min(max(x, alpha), beta): beta where alpha > beta; exact */
+    MATH_HARD_SIGMOID, /* alpha x + beta within 0 and 1, two roundings */
     MATH_EXP,
     MATH_LOG,
     MATH_TANH,

@@ -119,6 +119,7 @@ static void map_any(math_map *whole, const float *in, float *out, size_t count, 
 FUNCTION(relu, vec_max(vec_all(0.0f), x))
 FUNCTION(leaky_relu, vec_if_less(x, vec_all(0.0f), x *alpha, x))
 FUNCTION(clip, vec_min(beta, vec_max(alpha, x)))
+FUNCTION(hard_sigmoid, vec_min(vec_all(1.0f), vec_max(vec_all(0.0f), x *alpha + beta)))
 FUNCTION(exp, exp_all(x))
 FUNCTION(log, log_all(x))
 FUNCTION(tanh, tanh_all(x))
@@ -135,6 +136,7 @@ FUNCTION(mish, mish(x))
 const struct math_kernel LEVEL_NAME(math_kernel) = {.map = {[MATH_RELU] = map_relu,
                                                             [MATH_LEAKY_RELU] = map_leaky_relu,
                                                             [MATH_CLIP] = map_clip,
+                                                            [MATH_HARD_SIGMOID] = map_hard_sigmoid,
                                                             [MATH_EXP] = map_exp,
                                                             [MATH_LOG] = map_log,
                                                             [MATH_TANH] = map_tanh,

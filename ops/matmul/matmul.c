@@ -1,6 +1,7 @@
 /* MatMul (ONNX 1, 9, 13) with numpy's broadcasting, and Gemm (ONNX 7, 9, 11, 13). */
 #include "ops/core/attributes.h"
 #include "ops/core/op_facts.h"
+#include "ops/core/op_write.h"
 #include "ops/core/parallel.h"
 #include "ops/matmul/matmul_shape.h"
 #include "ops/matmul/plain_product.h"
@@ -16,9 +17,22 @@ static status matmul_parse(const struct op_call *call, struct attributes *attrib
     params->transpose_a = attribute_int(attributes, "transA", 0) != 0;
     params->transpose_b = attribute_int(attributes, "transB", 0) != 0;
     params->alpha = attribute_float(attributes, "alpha", 1);
-    if (attribute_int(attributes, "transBatchA", 0) != 0 || attribute_int(attributes, "transBatchB", 0) != 0)
-        return fail(err, STATUS_UNSUPPORTED, "attributes \"transBatchA\" and \"transBatchB\" are only known as 0");
+    (void)err;
+    params->batch_a = attribute_int(attributes, "transBatchA", 0) != 0;
+    params->batch_b = attribute_int(attributes, "transBatchB", 0) != 0;
     return STATUS_OK;
+}
+
+/* Rows that stand before the batch are brought behind it. */
+static status matmul_expand(struct op_writer *w, struct error *err) {
+    static const char *const own[] = {"transBatchA", "transBatchB", NULL};
+    const struct matmul_params *params = w->call->params;
+    w->own = own;
+    if (!params->batch_a && !params->batch_b)
+        return STATUS_OK;
+    return op_write(w, err, "a = %s(#0); b = %s(#1); >0 = @FusedMatMul{*}(a b)",
+                    params->batch_a ? "!MoveAxis{from=0 to=-2}" : "Identity",
+                    params->batch_b ? "!MoveAxis{from=0 to=-2}" : "Identity");
 }
 
 static status matmul_infer(struct op_call *call, struct error *err) {
@@ -189,6 +203,8 @@ static bool gemm_linear(const struct op_call *call, struct op_linear *linear) {
 }
 
 static const struct op_facts matmul_facts = {.reach = op_reach_product};
+static const struct op_facts fused_facts = {
+    .reach = op_reach_product, .expand = matmul_expand, .expands_to = "Identity Transpose"};
 static const struct op_facts gemm_facts = {.linear = gemm_linear, .reach = op_reach_product};
 
 /* Integers came with opset 9. */
@@ -197,13 +213,13 @@ static const struct op_facts gemm_facts = {.linear = gemm_linear, .reach = op_re
 
 static const int fused_row = 1;
 
-#define MATMUL(NAME, DOMAIN, SINCE, UNTIL, TYPES, PARSE)                                                              \
+#define MATMUL(NAME, DOMAIN, SINCE, UNTIL, TYPES, PARSE, FACTS)                                                       \
     {                                                                                                                 \
         .name = NAME, .domain = DOMAIN, .since = SINCE, .until = UNTIL,                                               \
         .inputs = (const struct op_arg[]){{"A", TYPES, ARG_T}, {"B", TYPES, ARG_T | ARG_PACKED}, {0}},                \
         .outputs = (const struct op_arg[]){{"Y", TYPES, ARG_T}, {0}}, .params_size = sizeof(struct matmul_params),    \
         .state_size = sizeof(struct product_state), .parse = PARSE, .infer = matmul_infer, .prepare = matmul_prepare, \
-        .run = run_matmul, .macs = matmul_macs, .facts = &matmul_facts                                                \
+        .run = run_matmul, .macs = matmul_macs, .facts = FACTS                                                        \
     }
 #define GEMM(NAME, DOMAIN, SINCE, UNTIL, TYPES, RUN, FACTS, ROW)                                                       \
     {                                                                                                                  \
@@ -217,11 +233,11 @@ static const int fused_row = 1;
     }
 
 const struct op ops_matmul[] = {
-    MATMUL("MatMul", "", 1, 8, TYPES_REAL, NULL),
-    MATMUL("MatMul", "", 9, 0, TYPES_PRODUCT, NULL),
+    MATMUL("MatMul", "", 1, 8, TYPES_REAL, NULL, &matmul_facts),
+    MATMUL("MatMul", "", 9, 0, TYPES_PRODUCT, NULL, &matmul_facts),
     GEMM("Gemm", "", 1, 8, TYPES_REAL, run_gemm, &gemm_facts, NULL),
     GEMM("Gemm", "", 9, 0, TYPES_PRODUCT, run_gemm, &gemm_facts, NULL),
-    MATMUL("FusedMatMul", "com.microsoft", 1, 0, TYPES_FLOAT, matmul_parse),
+    MATMUL("FusedMatMul", "com.microsoft", 1, 0, TYPES_REAL, matmul_parse, &fused_facts),
     GEMM("FusedGemm", "com.microsoft", 1, 0, TYPES_FLOAT, fused_gemm_run, &matmul_facts, &fused_row),
     {0},
 };

@@ -8,6 +8,7 @@
 struct matmul_params {
     bool fused; /* false: the others do not count */
     bool transpose_a, transpose_b;
+    bool batch_a, batch_b; /* dimension 0 is that of rows: see matmul_expand() */
     float alpha;
 };
 

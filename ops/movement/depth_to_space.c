@@ -148,8 +148,8 @@ static void reach_space_to_depth(const struct op_call *call, const bool *sees, s
     *reach = (struct op_reach){.radius = size, .step = size};
 }
 
-static const struct op_facts facts_depth_to_space = {.reach = reach_depth_to_space};
-static const struct op_facts facts_space_to_depth = {.reach = reach_space_to_depth};
+static const struct op_facts facts_depth_to_space = {.moves = true, .reach = reach_depth_to_space};
+static const struct op_facts facts_space_to_depth = {.moves = true, .reach = reach_space_to_depth};
 
 static const struct op_arg inputs[] = {{"input", TYPES_WHOLE, ARG_T}, {0}};
 static const struct op_arg outputs[] = {{"output", TYPES_WHOLE, ARG_T}, {0}};

@@ -254,7 +254,7 @@ static const struct op_arg inputs_nd[] = {{"data", TYPES_WHOLE, ARG_T}, {"indice
 static const struct op_arg outputs[] = {{"output", TYPES_WHOLE, ARG_T}, {0}};
 
 /* Perhaps a shuffle of pixels. */
-static const struct op_facts facts = {.reach = op_reach_unknown};
+static const struct op_facts facts = {.moves = true, .reach = op_reach_unknown};
 
 #define GATHER(op_name, first, last, input_list, parse_function, kind)                                          \
     {                                                                                                           \

@@ -18,12 +18,11 @@ struct scatter_params {
     enum scatter_reduction reduction;
 };
 
+/* PyTorch writes max and min, which are since version 18, into version 16, too, where onnxruntime takes them. */
 static void parse_reduction(const struct op_call *call, struct attributes *attributes, struct scatter_params *params) {
-    static const char *const newest[] = {"none", "add", "mul", "max", "min", NULL};
-    static const char *const first[] = {"none", "add", "mul", NULL};
+    static const char *const names[] = {"none", "add", "mul", "max", "min", NULL};
     if (call->op->since >= 16)
-        params->reduction =
-            (enum scatter_reduction)attribute_choice(attributes, "reduction", call->op->since < 18 ? first : newest, 0);
+        params->reduction = (enum scatter_reduction)attribute_choice(attributes, "reduction", names, SCATTER_NONE);
 }
 
 static status parse_elements(const struct op_call *call, struct attributes *attributes, void *out, struct error *err) {

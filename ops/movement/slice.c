@@ -161,7 +161,7 @@ static void reach(const struct op_call *call, const bool *sees, struct op_reach 
     reach->last_step = step[1];
 }
 
-static const struct op_facts facts = {.reach = reach};
+static const struct op_facts facts = {.moves = true, .reach = reach};
 
 static const struct op_arg inputs_attribute[] = {{"data", TYPES_WHOLE, ARG_T}, {0}};
 static const struct op_arg inputs_lists[] = {{"data", TYPES_WHOLE, ARG_T},

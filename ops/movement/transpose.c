@@ -1,10 +1,10 @@
-/* Transpose: the output's axes in another order. */
+/* Transpose: the output's axes in another order; MoveAxis (internal): one of them elsewhere. */
 #include "ops/core/attributes.h"
 #include "ops/core/op_facts.h"
 #include "ops/movement/movement.h"
 
 struct transpose_params {
-    int count; /* of perm; -1: absent, all axes reversed */
+    int count; /* of perm; -1: absent, all axes reversed; -2: axis perm[0] becomes axis perm[1] */
     int64_t perm[MAX_RANK];
 };
 
@@ -18,10 +18,31 @@ static status parse(const struct op_call *call, struct attributes *attributes, v
     return STATUS_OK;
 }
 
+static status parse_move(const struct op_call *call, struct attributes *attributes, void *out, struct error *err) {
+    struct transpose_params *params = out;
+    (void)call;
+    (void)err;
+    params->count = -2;
+    params->perm[0] = attribute_int(attributes, "from", 0);
+    params->perm[1] = attribute_int(attributes, "to", 0);
+    return STATUS_OK;
+}
+
+static status moved(const struct transpose_params *params, int rank, int perm[MAX_RANK], struct error *err) {
+    int from, to;
+    if (op_axis(params->perm[0], rank, &from, "from", err) || op_axis(params->perm[1], rank, &to, "to", err))
+        return err->code;
+    for (int i = 0; i < rank; i++)
+        perm[i] = i == to ? from : i - (i > to) + (i - (i > to) >= from);
+    return STATUS_OK;
+}
+
 static status permutation(const struct op_call *call, int perm[MAX_RANK], struct error *err) {
     const struct transpose_params *params = call->params;
     const int rank = call->inputs[0]->shape.rank;
     unsigned seen = 0;
+    if (params->count == -2)
+        return moved(params, rank, perm, err);
     if (params->count < 0) {
         for (int i = 0; i < rank; i++)
             perm[i] = rank - 1 - i;
@@ -79,21 +100,17 @@ static bool is_noop(const struct op_call *call) {
     return params->count > 0;
 }
 
-static const struct op_facts facts = {.is_noop = is_noop};
+static const struct op_facts facts = {.moves = true, .is_noop = is_noop};
 
 static const struct op_arg inputs[] = {{"data", TYPES_WHOLE, ARG_T}, {0}};
 static const struct op_arg outputs[] = {{"transposed", TYPES_WHOLE, ARG_T}, {0}};
 
-const struct op ops_transpose[] = {{.name = "Transpose",
-                                    .domain = "",
-                                    .since = 1,
-                                    .inputs = inputs,
-                                    .outputs = outputs,
-                                    .params_size = sizeof(struct transpose_params),
-                                    .state_size = sizeof(struct movement),
-                                    .parse = parse,
-                                    .infer = infer,
-                                    .prepare = prepare,
-                                    .run = movement_run,
-                                    .facts = &facts},
-                                   {.name = NULL}};
+#define TRANSPOSE(NAME, DOMAIN, PARSE)                                                                         \
+    {                                                                                                          \
+        .name = NAME, .domain = DOMAIN, .since = 1, .inputs = inputs, .outputs = outputs,                      \
+        .params_size = sizeof(struct transpose_params), .state_size = sizeof(struct movement), .parse = PARSE, \
+        .infer = infer, .prepare = prepare, .run = movement_run, .facts = &facts                               \
+    }
+
+const struct op ops_transpose[] = {
+    TRANSPOSE("Transpose", "", parse), TRANSPOSE("MoveAxis", INTERNAL_DOMAIN, parse_move), {.name = NULL}};

@@ -1,4 +1,4 @@
-/* MeanVarianceNormalization (ONNX 9, 13) over any axes, and LpNormalization (ONNX 1, 22) over one. */
+/* MeanVarianceNormalization (ONNX 1, 9, 13) over any axes, and LpNormalization (ONNX 1, 22) over one. */
 #include "ops/core/attributes.h"
 #include "ops/core/op_facts.h"
 #include "ops/norm/norm_engine.h"
@@ -26,10 +26,21 @@ static status powers_parse(struct attributes *attributes, struct axes_params *pa
     return STATUS_OK;
 }
 
+/* The experimental form, of pictures. */
+static status channels_parse(struct attributes *attributes, struct axes_params *params, struct error *err) {
+    const bool across = attribute_int(attributes, "across_channels", 0) != 0;
+    *params = (struct axes_params){{2, 3, 1}, across ? 3 : 2, INVERSE_DEVIATION};
+    return attribute_int(attributes, "normalize_variance", 1) != 0
+               ? STATUS_OK
+               : fail(err, STATUS_UNSUPPORTED, "attribute \"normalize_variance\" is only known as 1");
+}
+
 static status axes_parse(const struct op_call *call, struct attributes *attributes, void *result, struct error *err) {
     struct axes_params *params = result;
     if (((const struct axes_row *)call->op->row)->powers)
         return powers_parse(attributes, params, err);
+    if (call->opset < 9)
+        return channels_parse(attributes, params, err);
     params->inverse = INVERSE_DEVIATION;
     attribute_ints(attributes, "axes", params->axes, MAX_RANK, &params->count);
     if (!attribute_has(attributes, "axes")) {
@@ -108,7 +119,7 @@ static const struct axes_row variance_row = {false}, powers_row = {true};
     }
 
 const struct op ops_axes_norm[] = {
-    AXES("MeanVarianceNormalization", 9, "X", variance_row),
+    AXES("MeanVarianceNormalization", 1, "X", variance_row),
     AXES("LpNormalization", 1, "input", powers_row),
     {0},
 };

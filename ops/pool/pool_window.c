@@ -48,7 +48,7 @@ static void resolve_pads(const struct window_params *params, int i, int spatial,
 }
 
 /* slack: how far the first window may move. Rounded up, the last window may reach too far; one that would begin behind
- * the inputs and the pads before them is left out. */
+ * the inputs and the pads before them is left out. The only window may reach too far, too, by less than a stride. */
 static int64_t out_of(const struct pool_axis *axis, int64_t slack, bool ceil) {
     const int64_t out = (ceil && slack > 0 ? divide_up(slack, axis->stride) : slack / axis->stride) + 1;
     return ceil && (out - 1) * axis->stride >= axis->in + axis->pad_begin ? out - 1 : out;
@@ -59,7 +59,7 @@ static status resolve_axis(const struct pool_params *params, int i, int spatial,
     resolve_pads(&params->window, i, spatial, axis);
     const int64_t there = axis->in + axis->pad_begin + axis->pad_end, slack = there - reach(axis);
     const bool ceil = params->ceil && params->window.auto_pad == PAD_NOTSET;
-    if (slack < (ceil ? 1 - axis->stride : 0))
+    if (slack <= -axis->stride)
         return fail(err, STATUS_SHAPE,
                     "the kernel reaches over %lld inputs in spatial dimension %d, only %lld are there with padding",
                     (long long)reach(axis), i, (long long)there);

@@ -1,33 +1,98 @@
 /*
  * com.microsoft's operators that compute with quantized numbers as with real ones: each stands for an operator of ONNX
- * between DequantizeLinear and QuantizeLinear, which a pass writes in its place (op_facts.h, quantized).
+ * between DequantizeLinear and QuantizeLinear.
  */
 #include "ops/core/attributes.h"
 #include "ops/core/op_facts.h"
+#include "ops/core/op_write.h"
 #include "ops/quant/numbers.h"
 
-static status infer(struct op_call *call, struct error *err) {
-    (void)call;
-    return fail(err, STATUS_UNSUPPORTED, "the operator has not been replaced by those that it stands for");
+struct around_row {
+    const char *inner;      /* the operator, and what it has of attributes: "Softmax{axis=-1}" */
+    const char *attributes; /* that it takes over */
+    int first, count; /* input that is the first of so many triples of data, scale, zero point; 0: all there are */
+    int output;       /* input that is the result's scale; its zero point follows */
+};
+
+struct around_params {
+    int64_t last, opset, axis;
+};
+
+static status parse(const struct op_call *call, struct attributes *attributes, void *result, struct error *err) {
+    const struct around_row *row = call->op->row;
+    struct around_params *params = result;
+    const int triples = call->node->input_count - row->first;
+    op_write_later(attributes, row->attributes);
+    params->last = attribute_int(attributes, "channels_last", 0);
+    params->opset = attribute_int(attributes, "opset", 13);
+    params->axis = attribute_int(attributes, "axis", -1);
+    if (params->opset < 1 || params->opset > OPSET_NEWEST)
+        return fail(err, STATUS_INVALID_MODEL, "attribute \"opset\" is %lld, which there is not",
+                    (long long)params->opset);
+    if (row->count == 0 && (triples < 3 || triples % 3 != 0 || triples > 3 * 1000))
+        return fail(err, STATUS_INVALID_MODEL,
+                    "%d inputs behind the result's, expected data, scale and zero point each", triples);
+    return STATUS_OK;
 }
 
-/* Attributes of the operator inside, which are read there. */
-static status parse(const struct op_call *call, struct attributes *attributes, void *params, struct error *err) {
-    static const char *const inner[] = {"axis",         "alpha",   "auto_pad", "ceil_mode", "count_include_pad",
-                                        "kernel_shape", "strides", "pads",     NULL};
-    const struct op_quantized *quantized = op_facts(call->op)->quantized;
-    const bool by_channel = attribute_int(attributes, "channels_last", 0) == 0;
-    const int64_t opset = attribute_int(attributes, "opset", 13), axis = attribute_int(attributes, "axis", -1);
-    (void)params;
-    for (int i = 0; inner[i]; i++)
-        attribute_ignore(attributes, inner[i]);
-    if (!by_channel)
-        return fail(err, STATUS_UNSUPPORTED, "attribute \"channels_last\" is 1: channels must be dimension 1");
-    if (opset < 13 && axis != -1)
-        return fail(err, STATUS_UNSUPPORTED, "attribute \"opset\" is %lld, expected 13 or more", (long long)opset);
-    return op_input(call, quantized->output + 1)
-               ? STATUS_OK
-               : fail(err, STATUS_UNSUPPORTED, "input %d, the result's zero point, is missing", quantized->output + 1);
+/* Input `data` as real numbers, with channels in dimension 1. */
+static status dequantize(struct op_writer *w, int i, int data, struct error *err) {
+    const struct around_params *params = w->call->params;
+    const bool last = params->last != 0;
+    return op_write(w, err, "d%d = DequantizeLinear(#%d #%d #%d); %s", i, data, data + 1, data + 2,
+                    last ? "d0 = !MoveAxis{from=-1 to=1}(d0)" : "");
+}
+
+static status quantize(struct op_writer *w, struct error *err) {
+    const struct around_row *row = w->call->op->row;
+    const struct around_params *params = w->call->params;
+    const enum dtype dtype = w->call->inputs[row->first]->dtype;
+    if (params->last && op_write(w, err, "y = !MoveAxis{from=1 to=-1}(y)") != STATUS_OK)
+        return err->code;
+    if (op_input(w->call, row->output + 1))
+        return op_write(w, err, ">0 = QuantizeLinear(y #%d #%d)", row->output, row->output + 1);
+    if (dtype == DTYPE_UNDEFINED)
+        return fail(err, STATUS_UNSUPPORTED, "the element type of input %d is not known", row->first);
+    return op_write(w, err, ">0 = QuantizeLinear{output_dtype=%d}(y #%d)", (int)dtype, row->output);
+}
+
+static status around_expand(struct op_writer *w, struct error *err) {
+    const struct around_row *row = w->call->op->row;
+    static const char *const own[] = {"channels_last", "opset", NULL};
+    w->own = own;
+    status code = STATUS_OK;
+    for (int i = 0; i < row->count && code == STATUS_OK; i++)
+        code = dequantize(w, i, row->first + 3 * i, err);
+    if (code == STATUS_OK)
+        code = op_write(w, err, "y = %s(%s)", row->inner, row->count == 1 ? "d0" : "d0 d1");
+    return code == STATUS_OK ? quantize(w, err) : code;
+}
+
+/* Which version of Softmax it is says whether it takes one axis or all from there on. */
+static status softmax_expand(struct op_writer *w, struct error *err) {
+    const struct around_params *params = w->call->params;
+    status code = dequantize(w, 0, 0, err);
+    if (code == STATUS_OK)
+        code = op_write(w, err, "y = Softmax:%lld{axis=%lld}(d0)", (long long)params->opset, (long long)params->axis);
+    return code == STATUS_OK ? quantize(w, err) : code;
+}
+
+static status concat_expand(struct op_writer *w, struct error *err) {
+    status code = STATUS_OK;
+    for (int i = 2; i < w->call->input_count && code == STATUS_OK; i += 3)
+        code = dequantize(w, i, i, err);
+    if (code == STATUS_OK)
+        code = op_write(w, err, "y = Concat{*}(d*)");
+    return code == STATUS_OK ? quantize(w, err) : code;
+}
+
+static status where_expand(struct op_writer *w, struct error *err) {
+    status code = dequantize(w, 0, 1, err);
+    if (code == STATUS_OK)
+        code = dequantize(w, 1, 4, err);
+    if (code == STATUS_OK)
+        code = op_write(w, err, "y = Where(#0 d0 d1)");
+    return code == STATUS_OK ? quantize(w, err) : code;
 }
 
 #define SCALE(NAME) \
@@ -36,32 +101,40 @@ static status parse(const struct op_call *call, struct attributes *attributes, v
     { NAME, TYPES_INT8, ARG_T }
 #define ZERO(NAME) \
     { NAME, TYPES_INT8, ARG_T | ARG_OPTIONAL }
-#define QUANTIZED(NAME, INNER, FIRST, COUNT, OUTPUT, ...)                                                         \
+#define X_INPUTS DATA("X"), SCALE("X_scale"), ZERO("X_zero_point"), SCALE("Y_scale"), ZERO("Y_zero_point")
+#define AB_INPUTS                                                                                         \
+    DATA("A"), SCALE("A_scale"), ZERO("A_zero_point"), DATA("B"), SCALE("B_scale"), ZERO("B_zero_point"), \
+        SCALE("C_scale"), ZERO("C_zero_point")
+
+#define QUANTIZED(NAME, EXPAND, TO, ROW, ...)                                                                     \
     {                                                                                                             \
         .name = NAME, .domain = "com.microsoft", .since = 1, .inputs = (const struct op_arg[]){__VA_ARGS__, {0}}, \
-        .outputs = (const struct op_arg[]){{"Y", TYPES_INT8, ARG_T}, {0}}, .parse = parse, .infer = infer,        \
-        .run = infer, .facts = &(const struct op_facts) {                                                         \
-            .quantized = &(const struct op_quantized) {                                                           \
-                INNER, FIRST, COUNT, OUTPUT                                                                       \
-            }                                                                                                     \
+        .outputs = (const struct op_arg[]){{"Y", TYPES_INT8, ARG_T}, {0}},                                        \
+        .params_size = sizeof(struct around_params), .parse = parse, .infer = op_expanded, .run = op_expanded,    \
+        .row = &(const struct around_row)ROW, .facts = &(const struct op_facts) {                                 \
+            .expand = EXPAND, .expands_to = TO " QuantizeLinear DequantizeLinear Transpose"                       \
         }                                                                                                         \
     }
-#define ONE(NAME, INNER)                                                                                 \
-    QUANTIZED(NAME, INNER, 0, 1, 3, DATA("X"), SCALE("X_scale"), ZERO("X_zero_point"), SCALE("Y_scale"), \
-              ZERO("Y_zero_point"))
-#define TWO(NAME, INNER)                                                                                            \
-    QUANTIZED(NAME, INNER, 0, 2, 6, DATA("A"), SCALE("A_scale"), ZERO("A_zero_point"), DATA("B"), SCALE("B_scale"), \
-              ZERO("B_zero_point"), SCALE("C_scale"), ZERO("C_zero_point"))
+#define ROW(...) \
+    { __VA_ARGS__ }
 
 const struct op ops_quant_around[] = {
-    TWO("QLinearAdd", "Add"),
-    TWO("QLinearMul", "Mul"),
-    ONE("QLinearSigmoid", "Sigmoid"),
-    ONE("QLinearLeakyRelu", "LeakyRelu"),
-    ONE("QLinearSoftmax", "Softmax"),
-    ONE("QLinearAveragePool", "AveragePool"),
-    ONE("QLinearGlobalAveragePool", "GlobalAveragePool"),
-    QUANTIZED("QLinearConcat", "Concat", 2, 0, 0, SCALE("Y_scale"), {"Y_zero_point", TYPES_INT8, ARG_T},
-              {"inputs", TYPES_INT8 | TYPES_FLOAT, ARG_VARIADIC}),
+    QUANTIZED("QLinearAdd", around_expand, "Add", ROW("Add", "", 0, 2, 6), AB_INPUTS),
+    QUANTIZED("QLinearMul", around_expand, "Mul", ROW("Mul", "", 0, 2, 6), AB_INPUTS),
+    QUANTIZED("QLinearSigmoid", around_expand, "Sigmoid", ROW("Sigmoid", "", 0, 1, 3), X_INPUTS),
+    QUANTIZED("QLinearLeakyRelu", around_expand, "LeakyRelu", ROW("LeakyRelu{*}", "alpha", 0, 1, 3), X_INPUTS),
+    QUANTIZED("QLinearSoftmax", softmax_expand, "Softmax", ROW("Softmax", "", 0, 1, 3), X_INPUTS),
+    QUANTIZED("QLinearReduceMean", around_expand, "ReduceMean", ROW("ReduceMean:13{*}", "axes keepdims", 0, 1, 3),
+              X_INPUTS),
+    QUANTIZED("QLinearAveragePool", around_expand, "AveragePool",
+              ROW("AveragePool{*}", "auto_pad ceil_mode count_include_pad kernel_shape strides pads", 0, 1, 3),
+              X_INPUTS),
+    QUANTIZED("QLinearGlobalAveragePool", around_expand, "GlobalAveragePool", ROW("GlobalAveragePool", "", 0, 1, 3),
+              X_INPUTS),
+    QUANTIZED("QLinearWhere", where_expand, "Where", ROW("Where", "", 1, 2, 7), {"condition", TYPES_BOOL, 0}, DATA("X"),
+              SCALE("X_scale"), ZERO("X_zero_point"), DATA("Y"), SCALE("Y_scale"), ZERO("Y_zero_point"),
+              SCALE("Z_scale"), ZERO("Z_zero_point")),
+    QUANTIZED("QLinearConcat", concat_expand, "Concat", ROW("Concat", "axis", 2, 0, 0), SCALE("Y_scale"),
+              {"Y_zero_point", TYPES_INT8, ARG_T}, {"inputs", TYPES_INT8 | TYPES_FLOAT, ARG_VARIADIC}),
     {0},
 };

@@ -192,11 +192,12 @@ static const struct op_arg blocked_outputs[] = {{"Y", TYPES_FLOAT, ARG_T}, {0}};
     }
 
 static const enum resize_form sides = RESIZE_BY_SIDES, attribute = RESIZE_BY_ATTRIBUTE, scales = RESIZE_BY_SCALES,
-                              newest = RESIZE_BY_INPUTS;
+                              whole = RESIZE_BY_INPUTS_WHOLE, newest = RESIZE_BY_INPUTS;
 
 const struct op ops_resize[] = {
     RESIZE_OP("Resize", "", 10, 10, by_scales, outputs, &resize_facts, &scales),
-    RESIZE_OP("Resize", "", 11, 0, by_inputs, outputs, &resize_facts, &newest),
+    RESIZE_OP("Resize", "", 11, 18, by_inputs, outputs, &resize_facts, &whole),
+    RESIZE_OP("Resize", "", 19, 0, by_inputs, outputs, &resize_facts, &newest),
     RESIZE_OP("Upsample", "", 1, 6, by_attribute, outputs, &resize_facts, &sides),
     RESIZE_OP("Upsample", "", 7, 8, by_attribute, outputs, &resize_facts, &attribute),
     RESIZE_OP("Upsample", "", 9, 0, by_scales, outputs, &resize_facts, &scales),

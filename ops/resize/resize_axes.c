@@ -59,11 +59,12 @@ static status scale_axis(struct resize_axis *axis, double scale, int i, struct e
     if (!(scale > 0) || !isfinite(scale))
         return fail(err, STATUS_INVALID_MODEL, "scales[%d] is %g, expected a number above 0", i, scale);
     const double length = scale * (double)axis->in;
-    if (!(length < 9e18))
+    if (!(length < 9e18) || !((float)scale * (float)axis->in < 9e18f))
         return fail(err, STATUS_LIMIT, "scales[%d] is %g: %lld times that is too large", i, scale, (long long)axis->in);
     axis->scale = scale;
     axis->length = length;
-    axis->out = (int64_t)floor(length);
+    /* In single precision, as onnx infers shapes and onnxruntime: 7 / 12.0f of 12 is 7. */
+    axis->out = (int64_t)floorf((float)scale * (float)axis->in);
     return STATUS_OK;
 }
 
@@ -171,6 +172,8 @@ status resize_axes(const struct op_call *call, struct resize_axis axes[MAX_RANK]
         code = take_roi(call, &named, axes, err);
     for (int d = 0; code == STATUS_OK && d < shape.rank; d++) {
         struct resize_axis *axis = &axes[d];
+        if (params->whole)
+            axis->length = (double)axis->out;
         axis->changes = axis->in != axis->out || axis->scale != 1 || axis->start != 0 || axis->end != 1;
         if (axis->changes && (axis->in > INT32_MAX || axis->out > INT32_MAX))
             code = fail(err, STATUS_LIMIT, "dimension %d is resized from %lld to %lld, at most %d is possible", d,

@@ -105,12 +105,13 @@ static bool keeps_channels(const struct op_call *call, int64_t channels) {
 
 static bool blocks(const struct op_call *call, const int64_t *channels, struct op_blocking *blocking) {
     const struct resize_params *params = call->params;
+    const enum resize_form form = params->whole ? RESIZE_BY_INPUTS_WHOLE : params->form;
     *blocking = (struct op_blocking){
         .op_type = "BlockedResize",
         .in = channels[0],
         .out = channels[0],
         .attributes = {{.name = RESIZE_CHANNELS, .type = ATTRIBUTE_INT, .count = 1, .i = channels[0]},
-                       {.name = RESIZE_FORM, .type = ATTRIBUTE_INT, .count = 1, .i = params->form}},
+                       {.name = RESIZE_FORM, .type = ATTRIBUTE_INT, .count = 1, .i = form}},
         .attribute_count = 2};
     return channels[0] > 0 && isfinite(params->extrapolation) && isfinite(params->cubic) &&
            params->coordinates != RESIZE_CROP && keeps_channels(call, channels[0]);

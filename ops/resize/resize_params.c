@@ -69,6 +69,9 @@ status resize_parse(const struct op_call *call, struct attributes *attributes, v
     struct resize_params *params = result;
     const enum resize_form *form = call->op->row;
     params->form = form ? *form : (enum resize_form)attribute_int(attributes, RESIZE_FORM, RESIZE_BY_INPUTS);
+    params->whole = params->form == RESIZE_BY_INPUTS_WHOLE;
+    if (params->whole)
+        params->form = RESIZE_BY_INPUTS;
     params->channels = form ? 0 : attribute_int(attributes, RESIZE_CHANNELS, 0);
     params->mode = read_mode(attributes);
     if (params->form == RESIZE_BY_INPUTS)

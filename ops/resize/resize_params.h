@@ -21,15 +21,19 @@ enum resize_rounding { RESIZE_PREFER_FLOOR, RESIZE_PREFER_CEIL, RESIZE_FLOOR, RE
 
 enum resize_policy { RESIZE_STRETCH, RESIZE_NOT_LARGER, RESIZE_NOT_SMALLER };
 
-/* Where the scales are: attributes of the height and the width, an attribute, input 1, or input 2 (and sizes 3). */
-enum resize_form { RESIZE_BY_SIDES, RESIZE_BY_ATTRIBUTE, RESIZE_BY_SCALES, RESIZE_BY_INPUTS };
+/*
+ * Where the scales are: attributes of the height and the width, an attribute, input 1, or input 2 (and sizes 3). WHOLE:
+ * of versions 11 to 18, by whose text the resized length is the output's; version 19 lets scales give a fractional one.
+ */
+enum resize_form { RESIZE_BY_SIDES, RESIZE_BY_ATTRIBUTE, RESIZE_BY_SCALES, RESIZE_BY_INPUTS_WHOLE, RESIZE_BY_INPUTS };
 
 /* The attributes that the layout pass adds. */
 #define RESIZE_CHANNELS "channels"
 #define RESIZE_FORM "form"
 
 struct resize_params {
-    enum resize_form form;
+    enum resize_form form; /* WHOLE becomes BY_INPUTS and the next one */
+    bool whole;
     enum resize_mode mode;
     enum resize_coordinates coordinates;
     enum resize_rounding rounding;

@@ -205,7 +205,7 @@ static const struct op_arg data_maybe_axes[] = {
 static const struct op_arg outputs[] = {{"output", TYPES_MOVED, ARG_T}, {0}};
 
 /* Perhaps a shuffle of pixels; or one more dimension of size 1, which is none. */
-static const struct op_facts reshape_facts = {.reach = op_reach_unknown}, axes_facts;
+static const struct op_facts reshape_facts = {.moves = true, .reach = op_reach_unknown}, axes_facts = {.moves = true};
 
 #define ALIAS(op_name, first, last, input_list, infer_function, parse_function, params_type, facts_of)          \
     {                                                                                                           \

@@ -8,8 +8,6 @@
 #include "base/pool.h"
 #include "base/status.h"
 
-#define REGEX_MOST_STATES 10000
-
 struct regex;
 
 /*

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define REGEX_MOST_STATES 10000
+
 enum regex_step {
     REGEX_CLASS,  /* one code point of the ranges, then the next state */
     REGEX_SPLIT,  /* both x and y */

@@ -7,7 +7,8 @@
 struct error_class {
     limner_status status;
     const char *name, *doc;
-    PyObject **also; /* NULL: none */
+    PyObject **also;          /* NULL: none */
+    limner_status is_kind_of; /* LIMNER_OK: of limner.Error */
 };
 
 static PyObject *make_class(const struct error_class *row, PyObject *base) {
@@ -22,7 +23,7 @@ static PyObject *make_class(const struct error_class *row, PyObject *base) {
 }
 
 static int add_class(PyObject *module, struct module_state *state, const struct error_class *row) {
-    PyObject *base = row->status == LIMNER_OK ? PyExc_Exception : state->errors[LIMNER_OK];
+    PyObject *base = row->status == LIMNER_OK ? PyExc_Exception : state->errors[row->is_kind_of];
     PyObject *made = make_class(row, base);
     state->errors[row->status] = made;
     return made ? PyModule_AddObjectRef(module, row->name + sizeof "limner." - 1, made) : -1;
@@ -30,17 +31,23 @@ static int add_class(PyObject *module, struct module_state *state, const struct 
 
 int errors_add(PyObject *module, struct module_state *state) {
     const struct error_class rows[ERROR_CLASSES] = {
-        {LIMNER_OK, "limner.Error", "The class of all errors of limner.", NULL},
+        {LIMNER_OK, "limner.Error", "The class of all errors of limner.", NULL, LIMNER_OK},
         {LIMNER_INVALID_ARGUMENT, "limner.InvalidArgument",
-         "The call makes no sense: an unknown name, a wrong element type, ...", &PyExc_ValueError},
-        {LIMNER_IO, "limner.FileError", "A file could not be read or written.", &PyExc_OSError},
-        {LIMNER_INVALID_MODEL, "limner.InvalidModel", "The file breaks the ONNX specification.", &PyExc_ValueError},
+         "The call makes no sense: an unknown name, a wrong element type, ...", &PyExc_ValueError, LIMNER_OK},
+        {LIMNER_IO, "limner.FileError", "A file could not be read or written.", &PyExc_OSError, LIMNER_OK},
+        {LIMNER_INVALID_MODEL, "limner.InvalidModel", "The file breaks the ONNX specification.", &PyExc_ValueError,
+         LIMNER_OK},
         {LIMNER_UNSUPPORTED, "limner.Unsupported",
-         "Valid ONNX that this version does not run; the message lists every such node.", &PyExc_NotImplementedError},
-        {LIMNER_LIMIT, "limner.LimitExceeded", "A limit would be passed.", NULL},
-        {LIMNER_NO_MEMORY, "limner.OutOfMemory", "There is not as much memory as would be needed.", &PyExc_MemoryError},
-        {LIMNER_SHAPE, "limner.ShapeError", "Shapes do not fit the model or each other.", &PyExc_ValueError},
-        {LIMNER_CANCELLED, "limner.Cancelled", "Session.cancel() ended the run.", NULL},
+         "Valid ONNX that this version does not run; the message lists every such node.", &PyExc_NotImplementedError,
+         LIMNER_OK},
+        {LIMNER_LIMIT, "limner.LimitExceeded", "A limit would be passed.", NULL, LIMNER_OK},
+        {LIMNER_NO_MEMORY, "limner.OutOfMemory", "There is not as much memory as would be needed.", &PyExc_MemoryError,
+         LIMNER_OK},
+        {LIMNER_SHAPE, "limner.ShapeError", "Shapes do not fit the model or each other.", &PyExc_ValueError, LIMNER_OK},
+        {LIMNER_CANCELLED, "limner.Cancelled", "Session.cancel() ended the run.", NULL, LIMNER_OK},
+        {LIMNER_TRY_AGAIN, "limner.TryAgain",
+         "A file could not be read or written for a reason that passes: a full disk, a server that is away, ...", NULL,
+         LIMNER_IO},
     };
     for (int i = 0; i < ERROR_CLASSES; i++)
         if (add_class(module, state, &rows[i]) < 0)

@@ -1,9 +1,11 @@
 /* limner._limner: the C library as Python sees it. The package around it is in python/limner. */
 #include "python/src/errors.h"
 #include "python/src/model.h"
+#include "python/src/painter.h"
 #include "python/src/pyarray.h"
 #include "python/src/session.h"
 #include "python/src/tensor.h"
+#include "python/src/tools.h"
 
 #include <string.h>
 
@@ -49,6 +51,14 @@ static PyMethodDef functions[] = {
     {"tensor", tensor, METH_O, "tensor(array, /)\n--\n\nA limner.Tensor with a copy of an array of any package."},
     {"operators", operators, METH_NOARGS,
      "operators()\n--\n\n(name, domain, since, until) of every operator that this build runs."},
+    {"command", tools_command, METH_O,
+     "command(words, /)\n--\n\nThe limner command; words[0] is its name. Returns its exit status."},
+    {"keys", tools_keys, METH_VARARGS,
+     "keys(path, key, verify, /)\n--\n\nWhat limner keys --json prints. key: a str or None."},
+    {"convert", tools_convert, METH_VARARGS,
+     "convert(checkpoint, words, output, external, /)\n--\n\nWhat limner convert --json prints, and the model as "
+     "bytes, "
+     "or None where it went to the file output, or could not be made."},
     {0}};
 
 static int add_type(PyObject *module, PyType_Spec *spec, PyTypeObject **place) {
@@ -59,7 +69,8 @@ static int add_type(PyObject *module, PyType_Spec *spec, PyTypeObject **place) {
 static int fill(PyObject *module) {
     struct module_state *state = PyModule_GetState(module);
     if (errors_add(module, state) < 0 || add_type(module, &tensor_spec, &state->tensor) < 0 ||
-        add_type(module, &model_spec, &state->model) < 0 || add_type(module, &session_spec, &state->session) < 0)
+        add_type(module, &model_spec, &state->model) < 0 || add_type(module, &session_spec, &state->session) < 0 ||
+        add_type(module, &painter_spec, &state->painter) < 0)
         return -1;
     return PyModule_AddStringConstant(module, "__version__", limner_version());
 }
@@ -71,6 +82,7 @@ static int traverse(PyObject *module, visitproc visit, void *arg) {
     Py_VISIT(state->tensor);
     Py_VISIT(state->model);
     Py_VISIT(state->session);
+    Py_VISIT(state->painter);
     return 0;
 }
 
@@ -81,6 +93,7 @@ static int clear(PyObject *module) {
     Py_CLEAR(state->tensor);
     Py_CLEAR(state->model);
     Py_CLEAR(state->session);
+    Py_CLEAR(state->painter);
     return 0;
 }
 

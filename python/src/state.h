@@ -2,15 +2,16 @@
 #ifndef LIMNER_PYTHON_STATE_H
 #define LIMNER_PYTHON_STATE_H
 
+#define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
 #include "runtime/limner.h"
 
-#define ERROR_CLASSES (LIMNER_CANCELLED + 1)
+#define ERROR_CLASSES (LIMNER_TRY_AGAIN + 1)
 
 struct module_state {
     PyObject *errors[ERROR_CLASSES]; /* by limner_status; that of LIMNER_OK is the class of all */
-    PyTypeObject *tensor, *model, *session;
+    PyTypeObject *tensor, *model, *session, *painter;
 };
 
 /* Of the object's own type, which is one of the module's and has no subclasses. */

@@ -7,12 +7,13 @@
 struct inlining {
     struct pass_context *context;
     struct graph *graph;
-    struct graph grown; /* the new list of nodes */
-    int *instead;       /* by value when the pass began: what its readers read */
+    struct pass_nodes grown; /* the new list of nodes */
+    int *instead;            /* by value when the pass began: what its readers read */
 };
 
 /* The subgraph that the node is, and the values that stand for the subgraph's. */
 struct inlined {
+    const struct pass_context *context;
     const struct graph *body;
     int *values;
 };
@@ -39,11 +40,11 @@ static int chosen_body(const struct pass_context *context, const struct node *no
     return schedule.body;
 }
 
-static bool take_captured(const struct inlining *inlining, const struct node *node, int body, struct inlined *inlined) {
-    const struct op_control *control = pass_facts(inlining->context, node)->control;
+static bool take_captured(const struct inlined *inlined, const struct node *node, int body) {
+    const struct op_control *control = pass_facts(inlined->context, node)->control;
     const size_t count = (size_t)program_captured(node, control, body, NULL, NULL);
-    int *values = pass_scratch(inlining->context, count + 1, sizeof *values);
-    int *inputs = pass_scratch(inlining->context, count + 1, sizeof *inputs);
+    int *values = pass_scratch(inlined->context, count + 1, sizeof *values);
+    int *inputs = pass_scratch(inlined->context, count + 1, sizeof *inputs);
     if (!values || !inputs)
         return false;
     program_captured(node, control, body, values, inputs);
@@ -53,60 +54,69 @@ static bool take_captured(const struct inlining *inlining, const struct node *no
 }
 
 /* The subgraph's own values become values of the graph. */
-static bool take_values(const struct inlining *inlining, struct inlined *inlined) {
+static bool take_values(const struct inlined *inlined) {
+    struct graph *graph = inlined->context->graph;
     for (int i = 0; i < inlined->body->value_count; i++) {
         const struct value *value = &inlined->body->values[i];
         if (value->is_captured)
             continue;
-        const int added = graph_add_value(inlining->graph, inlining->context->program->pool, value->name);
+        const int added = graph_add_value(graph, inlined->context->program->pool, value->name);
         if (added < 0)
             return false;
-        inlining->graph->values[added].type = value->type;
-        inlining->graph->values[added].initializer = value->initializer;
+        graph->values[added].type = value->type;
+        graph->values[added].initializer = value->initializer;
         inlined->values[i] = added;
     }
     return true;
 }
 
-static int *translate(const struct inlining *inlining, const struct inlined *inlined, const int *values, int count) {
-    int *translated = pool_array(inlining->context->program->pool, (size_t)count + 1, sizeof *translated);
+static int *translate(const struct inlined *inlined, const int *values, int count) {
+    int *translated = pool_array(inlined->context->program->pool, (size_t)count + 1, sizeof *translated);
     for (int i = 0; translated && i < count; i++)
         translated[i] = values[i] == NO_VALUE ? NO_VALUE : inlined->values[values[i]];
     return translated;
 }
 
-static bool add_node(struct inlining *inlining, const struct node *node) {
-    return graph_add_node(&inlining->grown, inlining->context->program->pool, node) >= 0;
-}
-
-static bool take_nodes(struct inlining *inlining, const struct inlined *inlined) {
+static bool take_nodes(const struct inlined *inlined, struct pass_nodes *list) {
     for (int i = 0; i < inlined->body->node_count; i++) {
         struct node node = inlined->body->nodes[i];
-        node.inputs = translate(inlining, inlined, node.inputs, node.input_count);
-        node.outputs = translate(inlining, inlined, node.outputs, node.output_count);
-        if (!node.inputs || !node.outputs || !add_node(inlining, &node))
+        node.inputs = translate(inlined, node.inputs, node.input_count);
+        node.outputs = translate(inlined, node.outputs, node.output_count);
+        if (!node.inputs || !node.outputs || !pass_append(inlined->context, list, &node))
             return false;
     }
     return true;
 }
 
-static bool inline_body(struct inlining *inlining, const struct node *node, int body) {
-    struct pass_context *context = inlining->context;
+bool pass_inline_body(const struct pass_context *context, const struct node *node, int body, const int *given,
+                      struct pass_nodes *list, int *results) {
     const struct op_control *control = pass_facts(context, node)->control;
-    struct inlined inlined = {.body =
+    struct inlined inlined = {.context = context,
+                              .body =
                                   program_graph(context->program->source, program_subgraph(node, control->bodies[body]),
                                                 context->program->pool)};
     if (!inlined.body)
         return false;
     inlined.values = pass_scratch(context, (size_t)inlined.body->value_count + 1, sizeof *inlined.values);
-    if (!inlined.values || !take_captured(inlining, node, body, &inlined) || !take_values(inlining, &inlined) ||
-        !take_nodes(inlining, &inlined))
+    if (!inlined.values || !take_captured(&inlined, node, body) || !take_values(&inlined))
+        return false;
+    for (int i = 0; i < inlined.body->input_count; i++)
+        inlined.values[inlined.body->inputs[i]] = given[i];
+    if (!take_nodes(&inlined, list))
+        return false;
+    for (int i = 0; i < inlined.body->output_count; i++)
+        results[i] = inlined.values[inlined.body->outputs[i]];
+    return true;
+}
+
+static bool inline_body(struct inlining *inlining, const struct node *node, int body) {
+    int *results = pass_scratch(inlining->context, (size_t)node->output_count + 1, sizeof *results);
+    if (!results || !pass_inline_body(inlining->context, node, body, NULL, &inlining->grown, results))
         return false;
     for (int i = 0; i < node->output_count; i++)
         if (node->outputs[i] != NO_VALUE)
-            inlining->instead[node->outputs[i]] = inlined.values[inlined.body->outputs[i]];
-    context->again = true;
-    return true;
+            inlining->instead[node->outputs[i]] = results[i];
+    return inlining->context->again = true;
 }
 
 /* A node's inputs have been moved already when it is looked at. */
@@ -116,7 +126,8 @@ static bool walk(struct inlining *inlining) {
         const struct node *node = &graph->nodes[i];
         forward(inlining, node->inputs, node->input_count);
         const int body = chosen_body(inlining->context, node);
-        if (!(body < 0 ? add_node(inlining, node) : inline_body(inlining, node, body)))
+        if (!(body < 0 ? pass_append(inlining->context, &inlining->grown, node) != NULL
+                       : inline_body(inlining, node, body)))
             return false;
     }
     return true;
@@ -140,8 +151,6 @@ status pass_inline(struct pass_context *context, struct error *err) {
     if (!inlining.instead || !walk(&inlining))
         return fail_memory(err, "a pass");
     forward(&inlining, graph->outputs, graph->output_count);
-    graph->nodes = inlining.grown.nodes;
-    graph->node_count = inlining.grown.node_count;
-    graph->node_capacity = inlining.grown.node_capacity;
+    pass_replace_nodes(context, &inlining.grown);
     return STATUS_OK;
 }

@@ -6,12 +6,12 @@
 #include "runtime/passes/pass_activation.h"
 #include "runtime/passes/pass_batchnorm.h"
 #include "runtime/passes/pass_compose.h"
+#include "runtime/passes/pass_expand.h"
 #include "runtime/passes/pass_fold.h"
 #include "runtime/passes/pass_inline.h"
 #include "runtime/passes/pass_layout.h"
 #include "runtime/passes/pass_noop.h"
 #include "runtime/passes/pass_pad.h"
-#include "runtime/passes/pass_quantized.h"
 #include "runtime/passes/pass_widen.h"
 #include "runtime/program/prune.h"
 
@@ -19,7 +19,7 @@
 #include <string.h>
 
 static const struct pass table[] = {
-    {"unfold quantized operators", 0, pass_quantized},
+    {"expand operators", 0, pass_expand},
     {"widen types", 0, pass_widen},
     {"fold constants", PASS_FOLD, pass_fold},
     {"inline chosen subgraphs", PASS_INLINE, pass_inline},

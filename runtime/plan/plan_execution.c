@@ -243,6 +243,12 @@ static struct plan_value *movable(const struct execution *e, int output) {
     return e->step->dynamic && value->place == PLACE_DYNAMIC && value->tensor.bytes > 0 ? value : NULL;
 }
 
+/* What the subgraph handed on as it got it stays where it is. */
+static bool is_unchanged(const struct execution *e, int i) {
+    const struct tensor *tensor = &e->child->outputs[e->mapping->counts + i].tensor;
+    return i < e->mapping->carried && tensor->data == e->latest[i].tensor.data && tensor->bytes > 0;
+}
+
 static status take_latest(struct execution *e, int i, struct error *err) {
     struct latest *latest = &e->latest[i];
     const int output = e->mapping->counts + i;
@@ -298,7 +304,8 @@ static status take_outputs(struct execution *e, struct error *err) {
             return fail_prefix(err, "output %d", k);
     }
     for (int i = 0; i < mapping->latest; i++)
-        if ((i < mapping->carried || execution_output(e, i)) && take_latest(e, i, err) != STATUS_OK)
+        if ((i < mapping->carried || execution_output(e, i)) && !is_unchanged(e, i) &&
+            take_latest(e, i, err) != STATUS_OK)
             return err->code;
     return STATUS_OK;
 }

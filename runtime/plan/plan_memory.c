@@ -116,6 +116,12 @@ static void place_own(struct plan *plan) {
     plan->own = most ? new_item(plan, plan->own_stride * (size_t)plan->threads, 0, plan->step_count) : -1;
 }
 
+/* A carried value that stays what it is need not be copied by each iteration. */
+static bool stays(const struct plan *plan, int output) {
+    return plan->program->unchanged && plan->program->unchanged[output] &&
+           plan->values[plan->program->graph->outputs[output]].place == PLACE_INPUT;
+}
+
 /* Outputs of the graph that are inputs, constants or views of them are copied into the session when all is done. */
 static status place_results(struct plan *plan, struct error *err) {
     const struct graph *graph = plan->program->graph;
@@ -125,7 +131,7 @@ static status place_results(struct plan *plan, struct error *err) {
         *output = (struct plan_output){.value = graph->outputs[i], .item = -1};
         if (value->place == PLACE_NONE)
             return fail(err, STATUS_INVALID_MODEL, "output \"%s\" has no value", graph->values[output->value].name);
-        if (value->place != PLACE_ARENA && value->place != PLACE_DYNAMIC && value->tensor.bytes > 0)
+        if (!stays(plan, i) && value->place != PLACE_ARENA && value->place != PLACE_DYNAMIC && value->tensor.bytes > 0)
             output->item = new_item(plan, value->tensor.bytes, plan->step_count, plan->step_count);
     }
     plan->output_count = graph->output_count;

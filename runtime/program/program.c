@@ -13,7 +13,7 @@
 int program_opset(const struct onnx_model *source, const struct node *node) {
     if (strcmp(node->domain, INTERNAL_DOMAIN) == 0)
         return INTERNAL_OPSET;
-    const int64_t version = onnx_opset(source, node->domain);
+    const int64_t version = node->opset ? node->opset : onnx_opset(source, node->domain);
     return version < 0 ? 0 : version > INT_MAX ? INT_MAX : (int)version;
 }
 

@@ -52,6 +52,7 @@ struct program {
     struct program_block **blocks; /* by value; NULL where memory is not the program's */
     int block_capacity;
     bool inner;                /* of a subgraph */
+    bool *unchanged;           /* of a subgraph, by output: it is the input that the value was carried in by */
     bool assumes;              /* a pass left nodes out whose shapes it could not check */
     struct program *unaltered; /* then: the same before the passes, for plans to check shapes by; else NULL */
 };

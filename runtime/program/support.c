@@ -4,6 +4,7 @@
 #include "ops/core/op_facts.h"
 #include "ops/registry.h"
 #include "runtime/program/program.h"
+#include "runtime/program/program_graph.h"
 #include "runtime/program/types.h"
 #include "runtime/program/types_subgraph.h"
 
@@ -137,7 +138,8 @@ static status survey_bodies(struct support_survey *survey, const struct op_call 
         return STATUS_OK;
     control->map(call, &mapping);
     for (int i = 0; control->bodies[i]; i++)
-        if (survey_body(survey, call->node, control, i, &mapping, err) != STATUS_OK)
+        if (program_subgraph(call->node, control->bodies[i]) &&
+            survey_body(survey, call->node, control, i, &mapping, err) != STATUS_OK)
             return err->code;
     return STATUS_OK;
 }

@@ -49,7 +49,7 @@ status types_enter(const struct types_scope *outer, const struct node *node, con
 
 void types_leave(const struct types_scope *outer, const struct node *node, const struct op_mapping *mapping,
                  const struct types_scope *inner) {
-    for (int i = 0; i < node->output_count; i++)
+    for (int i = 0; i < node->output_count && i < mapping->latest + mapping->stacked; i++)
         if (node->outputs[i] != NO_VALUE)
             outer->types[node->outputs[i]] =
                 mapping->items ? DTYPE_SEQUENCE : inner->types[inner->graph->outputs[mapping->counts + i]];
@@ -61,6 +61,8 @@ static status through_subgraphs(const struct types_scope *scope, const struct op
     struct types_scope inner;
     control->map(call, &mapping);
     for (int i = 0; control->bodies[i]; i++) {
+        if (!program_subgraph(call->node, control->bodies[i]))
+            continue;
         if (types_enter(scope, call->node, control, i, &mapping, &inner, err) != STATUS_OK ||
             types_graph(&inner, err) != STATUS_OK)
             return err->code;

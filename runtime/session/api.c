@@ -14,6 +14,7 @@ SAME(LIMNER_LIMIT, STATUS_LIMIT);
 SAME(LIMNER_NO_MEMORY, STATUS_NO_MEMORY);
 SAME(LIMNER_SHAPE, STATUS_SHAPE);
 SAME(LIMNER_CANCELLED, STATUS_CANCELLED);
+SAME(LIMNER_TRY_AGAIN, STATUS_TRY_AGAIN);
 SAME(LIMNER_UNDEFINED, DTYPE_UNDEFINED);
 SAME(LIMNER_FLOAT, DTYPE_FLOAT);
 SAME(LIMNER_UINT8, DTYPE_UINT8);
@@ -63,6 +64,7 @@ const char *limner_status_name(limner_status code) {
         [LIMNER_NO_MEMORY] = "out of memory",
         [LIMNER_SHAPE] = "shapes do not fit",
         [LIMNER_CANCELLED] = "cancelled",
+        [LIMNER_TRY_AGAIN] = "try again",
     };
     return (size_t)code < sizeof names / sizeof names[0] ? names[code] : "unknown status";
 }

@@ -27,7 +27,7 @@ import common
 import compare
 import engines
 import runs
-from compare import EXACT, LIMNER, REFERENCE, Verdict
+from compare import BEFORE, EXACT, LIMNER, REFERENCE, Verdict
 from engines import ENGINES, CannotRun
 
 KEYS = ("median_ms", "min_ms", "first_ms", "peak_mb")
@@ -71,6 +71,7 @@ class Network:
         self.paths: dict[str, pathlib.Path] = {}
         self.wanted: list[str] = options.engine or list(ENGINES)
         self.reasons: dict[str, str] = {}
+        self.programs: dict[str, str] = {LIMNER: options.limner} | ({BEFORE: options.before} if options.before else {})
 
     def leave_out(self, name: str, problem: CannotRun) -> None:
         self.paths.pop(name, None)
@@ -79,7 +80,7 @@ class Network:
 
     def engines(self) -> list[str]:
         """Those of the table."""
-        return [LIMNER, *(name for name in self.paths if name in self.wanted)]
+        return [*self.programs, *(name for name in self.paths if name in self.wanted)]
 
     def prepare(self) -> None:
         """Converts the model for every engine, and for the reference."""
@@ -103,9 +104,10 @@ class Network:
                 self.leave_out(name, problem)
         files = runs.save_feeds(common.feeds(self.inputs), folder)
         exact = {} if REFERENCE in outputs else {EXACT: ["--exact"]}
-        for name, words in ({LIMNER: []} | exact).items():
+        for name, words in (dict.fromkeys(self.programs, []) | exact).items():
             words = [*words, "--threads", str(threads)]
-            outputs[name] = runs.output_of(self.options.limner, self.model, files, words, folder / "out.npy")
+            program = self.programs.get(name, self.options.limner)
+            outputs[name] = runs.output_of(program, self.model, files, words, folder / "out.npy")
         return outputs
 
     def compare(self, threads: int) -> Verdict:
@@ -118,8 +120,8 @@ class Network:
 
     def round(self, name: str, threads: int, runs: int, output: pathlib.Path | None = None) -> dict:
         """One process: load, first run, runs."""
-        if name == "limner":
-            command = [self.options.limner, "bench", str(self.model), *common.shape_options(self.inputs), "--threads",
+        if name in self.programs:
+            command = [self.programs[name], "bench", str(self.model), *common.shape_options(self.inputs), "--threads",
                        str(threads), "--runs", str(runs), "--json"]
         else:
             job = {"engine": name, "path": str(self.paths[name]), "inputs": self.inputs, "threads": threads, "runs": runs,
@@ -130,7 +132,7 @@ class Network:
             words = done.stderr.strip().splitlines()
             raise CannotRun(words[-1] if words else f"ends with {done.returncode}")
         figures = json.loads(done.stdout.strip().splitlines()[-1])
-        if name == "limner":
+        if name in self.programs:
             figures["peak_mb"] = figures["peak_rss_mb"]
         else:
             figures["peak_mb"] -= figures["before_mb"]  # the interpreter and the engine's libraries
@@ -162,6 +164,7 @@ HEADER = ["network", "threads", "engine", "median ms", "best ms", "time / limner
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("limner", nargs="?", default=str(common.ROOT / "build/limner"))
+    parser.add_argument("--before", help="another build of the limner command, which is measured beside this one")
     parser.add_argument("--models", default=str(common.ROOT / "build/bench"), help="folder of the models (default build/bench)")
     parser.add_argument("--network", action="append", choices=common.NETWORKS, help="default: all but keyvalue (606 MB)")
     parser.add_argument("--engine", action="append", choices=sorted(ENGINES), help="a peer; default: all that are installed")
@@ -191,7 +194,7 @@ def write(options: argparse.Namespace, measured: list[dict], reasons: dict[str, 
 
 
 def print_best(name: str, threads: int, results: dict[str, dict[str, float]]) -> None:
-    peers = {peer: r["median_ms"] for peer, r in results.items() if peer != LIMNER}
+    peers = {peer: r["median_ms"] for peer, r in results.items() if peer not in (LIMNER, BEFORE)}
     if peers and LIMNER in results:
         best = min(peers, key=peers.__getitem__)
         print(f"{name}, {threads} threads: {best} takes {peers[best] / results[LIMNER]['median_ms']:.2f} times limner's time",

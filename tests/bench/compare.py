@@ -9,6 +9,7 @@ import numpy as np
 
 LIMNER = "limner"
 EXACT = "limner --exact"
+BEFORE = "limner before"  # another build of limner, to see what a change has done
 REFERENCE = "onnxruntime"
 BOUND = 1e-3  # the largest difference over the range, for engines that compute in float32; 16-bit formats are off by more
 
@@ -66,7 +67,7 @@ def judge(outputs: dict[str, np.ndarray], bound: float = BOUND) -> Verdict:
     differences = {name: difference(array, outputs[reference]).largest for name, array in outputs.items()}
     wrong = {name: f"its output is off by {value:.1e} of the range of {reference}'s, at most {bound:.0e} expected"
              for name, value in differences.items() if not within(value, bound)}
-    peers = [name for name in outputs if name not in (LIMNER, EXACT)]
+    peers = [name for name in outputs if name not in (LIMNER, EXACT, BEFORE)]
     if reference == EXACT and peers and all(name in wrong for name in peers):
         wrong |= dict.fromkeys((name for name in outputs if name not in wrong), f"no other engine agrees with {EXACT}")
     return Verdict(reference, differences, wrong)

@@ -17,7 +17,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import bench_peers  # noqa: E402
 import compare  # noqa: E402
-from compare import EXACT, LIMNER, REFERENCE, difference, judge  # noqa: E402
+from compare import BEFORE, EXACT, LIMNER, REFERENCE, difference, judge  # noqa: E402
 
 RIGHT = np.random.default_rng(1).uniform(-1, 1, (1, 3, 40, 40)).astype(np.float32)
 
@@ -83,6 +83,7 @@ class Verdicts(unittest.TestCase):
     def test_without_onnxruntime(self) -> None:
         self.assertEqual(self.wrong({EXACT: RIGHT, LIMNER: rounded(1)}), set())
         self.assertEqual(self.wrong({EXACT: RIGHT, LIMNER: spoiled()}), {LIMNER})
+        self.assertEqual(self.wrong({EXACT: RIGHT, BEFORE: spoiled(), LIMNER: rounded(1)}), {BEFORE})
         self.assertEqual(self.wrong({EXACT: RIGHT, LIMNER: spoiled(), "MNN": rounded(2)}), {LIMNER})
         self.assertEqual(self.wrong({EXACT: RIGHT, LIMNER: rounded(1), "MNN": spoiled(), "ncnn": rounded(3)}), {"MNN"})
 
@@ -102,14 +103,14 @@ FIGURES = {"median_ms": 7.0, "min_ms": 6.0, "first_ms": 9.0, "peak_mb": 5.0}
 class Peers(unittest.TestCase):
     """bench_peers.py with engines that are played."""
 
-    def measure(self, outputs: dict[str, np.ndarray]) -> tuple[int, list[list[str]], dict]:
+    def measure(self, outputs: dict[str, np.ndarray], *more: str) -> tuple[int, list[list[str]], dict]:
         """Exit status, table and JSON."""
         def prepare(network: bench_peers.Network) -> None:
-            network.paths = {name: network.model for name in outputs if name not in (LIMNER, EXACT)}
+            network.paths = {name: network.model for name in outputs if name not in (LIMNER, EXACT, BEFORE)}
 
         with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
             path = pathlib.Path(folder) / "figures.json"
-            words = ["bench_peers.py", "--network", "plain", "--threads", "2", "--json", str(path)]
+            words = ["bench_peers.py", "--network", "plain", "--threads", "2", "--json", str(path), *more]
             stack.enter_context(mock.patch.object(sys, "argv", words))
             stack.enter_context(mock.patch.object(bench_peers.common, "make_model", lambda *_: path))
             stack.enter_context(mock.patch.object(bench_peers.Network, "prepare", prepare))
@@ -126,6 +127,11 @@ class Peers(unittest.TestCase):
         self.assertEqual(status, 0)
         self.assertEqual([row[2:6] for row in table], [[name, "7", "6", "1.00"] for name in (LIMNER, REFERENCE, "MNN")])
         self.assertEqual(figures["wrong"], {})
+
+    def test_a_build_from_before(self) -> None:
+        outputs = {REFERENCE: RIGHT, LIMNER: rounded(1), BEFORE: rounded(1)}
+        status, table, _ = self.measure(outputs, "--before", "old/limner")
+        self.assertEqual((status, [row[2] for row in table]), (0, [LIMNER, BEFORE, REFERENCE]))
 
     def test_no_figure_of_a_wrong_engine(self) -> None:
         for name in (LIMNER, "MNN"):

@@ -131,6 +131,52 @@ def test_numpy_files(room: Room) -> None:
     room.pours(room.folder / "c.pkl", says="from double")
 
 
+def save_exported(path: Path, tensors: dict[str, dict], entries: dict[str, bytes], *, order: bytes = b"little", way: int = zipfile.ZIP_STORED) -> Path:
+    """An archive as torch.export.save writes it. tensors: the lines of the JSON text."""
+    with zipfile.ZipFile(path, "w", way) as archive:
+        archive.writestr("net/models/model.json", "{}")
+        archive.writestr("net/data/weights/model_weights_config.json", json.dumps({"config": tensors}))
+        archive.writestr("net/byteorder", order)
+        for name, data in entries.items():
+            archive.writestr(f"net/data/weights/{name}", data)
+    return path
+
+
+def exported(entry: str, array: np.ndarray, *, offset: int = 0, strides: list[int] | None = None, **more: object) -> dict:
+    as_int = lambda numbers: [{"as_int": n} for n in numbers]  # noqa: E731
+    dense = [stride // array.itemsize for stride in array.strides]
+    meta = {"dtype": {"float32": 7, "float64": 8, "float16": 6, "int64": 5}[str(array.dtype)], "sizes": as_int(array.shape), "requires_grad": True, "device": {"type": "cpu", "index": None},
+            "strides": as_int(dense if strides is None else strides), "storage_offset": {"as_int": offset}, "layout": 7}
+    return {"path_name": entry, "is_param": True, "use_pickle": False, "tensor_meta": meta} | more
+
+
+def test_archives_of_torch_export(room: Room) -> None:
+    """Entries by themselves and one for all, views with strides, other types beside; what lies outside is refused."""
+    path, lines, entries = room.folder / "c.pt2", {}, {}
+    for i, (key, array) in enumerate(WEIGHTS.items()):
+        lines[key], entries[f"weight_{i}"] = exported(f"weight_{i}", array), array.tobytes()
+    lines["steps"], entries["weight_s"] = exported("weight_s", np.array(3)), np.array(3).tobytes()
+    lines["odd"] = exported("none", np.zeros(3, np.float32), use_pickle=True)
+    lines["new"] = {**exported("weight_s", np.array(3)), "tensor_meta": None}
+    for way in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        room.pours(save_exported(path, lines, entries, way=way), says="(torch.export)")
+    lines, pool, at = {}, np.concatenate([np.zeros(5, np.float32), *(np.moveaxis(array, 0, -1).ravel() for array in WEIGHTS.values())]), 5
+    for key, array in WEIGHTS.items():
+        turned = np.moveaxis(array, 0, -1)  # lies in this order, and is seen in the other
+        strides = [stride // 4 for stride in np.moveaxis(np.ascontiguousarray(turned), -1, 0).strides]
+        lines[key] = exported("all", array, offset=at, strides=strides)
+        at += array.size
+    room.pours(save_exported(path, lines, {"all": pool.tobytes()}))
+    first = next(iter(lines))
+    for fault, says in (({"path_name": "gone"}, "is not in the archive"), ({"tensor_meta": {**lines[first]["tensor_meta"], "storage_offset": {"as_int": at}}}, "ends at element"),
+                        ({"tensor_meta": {**lines[first]["tensor_meta"], "strides": []}}, "another number of strides"), ({"tensor_meta": {**lines[first]["tensor_meta"], "sizes": [{"as_int": 1 << 40}] * 4}}, "too large"),
+                        ({"tensor_meta": {**lines[first]["tensor_meta"], "strides": [{"as_int": 1 << 62}] * 4}}, "too large")):
+        room.refuses(save_exported(path, {**lines, first: {**lines[first], **fault}}, {"all": pool.tobytes()}), says=says)
+    room.refuses(save_exported(path, lines, {"all": pool.tobytes()}, order=b"big"), says="byte order")
+    deep = {**lines, first: {**lines[first], "more": json.loads("[" * 40 + "]" * 40)}}
+    room.refuses(save_exported(path, deep, {"all": pool.tobytes()}), says="too deep")
+
+
 def test_archives_packed_again(room: Room) -> None:
     """Every level of compression, of a part or all of the entries."""
     source = ROOT / "tests" / "data" / "checkpoints" / "plain.pth"

@@ -21,6 +21,7 @@ import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
 import contrib_cases
+import contrib_forms
 import subgraphs
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -363,7 +364,8 @@ def make_cases(live: pathlib.Path, count: int, seed: int) -> int:
         for name, model, feeds in subgraphs.cases(seed * 100003 + number):
             write_folder(live / f"{name}-{number:02d}", model, feeds)
             made += 1
-        for place, (name, model, feeds) in enumerate(contrib_cases.cases(seed * 100003 + number)):
+        nodes = [*contrib_cases.cases(seed * 100003 + number), *contrib_forms.cases(seed * 100003 + number)]
+        for place, (name, model, feeds) in enumerate(nodes):
             write_folder(live / f"{name}-{place}-{number:02d}", model, feeds)
             made += 1
     rng = random.Random(seed)

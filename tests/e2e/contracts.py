@@ -308,11 +308,11 @@ def covered(hole: np.ndarray, height: int, width: int) -> np.ndarray:
     return np.array([[hole[a:b, c:d].any() for c, d in columns] for a, b in rows])
 
 
-def resize_case(folder: Path, size: tuple[int, int], picture_size: tuple[int, int], *options: str, inner: tuple[int, int] | None = None) -> None:
-    """There and back: all of the picture, or with its sides in proportion, and the rest by reflection."""
+def resize_case(folder: Path, size: tuple[int, int], picture_size: tuple[int, int], *options: str, inner: tuple[int, int] | None = None, free: int | None = None) -> None:
+    """There and back: all of the picture, or with its sides in proportion, and the rest by reflection. free: 0 or 1, the side that is not declared."""
     contract = Contract(size=size, low=-1, out_low=-1)
     rgb, hole = write(folder, *picture_size)
-    model = network(contract, folder / "m.onnx")
+    model = network(contract if free is None else dataclasses.replace(contract, size=tuple("hw"[i] if i == free else side for i, side in enumerate(size))), folder / "m.onnx")
     height, width = inner or size
     small, mask = resampled(rgb, height, width).clip(0, 1), covered(hole, height, width)
     small = np.rint(small * 65535) / 65535
@@ -329,6 +329,9 @@ def test_resized_there_and_back(folder: Path) -> None:
     resize_case(folder, (96, 80), (64, 72), "--fit", "resize")
     resize_case(folder, (48, 56), (140, 70), "--fit", "letterbox", inner=(48, 24))
     resize_case(folder, (64, 64), (60, 150), "--fit", "letterbox", inner=(26, 64))
+    for fit in ("resize", "letterbox"):  # one side is free: in proportion, to the next multiple of 16
+        resize_case(folder, (48, 64), (64, 72), "--fit", fit, inner=(48, 54), free=1)
+        resize_case(folder, (112, 96), (64, 58), "--fit", fit, inner=(106, 96), free=0)
 
 
 def test_size_of_a_free_network(folder: Path) -> None:
@@ -385,6 +388,110 @@ def test_the_graph_goes_before(folder: Path) -> None:
         assert np.abs(load(folder / "out.png") - wanted).max() <= 1.01
     told = told_by(folder, Contract(size=(48, 56)), "--size", "64x64")
     assert "takes pictures 56 wide and 48 high, which is not what --size says" in told, told
+
+
+def free_form(folder: Path, image: list | None, mask: list | None, names: tuple[str, str] = ("image", "mask"), kinds: tuple[int, int] = (TensorProto.FLOAT, TensorProto.FLOAT), *, nodes: list | None = None, outputs: list | None = None, extra: list | None = None, weights: dict | None = None) -> Path:
+    """image / 4 + mask * 0.4 is "sum"; a mask of three equal channels, or of H,W, does the same. More nodes make other outputs of it."""
+    value = helper.make_tensor_value_info
+    front = [helper.make_node("Cast", [names[0]], ["i"], to=TensorProto.FLOAT), helper.make_node("Cast", [names[1]], ["ones"], to=TensorProto.FLOAT), helper.make_node("Mul", ["i", "quarter"], ["iq"]),
+             helper.make_node("Mul", ["ones", "less"], ["ml"]), helper.make_node("Add", ["iq", "ml"], ["sum"])]
+    constants = {"quarter": np.float32(0.25), "less": np.float32(0.4), "one": np.float32(1), "minus": np.float32(-1)} | (weights or {})
+    graph = helper.make_graph(front + (nodes or []), "g", [value(names[0], kinds[0], image), value(names[1], kinds[1], mask), *(extra or [])], outputs or [value("sum", TensorProto.FLOAT, None)],
+                              [numpy_helper.from_array(np.asarray(array), name) for name, array in constants.items()])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), folder / "f.onnx")
+    return folder / "f.onnx"
+
+
+def painted(folder: Path, model: Path, *options: object) -> tuple[np.ndarray, str]:
+    """The light in the hole, which white in the picture and one in the mask make 0.65; and what was said."""
+    told = limner("inpaint", "--model", model, folder / "in.png", folder / "mask.png", "-o", folder / "out.png", *options)
+    return load(folder / "out.png")[load(folder / "mask.png") > 0] / 255, told
+
+
+F3, F1 = [1, 3, "h", "w"], [1, 1, "h", "w"]
+
+
+def test_masks_by_name_and_size(folder: Path) -> None:
+    """Nothing declared, three channels, integers of every pixel; names that only begin like a mask's."""
+    write(folder)
+    int64 = (TensorProto.FLOAT, TensorProto.INT64)
+    cases = [(None, None, ("image", "mask"), ()), ([None] * 4, [None] * 4, ("img", "Mask_1"), ()), (["b", "c", "h", "w"], ["b", "m", "h", "w"], ("masked_image", "mask"), ()), (F3, F3, ("x", "mask"), ()),
+             (F3, F1, ("x", "mask"), (int64,)), (F3, [1, "h", "w"], ("x", "hole"), (int64,)), (F3, ["h", "w"], ("x", "m"), ((TensorProto.FLOAT, TensorProto.INT32),)), (F3, F3, ("x", "m"), ("--inputs", "x=rgb/m=mask,mask,mask")),
+             ([1, 3, 64, 80], [1, 64, 80], ("x", "m"), (int64,)), ([None] * 4, [None] * 4, ("x", "m"), ("--inputs", "x=rgb/m=mask"))]
+    for image, mask, names, more in cases:
+        kinds = more if more and isinstance(more[0], tuple) else ((TensorProto.FLOAT, TensorProto.FLOAT),)
+        light, told = painted(folder, free_form(folder, image, mask, names, *kinds), *(more if kinds != more else ()))
+        assert not told and np.abs(light - 0.65).max() < 1 / 255, (image, mask, names, told, light[0])
+    told = limner("inpaint", "--model", free_form(folder, [None] * 4, [None] * 4, ("x", "m")), folder / "in.png", folder / "mask.png", "-o", folder / "out.png", code=1)
+    assert '"x" float [?,?,?,?], "m" float [?,?,?,?]; ' in told and "--inputs" in told, told
+    told = limner("inpaint", "--model", free_form(folder, [2, 3, "h", "w"], [2, 1, "h", "w"]), folder / "in.png", folder / "mask.png", "-o", folder / "out.png", code=1)
+    assert "takes 2 pictures at once" in told, told
+    told = limner("inpaint", "--model", free_form(folder, [1, 3, 64, 80], [1, 1, 64, 64]), folder / "in.png", folder / "mask.png", "-o", folder / "out.png", code=1)
+    assert "is not as wide and high as the one before it" in told, told
+
+
+def test_the_output_that_is_a_picture(folder: Path) -> None:
+    """The one that can be; several that can be are said."""
+    write(folder)
+    node, value = helper.make_node, helper.make_tensor_value_info
+    others = ((node("Identity", ["ones"], ["o"]), F1), (node("Concat", ["sum", "sum"], ["o"], axis=1), [1, 6, "h", "w"]), (node("ReduceMean", ["sum"], ["o"], keepdims=0), []), (node("Shape", ["sum"], ["o"]), [4]))
+    for other, shape in others:
+        kind = TensorProto.INT64 if other.op_type == "Shape" else TensorProto.FLOAT
+        light, told = painted(folder, free_form(folder, F3, F1, nodes=[other], outputs=[value("o", kind, shape), value("sum", TensorProto.FLOAT, F3)]))
+        assert not told and np.abs(light - 0.65).max() < 1 / 255, (other.op_type, told)
+    model = free_form(folder, F3, F1, nodes=[node("Mul", ["sum", "quarter"], ["coarse"])], outputs=[value("coarse", TensorProto.FLOAT, F3), value("sum", TensorProto.FLOAT, F3)])
+    assert '2 outputs that may be the picture; "coarse", the first, is taken' in painted(folder, model)[1]
+    light, told = painted(folder, model, "--picture-output", "sum")
+    assert not told and np.abs(light - 0.65).max() < 1 / 255
+
+
+def test_results_of_another_size(folder: Path) -> None:
+    """Twice as large, half as large, cut: refused, not cut to fit."""
+    write(folder)
+    node, value = helper.make_node, helper.make_tensor_value_info
+    out = [value("o", TensorProto.FLOAT, None)]
+    for scale, says in ((2, "are for limner run"), (1.5, "a little larger"), (0.5, "a little larger")):
+        model = free_form(folder, F3, F1, nodes=[node("Resize", ["sum", "", "s"], ["o"])], outputs=out, weights={"s": np.array([1, 1, scale, scale], np.float32)})
+        told = limner("inpaint", "--model", model, folder / "in.png", folder / "mask.png", "-o", folder / "out.png", code=1)
+        assert says in told and not (folder / "out.png").exists(), told
+    model = free_form(folder, F3, F1, nodes=[node("Pad", ["sum", "p"], ["o"])], outputs=out, weights={"p": np.array([0, 0, 0, 0, 0, 0, 20, 12])})
+    light, told = painted(folder, model)
+    assert not told and np.abs(light - 0.65).max() < 1 / 255
+
+
+def test_tanh_before_what_only_moves(folder: Path) -> None:
+    """A range of -1 to 1 for pictures, also where the Tanh is not the last node, or makes another output; limner run does the same."""
+    rgb, _ = write(folder)
+    node, value = helper.make_node, helper.make_tensor_value_info
+    wanted, sixty = (np.tanh(0.65) + 1) / 2, np.int64([0, 0])
+    weights = {"b": sixty, "e": np.int64([1 << 40] * 2), "a": np.int64([2, 3]), "bgr": np.int64([2, 1, 0]), "zero": np.int64([0]), "s": np.int64([1, 3, -1, 80])}
+    ends = [[node("Identity", ["t"], ["o"])], [node("Transpose", ["t"], ["o"], perm=[0, 2, 3, 1])], [node("Slice", ["t", "b", "e", "a"], ["o"])], [node("Clip", ["t", "minus", "one"], ["o"])],
+            [node("Gather", ["t", "bgr"], ["o"], axis=1)], [node("Squeeze", ["t", "zero"], ["o"])], [node("Reshape", ["t", "s"], ["o"])],
+            [node("Cast", ["t"], ["h"], to=TensorProto.FLOAT16), node("Transpose", ["h"], ["k"], perm=[0, 2, 3, 1]), node("Transpose", ["k"], ["j"], perm=[0, 3, 1, 2]), node("Cast", ["j"], ["o"], to=TensorProto.FLOAT)]]
+    for end in ends:
+        model = free_form(folder, F3, F1, nodes=[node("Tanh", ["sum"], ["t"]), *end], outputs=[value("o", TensorProto.FLOAT, None)], weights=weights)
+        light, told = painted(folder, model)
+        assert not told and np.abs(light - wanted).max() < 1.5 / 255, (end[-1].op_type, light[0], wanted, told)
+    model = free_form(folder, F3, F1, nodes=[node("Tanh", ["sum"], ["t"])], outputs=[value("t", TensorProto.FLOAT, F3), value("sum", TensorProto.FLOAT, F3)])
+    assert np.abs(painted(folder, model, "--picture-output", "1")[0] - wanted).max() < 1.5 / 255
+    assert np.abs(painted(folder, model, "--picture-output", "2")[0] - 0.65).max() < 1 / 255
+    graph = helper.make_graph([node("Tanh", ["x"], ["t"]), node("Transpose", ["t"], ["y"], perm=[0, 2, 3, 1])], "g", [value("x", TensorProto.FLOAT, F3)], [value("y", TensorProto.FLOAT, None)])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), folder / "r.onnx")
+    for words in ((), ("--tile", "64"), ("--fit", "pad")):
+        limner("run", folder / "r.onnx", folder / "in.png", "-o", folder / "y.png", *words)
+        assert np.abs(load(folder / "y.png") / 255 - (np.tanh(rgb * 2 - 1) + 1) / 2).max() < 1.01 / 255, words
+
+
+def test_numbers_beside_the_picture(folder: Path) -> None:
+    """A strength, a flag: ones and zeros of any type."""
+    write(folder)
+    value = helper.make_tensor_value_info
+    for kind, shape in ((TensorProto.FLOAT, []), (TensorProto.INT64, [1]), (TensorProto.FLOAT16, ["n"]), (TensorProto.BOOL, [])):
+        nodes = [helper.make_node("Cast", ["k"], ["kf"], to=TensorProto.FLOAT), helper.make_node("Mul", ["sum", "kf"], ["o"])]
+        model = free_form(folder, F3, F1, nodes=nodes, outputs=[value("o", TensorProto.FLOAT, F3)], extra=[value("k", kind, shape)])
+        for word, wanted in (("ones", 0.65), ("zeros", 0)):
+            light, told = painted(folder, model, "--inputs", f"rgb/mask/k={word}")
+            assert not told and np.abs(light - wanted).max() < 1 / 255, (kind, shape, word, told)
 
 
 def test_inputs_that_do_not_fit(folder: Path) -> None:

@@ -25,14 +25,14 @@ class Cases:
     def floats(self, *shape: int) -> np.ndarray:
         return self.rng.standard_normal(shape).astype(np.float32)
 
-    def model(self, op: str, names: list[str], feeds: dict, weights: dict, outputs: list[str], domain: str = CONTRIB, **attributes):
-        """A node whose inputs are `names`: fed, weights, or "" for none."""
+    def model(self, op: str, names: list[str], feeds: dict, weights: dict, outputs: list[str], domain: str = CONTRIB, types: dict | None = None, **attributes):
+        """A node whose inputs are `names`: fed, weights, or "" for none. Outputs are floats, but for those in `types`."""
         node = helper.make_node(op, names, outputs, domain=domain, **attributes)
         graph = helper.make_graph(
             [node],
             op,
             [helper.make_tensor_value_info(n, helper.np_dtype_to_tensor_dtype(v.dtype), v.shape) for n, v in feeds.items()],
-            [helper.make_tensor_value_info(o, onnx.TensorProto.FLOAT, None) for o in outputs if o],
+            [helper.make_tensor_value_info(o, (types or {}).get(o, onnx.TensorProto.FLOAT), None) for o in outputs if o],
             [numpy_helper.from_array(v, n) for n, v in weights.items()],
         )
         imports = [helper.make_opsetid("", 17), helper.make_opsetid(CONTRIB, 1)]
@@ -73,8 +73,8 @@ class Cases:
         channels, outputs = int(self.rng.choice([3, 16, 20])), int(self.rng.choice([4, 16, 32]))
         feeds = {"x": self.floats(self.size(1, 2), channels, self.size(3, 20), self.size(3, 20))}
         weights = {"w": 0.2 * self.floats(outputs, channels, 3, 3), "b": self.floats(outputs)}
-        activation = str(self.rng.choice(["Relu", "LeakyRelu", "Tanh", "Sigmoid", "Clip"]))
-        numbers = {"LeakyRelu": [0.25], "Clip": [-0.5, 0.75]}.get(activation)
+        activation = str(self.rng.choice(["Relu", "LeakyRelu", "Tanh", "Sigmoid", "Clip", "HardSigmoid"]))
+        numbers = {"LeakyRelu": [0.25], "Clip": [-0.5, 0.75], "HardSigmoid": [0.25, 0.4]}.get(activation)
         attributes = {"activation": activation, "pads": [1, 1, 1, 1], **({"activation_params": numbers} if numbers else {})}
         yield self.model("FusedConv", ["x", "w", "b"], feeds, weights, ["y"], **attributes)
         x = feeds["x"].shape

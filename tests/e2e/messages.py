@@ -53,6 +53,21 @@ def test_parameters_of_constants(folder: Path) -> None:
     assert about["parameters"] == 15 + 2 + 4 + 7 and about["parameter_bytes"] == 4 * about["parameters"], about["parameters"]
 
 
+# ---- results ----
+
+def test_names_that_cannot_be(folder: Path) -> None:
+    """Too long, through links that go in circles: the system's word, not another one."""
+    path = model(folder, "g (float[3] x) => (float[3] y) { y = Abs(x) }")
+    np.save(folder / "x.npy", np.zeros(3, np.float32))
+    (folder / "a.npy").symlink_to("b.npy")
+    (folder / "b.npy").symlink_to("a.npy")
+    for name, says in (("n" * 300 + ".npy", "File name too long"), ("a.npy", "symbolic links"), ("x.npy/y.npy", "x.npy is not a folder")):
+        done = limner("run", path, "--input", f"x={folder / 'x.npy'}", "-o", folder / name)
+        assert done.returncode == 1 and "cannot write" in done.stderr and says in done.stderr, done
+    done = limner("run", path, "--input", f"x={folder / 'x.npy'}", "-o", folder / ("n" * 251 + ".npy"))
+    assert done.returncode == 0, done
+
+
 # ---- refusals ----
 
 def test_a_reason_is_said_once(folder: Path) -> None:

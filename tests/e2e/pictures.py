@@ -317,6 +317,52 @@ def test_xmp_on_wish(folder: Path) -> None:
     assert "XMP" in good("run", model, folder / "in.jpg", "-o", folder / "out.bmp", "--keep-metadata")
 
 
+def test_notes_too_long_for_a_segment(folder: Path) -> None:
+    """A JPEG's segment holds 64 KB: EXIF and XMP that are longer are said to be lost, the tag stays; profiles are spread."""
+    model = copier(folder)
+    picture = Image.fromarray(smooth())
+    exif = Image.Exif()
+    exif[ORIENTATION], exif[DESCRIPTION] = 6, "d" * 70000
+    for length in (60000, 64500, 66000, 200000):
+        note = PngImagePlugin.PngInfo()
+        note.add_itxt("XML:com.adobe.xmp", PACKET % f"<words>{'w' * length}</words>")
+        exif[DESCRIPTION] = "d" * (length + 70)
+        picture.save(folder / "in.png", pnginfo=note, exif=exif)
+        fits = length < 65000
+        for words in ((), ("--orientation", "keep")):
+            said = good("run", model, folder / "in.png", "-o", folder / "out.jpg", "--keep-metadata", *words)
+            assert ("EXIF" in said) == ("XMP" in said) == (not fits), (length, said)
+            got = Image.open(folder / "out.jpg").getexif()
+            assert (len(got.get(DESCRIPTION, "")) == length + 70) == fits and bool(xmp_of(folder / "out.jpg")) == fits
+            assert got.get(ORIENTATION, 1) == (6 if words else 1) and Image.open(folder / "out.jpg").size == ((52, 36) if words else (36, 52))
+        for target in ("png", "webp"):
+            assert not good("run", model, folder / "in.png", "-o", folder / f"out.{target}", "--keep-metadata")
+            assert len(Image.open(folder / f"out.{target}").getexif()[DESCRIPTION]) == length + 70
+            assert len(xmp_of(folder / f"out.{target}")) > length
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    for size in (65519, 65520, 150000, 800000):  # what stands behind the tags belongs to no tag
+        long = struct.pack(">I", size) + profile[4:] + bytes(np.random.default_rng(size).integers(0, 256, size - len(profile), np.uint8))
+        picture.save(folder / "in.png", icc_profile=long)
+        for source, target in (("in.png", "out.jpg"), ("out.jpg", "two.jpg"), ("two.jpg", "out.webp"), ("out.webp", "out.tif"), ("out.tif", "out.png")):
+            assert not good("run", model, folder / source, "-o", folder / target)
+            assert Image.open(folder / target).info["icc_profile"] == long, (size, target)
+
+
+def test_xmp_that_continues(folder: Path) -> None:
+    """Extended XMP of a JPEG is left out: it is said, and nothing points to it any more."""
+    model, guid = copier(folder), "0123456789ABCDEF" * 2
+    for pointer in (f'<rdf:Description rdf:about="" xmpNote:HasExtendedXMP="{guid}"/>', f"<rdf:Description><xmpNote:HasExtendedXMP>{guid}</xmpNote:HasExtendedXMP></rdf:Description>"):
+        save_with_xmp(folder / "in.jpg", (PACKET % pointer).encode())
+        more = b"http://ns.adobe.com/xmp/extension/\0" + guid.encode() + struct.pack(">II", 9, 0) + b"<depth />"
+        data = (folder / "in.jpg").read_bytes()
+        (folder / "in.jpg").write_bytes(data[:2] + b"\xff\xe1" + struct.pack(">H", len(more) + 2) + more + data[2:])
+        for target in ("jpg", "png", "webp", "tif"):
+            assert "the XMP that continues" in good("run", model, folder / "in.jpg", "-o", folder / f"out.{target}", "--keep-metadata")
+            packet = xmp_of(folder / f"out.{target}")
+            assert b"made of words" in packet and b"HasExtended" not in packet and guid.encode() not in packet
+        assert "not keep of the picture: XMP" in good("run", model, folder / "in.jpg", "-o", folder / "out.jpg")
+
+
 def test_thumbnails_are_not_kept(folder: Path) -> None:
     """A thumbnail shows what was painted over: its bytes are gone."""
     small = io.BytesIO()
@@ -521,12 +567,20 @@ def test_folders_keep_formats_and_name_the_rest(folder: Path) -> None:
     (pictures / "h.heic").write_bytes(b"\0\0\0\x18ftypheic")
     (pictures / "notes.txt").write_text("text")
     (pictures / "more").mkdir()
+    (pictures / "i.jxl").write_bytes(b"\xff\x0a..")
+    (pictures / "j").write_bytes((pictures / "b.webp").read_bytes())
+    (pictures / "k").write_bytes((pictures / "b.webp").read_bytes())
+    (pictures / "l.xcf").write_bytes(b"?")
+    (pictures / "empty").touch()
     (pictures / ".hidden.png").write_text("text")
     hole = np.zeros((36, 52), np.uint8)
     hole[8:24, 8:24] = 255
     Image.fromarray(hole).save(folder / "m.png")
     said = good("inpaint", "--model", model, pictures, folder / "m.png", "-o", folder / "out")
-    assert "7 painted" in said and re.search(r"^3 passed over .*: h\.heic, more, notes\.txt$", said, re.M), said
+    assert "7 painted" in said and re.search(r"^8 passed over .*: empty, h\.heic, i\.jxl, j, k, l\.xcf, more, notes\.txt$", said, re.M), said
+    for kind in ("1 is an empty file: empty", "1 is a HEIC picture: h.heic", "1 is a JPEG XL picture: i.jxl", "2 are each a WebP picture: j, k", "1 is by its name a picture of a kind that is not read: l.xcf", "1 is a folder (its pictures are not looked for): more"):
+        assert f"\n  {kind}\n" in said, said
+    assert said.count("notes.txt") == 1
     assert sorted(p.name for p in (folder / "out").iterdir()) == ["a.png", "b.webp", "c.bmp", "d.tif", "e.JPEG", "f.png", "g.ppm"]
     sources = {path.stem: path for path in pictures.iterdir()}
     for path in (folder / "out").iterdir():

@@ -149,6 +149,21 @@ choice_in_loop (float[A, B] x, int64 trips) => (last, all) {
 }"""
 
 
+CARRIED = """
+carried (float[A, B] x, int64 trips) => (last, m, same, first, second)
+  <float[B, B] k = {WEIGHTS}> {
+  w = Neg(x)
+  u = Exp(x)
+  last, m, same, first, second, all = Loop(trips, , x, k, u, w, x)<body = body (int64 i, bool c, float[A, B] v, float[B, B] n, float[A, B] s, float[A, B] p, float[A, B] q)
+      => (bool again, float[A, B] next, float[B, B] n, float[A, B] s, float[A, B] q, float[A, B] p, float[A, B] part) {
+    again = Identity(c)
+    product = MatMul(v, n)
+    next = Add(product, s)
+    part = Identity(s)
+  }>
+}"""
+
+
 def floats(rng: random.Random, *shape: int) -> np.ndarray:
     return np.random.default_rng(rng.randrange(2**32)).uniform(-1, 1, shape).astype(np.float32)
 
@@ -207,6 +222,8 @@ def cases(seed: int):
     yield "fixed-choice", parsed(FIXED_CHOICE), {"x": x}
     yield "counted", sized(COUNTED, a, b), {"x": x, "trips": number(-1, 6)}
     yield "growing", parsed(GROWING), {"x": x, "trips": number(0, 9)}
+    weights = ", ".join(f"{v:.4f}" for v in floats(rng, b * b) / b)
+    yield "carried", sized(CARRIED.replace("[B, B]", f"[{b}, {b}]").replace("WEIGHTS", weights), a, b), {"x": x, "trips": number(0, 5)}
     yield "while", parsed(WHILE), {"x": x, "bound": np.array(rng.choice([2.0, 0.3, 0.01, 1e-6]), np.float32)}
     yield "nested-loops", parsed(NESTED_LOOPS), {"x": x, "outer": number(1, 4), "inner": number(1, 4)}
     yield "choice-in-loop", parsed(CHOICE_IN_LOOP), {"x": x, "trips": number(1, 6)}

@@ -317,11 +317,29 @@ static void refuses_bad_functions(void **state) {
     model = model_of_function(&first);
     proto_add(&model, MODEL_FUNCTION, &second);
     proto_refused(&model, NULL, STATUS_INVALID_MODEL, "function \"mine.F\" is defined twice");
+}
 
-    struct proto newer = function_begin("F", "a", "a");
+/* Nodes of a function keep its operator sets where the model has others. */
+static void a_function_has_its_own_operator_sets(void **state) {
+    (void)state;
+    struct proto newer = function_begin("F", "a", "b");
+    void *data;
     proto_opset(&newer, FUNCTION_OPSET, "", 18);
-    model = model_of_function(&newer);
-    proto_refused(&model, NULL, STATUS_UNSUPPORTED, "is written for version 18 of operator set \"ai.onnx\"");
+    proto_node(&newer, FUNCTION_NODE, "Relu", "r", "a", "b", NULL);
+    struct proto proto = model_of_function(&newer);
+    struct onnx_model *model = proto_load(&proto, &data);
+    assert_int_equal(model->graph->nodes[0].opset, 18);
+    onnx_close(model);
+    free(data);
+
+    struct proto same = function_begin("F", "a", "b");
+    proto_opset(&same, FUNCTION_OPSET, "", 17);
+    proto_node(&same, FUNCTION_NODE, "Relu", "r", "a", "b", NULL);
+    proto = model_of_function(&same);
+    model = proto_load(&proto, &data);
+    assert_int_equal(model->graph->nodes[0].opset, 0);
+    onnx_close(model);
+    free(data);
 }
 
 static void a_functions_operator_sets_become_the_models(void **state) {
@@ -394,6 +412,7 @@ int main(void) {
         cmocka_unit_test(refuses_bad_calls),
         cmocka_unit_test(refuses_bad_functions),
         cmocka_unit_test(a_functions_operator_sets_become_the_models),
+        cmocka_unit_test(a_function_has_its_own_operator_sets),
         cmocka_unit_test(refuses_recursion),
         cmocka_unit_test(expansion_is_bounded),
     };

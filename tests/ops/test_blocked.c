@@ -61,7 +61,7 @@ static int64_t random_channels(struct random *random, bool whole) {
 
 static struct conv_case random_case(struct random *random) {
     static const char *const borders[] = {"constant", "constant", "reflect", "edge"};
-    static const char *const activations[] = {"", "", "Relu", "LeakyRelu", "Clip", "Tanh", "Sigmoid"};
+    static const char *const activations[] = {"", "", "Relu", "LeakyRelu", "Clip", "Tanh", "Sigmoid", "HardSigmoid"};
     struct conv_case c = {.transposed = random_int(random, 0, 1), .group = 1, .batch = random_int(random, 1, 2)};
     c.plain_input = random_int(random, 0, 4) == 0;
     c.plain_output = !c.plain_input && random_int(random, 0, 4) == 0;
@@ -70,7 +70,7 @@ static struct conv_case random_case(struct random *random) {
     c.in = c.plain_input ? random_int(random, 1, 9) : random_channels(random, c.group > 1);
     c.out = c.plain_output ? random_int(random, 1, 7) : random_channels(random, c.group > 1);
     c.border = c.transposed ? "constant" : borders[random_int(random, 0, 3)];
-    c.activation = activations[random_int(random, 0, 6)];
+    c.activation = activations[random_int(random, 0, 7)];
     c.bias = random_int(random, 0, 1);
     c.scale = random_int(random, 0, 3) == 0;
     for (int d = 0; d < 2; d++) {

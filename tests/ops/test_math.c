@@ -28,6 +28,10 @@ static double ref_leaky(double x) {
 static double ref_clip(double x) {
     return x < -0.5 ? -0.5 : x > 6 ? 6 : x;
 }
+static double ref_hard_sigmoid(double x) {
+    const double y = 0.25 * x + 0.5;
+    return y < 0 ? 0 : y > 1 ? 1 : y;
+}
 static double ref_sigmoid(double x) {
     return 1 / (1 + exp(-x));
 }
@@ -70,6 +74,7 @@ static const struct function {
     [MATH_RELU] = {"relu", ref_relu, 0, 0, 0, OF_RESULT},
     [MATH_LEAKY_RELU] = {"leaky relu", ref_leaky, 0.5, 0.01f, 0, OF_RESULT},
     [MATH_CLIP] = {"clip", ref_clip, 0, -0.5f, 6, OF_RESULT},
+    [MATH_HARD_SIGMOID] = {"hard sigmoid", ref_hard_sigmoid, 0.5, 0.25f, 0.5f, OF_RESULT},
     [MATH_EXP] = {"exp", exp, 0.9, 0, 0, OF_RESULT},
     [MATH_LOG] = {"log", log, 0.95, 0, 0, OF_RESULT},
     [MATH_TANH] = {"tanh", tanh, 2.5, 0, 0, OF_RESULT},
@@ -231,6 +236,7 @@ static void test_special_values(void **state) {
         {MATH_RELU, {0.0f, -0.0f, INFINITY, 0}},
         {MATH_LEAKY_RELU, {0.0f, -0.0f, INFINITY, -INFINITY}},
         {MATH_CLIP, {0.0f, -0.0f, 6, -0.5f}},
+        {MATH_HARD_SIGMOID, {0.5f, 0.5f, 1, 0}},
         {MATH_EXP, {1, 1, INFINITY, 0}},
         {MATH_LOG, {-INFINITY, -INFINITY, INFINITY, NAN}},
         {MATH_TANH, {0.0f, -0.0f, 1, -1}},

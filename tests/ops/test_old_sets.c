@@ -253,6 +253,39 @@ static void other_defaults(void **state) {
     test_tensor_free(y);
 }
 
+/* Forms of ONNX 1.0 that were experimental: MeanVarianceNormalization by channel or across them, ThresholdedRelu. */
+static void experimental_forms(void **state) {
+    (void)state;
+    struct random random = random_from(test_seed());
+    struct tensor *x = test_tensor(DTYPE_DOUBLE, 4, 2, 3, 4, 5);
+    struct test_node node;
+    number_fill(x, &random, -5, 5);
+    for (int across = 0; across < 2; across++) {
+        const int64_t count = across ? 60 : 20;
+        test_node_init(&node, "MeanVarianceNormalization", 1, 1);
+        test_node_int(&node, "across_channels", across);
+        struct tensor *y = test_run_all_ways(&node, 1, (const struct tensor *const[]){x});
+        for (int64_t i = 0; i < 120; i++) {
+            double mean = 0, square = 0;
+            for (int64_t k = i / count * count; k < i / count * count + count; k++) {
+                mean += number_get(x, k) / (double)count;
+                square += number_get(x, k) * number_get(x, k) / (double)count;
+            }
+            test_number(y, i, (number_get(x, i) - mean) / sqrt(square - mean * mean), 0, 1e-7, "a normalization");
+        }
+        test_tensor_free(y);
+    }
+    test_node_int(&node, "normalize_variance", 0);
+    test_run_fails(&node, 1, (const struct tensor *const[]){x}, STATUS_UNSUPPORTED, "\"normalize_variance\"");
+    test_node_init(&node, "ThresholdedRelu", 1, 1);
+    test_node_float(&node, "alpha", 0.5f);
+    struct tensor *y = test_run_all_ways(&node, 1, (const struct tensor *const[]){x});
+    for (int64_t i = 0; i < 120; i++)
+        test_number(y, i, number_get(x, i) > 0.5 ? number_get(x, i) : 0, 0, 0, "ThresholdedRelu");
+    test_tensor_free(y);
+    test_tensor_free(x);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(pairs_broadcast_by_axis),
                                        cmocka_unit_test(pairs_that_do_not_fit),
@@ -260,6 +293,7 @@ int main(void) {
                                        cmocka_unit_test(slopes_of_channels),
                                        cmocka_unit_test(attributes_that_became_inputs),
                                        cmocka_unit_test(types_as_texts),
-                                       cmocka_unit_test(other_defaults)};
+                                       cmocka_unit_test(other_defaults),
+                                       cmocka_unit_test(experimental_forms)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

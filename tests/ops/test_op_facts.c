@@ -59,6 +59,18 @@ static void definitions_are_whole(void **state) {
     }
 }
 
+/* Every operator of "Add com.microsoft:BiasGelu" is there. */
+static void check_list(const struct op *op, const char *list) {
+    char word[64], domain[64];
+    assert_non_null(list);
+    for (int length; sscanf(list, " %63[^ ]%n", word, &length) == 1; list += length) {
+        const char *colon = strrchr(word, ':');
+        assert_int_equal(sscanf(word, "%63[^:]", domain), 1);
+        if (!op_find_any(colon ? domain : "", colon ? colon + 1 : word))
+            fail_msg("%s stands for %s, which there is not", op->name, word);
+    }
+}
+
 /* What a pass puts in an operator's place is there. */
 static void counterparts_exist(void **state) {
     (void)state;
@@ -71,6 +83,8 @@ static void counterparts_exist(void **state) {
             assert_string_equal(op->domain, INTERNAL_DOMAIN);
         if (facts->shown)
             assert_non_null(op_find_any("", facts->shown));
+        if (facts->expand)
+            check_list(op, facts->expands_to);
     }
 }
 

@@ -37,7 +37,7 @@ static void resolve(struct problem *p) {
         if (p->auto_pad == 3)
             *begin = *end = 0;
         const double slack = (double)(in + *begin + *end - reach) / (double)stride;
-        *out = (int64_t)(p->ceil && p->auto_pad == 0 ? ceil(slack) : floor(slack)) + 1;
+        *out = (int64_t)(p->ceil && p->auto_pad == 0 ? ceil(slack) : trunc(slack)) + 1;
         if (p->ceil && p->auto_pad == 0 && (*out - 1) * stride >= in + *begin)
             --*out;
     }
@@ -120,7 +120,10 @@ static struct problem random_problem(struct random *random) {
         p.dilations[i] = random_int(random, 0, 3) ? 1 : random_int(random, 2, 3);
         p.pads[i] = random_int(random, 0, p.kernel[i] - 1);
         p.pads[p.spatial + i] = random_int(random, 0, p.kernel[i] - 1);
-        p.in.dims[2 + i] = (p.kernel[i] - 1) * p.dilations[i] + random_int(random, 1, p.spatial == 3 ? 6 : 45);
+        /* Down to inputs that the only window reaches beyond. */
+        const int64_t reach = (p.kernel[i] - 1) * p.dilations[i] + 1,
+                      in = reach + random_int(random, 1 - p.strides[i], p.spatial == 3 ? 5 : 44);
+        p.in.dims[2 + i] = in > 0 ? in : 1;
     }
     return p;
 }
@@ -355,7 +358,7 @@ static void test_refusals(void **state) {
     (void)state;
     refuse(x, "kernel_shape", NULL, 0, STATUS_INVALID_MODEL, "\"kernel_shape\" is missing");
     refuse(x, "kernel_shape", (const int64_t[]){3}, 1, STATUS_SHAPE, "has 1 numbers, expected 2");
-    refuse(x, "kernel_shape", (const int64_t[]){7, 3}, 2, STATUS_SHAPE, "reaches over 7 inputs in spatial dimension 0");
+    refuse(x, "kernel_shape", (const int64_t[]){6, 3}, 2, STATUS_SHAPE, "reaches over 6 inputs in spatial dimension 0");
     refuse(x, "kernel_shape", (const int64_t[]){0, 3}, 2, STATUS_INVALID_MODEL, "\"kernel_shape\"[0] is 0");
     refuse(x, "strides", (const int64_t[]){1, 0}, 2, STATUS_INVALID_MODEL, "\"strides\"[1] is 0");
     refuse(x, "pads", (const int64_t[]){3, 0, 0, 0}, 4, STATUS_SHAPE, "pads of 3 and 0 in spatial dimension 0");

@@ -47,7 +47,8 @@ static bool is_named(const struct problem *p, int d, int *place) {
 }
 
 static double coordinate_of(const struct problem *p, int place, double in, double out, double x) {
-    const double scale = p->by_sizes ? out / in : (double)p->scales[place], length = p->by_sizes ? out : scale * in;
+    const double scale = p->by_sizes ? out / in : (double)p->scales[place];
+    const double length = p->by_sizes || p->opset < 19 ? out : scale * in; /* the text of 19 has a fractional one */
     const int named = p->axis_count ? p->axis_count : p->in.rank;
     const double start = (double)p->roi[place], end = (double)p->roi[named + place];
     switch (p->coordinate) {
@@ -143,8 +144,10 @@ static void set_dimension(struct problem *p, struct random *random, int d) {
     p->out.dims[d] = p->in.dims[d];
     if (!is_named(p, d, &place))
         return;
-    p->scales[place] = scales[random_int(random, 0, 5)];
-    p->out.dims[d] = (int64_t)floor((double)p->scales[place] * (double)p->in.dims[d]);
+    /* Among them quotients of sizes, whose product in double precision may be slightly less than the size. */
+    const int which = (int)random_int(random, 0, 7);
+    p->scales[place] = which < 6 ? scales[which] : (float)random_int(random, 1, 13) / (float)p->in.dims[d];
+    p->out.dims[d] = (int64_t)floorf(p->scales[place] * (float)p->in.dims[d]);
     if (p->by_sizes)
         p->out.dims[d] = random_int(random, 0, 7) ? random_int(random, 1, MOST) : p->in.dims[d];
     if (random_int(random, 0, 2) == 0 && p->in.rank > 2) {

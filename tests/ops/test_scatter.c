@@ -70,7 +70,7 @@ static void scatter_elements(void **state) {
         test_node_init(&node, "ScatterElements", 3, 1);
         test_node_int(&node, "axis", round % 2 ? axis : axis - shape.rank);
         test_node_text(&node, "reduction", reductions[reduction]);
-        check(&node, reduction < 3 ? 16 : 18, (const struct tensor *const[]){data, list, updates}, expected);
+        check(&node, reduction % 2 ? 16 : 18, (const struct tensor *const[]){data, list, updates}, expected);
         free(expected);
         test_tensor_free(data);
         test_tensor_free(updates);
@@ -114,7 +114,7 @@ static void scatter_nd(void **state) {
         test_node_init(&node, "ScatterND", 3, 1);
         test_node_text(&node, "reduction", reductions[reduction]);
         if (!large || data->dtype == DTYPE_FLOAT || reduction == 0 || reduction > 2)
-            check(&node, reduction < 3 ? 16 : 18, (const struct tensor *const[]){data, list, updates}, expected);
+            check(&node, reduction % 2 ? 16 : 18, (const struct tensor *const[]){data, list, updates}, expected);
         free(expected);
         test_tensor_free(data);
         test_tensor_free(updates);
@@ -208,7 +208,7 @@ static void refusals(void **state) {
     test_run_fails(&node, 13, (const struct tensor *const[]){data, list, more}, STATUS_UNSUPPORTED,
                    "attribute \"reduction\" is not known");
     test_node_init(&node, "ScatterElements", 3, 1);
-    test_node_text(&node, "reduction", "max");
+    test_node_text(&node, "reduction", "mean");
     test_run_fails(&node, 16, (const struct tensor *const[]){data, list, more}, STATUS_UNSUPPORTED, "expected one of");
     test_node_init(&node, "ScatterND", 3, 1);
     test_run_fails(&node, 18, (const struct tensor *const[]){data, list, more}, STATUS_SHAPE, "does not index [3]");

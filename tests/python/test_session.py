@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import pathlib
 import pickle
+import resource
 import sys
 import tempfile
 import threading
@@ -125,6 +126,23 @@ class Sources(unittest.TestCase):
             self.assertIsInstance(caught.exception, also)
             if kind is not TypeError:
                 self.assertIsInstance(caught.exception, limner.Error)
+
+    def test_faults_that_pass(self) -> None:
+        """No file can be opened: an error of files that says that another try may do better."""
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(self.bytes)
+            file.flush()
+            before = resource.getrlimit(resource.RLIMIT_NOFILE)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
+            try:
+                with self.assertRaisesRegex(limner.TryAgain, "Too many open files") as caught:
+                    limner.Session(file.name)
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, before)
+            self.assertIsInstance(caught.exception, limner.FileError)
+            self.assertIsInstance(caught.exception, OSError)
+            self.assertEqual(caught.exception.status, "try again")
+            limner.Session(file.name)
 
     def test_options_and_limits(self) -> None:
         model = models.picture_network()

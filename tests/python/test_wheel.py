@@ -26,6 +26,12 @@ first = session.run(x)[0]
 view = session.run({session.inputs[0].name: x}, copy=False)[0]
 assert numpy.array_equal(first, view) and numpy.array_equal(numpy.from_dlpack(limner._limner.tensor(first)), first)
 assert numpy.array_equal(limner.ort.InferenceSession(sys.argv[1]).run(None, {session.inputs[0].name: x})[0], first)
+picture, mask = numpy.full((32, 48, 3), 128, numpy.uint8), numpy.zeros((32, 48), bool)
+mask[8:16, 8:16] = True
+assert limner.inpaint(picture, mask, model=session, preset="generator").shape == picture.shape
+limner.inpaint(picture, mask, model=session, output="made.jpg")
+assert limner.inpaint("made.jpg", mask, model=session).shape == picture.shape
+limner.Session(limner.convert(sys.argv[2], "generator").model)
 try:
     session.run(x[0])
 except limner.ShapeError as error:
@@ -37,6 +43,9 @@ import limner
 import limner.ort as ort
 from limner.backend import prepare
 import numpy as np
+from PIL import Image
+from typing import Any
+import pathlib
 
 session = limner.Session("model.onnx", threads=2)
 outputs: limner.Outputs = session.run({"x": np.ones(3)}, outputs=["y"])
@@ -48,6 +57,11 @@ options.intra_op_num_threads = 2
 options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
 found: list[ort.NodeArg] = ort.InferenceSession("model.onnx", options, providers=["CPUExecutionProvider"]).get_inputs()
 error: type[Exception] = limner.Unsupported
+made: np.ndarray[tuple[int, ...], np.dtype[Any]] = limner.inpaint("a.png", np.ones((3, 3), bool), model="model.onnx", edge=session, tile="auto", range=(0, 1))
+image: Image.Image = limner.Upscaler("model.onnx", preset="real-esrgan")(Image.open("a.png"))
+path: pathlib.Path = limner.upscale("a.png", model=b"", output=pathlib.Path("b.png"))
+key: limner.Key = limner.keys("model.pth")[0]
+model: bytes | None = limner.convert({"w": np.ones(3)}, "generator", half=True).model
 """
 
 
@@ -78,7 +92,8 @@ class Wheel(unittest.TestCase):
 
     def test_what_is_in_it(self) -> None:
         names = zipfile.ZipFile(self.wheel).namelist()
-        for name in ("limner/py.typed", "limner/_limner.pyi", "limner/_limner.abi3.so", "limner/backend.py", "limner/ort/__init__.py"):
+        for name in ("limner/py.typed", "limner/_limner.pyi", "limner/_limner.abi3.so", "limner/backend.py", "limner/ort/__init__.py", "limner/__main__.py",
+                     "limner/share/presets/lama.preset", "limner/share/templates/generator.onnx"):
             self.assertIn(name, names)
         self.assertEqual([name for name in names if name.endswith((".c", ".h", ".o", ".pyc"))], [])
 
@@ -93,8 +108,9 @@ class Wheel(unittest.TestCase):
         zipfile.ZipFile(self.wheel).extractall(self.scratch / "site")
         (self.scratch / "user.py").write_text(USER, encoding="utf-8")
         self.succeeds(*mypy, "user.py", cwd=self.scratch, env={**CLEAN, "MYPYPATH": str(self.scratch / "site")})
-        (self.scratch / "user.py").write_text(USER + "x: int = session.inputs\n", encoding="utf-8")
-        self.assertNotEqual(run(*mypy, "user.py", cwd=self.scratch, env={**CLEAN, "MYPYPATH": str(self.scratch / "site")}).returncode, 0)
+        for wrong in ("x: int = session.inputs", 'limner.inpaint("a.png", "b.png", model="c", blend="poisson")', 'limner.Upscaler("c", hole="white")'):
+            (self.scratch / "user.py").write_text(f"{USER}{wrong}\n", encoding="utf-8")
+            self.assertNotEqual(run(*mypy, "user.py", cwd=self.scratch, env={**CLEAN, "MYPYPATH": str(self.scratch / "site")}).returncode, 0, wrong)
 
     def test_every_interpreter_here(self) -> None:
         """In a fresh environment, with nothing but what pip installs along."""
@@ -107,7 +123,9 @@ class Wheel(unittest.TestCase):
                 home = self.scratch / str(minor)
                 self.succeeds(python, "-m", "venv", home)
                 self.succeeds(home / "bin/pip", "install", "--quiet", "--disable-pip-version-check", self.wheel)
-                tried.append(self.succeeds(home / "bin/python", "-c", SMOKE, ROOT / "models/trained/plain/model.onnx", cwd=self.scratch).strip())
+                tried.append(self.succeeds(home / "bin/python", "-c", SMOKE, ROOT / "models/trained/plain/model.onnx", ROOT / "models/trained/plain.pth", cwd=self.scratch).strip())
+                self.assertRegex(self.succeeds(home / "bin/limner", "help", "presets"), "lama")
+                self.assertRegex(self.succeeds(home / "bin/python", "-m", "limner", "--version"), r"^limner [\d.]+\n$")
         print("\n".join(tried))
         self.assertNotEqual(tried, [])
 

@@ -370,6 +370,86 @@ static void weights_are_packed_once(void **state) {
     assert_int_equal(packed[0], packed[1]);
 }
 
+/* Loop(trips, x, k, x, -x, x + x): v grows by k + s, a constant k and s stay as they are, p and q change places. */
+static struct builder carrying_loop(void) {
+    struct builder b = build_start(17);
+    float k[2] = {10, 20};
+    build_input(&b, "x", DTYPE_FLOAT, "2");
+    build_input(&b, "trips", DTYPE_INT64, "");
+    build_constant(
+        &b, "k",
+        &(struct tensor){.dtype = DTYPE_FLOAT, .shape = {.rank = 1, .dims = {2}}, .data = k, .bytes = sizeof k});
+    build_node(&b, "Neg", "x", "p0");
+    build_node(&b, "Add", "x x", "q0");
+    struct builder body = build_body(&b);
+    build_input(&body, "i", DTYPE_INT64, "");
+    build_input(&body, "c", DTYPE_BOOL, "");
+    for (const char *const *name = (const char *const[]){"v", "m", "s", "p", "q", NULL}; *name; name++)
+        build_input(&body, *name, DTYPE_FLOAT, NULL);
+    build_node(&body, "Identity", "c", "again");
+    build_node(&body, "Add", "m s", "step");
+    build_node(&body, "Add", "v step", "next");
+    for (const char *const *name = (const char *const[]){"again", "next", "m", "s", "q", "p", NULL}; *name; name++)
+        build_output(&body, *name);
+    build_node(&b, "Loop", "trips - x k x p0 q0", "y0 y1 y2 y3 y4");
+    build_attribute_graph(&b, "body", &body);
+    for (const char *const *name = (const char *const[]){"y0", "y1", "y2", "y3", "y4", NULL}; *name; name++)
+        build_output(&b, *name);
+    return b;
+}
+
+static void values_are_carried_unchanged(void **state) {
+    (void)state;
+    struct builder b = carrying_loop();
+    limner_session *session = session_of(&b, 0, NULL);
+    for (int64_t trips = 0; trips < 4; trips++) {
+        float x[2] = {1, -3};
+        const float n = (float)trips;
+        const limner_tensor inputs[] = {floats("x", x, 2), number("trips", &trips)};
+        limner_tensor outputs[] = {{.name = "y0"}, {.name = "y1"}, {.name = "y2"}, {.name = "y3"}, {.name = "y4"}};
+        run_model(session, inputs, 2, outputs, 5);
+        expect_floats(&outputs[0], 2, (const float[]){1 + 11 * n, -3 + 17 * n});
+        expect_floats(&outputs[1], 2, (const float[]){10, 20});
+        expect_floats(&outputs[2], 2, x);
+        expect_floats(&outputs[3 + trips % 2], 2, (const float[]){-1, 3});
+        expect_floats(&outputs[4 - trips % 2], 2, (const float[]){2, -6});
+    }
+    limner_session_close(session);
+}
+
+/* The constant that a loop carries is packed as one that its body captures is. */
+static void carried_weights_are_packed(void **state) {
+    (void)state;
+    struct random random = random_from(test_seed());
+    struct builder b = build_start(17);
+    build_input(&b, "x", DTYPE_FLOAT, "3 64");
+    build_input(&b, "trips", DTYPE_INT64, "");
+    build_random(&b, "k", "64 64", &random);
+    struct builder body = build_body(&b);
+    build_input(&body, "i", DTYPE_INT64, "");
+    build_input(&body, "c", DTYPE_BOOL, "");
+    build_input(&body, "v", DTYPE_FLOAT, NULL);
+    build_input(&body, "m", DTYPE_FLOAT, NULL);
+    build_node(&body, "Identity", "c", "again");
+    build_node(&body, "MatMul", "v m", "next");
+    build_output(&body, "again");
+    build_output(&body, "next");
+    build_output(&body, "m");
+    build_node(&b, "Loop", "trips - x k", "y");
+    build_attribute_graph(&b, "body", &body);
+    build_output(&b, "y");
+    limner_session *session = session_of(&b, 0, NULL);
+    float x[3 * 64] = {0};
+    int64_t trips = 2;
+    limner_tensor inputs[] = {floats("x", x, 0), number("trips", &trips)}, output = {.name = "y"};
+    inputs[0].rank = 2;
+    memcpy(inputs[0].dims, (const int64_t[]){3, 64}, 2 * sizeof(int64_t));
+    inputs[0].bytes = sizeof x;
+    run_model(session, inputs, 2, &output, 1);
+    assert_true(weight_cache_bytes(session->model->weights) > 0);
+    limner_session_close(session);
+}
+
 static void models_with_subgraphs_are_swapped(void **state) {
     (void)state;
     struct builder first = adding_loop(), second = adding_loop();
@@ -555,6 +635,8 @@ int main(void) {
         cmocka_unit_test(loops_of_one_shape_are_planned_once),
         cmocka_unit_test(counted_loops_are_planned_once),
         cmocka_unit_test(weights_are_packed_once),
+        cmocka_unit_test(values_are_carried_unchanged),
+        cmocka_unit_test(carried_weights_are_packed),
         cmocka_unit_test(models_with_subgraphs_are_swapped),
         cmocka_unit_test(loops_have_limits),
         cmocka_unit_test(runs_are_cancelled_from_another_thread),

@@ -365,7 +365,7 @@ static void make_output_between(struct builder *b, struct random *random) {
 
 static void activations_are_fused(void **state) {
     (void)state;
-    static const char *const names[] = {"Relu", "LeakyRelu", "Sigmoid", "Tanh", "Clip"};
+    static const char *const names[] = {"Relu", "LeakyRelu", "Sigmoid", "Tanh", "Clip", "HardSigmoid"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         activation = names[i];
         compare(make_activated, PASS_ACTIVATION, 0, 13, 1, NULL);

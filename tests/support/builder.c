@@ -163,6 +163,8 @@ void build_name(struct builder *builder, const char *name, const char *domain) {
     struct node *node = last_node(builder);
     node->name = need(pool_string(builder->model->pool, name, strlen(name)));
     node->domain = need(pool_string(builder->model->pool, domain, strlen(domain)));
+    if (domain[0] && builder->model->opset_count == 1)
+        builder->model->opsets[builder->model->opset_count++] = (struct opset){node->domain, 1};
 }
 
 static void add_attribute(struct builder *builder, const struct attribute *attribute) {

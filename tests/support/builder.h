@@ -27,6 +27,7 @@ void build_float(struct builder *builder, const char *name, float number);
 
 /* A node; "-" stands for an input or output that is left out. Attributes are those of the last node. */
 void build_node(struct builder *builder, const char *op_type, const char *inputs, const char *outputs);
+/* Its name, and its domain; the model imports version 1 of the first one that is not ONNX's. */
 void build_name(struct builder *builder, const char *name, const char *domain);
 void build_attribute_int(struct builder *builder, const char *name, int64_t value);
 void build_attribute_float(struct builder *builder, const char *name, float value);

@@ -18,6 +18,7 @@
 #define MOST_CALLS ((size_t)1 << 18)
 #define MOST_PATHS ((size_t)1 << 13)
 #define MOST_LIVE ((size_t)1 << 17)
+#define MOST_SEEN ((size_t)1 << 17) /* a power of two */
 #define MOST_FILES 64
 #define DEPTH 7     /* callers that tell one place from another */
 #define SECONDS 0.1 /* for tries beyond the first and last of each place */
@@ -38,6 +39,8 @@ static struct {
     size_t place_count;
     const void *live[MOST_LIVE];
     size_t live_count;
+    size_t seen[MOST_SEEN]; /* hashes of chains that were tried, at their places or behind them */
+    size_t seen_count;
 } watch = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* ---- what is alive ---- */
@@ -159,7 +162,7 @@ static bool says_what(const struct refusal *refusal, status code, const char *me
         return false;
     if (refusal->kinds & REFUSE_MEMORY)
         return code == STATUS_NO_MEMORY && strstr(message, "memory");
-    return code == STATUS_IO && strstr(message, strerror(refusal->number));
+    return code == errno_status(refusal->number) && strstr(message, strerror(refusal->number));
 }
 
 static void try_once(const char *name, size_t wanted, bool all_after, refuse_try *attempt, void *context) {
@@ -199,6 +202,19 @@ static void try_others(const char *name, size_t calls, refuse_try *attempt, void
         try_once(name, i * STRIDE % calls + 1, false, attempt, context);
 }
 
+/* Whether a chain of callers is new; from now on it is not. */
+static bool first_seen(size_t hash) {
+    size_t i = hash & (MOST_SEEN - 1);
+    hash |= 1; /* 0 is a free place */
+    while (watch.seen[i] && watch.seen[i] != hash)
+        i = (i + 1) & (MOST_SEEN - 1);
+    if (watch.seen[i])
+        return false;
+    assert_true(++watch.seen_count < MOST_SEEN / 2);
+    watch.seen[i] = hash;
+    return true;
+}
+
 void refuse_each(const char *name, const struct refusal *refusal, refuse_try *attempt, void *context) {
     void *warm[4];
     backtrace(warm, 4); /* loads what it needs, once */
@@ -214,12 +230,15 @@ void refuse_each(const char *name, const struct refusal *refusal, refuse_try *at
         fail_msg("%s: nothing to refuse", name);
     for (size_t i = 0; i < places; i++) {
         const struct place *place = &watch.places[i];
+        if (refusal->fresh && !first_seen(place->hash))
+            continue;
         try_once(name, place->first, false, attempt, context);
         if (place->last != place->first)
             try_once(name, place->last, false, attempt, context);
         if (!refusal->harmless)
             try_once(name, place->first, true, attempt, context);
     }
-    try_others(name, calls, attempt, context);
+    if (!refusal->fresh)
+        try_others(name, calls, attempt, context);
     print_message("%s: %zu calls from %zu places\n", name, calls, places);
 }

@@ -34,6 +34,7 @@ struct refusal {
     int number;    /* errno of the failing call, or REFUSE_HALF */
     bool harmless; /* the try must work all the same */
     bool needed;   /* the try must fail */
+    bool fresh;    /* chains of callers that other tries have been through are left out: for many models alike */
 };
 
 /*

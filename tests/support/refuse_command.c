@@ -160,8 +160,9 @@ static status try_command(void *context, struct error *err) {
         return STATUS_OK;
     const char *where = line->reports && !complained[0] ? said : complained;
     const bool told = line->reports || strncmp(complained, "limner: ", 8) == 0;
-    const status meant = line->refusal->kinds & REFUSE_MEMORY ? STATUS_NO_MEMORY : STATUS_IO;
-    return fail(err, code == EXIT_FAILED && told ? meant : STATUS_INVALID_ARGUMENT, "%s", where);
+    const status meant = line->refusal->kinds & REFUSE_MEMORY ? STATUS_NO_MEMORY : errno_status(line->refusal->number);
+    const bool right = code == exit_status(meant) || (line->reports && code == EXIT_FAILED);
+    return fail(err, right && told ? meant : STATUS_INVALID_ARGUMENT, "exit status %d: %s", code, where);
 }
 
 void refuse_command(const struct refusal *refusal, struct command_line line) {

@@ -31,7 +31,7 @@ static void read_scene(const char *image, const char *mask, struct scene *scene)
     struct error err;
     snprintf(image_path, sizeof image_path, FOLDER "%s.png", image);
     snprintf(mask_path, sizeof mask_path, FOLDER "%s.png", mask);
-    const struct scene_request request = {image_path, mask_path, &options, 1000000, false};
+    const struct scene_request request = {{image_path, NULL}, {mask_path, NULL}, &options, 1000000, false};
     if (scene_read(&request, scene, &notes, &err))
         fail_msg("%s", err.message);
 }

@@ -1,5 +1,5 @@
 /*
- * No memory in any of limner's commands: exit status 1 and a message, nothing written; or, where what failed was not
+ * No memory in any of limner's commands: exit status 75 and a message, nothing written; or, where what failed was not
  * needed (kept weights), the same words and files as ever.
  */
 #include "tests/support/refuse_command.h"

@@ -5,9 +5,9 @@
 #include "tools/checkpoint/checkpoint_tensor.h"
 
 /*
- * Loads a PyTorch zip file or TorchScript program, a PyTorch pickle of before 1.6, a safetensors file, NumPy's .npz, or
- * a pickle of NumPy arrays, told apart by content. Nothing of it is ever run. A saved module (not its state_dict) is
- * read as the state_dict it would give. Messages begin with the file's name.
+ * Loads a PyTorch zip file, TorchScript program or archive of torch.export, a PyTorch pickle of before 1.6, a
+ * safetensors file, NumPy's .npz, or a pickle of NumPy arrays, told apart by content. Nothing of it is ever run. A
+ * saved module (not its state_dict) is read as the state_dict it would give. Messages begin with the file's name.
  */
 status checkpoint_load(const char *path, const struct checkpoint_limits *limits, struct checkpoint **out,
                        struct error *err);
@@ -17,7 +17,7 @@ status checkpoint_load_memory(const void *data, size_t bytes, const char *name, 
 /* NULL is allowed. */
 void checkpoint_close(struct checkpoint *checkpoint);
 
-/* "pytorch zip", "torchscript", "pytorch legacy", "safetensors", "npz", "pickle". */
+/* "pytorch zip", "torchscript", "torch.export", "pytorch legacy", "safetensors", "npz", "pickle". */
 const char *checkpoint_format(const struct checkpoint *checkpoint);
 
 /* What could not be read as a tensor, in the whole file; of a list, only the first such item. */

@@ -166,6 +166,44 @@ status json_scan_number(struct json_scan *scan, int64_t *number) {
     return STATUS_OK;
 }
 
+static status skip_members(struct json_scan *scan, char close, int depth) {
+    if (depth == 0)
+        return fail(scan->err, STATUS_LIMIT, "byte %zu: the header is nested too deeply", scan->base + scan->at);
+    if (json_scan_accept(scan, close))
+        return STATUS_OK;
+    do {
+        status code = close == '}' ? json_scan_skip_text(scan) : STATUS_OK;
+        if (!code && close == '}')
+            code = json_scan_expect(scan, ':');
+        if (!code)
+            code = json_scan_skip(scan, depth - 1);
+        if (code)
+            return code;
+    } while (json_scan_accept(scan, ','));
+    return json_scan_expect(scan, close);
+}
+
+/* A number of any form. */
+static status skip_number(struct json_scan *scan) {
+    const size_t start = scan->at;
+    while (scan->at < scan->bytes && scan->text[scan->at] && strchr("+-.0123456789eE", scan->text[scan->at]))
+        scan->at++;
+    return scan->at > start ? STATUS_OK : json_scan_fail(scan, "a value");
+}
+
+status json_scan_skip(struct json_scan *scan, int depth) {
+    skip_spaces(scan);
+    if (scan->at < scan->bytes && scan->text[scan->at] == '"')
+        return json_scan_skip_text(scan);
+    if (json_scan_accept(scan, '{'))
+        return skip_members(scan, '}', depth);
+    if (json_scan_accept(scan, '['))
+        return skip_members(scan, ']', depth);
+    if (json_scan_word(scan, "null") || json_scan_word(scan, "true") || json_scan_word(scan, "false"))
+        return STATUS_OK;
+    return skip_number(scan);
+}
+
 status json_scan_end(struct json_scan *scan) {
     skip_spaces(scan);
     return scan->at == scan->bytes ? STATUS_OK : json_scan_fail(scan, "nothing more");

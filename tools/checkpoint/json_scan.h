@@ -30,6 +30,8 @@ status json_scan_text(struct json_scan *scan, char *buffer, size_t capacity);
 status json_scan_skip_text(struct json_scan *scan);
 /* A whole number from 0 to INT64_MAX. */
 status json_scan_number(struct json_scan *scan, int64_t *number);
+/* Skips a value of any kind, of lists and objects within each other at most `depth` deep (STATUS_LIMIT). */
+status json_scan_skip(struct json_scan *scan, int depth);
 /* Nothing but spaces is left. */
 status json_scan_end(struct json_scan *scan);
 

@@ -4,6 +4,7 @@
 #include "tools/checkpoint/collect_tensors.h"
 #include "tools/checkpoint/npz.h"
 #include "tools/checkpoint/pickle.h"
+#include "tools/checkpoint/torch_export.h"
 #include "tools/checkpoint/unpack.h"
 
 #include <stdio.h>
@@ -34,8 +35,10 @@ static status fail_other(const struct archive *archive, struct error *err) {
     static const struct {
         const char *end, *what;
     } others[] = {
-        {"/archive_format",
-         "an archive of torch.export; in Python: torch.save(torch.export.load(FILE).state_dict, NEW)"},
+        {"/archive_format", "an archive of torch.export without its weights as plain numbers; in Python: "
+                            "torch.save(torch.export.load(FILE).state_dict, NEW)"},
+        {"serialized_exported_program.json", "an archive of torch.export of before PyTorch 2.8; in Python: "
+                                             "torch.save(torch.export.load(FILE).state_dict, NEW)"},
         {"/models/model.json",
          "an archive of torch.export; in Python: torch.save(torch.export.load(FILE).state_dict, NEW)"},
         {"model.weights.h5", "a Keras model, not a PyTorch checkpoint"},
@@ -133,6 +136,9 @@ static status read_archive(struct torch_zip *zip, struct error *err) {
                                checkpoint->scratch, &zip->archive, err);
     if (!code && npz_recognise(&zip->archive))
         return npz_read(checkpoint, &zip->archive, err);
+    struct archive_entry *exported = code ? NULL : torch_export_find(&zip->archive);
+    if (exported)
+        return torch_export_read(checkpoint, &zip->archive, exported, err);
     if (!code)
         code = find_root(zip, err);
     if (code)

@@ -103,6 +103,26 @@ status view_resolve(const struct checkpoint *checkpoint, const struct tensor_vie
     return code ? code : check_dense(checkpoint, view, tensor, err);
 }
 
+status view_place(const struct checkpoint *checkpoint, const void *storage, size_t bytes, int64_t offset,
+                  struct checkpoint_tensor *tensor, struct error *err) {
+    const size_t size = dtype_size(tensor->dtype);
+    int64_t span, end;
+    size_t dense;
+    if (shape_elements(&tensor->shape) < 0 || !tensor_size(tensor->dtype, &tensor->shape, &dense) || offset < 0 ||
+        !view_span(tensor, &span) || !int64_add(span, offset, &end))
+        return fail(err, STATUS_INVALID_MODEL, "its size is too large");
+    if (span > 0 && (uint64_t)end > bytes / size)
+        return fail(err, STATUS_INVALID_MODEL, "it ends at element %lld of a storage of %zu", (long long)end,
+                    bytes / size);
+    const size_t skipped = span > 0 ? (size_t)offset * size : 0;
+    tensor->storage = (const char *)storage + skipped;
+    tensor->storage_bytes = bytes - skipped;
+    if (dense > tensor->storage_bytes && dense > checkpoint->limits.expanded_bytes)
+        return fail(err, STATUS_LIMIT, "it repeats its %zu bytes to %zu, more than the limit of %zu",
+                    tensor->storage_bytes, dense, checkpoint->limits.expanded_bytes);
+    return STATUS_OK;
+}
+
 /* ---- walking through a view ---- */
 
 /* Takes `count` elements that lie side by side at `from`. */

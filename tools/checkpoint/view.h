@@ -16,4 +16,9 @@ status view_resolve(const struct checkpoint *checkpoint, const struct tensor_vie
                     const struct storages *storages, struct checkpoint_tensor *tensor, const char **why,
                     struct error *err);
 
+/* The tensor, whose dtype, shape and strides are known, begins `offset` elements into a storage: sets where it lies. An
+   error when it does not lie within, or would take more than the limit written out. */
+status view_place(const struct checkpoint *checkpoint, const void *storage, size_t bytes, int64_t offset,
+                  struct checkpoint_tensor *tensor, struct error *err);
+
 #endif

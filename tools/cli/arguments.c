@@ -29,7 +29,7 @@ static const struct command_option *find_letter(const struct command *command, c
 /* The words being read. */
 struct word_reader {
     const struct command *command;
-    char **words;
+    const char *const *words;
     int count, at;
     struct pool *pool;
     void *settings;
@@ -106,11 +106,28 @@ static status check_count(const struct command *command, int count, const char *
     return STATUS_OK;
 }
 
-status arguments_parse(const struct command *command, int count, char **words, struct pool *pool,
-                       struct command_call *call, int *help, struct error *err) {
-    *help = asks_for_help(count, words);
-    if (*help)
-        return STATUS_OK;
+/* What follows the command's name is read into the settings; arguments gets what is no option. */
+static status read_words(struct word_reader *reader, const char **arguments, int *argument_count) {
+    bool options = true;
+    while (reader->at < reader->count) {
+        const char *word = reader->words[reader->at++];
+        status code = STATUS_OK;
+        if (options && strcmp(word, "--") == 0)
+            options = false;
+        else if (options && strncmp(word, "--", 2) == 0)
+            code = read_long(reader, word);
+        else if (options && word[0] == '-' && word[1])
+            code = read_letters(reader, word);
+        else
+            arguments[(*argument_count)++] = word;
+        if (code)
+            return code;
+    }
+    return STATUS_OK;
+}
+
+static status parse(const struct command *command, int count, const char *const *words, struct pool *pool,
+                    struct command_call *call, struct error *err) {
     struct word_reader reader = {command, words, count, 0, pool, pool_alloc(pool, command->settings_size + 1), err};
     const char **arguments = pool_array(pool, (size_t)count + 1, sizeof *arguments);
     if (!reader.settings || !arguments)
@@ -118,22 +135,19 @@ status arguments_parse(const struct command *command, int count, char **words, s
     if (command->settings_size)
         memcpy(reader.settings, command->defaults, command->settings_size);
     *call = (struct command_call){command, pool, reader.settings, arguments, 0};
-    bool options = true;
-    while (reader.at < count) {
-        const char *word = words[reader.at++];
-        status code = STATUS_OK;
-        if (options && strcmp(word, "--") == 0)
-            options = false;
-        else if (options && strncmp(word, "--", 2) == 0)
-            code = read_long(&reader, word);
-        else if (options && word[0] == '-' && word[1])
-            code = read_letters(&reader, word);
-        else
-            arguments[call->argument_count++] = word;
-        if (code)
-            return code;
-    }
-    return check_count(command, call->argument_count, arguments, err);
+    const status code = read_words(&reader, arguments, &call->argument_count);
+    return code ? code : check_count(command, call->argument_count, arguments, err);
+}
+
+status arguments_parse(const struct command *command, int count, char **words, struct pool *pool,
+                       struct command_call *call, int *help, struct error *err) {
+    *help = asks_for_help(count, words);
+    return *help ? STATUS_OK : parse(command, count, (const char *const *)words, pool, call, err);
+}
+
+status arguments_parse_options(const struct command *command, int count, const char *const *words, struct pool *pool,
+                               struct command_call *call, struct error *err) {
+    return parse(command, count, words, pool, call, err);
 }
 
 static int put_indent(FILE *stream, int indent) {

@@ -7,11 +7,10 @@
 
 #include "base/pool.h"
 #include "base/status.h"
+#include "tools/cli/exit_status.h"
 
 #include <stdbool.h>
 #include <stdio.h>
-
-enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 /* In tools/ only: the command line is wrong. Leads to EXIT_USAGE and a hint at --help. */
 #define STATUS_USAGE ((status)101)
@@ -61,6 +60,11 @@ struct command {
  */
 status arguments_parse(const struct command *command, int count, char **words, struct pool *pool,
                        struct command_call *call, int *help, struct error *err);
+
+/* The same for programs: options alone, none of them asks for help. Errors name the options as command lines have them.
+ */
+status arguments_parse_options(const struct command *command, int count, const char *const *words, struct pool *pool,
+                               struct command_call *call, struct error *err);
 
 void arguments_help(const struct command *command, FILE *stream);
 

@@ -3,6 +3,7 @@
 #include "tools/commands/commands.h"
 #include "tools/engine/difference.h"
 #include "tools/engine/engine.h"
+#include "tools/engine/feed.h"
 #include "tools/files/element.h"
 
 #include <math.h>
@@ -29,14 +30,15 @@ struct compare_job {
 static status read_expected(struct compare_job *job, int i, struct error *err) {
     const struct name_file *pair = &job->settings->expected.items[i];
     limner_value value;
-    const status code = engine_find_output(&job->engine, pair->name, &value, err);
+    struct picture_form form;
+    status code = engine_find_output(&job->engine, pair->name, &value, err);
+    if (!code)
+        code = engine_output_form(&job->engine, value.name, (enum dtype)value.type, &form, err);
     if (code)
         return code;
     job->outputs[i].name = value.name;
     const struct picture_place place = {"output", value.name, (enum dtype)value.type, value.rank, value.dims};
-    const struct picture_request request = {&place,
-                                            contract_output_form(&job->engine.contract, (enum dtype)value.type, false),
-                                            job->settings->feed.max_pixels, DTYPE_UNDEFINED, false};
+    const struct picture_request request = {&place, form, job->settings->feed.max_pixels, DTYPE_UNDEFINED, false};
     return array_read(pair->file, &request, &job->expected[i], err);
 }
 
@@ -86,7 +88,7 @@ static status execute(struct compare_job *job, const struct command_call *call, 
     if (code)
         return code;
     progress("running %s", call->arguments[0]);
-    code = engine_run(&job->engine, &job->feed, job->outputs, (size_t)count, err);
+    code = feed_run(&job->engine, &job->feed, job->outputs, (size_t)count, err);
     if (!code)
         engine_save_cache(job->engine.session);
     progress_clear();

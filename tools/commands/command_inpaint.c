@@ -1,6 +1,7 @@
 /* limner inpaint: fills the holes of pictures. */
 #include "tools/cli/picture_options.h"
 #include "tools/commands/commands.h"
+#include "tools/inpaint/studio_options.h"
 #include "tools/inpaint/variants.h"
 
 #include <stddef.h>
@@ -13,36 +14,7 @@ struct inpaint_settings {
     struct engine_options engine;
     struct contract_request wish;
 };
-static const struct inpaint_settings defaults = {.studio.canny = {CANNY_SIGMA, CANNY_LOW, CANNY_HIGH},
-                                                 .studio.max_pixels = PICTURE_MAX_PIXELS,
-                                                 .studio.overlap = NOT_GIVEN,
-                                                 .studio.crop_margin = NOT_GIVEN,
-                                                 .batch.jobs = 1};
-
-static status set_mask_white(struct pool *pool, void *field, const char *text, struct error *err) {
-    (void)pool;
-    const bool known = strcmp(text, "known") == 0;
-    if (!known && strcmp(text, "hole") != 0)
-        return fail(err, STATUS_INVALID_ARGUMENT, "wants hole or known, not '%s'", text);
-    *(bool *)field = known;
-    return STATUS_OK;
-}
-
-static status set_tile(struct pool *pool, void *field, const char *text, struct error *err) {
-    if (strcmp(text, "auto") != 0)
-        return set_positive(pool, field, text, err);
-    *(int *)field = TILE_AUTO;
-    return STATUS_OK;
-}
-
-static status set_blend(struct pool *pool, void *field, const char *text, struct error *err) {
-    (void)pool;
-    const bool laplace = strcmp(text, "laplace") == 0;
-    if (!laplace && strcmp(text, "none") != 0)
-        return fail(err, STATUS_INVALID_ARGUMENT, "wants none or laplace, not '%s'", text);
-    *(int *)field = laplace ? BLEND_LAPLACE : BLEND_NONE;
-    return STATUS_OK;
-}
+static const struct inpaint_settings defaults = {.studio = STUDIO_DEFAULTS, .batch.jobs = 1};
 
 static status check_variants(const struct inpaint_settings *settings, struct error *err) {
     if (settings->variants.models.count && (settings->studio.model || settings->studio.edge))
@@ -64,16 +36,7 @@ static status check(const struct inpaint_settings *settings, struct error *err) 
         return fail(err, STATUS_USAGE, "-o is missing: say where to write the result");
     if (settings->batch.save_edges && !studio->edge)
         return fail(err, STATUS_USAGE, "--save-edges needs an edge model (--edge); --save-canny does not");
-    if (studio->canny.low > studio->canny.high)
-        return fail(err, STATUS_USAGE, "--canny-high %g is below --canny-low %g", studio->canny.high,
-                    studio->canny.low);
-    if (studio->canny.sigma > CANNY_MOST_SIGMA)
-        return fail(err, STATUS_USAGE, "--sigma %g is above %g", studio->canny.sigma, CANNY_MOST_SIGMA);
-    if (studio->mask.threshold > 254)
-        return fail(err, STATUS_USAGE, "--mask-threshold wants 0 to 254, not %d", studio->mask.threshold);
-    if (studio->overlap != NOT_GIVEN && studio->tile == TILE_NONE)
-        return fail(err, STATUS_USAGE, "--overlap goes with --tile");
-    return STATUS_OK;
+    return studio_options_check(studio, err);
 }
 
 static status execute(const struct inpaint_settings *settings, const struct studio_settings *studio,
@@ -126,31 +89,11 @@ static const struct command_option options[] = {
      "of results in folders: same (as the picture, where that is written), png, jpg, webp, ... (default: same)",
      set_format, FIELD(batch.format)},
     PICTURE_SAVING_OPTIONS(struct inpaint_settings, studio.saving),
-    {"mask-white", 0, "WHAT", "what white means in the mask: hole or known (default: hole)", set_mask_white,
-     FIELD(studio.mask.white_is_known)},
-    {"mask-threshold", 0, "LEVEL", "what is brighter than this, of 0 to 255, is white in the mask (default: 0)",
-     set_count, FIELD(studio.mask.threshold)},
-    {"mask-grid", 0, "FILE", "integers for a key/value network's mask input: .npy or a gray picture", set_file,
-     FIELD(studio.grid)},
-    {"sigma", 0, "S", "smooth the picture by this much before edges are looked for (default: 2)", set_number,
-     FIELD(studio.canny.sigma)},
-    {"canny-low", 0, "X", "edges weaker than this are dropped (default: 0.1)", set_number, FIELD(studio.canny.low)},
-    {"canny-high", 0, "X", "edges stay where they lead to one this strong (default: 0.2)", set_number,
-     FIELD(studio.canny.high)},
-    {"blend", 0, "WHAT",
-     "none, or laplace: spread what the painting misses along a hole's rim smoothly over the hole (default: none)",
-     set_blend, FIELD(studio.blend)},
-    {"tile", 0, "N", "cut large pictures into tiles of N by N pixels; auto: as large as 1 GiB of activations allows",
-     set_tile, FIELD(studio.tile)},
-    {"overlap", 0, "PX", "how far tiles overlap (default: as far as the model looks)", set_count,
-     FIELD(studio.overlap)},
-    {"crop-margin", 0, "PX",
-     "work on a rectangle round each hole, this much wider on each side (default with --tile: 128)", set_count,
-     FIELD(studio.crop_margin)},
+    HOLE_OPTIONS(struct inpaint_settings),
     {"jobs", 0, "N", "pictures of a folder to work on at a time (default: 1)", set_positive, FIELD(batch.jobs)},
     {"resume", 0, NULL, "skip pictures whose result is there already", set_flag, FIELD(batch.resume)},
-    {"max-pixels", 0, "N", "refuse pictures with more pixels than this (default: 100M)", set_pixels,
-     FIELD(studio.max_pixels)},
+    SHARD_OPTION(struct inpaint_settings, batch.shard),
+    MAX_PIXELS_OPTION(struct inpaint_settings, studio.max_pixels),
     CONTRACT_OPTIONS(struct inpaint_settings),
     ENGINE_OPTIONS(struct inpaint_settings),
     CACHE_OPTIONS(struct inpaint_settings),
@@ -179,7 +122,9 @@ const struct command inpaint_command = {
         "the "
         "picture's name and format, or --format's. What is no picture is named at the end. A picture that fails is "
         "reported, the rest is done, and "
-        "the exit status is 1.\n\n"
+        "the exit status is 1, or 75 where another try may do better (limner --help).\n\n"
+        "--shard lets several processes or machines share a folder: every picture belongs to one shard, whatever else "
+        "lies in the folder, and its mask comes along. With --resume the same command goes on where it was ended.\n\n"
         "What other networks expect is said by options, by --preset NAME (limner help presets), or by the model itself "
         "(limner annotate): ranges, mean and deviation, the mask's form, what stands in the hole, sizes. They are "
         "about "
@@ -191,6 +136,7 @@ const struct command inpaint_command = {
     .examples = "  limner inpaint --preset lama --model lama.onnx photo.jpg mask.png -o whole.png --blend laplace\n"
                 "  limner inpaint --edge edge.onnx --model inpaint.onnx photo.jpg mask.png -o whole.png\n"
                 "  limner inpaint --model generator.onnx photos/ masks/ -o repaired/ --jobs 2 --resume\n"
+                "  limner inpaint --model generator.onnx photos/ masks/ -o repaired/ --resume --shard 3/16\n"
                 "  limner inpaint --variant old=first.onnx --variant new=second.onnx photo.png mask.png -o both/\n",
     .options = options,
     .defaults = &defaults,

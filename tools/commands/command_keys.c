@@ -1,11 +1,8 @@
 /* limner keys: what tensors a checkpoint holds. */
-#include "tools/checkpoint/checkpoint.h"
-#include "tools/checkpoint/choose.h"
-#include "tools/cli/json.h"
+#include "tools/checkpoint/key_list.h"
 #include "tools/cli/output.h"
 #include "tools/cli/values.h"
 #include "tools/commands/commands.h"
-#include "tools/files/stream.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -15,55 +12,6 @@ struct keys_settings {
     bool verify, json;
 };
 static const struct keys_settings defaults;
-
-/* All that is found out, before any of it is printed. */
-struct keys_findings {
-    const char *path;
-    struct checkpoint *checkpoint;
-    const char *usual;    /* what a converter takes without --key, or NULL; not looked for with --key */
-    struct error refusal; /* why there is none */
-    uint64_t elements, bytes;
-};
-
-static size_t dense_bytes(const struct checkpoint_tensor *tensor) {
-    size_t bytes = 0;
-    tensor_size(tensor->dtype, &tensor->shape, &bytes);
-    return bytes;
-}
-
-/* ---- finding out ---- */
-
-static status find_all(struct keys_findings *found, const struct keys_settings *settings, struct pool *pool,
-                       struct error *err) {
-    const struct checkpoint_limits limits = {.skip_checksums = !settings->verify};
-    struct stream stream;
-    const char *real;
-    status code = stream_open(found->path, &stream, &real, err);
-    if (!code)
-        code = checkpoint_load(real, &limits, &found->checkpoint, err);
-    if (code)
-        stream_name(&stream, found->path, err);
-    stream_close(&stream);
-    if (code)
-        return code;
-    if (!settings->key && !checkpoint_choose(found->checkpoint, NULL, &found->refusal)) {
-        const char *chosen = checkpoint_chosen(found->checkpoint);
-        found->usual = pool_string(pool, chosen, strlen(chosen));
-        if (!found->usual)
-            return fail_memory(err, "the keys");
-    }
-    if (found->refusal.code == STATUS_NO_MEMORY)
-        return fail(err, STATUS_NO_MEMORY, "%s: %s", found->path, found->refusal.message);
-    code = checkpoint_choose(found->checkpoint, settings->key ? settings->key : "", err);
-    if (code)
-        return fail_prefix(err, "%s", found->path);
-    for (size_t i = 0; i < checkpoint_count(found->checkpoint); i++) {
-        const struct checkpoint_tensor *tensor = checkpoint_at(found->checkpoint, i);
-        found->elements += (uint64_t)shape_elements(&tensor->shape);
-        found->bytes += dense_bytes(tensor);
-    }
-    return STATUS_OK;
-}
 
 /* ---- for people ---- */
 
@@ -83,7 +31,7 @@ static void print_tensors(const struct checkpoint *checkpoint) {
         const struct checkpoint_tensor *tensor = checkpoint_at(checkpoint, i);
         char shape[SHAPE_TEXT_BYTES];
         say(stdout, "%-*s  %-9s  %-20s %12zu\n", width, tensor->path[0] ? tensor->key : "(the file itself)",
-            dtype_name(tensor->dtype), shape_text(&tensor->shape, shape), dense_bytes(tensor));
+            dtype_name(tensor->dtype), shape_text(&tensor->shape, shape), key_list_bytes(tensor));
     }
 }
 
@@ -102,7 +50,7 @@ static void print_opaque(const struct checkpoint *checkpoint) {
         printf("  ... (--json lists all)\n");
 }
 
-static void print_choice(const struct keys_findings *found) {
+static void print_choice(const struct key_list *found) {
     if (checkpoint_chosen(found->checkpoint)[0])
         say(stdout, "dictionary   %s\n", checkpoint_chosen(found->checkpoint));
     else if (found->usual && found->usual[0])
@@ -111,7 +59,7 @@ static void print_choice(const struct keys_findings *found) {
         say(stdout, "model        %s\n", found->refusal.message);
 }
 
-static void print_people(const struct keys_findings *found) {
+static void print_people(const struct key_list *found) {
     const size_t count = checkpoint_count(found->checkpoint);
     char size[SIZE_TEXT_BYTES];
     say(stdout, "file         %s, %s\n", found->path, checkpoint_format(found->checkpoint));
@@ -122,63 +70,17 @@ static void print_people(const struct keys_findings *found) {
            (unsigned long long)found->elements, size_text(found->bytes, size));
 }
 
-/* ---- for programs ---- */
-
-static void json_tensor(struct json *json, const struct checkpoint_tensor *tensor) {
-    json_object(json, NULL);
-    json_text(json, "path", tensor->path);
-    json_text(json, "key", tensor->key);
-    json_text(json, "type", dtype_name(tensor->dtype));
-    json_array(json, "shape");
-    for (int d = 0; d < tensor->shape.rank; d++)
-        json_integer(json, NULL, tensor->shape.dims[d]);
-    json_close(json, ']');
-    json_integer(json, "bytes", (int64_t)dense_bytes(tensor));
-    json_close(json, '}');
-}
-
-static void json_opaque(struct json *json, const struct checkpoint *checkpoint) {
-    json_array(json, "opaque");
-    for (size_t i = 0; i < checkpoint_opaque_count(checkpoint); i++) {
-        json_object(json, NULL);
-        json_text(json, "path", checkpoint_opaque_at(checkpoint, i)->path);
-        json_text(json, "what", checkpoint_opaque_at(checkpoint, i)->what);
-        json_close(json, '}');
-    }
-    json_close(json, ']');
-}
-
-static void print_json(const struct keys_findings *found) {
-    struct json json = {stdout, false};
-    json_object(&json, NULL);
-    json_text(&json, "file", found->path);
-    json_text(&json, "format", checkpoint_format(found->checkpoint));
-    json_text(&json, "dictionary", checkpoint_chosen(found->checkpoint));
-    if (!checkpoint_chosen(found->checkpoint)[0])
-        json_text(&json, "model", found->usual);
-    json_array(&json, "tensors");
-    for (size_t i = 0; i < checkpoint_count(found->checkpoint); i++)
-        json_tensor(&json, checkpoint_at(found->checkpoint, i));
-    json_close(&json, ']');
-    json_opaque(&json, found->checkpoint);
-    json_integer(&json, "elements", (int64_t)found->elements);
-    json_integer(&json, "bytes", (int64_t)found->bytes);
-    json_close(&json, '}');
-    putchar('\n');
-}
-
 /* ---- the command ---- */
 
 static status run(const struct command_call *call, bool *good, struct error *err) {
     (void)good;
     const struct keys_settings *settings = call->settings;
-    struct keys_findings *found = pool_alloc(call->pool, sizeof *found);
+    struct key_list *found = pool_alloc(call->pool, sizeof *found);
     if (!found)
         return fail_memory(err, "the keys");
-    found->path = call->arguments[0];
-    const status code = find_all(found, settings, call->pool, err);
+    const status code = key_list_read(found, call->arguments[0], settings->key, settings->verify, call->pool, err);
     if (!code && settings->json)
-        print_json(found);
+        key_list_json(found, stdout);
     else if (!code)
         print_people(found);
     checkpoint_close(found->checkpoint);

@@ -3,8 +3,10 @@
 #include "tools/cli/picture_options.h"
 #include "tools/commands/commands.h"
 #include "tools/engine/engine.h"
+#include "tools/engine/feed.h"
 #include "tools/engine/profile.h"
 #include "tools/engine/values.h"
+#include "tools/inpaint/studio_options.h"
 #include "tools/inpaint/variants.h"
 
 #include <stddef.h>
@@ -25,13 +27,6 @@ struct run_settings {
 };
 static const struct run_settings defaults = {
     .feed.max_pixels = PICTURE_MAX_PIXELS, .overlap = NOT_GIVEN, .batch.jobs = 1};
-
-static status set_tile(struct pool *pool, void *field, const char *text, struct error *err) {
-    if (strcmp(text, "auto") != 0)
-        return set_positive(pool, field, text, err);
-    *(int *)field = TILE_AUTO;
-    return STATUS_OK;
-}
 
 /* One file to be written. */
 struct target {
@@ -118,12 +113,15 @@ static status stage_output(struct run_job *job, const struct target *target, str
         return fail(err, STATUS_UNSUPPORTED, "output \"%s\" is a %s; only tensors are written to files", output->name,
                     limner_type_name(output->type));
     const struct tensor tensor = engine_view(output);
-    const struct picture_wish wish = {contract_output_form(&job->engine.contract, (enum dtype)output->type, false),
-                                      job->feed.picture, !job->feed.picture_alpha_used, job->settings->saving};
+    struct picture_wish wish = {
+        .source = job->feed.picture, .keep_alpha = !job->feed.picture_alpha_used, .saving = job->settings->saving};
     char lost[ABOUT_LOST_BYTES];
     struct byte_buffer bytes;
     size_t nan;
-    status code = array_encode(&tensor, output->name, target->path, &wish, &bytes, &nan, lost, err);
+    status code = engine_output_form(&job->engine, output->name, (enum dtype)output->type, &wish.form, err);
+    if (code)
+        return code;
+    code = array_encode(&tensor, output->name, target->path, &wish, &bytes, &nan, lost, err);
     if (code)
         return fail_prefix(err, "output \"%s\" to %s", output->name, target->path);
     if (lost[0])
@@ -152,6 +150,7 @@ static status run_once(struct run_job *job, const char *picture, struct error *e
     request.to_srgb = job->settings->saving.through_srgb;
     status code = engine_session(job->engine.model, job->engine.path, &job->settings->engine, job->settings->profile,
                                  &job->engine.session, err);
+    engine_say_cache_note(job->engine.session);
     if (!code)
         code = choose_outputs(job, err);
     if (!code)
@@ -159,7 +158,7 @@ static status run_once(struct run_job *job, const char *picture, struct error *e
     if (code)
         return code;
     progress("running %s", job->engine.path);
-    code = engine_run(&job->engine, &job->feed, job->wanted, job->wanted_count, err);
+    code = feed_run(&job->engine, &job->feed, job->wanted, job->wanted_count, err);
     if (!code)
         code = write_outputs(job, err);
     if (!code)
@@ -182,10 +181,12 @@ static bool is_folder(const char *path) {
 /* Options for pictures where what is read or written is no picture. */
 static status check_plain(const struct run_job *job, struct error *err) {
     const struct run_settings *settings = job->settings;
-    if (settings->tile != TILE_NONE || settings->batch.format || settings->batch.resume || settings->batch.jobs > 1)
-        return fail(err, STATUS_USAGE,
-                    "--tile, --format, --jobs and --resume are for a PICTURE or a folder, written to a picture or a "
-                    "folder with -o");
+    if (settings->tile != TILE_NONE || settings->batch.format || settings->batch.resume || settings->batch.jobs > 1 ||
+        settings->batch.shard.count)
+        return fail(
+            err, STATUS_USAGE,
+            "--tile, --format, --jobs, --resume and --shard are for a PICTURE or a folder, written to a picture or a "
+            "folder with -o");
     const struct said *said = contract_beyond_plain(&job->engine.contract);
     char text[64];
     if (said && said->by == SAID_OPTION)
@@ -292,10 +293,7 @@ static const struct command_option options[] = {
      offsetof(struct run_settings, outputs)},
     FEED_OPTIONS(struct run_settings),
     CONTRACT_OPTIONS(struct run_settings),
-    {"tile", 0, "N", "cut large pictures into tiles of N by N pixels; auto: as large as 1 GiB of activations allows",
-     set_tile, offsetof(struct run_settings, tile)},
-    {"overlap", 0, "PX", "how far tiles overlap (default: as far as the model looks)", set_count,
-     offsetof(struct run_settings, overlap)},
+    TILE_OPTIONS(struct run_settings, tile, overlap),
     {"format", 0, "FORMAT",
      "of results in folders: same (as the picture, where that is written), png, jpg, webp, ... (default: same)",
      set_format, offsetof(struct run_settings, batch.format)},
@@ -303,6 +301,7 @@ static const struct command_option options[] = {
      offsetof(struct run_settings, batch.jobs)},
     {"resume", 0, NULL, "skip pictures whose result is there already", set_flag,
      offsetof(struct run_settings, batch.resume)},
+    SHARD_OPTION(struct run_settings, batch.shard),
     PICTURE_SAVING_OPTIONS(struct run_settings, saving),
     ENGINE_OPTIONS(struct run_settings),
     CACHE_OPTIONS(struct run_settings),
@@ -319,7 +318,8 @@ const struct command run_command = {
         "no --input feeds. Without -o and "
         "--output, each output's type, shape and range are printed instead.\n\n"
         "PICTURE may be a folder: every picture in it is run, and OUT is a folder for the results, which have the "
-        "picture's name and format. --tile cuts large pictures into tiles that overlap as far as the model looks, for "
+        "picture's name and format; --shard lets several processes or machines share it. --tile cuts large pictures "
+        "into tiles that overlap as far as the model looks, for "
         "upscalers, too; the scale is the model's own. What a model expects of pictures is said by options, by "
         "--preset NAME (limner help presets) or by the model's metadata (limner annotate). With --result alpha the "
         "model says which parts of PICTURE are to be seen, as background removal does.\n\n"

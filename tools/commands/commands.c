@@ -36,7 +36,13 @@ static void print_help(FILE *stream) {
           "  --version  show limner's version\n\n"
           "Example:\n"
           "  limner run generator.onnx broken.png -o repaired.png\n\n"
-          "Exit status: 0 when all is well, 1 when something failed, 2 when the command line is wrong.\n",
+          "Exit status:\n"
+          "  0   all is well\n"
+          "  1   something failed, and will again: a file that cannot be read, a model that does not fit, ...\n"
+          "  2   the command line is wrong\n"
+          "  75  try again: what failed did so for a reason that passes, such as too little memory, a full disk, an\n"
+          "      input/output error. The same when a signal ended the command (128 and above in a shell): files are\n"
+          "      written whole or not at all, and --resume skips what is there\n",
           stream);
 }
 
@@ -59,7 +65,7 @@ static int print_presets(void) {
     pool_destroy(pool);
     if (code)
         complain_error(&err);
-    return code ? EXIT_FAILED : EXIT_OK;
+    return exit_status(code);
 }
 
 static int help(int count, char **words) {
@@ -80,7 +86,7 @@ static int help(int count, char **words) {
 static int usage(const struct command *command, struct error *err) {
     if (err->code == STATUS_NO_MEMORY) {
         complain_error(err);
-        return EXIT_FAILED;
+        return exit_status(err->code);
     }
     for (char *p = err->message; *p; p++)
         if (*p == '\n')
@@ -105,7 +111,7 @@ static int execute(const struct command *command, int count, char **words, struc
         return usage(command, err);
     if (code)
         complain_error(err);
-    return code || !good ? EXIT_FAILED : EXIT_OK;
+    return code ? exit_status(code) : good ? EXIT_OK : EXIT_FAILED;
 }
 
 static int dispatch(int argc, char **argv) {
@@ -127,7 +133,7 @@ static int dispatch(int argc, char **argv) {
     struct pool *pool = pool_create();
     if (!pool) {
         complain("out of memory");
-        return EXIT_FAILED;
+        return EXIT_AGAIN;
     }
     const int result = execute(command, argc - 2, argv + 2, pool, &err);
     pool_destroy(pool);
@@ -137,8 +143,9 @@ static int dispatch(int argc, char **argv) {
 int limner_command(int argc, char **argv) {
     const int result = dispatch(argc, argv);
     if (fflush(stdout) || ferror(stdout)) {
+        const int now = exit_status(errno_status(errno));
         complain("cannot write to the standard output: %s", strerror(errno));
-        return result ? result : EXIT_FAILED;
+        return result ? result : now;
     }
     return result;
 }

@@ -8,7 +8,7 @@ extern const struct command annotate_command;
 extern const struct command bench_command, compare_command, convert_command, inpaint_command, inspect_command;
 extern const struct command keys_command, ops_command, run_command, test_command;
 
-/* The whole program but main(): returns one of EXIT_*. */
+/* The whole program but main(): returns one of EXIT_* (tools/cli/exit_status.h). */
 int limner_command(int argc, char **argv);
 
 #endif

@@ -46,11 +46,8 @@ static double template_eps(const struct conversion_plan *plan) {
     for (int i = 0; i < plan->layers.count; i++) {
         if (plan->layers.items[i].kind != LAYER_BATCH_NORM)
             continue;
-        const struct node *node = &plan->graph->nodes[plan->layers.items[i].node];
-        double own = 1e-5;
-        for (int a = 0; a < node->attribute_count; a++)
-            if (strcmp(node->attributes[a].name, "epsilon") == 0 && node->attributes[a].type == ATTRIBUTE_FLOAT)
-                own = (double)node->attributes[a].f;
+        const struct attribute *given = node_attribute(&plan->graph->nodes[plan->layers.items[i].node], "epsilon");
+        const double own = given && given->type == ATTRIBUTE_FLOAT ? (double)given->f : 1e-5;
         if (eps != 0 && eps != own)
             return 1e-5;
         eps = own;

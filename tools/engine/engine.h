@@ -53,6 +53,7 @@ struct engine {
     limner_session *session;
     const char *path;
     struct contract contract; /* of engine_agree */
+    bool ends_in_tanh;        /* the first output does; of engine_agree */
 };
 
 /* Messages name the path. Closed with engine_close, after errors too. */
@@ -64,11 +65,14 @@ status engine_take(struct engine *engine, struct onnx_model *source, const char 
                    const struct engine_options *options, struct error *err);
 void engine_close(struct engine *engine);
 
-/* A session as the options want it, of the model at path. A cache that cannot be used is complained about. */
+/* A session as the options want it, of the model at path. */
 status engine_session(limner_model *model, const char *path, const struct engine_options *options, bool profile,
                       limner_session **session, struct error *err);
 /* Says what was odd with the session's inputs, if anything was; session may be NULL. */
 void engine_say_note(const limner_session *session, const char *path);
+/* Says why the session's cache is made anew, if it is; session may be NULL. */
+void engine_say_cache_note(const limner_session *session);
+#define ENGINE_CACHE_PROBLEM "note: the packed weights are not kept: %s"
 /* Writes what was packed into the cache, if there is one; complains when it cannot. */
 void engine_save_cache(limner_session *session);
 
@@ -85,6 +89,9 @@ status engine_agree(struct engine *engine, const struct contract_request *reques
 /* The i-th input or output (both known to be there). */
 limner_value engine_input(const struct engine *engine, size_t i);
 limner_value engine_output(const struct engine *engine, size_t i);
+/* How pictures come out of the output of that name, as elements of this type; after engine_agree. */
+status engine_output_form(const struct engine *engine, const char *name, enum dtype dtype, struct picture_form *form,
+                          struct error *err);
 /* By name; the message lists the names that there are. */
 status engine_find_input(const struct engine *engine, const char *name, limner_value *value, struct error *err);
 status engine_find_output(const struct engine *engine, const char *name, limner_value *value, struct error *err);
@@ -94,46 +101,5 @@ status engine_status(limner_status code, const limner_error *from, struct error 
 /* A value's declared type as people write it: "float [N,3,256,?]". */
 #define TYPE_TEXT_BYTES 1024
 const char *engine_type_text(const limner_value *value, char text[TYPE_TEXT_BYTES]);
-
-/* ---- what a run is fed with ---- */
-
-/* What the command line says about inputs. */
-struct feed_request {
-    struct pair_list inputs;
-    const char *picture; /* for the first input that `inputs` leaves out; or NULL */
-    size_t max_pixels;
-    bool to_srgb; /* pictures, by their profiles */
-};
-
-/* Rows of an option table for a settings type with a member `feed`. */
-#define FEED_OPTIONS(settings)                                                                                 \
-    {                                                                                                          \
-        "input",                                                                                               \
-        0,                                                                                                     \
-        "NAME=FILE",                                                                                           \
-        "feed the input NAME from a .npy, .pb (TensorProto) or picture file; may be given for several inputs", \
-        set_pairs,                                                                                             \
-        offsetof(settings, feed.inputs)},                                                                      \
-    {                                                                                                          \
-        "max-pixels", 0, "N", "refuse pictures with more pixels than this (default: 100M)", set_pixels,        \
-            offsetof(settings, feed.max_pixels)                                                                \
-    }
-
-struct model_feed {
-    struct file_array *arrays;
-    limner_tensor *tensors; /* of the arrays */
-    size_t count;
-    const struct picture *picture; /* the first that was read, or NULL */
-    bool picture_alpha_used;       /* its alpha went into the model */
-};
-
-/* Reads all files. STATUS_USAGE when an input is missing. Closed with feed_close, after errors too. */
-status feed_read(const struct engine *engine, const struct feed_request *request, struct model_feed *feed,
-                 struct error *err);
-void feed_close(struct model_feed *feed);
-
-/* outputs[i].name says which are wanted; their data are the session's. */
-status engine_run(const struct engine *engine, const struct model_feed *feed, limner_tensor *outputs, size_t count,
-                  struct error *err);
 
 #endif

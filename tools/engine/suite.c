@@ -62,7 +62,7 @@ static status walk(struct pool *pool, const char *path, const struct trail *oute
     struct dirent **entries;
     const int count = scandir(path, &entries, is_entry, versionsort);
     if (count < 0)
-        return fail(err, STATUS_IO, "cannot read %s: %s", path, strerror(errno));
+        return fail(err, errno_status(errno), "cannot read %s: %s", path, strerror(errno));
     status code = STATUS_OK;
     for (int i = 0; !code && i < count; i++) {
         const char *inner = pool_format(pool, "%s/%s", path, entries[i]->d_name);
@@ -83,7 +83,7 @@ static const char *without_slashes(struct pool *pool, const char *path) {
 status suite_find(struct pool *pool, const char *path, struct folder_list *list, struct error *err) {
     struct stat about;
     if (stat(path, &about))
-        return fail(err, STATUS_IO, "cannot read %s: %s", path, strerror(errno));
+        return fail(err, errno_status(errno), "cannot read %s: %s", path, strerror(errno));
     if (!S_ISDIR(about.st_mode))
         return fail(err, STATUS_IO, "%s is not a folder; a test folder holds model.onnx and test_data_set_0", path);
     const char *clean = without_slashes(pool, path);
@@ -100,7 +100,7 @@ status suite_data_sets(struct pool *pool, const char *folder, struct folder_list
     struct dirent **entries;
     const int count = scandir(folder, &entries, is_data_set, versionsort);
     if (count < 0)
-        return fail(err, STATUS_IO, "cannot read %s: %s", folder, strerror(errno));
+        return fail(err, errno_status(errno), "cannot read %s: %s", folder, strerror(errno));
     status code = STATUS_OK;
     for (int i = 0; !code && i < count; i++) {
         const char *name = pool_string(pool, entries[i]->d_name, strlen(entries[i]->d_name));

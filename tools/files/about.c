@@ -10,6 +10,9 @@
 
 #define MAX_CHUNKS 1000
 
+/* What a JPEG's segments hold, without the names before the data. */
+enum { MOST_EXIF = 65533 - 6, MOST_XMP = 65533 - 29, MOST_PROFILE = 255 * 65519 };
+
 void about_free(struct picture_about *about) {
     if (!about)
         return;
@@ -32,6 +35,18 @@ status about_set(struct byte_buffer *to, const void *data, size_t size, struct e
     to->data = copy;
     to->size = size;
     return STATUS_OK;
+}
+
+status about_copy_look(const struct picture_about *about, struct picture_about **copy, struct error *err) {
+    *copy = calloc(1, sizeof **copy);
+    if (!*copy)
+        return fail_memory(err, "what a picture says of itself");
+    (*copy)->orientation = ORIENTATION_UPRIGHT;
+    (*copy)->density_unit = about->density_unit;
+    (*copy)->density_x = about->density_x;
+    (*copy)->density_y = about->density_y;
+    return about->profile.size ? about_set(&(*copy)->profile, about->profile.data, about->profile.size, err)
+                               : STATUS_OK;
 }
 
 status about_add_chunk(struct picture_about *about, const char *type, bool is_text, const void *data, size_t size,
@@ -84,8 +99,17 @@ int about_profile_colours(const struct picture_about *about) {
 
 /* ---- what a result takes over ---- */
 
+static bool has_place(const struct about_wish *wish, unsigned takes, size_t size, size_t most) {
+    return wish->takes & takes && (size <= most || !(wish->takes & TAKES_SHORT));
+}
+
 static bool keeps_profile(const struct picture_about *about, const struct about_wish *wish) {
-    return wish->takes & TAKES_PROFILE && about_profile_colours(about) == wish->colours;
+    return has_place(wish, TAKES_PROFILE, about->profile.size, MOST_PROFILE) &&
+           about_profile_colours(about) == wish->colours;
+}
+
+static bool keeps_exif(const struct picture_about *about, const struct about_wish *wish) {
+    return wish->keep_metadata && has_place(wish, TAKES_EXIF, about->exif.size, MOST_EXIF);
 }
 
 static bool keeps_chunk(const struct about_chunk *chunk, const struct about_wish *wish) {
@@ -115,7 +139,7 @@ static status derive_exif(const struct picture_about *about, const struct about_
     const int orientation = about_orientation(about, wish);
     status code = STATUS_OK;
     to->orientation = orientation;
-    if (wish->keep_metadata && wish->takes & TAKES_EXIF && about->exif.size) {
+    if (keeps_exif(about, wish) && about->exif.size) {
         code = about_set(&to->exif, about->exif.data, about->exif.size, err);
         if (!code && exif_correct(to->exif.data, to->exif.size, orientation, wish->width, wish->height))
             return STATUS_OK;
@@ -127,16 +151,18 @@ static status derive_exif(const struct picture_about *about, const struct about_
     return about_set(&to->exif, least, sizeof least, err);
 }
 
-static bool takes_xmp(const struct about_wish *wish) {
-    return wish->keep_metadata && wish->takes & TAKES_XMP;
-}
-
 static status derive_xmp(const struct picture_about *about, const struct about_wish *wish, struct picture_about *to,
                          struct error *err) {
-    if (!takes_xmp(wish) || !about->xmp.size)
+    if (!wish->keep_metadata || !about->xmp.size)
         return STATUS_OK;
-    const status code = about_set(&to->xmp, about->xmp.data, about->xmp.size, err);
-    return code ? code : xmp_correct(&to->xmp, to->orientation, wish->width, wish->height, err);
+    status code = about_set(&to->xmp, about->xmp.data, about->xmp.size, err);
+    if (!code)
+        code = xmp_correct(&to->xmp, to->orientation, wish->width, wish->height, err);
+    if (!code && !has_place(wish, TAKES_XMP, to->xmp.size, MOST_XMP)) {
+        free(to->xmp.data);
+        to->xmp = (struct byte_buffer){NULL, 0};
+    }
+    return code;
 }
 
 static void derive_density(const struct picture_about *about, struct picture_about *to) {
@@ -192,11 +218,16 @@ const char *about_lost(const struct picture_about *about, const struct about_wis
         list_word(text, "the colour profile");
     else if (colour_lost && !about->profile.size && !about_find_chunk(about, "sRGB"))
         list_word(text, "gamma and primaries of the colours");
-    if (!(wish->keep_metadata && wish->takes & TAKES_EXIF) && exif_has_notes(about->exif.data, about->exif.size))
+    if (!keeps_exif(about, wish) && exif_has_notes(about->exif.data, about->exif.size))
         list_word(text, "EXIF");
     if (text_lost)
         list_word(text, "text");
-    if (about->xmp.size && !(takes_xmp(wish) && xmp_can_be_kept(&about->xmp)))
+    struct picture_about kept = {.orientation = about_orientation(about, wish)};
+    struct error ignored;
+    if (about->xmp.size && (derive_xmp(about, wish, &kept, &ignored) || !kept.xmp.size))
         list_word(text, "XMP");
+    else if (about->xmp_continues)
+        list_word(text, "the XMP that continues in further segments");
+    free(kept.xmp.data);
     return text;
 }

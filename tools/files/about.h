@@ -26,10 +26,14 @@ struct picture_about {
     struct about_chunk *chunks;     /* of a PNG; of a JPEG the comments, as "COM " */
     size_t chunk_count;
     struct byte_buffer xmp; /* a packet; its own orientation is not looked at */
+    bool xmp_continues;     /* in more segments of a JPEG, which are not read (pictures under the picture, mostly) */
 };
 
 /* Frees it with all that it holds; NULL is allowed. */
 void about_free(struct picture_about *about);
+
+/* Profile and resolution alone; the caller frees *copy. */
+status about_copy_look(const struct picture_about *about, struct picture_about **copy, struct error *err);
 
 /* Copies are on the heap and replace what was there. */
 status about_set(struct byte_buffer *to, const void *data, size_t size, struct error *err);
@@ -50,7 +54,8 @@ enum {
     TAKES_EXIF = 4,
     TAKES_CHUNKS = 8,
     TAKES_COMMENTS = 16,
-    TAKES_XMP = 32
+    TAKES_XMP = 32,
+    TAKES_SHORT = 64 /* each in a segment of 64 KB, a profile in 255 of them */
 };
 
 /* What a written file takes over. */

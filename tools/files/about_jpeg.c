@@ -9,6 +9,7 @@ enum { APP0 = 0xe0, APP1 = 0xe1, APP2 = 0xe2, COM = 0xfe, SOS = 0xda, EOI = 0xd9
 static const char icc_name[] = "ICC_PROFILE"; /* with its zero */
 static const char exif_name[] = "Exif\0";     /* with both */
 static const char xmp_name[] = "http://ns.adobe.com/xap/1.0/";
+static const char more_xmp_name[] = "http://ns.adobe.com/xmp/extension/";
 #define ICC_HEAD (sizeof icc_name + 2)
 
 struct segment {
@@ -99,6 +100,8 @@ status about_read_jpeg(struct picture_about *about, const void *bytes, size_t si
             note_part(&parts, &segment);
         if (!code && begins(&segment, APP1, xmp_name, sizeof xmp_name) && !about->xmp.data)
             code = about_set(&about->xmp, segment.data + sizeof xmp_name, segment.size - sizeof xmp_name, err);
+        if (begins(&segment, APP1, more_xmp_name, sizeof more_xmp_name))
+            about->xmp_continues = true;
         if (!code && segment.marker == COM)
             code = about_add_chunk(about, "COM ", true, segment.data, segment.size, err);
     }

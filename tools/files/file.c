@@ -42,7 +42,7 @@ static status read_all(int file, const char *path, size_t expected, struct byte_
         if (got == 0)
             return STATUS_OK;
         if (got < 0 && errno != EINTR) {
-            const status code = fail(err, STATUS_IO, "cannot read %s: %s", path, strerror(errno));
+            const status code = fail(err, errno_status(errno), "cannot read %s: %s", path, strerror(errno));
             free(out->data);
             out->data = NULL;
             return code;
@@ -64,11 +64,11 @@ status file_read(const char *path, struct byte_buffer *out, struct error *err) {
     const int file =
         stream_is_standard(path) ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : open(path, O_RDONLY | O_CLOEXEC);
     if (file < 0)
-        return fail(err, STATUS_IO, "cannot read %s: %s", path, strerror(errno));
+        return fail(err, errno_status(errno), "cannot read %s: %s", path, strerror(errno));
     struct stat stat;
     status code;
     if (fstat(file, &stat))
-        code = fail(err, STATUS_IO, "cannot read %s: %s", path, strerror(errno));
+        code = fail(err, errno_status(errno), "cannot read %s: %s", path, strerror(errno));
     else if (S_ISDIR(stat.st_mode))
         code = fail(err, STATUS_IO, "%s is a folder, not a file", path);
     else
@@ -83,7 +83,7 @@ bool file_ends(const char *path, const char *extension) {
 }
 
 static status cannot_write(const char *path, struct error *err) {
-    return fail(err, STATUS_IO, "cannot write %s: %s", path, strerror(errno));
+    return fail(err, errno_status(errno), "cannot write %s: %s", path, strerror(errno));
 }
 
 /* The folder of path, on the heap. */
@@ -111,10 +111,11 @@ status staging_check(const char *path, struct error *err) {
         return fail_memory(err, "a file name");
     struct stat stat_folder;
     status code = STATUS_OK;
-    if (stat(folder, &stat_folder) || access(folder, W_OK | X_OK))
-        code = fail(err, STATUS_IO, "cannot write %s: folder %s: %s", path, folder, strerror(errno));
-    else if (!S_ISDIR(stat_folder.st_mode))
+    const bool there = stat(folder, &stat_folder) == 0;
+    if (there && !S_ISDIR(stat_folder.st_mode))
         code = fail(err, STATUS_IO, "cannot write %s: %s is not a folder", path, folder);
+    else if (!there || access(folder, W_OK | X_OK))
+        code = fail(err, errno_status(errno), "cannot write %s: folder %s: %s", path, folder, strerror(errno));
     free(folder);
     return code;
 }
@@ -174,6 +175,8 @@ static status name_temporary(const char *path, struct staged_file *staged, struc
     staged->path = realpath(path, NULL);
     if (!staged->path && errno == ENOENT) /* not there yet */
         staged->path = strdup(path);
+    if (!staged->path && errno != ENOMEM)
+        return cannot_write(path, err);
     char *folder = staged->path ? folder_of(staged->path) : NULL;
     if (!folder || asprintf(&staged->temporary, "%s/.limner-XXXXXX", folder) < 0) {
         staged->temporary = NULL;

@@ -16,6 +16,17 @@ status picture_allocate(struct picture *picture, size_t max_pixels, struct error
     return picture->samples ? STATUS_OK : fail_memory(err, "a picture");
 }
 
+status picture_copy(const struct picture *from, size_t max_pixels, struct picture *to, struct error *err) {
+    *to = *from;
+    to->samples = NULL;
+    to->about = NULL;
+    const status code = picture_allocate(to, max_pixels, err);
+    if (!code)
+        memcpy(to->samples, from->samples,
+               from->width * from->height * (size_t)from->channels * (size_t)from->depth / 8);
+    return code;
+}
+
 void picture_free(struct picture *picture) {
     free(picture->samples);
     about_free(picture->about);

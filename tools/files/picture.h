@@ -37,6 +37,8 @@ static inline void picture_set_sample(struct picture *picture, size_t at, unsign
 
 /* Zeroed samples for the size, channels and depth that are set. STATUS_LIMIT above max_pixels. */
 status picture_allocate(struct picture *picture, size_t max_pixels, struct error *err);
+/* The samples alone; the caller frees to. STATUS_LIMIT above max_pixels. */
+status picture_copy(const struct picture *from, size_t max_pixels, struct picture *to, struct error *err);
 /* Frees the samples and what is said about them; an empty picture is allowed. */
 void picture_free(struct picture *picture);
 

@@ -1,6 +1,7 @@
 #include "tools/files/resource.h"
 
 #include <dirent.h>
+#include <dlfcn.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -11,7 +12,7 @@
 const struct resource_kind resource_template = {"template", "templates", ".onnx", "LIMNER_TEMPLATES"};
 const struct resource_kind resource_map = {"map", "maps", ".map", "LIMNER_MAPS"};
 
-#define MOST_FOLDERS 5
+#define MOST_FOLDERS 7
 
 static bool is_file(const char *path) {
     struct stat info;
@@ -32,12 +33,21 @@ static bool program_folder(struct pool *pool, const char **folder) {
     return !slash || *folder;
 }
 
+/* The folder of the library that this code is in, where limner is part of another program. False without memory. */
+static bool library_folder(struct pool *pool, const char **folder) {
+    Dl_info info;
+    const bool known = dladdr(&resource_map, &info) && info.dli_fname;
+    const char *slash = known ? strrchr(info.dli_fname, '/') : NULL;
+    *folder = slash ? pool_string(pool, info.dli_fname, (size_t)(slash - info.dli_fname)) : NULL;
+    return !slash || *folder;
+}
+
 /* -1 without memory. */
 static int list_folders(const struct resource_kind *kind, const char *folder, struct pool *pool,
                         const char *folders[MOST_FOLDERS]) {
     int count = 0;
-    const char *variable = kind->variable ? getenv(kind->variable) : NULL, *program;
-    if (!program_folder(pool, &program))
+    const char *variable = kind->variable ? getenv(kind->variable) : NULL, *program, *library;
+    if (!program_folder(pool, &program) || !library_folder(pool, &library))
         return -1;
     if (folder)
         folders[count++] = folder;
@@ -47,6 +57,10 @@ static int list_folders(const struct resource_kind *kind, const char *folder, st
         folders[count++] = pool_format(pool, "%s/../share/limner/%s", program, kind->folder);
         folders[count++] = pool_format(pool, "%s/../models/%s", program, kind->folder);
         folders[count++] = pool_format(pool, "%s/../../models/%s", program, kind->folder);
+    }
+    if (library) {
+        folders[count++] = pool_format(pool, "%s/share/%s", library, kind->folder);
+        folders[count++] = pool_format(pool, "%s/../../models/%s", library, kind->folder);
     }
     for (int i = 0; i < count; i++)
         if (!folders[i])

@@ -16,8 +16,8 @@ extern const struct resource_kind resource_template, resource_map;
 
 /*
  * The path for what the user wrote: a file that is there; else NAME or NAME.onnx in `folder` (may be NULL), in the
- * folder that the environment names, in PREFIX/share/limner where limner is PREFIX/bin/limner, and in the source tree's
- * models. The message lists what there is.
+ * folder that the environment names, in PREFIX/share/limner where limner is PREFIX/bin/limner, in the source tree's
+ * models, and in share beside the library that limner is part of. The message lists what there is.
  */
 status resource_find(const struct resource_kind *kind, const char *name, const char *folder, struct pool *pool,
                      const char **path, struct error *err);

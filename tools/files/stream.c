@@ -37,7 +37,7 @@ static status copy_all(int from, int to, const char *path, struct error *err) {
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            return fail(err, STATUS_IO, "cannot read %s: %s", path, strerror(errno));
+            return fail(err, errno_status(errno), "cannot read %s: %s", path, strerror(errno));
         if (!write_part(to, part, (size_t)got))
             return fail(err, errno == ENOMEM || errno == ENOSPC ? STATUS_NO_MEMORY : STATUS_IO,
                         "no memory for what %s gives: %s", path, strerror(errno));
@@ -49,7 +49,7 @@ static status copy_all(int from, int to, const char *path, struct error *err) {
 static status copy_stream(int from, const char *path, struct stream *stream, struct error *err) {
     stream->fd = memfd_create("stream", MFD_CLOEXEC);
     if (stream->fd < 0)
-        return fail(err, STATUS_IO, "no memory for what %s gives: %s", path, strerror(errno));
+        return fail(err, errno_status(errno), "no memory for what %s gives: %s", path, strerror(errno));
     snprintf(stream->path, sizeof stream->path, "/proc/self/fd/%d", stream->fd);
     return copy_all(from, stream->fd, path, err);
 }
@@ -63,7 +63,7 @@ status stream_open(const char *path, struct stream *stream, const char **real, s
         return STATUS_OK;
     const int from = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     if (from < 0)
-        return fail(err, STATUS_IO, "cannot read %s: %s", path, strerror(errno));
+        return fail(err, errno_status(errno), "cannot read %s: %s", path, strerror(errno));
     const status code = copy_stream(from, path, stream, err);
     *real = stream->path;
     if (!standard)

@@ -93,16 +93,28 @@ static bool shows_picture(const struct byte_buffer *xmp) {
     return find(xmp, 0, "xmpGImg:image") || find(xmp, 0, "Thumbnails");
 }
 
-bool xmp_can_be_kept(const struct byte_buffer *xmp) {
-    struct byte_buffer copy = {malloc(xmp->size ? xmp->size : 1), xmp->size};
-    struct error err;
-    if (!copy.data)
-        return false;
-    if (xmp->size)
-        memcpy(copy.data, xmp->data, xmp->size);
-    const bool kept = !xmp_correct(&copy, 1, 1, 1, &err) && copy.size;
-    free(copy.data);
-    return kept;
+/* The name of the segments in which a packet continues: name="..." or <name>...</name>. */
+static status cut_continuation(struct byte_buffer *xmp, struct error *err) {
+    static const char name[] = "xmpNote:HasExtendedXMP", close[] = "</xmpNote:HasExtendedXMP>";
+    for (int places = 0; places < MOST_PLACES; places++) {
+        const char *found = find(xmp, 0, name);
+        if (!found)
+            return STATUS_OK;
+        size_t first = (size_t)(found - (const char *)xmp->data), end = skip_spaces(xmp, first + sizeof name - 1);
+        const bool attribute = end < xmp->size && xmp->data[end] == '=';
+        const size_t quote = attribute ? skip_spaces(xmp, end + 1) : end;
+        const char mark[2] = {quote < xmp->size ? (char)xmp->data[quote] : 0};
+        const char *last = attribute ? find(xmp, quote + 1, mark) : find(xmp, end, close);
+        if (!last || (attribute && mark[0] != '"' && mark[0] != '\'') ||
+            (!attribute && (!first || xmp->data[first - 1] != '<')))
+            break;
+        end = (size_t)(last - (const char *)xmp->data) + (attribute ? 1 : sizeof close - 1);
+        const status code = replace(xmp, attribute ? first : first - 1, end, "", err);
+        if (code)
+            return code;
+    }
+    drop(xmp);
+    return STATUS_OK;
 }
 
 status xmp_correct(struct byte_buffer *xmp, int orientation, size_t width, size_t height, struct error *err) {
@@ -117,6 +129,8 @@ status xmp_correct(struct byte_buffer *xmp, int orientation, size_t width, size_
     if (xmp->size && memchr(xmp->data, 0, xmp->size))
         drop(xmp);
     status code = cut_thumbnails(xmp, err);
+    if (!code)
+        code = cut_continuation(xmp, err);
     if (!code && shows_picture(xmp))
         drop(xmp);
     for (size_t i = 0; !code && i < sizeof properties / sizeof properties[0]; i++)

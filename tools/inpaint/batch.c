@@ -1,8 +1,8 @@
 #include "tools/inpaint/batch.h"
 
-#include "base/memory_limits.h"
 #include "base/processors.h"
 #include "tools/cli/output.h"
+#include "tools/inpaint/passed.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,16 +18,10 @@ struct batch_work {
     size_t memory; /* for each worker */
     pthread_mutex_t lock;
     size_t next, painted, skipped, failed;
-    bool broken; /* a worker could not begin */
-    bool noted;  /* one has said what was odd with the models' inputs */
+    size_t passing; /* of those that failed, and of workers that could not begin: for a reason that passes */
+    bool broken;    /* a worker could not begin */
+    bool noted;     /* one has said what was odd with the models' inputs */
 };
-
-/* What this process may still have, so that pieces are cut for it. */
-static size_t memory_room(void) {
-    struct memory_limits limits;
-    memory_limits_read("", &limits);
-    return limits.room;
-}
 
 static const struct batch_item *take(struct batch_work *work) {
     pthread_mutex_lock(&work->lock);
@@ -58,15 +52,20 @@ static void say_notes_once(struct batch_work *work, const struct painter *painte
     pthread_mutex_unlock(&work->lock);
 }
 
+static void note_failure(struct batch_work *work, const struct error *err, bool at_start) {
+    meter_complain(work->meter, "%s", err->message);
+    pthread_mutex_lock(&work->lock);
+    work->passing += exit_status(err->code) == EXIT_AGAIN;
+    work->broken = work->broken || at_start;
+    pthread_mutex_unlock(&work->lock);
+}
+
 static void *worker(void *argument) {
     struct batch_work *work = argument;
     struct painter painter = {.studio = NULL};
     struct error err;
     if (painter_open(&painter, work->studio, &work->engine, work->memory, work->meter, &err)) {
-        meter_complain(work->meter, "%s", err.message);
-        pthread_mutex_lock(&work->lock);
-        work->broken = true;
-        pthread_mutex_unlock(&work->lock);
+        note_failure(work, &err, true);
         painter_close(&painter);
         return NULL;
     }
@@ -77,7 +76,7 @@ static void *worker(void *argument) {
         }
         const status code = paint_item(&painter, item, &err);
         if (code)
-            meter_complain(work->meter, "%s", err.message);
+            note_failure(work, &err, false);
         count(work, code ? &work->failed : &work->painted);
     }
     say_notes_once(work, &painter);
@@ -113,15 +112,11 @@ static status run_workers(struct batch_work *work, int workers, struct error *er
     return STATUS_OK;
 }
 
-#define MOST_NAMES 20
-
-static void say_passed(const struct file_list *passed) {
-    if (!passed->count)
-        return;
-    say(stdout, "%zu passed over (no picture of a kind that is read):", passed->count);
-    for (size_t i = 0; i < passed->count && i < MOST_NAMES; i++)
-        say(stdout, "%s %s", i ? "," : "", passed->names[i]);
-    say(stdout, passed->count > MOST_NAMES ? " and more\n" : "\n");
+static void say_shard(const struct shard *shard, const struct picture_batch *batch) {
+    if (shard->count)
+        say(stdout, "shard %d of %d%s%s%s: %zu of %zu pictures\n", shard->number, shard->count,
+            shard->source ? " (" : "", shard->source ? shard->source : "", shard->source ? ")" : "", batch->count,
+            batch->whole);
 }
 
 static status run_folder(const struct picture_batch *batch, const struct batch_settings *settings,
@@ -132,25 +127,28 @@ static status run_folder(const struct picture_batch *batch, const struct batch_s
                               .studio = studio,
                               .engine = share_threads(settings, workers),
                               .meter = meter,
-                              .memory = memory_room() / (size_t)workers};
+                              .memory = painter_memory() / (size_t)(workers + !workers)};
+    say_shard(&settings->shard, batch);
     pthread_mutex_init(&work.lock, NULL);
     meter_start(meter, "pictures", batch->count);
-    const status code = run_workers(&work, workers, err);
+    const status code = workers ? run_workers(&work, workers, err) : STATUS_OK;
     pthread_mutex_destroy(&work.lock);
     meter_start(meter, "", 0);
     progress_clear();
     say(stdout, "%zu %s, %zu skipped, %zu failed\n", work.painted, settings->mask ? "painted" : "done", work.skipped,
         work.failed);
-    say_passed(&batch->passed);
+    passed_say(settings->image, batch->passed.names, batch->passed.count);
     *good = !work.failed && !work.broken && work.painted + work.skipped == batch->count;
-    return code;
+    if (code || !work.passing)
+        return code;
+    return fail(err, STATUS_TRY_AGAIN, "not all is done, for a reason that passes: try again with --resume");
 }
 
 static status run_single(const struct paint_task *task, const struct batch_settings *settings,
                          const struct studio *studio, struct painter *painter, struct meter *meter, struct error *err) {
     if (settings->resume && access(task->output, F_OK) == 0)
         return STATUS_OK;
-    status code = painter_open(painter, studio, &settings->engine, memory_room(), meter, err);
+    status code = painter_open(painter, studio, &settings->engine, painter_memory(), meter, err);
     painter->shows_pieces = true;
     if (!code)
         code = painter_paint(painter, task, err);

@@ -3,6 +3,7 @@
 #define LIMNER_TOOLS_INPAINT_BATCH_H
 
 #include "base/pool.h"
+#include "tools/cli/shard.h"
 #include "tools/inpaint/painter.h"
 
 struct batch_settings {
@@ -11,6 +12,7 @@ struct batch_settings {
     const char *format;                  /* the ending of results in folders; NULL: the picture's own */
     int jobs;                            /* pictures at a time */
     bool resume;                         /* skip pictures whose output is there */
+    struct shard shard;                  /* of a folder */
     bool gives_alpha;                    /* results are in a format that holds it */
     struct engine_options engine;
 };
@@ -30,12 +32,14 @@ struct file_list {
 struct picture_batch {
     struct batch_item *items; /* in the pool */
     size_t count;
+    size_t whole;            /* pictures of the folder, in all shards */
     bool folder;             /* IMAGE is one: problems are told and the rest is done */
     struct file_list passed; /* what lies in the folder and is no picture that is read */
 };
 
 /*
- * *good becomes false when a picture of a folder failed; of a single picture, the error comes back. painter: the one
+ * *good becomes false when a picture of a folder failed; of a single picture, the error comes back. Where pictures of a
+ * folder failed for reasons that pass, the others are done, and STATUS_TRY_AGAIN comes back. painter: the one
  * for single pictures, zero at first, kept from call to call and closed by the caller.
  */
 status batch_run(const struct picture_batch *batch, const struct batch_settings *settings, const struct studio *studio,

@@ -58,7 +58,7 @@ static status list_folder(const char *path, struct pool *pool, struct file_list 
     *list = (struct file_list){.names = NULL};
     DIR *folder = opendir(path);
     if (!folder)
-        return fail(err, STATUS_IO, "cannot read the folder %s: %s", path, strerror(errno));
+        return fail(err, errno_status(errno), "cannot read the folder %s: %s", path, strerror(errno));
     bool good = true;
     for (const struct dirent *entry; good && (entry = readdir(folder)) != NULL;) {
         if (entry->d_name[0] == '.')
@@ -78,8 +78,8 @@ static status list_folder(const char *path, struct pool *pool, struct file_list 
 
 /* A folder for results; one that is not there is made. */
 static status make_folder(const struct batch_settings *settings, const char *path, struct error *err) {
-    if (!is_folder(path) && mkdir(path, 0777))
-        return fail(err, STATUS_IO, "cannot make the folder %s: %s", path, strerror(errno));
+    if (!is_folder(path) && mkdir(path, 0777) && !is_folder(path)) /* other shards make it at the same time */
+        return fail(err, errno_status(errno), "cannot make the folder %s: %s", path, strerror(errno));
     if (same_folder(path, settings->image) || same_folder(path, settings->mask))
         return fail(err, STATUS_INVALID_ARGUMENT, "results would overwrite what is read in %s: choose another folder",
                     path);
@@ -154,6 +154,8 @@ static status check_result(const char *path, struct error *err) {
 
 static status collect_one(const struct batch_settings *settings, const struct file_list *masks, struct pool *pool,
                           struct picture_batch *batch, struct error *err) {
+    if (settings->shard.count)
+        return fail(err, STATUS_USAGE, "--shard is for a folder of pictures, and %s is none", settings->image);
     batch->items = pool_array(pool, 1, sizeof *batch->items);
     batch->count = 1;
     if (!batch->items || !make_item(settings, settings->image, masks, is_folder(settings->output), pool, batch->items))
@@ -211,6 +213,15 @@ static void leave_masks_out(struct file_list *images) {
     images->count = kept;
 }
 
+/* Names that make results of one name differ in their endings alone, so they are in one shard. */
+static void keep_shard(const struct shard *shard, struct file_list *list) {
+    size_t kept = 0;
+    for (size_t i = 0; i < list->count; i++)
+        if (shard_holds(shard, list->names[i], stem_length(list->names[i])))
+            list->names[kept++] = list->names[i];
+    list->count = kept;
+}
+
 static bool collect_item(const struct batch_settings *settings, const struct file_list *images, size_t i,
                          const struct file_list *masks, struct pool *pool, struct batch_item *item) {
     const char *image = pool_format(pool, "%s/%s", settings->image, images->names[i]);
@@ -238,7 +249,10 @@ static status collect_folder(const struct batch_settings *settings, const struct
     if (code)
         return code;
     batch->folder = true;
-    batch->items = pool_array(pool, images.count, sizeof *batch->items);
+    batch->whole = images.count;
+    keep_shard(&settings->shard, &images);
+    keep_shard(&settings->shard, &batch->passed);
+    batch->items = pool_array(pool, images.count + 1, sizeof *batch->items);
     bool good = batch->items != NULL;
     for (size_t i = 0; good && i < images.count; i++, batch->count++)
         good = collect_item(settings, &images, i, masks, pool, &batch->items[i]);

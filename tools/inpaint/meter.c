@@ -21,6 +21,12 @@ void meter_init(struct meter *meter) {
     pthread_mutex_init(&meter->lock, NULL);
 }
 
+void meter_init_listened(struct meter *meter, meter_listener *listener, void *context) {
+    meter_init(meter);
+    meter->listener = listener;
+    meter->context = context;
+}
+
 void meter_destroy(struct meter *meter) {
     pthread_mutex_destroy(&meter->lock);
 }
@@ -44,7 +50,7 @@ const char *meter_text(const char *what, size_t done, size_t total, double secon
 /* The lock is held. */
 static void draw(const struct meter *meter) {
     char text[METER_TEXT_BYTES];
-    if (meter->total)
+    if (meter->total && !meter->listener)
         progress("%s", meter_text(meter->what, meter->done, meter->total, now() - meter->start, text));
 }
 
@@ -65,11 +71,21 @@ void meter_advance(struct meter *meter) {
     pthread_mutex_unlock(&meter->lock);
 }
 
+/* A message that is longer than an error's is cut. */
+static void tell(const struct meter *meter, const char *format, va_list list) {
+    char text[ERROR_MESSAGE_BYTES];
+    vsnprintf(text, sizeof text, format, list);
+    meter->listener(meter->context, text);
+}
+
 void meter_complain(struct meter *meter, const char *format, ...) {
     va_list list;
     va_start(list, format);
     pthread_mutex_lock(&meter->lock);
-    complain_list(format, list);
+    if (meter->listener)
+        tell(meter, format, list);
+    else
+        complain_list(format, list);
     draw(meter);
     pthread_mutex_unlock(&meter->lock);
     va_end(list);

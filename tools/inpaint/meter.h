@@ -5,19 +5,26 @@
 #include <pthread.h>
 #include <stddef.h>
 
+/* Gets the messages, one at a time. */
+typedef void meter_listener(void *context, const char *message);
+
 struct meter {
     pthread_mutex_t lock;
-    const char *what;   /* "pictures" */
-    size_t total, done; /* total 0: no bar */
-    double start;       /* seconds */
+    const char *what;         /* "pictures" */
+    size_t total, done;       /* total 0: no bar */
+    double start;             /* seconds */
+    meter_listener *listener; /* NULL: the terminal, with a bar */
+    void *context;
 };
 
 void meter_init(struct meter *meter);
+/* The same for a program that has no terminal: messages go to the listener, and there is no bar. */
+void meter_init_listened(struct meter *meter, meter_listener *listener, void *context);
 void meter_destroy(struct meter *meter);
 /* Begins to count anew. */
 void meter_start(struct meter *meter, const char *what, size_t total);
 void meter_advance(struct meter *meter);
-/* One line on stderr, as complain() writes it. */
+/* One line on stderr, as complain() writes it, or for the listener. */
 void meter_complain(struct meter *meter, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The bar's text, for `done` of `total` after so many seconds. */

@@ -12,7 +12,7 @@
 struct network_input {
     limner_value value;
     struct plane_group group; /* no planes: the integers of --mask-grid */
-    bool noise;               /* numbers of any shape, all of them noise */
+    bool plain;               /* of any shape, and all of one kind: noise, ones or zeros */
     struct picture_axes axes; /* channels -1: there are none, as in H,W */
     struct picture_form form; /* of colours and gray */
     double mask_zero, mask_one;
@@ -33,6 +33,7 @@ struct network {
     struct network_input inputs[MOST_INPUTS];
     int input_count;
     limner_value output;      /* the one that is the result */
+    bool ends_in_tanh;        /* it comes from a Tanh; never the edge model's, whose numbers are 0..1 */
     struct picture_form form; /* of the result */
     bool takes_alpha;         /* some input does */
     int64_t height, width;    /* the only size that the model takes, or -1 */

@@ -5,9 +5,7 @@
 #include "tools/inpaint/meter.h"
 #include "tools/inpaint/network.h"
 
-/* Fills network->inputs, height and width. */
+/* Fills network->inputs, height and width; the contract and ends_in_tanh are read before. */
 status network_read_inputs(struct network *network, struct meter *meter, struct error *err);
-/* What models of this role take and give, for messages. */
-const char *network_expected(enum network_role role);
 
 #endif

@@ -2,8 +2,10 @@
 
 #include "runtime/session/model.h"
 #include "tools/contract/annotation.h"
+#include "tools/engine/node_facts.h"
 #include "tools/files/element.h"
 #include "tools/inpaint/network_inputs.h"
+#include "tools/inpaint/network_value.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,26 +13,68 @@
 /* ---- the result ---- */
 
 /* The output's number from its name, from 1 on, or "last". */
-static status find_output(const struct network *network, size_t *index, struct error *err) {
-    const struct said_text *said = &network->contract.picture_output;
+static status find_said_output(const struct network *network, size_t *index, struct error *err) {
+    const char *said = network->contract.picture_output.said.text;
     const size_t count = limner_model_output_count(network->model);
     const struct engine engine = {.model = network->model, .path = network->path};
     limner_value value;
     char *end;
-    *index = 0;
-    if (!count)
-        return fail(err, STATUS_INVALID_MODEL, "%s has no outputs", network->path);
-    if (!said->said.by)
-        return STATUS_OK;
     for (size_t i = 0; i < count; i++)
-        if (strcmp(engine_output(&engine, i).name, said->said.text) == 0) {
+        if (strcmp(engine_output(&engine, i).name, said) == 0) {
             *index = i;
             return STATUS_OK;
         }
-    const unsigned long number = strcmp(said->said.text, "last") == 0 ? count : strtoul(said->said.text, &end, 10);
+    const unsigned long number = strcmp(said, "last") == 0 ? count : strtoul(said, &end, 10);
     if (number < 1 || number > count)
-        return engine_find_output(&engine, said->said.text, &value, err);
+        return engine_find_output(&engine, said, &value, err);
     *index = (size_t)number - 1;
+    return STATUS_OK;
+}
+
+/* How well an output's declared type fits a picture: 3 as a picture in colour, 2 perhaps, 1 as a gray one, 0 not. */
+static int fitness(const struct network *network, const limner_value *value) {
+    struct picture_axes axes;
+    bool certain;
+    if (!element_is_number((enum dtype)value->type) || element_is_complex((enum dtype)value->type))
+        return 0;
+    if (value->rank == 2)
+        return 1;
+    if (!picture_find_axes(value->rank, value->dims, 0, network->contract.layout.word == LAYOUT_NHWC, &axes, &certain))
+        return 0;
+    const int64_t channels = value->rank < 0 ? -1 : value->dims[axes.channels];
+    return channels == 3 ? 3 : channels < 0 ? 2 : channels == 1 || (network->role == ROLE_PICTURE && channels == 4);
+}
+
+/* The first of those that fit best; for plain pictures and alpha, the first that fits. */
+static size_t choose_output(const struct network *network, struct meter *meter) {
+    const bool any = network->role == ROLE_PICTURE || network->role == ROLE_EDGE;
+    const struct engine engine = {.model = network->model, .path = network->path};
+    size_t chosen = 0, equals = 0;
+    int best = 0;
+    for (size_t i = 0; i < limner_model_output_count(network->model); i++) {
+        const limner_value value = engine_output(&engine, i);
+        const int fits = fitness(network, &value);
+        if (fits > best && (!any || !best)) {
+            best = fits;
+            chosen = i;
+            equals = 0;
+        }
+        equals += fits == best;
+    }
+    if (equals > 1 && best > 1 && network->role != ROLE_EDGE)
+        meter_complain(meter,
+                       "note: %s has %zu outputs that may be the picture; \"%s\", the first, is taken (see "
+                       "--picture-output)",
+                       network->path, equals, engine_output(&engine, chosen).name);
+    return chosen;
+}
+
+static status find_output(const struct network *network, struct meter *meter, size_t *index, struct error *err) {
+    if (!limner_model_output_count(network->model))
+        return fail(err, STATUS_INVALID_MODEL, "%s has no outputs", network->path);
+    if (network->contract.picture_output.said.by)
+        return find_said_output(network, index, err);
+    *index = choose_output(network, meter);
     return STATUS_OK;
 }
 
@@ -99,19 +143,22 @@ static enum dtype picture_type_of(const struct network *network) {
 
 static status read_contract(struct network *network, const struct network_request *request, struct error *err) {
     static const struct contract_request nothing;
-    size_t output;
-    if (request->role == ROLE_EDGE)
-        return limner_model_output(network->model, 0, &network->output) == LIMNER_OK
-                   ? STATUS_OK
-                   : fail(err, STATUS_INVALID_MODEL, "%s has no outputs", network->path);
-    status code = contract_collect(request->wish ? request->wish : &nothing, network->model->source, request->pool,
-                                   &network->contract, err);
+    size_t output = 0;
+    status code = STATUS_OK;
+    if (request->role != ROLE_EDGE)
+        code = contract_collect(request->wish ? request->wish : &nothing, network->model->source, request->pool,
+                                &network->contract, err);
     if (code)
         return fail_prefix(err, "%s", network->path);
-    code = find_output(network, &output, err);
+    code = find_output(network, request->meter, &output, err);
     if (code)
         return code;
     limner_model_output(network->model, output, &network->output);
+    if (request->role == ROLE_EDGE)
+        return STATUS_OK;
+    code = output_is_tanh(network->model->source, output, &network->ends_in_tanh, err);
+    if (code)
+        return code;
     check_bytes(network, picture_type_of(network), &network->contract.input_range, request->meter);
     check_bytes(network, (enum dtype)network->output.type, &network->contract.output_range, request->meter);
     return STATUS_OK;
@@ -136,15 +183,12 @@ status network_open(struct network *network, const struct network_request *reque
         code = reach_find(network->model->source, &network->reach, err);
     if (code)
         return code;
-    /* the edge model's numbers are always 0..1 */
-    network->reach.ends_in_tanh = network->reach.ends_in_tanh && request->role != ROLE_EDGE;
     code = read_contract(network, request, err);
     if (!code)
         code = network_read_inputs(network, request->meter, err);
     if (code)
         return code;
-    network->form =
-        contract_output_form(&network->contract, (enum dtype)network->output.type, network->reach.ends_in_tanh);
+    network->form = contract_output_form(&network->contract, (enum dtype)network->output.type, network->ends_in_tanh);
     check_size(network, request->meter);
     return check_output(network, err);
 }

@@ -1,5 +1,6 @@
 #include "tools/inpaint/painter.h"
 
+#include "base/memory_limits.h"
 #include "base/processors.h"
 #include "tools/files/picture_file.h"
 #include "tools/files/picture_tensor.h"
@@ -11,20 +12,29 @@
 
 /* ---- sessions ---- */
 
-static status open_session(const struct network *network, const struct engine_options *options,
-                           limner_session **session, struct error *err) {
-    return engine_session(network->model, network->path, options, false, session, err);
+size_t painter_memory(void) {
+    struct memory_limits limits;
+    memory_limits_read("", &limits);
+    return limits.room;
+}
+
+static status open_session(const struct painter *painter, const struct network *network,
+                           const struct engine_options *options, limner_session **session, struct error *err) {
+    const status code = engine_session(network->model, network->path, options, false, session, err);
+    if (limner_session_cache_note(*session)[0])
+        meter_complain(painter->meter, "note: %s; it is made anew", limner_session_cache_note(*session));
+    return code;
 }
 
 /* The session goes on with the network's model where it can; a network without a model needs no session. */
-static status use_network(const struct network *network, const struct engine_options *options, limner_session **session,
-                          struct error *err) {
+static status use_network(const struct painter *painter, const struct network *network,
+                          const struct engine_options *options, limner_session **session, struct error *err) {
     limner_error misfit = {0};
     if (*session && network->model && limner_session_swap(*session, network->model, &misfit) == LIMNER_OK)
         return STATUS_OK;
     limner_session_close(*session);
     *session = NULL;
-    return network->model ? open_session(network, options, session, err) : STATUS_OK;
+    return network->model ? open_session(painter, network, options, session, err) : STATUS_OK;
 }
 
 status painter_open(struct painter *painter, const struct studio *studio, const struct engine_options *options,
@@ -33,19 +43,29 @@ status painter_open(struct painter *painter, const struct studio *studio, const 
     painter->meter = meter;
     painter->memory = memory;
     painter->threads = options->threads ? options->threads : processors_available();
-    const status code = use_network(&studio->paint, options, &painter->paint, err);
-    return code ? code : use_network(&studio->edge, options, &painter->edge, err);
+    const status code = use_network(painter, &studio->paint, options, &painter->paint, err);
+    return code ? code : use_network(painter, &studio->edge, options, &painter->edge, err);
+}
+
+static void say_note(const struct painter *painter, const limner_session *session, const char *path) {
+    if (limner_session_note(session)[0])
+        meter_complain(painter->meter, "note: %s: %s", path, limner_session_note(session));
 }
 
 void painter_say_notes(const struct painter *painter) {
-    engine_say_note(painter->paint, painter->studio->paint.path);
-    engine_say_note(painter->edge, painter->studio->edge.path);
+    say_note(painter, painter->paint, painter->studio->paint.path);
+    say_note(painter, painter->edge, painter->studio->edge.path);
+}
+
+static void keep_weights(const struct painter *painter, limner_session *session) {
+    limner_error problem;
+    if (session && limner_session_save_cache(session, &problem))
+        meter_complain(painter->meter, ENGINE_CACHE_PROBLEM, problem.message);
 }
 
 void painter_keep_weights(const struct painter *painter) {
-    engine_save_cache(painter->paint);
-    if (painter->edge)
-        engine_save_cache(painter->edge);
+    keep_weights(painter, painter->paint);
+    keep_weights(painter, painter->edge);
 }
 
 void painter_close(struct painter *painter) {
@@ -54,7 +74,17 @@ void painter_close(struct painter *painter) {
     painter->edge = painter->paint = NULL;
 }
 
-/* ---- files ---- */
+/* ---- results ---- */
+
+/* Of what kind the result is: in memory it has all that a picture can have. */
+static enum picture_type result_type(const struct paint_task *task) {
+    return task->result ? PICTURE_PNG : picture_written_of_name(task->output);
+}
+
+static int result_depth(const struct paint_task *task, const struct scene *scene) {
+    const bool eight = task->result ? task->result->eight_bits : !picture_kind(result_type(task))->has_16_bits;
+    return eight ? 8 : scene->picture.depth;
+}
 
 /* To learn the umask, staging has to set it for a moment: one thread at a time. */
 static pthread_mutex_t staging_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -98,11 +128,26 @@ static void tell_lost(struct painter *painter, const struct paint_task *task, co
                       const struct picture_about *about) {
     const struct picture_saving *saving = &painter->studio->settings->saving;
     char lost[ABOUT_LOST_BYTES];
-    if (!*picture_lost(result, about, picture_written_of_name(task->output), saving, lost) || painter->told_lost)
+    if (!*picture_lost(result, about, result_type(task), saving, lost) || painter->told_lost)
         return;
     painter->told_lost = true;
     meter_complain(painter->meter, "note: %s does not keep of %s: %s%s", task->output, task->image, lost,
                    picture_lost_hint(saving));
+}
+
+/* To the task's file or memory; the picture is taken then. */
+static status give_result(struct painter *painter, const struct paint_task *task, struct picture *picture,
+                          const struct picture_about *about, struct staging *staging, struct error *err) {
+    if (task->result) {
+        task->result->picture = *picture;
+        *picture = (struct picture){.samples = NULL};
+        return STATUS_OK;
+    }
+    const struct picture_saving *saving = &painter->studio->settings->saving;
+    const status code = stage_picture(staging, task->output, picture, about, saving, err);
+    if (!code)
+        tell_lost(painter, task, picture, about);
+    return code;
 }
 
 static bool is_upright(const struct picture *picture) {
@@ -110,22 +155,20 @@ static bool is_upright(const struct picture *picture) {
 }
 
 /* Without a hole the output is the input: its very bytes where format and orientation allow it. */
-static status stage_unchanged(struct painter *painter, const struct paint_task *task, const struct scene *scene,
+static status stage_unchanged(struct painter *painter, const struct paint_task *task, struct scene *scene,
                               struct staging *staging, struct error *err) {
-    const struct picture_saving *saving = &painter->studio->settings->saving;
-    const struct picture *picture = scene->original.samples ? &scene->original : &scene->picture;
-    struct byte_buffer bytes;
-    status code = file_read(task->image, &bytes, err);
-    if (code)
-        return code;
-    if (picture_recognise(bytes.data, bytes.size) == picture_written_of_name(task->output) &&
-        (saving->keep_orientation || is_upright(&scene->picture))) {
+    const bool turns = !painter->studio->settings->saving.keep_orientation && !is_upright(&scene->picture);
+    struct picture *picture = scene->original.samples ? &scene->original : &scene->picture;
+    struct byte_buffer bytes = {NULL, 0};
+    status code = STATUS_OK;
+    if (task->result)
+        task->result->unchanged = true;
+    else if (!task->image_given && !turns)
+        code = file_read(task->image, &bytes, err);
+    if (!code && bytes.size && picture_recognise(bytes.data, bytes.size) == result_type(task))
         code = stage_bytes(staging, task->output, &bytes, err);
-    } else {
-        code = stage_picture(staging, task->output, picture, scene->picture.about, saving, err);
-        if (!code)
-            tell_lost(painter, task, picture, scene->picture.about);
-    }
+    else if (!code)
+        code = give_result(painter, task, picture, scene->picture.about, staging, err);
     free(bytes.data);
     return code;
 }
@@ -177,7 +220,6 @@ static status keep_alpha(const struct painter *painter, const struct scene *scen
 
 static status paint_and_save(struct painter *painter, const struct paint_task *task, struct canvas *canvas,
                              struct staging *staging, struct error *err) {
-    const struct studio_settings *settings = painter->studio->settings;
     const struct scene *scene = canvas->scene;
     status code = painter_paint_canvas(painter, canvas, err);
     if (!code)
@@ -190,19 +232,15 @@ static status paint_and_save(struct painter *painter, const struct paint_task *t
         code = canvas_restore_colours(canvas, err);
     if (!code)
         code = keep_alpha(painter, scene, canvas, err);
-    if (!code)
-        code = stage_picture(staging, task->output, &canvas->picture, scene->picture.about, &settings->saving, err);
-    if (!code)
-        tell_lost(painter, task, &canvas->picture, scene->picture.about);
-    return code;
+    return code ? code : give_result(painter, task, &canvas->picture, scene->picture.about, staging, err);
 }
 
 static status stage_painted(struct painter *painter, const struct paint_task *task, struct scene *scene,
                             struct staging *staging, struct error *err) {
-    const struct picture_kind *kind = picture_kind(picture_written_of_name(task->output));
+    const struct picture_kind *kind = picture_kind(result_type(task));
     const struct studio *studio = painter->studio;
     const struct canvas_wish wish = {.result = (enum result_word)studio->paint.contract.result.word,
-                                     .depth = kind->has_16_bits ? scene->picture.depth : 8,
+                                     .depth = result_depth(task, scene),
                                      .wants_edges = task->save_edges != NULL,
                                      .blends = studio->settings->blend == BLEND_LAPLACE};
     struct canvas canvas;
@@ -246,7 +284,10 @@ status painter_paint(struct painter *painter, const struct paint_task *task, str
     struct staging staging = {NULL, 0};
     struct scene scene;
     struct mask_notes notes;
-    const struct scene_request request = {task->image, task->mask, &settings->mask, settings->max_pixels,
+    const struct scene_request request = {{task->image, task->image_given},
+                                          {task->mask, task->mask_given},
+                                          &settings->mask,
+                                          settings->max_pixels,
                                           settings->saving.through_srgb};
     status code = scene_read(&request, &scene, &notes, err);
     if (!code) {

@@ -4,10 +4,22 @@
 
 #include "tools/inpaint/painter_state.h"
 
-struct paint_task {
-    const char *image, *mask, *output;   /* mask: NULL where there are no holes */
-    const char *save_edges, *save_canny; /* files or NULL */
+/* A result that stays in memory. */
+struct paint_result {
+    bool eight_bits;        /* whatever the picture has */
+    struct picture picture; /* the caller's to free */
+    bool unchanged;         /* there was no hole: it is the picture as it was, of its own depth */
 };
+
+struct paint_task {
+    const char *image, *mask, *output;   /* files, or what messages call them; mask: NULL where there are no holes */
+    const char *save_edges, *save_canny; /* files or NULL */
+    const struct picture *image_given, *mask_given; /* instead of files, or NULL */
+    struct paint_result *result;                    /* instead of a file, or NULL */
+};
+
+/* What this process may still have, so that pieces are cut for it. */
+size_t painter_memory(void);
 
 /*
  * painter: zero, or open with another studio's models, which make way for this one's: a session goes on with the new
@@ -16,7 +28,7 @@ struct paint_task {
  */
 status painter_open(struct painter *painter, const struct studio *studio, const struct engine_options *options,
                     size_t memory, struct meter *meter, struct error *err);
-/* What was odd with the models' inputs, on stderr; once all is painted. */
+/* What was odd with the models' inputs, on the meter; once all is painted. */
 void painter_say_notes(const struct painter *painter);
 /* In the cache, if the options ask for one; once something was painted. */
 void painter_keep_weights(const struct painter *painter);

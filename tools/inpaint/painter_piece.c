@@ -27,27 +27,34 @@ static size_t padded_side(const struct studio *studio, size_t side, size_t fixed
     return fixed >= side ? fixed : round_up(side, studio->multiple);
 }
 
+/* most: 0 where the side is free. */
 static size_t scaled_side(size_t side, double factor, size_t most) {
     const double scaled = floor((double)side * factor + 0.5);
-    return scaled < 1 ? 1 : scaled > (double)most ? most : (size_t)scaled;
+    const size_t limit = most ? most : SIZE_MAX / 4;
+    return scaled < 1 ? 1 : scaled > (double)limit ? limit : (size_t)scaled;
+}
+
+/* The scale at which both sides fit those that are not free (0); one at least is not. */
+static double factor_to(size_t fixed_height, size_t height, size_t fixed_width, size_t width) {
+    const double down = fixed_height ? (double)fixed_height / (double)height : INFINITY;
+    const double across = fixed_width ? (double)fixed_width / (double)width : INFINITY;
+    return fmin(down, across);
 }
 
 static struct piece_size size_of(const struct studio *studio, size_t height, size_t width) {
     const size_t fixed_height = studio->fixed_height, fixed_width = studio->fixed_width;
-    const bool too_large = height > fixed_height || width > fixed_width;
+    const bool too_large = (fixed_height && height > fixed_height) || (fixed_width && width > fixed_width);
+    const bool keeps = studio->fit == FIT_PAD || (studio->fit == FIT_CROP && !too_large);
     struct piece_size size = {height, width, 0, 0};
-    if (!fixed_height || !fixed_width || studio->fit == FIT_PAD || (studio->fit == FIT_CROP && !too_large)) {
-        size.padded_height = padded_side(studio, height, fixed_height);
-        size.padded_width = padded_side(studio, width, fixed_width);
-        return size;
+    if (fixed_height && fixed_width && studio->fit == FIT_RESIZE)
+        return (struct piece_size){fixed_height, fixed_width, fixed_height, fixed_width};
+    if (!keeps && (fixed_height || fixed_width)) {
+        const double factor = factor_to(fixed_height, height, fixed_width, width);
+        size.height = scaled_side(height, factor, fixed_height);
+        size.width = scaled_side(width, factor, fixed_width);
     }
-    size.padded_height = size.height = fixed_height;
-    size.padded_width = size.width = fixed_width;
-    if (studio->fit == FIT_RESIZE)
-        return size;
-    const double factor = fmin((double)fixed_height / (double)height, (double)fixed_width / (double)width);
-    size.height = scaled_side(height, factor, fixed_height);
-    size.width = scaled_side(width, factor, fixed_width);
+    size.padded_height = padded_side(studio, size.height, fixed_height);
+    size.padded_width = padded_side(studio, size.width, fixed_width);
     return size;
 }
 
@@ -67,6 +74,20 @@ status painter_memory_for(struct painter *painter, size_t height, size_t width, 
     return code;
 }
 
+static status wrong_size(const struct network *network, const struct rect *rect, struct error *err) {
+    fail(err, STATUS_SHAPE, "%s takes only pictures", network->path);
+    if (network->width > 0)
+        error_append(err, " %lld wide", (long long)network->width);
+    if (network->height > 0)
+        error_append(err, "%s %lld high", network->width > 0 ? " and" : "", (long long)network->height);
+    error_append(
+        err,
+        ", this is %zu by %zu; export it with free height and width, add --fit resize, or cut the picture with "
+        "--tile or --crop-margin",
+        rect->width, rect->height);
+    return err->code;
+}
+
 static status check_fixed(const struct painter *painter, const struct rect *rect, const struct piece_size *size,
                           struct error *err) {
     const struct network *networks[] = {&painter->studio->paint, &painter->studio->edge};
@@ -74,11 +95,7 @@ static status check_fixed(const struct painter *painter, const struct rect *rect
         const struct network *network = networks[i];
         if (network->model && ((network->height > 0 && (size_t)network->height != size->padded_height) ||
                                (network->width > 0 && (size_t)network->width != size->padded_width)))
-            return fail(err, STATUS_SHAPE,
-                        "%s takes only pictures %lld wide and %lld high, this is %zu by %zu; export it with free "
-                        "height and width, add --fit resize, or cut the picture with --tile or --crop-margin",
-                        network->path, (long long)network->width, (long long)network->height, rect->width,
-                        rect->height);
+            return wrong_size(network, rect, err);
     }
     return STATUS_OK;
 }

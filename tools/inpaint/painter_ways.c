@@ -66,10 +66,11 @@ static status paint_crops(struct painter *painter, struct canvas *canvas, struct
     const size_t least = canvas->wish.blends ? 1 : 0; /* the rim is painted, too */
     const size_t margin = studio->margin > least ? studio->margin : least;
     /* pieces of the models' only size are on one grid wherever they begin */
-    const bool grows = studio->fit == FIT_CROP && studio->fixed_height && studio->fixed_width;
+    const bool grows = studio->fit == FIT_CROP && (studio->fixed_height || studio->fixed_width);
+    const bool anywhere = grows && studio->fixed_height && studio->fixed_width;
     struct rect_list list;
     status code =
-        regions_find(canvas->scene->hole, whole.width, whole.height, margin, grows ? 1 : studio->align, &list, err);
+        regions_find(canvas->scene->hole, whole.width, whole.height, margin, anywhere ? 1 : studio->align, &list, err);
     for (size_t i = 0; !code && grows && i < list.count; i++) {
         grow_side(&list.items[i].x, &list.items[i].width, studio->fixed_width, whole.width);
         grow_side(&list.items[i].y, &list.items[i].height, studio->fixed_height, whole.height);

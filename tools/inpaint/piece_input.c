@@ -15,8 +15,8 @@ static struct shape shape_of_grid(const struct network_input *input, const struc
     return shape;
 }
 
-/* Free sizes of noise are one. */
-static struct shape shape_of_noise(const struct network_input *input) {
+/* Free sizes are one. */
+static struct shape shape_of_plain(const struct network_input *input) {
     struct shape shape = {input->value.rank < 0 ? 0 : input->value.rank, {1}};
     for (int d = 0; d < shape.rank; d++)
         shape.dims[d] = input->value.dims[d] < 0 ? 1 : input->value.dims[d];
@@ -35,7 +35,7 @@ static struct shape shape_of_picture(const struct network_input *input, const st
 status piece_shape_input(const struct network *network, int i, const struct scene_piece *piece, limner_tensor *tensor,
                          struct error *err) {
     const struct network_input *input = &network->inputs[i];
-    const struct shape shape = input->noise          ? shape_of_noise(input)
+    const struct shape shape = input->plain          ? shape_of_plain(input)
                                : !input->group.count ? shape_of_grid(input, piece)
                                                      : shape_of_picture(input, piece);
     struct tensor described;
@@ -202,11 +202,13 @@ static status fill_grid(const struct scene_piece *piece, const limner_tensor *te
     return STATUS_OK;
 }
 
-static status fill_noise(const struct network *network, const limner_tensor *tensor) {
+static status fill_plain(const struct network *network, enum input_plane plane, const limner_tensor *tensor) {
     const struct tensor view = engine_view(tensor);
     const size_t count = (size_t)tensor_elements(&view);
     for (size_t i = 0; i < count; i++)
-        element_set(view.dtype, tensor->data, i, noise_normal((uint64_t)network->contract.seed.count, i));
+        element_set(view.dtype, tensor->data, i,
+                    plane == PLANE_NOISE ? noise_normal((uint64_t)network->contract.seed.count, i)
+                                         : plane == PLANE_ONES);
     return STATUS_OK;
 }
 
@@ -216,7 +218,7 @@ status piece_fill_input(const struct network *network, int i, const struct scene
     tensor->data = malloc(tensor->bytes ? tensor->bytes : 1);
     if (!tensor->data)
         return fail_memory(err, "an input of a model");
-    if (input->noise)
-        return fill_noise(network, tensor);
+    if (input->plain)
+        return fill_plain(network, input->group.planes[0], tensor);
     return input->group.count ? fill_planes(network, i, piece, tensor, err) : fill_grid(piece, tensor, err);
 }

@@ -31,9 +31,17 @@ static bool find_view(const struct network *network, const limner_tensor *output
     return element_is_number(view->tensor.dtype) && !element_is_complex(view->tensor.dtype);
 }
 
+/* Strides and borders make a padded picture a little larger; what is much larger is another picture, not one to cut. */
+static bool holds_piece(const struct network *network, const struct result_view *view, size_t height, size_t width) {
+    const size_t slack = 32 + (network->reach.grid_known ? network->reach.grid : 32), times = view->width / width;
+    const bool multiple = times > 1 && view->width == times * width && view->height == times * height;
+    return view->height >= height && view->width >= width && view->height - height <= slack &&
+           view->width - width <= slack && !multiple;
+}
+
 static bool role_takes(const struct network *network, const struct scene_piece *piece, const struct result_view *view) {
     const size_t channels = view->channels;
-    const bool larger = view->height >= piece->height && view->width >= piece->width;
+    const bool larger = holds_piece(network, view, piece->height, piece->width);
     switch (network->role) {
     case ROLE_PICTURE:
         return view->height && view->width && (channels == 1 || channels == 3 || channels == 4);
@@ -53,8 +61,10 @@ static status wrong_result(const struct network *network, const struct scene_pie
     if (network->role == ROLE_PICTURE)
         error_append(err, "a picture of 1, 3 or 4 channels");
     else
-        error_append(err, "float [1,%d,%zu,%zu] or larger", network->role == ROLE_EDGE ? 1 : 3, piece->height,
+        error_append(err, "float [1,%d,%zu,%zu] or a little larger", network->role == ROLE_EDGE ? 1 : 3, piece->height,
                      piece->width);
+    if (network->role != ROLE_PICTURE && view.shape.rank == 4 && view.shape.dims[2] >= 2 * (int64_t)piece->height)
+        error_append(err, " (models that make pictures larger are for limner run)");
     return err->code;
 }
 

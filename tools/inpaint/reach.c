@@ -1,7 +1,6 @@
 #include "tools/inpaint/reach.h"
 
-#include "ops/core/op_ask.h"
-#include "ops/registry.h"
+#include "tools/engine/node_facts.h"
 #include "tools/inpaint/ratio.h"
 
 #include <math.h>
@@ -18,62 +17,21 @@ struct sight {
 };
 
 struct analysis {
-    const struct onnx_model *model;
+    struct node_asker asker;
     const struct graph *graph;
-    struct pool *pool;
     struct sight *sights; /* by value */
     struct reach *reach;
-    bool *starved; /* memory was lacking: nothing that was found counts */
 };
-
-static const struct op *find_op(const struct onnx_model *model, const struct node *node) {
-    return op_find(node->domain, node->op_type, onnx_opset(model, node->domain));
-}
-
-/* ---- asking a node's operator ---- */
-
-/* The initializer, or the tensor of the node that makes the value. */
-static const struct tensor *constant_of(const void *context, int value);
-
-static enum dtype type_of(const void *context, int value) {
-    return ((const struct analysis *)context)->graph->values[value].type.dtype;
-}
-
-static bool is_read(const void *context, int value) {
-    (void)context, (void)value;
-    return true;
-}
-
-static struct op_call *ask(const struct analysis *a, const struct op *op, const struct node *node) {
-    const struct op_asker asker = {a->pool, a, constant_of, type_of, is_read};
-    const int64_t opset = onnx_opset(a->model, node->domain);
-    struct op_call *call;
-    struct error ignored;
-    const status code = op_ask(&asker, op, node, (int)opset, &call, &ignored);
-    *a->starved |= code == STATUS_NO_MEMORY;
-    return code == STATUS_OK ? call : NULL;
-}
-
-static const struct tensor *constant_of(const void *context, int value) {
-    const struct analysis *a = context;
-    const struct value *v = &a->graph->values[value];
-    if (v->initializer || v->producer < 0)
-        return v->initializer;
-    const struct node *producer = &a->graph->nodes[v->producer];
-    const struct op *op = find_op(a->model, producer);
-    const struct op_call *call = op_facts(op)->constant ? ask(a, op, producer) : NULL;
-    return call ? op_facts(op)->constant(call) : NULL;
-}
 
 /* What the node's operator says; "unknown" for one that there is not, or whose attributes cannot be read. */
 static void ask_reach(const struct analysis *a, const struct node *node, struct op_reach *reach) {
-    const struct op *op = find_op(a->model, node);
-    bool *sees = pool_array(a->pool, (size_t)node->input_count + 1, sizeof *sees);
+    const struct op *op = node_operator(&a->asker, node);
+    bool *sees = pool_array(a->asker.pool, (size_t)node->input_count + 1, sizeof *sees);
     *reach = (struct op_reach){.view = op ? VIEW_WINDOW : VIEW_UNKNOWN, .step = 1};
     if (!op_facts(op)->reach)
         return;
-    *a->starved |= !sees;
-    const struct op_call *call = sees ? ask(a, op, node) : NULL;
+    *a->asker.starved |= !sees;
+    const struct op_call *call = sees ? node_ask(&a->asker, op, node) : NULL;
     for (int i = 0; call && i < node->input_count; i++)
         sees[i] = node->inputs[i] != NO_VALUE && a->sights[node->inputs[i]].sees;
     reach->view = VIEW_UNKNOWN;
@@ -154,25 +112,6 @@ static void pass_node(struct analysis *a, const struct node *node) {
 
 /* ---- the graph ---- */
 
-static bool is_tanh(const struct analysis *a, const struct op *op, const struct node *node) {
-    struct activation activation;
-    const struct op_call *call = op_facts(op)->activation ? ask(a, op, node) : NULL;
-    return call && op_facts(op)->activation(call, &activation) && activation.kind == ACTIVATION_TANH;
-}
-
-static bool ends_in_tanh(const struct analysis *a) {
-    const struct graph *graph = a->graph;
-    int value = graph->output_count ? graph->outputs[0] : NO_VALUE;
-    while (value != NO_VALUE && graph->values[value].producer >= 0) {
-        const struct node *node = &graph->nodes[graph->values[value].producer];
-        const struct op *op = find_op(a->model, node);
-        if (!op_facts(op)->carries)
-            return is_tanh(a, op, node);
-        value = node->input_count ? node->inputs[0] : NO_VALUE;
-    }
-    return false;
-}
-
 static double farthest(const struct sight *sight) {
     return fmax(-sight->low, sight->high);
 }
@@ -181,13 +120,13 @@ status reach_find(const struct onnx_model *model, struct reach *reach, struct er
     const struct graph *graph = model->graph;
     struct pool *pool = pool_create();
     bool starved = false;
-    struct analysis a = {.model = model, .graph = graph, .pool = pool, .reach = reach, .starved = &starved};
+    struct analysis a = {.asker = {model, pool, &starved}, .graph = graph, .reach = reach};
     a.sights = pool ? pool_array(pool, (size_t)graph->value_count + 1, sizeof *a.sights) : NULL;
     if (!a.sights) {
         pool_destroy(pool);
         return fail_memory(err, "the look at a model");
     }
-    *reach = (struct reach){.kind = REACH_LOCAL, .grid = 1, .grid_known = true, .ends_in_tanh = ends_in_tanh(&a)};
+    *reach = (struct reach){.kind = REACH_LOCAL, .grid = 1, .grid_known = true};
     for (int i = 0; i < graph->input_count; i++)
         if (!graph->values[graph->inputs[i]].initializer)
             a.sights[graph->inputs[i]] = (struct sight){.sees = true, .steps = {{1, 1}, {1, 1}}};

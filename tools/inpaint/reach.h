@@ -18,7 +18,6 @@ struct reach {
     size_t grid;     /* pictures moved by multiples of so many pixels give the same moved; of what could be followed */
     bool grid_known; /* everything could be followed */
     char node[96];   /* 'InstanceNormalization "norm1"': what makes it REACH_WHOLE or REACH_UNKNOWN */
-    bool ends_in_tanh; /* the first output comes from a Tanh */
 };
 
 status reach_find(const struct onnx_model *model, struct reach *reach, struct error *err);

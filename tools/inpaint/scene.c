@@ -21,7 +21,7 @@ double picture_gray(const struct picture *picture, size_t pixel) {
            picture_sample(picture, at + 2 * green) / peak * 0.0721;
 }
 
-static status read_picture(const char *path, size_t max_pixels, struct picture *picture, struct error *err) {
+static status read_file(const char *path, size_t max_pixels, struct picture *picture, struct error *err) {
     struct byte_buffer bytes;
     status code = file_read(path, &bytes, err);
     if (code)
@@ -38,6 +38,16 @@ static status read_picture(const char *path, size_t max_pixels, struct picture *
         fail_prefix(err, "%s", path);
     free(bytes.data);
     return code;
+}
+
+static status read_picture(const struct picture_source *source, size_t max_pixels, struct picture *picture,
+                           struct error *err) {
+    if (!source->given)
+        return read_file(source->name, max_pixels, picture, err);
+    status code = picture_copy(source->given, max_pixels, picture, err);
+    if (!code && source->given->about)
+        code = about_copy_look(source->given->about, &picture->about, err);
+    return code ? fail_prefix(err, "%s", source->name) : STATUS_OK;
 }
 
 /* ---- masks ---- */
@@ -100,17 +110,10 @@ static void punch(struct scene *scene, const struct picture *mask, const struct 
 
 /* The models see sRGB then; the file's own samples are kept, for what is not painted. */
 static status convert_colours(struct scene *scene, struct error *err) {
-    const struct picture *picture = &scene->picture;
-    if (!colour_differs(picture))
+    if (!colour_differs(&scene->picture))
         return STATUS_OK;
-    scene->original = *picture;
-    scene->original.about = NULL;
-    const status code = picture_allocate(&scene->original, SIZE_MAX, err);
-    if (code)
-        return code;
-    memcpy(scene->original.samples, picture->samples,
-           picture->width * picture->height * (size_t)(picture->channels * picture->depth / 8));
-    return colour_to_srgb(&scene->picture, err);
+    const status code = picture_copy(&scene->picture, SIZE_MAX, &scene->original, err);
+    return code ? code : colour_to_srgb(&scene->picture, err);
 }
 
 static status make_hole(const struct scene_request *request, const struct picture *mask, struct scene *scene,
@@ -118,7 +121,7 @@ static status make_hole(const struct scene_request *request, const struct pictur
     size_t pixels;
     const status code = check_aspect(&scene->picture, mask, err);
     if (code)
-        return fail_prefix(err, "%s", request->mask);
+        return fail_prefix(err, "%s", request->mask.name);
     if (size_mul(scene->picture.width, scene->picture.height, &pixels))
         scene->hole = malloc(pixels);
     if (!scene->hole)
@@ -132,12 +135,12 @@ status scene_read(const struct scene_request *request, struct scene *scene, stru
     struct picture mask = {.samples = NULL};
     *scene = (struct scene){.hole = NULL};
     *notes = (struct mask_notes){0, 0, 0};
-    status code = read_picture(request->image, request->max_pixels, &scene->picture, err);
+    status code = read_picture(&request->image, request->max_pixels, &scene->picture, err);
     if (!code && request->to_srgb && (code = convert_colours(scene, err)) != STATUS_OK)
-        fail_prefix(err, "%s", request->image);
-    if (!code && request->mask)
-        code = read_picture(request->mask, request->max_pixels, &mask, err);
-    if (!code && request->mask)
+        fail_prefix(err, "%s", request->image.name);
+    if (!code && request->mask.name)
+        code = read_picture(&request->mask, request->max_pixels, &mask, err);
+    if (!code && request->mask.name)
         code = make_hole(request, &mask, scene, notes, err);
     picture_free(&mask);
     return code;

@@ -28,15 +28,21 @@ struct mask_notes {
     size_t faint;                   /* pixels of a mask that is not quite black nor white */
 };
 
+/* A file; or a picture in memory, which stays the caller's and is upright, and what messages call it. */
+struct picture_source {
+    const char *name;
+    const struct picture *given; /* NULL: the file is read */
+};
+
 /* What is read, and how. */
 struct scene_request {
-    const char *image, *mask; /* files; mask may be NULL */
+    struct picture_source image, mask; /* mask.name is NULL where there is none */
     const struct mask_options *options;
     size_t max_pixels;
     bool to_srgb; /* the picture's colours, by its profile */
 };
 
-/* The picture and its mask from files; the messages name the file. Closed with scene_close, after errors too. */
+/* The picture and its mask; the messages name the file. Closed with scene_close, after errors too. */
 status scene_read(const struct scene_request *request, struct scene *scene, struct mask_notes *notes,
                   struct error *err);
 void scene_close(struct scene *scene);

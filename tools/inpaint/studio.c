@@ -108,13 +108,13 @@ static status choose_fit(struct studio *studio, struct error *err) {
     if (contract->result.word == RESULT_ALPHA && !studio->settings->no_mask)
         return fail(err, STATUS_INVALID_ARGUMENT,
                     "%s gives alpha, which is for limner run: holes are filled with a picture", studio->paint.path);
-    if (studio->way == WAY_TILES && height && width && (studio->fit == FIT_RESIZE || studio->fit == FIT_LETTERBOX))
+    if (studio->way == WAY_TILES && (height || width) && (studio->fit == FIT_RESIZE || studio->fit == FIT_LETTERBOX))
         return fail(err, STATUS_INVALID_ARGUMENT,
-                    "every tile would be resized to %zu by %zu by itself: leave --tile or --fit out", width, height);
+                    "every tile would be resized to the model's size by itself: leave --tile or --fit out");
     if (contract->output_range.found && (studio->way != WAY_WHOLE || studio->whole_if_small))
         return fail(err, STATUS_INVALID_ARGUMENT,
                     "--output-range found goes by the whole result: leave --tile and --crop-margin out");
-    if (studio->fit == FIT_CROP && height && width && studio->way == WAY_WHOLE && !studio->settings->no_mask)
+    if (studio->fit == FIT_CROP && (height || width) && studio->way == WAY_WHOLE && !studio->settings->no_mask)
         studio->way = WAY_CROPS;
     return STATUS_OK;
 }
@@ -163,11 +163,14 @@ static enum network_role paint_role(const struct studio_settings *settings) {
 
 static status open_networks(struct studio *studio, struct meter *meter, struct error *err) {
     const struct studio_settings *settings = studio->settings;
-    const struct network_request edge = {settings->edge, NULL, ROLE_EDGE, NULL, settings->pool, meter};
+    const struct network_request edge = {settings->edge, settings->edge_loaded, ROLE_EDGE, NULL, settings->pool, meter};
     const struct network_request paint = {settings->model, settings->loaded, paint_role(settings),
                                           &settings->wish, settings->pool,   meter};
     const status code = settings->edge ? network_open(&studio->edge, &edge, err) : STATUS_OK;
-    return code ? code : network_open(&studio->paint, &paint, err);
+    if (!code)
+        return network_open(&studio->paint, &paint, err);
+    limner_model_close(settings->loaded);
+    return code;
 }
 
 status studio_open(struct studio *studio, const struct studio_settings *settings, struct meter *meter,

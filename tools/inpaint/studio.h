@@ -22,6 +22,7 @@ struct studio_settings {
     struct canny_options canny;
     struct mask_options mask;
     limner_model *loaded;         /* `model`, when it is loaded already: studio_open takes it over; or NULL */
+    limner_model *edge_loaded;    /* `edge`, the same */
     struct contract_request wish; /* about the model that paints */
     struct pool *pool;            /* texts of contracts live here, as long as the studio */
     struct picture_saving saving;

@@ -78,14 +78,20 @@ status variants_run(const struct variants *variants, const struct studio_setting
                     const struct batch_settings *files, struct pool *pool, struct meter *meter, bool *good,
                     struct error *err) {
     struct painter painter = {.studio = NULL};
+    bool passing = false;
     status code = STATUS_OK;
-    if (!is_folder(files->output) && mkdir(files->output, 0777))
-        return fail(err, STATUS_IO, "cannot make the folder %s: %s", files->output, strerror(errno));
+    if (!is_folder(files->output) && mkdir(files->output, 0777) && !is_folder(files->output))
+        return fail(err, errno_status(errno), "cannot make the folder %s: %s", files->output, strerror(errno));
     for (int i = 0; !code && i < variants->models.count; i++) {
         bool all = true;
         code = run_named(variants, &variants->models.items[i], *studio, *files, &painter, pool, meter, &all, err);
         *good = *good && all;
+        if (code == STATUS_TRY_AGAIN) { /* pictures of a folder: the next variant's may do better */
+            meter_complain(meter, "%s", err->message);
+            passing = true;
+            code = STATUS_OK;
+        }
     }
     painter_close(&painter);
-    return code;
+    return code || !passing ? code : fail(err, STATUS_TRY_AGAIN, "not all variants are done: try again with --resume");
 }

@@ -1,0 +1,1 @@
+"""Families of networks, a file each; importing one registers its networks."""

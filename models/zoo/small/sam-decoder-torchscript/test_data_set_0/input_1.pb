@@ -1,0 +1,1 @@
+BpointsJi–@1jByEB6B

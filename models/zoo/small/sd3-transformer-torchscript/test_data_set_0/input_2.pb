@@ -1,0 +1,1 @@
+BpooledJ@ƒ}2¿›gq¿„;?Y®¾[-=y?+nÁ>çEZ?n§¼ÜKÏ>WJ<?yI¿Pòv½kòR¿wSé=M ¿¾
