@@ -8,6 +8,7 @@
 #include "ops/kernels/integer.h"
 #include "ops/kernels/kernels.h"
 #include "ops/kernels/math.h"
+#include "ops/kernels/narrow.h"
 #include "ops/kernels/pool.h"
 #include "ops/kernels/resize.h"
 #include "ops/kernels/rows.h"
@@ -25,6 +26,7 @@ extern const struct half_kernel half_kernel_portable, half_kernel_avx2, half_ker
 extern const struct integer_kernel integer_kernel_portable, integer_kernel_avx2, integer_kernel_avx512;
 extern const struct bits_kernel bits_kernel_portable, bits_kernel_avx2, bits_kernel_avx512;
 extern const struct fft_kernel fft_kernel_portable, fft_kernel_avx2, fft_kernel_avx512;
+extern const struct narrow_kernel narrow_kernel_portable, narrow_kernel_avx2, narrow_kernel_avx512;
 extern const struct row_kernel row_kernel_portable, row_kernel_avx2, row_kernel_avx512;
 
 #define LEVEL_NAME_JOIN(name, level) name##_##level

@@ -1,6 +1,5 @@
 /* DynamicQuantizeLinear (ONNX 11): uint8 with the scale and zero point that the numbers themselves give. */
 #include "ops/quant/dynamic.h"
-
 #include "base/simd.h"
 #include "ops/core/op_facts.h"
 #include "ops/core/parallel.h"
@@ -10,7 +9,7 @@
 
 struct dynamic_range dynamic_range_of(const float *x, size_t count) {
     float low = 0, high = 0;
-    SIMD_REDUCE(reduction(min : low) reduction(max : high)) for (size_t i = 0; i < count; i++) {
+    SIMD_RANGE(low, high) for (size_t i = 0; i < count; i++) {
         low = x[i] < low ? x[i] : low;
         high = x[i] > high ? x[i] : high;
     }
