@@ -27,6 +27,7 @@ REFERENCE_SECONDS, LIMNER_SECONDS = 900, 600
 GOOD = ("same", "-")
 ROUNDING = "3e-7"
 WOBBLES = 3
+DOMAINS = ("", "ai.onnx.ml", "com.microsoft")  # onnxruntime's tools import more than they use
 TIMES = -2  # the last cells of a row
 
 
@@ -132,7 +133,7 @@ def examine(limner: str, folder: pathlib.Path, model: pathlib.Path, row: Row, me
     if "refused" in found:
         row.result, row.note = "-", "onnxruntime: " + found["refused"]
         return
-    row.opset = ", ".join(f"{d + ' ' if d not in ('', 'ai.onnx') else ''}{v}" for d, v in sorted(found["opsets"].items()))
+    row.opset = ", ".join(f"{d} {v}".strip() for d, v in sorted(found["opsets"].items()) if d in DOMAINS)
     row.peer_ms = found["ms"]
     verdict(limner, folder, row, found["wobble"])
     if measure and row.result == "same":
