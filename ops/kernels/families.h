@@ -20,6 +20,7 @@
     static inline const struct name##_kernel *name##_kernel_of(const struct kernels *kernels) { \
         return KERNEL_OF(kernels, name##_kernel);                                               \
     }
+FAMILY(bits)
 FAMILY(fft)
 FAMILY(grouped)
 FAMILY(half)
