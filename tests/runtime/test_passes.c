@@ -448,6 +448,25 @@ static void lines_go_by_blocks(void **state) {
     compare(make_line, PASS_LAYOUT | PASS_ACTIVATION, 1e-6, 13, 1, NULL);
 }
 
+/* Taps most of which meet nothing but the border. */
+static void make_dilated(struct builder *b, struct random *random) {
+    char pads[32], dilations[16];
+    const int dilation = (int)random_int(random, 5, 14);
+    build_input(b, "x", DTYPE_FLOAT, "1 48 11 13");
+    build_random(b, "w", "80 48 3 3", random);
+    build_node(b, "Conv", "x w", "y");
+    snprintf(pads, sizeof pads, "%d %d %d %d", dilation, dilation, dilation, dilation);
+    snprintf(dilations, sizeof dilations, "%d %d", dilation, dilation);
+    build_attribute_ints(b, "pads", pads);
+    build_attribute_ints(b, "dilations", dilations);
+    build_output(b, "y");
+}
+
+static void taps_beyond_the_border(void **state) {
+    (void)state;
+    compare(make_dilated, PASS_LAYOUT, 2e-5, 17, 3, "Block Conv Unblock");
+}
+
 /* ---- all together ---- */
 
 static void make_block(struct builder *b, struct random *random) {
@@ -742,6 +761,7 @@ int main(void) {
         cmocka_unit_test(activations_are_fused),
         cmocka_unit_test(functions_are_composed),
         cmocka_unit_test(lines_go_by_blocks),
+        cmocka_unit_test(taps_beyond_the_border),
         cmocka_unit_test(passes_work_together),
         cmocka_unit_test(wrong_nodes_are_not_dropped),
         cmocka_unit_test(any_pass_on_random_graphs),
