@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define TEXT_BYTES 16384
+#define LITTLE ((size_t)8 << 20)
 
 /* Version 1 says so when there is no limit: the largest multiple of a page. */
 #define NO_LIMIT (INT64_MAX / 2)
@@ -88,17 +89,28 @@ static size_t group_used(const char *folder) {
 
 static void take_group(const char *folder, void *context) {
     struct memory_limits *limits = context;
-    size_t limit = least(group_number(folder, "memory.max"), group_number(folder, "memory.high"));
-    limit = least(limit, group_number(folder, "memory.limit_in_bytes"));
+    const size_t hard = least(group_number(folder, "memory.max"), group_number(folder, "memory.limit_in_bytes"));
+    const size_t limit = least(hard, group_number(folder, "memory.high")), used = group_used(folder);
     limits->group = least(limits->group, limit);
-    limits->room = least(limits->room, left_below(limit, group_used(folder)));
+    limits->room = least(limits->room, left_below(limit, used));
+    limits->hard_room = least(limits->hard_room, left_below(hard, used));
 }
 
 void memory_limits_read(const char *root, struct memory_limits *limits) {
     const size_t machine = machine_memory(root);
-    *limits = (struct memory_limits){.machine = machine, .process = SIZE_MAX, .group = SIZE_MAX, .room = machine};
+    *limits = (struct memory_limits){
+        .machine = machine, .process = SIZE_MAX, .group = SIZE_MAX, .room = machine, .hard_room = SIZE_MAX};
     take_resource(root, RLIMIT_AS, "VmSize:", limits);
     take_resource(root, RLIMIT_DATA, "VmData:", limits);
     control_groups(root, "memory", take_group, limits);
     limits->available = least(limits->room, number_in(root, "proc/meminfo", "MemAvailable:", 1024, SIZE_MAX));
+}
+
+bool memory_room_for(const char *root, size_t bytes) {
+    struct memory_limits limits;
+    if (bytes <= LITTLE)
+        return true;
+    memory_limits_read(root, &limits);
+    return bytes <= limits.hard_room ||
+           bytes - limits.hard_room <= number_in(root, "proc/meminfo", "SwapFree:", 1024, 0);
 }

@@ -1,6 +1,7 @@
 #include "base/region.h"
 
 #include "base/checked.h"
+#include "base/memory_limits.h"
 
 #include <stdatomic.h>
 #include <sys/mman.h>
@@ -24,7 +25,7 @@ bool region_reserve(struct region *region, size_t bytes, bool huge) {
     if (bytes <= region->bytes)
         return true;
     size_t mapping_bytes;
-    if (!size_add(bytes, HUGE_PAGE, &mapping_bytes))
+    if (!size_add(bytes, HUGE_PAGE, &mapping_bytes) || !memory_room_for("", bytes - region->bytes))
         return false;
     void *mapping = mmap(NULL, mapping_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (mapping == MAP_FAILED)

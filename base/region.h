@@ -18,7 +18,8 @@ struct region {
 
 /*
  * Makes the region at least `bytes` long, zeroed. Its contents are lost when it grows; false (unchanged) without
- * memory. huge: in pages of 2 MB where the system gives them, which takes up to 2 MB more.
+ * memory, of which a control group's limit counts, too. huge: in pages of 2 MB where the system gives them, which takes
+ * up to 2 MB more.
  */
 bool region_reserve(struct region *region, size_t bytes, bool huge);
 /*

@@ -90,6 +90,30 @@ static void version_1(void **state) {
     expect(700 * MB, 700 * MB, 700 * MB);
 }
 
+/* Only a limit at which the kernel ends processes counts, swap beside it; little memory is not looked up. */
+static void room_for_more(void **state) {
+    (void)state;
+    assert_true(memory_room_for(fake_root, 9000 * MB)); /* no limit: the machine may swap */
+    fake_file("/proc/self/cgroup", "0::/\n");
+    fake_file("/sys/fs/cgroup/memory.high", "20000000\n");
+    fake_file("/sys/fs/cgroup/memory.current", "1500000000\n");
+    assert_true(memory_room_for(fake_root, 9000 * MB));
+    fake_file("/sys/fs/cgroup/memory.max", "1600000000\n");
+    assert_true(memory_room_for(fake_root, 100 * MB));
+    assert_false(memory_room_for(fake_root, 100 * MB + 1));
+    fake_file("/sys/fs/cgroup/memory.max", "1500000000\n");
+    assert_true(memory_room_for(fake_root, (size_t)8 << 20));
+    assert_false(memory_room_for(fake_root, ((size_t)8 << 20) + 1));
+    fake_file("/proc/meminfo", "MemTotal: 8000000 kB\nSwapFree: 100000 kB\n");
+    assert_true(memory_room_for(fake_root, 102 * MB));
+    assert_false(memory_room_for(fake_root, 103 * MB));
+    fake_file("/proc/self/cgroup", "4:memory:/a\n");
+    fake_file("/sys/fs/cgroup/memory/a/memory.limit_in_bytes", "1000000000\n");
+    fake_file("/sys/fs/cgroup/memory/a/memory.usage_in_bytes", "600000000\n");
+    assert_false(memory_room_for(fake_root, 600 * MB));
+    assert_true(memory_room_for(fake_root, 500 * MB));
+}
+
 static void strange_numbers(void **state) {
     (void)state;
     fake_file("/proc/self/cgroup", "0::/\n");
@@ -139,6 +163,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(more_than_the_machine_has, machine_of_8_gb, fake_root_remove),
         cmocka_unit_test_setup_teardown(the_least_of_all_above, machine_of_8_gb, fake_root_remove),
         cmocka_unit_test_setup_teardown(version_1, machine_of_8_gb, fake_root_remove),
+        cmocka_unit_test_setup_teardown(room_for_more, machine_of_8_gb, fake_root_remove),
         cmocka_unit_test_setup_teardown(strange_numbers, machine_of_8_gb, fake_root_remove),
         cmocka_unit_test_setup_teardown(resource_limits, machine_of_8_gb, fake_root_remove),
         cmocka_unit_test(the_system_itself),

@@ -363,6 +363,35 @@ def test_xmp_that_continues(folder: Path) -> None:
         assert "not keep of the picture: XMP" in good("run", model, folder / "in.jpg", "-o", folder / "out.jpg")
 
 
+def test_exif_as_a_text(folder: Path) -> None:
+    """As ImageMagick wrote it before eXIf: the tag is obeyed, and what is kept is EXIF, not the text with its thumbnail."""
+    model, rgb = copier(folder), smooth()
+    exif = Image.Exif()
+    exif[ORIENTATION], exif[DESCRIPTION] = 6, "a note"
+    data = exif.tobytes()
+    packed = data if data.startswith(b"Exif") else b"Exif\0\0" + data
+    def raw(kind: str, payload: bytes) -> str:
+        return f"\n{kind}\n{len(payload):8}\n" + "\n".join(payload.hex()[i:i + 72] for i in range(0, 2 * len(payload), 72)) + "\n"
+    for kind, name in (("exif", "exif"), ("generic profile", "APP1")):
+        for zipped in (False, True):
+            note = PngImagePlugin.PngInfo()
+            note.add_text(f"Raw profile type {name}", raw(kind, packed), zip=zipped)
+            note.add_text("Raw profile type xmp", raw("xmp", b"http://ns.adobe.com/xap/1.0/\0" + (PACKET % "").encode()))
+            Image.fromarray(rgb).save(folder / "in.png", pnginfo=note)
+            said = good("run", model, folder / "in.png", "-o", folder / "out.png", "--keep-metadata")
+            assert not said, said
+            out = Image.open(folder / "out.png")
+            assert (np.asarray(out) == np.rot90(rgb, -1)).all() and out.getexif()[DESCRIPTION] == "a note" and out.getexif().get(ORIENTATION, 1) == 1
+            assert b"made of words" in xmp_of(folder / "out.png") and b"Raw profile" not in (folder / "out.png").read_bytes()
+    note = PngImagePlugin.PngInfo()
+    note.add_text("Raw profile type 8bim", raw("8bim", b"8BIM..."))
+    note.add_text("Raw profile type exif", "\nexif\n  no digits")
+    note.add_text("Comment", "kept")
+    Image.fromarray(rgb).save(folder / "in.png", pnginfo=note)
+    assert "text" in good("run", model, folder / "in.png", "-o", folder / "out.png", "--keep-metadata")
+    assert (np.asarray(Image.open(folder / "out.png")) == rgb).all() and Image.open(folder / "out.png").text == {"Comment": "kept"}
+
+
 def test_thumbnails_are_not_kept(folder: Path) -> None:
     """A thumbnail shows what was painted over: its bytes are gone."""
     small = io.BytesIO()

@@ -213,6 +213,56 @@ def test_pipes_of_all_kinds(folder: Path) -> None:
     assert (load(folder / "d.png") == load(folder / "wanted.png")).all()
 
 
+# ---- a container's memory ----
+
+def control_group(limit: int) -> Path | None:
+    """A new group below our own that may have so much, of either version; None where we may not make one."""
+    try:
+        lines = [line.split(":", 2) for line in Path("/proc/self/cgroup").read_text().splitlines()]
+        for hierarchy, kinds, path in lines:
+            root = Path("/sys/fs/cgroup") / ("memory" if kinds else "")
+            if hierarchy != "0" and "memory" not in kinds.split(","):
+                continue
+            group = root / path.lstrip("/") / f"limner-test-{os.getpid()}"
+            name = "memory.limit_in_bytes" if kinds else "memory.max"
+            if not (group.parent / ("memory.limit_in_bytes" if kinds else "cgroup.procs")).exists():
+                continue
+            group.mkdir()
+            if (group / name).exists():
+                (group / name).write_text(str(limit))
+                return group
+            group.rmdir()
+    except OSError:
+        pass
+    return None
+
+
+def test_memory_of_a_control_group(folder: Path) -> None:
+    """What does not fit ends in a message with a way out, or runs: the kernel has nothing to kill."""
+    rng = np.random.default_rng(SEED)
+    sizes = [(256, 3), *[(256, 256)] * 12, (3, 256)]
+    nodes = [helper.make_node("Conv", [f"v{i}", f"w{i}"], [f"v{i + 1}"], pads=[1] * 4) for i in range(len(sizes))]
+    model = write_model(folder / "m.onnx", nodes, [value("v0", 1, 3, "h", "w")], [value(f"v{len(sizes)}", 1, 3, "h", "w")], {f"w{i}": (rng.standard_normal((*size, 3, 3)) * 0.02).astype(np.float32) for i, size in enumerate(sizes)})
+    save(folder / "p.png", rng.integers(0, 256, (256, 256, 3)))
+    save(folder / "m.png", np.eye(256) * 255)
+    outcomes = set()
+    for limit in (40_000_000, 90_000_000, 250_000_000):
+        group = control_group(limit)
+        if not group:
+            print("  a control group's memory: not judged, none can be made here")
+            return
+        enter = lambda: (group / "cgroup.procs").write_text(str(os.getpid()))  # noqa: B023, E731
+        try:
+            for words in ((), ("--tile", "auto"), ("--low-memory", "--tile", "auto")):
+                done = subprocess.run([LIMNER, "inpaint", "--model", model, folder / "p.png", folder / "m.png", "-o", folder / "o.png", "--threads", "1", *words], capture_output=True, text=True, preexec_fn=enter, timeout=120)
+                assert done.returncode >= 0, (limit, words, done)  # below zero: killed
+                assert done.returncode == 0 or "--low-memory" in done.stderr or "--tile" in done.stderr, (limit, words, done.stderr)
+                outcomes.add(done.returncode == 0)
+        finally:
+            group.rmdir()
+    assert outcomes == {False, True}, outcomes
+
+
 # ---- files in the wrong place ----
 
 def test_files_in_the_wrong_place(folder: Path) -> None:

@@ -113,7 +113,7 @@ static bool keeps_exif(const struct picture_about *about, const struct about_wis
 }
 
 static bool keeps_chunk(const struct about_chunk *chunk, const struct about_wish *wish) {
-    const char first = chunk->type[0]; /* COM and TIFF are no names of PNG's */
+    const char first = chunk->type[0]; /* COM, TIFF and TEXT are no names of PNG's */
     const unsigned place = first == 'C' ? TAKES_COMMENTS : first == 'T' ? 0 : TAKES_CHUNKS;
     return wish->takes & place && (!chunk->is_text || wish->keep_metadata);
 }

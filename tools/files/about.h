@@ -23,7 +23,7 @@ struct picture_about {
     double density_x, density_y;    /* of the upright picture; per metre, or a ratio */
     struct byte_buffer profile;     /* ICC */
     struct byte_buffer exif;        /* a TIFF structure, without what a format puts before it */
-    struct about_chunk *chunks;     /* of a PNG; of a JPEG the comments, as "COM " */
+    struct about_chunk *chunks;     /* of a PNG; of a JPEG the comments, as "COM "; "T..." is never written */
     size_t chunk_count;
     struct byte_buffer xmp; /* a packet; its own orientation is not looked at */
     bool xmp_continues;     /* in more segments of a JPEG, which are not read (pictures under the picture, mostly) */

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <zlib.h>
 
-#define MAX_PROFILE 8000000
+#define MAX_PROFILE ((size_t)32 << 20)
 
 struct chunk {
     const unsigned char *type, *data;
@@ -50,7 +50,7 @@ static bool is_colour(const struct chunk *chunk) {
 
 /* A stream that is damaged, or longer than MAX_PROFILE, is left out. */
 static status inflate_data(const unsigned char *data, size_t size, struct byte_buffer *out, struct error *err) {
-    for (uLongf room = 16384; room <= MAX_PROFILE; room *= 4) {
+    for (uLongf room = 32768; room <= MAX_PROFILE; room *= 4) {
         unsigned char *target = malloc(room);
         if (!target)
             return fail_memory(err, "a colour profile");
@@ -97,13 +97,82 @@ static status read_xmp(struct picture_about *about, const unsigned char *data, s
                    : about_set(&about->xmp, keyword + 1, length, err);
 }
 
+/* ---- what ImageMagick wrote before there was eXIf: bytes as a text of hexadecimal digits ---- */
+
+static const char raw_name[] = "Raw profile type ";
+
+/* Behind a line with the kind and one with the number of bytes; what is damaged is left out. */
+static status decode_digits(const struct byte_buffer *text, struct byte_buffer *out, struct error *err) {
+    const char *at = (const char *)text->data, *end = at + text->size;
+    for (int line = 0; line < 3 && at; line++) { /* the first is empty */
+        at = memchr(at, '\n', (size_t)(end - at));
+        at = at ? at + 1 : NULL;
+    }
+    unsigned char *bytes = at ? malloc((size_t)(end - at) / 2 + 1) : NULL;
+    size_t digits = 0;
+    if (!at)
+        return STATUS_OK;
+    if (!bytes)
+        return fail_memory(err, "what a picture says of itself");
+    for (; at < end; at++) {
+        static const char known[] = "0123456789abcdef";
+        const char *digit = *at ? strchr(known, *at | 0x20) : NULL;
+        if (!digit)
+            continue;
+        const unsigned value = (unsigned)(digit - known);
+        bytes[digits / 2] = (unsigned char)(digits % 2 ? bytes[digits / 2] << 4 | value : value);
+        digits++;
+    }
+    const status code = digits % 2 ? STATUS_OK : about_set(out, bytes, digits / 2, err);
+    free(bytes);
+    return code;
+}
+
+/* EXIF and XMP are read as those; others are not kept: they may show what was painted over. */
+static status take_raw(struct picture_about *about, const struct byte_buffer *bytes, struct error *err) {
+    static const char exif[] = "Exif\0", xmp[] = "http://ns.adobe.com/xap/1.0/"; /* with the strings' own zeros */
+    if (bytes->size > sizeof exif && memcmp(bytes->data, exif, sizeof exif) == 0 && !about->exif.data)
+        return about_set(&about->exif, bytes->data + sizeof exif, bytes->size - sizeof exif, err);
+    if (bytes->size > sizeof xmp && memcmp(bytes->data, xmp, sizeof xmp) == 0 && !about->xmp.data)
+        return about_set(&about->xmp, bytes->data + sizeof xmp, bytes->size - sizeof xmp, err);
+    return about_add_chunk(about, "TEXT", true, "", 0, err);
+}
+
+static bool is_raw(const struct chunk *chunk) {
+    return (is(chunk, "tEXt") || is(chunk, "zTXt")) && chunk->size > sizeof raw_name &&
+           memcmp(chunk->data, raw_name, sizeof raw_name - 1) == 0;
+}
+
+static status read_raw(struct picture_about *about, const struct chunk *chunk, struct error *err) {
+    const unsigned char *end = memchr(chunk->data, 0, chunk->size < 80 ? chunk->size : 80);
+    struct byte_buffer text = {NULL, 0}, bytes = {NULL, 0};
+    status code = STATUS_OK;
+    if (end) {
+        const size_t left = chunk->size - (size_t)(end + 1 - chunk->data);
+        const bool packed = is(chunk, "zTXt");
+        if (packed && left > 1)
+            code = inflate_data(end + 2, left - 1, &text, err);
+        else if (!packed)
+            code = about_set(&text, end + 1, left, err);
+    }
+    if (!code && text.data)
+        code = decode_digits(&text, &bytes, err);
+    if (!code)
+        code = take_raw(about, &bytes, err);
+    free(text.data);
+    free(bytes.data);
+    return code;
+}
+
+/* ---- chunks ---- */
+
 static status read_chunk(struct picture_about *about, const struct chunk *chunk, struct error *err) {
     static const char xmp[] = "XML:com.adobe.xmp";
     char type[5] = {0};
     memcpy(type, chunk->type, 4);
     if (is(chunk, "iCCP"))
         return read_profile(about, chunk, err);
-    if (is(chunk, "eXIf") && !about->exif.data)
+    if (is(chunk, "eXIf")) /* goes before a text of it */
         return about_set(&about->exif, chunk->data, chunk->size, err);
     if (is(chunk, "pHYs") && chunk->size == 9)
         read_density(about, chunk);
@@ -111,6 +180,8 @@ static status read_chunk(struct picture_about *about, const struct chunk *chunk,
         return about_add_chunk(about, type, false, chunk->data, chunk->size, err);
     if (is(chunk, "iTXt") && chunk->size > sizeof xmp && memcmp(chunk->data, xmp, sizeof xmp) == 0)
         return read_xmp(about, chunk->data + sizeof xmp, chunk->size - sizeof xmp, err);
+    if (is_raw(chunk))
+        return read_raw(about, chunk, err);
     if (is_text(chunk))
         return about_add_chunk(about, type, true, chunk->data, chunk->size, err);
     return STATUS_OK;

@@ -51,7 +51,8 @@ static status check_size(const struct picture *picture, const struct picture_pla
              place->what, place->name);
         error_append(err, width < 0 ? " takes any width" : " is %lld wide", (long long)width);
         error_append(err, height < 0 ? " and takes any height" : " and %lld high", (long long)height);
-        error_append(err, ": resize the picture, or export the model with free height and width");
+        error_append(
+            err, ": resize the picture (limner run --fit resize does), or export the model with free height and width");
         return err->code;
     }
     return STATUS_OK;

@@ -60,18 +60,32 @@ static struct piece_size size_of(const struct studio *studio, size_t height, siz
 
 /* ---- memory ---- */
 
-status painter_memory_for(struct painter *painter, size_t height, size_t width, size_t *bytes, struct error *err) {
+/* Of the tensors that go into a network and of its result as light; planes of floats. */
+static size_t count_planes(const struct network *network) {
+    size_t planes = 4;
+    for (int i = 0; i < network->input_count; i++)
+        planes += (size_t)network->inputs[i].group.count;
+    return planes;
+}
+
+static status add_memory(const struct painter *painter, const struct network *network, limner_session *session,
+                         const struct piece_size *size, struct piece_memory *memory, struct error *err) {
+    limner_plan_info info = LIMNER_PLAN_INFO_INIT;
+    const status code =
+        piece_plan(network, session, size->padded_height, size->padded_width, painter->studio->cell, &info, err);
+    memory->activations += info.arena_bytes;
+    memory->all += info.arena_bytes + info.weight_bytes +
+                   count_planes(network) * sizeof(float) * size->padded_height * size->padded_width;
+    return code;
+}
+
+status painter_memory_for(struct painter *painter, size_t height, size_t width, struct piece_memory *memory,
+                          struct error *err) {
     const struct studio *studio = painter->studio;
     const struct piece_size size = size_of(studio, height, width);
-    limner_plan_info info = LIMNER_PLAN_INFO_INIT;
-    status code =
-        piece_plan(&studio->paint, painter->paint, size.padded_height, size.padded_width, studio->cell, &info, err);
-    *bytes = info.arena_bytes;
-    if (code || !studio->edge.model)
-        return code;
-    code = piece_plan(&studio->edge, painter->edge, size.padded_height, size.padded_width, studio->cell, &info, err);
-    *bytes += info.arena_bytes;
-    return code;
+    *memory = (struct piece_memory){0, painter->picture_bytes};
+    const status code = add_memory(painter, &studio->paint, painter->paint, &size, memory, err);
+    return code || !studio->edge.model ? code : add_memory(painter, &studio->edge, painter->edge, &size, memory, err);
 }
 
 static status wrong_size(const struct network *network, const struct rect *rect, struct error *err) {
@@ -123,18 +137,22 @@ static status explain_size(const struct studio *studio, const struct rect *rect,
 }
 
 static status check_memory(struct painter *painter, const struct rect *rect, struct error *err) {
-    size_t bytes = 0;
-    const status code = painter_memory_for(painter, rect->height, rect->width, &bytes, err);
+    struct piece_memory need;
+    const status code = painter_memory_for(painter, rect->height, rect->width, &need, err);
+    if (code == STATUS_NO_MEMORY)
+        error_append(err, "; there are %.3g GB: try --low-memory", (double)painter->memory / 1e9);
     if (code)
         return explain_size(painter->studio, rect, code, err);
-    if (bytes <= painter->memory)
+    if (need.all <= painter->memory)
         return STATUS_OK;
-    return fail(
-        err, STATUS_LIMIT, "%zu by %zu pixels at once would take %.3g GB for activations, there are %.3g GB: %s",
-        rect->width, rect->height, (double)bytes / 1e9, (double)painter->memory / 1e9,
-        painter->studio->way == WAY_WHOLE   ? "add --tile auto"
-        : painter->studio->way == WAY_CROPS ? "make the holes or --crop-margin smaller, or scale the picture down"
-                                            : "make --tile smaller");
+    return fail(err, STATUS_LIMIT,
+                "%zu by %zu pixels at once would take %.3g GB, of which activations are %.3g GB; there are %.3g GB: %s",
+                rect->width, rect->height, (double)need.all / 1e9, (double)need.activations / 1e9,
+                (double)painter->memory / 1e9,
+                painter->studio->way == WAY_WHOLE ? "add --tile auto"
+                : painter->studio->way == WAY_CROPS
+                    ? "make the holes or --crop-margin smaller, or scale the picture down"
+                    : "make --tile smaller, or add --low-memory");
 }
 
 /* ---- running ---- */

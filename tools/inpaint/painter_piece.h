@@ -12,8 +12,14 @@ struct piece_result {
 };
 void piece_result_free(struct piece_result *result);
 
-/* The activations that both models together need for a rectangle of this size. */
-status painter_memory_for(struct painter *painter, size_t height, size_t width, size_t *bytes, struct error *err);
+/* Bytes that both models together need for a rectangle. */
+struct piece_memory {
+    size_t activations;
+    size_t all; /* packed weights, what goes in and comes out, and what the whole picture takes, too */
+};
+/* For a rectangle of this size, after a plan for it. */
+status painter_memory_for(struct painter *painter, size_t height, size_t width, struct piece_memory *memory,
+                          struct error *err);
 /* result->map covers the rectangle, times the model's scale. */
 status painter_run_piece(struct painter *painter, const struct scene *scene, const struct rect *rect,
                          struct piece_result *result, struct error *err);

@@ -10,7 +10,8 @@ struct painter {
     bool shows_pieces;   /* counts a large picture's pieces on the meter */
     bool told_lost;      /* it was said that results do not keep all that files say */
     limner_session *edge, *paint;
-    size_t memory; /* what one piece's activations may take */
+    size_t memory;        /* what it may take */
+    size_t picture_bytes; /* what the picture at hand takes, in all */
     int threads;
 };
 

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PICTURE_BYTES 14 /* for each pixel: samples, hole, edges, result */
+
 /* The edge model's drawing, or NULL. */
 static const struct light_map *drawn(const struct piece_result *result) {
     return result->edges.light ? &result->edges : NULL;
@@ -161,9 +163,9 @@ static status paint_tiles(struct painter *painter, struct canvas *canvas, size_t
 
 /* ---- which way ---- */
 
-/* What activations may take where the size of a piece is ours to choose. */
-static size_t auto_bytes(const struct painter *painter) {
-    return painter->memory < AUTO_ARENA_BYTES ? painter->memory : AUTO_ARENA_BYTES;
+/* Where the size of a piece is ours to choose. */
+static bool fits(const struct painter *painter, const struct piece_memory *need) {
+    return need->activations <= AUTO_ARENA_BYTES && need->all <= painter->memory;
 }
 
 /* Of a model for one size: tiles of that size. */
@@ -184,12 +186,14 @@ static status choose_size(struct painter *painter, size_t *size, struct error *e
     if (painter->studio->fixed_height && painter->studio->fixed_width)
         return take_fixed(painter, size, err);
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        size_t bytes = 0;
+        struct piece_memory need;
         *size = round_up(sizes[i], multiple);
         if (*size < least)
             break;
-        const status code = painter_memory_for(painter, *size, *size, &bytes, err);
-        if (code || bytes <= auto_bytes(painter))
+        const status code = painter_memory_for(painter, *size, *size, &need, err);
+        if (code == STATUS_NO_MEMORY)
+            continue;
+        if (code || fits(painter, &need))
             return code;
     }
     *size = *size < least ? least : *size;
@@ -199,11 +203,14 @@ static status choose_size(struct painter *painter, size_t *size, struct error *e
 status painter_paint_canvas(struct painter *painter, struct canvas *canvas, struct error *err) {
     const struct studio *studio = painter->studio;
     const struct rect whole = whole_of(canvas);
-    size_t bytes = SIZE_MAX, size = studio->tile;
+    struct piece_memory need;
+    size_t size = studio->tile;
     struct error ignored;
-    if (studio->whole_if_small && painter_memory_for(painter, whole.height, whole.width, &bytes, &ignored))
-        bytes = SIZE_MAX; /* not even planned: too large, or not the model's size */
-    if (studio->way == WAY_WHOLE || bytes <= auto_bytes(painter))
+    painter->picture_bytes = whole.height * whole.width * PICTURE_BYTES;
+    /* what cannot even be planned is too large, or not of the model's size */
+    const bool small = studio->whole_if_small &&
+                       !painter_memory_for(painter, whole.height, whole.width, &need, &ignored) && fits(painter, &need);
+    if (studio->way == WAY_WHOLE || small)
         return paint_whole(painter, canvas, err);
     if (studio->way == WAY_CROPS)
         return paint_crops(painter, canvas, err);
