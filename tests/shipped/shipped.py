@@ -163,7 +163,7 @@ def package_rows(args, name: str, version: str, work: pathlib.Path):
         return
     for model in models:
         path = model.relative_to(work / "files" / name)
-        row = Row(name, version, "/".join(path.parts[1:]) or path.name, model.stat().st_size)
+        row = Row(name, version, str(path), model.stat().st_size)
         examine(args.limner, work / "tests" / name / str(path).replace("/", "+"), model, row, not args.no_times)
         yield row
 
