@@ -41,7 +41,7 @@ sources = $(filter-out $(SKIP),$(sort $(shell find $(1) -name '*.c')))
 FLOORS := base onnx ops runtime
 LIBRARY_SOURCES := $(call sources,$(FLOORS))
 TOOLS_SOURCES := $(call sources,tools)
-TEST_SOURCES := $(filter-out tests/fuzz/% tests/bench/% tests/e2e/% tests/sweep/%,$(call sources,tests))
+TEST_SOURCES := $(filter-out tests/fuzz/% tests/bench/% tests/e2e/% tests/python/% tests/sweep/%,$(call sources,tests))
 TEST_SUPPORT := $(filter tests/support/%,$(TEST_SOURCES))
 TEST_PROGRAMS := $(basename $(notdir $(filter-out $(TEST_SUPPORT),$(TEST_SOURCES))))
 FUZZ_PROGRAMS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -64,7 +64,9 @@ CPPFLAGS += -DONLY_PORTABLE
 endif
 
 # What reads files and plans is run once: small is better there.
-$(BUILD)/obj/ops/core/%.o $(BUILD)/obj/ops/contrib/%_forms.o $(BUILD)/obj/ops/weights/%.o $(BUILD)/obj/base/%.o $(BUILD)/obj/onnx/%.o $(BUILD)/obj/runtime/%.o $(BUILD)/obj/gen/%.o: OPTIMIZE = $(call optimize,-Os)
+SMALL_OPERATORS := contrib/group_query contrib/multi_head_attention quant/around attention/flex_attention
+$(patsubst %,$(BUILD)/obj/ops/%.o,$(SMALL_OPERATORS)): OPTIMIZE = $(call optimize,-Os)
+$(BUILD)/obj/ops/core/%.o $(BUILD)/obj/ops/contrib/%_forms.o $(BUILD)/obj/ops/weights/%.o $(BUILD)/obj/ops/sequence/%.o $(BUILD)/obj/ops/control/%.o $(BUILD)/obj/base/%.o $(BUILD)/obj/onnx/%.o $(BUILD)/obj/runtime/%.o $(BUILD)/obj/gen/%.o: OPTIMIZE = $(call optimize,-Os)
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 SIMD_OBJECTS := $(foreach level,$(LEVELS),$(patsubst %.c,$(BUILD)/obj/%-$(level).o,$(SIMD_SOURCES)))
@@ -164,6 +166,10 @@ $(CHOSEN)/liblimner.so: $(CHOSEN)/all.o
 $(CHOSEN)/limner: $(BUILD)/obj/tools/main.o $(TOOLS_OBJECTS) $(CHOSEN_OBJECTS)
 	$(call SAY,LINK)
 	$(Q)$(LINK_PROGRAM)
+
+# What tests compare with is not what they look for faults in; it is most of their time where it is slow.
+$(BUILD)/obj/tests/support/reference_conv.o: private OPTIMIZE = $(if $(DEBUG),-O0,-O2)
+$(BUILD)/obj/tests/support/reference_conv.o: private SANITIZERS =
 
 # Tests are many and link everything: by the linker that takes a third of the time, where there is one.
 TEST_LINKER := $(if $(shell command -v ld.gold),-fuse-ld=gold)

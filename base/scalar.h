@@ -31,6 +31,33 @@ SCALAR float scalar_select(bool condition, float a, float b) {
     return float_from_bits((float_bits(a) & mask) | (float_bits(b) & ~mask));
 }
 
+/* Below 2^23 numbers have a fraction: `whole` in place of |x| there, with x's sign. NaN and infinities are kept. */
+SCALAR float scalar_whole(float x, float whole) {
+    const float a = scalar_abs(x), y = scalar_select(a < 8388608.0f, whole, a);
+    return float_from_bits(float_bits(y) | (float_bits(x) & 0x80000000u));
+}
+
+/* Without the fraction. */
+SCALAR float scalar_cut(float x) {
+    const float a = scalar_abs(x);
+    return scalar_whole(x, (float)(int32_t)scalar_select(a < 8388608.0f, a, 0.0f));
+}
+
+SCALAR float scalar_floor(float x) {
+    const float y = scalar_cut(x);
+    return scalar_select(y > x, y - 1.0f, y);
+}
+
+SCALAR float scalar_ceil(float x) {
+    const float y = scalar_cut(x);
+    return scalar_select(y < x, y + 1.0f, y);
+}
+
+/* Half to even. */
+SCALAR float scalar_round(float x) {
+    return scalar_whole(x, (scalar_abs(x) + 8388608.0f) - 8388608.0f);
+}
+
 SCALAR float scalar_leaky_relu(float x, float alpha) {
     return scalar_select(x < 0.0f, x * alpha, x);
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -96,14 +97,13 @@ def network(
 
 
 def package_class(package: str, cls: str) -> Callable[..., Any]:
-    """A class somewhere in the modules beneath a package."""
+    """A class of a package, or of a module beneath it that the package imports."""
     module = importlib.import_module(package)
     if isinstance(getattr(module, cls, None), type):
         return getattr(module, cls)
-    for found in pkgutil.walk_packages(module.__path__, package + "."):
-        inner = importlib.import_module(found.name)
-        if isinstance(vars(inner).get(cls), type):
-            return getattr(inner, cls)
+    for name, inner in sorted(sys.modules.items()):
+        if name.startswith(package + ".") and isinstance(vars(inner).get(cls), type):
+            return vars(inner)[cls]
     raise ImportError(f"no {cls} in {package}")
 
 

@@ -54,6 +54,19 @@ const struct op ops_fixed_forms[] = {
             "x = !MoveAxis{from=-1 to=1}(#0); w = !MoveAxis{from=-1 to=1}(#1); y = Conv{*}(x w #2);"
             ">0 = !MoveAxis{from=1 to=-1}(y)",
             LIST(X(TYPES_FLOAT), {"W", TYPES_FLOAT, ARG_T}, {"B", TYPES_FLOAT, ARG_T | OPTIONAL}), Y(TYPES_FLOAT)),
+    /* A word is the largest of its windows, which lie within its characters as far as there are enough; 0 of none. */
+    WRITTEN("WordConvEmbedding",
+            "Gather Unsqueeze Conv Tanh Squeeze Cast Greater ReduceSum Shape Sub Max Range LessOrEqual Where ReduceMax "
+            "Equal",
+            "embedding_size conv_window_size char_embedding_size",
+            "e = Gather(#3 #0); e = Unsqueeze(e [1]); y = Conv(e #1 #2); y = Tanh(y); y = Squeeze(y [3]);"
+            "c = Cast{to=7}(#0); c = Greater(c 0); c = Cast{to=7}(c); n = ReduceSum{keepdims=1}(c [1]);"
+            "k = Shape{start=2 end=3}(#1); d = Sub(n k); d = Max(d 0); d = Unsqueeze(d [1]);"
+            "r = Shape{start=2 end=3}(y); r = Squeeze(r); r = Range(0 r 1); o = LessOrEqual(r d);"
+            "y = Where(o y -2f); y = ReduceMax{keepdims=0}(y [2]); z = Equal(n 0); >0 = Where(z 0f y)",
+            LIST({"Sequence", INT(INT32), 0}, {"W", TYPES_FLOAT, ARG_T}, {"B", TYPES_FLOAT, ARG_T},
+                 {"C", TYPES_FLOAT, ARG_T}),
+            Y(TYPES_FLOAT)),
     /* Cut out of what it is without padding: where nothing is cut at the end, the end is beyond it. */
     WRITTEN("ConvTransposeWithDynamicPads", "ConvTranspose Split Neg Equal Where Slice Shape Range Cast Squeeze Add",
             "auto_pad dilations group kernel_shape output_padding strides",

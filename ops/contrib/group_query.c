@@ -101,6 +101,10 @@ static status normalize(struct op_writer *w, char name, int64_t heads, float eps
 /* Row s of a batch is number length - rows + s of the cache, and padding behind the length is turned as its last one.
  */
 static status rotate(struct op_writer *w, const struct gqa_params *p, struct error *err) {
+    /* The tables say how much of a vector is turned, where they are known: all of it else. */
+    const struct tensor *cos = op_input(w->call, IN_COS);
+    const long long turned = cos->constant && cos->shape.rank == 2 ? 2 * cos->shape.dims[1] : 0;
+    const long long q = p->heads, k = p->kv_heads;
     status code = STATUS_OK;
     if (op_input(w->call, IN_PLACES))
         code = op_write(w, err, "p = Identity(#%d)", IN_PLACES);
@@ -111,11 +115,12 @@ static status rotate(struct op_writer *w, const struct gqa_params *p, struct err
                         "p = Min(p y)",
                         IN_LENGTHS,
                         op_input(w->call, IN_ROWS) ? "m = Cast{to=7}(#16); m = Reshape(m [-1 1])" : "m = Identity(n)");
-    return code == STATUS_OK ? op_write(w, err,
-                                        "q = @RotaryEmbedding{interleaved=%d num_heads=%lld}(q p #7 #8);"
-                                        "k = @RotaryEmbedding{interleaved=%d num_heads=%lld}(k p #7 #8)",
-                                        p->pairs, (long long)p->heads, p->pairs, (long long)p->kv_heads)
-                             : code;
+    if (code != STATUS_OK)
+        return code;
+    return op_write(w, err,
+                    "q = @RotaryEmbedding{interleaved=%d num_heads=%lld rotary_embedding_dim=%lld}(q p #7 #8);"
+                    "k = @RotaryEmbedding{interleaved=%d num_heads=%lld rotary_embedding_dim=%lld}(k p #7 #8)",
+                    p->pairs, q, turned, p->pairs, k, turned);
 }
 
 static status gqa_expand(struct op_writer *w, struct error *err) {

@@ -1,4 +1,5 @@
-/* onnxruntime's Range, CDist, GroupNorm and BiasDropout (com.microsoft 1), which their inputs and attributes change. */
+/* onnxruntime's Range, CDist, GroupNorm, SkipGroupNorm and BiasDropout (com.microsoft 1), which their inputs and
+ * attributes change. */
 #include "ops/core/attributes.h"
 #include "ops/core/op_facts.h"
 #include "ops/core/op_write.h"
@@ -58,6 +59,18 @@ static status group_expand(struct op_writer *w, struct error *err) {
                     params->last ? "!MoveAxis{from=1 to=-1}" : "Identity", params->swish ? "s" : "y");
 }
 
+/* What is skipped is [N,H,W,C], [N,1,1,C] or [N,C]: all are [N,-1,C]. */
+static status skip_expand(struct op_writer *w, struct error *err) {
+    const struct group_params *params = w->call->params;
+    if (!params->last)
+        return fail(err, STATUS_UNSUPPORTED, "attribute \"channels_last\" is only known as 1");
+    return op_write(w, err,
+                    "c = Shape{start=-1}(#0); c = Concat{axis=0}([0 -1] c); x = Reshape(#0 c);"
+                    "s = Reshape(#3 c); x = Add(x s); %s; h = Shape(#0); x = Reshape(x h);"
+                    ">0 = @GroupNorm{*}(x #1 #2); >1 = Identity(x)",
+                    op_input(w->call, 4) ? "x = Add(x #4)" : "");
+}
+
 static status dropout_expand(struct op_writer *w, struct error *err) {
     status code = op_write(w, err, "y = Add(#0 #1); y >1 = Dropout:13{*}(y #3 #4)");
     if (code != STATUS_OK)
@@ -98,6 +111,11 @@ const struct op ops_optional_forms[] = {
     FORM("GroupNorm", sizeof(struct group_params), group_parse, group_expand,
          "Identity Transpose CastLike GroupNormalization Sigmoid Mul", LIST({"Y", TYPES_FLOAT, ARG_T}),
          {"X", TYPES_FLOAT, ARG_T}, {"gamma", TYPES_FLOAT, ARG_T1}, {"beta", TYPES_FLOAT, ARG_T1}),
+    FORM("SkipGroupNorm", sizeof(struct group_params), group_parse, skip_expand,
+         "Shape Concat Reshape Add Identity Transpose CastLike GroupNormalization Sigmoid Mul",
+         LIST({"Y", TYPES_FLOAT, ARG_T}, {"S", TYPES_FLOAT, ARG_T | ARG_OPTIONAL}), {"X", TYPES_FLOAT, ARG_T},
+         {"gamma", TYPES_FLOAT, ARG_T1}, {"beta", TYPES_FLOAT, ARG_T1}, {"skip", TYPES_FLOAT, ARG_T},
+         {"bias", TYPES_FLOAT, ARG_T | ARG_OPTIONAL}),
     FORM("BiasDropout", 0, dropout_parse, dropout_expand, "Add Dropout Identity",
          LIST({"output", TYPES_FLOAT, ARG_T}, {"mask", TYPES_BOOL, ARG_OPTIONAL}), {"data", TYPES_FLOAT, ARG_T},
          {"bias", TYPES_FLOAT, ARG_T}, {"residual", TYPES_FLOAT, ARG_T | ARG_OPTIONAL},

@@ -1,6 +1,6 @@
 /*
  * onnxruntime's DynamicQuantizeLSTM, QGemm and QLinearConv with channels last (com.microsoft 1), as ONNX's. Weights of
- * the layer become floats; what goes through it is rounded to 8 bits where it comes in, the state is not.
+ * the layer become floats; what meets them, inputs and states, is rounded to 8 bits as there.
  */
 #include "ops/core/attributes.h"
 #include "ops/core/op_facts.h"
@@ -15,14 +15,15 @@ static status lstm_parse(const struct op_call *call, struct attributes *attribut
 
 /* Scales are [directions], or one for each column. */
 static status lstm_expand(struct op_writer *w, struct error *err) {
-    status code = op_write(w, err, "a b c = DynamicQuantizeLinear(#0); x = DequantizeLinear(a b c)");
+    status code =
+        op_write(w, err, "a b c = DynamicQuantizeLinear(#0); x = DequantizeLinear(a b c); x = CastLike(x #0)");
     for (int i = 1; i <= 2 && code == STATUS_OK; i++)
-        code =
-            op_write(w, err,
-                     "z = Cast{to=1}(#%d); z = Reshape(z [0 1 -1]); s = Reshape(#%d [0 1 -1]); w%d = Cast{to=1}(#%d);"
-                     "w%d = Sub(w%d z); w%d = Mul(w%d s); w%d = Transpose{perm=[0 2 1]}(w%d)",
-                     7 + 2 * i, 6 + 2 * i, i, i, i, i, i, i, i, i);
-    return code == STATUS_OK ? op_write(w, err, ">0 >1 >2 = LSTM:14{*}(x w1 w2 #3 #4 #5 #6 #7)") : code;
+        code = op_write(w, err,
+                        "z = Cast{to=1}(#%d); z = Reshape(z [0 1 -1]); s = Cast{to=1}(#%d); s = Reshape(s [0 1 -1]);"
+                        "w = Cast{to=1}(#%d); w = Sub(w z); w = Mul(w s); w = Transpose{perm=[0 2 1]}(w);"
+                        "w%d = CastLike(w #0)",
+                        7 + 2 * i, 6 + 2 * i, i, i);
+    return code == STATUS_OK ? op_write(w, err, ">0 >1 >2 = !RoundedLSTM{*}(x w1 w2 #3 #4 #5 #6 #7)") : code;
 }
 
 /* ---- QGemm ---- */
@@ -106,7 +107,7 @@ static status conv_expand(struct op_writer *w, struct error *err) {
 
 const struct op ops_quantized_forms[] = {
     FORM("DynamicQuantizeLSTM", 0, lstm_parse, lstm_expand, NULL,
-         "LSTM DynamicQuantizeLinear DequantizeLinear Cast Reshape Sub Mul Transpose",
+         "limner:RoundedLSTM DynamicQuantizeLinear DequantizeLinear Cast CastLike Reshape Sub Mul Transpose",
          LIST(PERHAPS("Y"), PERHAPS("Y_h"), PERHAPS("Y_c")), FLOATS("X"), BYTES("W", ARG_T2), BYTES("R", ARG_T2),
          PERHAPS("B"), {"sequence_lens", INT32, ARG_OPTIONAL}, PERHAPS("initial_h"), PERHAPS("initial_c"), PERHAPS("P"),
          FLOATS("W_scale"), BYTES("W_zero_point", ARG_T2), FLOATS("R_scale"), BYTES("R_zero_point", ARG_T2)),

@@ -109,10 +109,28 @@ static bool choose_sides(const struct window_params *params, struct form *form, 
     return *to_blocks || has_few_outputs(params, form);
 }
 
+/* A depthwise convolution in one dimension reads and writes plain tensors, by the kernels of channel blocks. */
+static bool is_line(const struct window_params *params, const struct form *form) {
+    const int64_t reach = (form->weight->dims[2] - 1) * (params->dilation_count ? params->dilations[0] : 1);
+    return form->weight->rank == 3 && !form->transposed && form->group > 1 && form->weight->dims[0] == form->group &&
+           form->weight->dims[1] == 1 && form->weight->dims[2] <= GROUPED_REACH && reach < GROUPED_REACH;
+}
+
+static bool line_blocks(struct op_blocking *blocking) {
+    *blocking =
+        (struct op_blocking){.op_type = "BlockedConv",
+                             .attributes = {{.name = "blocked_input", .type = ATTRIBUTE_INT, .count = 1, .i = 0},
+                                            {.name = "blocked_output", .type = ATTRIBUTE_INT, .count = 1, .i = 0}},
+                             .attribute_count = 2};
+    return true;
+}
+
 static bool blocks_of(const struct op_call *call, bool transposed, int64_t in, struct op_blocking *blocking) {
     const struct window_params *params = call->params;
     struct form form = {.transposed = transposed, .group = params->group, .weight = weight_shape(call)};
     bool to_blocks;
+    if (form.weight && in == 0 && is_line(params, &form))
+        return line_blocks(blocking);
     if (!form.weight || form.weight->rank != 4 || form.weight->dims[0] % form.group != 0)
         return false;
     const int64_t *dims = form.weight->dims;

@@ -50,6 +50,15 @@ struct op_linear {
 #define OP_NARROW "Narrow"
 #define OP_ROUND "Round"
 
+/* The operators of the internal domain that are functions which files spell out: x sigmoid(x), x/2 (1 + erf(x / sqrt
+ * 2)).
+ */
+#define OP_SWISH "Swish"
+#define OP_GELU "Gelu"
+
+/* What output 0 is of the inputs, for functions that are put together of several nodes. */
+enum op_formula { FORMULA_NONE, FORMULA_SUM, FORMULA_PRODUCT, FORMULA_QUOTIENT, FORMULA_ERF };
+
 /* How a node works on channel blocks (channel_blocks.h). */
 struct op_blocking {
     const char *op_type; /* the operator of the internal domain that takes its place and reads input 0; NULL: the
@@ -73,11 +82,11 @@ struct op_reach {
 struct op_writer;
 
 struct op_facts {
-    bool varies;       /* may give something else each time: never computed ahead of a run */
-    bool adds;         /* output 0 is the sum of inputs 0 and 1 */
-    bool by_type;      /* its result depends on the element type that it is given, not on the numbers alone */
-    bool carries;      /* output 0 has the numbers of input 0, perhaps in another type */
-    bool moves;        /* every output has numbers of input 0 alone, in other places */
+    bool varies;  /* may give something else each time: never computed ahead of a run */
+    bool by_type; /* its result depends on the element type that it is given, not on the numbers alone */
+    bool carries; /* output 0 has the numbers of input 0, perhaps in another type */
+    bool moves;   /* every output has numbers of input 0 alone, in other places */
+    enum op_formula formula;
     unsigned fuses;    /* enum op_fuses; of the internal domain */
     const char *fused; /* the operator of the internal domain that does the same and fuses more */
     /* The node runs subgraphs: the runtime does, as these say. NULL: it has none. */

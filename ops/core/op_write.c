@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define WRITE_BYTES 1024 /* of a text */
-#define WRITE_MOST 16    /* outputs, attributes, numbers of a list; inputs beside those of the node */
+#define WRITE_MOST 16    /* outputs, numbers of a list */
 
 /* A text on its way, and the node that is being made. */
 struct writing {
@@ -83,9 +83,7 @@ static bool is_own(const struct op_writer *writer, const char *name) {
 
 static void read_attributes(struct writing *w, struct node *node) {
     const struct node *from = w->writer->call->node;
-    node->attributes =
-        pool_array(w->writer->pool, WRITE_MOST + (size_t)from->attribute_count, sizeof *node->attributes);
-    w->ok = w->ok && node->attributes;
+    node->attributes = w->writer->attributes;
     if (!take(w, '{'))
         return;
     while (w->ok && !take(w, '}')) {
@@ -146,24 +144,25 @@ static int target(struct writing *w, const char *name) {
     return value;
 }
 
-static size_t most_inputs(const struct op_writer *writer) {
-    return WRITE_MOST + WRITE_NAMES + (size_t)writer->call->node->input_count;
+static struct node new_node(const struct writing *w, const char *op_type) {
+    return (struct node){
+        .name = w->writer->call->node->name, .op_type = op_type, .domain = "", .overload = "", .opset = WRITE_OPSET};
 }
 
-static struct node new_node(struct writing *w, const char *op_type) {
-    struct node node = {.name = w->writer->call->node->name,
-                        .op_type = op_type,
-                        .domain = "",
-                        .overload = "",
-                        .opset = WRITE_OPSET,
-                        .inputs = pool_array(w->writer->pool, most_inputs(w->writer), sizeof *node.inputs),
-                        .outputs = pool_array(w->writer->pool, WRITE_MOST, sizeof *node.outputs)};
-    w->ok = w->ok && node.inputs && node.outputs;
-    return node;
+static void *copied(struct writing *w, const void *list, int count, size_t size) {
+    void *copy = pool_array(w->writer->pool, (size_t)count + 1, size);
+    w->ok = w->ok && copy;
+    if (copy && count > 0)
+        memcpy(copy, list, (size_t)count * size);
+    return copy;
 }
 
-static void add(struct writing *w, const struct node *node) {
-    w->ok = w->ok && w->writer->add_node(w->writer->context, node);
+/* With lists of its own. */
+static void add(struct writing *w, struct node node) {
+    node.inputs = copied(w, node.inputs, node.input_count, sizeof *node.inputs);
+    node.outputs = copied(w, node.outputs, node.output_count, sizeof *node.outputs);
+    node.attributes = copied(w, node.attributes, node.attribute_count, sizeof *node.attributes);
+    w->ok = w->ok && w->writer->add_node(w->writer->context, &node);
 }
 
 static int constant(struct writing *w) {
@@ -171,16 +170,13 @@ static int constant(struct writing *w) {
     struct attribute value = read_value(w, "value_int");
     if (value.type != ATTRIBUTE_INT)
         value.name = value.type == ATTRIBUTE_FLOAT ? "value_float" : "value_ints";
+    int output = new_value(w, "constant");
     if (!w->ok)
         return NO_VALUE;
-    node.attributes = pool_array(w->writer->pool, 1, sizeof *node.attributes);
-    w->ok = node.attributes != NULL;
-    const int output = new_value(w, "constant");
-    if (!w->ok)
-        return NO_VALUE;
-    node.attributes[node.attribute_count++] = value;
-    node.outputs[node.output_count++] = output;
-    add(w, &node);
+    node.attributes = &value;
+    node.outputs = &output;
+    node.attribute_count = node.output_count = 1;
+    add(w, node);
     return output;
 }
 
@@ -226,7 +222,10 @@ static void read_operator(struct writing *w, struct node *node) {
 static void graph(struct writing *w, const char *output) {
     const char *name = word(w);
     w->at++; /* ( */
-    const int value = w->writer->add_graph(w->writer->context, name, read_input(w));
+    const int given = read_input(w);
+    if (!w->ok)
+        return;
+    const int value = w->writer->add_graph(w->writer->context, name, given);
     w->ok = w->ok && value != NO_VALUE;
     take(w, ')');
     know(w, output, value);
@@ -234,6 +233,7 @@ static void graph(struct writing *w, const char *output) {
 
 static void statement(struct writing *w) {
     const char *outputs[WRITE_MOST] = {0};
+    int values[WRITE_MOST];
     struct node node = new_node(w, "");
     int count = 0;
     while (w->ok && count < WRITE_MOST && !take(w, '='))
@@ -243,6 +243,8 @@ static void statement(struct writing *w) {
         return;
     }
     peek(w);
+    node.inputs = w->writer->inputs;
+    node.outputs = values;
     read_operator(w, &node);
     read_attributes(w, &node);
     take(w, '(');
@@ -253,7 +255,7 @@ static void statement(struct writing *w) {
     }
     while (node.input_count > 0 && node.inputs[node.input_count - 1] == NO_VALUE)
         node.input_count--;
-    add(w, &node);
+    add(w, node);
 }
 
 status op_write(struct op_writer *writer, struct error *err, const char *format, ...) {

@@ -16,7 +16,8 @@
 #include "ops/core/op.h"
 
 #define WRITE_OPSET 21
-#define WRITE_NAMES 64 /* for each node, and one more for each input that it has */
+#define WRITE_NAMES 64      /* for each node, and one more for each input that it has */
+#define WRITE_ATTRIBUTES 16 /* of a node, beside those of the node that stands for it */
 
 struct written_name {
     const char *name;
@@ -34,6 +35,8 @@ struct op_writer {
     int (*add_graph)(void *context, const char *attribute, int given);
     struct written_name *names; /* room for WRITE_NAMES + inputs of the node */
     int name_count;
+    int *inputs;                  /* as many: of the node that is being written; */
+    struct attribute *attributes; /* WRITE_ATTRIBUTES + those of the node: likewise */
 };
 
 /* Writes the statements of a printf-style text, which is part of the program and right. STATUS_NO_MEMORY. */

@@ -149,8 +149,10 @@ static status prelu_old_run(struct op_call *call, struct error *err) {
     return prelu_old_with(call, binary_run, err);
 }
 
-static const struct op_facts add_facts = {.adds = true, .blocks = op_blocks_two};
+static const struct op_facts add_facts = {.formula = FORMULA_SUM, .blocks = op_blocks_two};
 static const struct op_facts pair_facts = {.blocks = op_blocks_two};
+static const struct op_facts product_facts = {.formula = FORMULA_PRODUCT, .blocks = op_blocks_two};
+static const struct op_facts quotient_facts = {.formula = FORMULA_QUOTIENT};
 
 #define ARITHMETIC_OF(NAME, SINCE, UNTIL, TYPES, ROW, FACTS) \
     BINARY_FACTS(NAME, SINCE, UNTIL, "A", "B", TYPES, TYPES, 0, NULL, binary_infer, binary_run, &(ROW), FACTS)
@@ -168,8 +170,8 @@ static const struct op_facts pair_facts = {.blocks = op_blocks_two};
 const struct op ops_binary_arithmetic[] = {
     ARITHMETIC("Add", add_row, &add_facts),
     ARITHMETIC("Sub", sub_row, &pair_facts),
-    ARITHMETIC("Mul", mul_row, &pair_facts),
-    ARITHMETIC("Div", div_row, NULL),
+    ARITHMETIC("Mul", mul_row, &product_facts),
+    ARITHMETIC("Div", div_row, &quotient_facts),
     MOD(10, 12, TYPES_REAL | TYPES_INTEGER),
     MOD(13, 0, TYPES_REAL_BF | TYPES_INTEGER),
     BINARY_RECORD("PRelu", 1, 6, "X", "slope", TYPES_REAL, TYPES_REAL, 0, NULL, prelu_old_infer, prelu_old_run,

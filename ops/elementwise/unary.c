@@ -97,3 +97,4 @@ static bool unary_blocks(const struct op_call *call, const int64_t *channels, st
 }
 
 const struct op_facts unary_facts = {.activation = unary_activation, .blocks = unary_blocks};
+const struct op_facts erf_facts = {.formula = FORMULA_ERF, .activation = unary_activation, .blocks = unary_blocks};

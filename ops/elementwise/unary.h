@@ -24,7 +24,7 @@ struct unary_row {
     bool on_blocks;                  /* makes finite numbers of zeros */
 };
 
-extern const struct op_facts unary_facts;
+extern const struct op_facts unary_facts, erf_facts;
 /* Functions of the definitions; op->row is a struct unary_row. */
 status unary_parse(const struct op_call *call, struct attributes *attributes, void *params, struct error *err);
 status unary_infer(struct op_call *call, struct error *err);
@@ -68,14 +68,16 @@ status unary_apply(const struct unary_row *row, const struct op_call *call, cons
 #define TYPES_WIDE (TYPE(DTYPE_INT32) | TYPE(DTYPE_INT64) | TYPE(DTYPE_UINT32) | TYPE(DTYPE_UINT64))
 
 /* Definitions. */
-#define UNARY_DEFINITION(NAME, SINCE, UNTIL, INPUT, TYPES_IN, TYPES_OUT, PARSE, ROW)                                   \
+#define UNARY_OF(NAME, DOMAIN, SINCE, UNTIL, INPUT, TYPES_IN, TYPES_OUT, PARSE, ROW, FACTS)                            \
     {                                                                                                                  \
-        .name = NAME, .domain = "", .since = SINCE, .until = UNTIL,                                                    \
+        .name = NAME, .domain = DOMAIN, .since = SINCE, .until = UNTIL,                                                \
         .inputs = (const struct op_arg[]){{INPUT, TYPES_IN, ARG_T}, {0}},                                              \
         .outputs = (const struct op_arg[]){{"Y", TYPES_OUT, (TYPES_OUT) == (TYPES_IN) ? ARG_T : ARG_T1}, {0}},         \
         .storage = STORAGE_IN_PLACE, .params_size = sizeof(struct unary_params), .parse = PARSE, .infer = unary_infer, \
-        .run = unary_run, .facts = &unary_facts, .row = &(ROW)                                                         \
+        .run = unary_run, .facts = &(FACTS), .row = &(ROW)                                                             \
     }
+#define UNARY_DEFINITION(NAME, SINCE, UNTIL, INPUT, TYPES_IN, TYPES_OUT, PARSE, ROW) \
+    UNARY_OF(NAME, "", SINCE, UNTIL, INPUT, TYPES_IN, TYPES_OUT, PARSE, ROW, unary_facts)
 #define UNARY(NAME, SINCE, UNTIL, INPUT, TYPES, ROW) \
     UNARY_DEFINITION(NAME, SINCE, UNTIL, INPUT, TYPES, TYPES, unary_parse, ROW)
 

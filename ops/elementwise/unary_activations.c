@@ -119,6 +119,10 @@ static const struct unary_row shrink_row = {.loops = {[DTYPE_FLOAT] = shrink_flo
 #define UNTIL_22(NAME, SINCE, INPUT, ROW) \
     UNARY(NAME, SINCE, 21, INPUT, TYPES_REAL, ROW), UNARY(NAME, 22, 0, INPUT, TYPES_REAL_BF, ROW)
 
+/* What pass_compose.c writes. */
+#define COMPOSED(NAME, ROW) \
+    UNARY_OF(NAME, INTERNAL_DOMAIN, INTERNAL_OPSET, 0, "X", TYPES_REAL_BF, TYPES_REAL_BF, unary_parse, ROW, unary_facts)
+
 const struct op ops_unary_activations[] = {
     UNARY("Relu", 1, 12, "X", TYPES_REAL, relu_row),
     UNARY("Relu", 13, 13, "X", TYPES_REAL_BF, relu_row),
@@ -138,6 +142,8 @@ const struct op ops_unary_activations[] = {
     UNTIL_22("ThresholdedRelu", 1, "X", thresholded_relu_row),
     UNTIL_22("Mish", 18, "X", mish_row),
     UNARY("Swish", 24, 0, "X", TYPES_REAL_BF, swish_row),
+    COMPOSED(OP_SWISH, swish_row),
+    COMPOSED(OP_GELU, gelu_row),
     UNARY("Affine", 1, 9, "X", TYPES_REAL, affine_row),
     UNARY("ScaledTanh", 1, 9, "input", TYPES_REAL, scaled_tanh_row),
     UNARY("ParametricSoftplus", 1, 9, "X", TYPES_REAL, parametric_softplus_row),

@@ -24,9 +24,9 @@ MATH_ROW(log, MATH_LOG, .on_blocks = false)
 MATH_ROW(erf, MATH_ERF, .on_blocks = true)
 MATH_ROW(tanh, MATH_TANH, .on_blocks = true, .activation = ACTIVATION_TANH)
 REAL_ROW(reciprocal, UNARY_LOOP, 1.0f / x, 1.0 / x)
-REAL_ROW(round, UNARY_CALLS, rintf(x), rint(x)) /* half to even, the rounding mode that nobody changes */
-LIBRARY_ROW(floor)
-LIBRARY_ROW(ceil)
+REAL_ROW(round, UNARY_LOOP, scalar_round(x), rint(x)) /* half to even, the rounding mode that nobody changes */
+REAL_ROW(floor, UNARY_LOOP, scalar_floor(x), floor(x))
+REAL_ROW(ceil, UNARY_LOOP, scalar_ceil(x), ceil(x))
 LIBRARY_ROW(sin)
 LIBRARY_ROW(cos)
 LIBRARY_ROW(tan)
@@ -84,6 +84,9 @@ static const struct unary_row erf_9_row = {
 #define UNTIL_22(NAME, SINCE, INPUT, ROW) \
     UNARY(NAME, SINCE, 21, INPUT, TYPES_REAL, ROW), UNARY(NAME, 22, 0, INPUT, TYPES_REAL_BF, ROW)
 
+#define ERF(SINCE, UNTIL, TYPES, ROW) \
+    UNARY_OF("Erf", "", SINCE, UNTIL, "input", TYPES, TYPES, unary_parse, ROW, erf_facts)
+
 const struct op ops_unary_math[] = {
     UNARY("Abs", 1, 12, "X", TYPES_REAL | TYPES_INTEGER, abs_row),
     UNARY("Abs", 13, 0, "X", TYPES_REAL_BF | TYPES_INTEGER, abs_row),
@@ -91,8 +94,8 @@ const struct op ops_unary_math[] = {
     UNARY("Neg", 13, 0, "X", TYPES_REAL_BF | TYPES_SIGNED, neg_row),
     UNARY("Sign", 9, 12, "input", TYPES_REAL | TYPES_INTEGER, sign_row),
     UNARY("Sign", 13, 0, "input", TYPES_REAL_BF | TYPES_INTEGER, sign_row),
-    UNARY("Erf", 9, 12, "input", TYPES_REAL | TYPES_INTEGER, erf_9_row),
-    UNARY("Erf", 13, 0, "input", TYPES_REAL_BF, erf_row),
+    ERF(9, 12, TYPES_REAL | TYPES_INTEGER, erf_9_row),
+    ERF(13, 0, TYPES_REAL_BF, erf_row),
     SINCE_6("Floor", "X", floor_row),
     SINCE_6("Ceil", "X", ceil_row),
     SINCE_6("Sqrt", "X", sqrt_row),

@@ -20,10 +20,12 @@
     static inline const struct name##_kernel *name##_kernel_of(const struct kernels *kernels) { \
         return KERNEL_OF(kernels, name##_kernel);                                               \
     }
+FAMILY(bits)
 FAMILY(fft)
 FAMILY(grouped)
 FAMILY(half)
 FAMILY(integer)
+FAMILY(narrow)
 FAMILY(pool)
 FAMILY(resize)
 FAMILY(row)

@@ -1,14 +1,8 @@
 /* The loops of the discrete Fourier transform, of float and of double. */
 #include "ops/kernels/fft.h"
 
+#include "ops/kernels/simd_loop.h"
 #include "ops/kernels/tables.h"
-
-/* The iterations of the loop behind it may run side by side. */
-#ifdef __clang__
-#define SIMD _Pragma("clang loop vectorize(assume_safety)")
-#else
-#define SIMD _Pragma("GCC ivdep")
-#endif
 
 #define REAL float
 #define NAME(x) x##_float

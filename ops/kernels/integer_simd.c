@@ -1,6 +1,5 @@
 #include "ops/kernels/integer.h"
 
-#include "base/simd.h"
 #include "ops/kernels/tables.h"
 #include "ops/kernels/vec.h"
 
@@ -203,8 +202,15 @@ INLINE void small_store(uint8_t *y, ints v) {
     } while (0)
 
 static void settle(int32_t *sums, const uint32_t *factors, uint32_t row, const uint32_t *less, int64_t count) {
-    uint32_t *sum = (uint32_t *)sums;
-    SIMD for (int64_t i = 0; i < count; i++) sum[i] = sum[i] - factors[i] * row - less[i];
+    const vec_bits by = vec_bits_all(row);
+    int64_t i = 0;
+    for (; i + VEC <= count; i += VEC) {
+        const vec_bits sum =
+            (vec_bits)ints_at(sums + i) - (vec_bits)ints_at(factors + i) * by - (vec_bits)ints_at(less + i);
+        memcpy(sums + i, &sum, sizeof sum);
+    }
+    for (; i < count; i++)
+        sums[i] = (int32_t)((uint32_t)sums[i] - factors[i] * row - less[i]);
 }
 
 /* What 8-bit integers are made of. */

@@ -217,47 +217,69 @@ static const float *take_rows(const struct contraction_work *work, int64_t batch
     return taken;
 }
 
+/* Sums of some columns. */
+struct given {
+    const float *sums;
+    int64_t stride, first, count;
+};
+
 /* Sums of some rows go to where they belong. */
-static void give_rows(const struct contraction_work *work, int64_t batch, int64_t row0, int64_t rows, const float *sums,
-                      int64_t stride) {
+static void give_rows(const struct contraction_work *work, int64_t batch, int64_t row0, int64_t rows,
+                      const struct given *given) {
     const struct dims *groups = work->form->groups;
-    const int64_t columns = groups[COLUMNS_OF_C].count;
     float *c = (float *)work->c + place_of(&groups[BATCH], C, batch);
     int64_t column_stride, row_stride;
     const bool even = is_even(&groups[COLUMNS_OF_C], C, &column_stride);
     if (even && column_stride > 1 && is_even(&groups[ROWS], C, &row_stride) && row_stride == 1) {
         row_kernel_of(work->call->kernels)
-            ->turn(sums, (size_t)stride, (size_t)rows, (size_t)columns, c + row0, (size_t)column_stride);
+            ->turn(given->sums, (size_t)given->stride, (size_t)rows, (size_t)given->count,
+                   c + row0 + given->first * column_stride, (size_t)column_stride);
         return;
     }
     for (int64_t r = 0; r < rows; r++) {
         float *row = c + place_of(&groups[ROWS], C, row0 + r);
+        const float *sums = given->sums + r * given->stride;
         if (even && column_stride == 1)
-            memcpy(row, sums + r * stride, (size_t)columns * sizeof *row);
+            memcpy(row + given->first, sums, (size_t)given->count * sizeof *row);
         else
-            for (int64_t j = 0; j < columns; j++)
-                row[work->tables.column_c[j]] = sums[r * stride + j];
+            for (int64_t j = 0; j < given->count; j++)
+                row[work->tables.column_c[given->first + j]] = sums[j];
     }
+}
+
+/* Columns that can be written where they belong: whole tiles of rows that lie evenly, with their columns side by side.
+ */
+static int64_t columns_in_place(const struct contraction_work *work, int64_t *row_stride) {
+    const struct dims *groups = work->form->groups;
+    const int64_t columns = groups[COLUMNS_OF_C].count;
+    int64_t column_stride;
+    const bool even = is_even(&groups[COLUMNS_OF_C], C, &column_stride) && is_even(&groups[ROWS], C, row_stride);
+    return even && column_stride == 1
+               ? columns / work->call->kernels->gemm->columns * work->call->kernels->gemm->columns
+               : 0;
 }
 
 static void run_rows(const struct contraction_work *work, int64_t batch, int64_t row0, int64_t rows, float *own) {
     const struct dims *groups = work->form->groups;
     const int64_t depth = groups[DEPTH].count, columns = groups[COLUMNS_OF_C].count;
-    const int64_t stride = tile_columns(work->call->kernels->gemm, columns);
     float *taken = own + TILE_SCRATCH_FLOATS, *sums = taken + TILE_ROWS * depth;
-    int64_t a_stride;
+    int64_t a_stride, c_stride = 0;
     const float *a = take_rows(work, batch, row0, rows, taken, &a_stride);
-    tile_product(work->call->kernels,
-                 &(struct tile_rows){.a = a,
-                                     .a_stride = a_stride,
-                                     .rows = rows,
-                                     .depth = depth,
-                                     .columns = columns,
-                                     .c = sums,
-                                     .c_stride = stride,
-                                     .first = true},
-                 &(struct tile_matrix){work->tables.packed + batch * packed_floats(work), depth, columns}, own);
-    give_rows(work, batch, row0, rows, sums, stride);
+    const int64_t in_place = columns_in_place(work, &c_stride);
+    float *c = (float *)work->c + place_of(&groups[BATCH], C, batch) + place_of(&groups[ROWS], C, row0);
+    struct tile_rows part = {.a = a, .a_stride = a_stride, .rows = rows, .depth = depth, .first = true};
+    for (int64_t column = 0; column < columns; column += part.columns) {
+        const bool there = column < in_place;
+        part.columns = there ? in_place : columns - column;
+        part.c_stride = there ? c_stride : tile_columns(work->call->kernels->gemm, part.columns);
+        part.c = there ? c : sums;
+        tile_product(work->call->kernels, &part,
+                     &(struct tile_matrix){work->tables.packed + batch * packed_floats(work) + column * depth, depth,
+                                           part.columns},
+                     own);
+        if (!there)
+            give_rows(work, batch, row0, rows, &(struct given){sums, part.c_stride, column, part.columns});
+    }
 }
 
 static void run_tiles(struct team_thread self, void *context) {

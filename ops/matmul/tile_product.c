@@ -50,11 +50,28 @@ static void multiply(const struct gemm_kernel *kernel, const struct tile_rows *r
         }
 }
 
+#define DIRECT_COLUMNS 128 /* with fewer of them, turning rows into panels costs more than it saves */
+
+static void multiply_direct(const struct kernels *kernels, const struct tile_rows *rows, const struct tile_matrix *b,
+                            int64_t depth0, int64_t depth) {
+    const struct gemm_kernel *kernel = kernels->gemm;
+    for (int64_t column = 0; column < rows->columns; column += kernel->columns)
+        narrow_kernel_of(kernels)->direct((int)rows->rows, (int)at_most(rows->columns - column, kernel->columns),
+                                          (size_t)depth, rows->a + depth0, (size_t)rows->a_stride,
+                                          b->packed + column * b->depth + depth0 * kernel->columns,
+                                          rows->first && depth0 == 0, rows->c + column, (size_t)rows->c_stride);
+}
+
 void tile_product(const struct kernels *kernels, const struct tile_rows *rows, const struct tile_matrix *b,
                   float *scratch) {
     int64_t depth0 = 0;
     do { /* once even for depth 0: then the sums are zero */
         const int depth = (int)at_most(rows->depth - depth0, GEMM_DEPTH);
+        if (rows->columns < DIRECT_COLUMNS) {
+            multiply_direct(kernels, rows, b, depth0, depth);
+            depth0 += depth;
+            continue;
+        }
         const struct gemm_panels cut = gemm_panels(kernels->gemm, rows->rows, depth);
         for (int p = 0; p < cut.count; p++) {
             const int64_t row = gemm_panel_row(&cut, p);

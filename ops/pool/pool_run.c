@@ -5,6 +5,8 @@
 #include "base/thread_team.h"
 #include "ops/pool/pool_loops.h"
 
+#include <string.h>
+
 /* Places in a thread's own memory, in bytes: the line with its pads, a row raised to a power, what columns are
  * divided by and its inverses, the rows of a window. */
 struct own_places {
@@ -46,17 +48,58 @@ static bool place_own(const struct op_call *call, const struct pool_window *wind
     return fits;
 }
 
+#define NARROW_PIXELS 4096 /* of an input plane, at most: sixteen of them stay in a near cache */
+#define NARROW_COLUMNS 64  /* of the output */
+
+static int64_t pixels_of(const struct pool_window *window, bool output) {
+    int64_t pixels = 1;
+    for (int d = 0; d < SPATIAL; d++)
+        pixels *= output ? window->axis[d].out : window->axis[d].in;
+    return pixels;
+}
+
+/*
+ * Rows of narrow planes are too short for vectors: sixteen planes at a time are brought into a channel block, and back.
+ * The batch has no say, so that its rows have the bits that they have alone.
+ */
+static bool is_narrow(const struct op_call *call, const struct pool_window *window) {
+    const struct tensor *x = call->inputs[0];
+    const int64_t columns = window->axis[SPATIAL - 1].out, limit = NARROW_PIXELS;
+    for (int d = 0; d < SPATIAL; d++)
+        if (window->axis[d].in > limit || window->axis[d].out > limit)
+            return false;
+    return x->dtype == DTYPE_FLOAT && window->inner == 1 && x->shape.dims[1] >= CHANNEL_BLOCK &&
+           window->outer == x->shape.dims[0] * x->shape.dims[1] && columns < NARROW_COLUMNS &&
+           pixels_of(window, false) <= limit && pixels_of(window, true) <= limit;
+}
+
+/* The window as it is for a channel block. */
+static struct pool_window blocked_window(const struct pool_window *window) {
+    struct pool_window blocked = *window;
+    blocked.inner = CHANNEL_BLOCK;
+    blocked.outer = 1;
+    return blocked;
+}
+
+/* Floats of sixteen planes of the input, and of the output twice: in a block, and as planes. */
+static int64_t block_floats(const struct pool_window *window) {
+    return (pixels_of(window, false) + 2 * pixels_of(window, true)) * CHANNEL_BLOCK;
+}
+
 bool pool_own_bytes(const struct op_call *call, const struct pool_window *window, size_t *bytes) {
+    const struct pool_window blocked = blocked_window(window);
+    const bool narrow = is_narrow(call, window);
     struct own_places places;
-    if (!place_own(call, window, &places))
+    if (!place_own(call, narrow ? &blocked : window, &places))
         return false;
-    *bytes = places.end;
+    *bytes = places.end + (narrow ? (size_t)block_floats(window) * sizeof(float) : 0);
     return true;
 }
 
 struct pool_work {
     const struct op_call *call;
     const struct pool_window *window;
+    const char *x; /* the input of window->outer pictures */
     const struct pool_kernel *kernel;
     const struct pool_loops *loops;
     enum pool_kind kind;
@@ -107,8 +150,7 @@ static int64_t find_rows(const struct pool_work *work, const struct pool_place *
         const int64_t plane = place->outer * axis[0].in + input_at(&axis[0], place->at[0], p);
         const int64_t first = plane * axis[1].in + input_at(&axis[1], place->at[1], 0);
         for (int64_t r = rows.first; r < rows.end; r++)
-            found[count++] =
-                (const char *)work->call->inputs[0]->data + (size_t)(first + r * axis[1].dilation) * row_bytes;
+            found[count++] = work->x + (size_t)(first + r * axis[1].dilation) * row_bytes;
     }
     return count;
 }
@@ -190,36 +232,90 @@ static void make_row(const struct pool_work *work, const struct pool_place *plac
         work->loops->root(((const struct pool_params *)work->call->params)->power, line.out * line.inner, y);
 }
 
+/* The line as it begins, and what columns are divided by. */
+static void start_own(const struct pool_work *work, char *own) {
+    const struct pool_axis *columns = &work->window->axis[SPATIAL - 1];
+    const struct pool_params *params = work->call->params;
+    work->loops->fill(work->kind, line_pixels(columns) * work->window->inner + POOL_SLACK, own);
+    for (int64_t o = 0; o < columns->out; o++)
+        work->loops->set(own + work->places.divisors, own + work->places.inverses, o,
+                         pool_count(columns, o, params->include_pad));
+}
+
+static char *own_of(const struct pool_work *work, struct team_thread self) {
+    return work->call->own + (size_t)self.index * work->call->own_stride;
+}
+
+/* Rows first..end-1 of the output; y: the first of them. */
+static void make_range(const struct pool_work *work, int64_t first, int64_t end, char *own, char *y) {
+    const size_t out_bytes = (size_t)(work->window->axis[SPATIAL - 1].out * work->window->inner) * work->size;
+    struct pool_place place = place_of(work->window, first);
+    for (int64_t row = first; row < end; row++, next_place(work->window, &place), y += out_bytes)
+        make_row(work, &place, own, y);
+}
+
 static void make_rows(struct team_thread self, void *context) {
     const struct pool_work *work = context;
     const struct pool_window *window = work->window;
     const struct pool_axis *columns = &window->axis[SPATIAL - 1];
-    const struct pool_params *params = work->call->params;
     const struct team_range range = team_range_of(self, window->outer * window->axis[0].out * window->axis[1].out);
-    char *own = work->call->own + (size_t)self.index * work->call->own_stride;
-    const size_t out_bytes = (size_t)(columns->out * window->inner) * work->size;
-    work->loops->fill(work->kind, line_pixels(columns) * window->inner + POOL_SLACK, own);
-    for (int64_t o = 0; o < columns->out; o++)
-        work->loops->set(own + work->places.divisors, own + work->places.inverses, o,
-                         pool_count(columns, o, params->include_pad));
-    struct pool_place place = place_of(window, range.first);
-    for (int64_t row = range.first; row < range.end; row++, next_place(window, &place))
-        make_row(work, &place, own, (char *)work->call->outputs[0]->data + (size_t)row * out_bytes);
+    char *own = own_of(work, self);
+    start_own(work, own);
+    make_range(work, range.first, range.end, own,
+               (char *)work->call->outputs[0]->data +
+                   (size_t)(range.first * columns->out * window->inner) * work->size);
+}
+
+/* Planes first .. of so many; the last sixteen are read where fewer are left, and those that are new are written. */
+static void make_planes(const struct pool_work *work, int64_t planes, int64_t first, char *own) {
+    const struct few_outputs_kernel *turns = work->call->kernels->few_outputs;
+    const int64_t in = pixels_of(work->window, false), out = pixels_of(work->window, true);
+    const int64_t begin = at_most(first, planes - CHANNEL_BLOCK);
+    float *x = (float *)(void *)(own + work->places.end), *y = x + in * CHANNEL_BLOCK,
+          *turned = y + out * CHANNEL_BLOCK;
+    float *to = (float *)work->call->outputs[0]->data + first * out;
+    struct pool_work block = *work;
+    block.x = (const char *)x;
+    turns->to_blocks((const float *)work->call->inputs[0]->data + begin * in, (size_t)in, in, x);
+    make_range(&block, 0, work->window->axis[0].out * work->window->axis[1].out, own, (char *)y);
+    turns->to_planes(y, out, begin == first ? to : turned, (size_t)out);
+    if (begin < first)
+        memcpy(to, turned + (first - begin) * out, (size_t)((planes - first) * out) * sizeof *to);
+}
+
+struct narrow_work {
+    const struct pool_work *work;
+    int64_t planes;
+};
+
+static void make_groups(struct team_thread self, void *context) {
+    const struct narrow_work *narrow = context;
+    const struct team_range range = team_range_of(self, divide_up(narrow->planes, CHANNEL_BLOCK));
+    char *own = own_of(narrow->work, self);
+    start_own(narrow->work, own);
+    for (int64_t group = range.first; group < range.end; group++)
+        make_planes(narrow->work, narrow->planes, group * CHANNEL_BLOCK, own);
 }
 
 #define THREAD_ELEMENTS 32768 /* of the input, that are worth a thread */
 
 void pool_run(const struct op_call *call, const struct pool_window *window) {
     const enum dtype dtype = call->inputs[0]->dtype;
+    const struct pool_window blocked = blocked_window(window);
+    const bool narrow = is_narrow(call, window);
     struct pool_work work = {.call = call,
-                             .window = window,
+                             .window = narrow ? &blocked : window,
+                             .x = call->inputs[0]->data,
                              .kernel = pool_kernel_for(dtype, call->kernels),
                              .loops = pool_loops_of(dtype),
                              .kind = kind_of(call),
                              .size = dtype_size(dtype)};
-    const int64_t rows = window->outer * window->axis[0].out * window->axis[1].out;
-    const int64_t worth = at_most(rows, tensor_elements(call->inputs[0]) / THREAD_ELEMENTS + 1);
-    place_own(call, window, &work.places);
+    struct narrow_work planes = {&work, window->outer};
+    const int64_t units =
+        narrow ? divide_up(window->outer, CHANNEL_BLOCK) : window->outer * window->axis[0].out * window->axis[1].out;
+    const int64_t worth = at_most(units, tensor_elements(call->inputs[0]) / THREAD_ELEMENTS + 1);
+    place_own(call, work.window, &work.places);
     work.loops->fill(work.kind, 1, work.nothing);
-    team_run((int)at_most(call->threads, worth), make_rows, &work);
+    team_run((int)at_most(call->threads, worth), narrow ? make_groups : make_rows,
+             narrow ? (void *)&planes : (void *)&work);
 }

@@ -1,5 +1,6 @@
 /* DynamicQuantizeLinear (ONNX 11): uint8 with the scale and zero point that the numbers themselves give. */
 #include "ops/quant/dynamic.h"
+#include "base/simd.h"
 #include "ops/core/op_facts.h"
 #include "ops/core/parallel.h"
 #include "ops/kernels/families.h"
@@ -8,7 +9,7 @@
 
 struct dynamic_range dynamic_range_of(const float *x, size_t count) {
     float low = 0, high = 0;
-    _Pragma("omp simd reduction(min : low) reduction(max : high)") for (size_t i = 0; i < count; i++) {
+    SIMD_RANGE(low, high) for (size_t i = 0; i < count; i++) {
         low = x[i] < low ? x[i] : low;
         high = x[i] > high ? x[i] : high;
     }

@@ -4,10 +4,15 @@
  */
 #include "base/checked.h"
 #include "base/sizes.h"
+#include "base/thread_team.h"
 #include "ops/core/attributes.h"
 #include "ops/core/op_facts.h"
 #include "ops/core/reals.h"
+#include "ops/kernels/bits.h"
+#include "ops/kernels/families.h"
 #include "ops/matmul/gemm.h"
+
+#include <string.h>
 
 enum nbits_input { IN_A, IN_B, IN_SCALES, IN_ZEROS, IN_GROUPS, IN_BIAS };
 
@@ -109,45 +114,50 @@ static float zero_point(const struct op_call *call, int64_t column, int64_t bloc
     return (float)(byte >> block * p->bits % 8 & ((1 << p->bits) - 1));
 }
 
-/* Depths first .. first + count - 1 of a column, in one block of it, as they are stored. */
-static void stored_numbers(const struct op_call *call, int64_t column, int64_t first, int64_t count, float *to) {
+/* Depths first .. first + count - 1 of a column, in one block of it. A first one that stands inside a byte is alone. */
+static void block_numbers(const struct op_call *call, int64_t column, int64_t block, int64_t first, int64_t count,
+                          float *to) {
     const struct nbits_params *p = call->params;
+    const float scale = ((const float *)call->inputs[IN_SCALES]->data)[column * blocks_of(p) + block];
+    const float zero = zero_point(call, column, block);
+    const int64_t bit = first * p->bits % 8;
     const uint8_t *from = (const uint8_t *)call->inputs[IN_B]->data + column * blocks_of(p) * (p->block * p->bits / 8) +
                           first * p->bits / 8;
-    if (p->bits == 8)
-        for (int64_t i = 0; i < count; i++)
-            to[i] = from[i];
+    if (bit == 0)
+        bits_kernel_of(call->kernels)->unpack(from, (int)p->bits, (size_t)count, scale, zero, to);
     else
-        for (int64_t i = 0, bit = first * p->bits % 8; i < count; i++, bit += p->bits)
-            to[i] = (float)(from[bit / 8] >> bit % 8 & ((1 << p->bits) - 1));
+        *to = ((float)(*from >> bit & ((1 << p->bits) - 1)) - zero) * scale;
 }
 
 static void column_numbers(const struct op_call *call, int64_t column, int64_t depth0, int64_t depth, float *to) {
     const struct nbits_params *p = call->params;
     const struct tensor *groups = op_input(call, IN_GROUPS);
-    const float *scales = (const float *)call->inputs[IN_SCALES]->data + column * blocks_of(p);
     for (int64_t k = depth0, count; k < depth0 + depth; k += count) {
         const int64_t block = groups ? int_of(groups, k) : k / p->block;
         const int64_t left = depth0 + depth - k, rest = p->block - k % p->block;
         count = groups ? 1 : rest < left ? rest : left;
-        const float scale = scales[block], zero = zero_point(call, column, block);
-        float *numbers = to + (k - depth0);
-        stored_numbers(call, column, k, count, numbers);
-        for (int64_t i = 0; i < count; i++)
-            numbers[i] = (numbers[i] - zero) * scale;
+        block_numbers(call, column, block, k, count, to + (k - depth0));
     }
 }
 
 /* ---- the product ---- */
 
+#define FEW_ROWS 4
+#define FETCH_COLUMNS 8 /* at a time: lines of a tile are written piece by piece */
+
 static void fetch(const struct gemm_job *job, int64_t column0, int count, int64_t depth0, int depth, int width,
                   float *tile) {
-    float numbers[GEMM_DEPTH];
-    for (int c = 0; c < width; c++) {
-        if (c < count)
-            column_numbers(job->context, column0 + c, depth0, depth, numbers);
+    float numbers[FETCH_COLUMNS][GEMM_DEPTH];
+    for (int c = 0; c < width; c += FETCH_COLUMNS) {
+        const int part = width - c < FETCH_COLUMNS ? width - c : FETCH_COLUMNS;
+        for (int i = 0; i < part; i++)
+            if (c + i < count)
+                column_numbers(job->context, column0 + c + i, depth0, depth, numbers[i]);
+            else
+                memset(numbers[i], 0, sizeof numbers[i]);
         for (int k = 0; k < depth; k++)
-            tile[k * width + c] = c < count ? numbers[k] : 0;
+            for (int i = 0; i < part; i++)
+                tile[k * width + c + i] = numbers[i][k];
     }
 }
 
@@ -175,6 +185,28 @@ static void make_job(const struct gemm_batch *batch, int64_t i, struct gemm_job 
                              .output = call->outputs[0]->data};
 }
 
+/* Few rows by some columns: numbers are made, and multiplied where they lie. */
+static void few_rows(void *context, int64_t first, int64_t end) {
+    const struct op_call *call = context;
+    const struct nbits_params *p = call->params;
+    const struct tensor *bias = op_input(call, IN_BIAS);
+    const int64_t rows = rows_of(call);
+    float numbers[GEMM_DEPTH], *y = call->outputs[0]->data;
+    for (int64_t column = first; column < end; column++) {
+        float sums[FEW_ROWS] = {0};
+        for (int64_t k = 0, part; k < p->depth; k += part) {
+            part = p->depth - k < GEMM_DEPTH ? p->depth - k : GEMM_DEPTH;
+            column_numbers(call, column, k, part, numbers);
+            for (int64_t r = 0; r < rows; r++)
+                sums[r] +=
+                    bits_kernel_of(call->kernels)
+                        ->float_dot((const float *)call->inputs[IN_A]->data + r * p->depth + k, numbers, (size_t)part);
+        }
+        for (int64_t r = 0; r < rows; r++)
+            y[r * p->columns + column] = sums[r] + (bias ? ((const float *)bias->data)[column] : 0);
+    }
+}
+
 static status check_groups(const struct op_call *call, struct error *err) {
     const struct nbits_params *p = call->params;
     for (int64_t k = 0; op_input(call, IN_GROUPS) && k < p->depth; k++) {
@@ -198,6 +230,10 @@ static status nbits_run(struct op_call *call, struct error *err) {
         return STATUS_OK;
     if (check_groups(call, err) != STATUS_OK)
         return err->code;
+    if (rows <= FEW_ROWS) {
+        team_for(call->threads, p->columns, few_rows, call);
+        return STATUS_OK;
+    }
     const struct gemm_panels panels = gemm_panels(call->kernels->gemm, rows, p->depth);
     gemm_pack_panels(&panels, call->inputs[IN_A]->data, p->depth, 1, call->workspace);
     gemm_run(&(struct gemm_batch){.kernel = call->kernels->gemm,

@@ -1,5 +1,6 @@
 #include "ops/quant/steps.h"
 
+#include "base/simd.h"
 #include "base/sizes.h"
 
 #include <string.h>
@@ -54,7 +55,7 @@ static int64_t pack_bytes(const uint8_t *row, int64_t channels, uint32_t flip, i
         to[step * rounded] = (int32_t)(four ^ flip * 0x01010101u);
     }
     int32_t all = 0;
-    _Pragma("omp simd reduction(+ : all)") for (int64_t i = 0; i < steps * 4; i++) all += (int8_t)(row[i] ^ flip);
+    SIMD_SUM(all) for (int64_t i = 0; i < steps * 4; i++) all += (int8_t)(row[i] ^ flip);
     *sum = all;
     return steps;
 }

@@ -7,6 +7,7 @@
 struct recurrent_row {
     enum recurrent_kind kind;
     int gates, activations;
+    bool rounded;
     enum recurrent_function defaults[RECURRENT_ACTIVATIONS];
 };
 
@@ -17,6 +18,7 @@ static status recurrent_parse(const struct op_call *call, struct attributes *att
     struct recurrent_params *params = result;
     const int direction = attribute_choice(attributes, "direction", directions, 0);
     params->kind = row->kind;
+    params->rounded = row->rounded;
     params->directions = direction == 2 ? 2 : 1;
     params->backward = direction == 1;
     params->hidden = attribute_int(attributes, "hidden_size", 0);
@@ -138,19 +140,21 @@ static const struct op_arg lstm_outputs[] = {{"Y", TYPES_RECURRENT, ARG_T | ARG_
                                              {"Y_c", TYPES_RECURRENT, ARG_T | ARG_OPTIONAL},
                                              {0}};
 
-static const struct recurrent_row rnn_row = {RECURRENT_RNN, 1, 1, {GATE_TANH}};
-static const struct recurrent_row lstm_row = {RECURRENT_LSTM, 4, 3, {GATE_SIGMOID, GATE_TANH, GATE_TANH}};
-static const struct recurrent_row gru_row = {RECURRENT_GRU, 3, 2, {GATE_SIGMOID, GATE_TANH}};
+static const struct recurrent_row rnn_row = {RECURRENT_RNN, 1, 1, false, {GATE_TANH}};
+static const struct recurrent_row lstm_row = {RECURRENT_LSTM, 4, 3, false, {GATE_SIGMOID, GATE_TANH, GATE_TANH}};
+static const struct recurrent_row rounded_row = {RECURRENT_LSTM, 4, 3, true, {GATE_SIGMOID, GATE_TANH, GATE_TANH}};
+static const struct recurrent_row gru_row = {RECURRENT_GRU, 3, 2, false, {GATE_SIGMOID, GATE_TANH}};
 
-#define RECURRENT(NAME, INPUTS_, OUTPUTS, ROW)                                                                     \
+#define RECURRENT(NAME, DOMAIN, INPUTS_, OUTPUTS, ROW)                                                             \
     {                                                                                                              \
-        .name = NAME, .domain = "", .since = 1, .inputs = INPUTS_, .outputs = OUTPUTS,                             \
+        .name = NAME, .domain = DOMAIN, .since = 1, .inputs = INPUTS_, .outputs = OUTPUTS,                         \
         .params_size = sizeof(struct recurrent_params), .state_size = sizeof(struct recurrent_state),              \
         .parse = recurrent_parse, .infer = recurrent_infer, .prepare = recurrent_prepare, .run = recurrent_op_run, \
         .macs = recurrent_macs, .facts = &facts, .row = &(ROW)                                                     \
     }
 
-const struct op ops_recurrent[] = {RECURRENT("RNN", inputs, outputs, rnn_row),
-                                   RECURRENT("LSTM", lstm_inputs, lstm_outputs, lstm_row),
-                                   RECURRENT("GRU", inputs, outputs, gru_row),
+const struct op ops_recurrent[] = {RECURRENT("RNN", "", inputs, outputs, rnn_row),
+                                   RECURRENT("LSTM", "", lstm_inputs, lstm_outputs, lstm_row),
+                                   RECURRENT("RoundedLSTM", INTERNAL_DOMAIN, lstm_inputs, lstm_outputs, rounded_row),
+                                   RECURRENT("GRU", "", inputs, outputs, gru_row),
                                    {0}};

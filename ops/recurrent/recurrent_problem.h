@@ -22,7 +22,8 @@ struct recurrent_params {
     bool backward; /* the first direction goes from the end */
     bool batch_first;
     bool input_forget, linear_before_reset;
-    float clip; /* 0: none */
+    bool rounded; /* the state meets its weights rounded to 8 bits: recurrent_round.h */
+    float clip;   /* 0: none */
     int64_t hidden;
     struct recurrent_activation activations[2][RECURRENT_ACTIVATIONS];
 };

@@ -6,6 +6,7 @@
 #include "base/unaligned.h"
 #include "ops/matmul/tile_product.h"
 #include "ops/recurrent/recurrent_cells.h"
+#include "ops/recurrent/recurrent_round.h"
 #include "ops/recurrent/recurrent_weights.h"
 
 #include <string.h>
@@ -251,6 +252,12 @@ static bool goes_back(const struct recurrent_work *work, int64_t direction) {
     return direction == 1 || ((const struct recurrent_params *)work->call->params)->backward;
 }
 
+/* Of an LSTM, which has no reset state. */
+static bool rounds(const struct recurrent_work *work) {
+    return ((const struct recurrent_params *)work->call->params)->rounded &&
+           work->call->inputs[IN_X]->dtype == DTYPE_FLOAT;
+}
+
 /* The next step of all sequences of a group that are not at their end. */
 static void take_step(const struct recurrent_work *work, const struct recurrent_group *group,
                       const struct recurrent_own *own, int64_t n) {
@@ -259,6 +266,11 @@ static void take_step(const struct recurrent_work *work, const struct recurrent_
     struct recurrent_product product = {own->state,    state_stride(work->call, s), group->count,
                                         s->hidden,     s->first_gates * s->hidden,  gates_stride(work->call, s),
                                         own->recurrent};
+    if (rounds(work)) {
+        recurrent_round((const float *)(void *)own->state, product.a_stride, group->count, s->hidden,
+                        (float *)(void *)own->reset);
+        product.a = own->reset;
+    }
     multiply(work, &product, IN_R, group->direction, 0, own->panels);
     for (int pass = 0; pass < (s->first_gates < s->gates ? 2 : 1); pass++) {
         if (pass == 1) {

@@ -234,6 +234,7 @@ static void sample_places(const struct grid_work *work, int64_t unit, char *own)
                 ->gather(&(struct resize_gather){work->taps, (int)places.count, (void *)places.indices,
                                                  (void *)places.floats, (const void *)plane, (void *)out});
         else
+            // NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): infer() has refused types that have none
             sums_by_type[x->dtype](&places, work->taps, plane, out);
         if (x->dtype == DTYPE_STRING)
             blank_texts(&places, (void *)out);

@@ -103,7 +103,7 @@ static status run_insert(struct op_call *call, struct error *err) {
     const struct box *old = tensor_box(call->inputs[0]);
     const enum dtype element = old->element == DTYPE_UNDEFINED ? call->inputs[1]->dtype : old->element;
     struct box *sequence, *item;
-    size_t place;
+    size_t place = 0;
     if (element != call->inputs[1]->dtype)
         return fail(err, STATUS_INVALID_MODEL, "input 1 (tensor) has element type %s, the sequence is one of %s",
                     dtype_name(call->inputs[1]->dtype), dtype_name(element));
@@ -123,7 +123,7 @@ static status run_insert(struct op_call *call, struct error *err) {
 static status run_erase(struct op_call *call, struct error *err) {
     const struct box *old = tensor_box(call->inputs[0]);
     struct box *sequence;
-    size_t place;
+    size_t place = 0;
     if (find_place(call, 1, false, &place, err) != STATUS_OK ||
         box_container(call->heap, DTYPE_SEQUENCE, old->element, old->count, &sequence, err) != STATUS_OK)
         return err->code;

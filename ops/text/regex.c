@@ -210,7 +210,7 @@ static status parse_row(struct regex_parser *p, struct regex_piece *out) {
     if (regex_add_piece(p, (struct regex_state){.step = REGEX_ON}, out) != STATUS_OK)
         return p->err->code;
     while (p->at < p->length && (p->quoted || (!regex_sees(p, "|") && !regex_sees(p, ")")))) {
-        struct regex_piece next;
+        struct regex_piece next = {0, 0};
         if (regex_take(p, p->quoted ? "\\E" : "\\Q")) {
             p->quoted = !p->quoted;
             continue;

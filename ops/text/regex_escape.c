@@ -40,7 +40,8 @@ static status read_hex(struct regex_parser *p, int32_t *code) {
 }
 
 status regex_read_escape(struct regex_parser *p, int32_t *code) {
-    static const char letters[] = "aftnrv", meant[] = "\a\f\t\n\r\v";
+    static const char letters[] = "aftnrv";
+    static const unsigned char meant[] = "\a\f\t\n\r\v";
     if (p->at >= p->length)
         return regex_refuse(p, "it ends in a backslash");
     const char c = p->pattern[p->at];

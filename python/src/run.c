@@ -115,9 +115,9 @@ static limner_status copy_outputs(struct call *call, limner_error *error) {
             continue;
         void *memory = tensor_memory(call->out[i].bytes);
         if (!memory) {
-            while (i-- > 0)
-                if (is_copied(call, i))
-                    free(call->out[i].data);
+            for (size_t k = 0; k < i; k++)
+                if (is_copied(call, k))
+                    free(call->out[k].data);
             return no_memory(&call->out[i], error);
         }
         if (call->out[i].bytes > 0)

@@ -17,7 +17,8 @@ enum pass_bit {
     PASS_ACTIVATION = 16,
     PASS_LAYOUT = 32, /* another order of arithmetic */
     PASS_INLINE = 64,
-    PASS_ALL = 127
+    PASS_COMPOSE = 128, /* another order of arithmetic */
+    PASS_ALL = 255
 };
 
 struct pass_context {

@@ -7,10 +7,14 @@
 
 #include <string.h>
 
+#define MOST_NODES 1000000 /* that operators are written as, in all */
+
 struct expansion {
     struct pass_context *context;
     struct pass_nodes made;
+    struct op_writer writer;
     const struct node *node; /* that is expanded */
+    bool beyond;             /* there would be more than MOST_NODES */
 };
 
 static int add_value(void *context, const char *name) {
@@ -20,7 +24,8 @@ static int add_value(void *context, const char *name) {
 
 static bool add_node(void *context, const struct node *node) {
     struct expansion *e = context;
-    return pass_append(e->context, &e->made, node) != NULL;
+    e->beyond |= e->made.count - e->context->graph->node_count >= MOST_NODES;
+    return !e->beyond && pass_append(e->context, &e->made, node);
 }
 
 /* The subgraph has one input and one output, which parse() sees to. */
@@ -40,30 +45,46 @@ static status keep(struct expansion *e, const struct node *node, struct error *e
 static status expand(struct expansion *e, const struct node *node, struct error *err) {
     const struct op_facts *facts = pass_facts(e->context, node);
     const struct op_call *call = facts->expand ? pass_call(e->context, node) : NULL;
-    struct op_writer *writer;
     if (!call)
         return keep(e, node, err);
-    writer = pass_scratch(e->context, 1, sizeof *writer);
-    if (!writer)
-        return fail_memory(err, "a pass");
-    *writer = (struct op_writer){
-        .pool = e->context->program->pool,
-        .call = call,
-        .context = e,
-        .add_value = add_value,
-        .add_node = add_node,
-        .add_graph = add_graph,
-        .names = pass_scratch(e->context, WRITE_NAMES + (size_t)node->input_count, sizeof *writer->names)};
-    if (!writer->names)
-        return fail_memory(err, "a pass");
     const int made = e->made.count;
     e->node = node;
-    if (facts->expand(writer, err) != STATUS_OK)
-        return fail_prefix(err, "%s", program_label(e->context->scratch, e->context->graph, node));
+    e->writer.call = call;
+    e->writer.own = NULL;
+    e->writer.name_count = 0;
+    if (facts->expand(&e->writer, err) != STATUS_OK) {
+        const char *label = program_label(e->context->scratch, e->context->graph, node);
+        return e->beyond
+                   ? fail(err, STATUS_LIMIT, "operators that stand for others would be more than %d nodes", MOST_NODES)
+                   : fail_prefix(err, "%s", label ? label : node->op_type);
+    }
     if (e->made.count == made)
         return keep(e, node, err);
     e->context->again = true;
     return STATUS_OK;
+}
+
+/* With room for the largest node that stands for others; false without memory. */
+static bool start_writer(struct expansion *e) {
+    const struct graph *graph = e->context->graph;
+    int inputs = WRITE_NAMES, attributes = WRITE_ATTRIBUTES;
+    for (int i = 0; i < graph->node_count; i++) {
+        const struct node *node = &graph->nodes[i];
+        if (!pass_facts(e->context, node)->expand)
+            continue;
+        inputs = node->input_count > inputs - WRITE_NAMES ? node->input_count + WRITE_NAMES : inputs;
+        attributes = node->attribute_count > attributes - WRITE_ATTRIBUTES ? node->attribute_count + WRITE_ATTRIBUTES
+                                                                           : attributes;
+    }
+    e->writer = (struct op_writer){.pool = e->context->program->pool,
+                                   .context = e,
+                                   .add_value = add_value,
+                                   .add_node = add_node,
+                                   .add_graph = add_graph};
+    e->writer.names = pass_scratch(e->context, (size_t)inputs, sizeof *e->writer.names);
+    e->writer.inputs = pass_scratch(e->context, (size_t)inputs, sizeof *e->writer.inputs);
+    e->writer.attributes = pass_scratch(e->context, (size_t)attributes, sizeof *e->writer.attributes);
+    return e->writer.names && e->writer.inputs && e->writer.attributes;
 }
 
 static bool stands_for_others(const struct pass_context *context) {
@@ -78,6 +99,8 @@ status pass_expand(struct pass_context *context, struct error *err) {
     struct types_scope scope = {context->program->source, context->scratch, context->graph, NULL};
     if (!stands_for_others(context))
         return STATUS_OK;
+    if (!start_writer(&e))
+        return fail_memory(err, "a pass");
     scope.types = pass_scratch(context, (size_t)context->value_count + 1, sizeof *scope.types);
     if (!scope.types)
         return fail_memory(err, "a pass");

@@ -208,8 +208,9 @@ static bool fuse_activation(struct layout *layout, const struct node *node, bool
 
 static bool fuse_addition(struct layout *layout, const struct node *node, bool *done) {
     *done = false;
-    if (!pass_facts(layout->context, node)->adds || node->input_count != 2 || !is_blocked(layout, node->inputs[0]) ||
-        !is_blocked(layout, node->inputs[1]) || node->inputs[0] == node->inputs[1])
+    if (pass_facts(layout->context, node)->formula != FORMULA_SUM || node->input_count != 2 ||
+        !is_blocked(layout, node->inputs[0]) || !is_blocked(layout, node->inputs[1]) ||
+        node->inputs[0] == node->inputs[1])
         return true;
     const int side = open_producer(layout, node->inputs[1], FUSES_ADDITION) ? 1 : 0, value = node->inputs[side];
     struct node *producer = open_producer(layout, value, FUSES_ADDITION);

@@ -5,6 +5,7 @@
 #include "ops/kernels/cpu.h"
 #include "runtime/passes/pass_activation.h"
 #include "runtime/passes/pass_batchnorm.h"
+#include "runtime/passes/pass_compose.h"
 #include "runtime/passes/pass_expand.h"
 #include "runtime/passes/pass_fold.h"
 #include "runtime/passes/pass_inline.h"
@@ -23,6 +24,7 @@ static const struct pass table[] = {
     {"fold constants", PASS_FOLD, pass_fold},
     {"inline chosen subgraphs", PASS_INLINE, pass_inline},
     {"drop no-ops", PASS_NOOP, pass_noop},
+    {"compose functions", PASS_COMPOSE, pass_compose},
     {"fold BatchNormalization", PASS_BATCHNORM, pass_batchnorm},
     {"merge Pad into Conv", PASS_PAD, pass_pad},
     {"fuse activations", PASS_ACTIVATION, pass_activation},

@@ -17,6 +17,8 @@ static void give_iteration(const struct types_scope *outer, const struct node *n
             *type = i == 0 ? DTYPE_INT64 : DTYPE_BOOL;
         else if (input < node_arguments(node) && node->inputs[input] != NO_VALUE)
             *type = outer->types[node->inputs[input]];
+        if (mapping->items && *type == DTYPE_SEQUENCE) /* an item of it, of a type that is not known yet */
+            *type = DTYPE_UNDEFINED;
     }
 }
 

@@ -40,3 +40,9 @@ def remove_partial(folder: Path) -> None:
     """What a signal may leave of a file that was being written; it has a name that nobody takes for a picture."""
     for path in folder.glob(".limner-*"):
         path.unlink()
+
+
+def most_memory() -> float:
+    """The most megabytes that this process has held. (getrusage counts what its parent held before exec, too.)"""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024

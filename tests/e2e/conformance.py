@@ -313,7 +313,8 @@ def random_case(seed: int) -> Builder:
 
 
 def write_folder(folder: pathlib.Path, model: onnx.ModelProto | pathlib.Path, feeds: dict[str, np.ndarray]) -> None:
-    """One test folder; the reference is computed here by onnxruntime without graph optimisations."""
+    """One test folder; the reference is computed here by onnxruntime without graph optimisations, by one thread: layers of 8 bits
+    go by how sequences are shared out."""
     folder.mkdir(parents=True)
     if isinstance(model, pathlib.Path):
         for file in model.parent.iterdir():
@@ -323,6 +324,7 @@ def write_folder(folder: pathlib.Path, model: onnx.ModelProto | pathlib.Path, fe
         onnx.save(model, folder / "model.onnx")
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(folder / "model.onnx", options, providers=["CPUExecutionProvider"])
     results = session.run(None, feeds)
     data = folder / "test_data_set_0"

@@ -127,16 +127,16 @@ class Forms(Cases):
         yield self.model("QLinearConv", ["x", "s", "z", "w", "t", "v", "u", "y0", "b"], feeds, weights, ["y"], types={"y": TensorProto.UINT8}, channels_last=int(last), group=group, pads=[1, 1, 1, 1])
 
     def quantized_layer(self):
-        """limner does not round the state to 8 bits: it is one that needs no rounding, or hardly matters."""
+        """What is rounded to 8 bits there is here, too: the state of all sequences together."""
         single = self.coin()
-        steps, batch, inputs, hidden = 1 if single else self.size(2, 6), self.size(1, 4), self.size(1, 12), self.size(1, 12)
+        steps, batch, inputs, hidden = 1 if single else self.size(4, 9), self.size(1, 4), self.size(1, 12), self.size(1, 12)
         sides = 2 if self.coin() else 1
         columns, signed = self.coin(), self.coin()
         weights = {"b": 0.3 * self.floats(sides, 8 * hidden)}
         for name, rows in (("w", inputs), ("r", hidden)):
             weights[name] = self.bytes(sides, rows, 4 * hidden, signed=signed)
             shape = (sides, 4 * hidden) if columns else (sides,)
-            weights[name + "s"] = self.rng.uniform(0.001, 0.004, shape).astype(np.float32) * np.float32(1 if single or name == "w" else 1e-5)
+            weights[name + "s"] = self.rng.uniform(0.003, 0.01, shape).astype(np.float32)
             weights[name + "z"] = np.zeros(shape, np.int8) if signed else np.full(shape, 128, np.uint8)
         feeds = {"x": self.floats(steps, batch, inputs)}
         names = ["x", "w", "r", "b", "", "", "", "", "ws", "wz", "rs", "rz"]
@@ -169,6 +169,13 @@ class Forms(Cases):
         weights = {"w": self.bytes(width, 3 * hidden, signed=True), "b": self.floats(3 * hidden), "s": self.scale(), "t": np.float32(0.004), "z": np.uint8(128), "v": np.int8(2)}
         yield self.model("QAttention", ["x", "w", "b", "s", "t", names[3], "z", "v", names[4]], feeds, weights, outputs, **attributes)
 
+    def words(self):
+        count, length, window, size, filters = self.size(1, 4), self.size(4, 9), self.size(1, 4), self.size(1, 5), self.size(1, 6)
+        text = self.rng.integers(1, 20, (count, length)).astype(np.int32)
+        text[np.arange(length)[None] >= self.rng.integers(1, length + 1, (count, 1))] = 0
+        weights = {"w": self.floats(filters, 1, window, size), "b": self.floats(filters), "c": self.floats(20, size)}
+        yield self.model("WordConvEmbedding", ["t", "w", "b", "c"], {"t": text}, weights, ["y"], embedding_size=filters, conv_window_size=window, char_embedding_size=size)
+
     def packed_weights(self):
         bits, block = int(self.rng.choice([2, 4, 8])), int(self.rng.choice([16, 32, 64]))
         k, n = self.size(1, 300), self.size(1, 40)
@@ -185,7 +192,7 @@ class Forms(Cases):
         yield self.model("MatMulNBits", names, {"x": self.floats(*rows, k)}, weights, ["y"], K=k, N=n, bits=bits, block_size=block)
 
     def caches(self):
-        batch, shared, groups, size = self.size(1, 3), self.size(1, 3), self.size(1, 3), 16
+        batch, shared, groups, size = self.size(1, 3), self.size(1, 3), self.size(1, 3), 32
         heads, first = shared * groups, self.coin()
         rows = self.size(1, 6) if first or batch == 1 else 1
         past = 0 if first else self.size(1, 7)
@@ -202,7 +209,8 @@ class Forms(Cases):
         rotary = self.coin()
         if rotary:
             names += ["c", "s"]
-            weights = {"c": self.floats(20, size // 2), "s": self.floats(20, size // 2)}
+            turned = int(self.rng.choice([size, size // 2]))
+            weights = {"c": self.floats(20, turned // 2), "s": self.floats(20, turned // 2)}
         attributes = {"num_heads": heads, "kv_num_heads": shared, "do_rotary": int(rotary), "rotary_interleaved": int(self.coin())}
         if self.coin():
             attributes["local_window_size"] = self.size(1, 4)
@@ -237,6 +245,7 @@ def cases(seed: int):
         made.quantized_convolution,
         made.quantized_layer,
         made.projections,
+        made.words,
         made.packed_weights,
         made.caches,
         made.embeddings,

@@ -26,6 +26,7 @@ OWN = "refusals"
 MICROSOFT = "com.microsoft"
 SCALE, ZERO = np.float32(0.1), np.uint8(3)
 BYTES, FLOATS = np.arange(32, dtype=np.uint8).reshape(1, 2, 4, 4), np.linspace(0, 1, 32, dtype=np.float32).reshape(1, 2, 4, 4)
+ROWS = FLOATS.reshape(1, 4, 8)
 MATRIX, BYTE_MATRIX = FLOATS.reshape(4, 8), BYTES.reshape(8, 4)
 # What no other test's models have: operator, domain and version; inputs, of which the first is the graph's; attributes.
 MODELS = [
@@ -44,11 +45,24 @@ MODELS = [
     ("RandomUniform", "", 1, [], {"seed": 1.0, "shape": [4, 5]}),
     ("LayerNormalization", MICROSOFT, 1, [FLOATS, np.ones(4, np.float32)], {}),
     ("SimplifiedLayerNormalization", MICROSOFT, 1, [FLOATS, np.ones(4, np.float32)], {}),
+    ("BiasAdd", MICROSOFT, 1, [ROWS, np.ones(8, np.float32), ROWS], {}),
+    ("BiasDropout", MICROSOFT, 1, [ROWS, np.ones(8, np.float32)], {}),
+    ("BiasSplitGelu", MICROSOFT, 1, [ROWS, np.ones(8, np.float32)], {}),
+    ("GroupNorm", MICROSOFT, 1, [FLOATS, np.ones(4, np.float32), np.ones(4, np.float32)], {"groups": 2, "activation": 0}),
+    ("NhwcConv", MICROSOFT, 1, [FLOATS, np.ones((2, 1, 1, 4), np.float32)], {}),
+    ("QLinearReduceMean", MICROSOFT, 1, [BYTES, SCALE, ZERO, SCALE, ZERO], {"axes": [2], "keepdims": 1}),
     ("GridSample", MICROSOFT, 1, [FLOATS, np.zeros((1, 3, 3, 2), np.float32)], {}),
     ("QuantizeLinear", MICROSOFT, 1, [FLOATS, SCALE, ZERO], {}),
     ("DequantizeLinear", MICROSOFT, 1, [BYTES, SCALE, ZERO], {}),
     ("DynamicQuantizeMatMul", MICROSOFT, 1, [MATRIX, BYTE_MATRIX, SCALE, ZERO], {}),
     ("MatMulIntegerToFloat", MICROSOFT, 1, [BYTES.reshape(4, 8), BYTE_MATRIX, SCALE, SCALE, ZERO, ZERO], {}),
+    ("BiasAdd", MICROSOFT, 1, [FLOATS, np.ones(4, np.float32), FLOATS], {}),
+    ("BiasDropout", MICROSOFT, 1, [FLOATS, np.ones(4, np.float32)], {}),
+    ("BiasSplitGelu", MICROSOFT, 1, [FLOATS, np.ones(4, np.float32)], {}),
+    ("GroupNorm", MICROSOFT, 1, [FLOATS, np.ones(4, np.float32), np.ones(4, np.float32)], {"groups": 2, "activation": 1}),
+    ("SkipGroupNorm", MICROSOFT, 1, [FLOATS, np.ones(4, np.float32), np.ones(4, np.float32), np.ones((1, 4), np.float32)], {"groups": 2, "activation": 0}),
+    ("NhwcConv", MICROSOFT, 1, [FLOATS, np.ones((3, 2, 2, 4), np.float32)], {}),
+    ("QLinearReduceMean", MICROSOFT, 1, [BYTES, SCALE, ZERO, SCALE, ZERO], {"axes": [2, 3], "keepdims": 1}),
     ("NhwcMaxPool", MICROSOFT, 1, [BYTES], {"kernel_shape": [2, 2]}),
     ("QLinearAdd", MICROSOFT, 1, [BYTES, SCALE, ZERO, BYTES, SCALE, ZERO, SCALE, ZERO], {}),
     ("QLinearMul", MICROSOFT, 1, [BYTES, SCALE, ZERO, BYTES, SCALE, ZERO, SCALE, ZERO], {}),

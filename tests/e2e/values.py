@@ -278,6 +278,9 @@ def add_sequences(cases: Cases) -> None:
                              [helper.make_tensor_value_info("b", T.FLOAT, None), helper.make_tensor_value_info("d", T.INT64, None)])
     shapes = helper.make_sequence_type_proto(helper.make_tensor_type_proto(T.INT64, None))
     cases.add("mapped", [plain("SequenceMap", ["s"], ["y", "d"], body=body)], {"s": (floats, [features(cases, n, 2) for n in (1, 3, 1, 2)]), "k": features(cases, 1, 2)}, {"y": floats, "d": shapes})
+    # PyTorch's newer exporter says no type of the item.
+    untyped = helper.make_graph([plain("Add", ["a", "k"], ["b"]), plain("Shape", ["b"], ["d"])], "b", [onnx.ValueInfoProto(name="a")], body.output)
+    cases.add("mapped-untyped", [plain("SequenceMap", ["s"], ["y", "d"], body=untyped)], {"s": (floats, [features(cases, n, 2) for n in (1, 3, 1, 2)]), "k": features(cases, 1, 2)}, {"y": floats, "d": shapes})
 
 
 def main() -> int:

@@ -112,6 +112,8 @@ static struct problem random_problem(struct random *random) {
     p.in.rank = p.out.rank = p.spatial + 2;
     for (int d = 0; d < 2; d++)
         p.out.dims[d] = p.in.dims[d] = random_int(random, 1, 3);
+    if (random_int(random, 0, 3) == 0 && p.spatial < 3) /* planes that go through channel blocks */
+        p.out.dims[1] = p.in.dims[1] = random_int(random, 16, 37);
     for (int i = 0; i < p.spatial; i++) {
         p.kernel[i] = random_int(random, 1, 4);
         p.strides[i] = random_int(random, 1, 4);

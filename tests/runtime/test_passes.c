@@ -373,6 +373,81 @@ static void activations_are_fused(void **state) {
     compare(make_output_between, PASS_ACTIVATION, 0, 13, 2, "Conv Relu");
 }
 
+/* x sigmoid(x), and x/2 (1 + erf(x / sqrt 2)) in each order that exporters write; shape decides which. */
+static int composed;
+
+static void make_composed(struct builder *b, struct random *random) {
+    static const char *const firsts[] = {"x sum", "x half", "sum half", "half x"};
+    static const char *const seconds[] = {"first half", "first sum", "x first", "sum first"};
+    const bool quotient = random_int(random, 0, 1);
+    build_input(b, "x", DTYPE_FLOAT, "2 3 ? ?");
+    build_float(b, "half", 0.5f);
+    build_float(b, "one", 1);
+    build_float(b, "root", quotient ? sqrtf(2) : sqrtf(0.5f));
+    if (composed < 0) {
+        build_node(b, "Sigmoid", "x", "first");
+        build_node(b, "Mul", random_int(random, 0, 1) ? "x first" : "first x", "y");
+    } else {
+        build_node(b, quotient ? "Div" : "Mul", "x root", "inner");
+        build_node(b, "Erf", "inner", "erf");
+        build_node(b, "Add", random_int(random, 0, 1) ? "one erf" : "erf one", "sum");
+        build_node(b, "Mul", firsts[composed], "first");
+        build_node(b, "Mul", seconds[composed], "y");
+    }
+    build_output(b, "y");
+}
+
+/* Nearly the same: a sum that is read besides, another factor. */
+static void make_uncomposed(struct builder *b, struct random *random) {
+    const bool read = random_int(random, 0, 1);
+    build_input(b, "x", DTYPE_FLOAT, "2 3 ? ?");
+    build_float(b, "half", read ? 0.5f : 0.25f);
+    build_float(b, "one", 1);
+    build_float(b, "root", sqrtf(2));
+    build_node(b, "Div", "x root", "inner");
+    build_node(b, "Erf", "inner", "erf");
+    build_node(b, "Add", "erf one", "sum");
+    build_node(b, "Mul", "x sum", "first");
+    build_node(b, "Mul", "first half", "y");
+    build_output(b, "y");
+    if (read)
+        build_output(b, "sum");
+}
+
+static void functions_are_composed(void **state) {
+    (void)state;
+    for (composed = -1; composed < 4; composed++)
+        compare(make_composed, PASS_COMPOSE, 1e-6, 13, 1, composed < 0 ? "Swish" : "Gelu");
+    compare(make_uncomposed, PASS_COMPOSE, 0, 13, 5, "Div Erf Add Mul Mul");
+}
+
+/* ---- lines ---- */
+
+/* A depthwise convolution in one dimension, by the kernels of channel blocks. */
+static void make_line(struct builder *b, struct random *random) {
+    const bool relu = random_int(random, 0, 1);
+    char pads[16], number[4];
+    build_input(b, "x", DTYPE_FLOAT, "2 19 41");
+    build_random(b, "w", random_int(random, 0, 1) ? "19 1 3" : "19 1 8", random);
+    build_random(b, "bias", "19", random);
+    build_node(b, "Conv", "x w bias", relu ? "c" : "y");
+    build_attribute_int(b, "group", 19);
+    snprintf(pads, sizeof pads, "%d %d", (int)random_int(random, 0, 9), (int)random_int(random, 0, 9));
+    build_attribute_ints(b, "pads", pads);
+    snprintf(number, sizeof number, "%d", (int)random_int(random, 1, 3));
+    build_attribute_ints(b, "strides", number);
+    snprintf(number, sizeof number, "%d", (int)random_int(random, 1, 4));
+    build_attribute_ints(b, "dilations", number);
+    if (relu)
+        build_node(b, "Relu", "c", "y");
+    build_output(b, "y");
+}
+
+static void lines_go_by_blocks(void **state) {
+    (void)state;
+    compare(make_line, PASS_LAYOUT | PASS_ACTIVATION, 1e-6, 13, 1, NULL);
+}
+
 /* ---- all together ---- */
 
 static void make_block(struct builder *b, struct random *random) {
@@ -665,6 +740,8 @@ int main(void) {
         cmocka_unit_test(batch_normalization_is_folded),
         cmocka_unit_test(padding_is_merged),
         cmocka_unit_test(activations_are_fused),
+        cmocka_unit_test(functions_are_composed),
+        cmocka_unit_test(lines_go_by_blocks),
         cmocka_unit_test(passes_work_together),
         cmocka_unit_test(wrong_nodes_are_not_dropped),
         cmocka_unit_test(any_pass_on_random_graphs),

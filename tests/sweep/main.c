@@ -1,7 +1,7 @@
 /*
  * sweep: layers as the planner meets them in real networks, drawn at random, default beside exact.
  *
- *   sweep check [--seed S]                           about a minute: most cases at the best level, some at the others
+ *   sweep check [--seed S]                           most of a minute: most cases at the best level, some at the others
  *   sweep --seconds N [--seed S] [--cpu L] [--jobs N] [--work G]   all levels in turn, or one
  *   sweep --seed S --case N --cpu L [--work G]       one case again
  *
@@ -16,9 +16,9 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define CHECK_CASES 1200     /* at the best level */
-#define CHECK_CASES_AVX2 120 /* where there is a better one */
-#define CHECK_CASES_PORTABLE 60
+#define CHECK_CASES 800     /* at the best level */
+#define CHECK_CASES_AVX2 90 /* where there is a better one */
+#define CHECK_CASES_PORTABLE 50
 
 struct options {
     struct sweep sweep;

@@ -215,39 +215,6 @@ diffusers(
     (*LATENT, Value("text", ("N", 7, 32), low=-1), Value("pooled", ("N", 16), low=-1), STEP),
 )
 diffusers(
-    "flux-transformer",
-    "FluxTransformer2DModel",
-    lambda full: dict(
-        patch_size=1,
-        in_channels=16,
-        num_layers=1,
-        num_single_layers=1,
-        attention_head_dim=16,
-        num_attention_heads=2,
-        joint_attention_dim=32,
-        pooled_projection_dim=16,
-        axes_dims_rope=(4, 6, 6),
-        guidance_embeds=False,
-    ),
-    lambda m, x, e, p, t: m(
-        x,
-        e,
-        p,
-        t,
-        img_ids=torch.ones(x.shape[1], 3) * torch.arange(x.shape[1])[:, None],
-        txt_ids=torch.zeros(e.shape[1], 3),
-        return_dict=False,
-    )[0],
-    (16, None),
-    (16, None),
-    (
-        Value("tokens", ("N", 16, 16), low=-1),
-        Value("text", ("N", 7, 32), low=-1),
-        Value("pooled", ("N", 16), low=-1),
-        STEP,
-    ),
-)
-diffusers(
     "pixart-transformer",
     "PixArtTransformer2DModel",
     lambda full: dict(
@@ -265,28 +232,6 @@ diffusers(
     (16, None),
     (16, None),
     (*LATENT, Value("text", ("N", 7, 32), low=-1), STEP),
-    exporters=("dynamo",),
-)
-diffusers(
-    "sana-autoencoder",
-    "AutoencoderDC",
-    lambda full: dict(
-        latent_channels=8,
-        encoder_block_types=("ResBlock", "EfficientViTBlock"),
-        decoder_block_types=("ResBlock", "EfficientViTBlock"),
-        encoder_block_out_channels=(16, 32),
-        decoder_block_out_channels=(16, 32),
-        encoder_layers_per_block=(1, 1),
-        decoder_layers_per_block=(1, 1),
-        attention_head_dim=8,
-        encoder_qkv_multiscales=((), (5,)),
-        decoder_qkv_multiscales=((), (5,)),
-        upsample_block_type="interpolate",
-    ),
-    lambda m, x: m(x, return_dict=False)[0],
-    (64, (48, 80)),
-    (16, (16, 24)),
-    (Value("image", ("N", 3, "H", "W")),),
     exporters=("dynamo",),
 )
 diffusers(

@@ -58,6 +58,7 @@ spandrel(
     family="faces",
     outputs=(0,),
     batch=False,
+    exporters=("dynamo",),
     note="2 layers of 256, not 9 of 512",
 )
 spandrel(

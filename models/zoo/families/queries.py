@@ -40,36 +40,6 @@ def boxes(m: torch.nn.Module, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tens
     return found.logits, found.pred_boxes
 
 
-def rt_detr(full: bool) -> Any:
-    inner = configured(
-        "RTDetrResNetConfig",
-        embedding_size=32 if full else 8,
-        hidden_sizes=[32, 64, 128, 256] if full else [8, 16, 24, 32],
-        depths=[1, 1, 1, 1],
-        layer_type="basic",
-        out_features=["stage2", "stage3", "stage4"],
-    )
-    width = 64 if full else 16
-    return configured(
-        "RTDetrConfig",
-        backbone_config=inner,
-        encoder_hidden_dim=width,
-        encoder_in_channels=inner.hidden_sizes[1:],
-        feat_strides=[8, 16, 32],
-        encoder_layers=1,
-        encoder_ffn_dim=64,
-        encoder_attention_heads=2,
-        d_model=width,
-        num_queries=20,
-        decoder_in_channels=[width] * 3,
-        decoder_ffn_dim=64,
-        decoder_layers=2,
-        decoder_attention_heads=2,
-        num_labels=7,
-        anchor_image_size=[side(full), side(full)],
-    )
-
-
 def vit_backbone(full: bool, **more: Any) -> Any:
     return configured(
         "VitDetConfig",
@@ -142,16 +112,6 @@ def decode(m: torch.nn.Module, embeddings: torch.Tensor, points: torch.Tensor) -
 
 
 transformer("detr", "detection", "DetrForObjectDetection", detr, how=boxes, batch=False)
-transformer("rt-detr", "detection", "RTDetrForObjectDetection", rt_detr, how=boxes, batch=False)
-transformer(
-    "yolos",
-    "detection",
-    "YolosForObjectDetection",
-    lambda full: configured(
-        "YolosConfig", image_size=[side(full), side(full)], num_detection_tokens=10, num_labels=7, **narrow(full)
-    ),
-    how=boxes,
-)
 transformer(
     "vitmatte",
     "matting",

@@ -211,7 +211,7 @@ network(
     lambda full: BiRef(full, 256),
     (256, None),
     (128, None),
-    opset=19,
+    exporters=("dynamo",),
     note="the paper's parts in the small",
 )
 network(

@@ -75,26 +75,6 @@ def detector(name: str, side: int, **config: Any) -> Any:
 
 PICTURE = (Value("image", (1, 3, "H", "W")),)
 network(
-    "ssdlite",
-    "detection",
-    detector("ssdlite320_mobilenet_v3_large", 320, score_thresh=0.002),
-    (320, None),
-    (320, None),
-    inputs=PICTURE,
-    gain=1.5,
-    batch=False,
-)
-network(
-    "ssd300",
-    "detection",
-    detector("ssd300_vgg16", 300),
-    (300, None),
-    (300, None),
-    inputs=PICTURE,
-    gain=1.5,
-    batch=False,
-)
-network(
     "fasterrcnn",
     "detection",
     detector(

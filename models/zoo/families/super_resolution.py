@@ -97,7 +97,15 @@ spandrel(
     dict(dim=12, ITL_blocks=1, SAL_blocks=1),
     note="2+2 blocks, not 4+4",
 )
-spandrel("seemore", "SeemoRe", "SeemoRe", dict(), dict(num_experts=2, num_layers=1, embedding_dim=12))
+spandrel(
+    "seemore",
+    "SeemoRe",
+    "SeemoRe",
+    dict(),
+    dict(num_experts=2, num_layers=1, embedding_dim=12),
+    small_sizes=(16, (12, 20)),
+    exporters=("torchscript",),
+)
 spandrel(
     "rcan",
     "RCAN",
@@ -225,38 +233,6 @@ spandrel(
     (64, (64, 96)),
     SMALL_WINDOWS,
     note="2 x 2 blocks of 60",
-)
-spandrel(
-    "atd",
-    "ATD",
-    "ATD",
-    dict(
-        embed_dim=48,
-        depths=(2, 2),
-        num_heads=(4, 4),
-        window_size=16,
-        category_size=128,
-        num_tokens=64,
-        reducted_dim=8,
-        mlp_ratio=2,
-        upscale=4,
-        upsampler="pixelshuffledirect",
-        convffn_kernel_size=7,
-    ),
-    dict(
-        embed_dim=12,
-        depths=(2,),
-        num_heads=(2,),
-        window_size=8,
-        category_size=32,
-        num_tokens=8,
-        reducted_dim=4,
-        img_size=16,
-    ),
-    (64, (48, 80)),
-    SMALL_WINDOWS,
-    exporters=("dynamo",),
-    note="2 x 2 blocks of 48",
 )
 spandrel(
     "rgt",

@@ -21,7 +21,7 @@
 static status check_border(const struct op_call *call, const struct window *window, struct error *err) {
     const struct window_params *params = call->params;
     for (int i = 0; params->border == BORDER_REFLECT && i < params->pad_count; i++) {
-        const int64_t in = window->axis[1 + i % 2].in;
+        const int64_t in = window->axis[SPATIAL - window->spatial + i % window->spatial].in;
         if (params->pads[i] >= in)
             return fail(err, STATUS_SHAPE, "reflecting %lld rows at the border of %lld needs more of them",
                         (long long)params->pads[i], (long long)in);
@@ -34,7 +34,9 @@ static status resolve(const struct op_call *call, struct window *window, struct 
     const status code = conv_kind_of(call)->resolve(call, window, err);
     if (code != STATUS_OK)
         return code;
-    if (window->spatial != 2)
+    const bool line = window->spatial == 1 && window_is_depthwise(window) && !params->blocked_input &&
+                      !params->blocked_output && !conv_kind_of(call)->transposed;
+    if (window->spatial != 2 && !line)
         return fail(err, STATUS_SHAPE, "input 0 (X) has %d spatial dimensions, channel blocks have 2", window->spatial);
     if (window->group > 1 && !(params->blocked_input && params->blocked_output) &&
         !(window_is_depthwise(window) && !conv_kind_of(call)->transposed))

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
-import shutil
 import sys
 import tempfile
-import weakref
 from collections.abc import Mapping
 from typing import Any
 
@@ -75,10 +72,7 @@ class _Pictures(_Worker):
         self._painter, self._columns, self._result = painter, columns, result
         self._made = (into,)
         self._dropped = frozenset() if keep else frozenset(columns)
-        memory = "/dev/shm"
-        folder = tempfile.mkdtemp(prefix="limner-", dir=memory if os.access(memory, os.W_OK | os.X_OK) else None)
-        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        self._path = os.path.join(folder, f"result.{result}")
+        self._memory = "/dev/shm" if os.access("/dev/shm", os.W_OK | os.X_OK) else None
         self._files: dict[str, int] = {}
 
     def _given(self, name: str, cell: Any) -> Any:
@@ -111,13 +105,11 @@ class _Pictures(_Worker):
     def _paint(self, given: list[Any]) -> Any:
         if self._result == "array":
             return np.asarray(self._painter(*given))
-        try:
-            self._painter(*given, output=self._path)
-            with open(self._path, "rb") as file:
+        with tempfile.TemporaryDirectory(prefix="limner-", dir=self._memory) as folder:
+            path = os.path.join(folder, f"result.{self._result}")
+            self._painter(*given, output=path)
+            with open(path, "rb") as file:
                 return file.read()
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(self._path)
 
     def _name_files(self, error: Exception, row: Mapping[str, Any]) -> None:
         """In the message the row's key stands for the file in memory."""
