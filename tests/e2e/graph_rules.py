@@ -361,6 +361,8 @@ def pool(d):
     x = d.image()
     kernel, attributes = window(d, x)
     op = d.choice(("MaxPool", "AveragePool", "LpPool"))
+    if attributes.get("auto_pad", "").startswith("SAME"):  # onnxruntime pads by negative numbers, or refuses to
+        attributes["strides"] = [min(stride, k) for stride, k in zip(attributes["strides"], kernel)]
     if op == "AveragePool":
         attributes["count_include_pad"] = d.rng.randint(0, 1)
     return op, [x], attributes | {"kernel_shape": kernel}, 1, EXACT if op == "MaxPool" else ROUNDS
