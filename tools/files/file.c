@@ -173,10 +173,11 @@ static void staged_free(struct staged_file *staged) {
 /* The place that path means (a link is followed, not replaced) and a temporary name beside it. */
 static status name_temporary(const char *path, struct staged_file *staged, struct error *err) {
     staged->path = realpath(path, NULL);
-    if (!staged->path && errno == ENOENT) /* not there yet */
-        staged->path = strdup(path);
-    if (!staged->path && errno != ENOMEM)
+    const int reason = staged->path ? 0 : errno; /* compilers need not see that strdup() changes errno */
+    if (reason && reason != ENOENT && reason != ENOMEM)
         return cannot_write(path, err);
+    if (reason == ENOENT) /* not there yet */
+        staged->path = strdup(path);
     char *folder = staged->path ? folder_of(staged->path) : NULL;
     if (!folder || asprintf(&staged->temporary, "%s/.limner-XXXXXX", folder) < 0) {
         staged->temporary = NULL;
