@@ -106,11 +106,11 @@ def operators_of(graph: onnx.GraphProto) -> set[tuple[str, str]]:
     return found
 
 
-def folders(limner: str) -> list[pathlib.Path]:
-    """Those that pass without refusals, small ones first."""
+def folders(limner: str, own: str) -> list[pathlib.Path]:
+    """Those that pass without refusals, small ones first. own: of build/check, where no other run of this script writes."""
     found = []
-    write_models(ROOT / "build/check" / OWN)
-    for name, script in {**LEFT_BY, OWN: ""}.items():
+    write_models(ROOT / "build/check" / own)
+    for name, script in {**LEFT_BY, own: ""}.items():
         models = list((ROOT / "build/check" / name).rglob("model.onnx"))
         if not models:
             sys.exit(f"build/check/{name} has no models: run tests/e2e/{script} {limner} first")
@@ -130,7 +130,8 @@ def main() -> int:
     arguments = parser.parse_args()
     missing = onnx_nodes.supported_operators(arguments.limner)
     chosen = []
-    for folder in folders(arguments.limner):
+    build = pathlib.Path(arguments.program).resolve().parent.parent.name
+    for folder in folders(arguments.limner, f"{OWN}-{build}"):
         found = operators_of(onnx.load(folder / "model.onnx", load_external_data=False).graph) & missing
         if found and passes(arguments.limner, folder):
             chosen.append(folder.relative_to(ROOT))

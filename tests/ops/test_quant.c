@@ -322,9 +322,9 @@ static struct tensor *spatial_tensor(struct random *random, enum dtype dtype, co
     return t;
 }
 
-static void set_attributes(struct test_node *test, const struct layer *l) {
+/* The test keeps pointing to l and pads. */
+static void set_attributes(struct test_node *test, const struct layer *l, int64_t pads[6]) {
     const int first = 3 - l->spatial;
-    int64_t pads[6];
     for (int d = 0; d < l->spatial; d++) {
         pads[d] = l->pads[first + d];
         pads[l->spatial + d] = l->pads[3 + first + d];
@@ -356,8 +356,9 @@ static void check_convolution(struct random *random, bool linear) {
     const struct tensor *all[] = {x, x_scale, x_zero, w, w_scale, zeros, y_scale, y_zero, bias};
     const struct tensor *few[] = {x, w, x_zero, zeros};
     struct test_node test;
+    int64_t pads[6];
     test_node_init(&test, linear ? "QLinearConv" : "ConvInteger", linear ? 9 : 4, 1);
-    set_attributes(&test, &l);
+    set_attributes(&test, &l, pads);
     test_evaluate(&test, 10, linear ? all : few, results);
     const int64_t plane = l.outputs[0] * l.outputs[1] * l.outputs[2];
     assert_int_equal(tensor_elements(&y), l.batch * outputs * plane);
