@@ -3,6 +3,7 @@
 #include "base/convert.h"
 #include "ops/core/attributes.h"
 #include "ops/core/parallel.h"
+#include "ops/kernels/families.h"
 
 #include <stdio.h>
 
@@ -126,6 +127,8 @@ static void make_plan(struct reduce_plan *plan, const struct shape *shape, const
 
 static size_t offset_at(const struct reduce_dims *dims, size_t step) {
     size_t offset = 0;
+    if (dims->count <= 1)
+        return dims->count ? step * dims->strides[0] : 0;
     for (int d = dims->count - 1; d >= 0; d--) {
         offset += step % dims->dims[d] * dims->strides[d];
         step /= dims->dims[d];
@@ -135,6 +138,7 @@ static size_t offset_at(const struct reduce_dims *dims, size_t step) {
 
 struct reduce_work {
     struct reduce_plan plan;
+    const struct row_kernel *sums; /* for sums of floats; NULL: by the loops */
     const struct reduce_loops *loops;
     enum dtype dtype;
     size_t size;   /* bytes of an element */
@@ -143,6 +147,19 @@ struct reduce_work {
     const char *in;
     char *out;
 };
+
+/* As reduce_loops.run and .columns, for sums of floats. */
+static bool sum_run(const struct reduce_work *work, void *accumulator, size_t offset) {
+    if (work->sums)
+        *(double *)accumulator += work->sums->total((const float *)(const void *)work->in + offset, work->plan.inner);
+    return work->sums;
+}
+
+static bool sum_columns(const struct reduce_work *work, void *accumulators, size_t offset, size_t count) {
+    if (work->sums)
+        work->sums->add((const float *)(const void *)work->in + offset, count, accumulators);
+    return work->sums;
+}
 
 typedef void take_loop(void *accumulators, const void *in, size_t count);
 
@@ -180,8 +197,11 @@ static void run_rows(void *context, size_t begin, size_t end) {
     for (size_t out = begin; out < end; out++) {
         const size_t start = offset_at(&work->plan.kept, out);
         work->loops->start(accumulator, 1);
-        for (size_t step = 0; step < work->plan.reduced.steps; step++)
-            take(work, work->loops->run, accumulator, start + offset_at(&work->plan.reduced, step), work->plan.inner);
+        for (size_t step = 0; step < work->plan.reduced.steps; step++) {
+            const size_t offset = start + offset_at(&work->plan.reduced, step);
+            if (!sum_run(work, accumulator, offset))
+                take(work, work->loops->run, accumulator, offset, work->plan.inner);
+        }
         finish(work, out, accumulator, 1);
     }
 }
@@ -195,8 +215,11 @@ static void run_columns(void *context, size_t begin, size_t end) {
         const size_t left = work->plan.inner - column, count = left < COLUMNS ? left : COLUMNS;
         const size_t start = offset_at(&work->plan.kept, row) + column;
         work->loops->start(accumulators, count);
-        for (size_t step = 0; step < work->plan.reduced.steps; step++)
-            take(work, work->loops->columns, accumulators, start + offset_at(&work->plan.reduced, step), count);
+        for (size_t step = 0; step < work->plan.reduced.steps; step++) {
+            const size_t offset = start + offset_at(&work->plan.reduced, step);
+            if (!sum_columns(work, accumulators, offset, count))
+                take(work, work->loops->columns, accumulators, offset, count);
+        }
         finish(work, row * work->plan.inner + column, accumulators, count);
     }
 }
@@ -214,6 +237,7 @@ status reduce_run(struct op_call *call, struct error *err) {
     if (code != STATUS_OK || !y || y->bytes == 0)
         return code;
     struct reduce_work work = {.loops = row->loops[dtype_is_half(x->dtype) ? DTYPE_FLOAT : x->dtype],
+                               .sums = row->sums && x->dtype == DTYPE_FLOAT ? row_kernel_of(call->kernels) : NULL,
                                .dtype = x->dtype,
                                .size = dtype_size(x->dtype),
                                .in = x->data,

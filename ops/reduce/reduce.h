@@ -17,6 +17,7 @@ struct reduce_loops {
 };
 
 struct reduce_row {
+    bool sums; /* accumulators of FLOAT are sums of the elements in double precision */
     const struct reduce_loops *loops[DTYPE_COUNT]; /* the 16-bit types go through FLOAT's */
 };
 

@@ -135,19 +135,19 @@ EXTREME_LOOPS(bool_t, 0, 1)
 #define WIDE_ENTRIES(NAME)                                                                           \
     [DTYPE_FLOAT] = &NAME##_float, [DTYPE_DOUBLE] = &NAME##_double, [DTYPE_INT32] = &NAME##_int32_t, \
     [DTYPE_INT64] = &NAME##_int64_t, [DTYPE_UINT32] = &NAME##_uint32_t, [DTYPE_UINT64] = &NAME##_uint64_t
-#define ROW(NAME) static const struct reduce_row NAME##_row = {.loops = {WIDE_ENTRIES(NAME)}};
+#define ROW(NAME, SUMS) static const struct reduce_row NAME##_row = {.sums = SUMS, .loops = {WIDE_ENTRIES(NAME)}};
 #define EXTREME_ROW(NAME)                                                                             \
     static const struct reduce_row NAME##_row = {                                                     \
         .loops = {WIDE_ENTRIES(NAME), [DTYPE_INT8] = &NAME##_int8_t, [DTYPE_UINT8] = &NAME##_uint8_t, \
                   [DTYPE_BOOL] = &NAME##_bool_t}};
-ROW(sum)
-ROW(mean)
-ROW(prod)
-ROW(l1)
-ROW(l2)
-ROW(sum_square)
-ROW(log_sum)
-ROW(log_sum_exp)
+ROW(sum, true)
+ROW(mean, true)
+ROW(prod, false)
+ROW(l1, false)
+ROW(l2, false)
+ROW(sum_square, false)
+ROW(log_sum, false)
+ROW(log_sum_exp, false)
 EXTREME_ROW(max)
 EXTREME_ROW(min)
 

@@ -93,6 +93,11 @@ static bool shows_picture(const struct byte_buffer *xmp) {
     return find(xmp, 0, "xmpGImg:image") || find(xmp, 0, "Thumbnails");
 }
 
+/* It continues elsewhere, by a name that is not the usual one. */
+static bool continues(const struct byte_buffer *xmp) {
+    return find(xmp, 0, "HasExtendedXMP");
+}
+
 /* The name of the segments in which a packet continues: name="..." or <name>...</name>. */
 static status cut_continuation(struct byte_buffer *xmp, struct error *err) {
     static const char name[] = "xmpNote:HasExtendedXMP", close[] = "</xmpNote:HasExtendedXMP>";
@@ -131,7 +136,7 @@ status xmp_correct(struct byte_buffer *xmp, int orientation, size_t width, size_
     status code = cut_thumbnails(xmp, err);
     if (!code)
         code = cut_continuation(xmp, err);
-    if (!code && shows_picture(xmp))
+    if (!code && (shows_picture(xmp) || continues(xmp)))
         drop(xmp);
     for (size_t i = 0; !code && i < sizeof properties / sizeof properties[0]; i++)
         code = set_property(xmp, properties[i].name, properties[i].value, err);
