@@ -188,7 +188,7 @@ def write(options: argparse.Namespace, measured: list[dict], reasons: dict[str, 
         pathlib.Path(options.json).parent.mkdir(parents=True, exist_ok=True)
         pathlib.Path(options.json).write_text(json.dumps(figures, indent=1) + "\n")
     if options.plot:
-        from bench.plot import draw
+        from plot import draw
 
         draw(figures, pathlib.Path(options.plot))
 

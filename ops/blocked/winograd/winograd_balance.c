@@ -1,5 +1,6 @@
 #include "ops/blocked/winograd/winograd_balance.h"
 
+#include "base/simd.h"
 #include "ops/core/channel_blocks.h"
 
 #include <math.h>
@@ -13,14 +14,14 @@
 #define MOST_WEIGHT 0x1p64f /* above it a transformed weight, or its product, may leave the range of floats */
 
 void winograd_add_balance(const float *taps, int count, float *sizes) {
-    for (int i = 0; i < count * CHANNEL_BLOCK; i++) {
-        const float size = fabsf(taps[i]);
-        float *lane = sizes + i % CHANNEL_BLOCK;
-        if (size > lane[0])
-            lane[0] = size;
-        lane[CHANNEL_BLOCK] += size; /* not finite, if any of them is */
-        lane[2 * CHANNEL_BLOCK] += sqrtf(size);
-    }
+    float *largest = sizes, *sum = sizes + CHANNEL_BLOCK, *roots = sum + CHANNEL_BLOCK;
+    for (const float *tap = taps; tap < taps + count * CHANNEL_BLOCK; tap += CHANNEL_BLOCK)
+        SIMD for (int lane = 0; lane < CHANNEL_BLOCK; lane++) {
+            const float size = fabsf(tap[lane]);
+            largest[lane] = size > largest[lane] ? size : largest[lane];
+            sum[lane] += size; /* not finite, if any of them is */
+            roots[lane] += sqrtf(size);
+        }
 }
 
 static bool lane_balanced(float largest, float sum, float roots) {

@@ -63,9 +63,9 @@ void winograd_pack(const struct pack_job *job, const struct window_weights *weig
             for (int part = 0; part < grid->part_count; part++)
                 for (int64_t channel = 0; channel < CHANNEL_BLOCK; channel++) {
                     load_taps(job, &square, &grid->parts[part], channel, taps);
-                    winograd_add_balance(taps, grid->axis[0].taps * grid->axis[1].taps, sizes);
                     place_taps(job, taps, depths, part * channels + square.in_block * CHANNEL_BLOCK + channel, lanes,
                                place);
+                    winograd_add_balance(taps, grid->axis[0].taps * grid->axis[1].taps, sizes);
                 }
         }
 }
