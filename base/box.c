@@ -40,8 +40,9 @@ void heap_clear(struct value_heap *heap) {
 static status start(struct value_heap *heap, size_t bytes, struct box **box, struct error *err) {
     if (!heap)
         return fail(err, STATUS_UNSUPPORTED, "sequences, optionals and maps cannot be made here");
-    if (count_bytes(heap, sizeof **box + bytes, err) != STATUS_OK)
-        return err->code;
+    const status code = count_bytes(heap, sizeof **box + bytes, err);
+    if (code != STATUS_OK)
+        return code;
     *box = calloc(1, sizeof **box);
     if (!*box) {
         heap->bytes -= sizeof **box + bytes;
@@ -61,8 +62,11 @@ static status give_up(struct box **box, struct error *err) {
 status box_new(struct value_heap *heap, enum dtype dtype, const struct shape *shape, struct box **box,
                struct error *err) {
     struct tensor tensor;
-    if (tensor_describe(&tensor, dtype, shape, err) != STATUS_OK || start(heap, tensor.bytes, box, err) != STATUS_OK)
-        return err->code;
+    status code = tensor_describe(&tensor, dtype, shape, err);
+    if (code == STATUS_OK)
+        code = start(heap, tensor.bytes, box, err);
+    if (code != STATUS_OK)
+        return code;
     tensor.data = memory_alloc(tensor.bytes);
     (*box)->tensor = tensor;
     if (!tensor.data)
@@ -95,8 +99,9 @@ status box_own_texts(struct box *box, struct error *err) {
 }
 
 status box_copy(struct value_heap *heap, const struct tensor *tensor, struct box **box, struct error *err) {
-    if (box_new(heap, tensor->dtype, &tensor->shape, box, err) != STATUS_OK)
-        return err->code;
+    const status code = box_new(heap, tensor->dtype, &tensor->shape, box, err);
+    if (code != STATUS_OK)
+        return code;
     if (tensor->bytes > 0)
         memcpy((*box)->tensor.data, tensor->data, tensor->bytes);
     if (tensor->dtype != DTYPE_STRING || box_own_texts(*box, err) == STATUS_OK)

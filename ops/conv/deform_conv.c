@@ -148,11 +148,11 @@ static void find_place(const struct op_call *call, const struct deform *d, int64
     const int64_t at = ((n * d->offset_groups + offset_group) * taps + tap) * plane + position;
     const int64_t offset = at - position + ((n * d->offset_groups + offset_group) * taps + tap) * plane + position;
     const struct tensor *mask = op_input(call, 4);
-    const double y = (double)(row * d->axis[0].stride - d->axis[0].pad + tap / d->axis[1].kernel * d->axis[0].dilation);
-    const double x =
-        (double)(column * d->axis[1].stride - d->axis[1].pad + tap % d->axis[1].kernel * d->axis[1].dilation);
-    find_corners(d->axis, y + number_at(call->inputs[2], offset), x + number_at(call->inputs[2], offset + plane),
-                 mask ? number_at(mask, at) : 1, to);
+    const int64_t tap_row = tap / d->axis[1].kernel, tap_column = tap % d->axis[1].kernel;
+    const int64_t y = row * d->axis[0].stride - d->axis[0].pad + tap_row * d->axis[0].dilation;
+    const int64_t x = column * d->axis[1].stride - d->axis[1].pad + tap_column * d->axis[1].dilation;
+    find_corners(d->axis, (double)y + number_at(call->inputs[2], offset),
+                 (double)x + number_at(call->inputs[2], offset + plane), mask ? number_at(mask, at) : 1, to);
 }
 
 /* ---- floats ---- */
