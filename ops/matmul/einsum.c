@@ -122,6 +122,7 @@ static status result_array(const struct einsum_planner *planner, uint64_t labels
     *out = (struct einsum_array){.labels = labels};
     *elements = 1;
     for (int n = (last ? term->rank : EINSUM_LABELS) - 1; n >= 0; n--) {
+        /* cppcheck-suppress arrayIndexOutOfBounds ; n is below the rank where the labels are read */
         const int label = last ? term->labels[n] : n;
         if (!(labels >> label & 1))
             continue;

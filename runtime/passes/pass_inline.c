@@ -100,7 +100,7 @@ bool pass_inline_body(const struct pass_context *context, const struct node *nod
     inlined.values = pass_scratch(context, (size_t)inlined.body->value_count + 1, sizeof *inlined.values);
     if (!inlined.values || !take_captured(&inlined, node, body) || !take_values(&inlined))
         return false;
-    for (int i = 0; i < inlined.body->input_count; i++)
+    for (int i = 0; given && i < inlined.body->input_count; i++)
         inlined.values[inlined.body->inputs[i]] = given[i];
     if (!take_nodes(&inlined, list))
         return false;

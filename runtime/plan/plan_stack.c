@@ -8,7 +8,7 @@
 
 void held_free(struct held *held, struct plan *plan) {
     if (held->owned) {
-        if (held->boxed)
+        if (held->boxed && held->data)
             box_drop(*(struct box **)held->data);
         free(held->data);
         plan_take_bytes(plan, held->bytes);

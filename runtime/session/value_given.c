@@ -39,7 +39,7 @@ static status check_list(const limner_tensor *given, size_t *count, struct error
 
 static status give_item(struct giving *giving, const limner_tensor *item, const struct declared_type *type,
                         struct box *into, struct error *err) {
-    struct box *box;
+    struct box *box = NULL;
     if (make(giving, item, type, &box, err) != STATUS_OK)
         return fail_prefix(err, "item %zu", into->count);
     box_put(into, box);

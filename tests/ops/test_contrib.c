@@ -361,8 +361,9 @@ static double crop_at(const struct tensor *x, const float *box, int channel, int
     }
     double sum = 0;
     for (int64_t i = 0; i < dims[2] * dims[3]; i++) {
-        const double near = fmax(0, 1 - fabs(place[0] - (double)(i / dims[3]))),
-                     beside = fmax(0, 1 - fabs(place[1] - (double)(i % dims[3])));
+        const int64_t down = i / dims[3], across = i % dims[3];
+        const double near = fmax(0, 1 - fabs(place[0] - (double)down)),
+                     beside = fmax(0, 1 - fabs(place[1] - (double)across));
         sum += near * beside * number_get(x, channel * dims[2] * dims[3] + i);
     }
     return sum;

@@ -149,8 +149,9 @@ static double deform_expected(const struct deform *d, const struct tensor *const
             const double dy = number_get(inputs[2], 2 * at * plane + place);
             const double dx = number_get(inputs[2], (2 * at + 1) * plane + place);
             const double mask = inputs[4] ? number_get(inputs[4], at * plane + place) : 1;
-            const double row = (double)(place / y->dims[3] - d->pad + t / d->kernel) + dy;
-            const double column = (double)(place % y->dims[3] - d->pad + t % d->kernel) + dx;
+            const int64_t tap_row = place / y->dims[3] - d->pad + t / d->kernel;
+            const int64_t tap_column = place % y->dims[3] - d->pad + t % d->kernel;
+            const double row = (double)tap_row + dy, column = (double)tap_column + dx;
             sum += number_get(inputs[1], (m * per_group + c) * taps + t) * mask *
                    bilinear(inputs[0], n * d->in + channel, d, row, column);
         }
@@ -255,8 +256,10 @@ static void test_roi_align(void **state) {
     const struct tensor *inputs[] = {x, rois, rows};
     struct test_node node;
     (void)state;
-    for (int i = 0; i < 240; i++)
-        ((float *)x->data)[i] = (float)(i / 120 * 100 + i / 12 % 10 * 3 + i % 12);
+    for (int i = 0; i < 240; i++) {
+        const int number = i / 120 * 100 + i / 12 % 10 * 3 + i % 12;
+        ((float *)x->data)[i] = (float)number;
+    }
     memcpy(rois->data, (const float[]){2, 1, 8, 7}, rois->bytes); /* x1, y1, x2, y2 */
     for (int half = 0; half < 2; half++) {
         test_node_init(&node, "RoiAlign", 3, 1);
@@ -265,8 +268,9 @@ static void test_roi_align(void **state) {
         test_node_int(&node, "output_width", 3);
         y = test_run_all_ways(&node, 16, inputs);
         for (int i = 0; i < 12; i++) {
-            const double row = 1 + 3 * (i / 3 % 2 + 0.5) - half * 0.5, column = 2 + 2 * (i % 3 + 0.5) - half * 0.5;
-            test_number(y, i, i / 6 * 100 + row * 3 + column, 0, 1e-4, "RoiAlign");
+            const int channel = i / 6, down = i / 3 % 2;
+            const double row = 1 + 3 * (down + 0.5) - half * 0.5, column = 2 + 2 * (i % 3 + 0.5) - half * 0.5;
+            test_number(y, i, channel * 100 + row * 3 + column, 0, 1e-4, "RoiAlign");
         }
         test_tensor_free(y);
     }
@@ -346,8 +350,10 @@ static void test_crop(void **state) {
     test_node_ints(&node, "border", border, 4);
     y = test_run_all_ways(&node, 7, inputs);
     assert_true(y->shape.dims[2] == 2 && y->shape.dims[3] == 3);
-    for (int i = 0; i < 6; i++)
-        test_number(y, i, (i / 3 + 2) * 4 + i % 3 + 1 + 1, 0, 0, "Crop");
+    for (int i = 0; i < 6; i++) {
+        const int number = (i / 3 + 2) * 4 + i % 3 + 1 + 1;
+        test_number(y, i, number, 0, 0, "Crop");
+    }
     test_tensor_free(y);
     test_node_init(&node, "CenterCropPad", 2, 1);
     test_node_ints(&node, "axes", axes, 1);
@@ -402,7 +408,8 @@ static void test_affine_grid(void **state) {
         struct tensor *y = test_run_all_ways(&node, 20, inputs);
         for (int i = 0; i < 8; i++) {
             const double u = corners ? -1 + 2.0 * (i % 4) / 3 : -1 + (2 * (i % 4) + 1) / 4.0;
-            const double v = corners ? -1 + 2.0 * (i / 4) : -1 + (2 * (i / 4) + 1) / 2.0;
+            const int line = i / 4;
+            const double v = corners ? -1 + 2.0 * line : -1 + (2 * line + 1) / 2.0;
             test_number(y, 2 * i, 2 * u + 0.5 * v + 1, 0, 1e-6, "AffineGrid");
             test_number(y, 2 * i + 1, 0.25 - v, 0, 1e-6, "AffineGrid");
         }

@@ -105,7 +105,7 @@ static void print_items(const limner_tensor *value, int depth) {
         static const char *const parts[] = {"keys", "values"};
         printf("%*s", 2 * depth + 2, "");
         if (value->type == LIMNER_MAP)
-            fputs(parts[i], stdout);
+            fputs(parts[i != 0], stdout);
         else
             printf("[%zu]", i);
         print_at(&items[i], depth + 1);

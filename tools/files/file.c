@@ -208,6 +208,7 @@ static status stage(const char *path, const void *data, size_t size, struct stag
         code = name_temporary(path, staged, err);
     if (code)
         return code;
+    /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): a name that was made */
     const int file = mkostemp(staged->temporary, O_CLOEXEC);
     if (file < 0)
         return cannot_write(path, err);
