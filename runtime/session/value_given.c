@@ -43,10 +43,12 @@ static status give_item(struct giving *giving, const limner_tensor *item, const 
     if (make(giving, item, type, &box, err) != STATUS_OK)
         return fail_prefix(err, "item %zu", into->count);
     box_put(into, box);
+    /* NOLINTBEGIN(clang-analyzer-core.NullDereference): make() has made one */
     if (into->tensor.dtype != DTYPE_MAP && into->element == DTYPE_UNDEFINED)
         into->element = box->tensor.dtype;
     if (into->tensor.dtype == DTYPE_MAP || box->tensor.dtype == into->element)
         return STATUS_OK;
+    /* NOLINTEND(clang-analyzer-core.NullDereference) */
     return fail(err, STATUS_INVALID_ARGUMENT, "item %zu is of type %s, those before it are of type %s", into->count - 1,
                 dtype_name(box->tensor.dtype), dtype_name(into->element));
 }

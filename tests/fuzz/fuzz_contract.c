@@ -34,7 +34,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct pool *pool = pool_create();
     char *text = pool ? pool_string(pool, (const char *)data, size) : NULL;
     require(text != NULL);
-    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+    char *rest = NULL;
+    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
         say_line(&contract, line, pool);
     contract_lay_over(&over, &contract);
     const struct picture_form in = contract_input_form(&over, DTYPE_FLOAT, false);
