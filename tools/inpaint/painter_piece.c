@@ -145,9 +145,8 @@ static status check_memory(struct painter *painter, const struct rect *rect, str
         return explain_size(painter->studio, rect, code, err);
     if (need.all <= painter->memory)
         return STATUS_OK;
-    return fail(err, STATUS_NO_MEMORY,
-                "%zu by %zu pixels at once would take %.3g GB, of which activations are %.3g GB; there are %.3g GB of "
-                "memory: %s",
+    return fail(err, STATUS_LIMIT,
+                "%zu by %zu pixels at once would take %.3g GB, of which activations are %.3g GB; there are %.3g GB: %s",
                 rect->width, rect->height, (double)need.all / 1e9, (double)need.activations / 1e9,
                 (double)painter->memory / 1e9,
                 painter->studio->way == WAY_WHOLE ? "add --tile auto"
