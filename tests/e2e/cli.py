@@ -13,10 +13,10 @@ import shutil
 import struct
 import subprocess
 import sys
-import tempfile
-import traceback
 import zlib
 from pathlib import Path
+
+import runner
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "cli"
 COMMANDS = ("run", "inspect", "test", "bench", "compare", "convert", "keys", "ops")
@@ -671,23 +671,7 @@ def check_test_failures(tmp):
 
 
 def main() -> int:
-    passed = failed = 0
-    wanted = sys.argv[2:]
-    for name, check in sorted(globals().items()):
-        if not name.startswith("check_") or (wanted and name[6:] not in wanted):
-            continue
-        folder = Path(tempfile.mkdtemp(prefix="limner-"))
-        try:
-            check(folder)
-            passed += 1
-        except Exception:
-            failed += 1
-            traceback.print_exc()
-            print(f"FAIL {name[6:]}; repeat: python3 tests/e2e/cli.py {sys.argv[1]} {name[6:]}", file=sys.stderr)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-    print(f"command line: {passed} passed, {failed} failed")
-    return 1 if failed or not passed else 0
+    return runner.run("command line", runner.named(globals(), "check_"), sys.argv[2:], f"python3 tests/e2e/cli.py {sys.argv[1]}")
 
 
 if __name__ == "__main__":

@@ -11,10 +11,9 @@ import dataclasses
 import os
 import subprocess
 import sys
-import tempfile
-import traceback
 from pathlib import Path
 
+import runner
 import numpy as np
 import onnx
 import onnxruntime
@@ -827,20 +826,8 @@ def main(arguments: list[str]) -> int:
     global LIMNER
     LIMNER = os.path.abspath(arguments[0])
     tests = {f"contract_{name}": lambda folder, n=name: check(folder, CASES[n], worse=n not in SAME) for name in CASES}
-    tests |= {name[5:]: value for name, value in globals().items() if name.startswith("test_")}
-    wanted = arguments[1:] or list(tests)
-    passed = failed = 0
-    for name in wanted:
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                tests[name](Path(folder))
-                passed += 1
-            except Exception:  # noqa: BLE001
-                failed += 1
-                traceback.print_exc()
-                print(f"  FAILED: {name} (seed {SEED})")
-    print(f"contracts: {passed} passed, {failed} failed")
-    return failed > 0
+    again = f"LIMNER_TEST_SEED={SEED} python3 tests/e2e/contracts.py {arguments[0]}"
+    return runner.run("contracts", tests | runner.named(globals(), "test_"), arguments[1:], again)
 
 
 if __name__ == "__main__":

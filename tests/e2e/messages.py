@@ -9,10 +9,9 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
-import traceback
 from pathlib import Path
 
+import runner
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper, parser
@@ -140,19 +139,8 @@ def test_compare_keeps_a_cache(folder: Path) -> None:
 def main(arguments: list[str]) -> int:
     global LIMNER
     LIMNER = os.path.abspath(arguments[0])
-    tests = {name: test for name, test in globals().items() if name.startswith("test_")}
-    passed = failed = 0
-    for name in arguments[1:] or tests:
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                tests[name](Path(folder))
-                passed += 1
-            except Exception:  # noqa: BLE001
-                failed += 1
-                traceback.print_exc()
-                print(f"  FAILED: {name} (seed {SEED})")
-    print(f"messages: {passed} passed, {failed} failed")
-    return failed > 0
+    again = f"LIMNER_TEST_SEED={SEED} python3 tests/e2e/messages.py {arguments[0]}"
+    return runner.run("messages", runner.named(globals(), "test_"), arguments[1:], again)
 
 
 if __name__ == "__main__":

@@ -13,11 +13,10 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-import traceback
 from pathlib import Path
 
+import runner
 from cli import png
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -265,23 +264,8 @@ def check_help(tmp: Path) -> None:
 
 
 def main() -> int:
-    passed = failed = 0
-    wanted = sys.argv[2:]
-    for name, check in sorted(globals().items()):
-        if not name.startswith("check_") or (wanted and name[6:] not in wanted):
-            continue
-        folder = Path(tempfile.mkdtemp(prefix="limner-"))
-        try:
-            check(folder)
-            passed += 1
-        except Exception:
-            failed += 1
-            traceback.print_exc()
-            print(f"FAIL {name[6:]}; repeat: LIMNER_TEST_SEED={os.environ.get('LIMNER_TEST_SEED', '1')} python3 tests/e2e/shards.py {sys.argv[1]} {name[6:]}", file=sys.stderr)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-    print(f"shards: {passed} passed, {failed} failed")
-    return 1 if failed or not passed else 0
+    again = f"LIMNER_TEST_SEED={os.environ.get('LIMNER_TEST_SEED', '1')} python3 tests/e2e/shards.py {sys.argv[1]}"
+    return runner.run("shards", runner.named(globals(), "check_"), sys.argv[2:], again)
 
 
 if __name__ == "__main__":

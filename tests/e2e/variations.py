@@ -9,12 +9,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 import threading
-import traceback
 import zipfile
 from pathlib import Path
 
+import runner
 import numpy as np
 import onnx
 import onnxruntime
@@ -287,19 +286,8 @@ def test_files_in_the_wrong_place(folder: Path) -> None:
 def main(arguments: list[str]) -> int:
     global LIMNER
     LIMNER = os.path.abspath(arguments[0])
-    tests = {name: test for name, test in globals().items() if name.startswith("test_")}
-    passed = failed = 0
-    for name in arguments[1:] or tests:
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                tests[name](Path(folder).resolve())
-                passed += 1
-            except Exception:  # noqa: BLE001
-                failed += 1
-                traceback.print_exc()
-                print(f"  FAILED: {name} (seed {SEED})")
-    print(f"variations: {passed} passed, {failed} failed")
-    return failed > 0
+    again = f"LIMNER_TEST_SEED={SEED} python3 tests/e2e/variations.py {arguments[0]}"
+    return runner.run("variations", runner.named(globals(), "test_"), arguments[1:], again)
 
 
 if __name__ == "__main__":
