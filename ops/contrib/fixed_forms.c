@@ -15,12 +15,6 @@
             .expand = op_text_expand, .expands_to = TO                                                               \
         }                                                                                                            \
     }
-#define LIST(...)      \
-    {                  \
-        __VA_ARGS__, { \
-            0          \
-        }              \
-    }
 #define OPTIONAL ARG_OPTIONAL
 #define X(TYPES) \
     { "X", TYPES, ARG_T }

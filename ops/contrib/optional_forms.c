@@ -95,12 +95,6 @@ static status dropout_parse(const struct op_call *call, struct attributes *attri
             .expand = EXPAND, .expands_to = TO                                                                    \
         }                                                                                                         \
     }
-#define LIST(...)      \
-    {                  \
-        __VA_ARGS__, { \
-            0          \
-        }              \
-    }
 
 const struct op ops_optional_forms[] = {
     FORM("Range", 0, NULL, range_expand, "Range CastLike", LIST({"Y", RANGES, ARG_T}), {"start", RANGES, ARG_T},

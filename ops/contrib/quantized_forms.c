@@ -91,12 +91,6 @@ static status conv_expand(struct op_writer *w, struct error *err) {
             .reach = op_reach_whole, .expand = EXPAND, .expands_to = TO                                           \
         }                                                                                                         \
     }
-#define LIST(...)      \
-    {                  \
-        __VA_ARGS__, { \
-            0          \
-        }              \
-    }
 #define FLOATS(NAME) \
     { NAME, TYPES_FLOAT, ARG_T }
 #define PERHAPS(NAME) \

@@ -62,6 +62,15 @@ struct op_arg {
     unsigned flags; /* enum op_arg_flags */
 };
 
+/* Arguments with the end of their list, within a definition. LIST is for arrays that have their type. */
+#define LIST(...)      \
+    {                  \
+        __VA_ARGS__, { \
+            0          \
+        }              \
+    }
+#define ARGS(...) ((const struct op_arg[])LIST(__VA_ARGS__))
+
 struct attributes;   /* the attribute reader, attributes.h */
 struct weight_cache; /* packed weights, ops/weights/weight_cache.h */
 struct op;

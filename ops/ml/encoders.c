@@ -237,12 +237,6 @@ static status run_one_hot(struct op_call *call, struct error *err) {
     return STATUS_OK;
 }
 
-#define ARGS(...)             \
-    (const struct op_arg[]) { \
-        __VA_ARGS__, {        \
-            0                 \
-        }                     \
-    }
 #define ENCODER(NAME, SINCE, UNTIL, IN, OUT, PARSE, INFER, RUN)                                                        \
     .name = NAME, .domain = ML_DOMAIN, .since = SINCE, .until = UNTIL, .inputs = ARGS({"X", IN, 0}),                   \
     .outputs = ARGS({"Y", OUT, 0}), .params_size = sizeof(struct encoder), .state_size = sizeof(struct encoder_state), \

@@ -161,13 +161,6 @@ static status run(struct op_call *call, struct error *err) {
     return code;
 }
 
-#define ARGS(...)             \
-    (const struct op_arg[]) { \
-        __VA_ARGS__, {        \
-            0                 \
-        }                     \
-    }
-
 const struct op ops_linear[] = {
     {.name = "LinearClassifier",
      .domain = ML_DOMAIN,

@@ -238,13 +238,6 @@ static status run_zip(struct op_call *call, struct error *err) {
     return code;
 }
 
-#define ARGS(...)             \
-    (const struct op_arg[]) { \
-        __VA_ARGS__, {        \
-            0                 \
-        }                     \
-    }
-
 const struct op ops_maps[] = {
     {.name = "CastMap",
      .domain = ML_DOMAIN,

@@ -286,12 +286,6 @@ static status run_extractor(struct op_call *call, struct error *err) {
     return STATUS_OK;
 }
 
-#define ARGS(...)             \
-    (const struct op_arg[]) { \
-        __VA_ARGS__, {        \
-            0                 \
-        }                     \
-    }
 #define SCALER(NAME, INPUTS, OUT, FLAGS, FACTS, PARAMS, PARSE, INFER, RUN)                                   \
     {                                                                                                        \
         .name = NAME, .domain = ML_DOMAIN, .since = 1, .inputs = INPUTS, .outputs = ARGS({"Y", OUT, FLAGS}), \

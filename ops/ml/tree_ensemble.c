@@ -297,12 +297,6 @@ static status run(struct op_call *call, struct error *err) {
     return STATUS_OK;
 }
 
-#define ARGS(...)             \
-    (const struct op_arg[]) { \
-        __VA_ARGS__, {        \
-            0                 \
-        }                     \
-    }
 #define ENSEMBLE(NAME, SINCE, TYPES, OUTPUTS, PARSE, INFER)                                                       \
     .name = NAME, .domain = ML_DOMAIN, .since = SINCE, .inputs = ARGS({"X", TYPES, ARG_T}), .outputs = OUTPUTS,   \
     .params_size = sizeof(struct ensemble), .state_size = sizeof(struct forest), .facts = &facts, .parse = PARSE, \

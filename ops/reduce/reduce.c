@@ -127,8 +127,6 @@ static void make_plan(struct reduce_plan *plan, const struct shape *shape, const
 
 static size_t offset_at(const struct reduce_dims *dims, size_t step) {
     size_t offset = 0;
-    if (dims->count <= 1)
-        return dims->count ? step * dims->strides[0] : 0;
     for (int d = dims->count - 1; d >= 0; d--) {
         offset += step % dims->dims[d] * dims->strides[d];
         step /= dims->dims[d];

@@ -78,12 +78,6 @@ static status run_get(struct op_call *call, struct error *err) {
 
 #define TYPES_OPTIONAL TYPE(DTYPE_OPTIONAL)
 #define TYPES_ELEMENT (TYPES_MOVED | TYPE(DTYPE_SEQUENCE))
-#define ARGS(...)             \
-    (const struct op_arg[]) { \
-        __VA_ARGS__, {        \
-            0                 \
-        }                     \
-    }
 /* Before opset 18 only optionals were asked; but what a loop hands to an optional of its body may be none. */
 #define HAS_ELEMENT(SINCE, UNTIL, FLAGS)                                                                              \
     {                                                                                                                 \

@@ -134,12 +134,6 @@ static status run_erase(struct op_call *call, struct error *err) {
 }
 
 #define TYPES_SEQUENCE TYPE(DTYPE_SEQUENCE)
-#define ARGS(...)             \
-    (const struct op_arg[]) { \
-        __VA_ARGS__, {        \
-            0                 \
-        }                     \
-    }
 #define INPUT_SEQUENCE \
     { "input_sequence", TYPES_SEQUENCE, 0 }
 #define OUTPUT_SEQUENCE ARGS({"output_sequence", TYPES_SEQUENCE, 0})

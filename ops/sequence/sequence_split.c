@@ -231,13 +231,6 @@ static status run_concat(struct op_call *call, struct error *err) {
                                         : STATUS_OK;
 }
 
-#define ARGS(...)             \
-    (const struct op_arg[]) { \
-        __VA_ARGS__, {        \
-            0                 \
-        }                     \
-    }
-
 const struct op ops_sequence_split[] = {
     {.name = "SplitToSequence",
      .domain = "",

@@ -113,13 +113,6 @@ static status run_match(struct op_call *call, struct error *err) {
 }
 
 #define TYPES_STRING TYPE(DTYPE_STRING)
-#define ARGS(...)             \
-    (const struct op_arg[]) { \
-        __VA_ARGS__, {        \
-            0                 \
-        }                     \
-    }
-
 const struct op ops_strings[] = {{.name = "StringConcat",
                                   .domain = "",
                                   .since = 20,
