@@ -11,14 +11,14 @@ import pickle
 import struct
 import subprocess
 import sys
-import tempfile
-import traceback
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+
+import runner
 
 ROOT = Path(__file__).resolve().parents[2]
 RNG = np.random.default_rng(20190101)
@@ -42,7 +42,7 @@ def save_template(path: Path) -> None:
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
 
 
-class Room:
+class Workplace:
     """A folder with the template, and one checkpoint after the other."""
 
     def __init__(self, folder: Path) -> None:
@@ -83,52 +83,52 @@ def save_safetensors(path: Path, tensors: dict[str, np.ndarray], **more: object)
 
 # ---- names ----
 
-def test_wrappers_inside_keys(room: Room) -> None:
+def test_wrappers_inside_keys(place: Workplace) -> None:
     """Words of wrappers are taken out wherever they stand, and the report says so."""
-    path = room.folder / "c.safetensors"
+    path = place.folder / "c.safetensors"
     save_safetensors(path, {key.replace("tail.", "tail.module._orig_mod."): array for key, array in WEIGHTS.items()})
-    room.pours(path, says='"module.", "_orig_mod." taken out wherever')
+    place.pours(path, says='"module.", "_orig_mod." taken out wherever')
     save_safetensors(path, {"net." + key.replace(".weight", "._fsdp_wrapped_module.weight"): array for key, array in WEIGHTS.items()})
-    room.pours(path, says='"_fsdp_wrapped_module." taken out wherever their keys have it; "net." taken from')
-    room.pours(path, "--json", says='"wrappers_taken": "\\"_fsdp_wrapped_module.\\""')
+    place.pours(path, says='"_fsdp_wrapped_module." taken out wherever their keys have it; "net." taken from')
+    place.pours(path, "--json", says='"wrappers_taken": "\\"_fsdp_wrapped_module.\\""')
 
 
-def test_order_of_a_file_without_order(room: Room) -> None:
+def test_order_of_a_file_without_order(place: Workplace) -> None:
     """--by-order is refused where a file has none, and not recommended."""
-    path = room.folder / "c.safetensors"
+    path = place.folder / "c.safetensors"
     save_safetensors(path, {key.replace("head", "z").replace("tail", "a"): array for key, array in WEIGHTS.items()})
-    room.refuses(path, says="which is which in a map)", never="--by-order")
-    room.refuses(path, "--by-order", says="--by-order does not help: tensors of safetensors files stand in no order")
+    place.refuses(path, says="which is which in a map)", never="--by-order")
+    place.refuses(path, "--by-order", says="--by-order does not help: tensors of safetensors files stand in no order")
     save_safetensors(path, WEIGHTS)
-    room.pours(path, "--by-order")
+    place.pours(path, "--by-order")
 
 
-def test_rules_rename_keys(room: Room) -> None:
+def test_rules_rename_keys(place: Workplace) -> None:
     """One line of a map for many keys; the saved map has the rule and gives the same."""
-    path, rules, saved = room.folder / "c.safetensors", room.folder / "r.map", room.folder / "s.map"
+    path, rules, saved = place.folder / "c.safetensors", place.folder / "r.map", place.folder / "s.map"
     strange = {key.replace("head", "a/first").replace("tail", "b last").replace("bias", "beta"): array for key, array in WEIGHTS.items()}
     save_safetensors(path, {**strange, "b last.other": np.zeros(5, np.float32)})
     rules.write_text('# another family\na/first.* -> head.*\n"b last.*" -> tail.*\n*.beta -> *.bias\n- <- tail.other\n')
-    room.pours(path, "--map", rules, "--save-map", saved)
+    place.pours(path, "--map", rules, "--save-map", saved)
     saved.write_text(saved.read_text() + "- <- tail.other\n")
-    room.pours(path, "--map", saved, says="by the map")
+    place.pours(path, "--map", saved, says="by the map")
 
 
 # ---- kinds of files ----
 
-def test_numpy_files(room: Room) -> None:
+def test_numpy_files(place: Workplace) -> None:
     """.npz as NumPy writes it, and pickles of arrays in every protocol that limner reads."""
     for save in (np.savez, np.savez_compressed):
-        save(room.folder / "c.npz", **WEIGHTS, extra=np.array(["text"]), step=np.int64(3))
-        room.pours(room.folder / "c.npz", says="(npz)")
+        save(place.folder / "c.npz", **WEIGHTS, extra=np.array(["text"]), step=np.int64(3))
+        place.pours(place.folder / "c.npz", says="(npz)")
     for protocol in (2, 3, 4, 5):
-        with open(room.folder / "c.pkl", "wb") as file:
+        with open(place.folder / "c.pkl", "wb") as file:
             pickle.dump({"iteration": 3, "G_ema": WEIGHTS, "G": OTHER}, file, protocol=protocol)
-        room.pours(room.folder / "c.pkl", says='in "G_ema", not in "G"')
+        place.pours(place.folder / "c.pkl", says='in "G_ema", not in "G"')
     wide = {key: np.asfortranarray(array.astype(">f8")) for key, array in WEIGHTS.items()}
-    with open(room.folder / "c.pkl", "wb") as file:
+    with open(place.folder / "c.pkl", "wb") as file:
         pickle.dump(wide, file, protocol=2)
-    room.pours(room.folder / "c.pkl", says="from double")
+    place.pours(place.folder / "c.pkl", says="from double")
 
 
 def save_exported(path: Path, tensors: dict[str, dict], entries: dict[str, bytes], *, order: bytes = b"little", way: int = zipfile.ZIP_STORED) -> Path:
@@ -150,40 +150,40 @@ def exported(entry: str, array: np.ndarray, *, offset: int = 0, strides: list[in
     return {"path_name": entry, "is_param": True, "use_pickle": False, "tensor_meta": meta} | more
 
 
-def test_archives_of_torch_export(room: Room) -> None:
+def test_archives_of_torch_export(place: Workplace) -> None:
     """Entries by themselves and one for all, views with strides, other types beside; what lies outside is refused."""
-    path, lines, entries = room.folder / "c.pt2", {}, {}
+    path, lines, entries = place.folder / "c.pt2", {}, {}
     for i, (key, array) in enumerate(WEIGHTS.items()):
         lines[key], entries[f"weight_{i}"] = exported(f"weight_{i}", array), array.tobytes()
     lines["steps"], entries["weight_s"] = exported("weight_s", np.array(3)), np.array(3).tobytes()
     lines["odd"] = exported("none", np.zeros(3, np.float32), use_pickle=True)
     lines["new"] = {**exported("weight_s", np.array(3)), "tensor_meta": None}
     for way in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        room.pours(save_exported(path, lines, entries, way=way), says="(torch.export)")
+        place.pours(save_exported(path, lines, entries, way=way), says="(torch.export)")
     lines, pool, at = {}, np.concatenate([np.zeros(5, np.float32), *(np.moveaxis(array, 0, -1).ravel() for array in WEIGHTS.values())]), 5
     for key, array in WEIGHTS.items():
         turned = np.moveaxis(array, 0, -1)  # lies in this order, and is seen in the other
         strides = [stride // 4 for stride in np.moveaxis(np.ascontiguousarray(turned), -1, 0).strides]
         lines[key] = exported("all", array, offset=at, strides=strides)
         at += array.size
-    room.pours(save_exported(path, lines, {"all": pool.tobytes()}))
+    place.pours(save_exported(path, lines, {"all": pool.tobytes()}))
     first = next(iter(lines))
     for fault, says in (({"path_name": "gone"}, "is not in the archive"), ({"tensor_meta": {**lines[first]["tensor_meta"], "storage_offset": {"as_int": at}}}, "ends at element"),
                         ({"tensor_meta": {**lines[first]["tensor_meta"], "strides": []}}, "another number of strides"), ({"tensor_meta": {**lines[first]["tensor_meta"], "sizes": [{"as_int": 1 << 40}] * 4}}, "too large"),
                         ({"tensor_meta": {**lines[first]["tensor_meta"], "strides": [{"as_int": 1 << 62}] * 4}}, "too large")):
-        room.refuses(save_exported(path, {**lines, first: {**lines[first], **fault}}, {"all": pool.tobytes()}), says=says)
-    room.refuses(save_exported(path, lines, {"all": pool.tobytes()}, order=b"big"), says="byte order")
+        place.refuses(save_exported(path, {**lines, first: {**lines[first], **fault}}, {"all": pool.tobytes()}), says=says)
+    place.refuses(save_exported(path, lines, {"all": pool.tobytes()}, order=b"big"), says="byte order")
     deep = {**lines, first: {**lines[first], "more": json.loads("[" * 40 + "]" * 40)}}
-    room.refuses(save_exported(path, deep, {"all": pool.tobytes()}), says="too deep")
+    place.refuses(save_exported(path, deep, {"all": pool.tobytes()}), says="too deep")
 
 
-def test_archives_packed_again(room: Room) -> None:
+def test_archives_packed_again(place: Workplace) -> None:
     """Every level of compression, of a part or all of the entries."""
     source = ROOT / "tests" / "data" / "checkpoints" / "plain.pth"
     listing = subprocess.run([LIMNER, "keys", source], capture_output=True, text=True, check=True).stdout.split("\n", 1)[1]
     for level in (1, 6, 9):
         for some in (False, True):
-            path = room.folder / "c.pth"
+            path = place.folder / "c.pth"
             with zipfile.ZipFile(source) as old, zipfile.ZipFile(path, "w") as new:
                 for i, name in enumerate(old.namelist()):
                     way = zipfile.ZIP_STORED if some and i % 2 else zipfile.ZIP_DEFLATED
@@ -192,38 +192,25 @@ def test_archives_packed_again(room: Room) -> None:
             assert done.stdout.split("\n", 1)[1] == listing, done.stdout
 
 
-def test_what_nobody_wants(room: Room) -> None:
+def test_what_nobody_wants(place: Workplace) -> None:
     """Unknown types, deep tensors and metadata that is null refuse no file."""
-    path = room.folder / "c.safetensors"
+    path = place.folder / "c.safetensors"
     size = sum(array.nbytes for array in WEIGHTS.values())
     for dtype, shape, nbytes in (("F4", [2, 2], 2), ("F6_E3M2", [4], 3), ("C128", [1], 16), ("F32", [1] * 20, 4)):
         more = {"dtype": dtype, "shape": shape, "data_offsets": [size, size + nbytes]}
         save_safetensors(path, WEIGHTS, __metadata__=None, odd=more)
         path.write_bytes(path.read_bytes() + bytes(nbytes))
-        room.pours(path)
+        place.pours(path)
         listed = subprocess.run([LIMNER, "keys", path], capture_output=True, text=True, check=True).stdout
         assert "odd" in listed, listed
 
 
-def all_tests() -> list:
-    return [function for name, function in sorted(globals().items()) if name.startswith("test_")]
-
-
-def main() -> None:
-    passed = failed = 0
-    for test in all_tests():
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                test(Room(Path(folder)))
-                passed += 1
-            except Exception:  # noqa: BLE001
-                traceback.print_exc()
-                print(f"{test.__name__} FAILED", flush=True)
-                failed += 1
-    print(f"checkpoints: {passed} passed, {failed} failed")
-    sys.exit(1 if failed else 0)
+def main() -> int:
+    tests = runner.named(globals(), "test_")
+    checks = {name: lambda folder, test=test: test(Workplace(folder)) for name, test in tests.items()}
+    return runner.run("checkpoints", checks, sys.argv[2:], f"{sys.executable} tests/e2e/checkpoints.py {sys.argv[1]}")
 
 
 if __name__ == "__main__":
     LIMNER = Path(sys.argv[1]).resolve()
-    main()
+    sys.exit(main())

@@ -12,14 +12,14 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
-import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import onnx
 import onnxruntime
+
+import runner
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "tests" / "data" / "convert"
@@ -306,20 +306,8 @@ def all_checks() -> Iterator[tuple[str, Callable[[Limner], None]]]:
 def main() -> int:
     """Run the checks whose names hold the second argument; returns the exit status."""
     only = sys.argv[2] if len(sys.argv) > 2 else ""
-    passed = failed = 0
-    for name, check in all_checks():
-        if only not in name:
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                check(Limner(sys.argv[1], Path(folder)))
-                passed += 1
-            except Exception:
-                failed += 1
-                print(f"FAILED {name} (again with: {sys.executable} tests/e2e/convert.py {sys.argv[1]} '{name}')")
-                print("".join(f"    {line}\n" for line in traceback.format_exc().splitlines()[-8:]))
-    print(f"convert: {passed} passed, {failed} failed")
-    return 1 if failed else 0
+    checks = {name: lambda folder, check=check: check(Limner(sys.argv[1], folder)) for name, check in all_checks() if only in name}
+    return runner.run("convert", checks, [], f"{sys.executable} tests/e2e/convert.py {sys.argv[1]}")
 
 
 if __name__ == "__main__":

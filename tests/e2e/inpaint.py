@@ -10,8 +10,6 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
-import traceback
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +21,7 @@ sys.path.insert(0, str(ROOT / "models"))
 
 import graphs  # noqa: E402
 import reference_inpaint as reference  # noqa: E402
+import runner  # noqa: E402
 
 SMALL = ROOT / "models" / "small"
 EDGE = SMALL / "edge-torchscript17" / "model.onnx"
@@ -623,22 +622,7 @@ def main() -> int:
     """Run every test of this file, or those named; returns the exit status."""
     global LIMNER
     LIMNER = str(Path(sys.argv[1]).resolve())
-    wanted = sys.argv[2:]
-    passed = failed = 0
-    for name, test in list(globals().items()):
-        if not name.startswith("test_") or (wanted and name not in wanted):
-            continue
-        print(name)
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                test(Path(folder))
-                passed += 1
-            except Exception:
-                failed += 1
-                traceback.print_exc(file=sys.stdout)
-                print(f"  FAILED; again with: {sys.executable} tests/e2e/inpaint.py {sys.argv[1]} {name} (seed {SEED})")
-    print(f"inpaint: {passed} passed, {failed} failed")
-    return 1 if failed else 0
+    return runner.run("inpaint", runner.named(globals(), "test_"), sys.argv[2:], f"LIMNER_TEST_SEED={SEED} {sys.executable} tests/e2e/inpaint.py {sys.argv[1]}")
 
 
 if __name__ == "__main__":

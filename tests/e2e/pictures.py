@@ -12,8 +12,6 @@ import re
 import struct
 import subprocess
 import sys
-import tempfile
-import traceback
 import warnings
 import zlib
 from pathlib import Path
@@ -22,6 +20,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image, ImageCms, ImageOps, PngImagePlugin
+
+import runner
 
 ORIENTATION, DESCRIPTION, WIDTH = 0x0112, 0x010E, 0xA002
 WRITTEN = {"png": "PNG", "jpg": "JPEG", "webp": "WEBP", "tif": "TIFF", "bmp": "BMP", "ppm": "PPM"}
@@ -627,22 +627,7 @@ def main() -> int:
     """Run every test of this file, or those named; returns the exit status."""
     global LIMNER
     LIMNER = str(Path(sys.argv[1]).resolve())
-    wanted = sys.argv[2:]
-    passed = failed = 0
-    for name, test in list(globals().items()):
-        if not name.startswith("test_") or (wanted and name not in wanted):
-            continue
-        print(name, flush=True)
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                test(Path(folder))
-                passed += 1
-            except Exception:
-                failed += 1
-                traceback.print_exc(file=sys.stdout)
-                print(f"  FAILED; again with: {sys.executable} tests/e2e/pictures.py {sys.argv[1]} {name}")
-    print(f"pictures: {passed} passed, {failed} failed")
-    return 1 if failed else 0
+    return runner.run("pictures", runner.named(globals(), "test_"), sys.argv[2:], f"{sys.executable} tests/e2e/pictures.py {sys.argv[1]}")
 
 
 if __name__ == "__main__":

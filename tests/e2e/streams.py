@@ -10,13 +10,13 @@ import io
 import os
 import subprocess
 import sys
-import tempfile
 import threading
-import traceback
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
+import runner
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = ROOT / "models" / "small" / "plain-torchscript17" / "model.onnx"
@@ -107,23 +107,10 @@ def test_refusals(folder: Path) -> None:
     assert done.returncode == 1 and b"not a regular file" in done.stderr, done.stderr.decode()
 
 
-def main() -> None:
-    passed = failed = 0
-    for name, test in sorted(globals().items()):
-        if not name.startswith("test_"):
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                test(Path(folder))
-                passed += 1
-            except Exception:  # noqa: BLE001
-                traceback.print_exc()
-                print(f"{name} FAILED", flush=True)
-                failed += 1
-    print(f"streams: {passed} passed, {failed} failed")
-    sys.exit(1 if failed else 0)
+def main() -> int:
+    return runner.run("streams", runner.named(globals(), "test_"), sys.argv[2:], f"{sys.executable} tests/e2e/streams.py {sys.argv[1]}")
 
 
 if __name__ == "__main__":
     LIMNER = Path(sys.argv[1]).resolve()
-    main()
+    sys.exit(main())
