@@ -164,11 +164,11 @@ static status find_data(const struct archive_scan *scan, struct archive_entry *e
 /* One entry at *at, which is moved behind it. */
 static status read_entry(struct archive_scan *scan, size_t *at, struct archive_entry *entry) {
     const uint8_t *record = scan->data + *at;
-    const size_t room = (size_t)(scan->begin + scan->length) - *at;
-    if (room < CENTRAL_BYTES || u32(record) != CENTRAL_MAGIC)
+    const size_t left = (size_t)(scan->begin + scan->length) - *at;
+    if (left < CENTRAL_BYTES || u32(record) != CENTRAL_MAGIC)
         return fail(scan->err, STATUS_INVALID_MODEL, "the zip archive's directory is damaged at byte %zu", *at);
     const size_t name_length = u16(record + 28), extra = u16(record + 30), comment = u16(record + 32);
-    if (room - CENTRAL_BYTES < name_length + extra + comment)
+    if (left - CENTRAL_BYTES < name_length + extra + comment)
         return fail(scan->err, STATUS_INVALID_MODEL, "the zip archive's directory ends within the entry at byte %zu",
                     *at);
     const char *name = (const char *)record + CENTRAL_BYTES;

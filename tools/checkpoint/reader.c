@@ -69,10 +69,10 @@ void *checkpoint_room(struct checkpoint *checkpoint, size_t bytes, struct error 
         fail(err, STATUS_LIMIT, "the file's data would unpack to more than the limit of %zu bytes", limit);
         return NULL;
     }
-    void *room = pool_alloc(checkpoint->unpacked, bytes + !bytes);
-    if (!room)
+    void *memory = pool_alloc(checkpoint->unpacked, bytes + !bytes);
+    if (!memory)
         fail_memory(err, what);
-    return room;
+    return memory;
 }
 
 void checkpoint_dense_strides(struct checkpoint_tensor *tensor) {

@@ -19,11 +19,11 @@ static bool inflate_all(const struct archive_entry *entry, uint8_t *to, bool *st
     if (*starved)
         return false;
     while (code == Z_OK) {
-        const uInt given = stream.avail_in = part(in), room = stream.avail_out = part(out);
+        const uInt given = stream.avail_in = part(in), space = stream.avail_out = part(out);
         code = inflate(&stream, Z_NO_FLUSH);
         in -= given - stream.avail_in;
-        out -= room - stream.avail_out;
-        if (code == Z_OK && given == stream.avail_in && room == stream.avail_out)
+        out -= space - stream.avail_out;
+        if (code == Z_OK && given == stream.avail_in && space == stream.avail_out)
             break; /* it wants more than there is */
     }
     inflateEnd(&stream);
