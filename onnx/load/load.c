@@ -2,6 +2,7 @@
 
 #include "base/beneath.h"
 #include "base/recognise.h"
+#include "onnx/load/limits.h"
 #include "onnx/load/load_function.h"
 #include "onnx/load/load_graph.h"
 #include "onnx/load/load_scope.h"

@@ -1,5 +1,6 @@
 #include "onnx/load/load_scope.h"
 
+#include "onnx/load/limits.h"
 #include "onnx/model.h"
 
 #include <inttypes.h>

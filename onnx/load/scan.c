@@ -2,26 +2,16 @@
 
 #include "base/checked.h"
 #include "onnx.pb-c.h"
-#include "onnx/load/wire.h"
+#include "onnx/load/limits.h"
+#include "onnx/load/scan_schema.h"
 
 #include <inttypes.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-
-typedef ProtobufCMessageDescriptor message_type;
-typedef ProtobufCFieldDescriptor field_type;
 
 /* What protobuf-c and malloc add to each thing that is unpacked: its note of the member, a pointer, the heap's header.
  */
 #define MEMBER_BYTES ((size_t)64)
-/* protobuf-c reads no length above INT_MAX. */
-#define SKELETON_BYTES_MAX ((size_t)INT_MAX - 64)
-/* Subgraphs, and types within types: each level takes stack in protobuf-c. */
-#define NESTING_MAX 64
-
-/* Our own fields of TensorProto, see onnx.proto. */
-enum { RAW_OFFSET = 1000, RAW_LENGTH = 1001 };
 
 struct scan_state {
     const uint8_t *data;
@@ -44,31 +34,6 @@ struct wire_field {
     uint64_t number_value; /* of a WIRE_VARINT */
 };
 
-struct load_limits limits_filled(const struct load_limits *limits) {
-    struct load_limits filled = limits ? *limits : (struct load_limits){0};
-#define DEFAULT(name, value) filled.name = filled.name ? filled.name : (value)
-    DEFAULT(model_bytes, (size_t)1 << 40);
-    DEFAULT(skeleton_bytes, (size_t)512 << 20);
-    DEFAULT(tensor_bytes, (size_t)64 << 30);
-    DEFAULT(expanded_bytes, (size_t)2 << 30);
-    DEFAULT(tensors, 1000000);
-    DEFAULT(nodes, 1000000);
-    DEFAULT(values, 4000000);
-    DEFAULT(nesting, 16);
-#undef DEFAULT
-    const size_t countable = INT_MAX / 2;
-    filled.nodes = filled.nodes < countable ? filled.nodes : countable;
-    filled.values = filled.values < countable ? filled.values : countable;
-    filled.tensors = filled.tensors < countable ? filled.tensors : countable;
-    filled.skeleton_bytes = filled.skeleton_bytes < SKELETON_BYTES_MAX ? filled.skeleton_bytes : SKELETON_BYTES_MAX;
-    filled.nesting = filled.nesting > 0 && filled.nesting < NESTING_MAX ? filled.nesting : NESTING_MAX;
-    return filled;
-}
-
-size_t limits_decoded(const struct load_limits *limits) {
-    return 4 * limits->skeleton_bytes + ((size_t)1 << 20);
-}
-
 static status append_failed(const struct scan_state *scan) {
     if (scan->skeleton.full)
         return fail(scan->err, STATUS_LIMIT,
@@ -84,18 +49,12 @@ static status add_cost(const struct scan_state *scan, size_t *sum, size_t cost, 
                 scan->at, limit, name);
 }
 
-/* Typed data of a tensor is paid from limits.expanded_bytes, all the rest from limits_decoded(). */
-static bool is_tensor_data(const message_type *message, const field_type *field) {
-    return message == &onnx__tensor_proto__descriptor && field->label == PROTOBUF_C_LABEL_REPEATED &&
-           field->type != PROTOBUF_C_TYPE_MESSAGE && strcmp(field->name, "dims") != 0;
-}
-
 static status charge(struct scan_state *scan, const message_type *message, const field_type *field, size_t count,
                      size_t item_bytes) {
     size_t cost;
     if (!size_mul(count, item_bytes, &cost))
         cost = SIZE_MAX;
-    if (is_tensor_data(message, field))
+    if (schema_is_tensor_data(message, field))
         return add_cost(scan, &scan->expanded, cost, scan->limits->expanded_bytes, "limit expanded_bytes");
     return add_cost(scan, &scan->decoded, cost, limits_decoded(scan->limits), "limit skeleton_bytes, four times");
 }
@@ -115,68 +74,6 @@ static status count_message(struct scan_state *scan, const message_type *message
     if (message == &onnx__value_info_proto__descriptor)
         return count_one(scan, &scan->values, scan->limits->values, "values");
     return STATUS_OK;
-}
-
-/* Fields without meaning here; they are stepped over like unknown ones. */
-static bool is_dropped(const message_type *message, const field_type *field) {
-    static const struct {
-        const message_type *message;
-        const char *field;
-    } dropped[] = {
-        {&onnx__model_proto__descriptor, "training_info"},
-        {&onnx__model_proto__descriptor, "configuration"},
-        {&onnx__graph_proto__descriptor, "quantization_annotation"},
-        {&onnx__node_proto__descriptor, "device_configurations"},
-        {&onnx__value_info_proto__descriptor, "metadata_props"},
-        {&onnx__tensor_proto__descriptor, "metadata_props"},
-        {&onnx__tensor_proto__descriptor, "doc_string"},
-        {&onnx__attribute_proto__descriptor, "doc_string"},
-        {&onnx__function_proto__descriptor, "doc_string"},
-        {&onnx__function_proto__descriptor, "metadata_props"},
-    };
-    for (size_t i = 0; i < sizeof dropped / sizeof *dropped; i++)
-        if (dropped[i].message == message && strcmp(dropped[i].field, field->name) == 0)
-            return true;
-    return false;
-}
-
-static bool is_raw_place(const message_type *message, const field_type *field) {
-    return message == &onnx__tensor_proto__descriptor && (field->id == RAW_OFFSET || field->id == RAW_LENGTH);
-}
-
-static bool is_raw_data(const message_type *message, const field_type *field) {
-    return message == &onnx__tensor_proto__descriptor && strcmp(field->name, "raw_data") == 0;
-}
-
-static enum wire_type wire_type_of(ProtobufCType type) {
-    switch (type) {
-    case PROTOBUF_C_TYPE_FLOAT:
-    case PROTOBUF_C_TYPE_FIXED32:
-    case PROTOBUF_C_TYPE_SFIXED32:
-        return WIRE_32;
-    case PROTOBUF_C_TYPE_DOUBLE:
-    case PROTOBUF_C_TYPE_FIXED64:
-    case PROTOBUF_C_TYPE_SFIXED64:
-        return WIRE_64;
-    case PROTOBUF_C_TYPE_STRING:
-    case PROTOBUF_C_TYPE_BYTES:
-    case PROTOBUF_C_TYPE_MESSAGE:
-        return WIRE_LENGTH;
-    default:
-        return WIRE_VARINT;
-    }
-}
-
-/* Bytes of one number once it is unpacked. */
-static size_t number_bytes(ProtobufCType type) {
-    switch (type) {
-    case PROTOBUF_C_TYPE_FLOAT:
-    case PROTOBUF_C_TYPE_INT32:
-    case PROTOBUF_C_TYPE_ENUM:
-        return 4;
-    default:
-        return 8;
-    }
 }
 
 static status read_key(struct scan_state *scan, const message_type *message, size_t end, struct wire_field *out) {
@@ -236,7 +133,7 @@ static status read_extent(struct scan_state *scan, const message_type *message, 
 
 /* Packed numbers may stand where a repeated field is expected, and the other way round. */
 static bool type_fits(const struct wire_field *field) {
-    const enum wire_type expected = wire_type_of(field->field->type);
+    const enum wire_type expected = schema_wire_type_of(field->field->type);
     return field->type == expected || (field->type == WIRE_LENGTH && field->field->label == PROTOBUF_C_LABEL_REPEATED);
 }
 
@@ -265,9 +162,10 @@ static status note_raw_data(struct scan_state *scan, const message_type *message
     if (result != STATUS_OK)
         return result;
     struct wire_buffer *skeleton = &scan->skeleton;
-    const bool written =
-        wire_append_key(skeleton, RAW_OFFSET, WIRE_VARINT) && wire_append_varint(skeleton, field->payload) &&
-        wire_append_key(skeleton, RAW_LENGTH, WIRE_VARINT) && wire_append_varint(skeleton, field->end - field->payload);
+    const bool written = wire_append_key(skeleton, SCHEMA_RAW_OFFSET, WIRE_VARINT) &&
+                         wire_append_varint(skeleton, field->payload) &&
+                         wire_append_key(skeleton, SCHEMA_RAW_LENGTH, WIRE_VARINT) &&
+                         wire_append_varint(skeleton, field->end - field->payload);
     return written ? STATUS_OK : append_failed(scan);
 }
 
@@ -287,7 +185,7 @@ static status copy_number(struct scan_state *scan, const message_type *message, 
 /* How many packed numbers the payload holds; false when it does not end with one. */
 static bool packed_count(const struct scan_state *scan, const struct wire_field *field, size_t *count) {
     const size_t length = field->end - field->payload;
-    const enum wire_type type = wire_type_of(field->field->type);
+    const enum wire_type type = schema_wire_type_of(field->field->type);
     if (type != WIRE_VARINT) {
         const size_t size = type == WIRE_32 ? 4 : 8;
         *count = length / size;
@@ -312,7 +210,7 @@ static status copy_packed(struct scan_state *scan, const message_type *message, 
         return STATUS_OK;
     status result = add_cost(scan, &scan->decoded, MEMBER_BYTES, limits_decoded(scan->limits), "limit skeleton_bytes");
     if (result == STATUS_OK)
-        result = charge(scan, message, field->field, count, number_bytes(field->field->type));
+        result = charge(scan, message, field->field, count, schema_number_bytes(field->field->type));
     if (result != STATUS_OK)
         return result;
     return append_payload(scan, field) ? STATUS_OK : append_failed(scan);
@@ -320,15 +218,9 @@ static status copy_packed(struct scan_state *scan, const message_type *message, 
 
 static status scan_message(struct scan_state *scan, const message_type *message, size_t end);
 
-/* Types, and values of such types, which may lie within each other. */
-static bool is_type(const message_type *message) {
-    return message == &onnx__type_proto__descriptor || message == &onnx__sequence_proto__descriptor ||
-           message == &onnx__optional_proto__descriptor || message == &onnx__map_proto__descriptor;
-}
-
 static status enter(struct scan_state *scan, const message_type *message) {
     scan->graphs += message == &onnx__graph_proto__descriptor;
-    scan->types += is_type(message);
+    scan->types += schema_is_type(message);
     if (scan->graphs <= scan->limits->nesting + 1 && scan->types <= scan->limits->nesting + 1)
         return STATUS_OK;
     return fail(scan->err, STATUS_LIMIT, "byte %zu: %s nested deeper than %d levels (limit nesting)", scan->at,
@@ -340,7 +232,7 @@ static status enter(struct scan_state *scan, const message_type *message) {
 
 static void leave(struct scan_state *scan, const message_type *message) {
     scan->graphs -= message == &onnx__graph_proto__descriptor;
-    scan->types -= is_type(message);
+    scan->types -= schema_is_type(message);
 }
 
 static status scan_child(struct scan_state *scan, const message_type *parent, const struct wire_field *field) {
@@ -363,24 +255,12 @@ static status scan_child(struct scan_state *scan, const message_type *parent, co
     return result;
 }
 
-/* A bit that stands for the field, the same one for all members of a oneof. */
-static uint64_t field_bit(const message_type *message, const field_type *field) {
-    size_t i = 0;
-    if (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF)
-        while (!(message->fields[i].flags & PROTOBUF_C_FIELD_FLAG_ONEOF) ||
-               message->fields[i].quantifier_offset != field->quantifier_offset)
-            i++;
-    else
-        i = (size_t)(field - message->fields);
-    return (uint64_t)1 << (i & 63);
-}
-
 /* Protobuf would merge a second occurrence of a submessage into the first; no ONNX writer does that. */
 static status check_single(const struct scan_state *scan, const message_type *message, const struct wire_field *field,
                            uint64_t *seen) {
     if (field->field->label == PROTOBUF_C_LABEL_REPEATED || field->field->type != PROTOBUF_C_TYPE_MESSAGE)
         return STATUS_OK;
-    const uint64_t bit = field_bit(message, field->field);
+    const uint64_t bit = schema_field_bit(message, field->field);
     if (*seen & bit)
         return fail(scan->err, STATUS_INVALID_MODEL, "byte %zu: field %s of %s stands there twice", field->start,
                     field->field->name, message->short_name);
@@ -390,13 +270,13 @@ static status check_single(const struct scan_state *scan, const message_type *me
 
 static status scan_known(struct scan_state *scan, const message_type *message, const struct wire_field *field,
                          uint64_t *seen) {
-    if (is_raw_place(message, field->field))
+    if (schema_is_raw_place(message, field->field))
         return fail(scan->err, STATUS_INVALID_MODEL, "byte %zu: field %u of TensorProto is not part of ONNX",
                     field->start, (unsigned)field->number);
     if (!type_fits(field))
         return fail(scan->err, STATUS_INVALID_MODEL, "byte %zu: field %s of %s has wire type %d instead of %d",
                     field->start, field->field->name, message->short_name, (int)field->type,
-                    (int)wire_type_of(field->field->type));
+                    (int)schema_wire_type_of(field->field->type));
     const status result = check_single(scan, message, field, seen);
     if (result != STATUS_OK)
         return result;
@@ -404,7 +284,7 @@ static status scan_known(struct scan_state *scan, const message_type *message, c
     case PROTOBUF_C_TYPE_MESSAGE:
         return scan_child(scan, message, field);
     case PROTOBUF_C_TYPE_BYTES:
-        return (is_raw_data(message, field->field) ? note_raw_data : copy_bytes)(scan, message, field);
+        return (schema_is_raw_data(message, field->field) ? note_raw_data : copy_bytes)(scan, message, field);
     case PROTOBUF_C_TYPE_STRING:
         return copy_bytes(scan, message, field);
     default:
@@ -419,7 +299,7 @@ static status scan_message(struct scan_state *scan, const message_type *message,
         status result = read_key(scan, message, end, &field);
         if (result == STATUS_OK)
             result = read_extent(scan, message, end, &field);
-        if (result == STATUS_OK && field.field && !is_dropped(message, field.field))
+        if (result == STATUS_OK && field.field && !schema_is_dropped(message, field.field))
             result = scan_known(scan, message, &field, &seen);
         if (result != STATUS_OK)
             return result;

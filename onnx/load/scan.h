@@ -16,10 +16,4 @@
 status wire_scan(const void *bytes, size_t size, const ProtobufCMessageDescriptor *message,
                  const struct load_limits *limits, uint8_t **skeleton, size_t *skeleton_size, struct error *err);
 
-/* limits with the defaults in its zero fields; limits may be NULL. */
-struct load_limits limits_filled(const struct load_limits *limits);
-
-/* Memory that the skeleton may take once it is unpacked, packed tensor data aside. */
-size_t limits_decoded(const struct load_limits *limits);
-
 #endif
