@@ -8,36 +8,14 @@
 #include "ops/core/attributes.h"
 #include "ops/core/op_facts.h"
 #include "ops/core/parallel.h"
-#include "ops/movement/block_copy.h"
 #include "ops/movement/movement.h"
-
-enum pad_mode { PAD_CONSTANT, PAD_REFLECT, PAD_EDGE, PAD_WRAP };
+#include "ops/movement/pad_copy.h"
 
 struct pad_params {
     enum pad_mode mode;
     int count; /* of pads, the attribute before opset 11 */
     int64_t pads[2 * MAX_RANK];
     float value;
-};
-
-/* One axis: output index i is source position i - before, where 0..extent-1 are elements from `crop` on. */
-struct pad_axis {
-    int64_t before, extent, size; /* size: of the output */
-    int64_t crop;                 /* input elements that nothing reads at the start */
-    int64_t stride;               /* bytes, of the input */
-    bool padded;
-};
-
-/* What run() does: rows of the output's last axis, each put together of runs of blocks. */
-struct pad_state {
-    enum pad_mode mode;
-    int rank; /* >= 1 */
-    struct pad_axis axes[MAX_RANK];
-    size_t block;   /* bytes that lie together in input and output */
-    size_t element; /* bytes of the value that fills */
-    int64_t offset; /* bytes from the input's start to the first element that is not cropped */
-    size_t rows;
-    int64_t row_bytes; /* of the output */
 };
 
 /* ---- attributes ---- */
@@ -215,111 +193,7 @@ static status prepare(struct op_call *call, size_t *workspace_bytes, struct erro
     return STATUS_OK;
 }
 
-/* ---- copying ---- */
-
-/* `count` blocks from the source at `index`, index + step, ...; index -1: the value. */
-struct pad_run {
-    int64_t index, step, count;
-};
-
-static int64_t modulo(int64_t a, int64_t b) {
-    if (a >= -b && a < b) /* as a rule; saves the division */
-        return a < 0 ? a + b : a;
-    const int64_t rest = a % b;
-    return rest < 0 ? rest + b : rest;
-}
-
-static struct pad_run reflected_run(int64_t position, int64_t extent) {
-    if (extent == 1)
-        return (struct pad_run){0, 0, INT64_MAX};
-    const int64_t last = extent - 1, phase = modulo(position, 2 * last);
-    if (phase < last)
-        return (struct pad_run){phase, 1, last - phase};
-    return (struct pad_run){2 * last - phase, -1, 2 * last - phase};
-}
-
-/* The longest run that is known to start at the position. */
-static struct pad_run run_at(enum pad_mode mode, const struct pad_axis *axis, int64_t position) {
-    const int64_t extent = axis->extent;
-    if (position >= 0 && position < extent)
-        return (struct pad_run){position, 1, extent - position};
-    switch (mode) {
-    case PAD_REFLECT:
-        return reflected_run(position, extent);
-    case PAD_WRAP:
-        return (struct pad_run){modulo(position, extent), 1, extent - modulo(position, extent)};
-    case PAD_EDGE:
-        return (struct pad_run){position < 0 ? 0 : extent - 1, 0, position < 0 ? -position : INT64_MAX};
-    default:
-        return (struct pad_run){-1, 0, position < 0 ? -position : INT64_MAX};
-    }
-}
-
-struct pad_copy {
-    const struct pad_state *state;
-    char *to;
-    const char *from;
-    char value[sizeof(struct text)];
-};
-
-static void copy_blocks(char *to, const char *from, int64_t step, size_t block, int64_t count) {
-    for (int64_t i = 0; i < count; i++)
-        block_copy(to + i * (int64_t)block, from + i * step, block);
-}
-
-static void fill_value(const struct pad_copy *copy, char *to, int64_t bytes) {
-    block_fill(to, copy->value, copy->state->element, bytes / (int64_t)copy->state->element);
-}
-
-static void copy_row(const struct pad_copy *copy, char *to, const char *from) {
-    const struct pad_state *state = copy->state;
-    const struct pad_axis *axis = &state->axes[state->rank - 1];
-    const int64_t block = (int64_t)state->block;
-    for (int64_t i = 0; i < axis->size;) {
-        const struct pad_run run = run_at(state->mode, axis, i - axis->before);
-        const int64_t count = run.count < axis->size - i ? run.count : axis->size - i;
-        if (run.index < 0)
-            fill_value(copy, to + i * block, count * block);
-        else if (run.step == 1)
-            memcpy(to + i * block, from + run.index * block, (size_t)(count * block));
-        else
-            copy_blocks(to + i * block, from + run.index * block, run.step * block, state->block, count);
-        i += count;
-    }
-}
-
-/* Bytes from the first element to the row of these outer indices, or -1 where all of it is the value. */
-static int64_t row_offset(const struct pad_state *state, const int64_t *indices) {
-    int64_t offset = 0;
-    for (int i = 0; i < state->rank - 1; i++) {
-        const struct pad_run run = run_at(state->mode, &state->axes[i], indices[i] - state->axes[i].before);
-        if (run.index < 0)
-            return -1;
-        offset += run.index * state->axes[i].stride;
-    }
-    return offset;
-}
-
-static void copy_rows(void *context, size_t begin, size_t end) {
-    const struct pad_copy *copy = context;
-    const struct pad_state *state = copy->state;
-    int64_t indices[MAX_RANK];
-    size_t rest = begin;
-    for (int i = state->rank - 2; i >= 0; i--) {
-        indices[i] = (int64_t)(rest % (size_t)state->axes[i].size);
-        rest /= (size_t)state->axes[i].size;
-    }
-    for (size_t row = begin; row < end; row++) {
-        char *to = copy->to + (int64_t)row * state->row_bytes;
-        const int64_t offset = row_offset(state, indices);
-        if (offset < 0)
-            fill_value(copy, to, state->row_bytes);
-        else
-            copy_row(copy, to, copy->from + offset);
-        for (int i = state->rank - 2; i >= 0 && ++indices[i] == state->axes[i].size; i--)
-            indices[i] = 0;
-    }
-}
+/* ---- running ---- */
 
 /* The value in the data's type; absent: 0, false, "". */
 static void find_value(const struct op_call *call, char value[sizeof(struct text)]) {
@@ -354,7 +228,7 @@ static status run(struct op_call *call, struct error *err) {
     if (input->bytes)
         copy.from += state->offset;
     find_value(call, copy.value);
-    parallel_blocks(state->rows, strided_block(state->rows, output->bytes), call->threads, copy_rows, &copy);
+    parallel_blocks(state->rows, strided_block(state->rows, output->bytes), call->threads, pad_copy_rows, &copy);
     return STATUS_OK;
 }
 
