@@ -111,17 +111,17 @@ status box_copy(struct value_heap *heap, const struct tensor *tensor, struct box
     return err->code;
 }
 
-status box_container(struct value_heap *heap, enum dtype kind, enum dtype element, size_t room, struct box **box,
+status box_container(struct value_heap *heap, enum dtype kind, enum dtype element, size_t capacity, struct box **box,
                      struct error *err) {
     size_t bytes;
-    if (!size_mul(room, sizeof(struct box *), &bytes))
-        return fail(err, STATUS_LIMIT, "%zu items have no valid size", room);
+    if (!size_mul(capacity, sizeof(struct box *), &bytes))
+        return fail(err, STATUS_LIMIT, "%zu items have no valid size", capacity);
     if (start(heap, bytes, box, err) != STATUS_OK)
         return err->code;
     (*box)->tensor = (struct tensor){.dtype = kind};
     (*box)->element = element;
-    (*box)->room = room;
-    (*box)->items = calloc(room + 1, sizeof(struct box *));
+    (*box)->capacity = capacity;
+    (*box)->items = calloc(capacity + 1, sizeof(struct box *));
     return (*box)->items ? STATUS_OK : give_up(box, err);
 }
 

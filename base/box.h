@@ -25,9 +25,9 @@ struct box {
     struct value_heap *heap; /* must outlive it */
     size_t bytes;            /* counted there */
     size_t holders;
-    struct tensor tensor; /* a plain one has its data in the box, characters of strings, too */
-    enum dtype element;   /* of a sequence or optional: type of its items where known; of a map: of its values */
-    size_t count, room;   /* items: of a sequence; none or one of an optional; keys and values of a map */
+    struct tensor tensor;   /* a plain one has its data in the box, characters of strings, too */
+    enum dtype element;     /* of a sequence or optional: type of its items where known; of a map: of its values */
+    size_t count, capacity; /* items: of a sequence; none or one of an optional; keys and values of a map */
     struct box **items;
     void *characters;
 };
@@ -39,10 +39,10 @@ status box_new(struct value_heap *heap, enum dtype dtype, const struct shape *sh
 status box_copy(struct value_heap *heap, const struct tensor *tensor, struct box **box, struct error *err);
 /* Makes the characters that the strings of a plain box point to its own. */
 status box_own_texts(struct box *box, struct error *err);
-/* DTYPE_SEQUENCE, OPTIONAL or MAP without items yet, and with room for so many. */
-status box_container(struct value_heap *heap, enum dtype kind, enum dtype element, size_t room, struct box **box,
+/* DTYPE_SEQUENCE, OPTIONAL or MAP without items yet, and with a capacity of so many. */
+status box_container(struct value_heap *heap, enum dtype kind, enum dtype element, size_t capacity, struct box **box,
                      struct error *err);
-/* Adds an item and takes over the caller's hold of it. There is room. */
+/* Adds an item and takes over the caller's hold of it. The capacity suffices. */
 void box_put(struct box *box, struct box *item);
 /* One holder more; returns the box. */
 struct box *box_hold(struct box *box);

@@ -61,8 +61,8 @@ status fail_prefix(struct error *err, const char *format, ...) {
     mask_controls(prefix);
 
     const size_t prefix_length = strlen(prefix), length = strlen(err->message);
-    const size_t room = sizeof err->message - 1 - prefix_length - 2;
-    const size_t kept = length < room ? length : room;
+    const size_t most = sizeof err->message - 1 - prefix_length - 2;
+    const size_t kept = length < most ? length : most;
     memmove(err->message + prefix_length + 2, err->message, kept);
     err->message[prefix_length + 2 + kept] = 0;
     memcpy(err->message, prefix, prefix_length);

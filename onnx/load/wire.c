@@ -60,9 +60,9 @@ bool wire_append_key(struct wire_buffer *buffer, uint32_t field, enum wire_type 
 }
 
 bool wire_open_length(struct wire_buffer *buffer, size_t *at) {
-    const uint8_t room[LENGTH_BYTES] = {0};
+    const uint8_t placeholder[LENGTH_BYTES] = {0};
     *at = buffer->used;
-    return wire_append(buffer, room, sizeof room);
+    return wire_append(buffer, placeholder, sizeof placeholder);
 }
 
 void wire_close_length(struct wire_buffer *buffer, size_t at) {

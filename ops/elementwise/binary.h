@@ -84,8 +84,8 @@ struct binary_operation binary_operation(const struct binary_row *row, enum dtyp
         .storage = STORAGE_IN_PLACE, .params_size = PARAMS, .parse = PARSE, .infer = INFER, .prepare = binary_prepare, \
         .run = RUN, .row = ROW, .facts = FACTS                                                                         \
     }
-#define BINARY_RECORD(...) BINARY_FACTS(__VA_ARGS__, NULL)
+#define BINARY_DEFINITION(...) BINARY_FACTS(__VA_ARGS__, NULL)
 #define BINARY(NAME, SINCE, UNTIL, TYPES, ROW) \
-    BINARY_RECORD(NAME, SINCE, UNTIL, "A", "B", TYPES, TYPES, 0, NULL, binary_infer, binary_run, &(ROW))
+    BINARY_DEFINITION(NAME, SINCE, UNTIL, "A", "B", TYPES, TYPES, 0, NULL, binary_infer, binary_run, &(ROW))
 
 #endif

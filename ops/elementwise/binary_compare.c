@@ -41,7 +41,7 @@ ROW(or, [DTYPE_BOOL] = or_bool);
 ROW(xor, [DTYPE_BOOL] = xor_bool);
 
 #define COMPARE(NAME, SINCE, UNTIL, TYPES, ROW) \
-    BINARY_RECORD(NAME, SINCE, UNTIL, "A", "B", TYPES, TYPES_BOOL, 0, NULL, binary_infer, binary_run, &(ROW))
+    BINARY_DEFINITION(NAME, SINCE, UNTIL, "A", "B", TYPES, TYPES_BOOL, 0, NULL, binary_infer, binary_run, &(ROW))
 
 #define COMPARE_OLD(NAME, TYPES, ROW) BINARY_OLD(NAME, "A", "B", TYPES, TYPES_BOOL, binary_old_run, &(ROW))
 

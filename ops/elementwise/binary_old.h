@@ -18,8 +18,8 @@ status binary_old_run(struct op_call *call, struct error *err);
 typedef status binary_old_then(struct op_call *call, struct error *err);
 status binary_old_with(struct op_call *call, binary_old_then *then, struct error *err);
 
-#define BINARY_OLD(NAME, A, B, TYPES_IN, TYPES_OUT, RUN, ROW)                                                \
-    BINARY_RECORD(NAME, 1, 6, A, B, TYPES_IN, TYPES_OUT, sizeof(struct binary_old_params), binary_old_parse, \
-                  binary_old_infer, RUN, ROW)
+#define BINARY_OLD(NAME, A, B, TYPES_IN, TYPES_OUT, RUN, ROW)                                                    \
+    BINARY_DEFINITION(NAME, 1, 6, A, B, TYPES_IN, TYPES_OUT, sizeof(struct binary_old_params), binary_old_parse, \
+                      binary_old_infer, RUN, ROW)
 
 #endif

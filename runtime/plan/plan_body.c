@@ -13,17 +13,17 @@ static bool serves(const struct plan *child, const struct port_request *ports) {
     return true;
 }
 
-static void move_to_front(struct plan_body *kept, int i) {
-    struct plan *plan = kept->plans[i];
-    memmove(&kept->plans[1], &kept->plans[0], (size_t)i * sizeof plan);
-    kept->plans[0] = plan;
+static void move_to_front(struct plan_body *cache, int i) {
+    struct plan *plan = cache->plans[i];
+    memmove(&cache->plans[1], &cache->plans[0], (size_t)i * sizeof plan);
+    cache->plans[0] = plan;
 }
 
-static void keep(struct plan_body *kept, struct plan *plan) {
-    if (kept->count == BODY_PLANS)
-        plan_destroy(kept->plans[--kept->count]);
-    kept->plans[kept->count] = plan;
-    move_to_front(kept, kept->count++);
+static void keep(struct plan_body *cache, struct plan *plan) {
+    if (cache->count == BODY_PLANS)
+        plan_destroy(cache->plans[--cache->count]);
+    cache->plans[cache->count] = plan;
+    move_to_front(cache, cache->count++);
 }
 
 /* What subgraphs declare of their inputs holds, as it does for a model's. What is no optional stands for one that has
@@ -52,16 +52,16 @@ static status make(const struct plan *plan, const struct program_body *body, con
 
 status plan_body_get(struct plan *plan, struct plan_step *step, int body, const struct port_request *ports,
                      struct plan **child, struct error *err) {
-    struct plan_body *kept = &step->control->bodies[body];
-    for (int i = 0; i < kept->count; i++)
-        if (serves(kept->plans[i], ports)) {
-            move_to_front(kept, i);
-            *child = kept->plans[0];
+    struct plan_body *cache = &step->control->bodies[body];
+    for (int i = 0; i < cache->count; i++)
+        if (serves(cache->plans[i], ports)) {
+            move_to_front(cache, i);
+            *child = cache->plans[0];
             return STATUS_OK;
         }
     const status code = make(plan, &step->bound->bodies[body], ports, child, err);
     if (code == STATUS_OK)
-        keep(kept, *child);
+        keep(cache, *child);
     return code;
 }
 

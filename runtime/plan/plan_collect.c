@@ -2,8 +2,8 @@
 
 #include "base/memory.h"
 
-status collect_open(struct plan *plan, enum dtype element, int64_t room, struct box **sequence, struct error *err) {
-    return box_container(plan->settings.heap, DTYPE_SEQUENCE, element, (size_t)room, sequence, err);
+status collect_open(struct plan *plan, enum dtype element, int64_t capacity, struct box **sequence, struct error *err) {
+    return box_container(plan->settings.heap, DTYPE_SEQUENCE, element, (size_t)capacity, sequence, err);
 }
 
 status collect_add(struct plan *plan, struct box *sequence, const struct tensor *item, struct error *err) {

@@ -302,5 +302,5 @@ void for_each_record(const char *name, record_body *body, void *context) {
                 body(op, op->since < MODERN ? MODERN : op->since, (enum dtype)dtype, context);
     }
     if (!found)
-        fail_msg("no record of %s", name);
+        fail_msg("no definition of %s", name);
 }

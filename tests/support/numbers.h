@@ -46,8 +46,8 @@ void test_run_fails(const struct test_node *test, int opset, const struct tensor
 void test_number(const struct tensor *output, int64_t i, double expected, double roundings, double absolute,
                  const char *what);
 
-/* Calls body for every record of the operator and every element type of its first input, at the record's first opset,
- * but none before 7.
+/* Calls body for every definition of the operator and every element type of its first input, at the definition's first
+ * opset, but none before 7.
  */
 typedef void record_body(const struct op *op, int opset, enum dtype dtype, void *context);
 void for_each_record(const char *name, record_body *body, void *context);

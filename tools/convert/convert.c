@@ -66,16 +66,16 @@ static void find_readers(struct conversion_plan *plan) {
 }
 
 static status prepare_values(struct conversion_plan *plan, struct error *err) {
-    size_t room = (size_t)plan->graph->value_count;
+    size_t capacity = (size_t)plan->graph->value_count;
     for (int i = 0; i < plan->layers.count; i++)
-        room += (size_t)plan->layers.items[i].slot_count; /* a slot may get a value of its own */
-    plan->capacity = (int)room;
-    plan->recipes = pool_array(plan->pool, room + 1, sizeof *plan->recipes);
-    plan->pins = pool_array(plan->pool, room + 1, sizeof *plan->pins);
-    plan->reading = pool_array(plan->pool, room + 1, sizeof *plan->reading);
+        capacity += (size_t)plan->layers.items[i].slot_count; /* a slot may get a value of its own */
+    plan->capacity = (int)capacity;
+    plan->recipes = pool_array(plan->pool, capacity + 1, sizeof *plan->recipes);
+    plan->pins = pool_array(plan->pool, capacity + 1, sizeof *plan->pins);
+    plan->reading = pool_array(plan->pool, capacity + 1, sizeof *plan->reading);
     if (!plan->recipes || !plan->pins || !plan->reading)
         return fail_memory(err, "the conversion");
-    for (size_t i = 0; i <= room; i++)
+    for (size_t i = 0; i <= capacity; i++)
         plan->recipes[i] = recipe_none;
     find_readers(plan);
     for (int i = 0; i < plan->graph->value_count; i++)

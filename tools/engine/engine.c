@@ -205,12 +205,12 @@ const char *engine_type_text(const limner_value *value, char text[TYPE_TEXT_BYTE
         snprintf(text + used, TYPE_TEXT_BYTES - (size_t)used, value->rank ? "of any shape" : "scalar");
     for (int d = 0; d < value->rank && used < TYPE_TEXT_BYTES - 120; d++) {
         char *at = text + used;
-        const size_t room = TYPE_TEXT_BYTES - (size_t)used;
+        const size_t left = TYPE_TEXT_BYTES - (size_t)used;
         const char *before = d ? "," : "[", *after = d + 1 == value->rank ? "]" : "";
         if (value->dims[d] >= 0)
-            used += snprintf(at, room, "%s%lld%s", before, (long long)value->dims[d], after);
+            used += snprintf(at, left, "%s%lld%s", before, (long long)value->dims[d], after);
         else
-            used += snprintf(at, room, "%s%.80s%s", before, value->names[d] ? value->names[d] : "?", after);
+            used += snprintf(at, left, "%s%.80s%s", before, value->names[d] ? value->names[d] : "?", after);
     }
     return text;
 }

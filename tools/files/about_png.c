@@ -50,11 +50,11 @@ static bool is_colour(const struct chunk *chunk) {
 
 /* A stream that is damaged, or longer than MAX_PROFILE, is left out. */
 static status inflate_data(const unsigned char *data, size_t size, struct byte_buffer *out, struct error *err) {
-    for (uLongf room = 32768; room <= MAX_PROFILE; room *= 4) {
-        unsigned char *target = malloc(room);
+    for (uLongf capacity = 32768; capacity <= MAX_PROFILE; capacity *= 4) {
+        unsigned char *target = malloc(capacity);
         if (!target)
             return fail_memory(err, "a colour profile");
-        uLongf length = room;
+        uLongf length = capacity;
         const int result = uncompress(target, &length, data, (uLong)size);
         const status code = result == Z_OK ? about_set(out, target, length, err) : STATUS_OK;
         free(target);

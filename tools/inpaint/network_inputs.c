@@ -136,7 +136,7 @@ static bool join_groups(const struct said_inputs *said, struct plane_group *all)
 }
 
 /* Of the planes that are left, the first ones in their order that make up so many channels. */
-static bool deal(const struct plane_group *all, unsigned *left, int channels, struct plane_group *group) {
+static bool assign_planes(const struct plane_group *all, unsigned *left, int channels, struct plane_group *group) {
     int starts[MOST_PLANES], atoms = 0;
     for (int i = 0; i < all->count; i += atom_length(all, i))
         starts[atoms++] = i;
@@ -155,8 +155,8 @@ static bool deal(const struct plane_group *all, unsigned *left, int channels, st
     return false;
 }
 
-/* The graph joins what the list has apart, or the other way round: the planes are dealt out anew, in their order. */
-static bool take_dealt(struct network *network) {
+/* The graph joins what the list has apart, or the other way round: the planes are assigned anew, in their order. */
+static bool assign_all_planes(struct network *network) {
     struct plane_group all;
     unsigned left = (1U << MOST_PLANES) - 1;
     if (!join_groups(&network->contract.inputs, &all))
@@ -165,7 +165,7 @@ static bool take_dealt(struct network *network) {
         struct network_input *input = &network->inputs[i];
         bool certain;
         if (!network_find_axes(network, &input->value, 0, &input->axes, &certain) ||
-            !deal(&all, &left, (int)value_channels(&input->value, &input->axes), &input->group))
+            !assign_planes(&all, &left, (int)value_channels(&input->value, &input->axes), &input->group))
             return false;
     }
     int atoms = 0;
@@ -196,7 +196,7 @@ static status take_said(struct network *network, struct meter *meter, struct err
     char speaker[64];
     if (take_listed(network))
         return STATUS_OK;
-    if (!take_dealt(network))
+    if (!assign_all_planes(network))
         return misfit(network, err);
     meter_complain(meter, "note: %s has %d inputs, which is not how %s has them (%s): they are filled in that order",
                    network->path, network->input_count, contract_speaker(contract, &contract->inputs, speaker),
