@@ -105,35 +105,33 @@ static void split_dims(const struct op_call *call, const struct tensor *deep, co
     dims[5] = (struct split_dim){block, w[3], column};
 }
 
-static status prepare_depth_to_space(struct op_call *call, size_t *workspace_bytes, struct error *err) {
+/* deepen: the output is the deep one. order: the dimensions as they follow each other in the output. */
+static status prepare(struct op_call *call, bool deepen, const int order[6]) {
     struct movement *movement = call->state;
     struct split_dim dims[6];
-    (void)workspace_bytes;
-    (void)err;
     if (call->outputs[0]->bytes == 0)
         return STATUS_OK;
-    split_dims(call, call->inputs[0], call->outputs[0], dims);
+    split_dims(call, deepen ? call->outputs[0] : call->inputs[0], deepen ? call->inputs[0] : call->outputs[0], dims);
     movement->box.element = dtype_size(call->inputs[0]->dtype);
-    for (int i = 0; i < 6; i++)
-        strided_add(&movement->box, dims[i].size, dims[i].wide, dims[i].deep);
+    for (int i = 0; i < 6; i++) {
+        const struct split_dim *dim = &dims[order[i]];
+        strided_add(&movement->box, dim->size, deepen ? dim->deep : dim->wide, deepen ? dim->wide : dim->deep);
+    }
     return STATUS_OK;
 }
 
-static status prepare_space_to_depth(struct op_call *call, size_t *workspace_bytes, struct error *err) {
-    const struct block_params *params = call->params;
-    static const int orders[2][6] = {{0, 3, 5, 1, 2, 4}, {0, 1, 3, 5, 2, 4}}; /* as the channels of the output run */
-    const int *order = orders[params->depth_last];
-    struct movement *movement = call->state;
-    struct split_dim dims[6];
+static status prepare_depth_to_space(struct op_call *call, size_t *workspace_bytes, struct error *err) {
+    static const int order[6] = {0, 1, 2, 3, 4, 5};
     (void)workspace_bytes;
     (void)err;
-    if (call->outputs[0]->bytes == 0)
-        return STATUS_OK;
-    split_dims(call, call->outputs[0], call->inputs[0], dims);
-    movement->box.element = dtype_size(call->inputs[0]->dtype);
-    for (int i = 0; i < 6; i++)
-        strided_add(&movement->box, dims[order[i]].size, dims[order[i]].deep, dims[order[i]].wide);
-    return STATUS_OK;
+    return prepare(call, false, order);
+}
+
+static status prepare_space_to_depth(struct op_call *call, size_t *workspace_bytes, struct error *err) {
+    static const int orders[2][6] = {{0, 3, 5, 1, 2, 4}, {0, 1, 3, 5, 2, 4}}; /* as the channels of the output run */
+    (void)workspace_bytes;
+    (void)err;
+    return prepare(call, true, orders[((const struct block_params *)call->params)->depth_last]);
 }
 
 static void reach_depth_to_space(const struct op_call *call, const bool *sees, struct op_reach *reach) {

@@ -131,19 +131,8 @@ static status run_gather(struct op_call *call, struct error *err) {
 
 static status infer_elements(struct op_call *call, struct error *err) {
     const struct gather_params *params = call->params;
-    const struct shape *data = &call->inputs[0]->shape, *indices = &call->inputs[1]->shape;
-    char text[SHAPE_TEXT_BYTES], other[SHAPE_TEXT_BYTES];
-    int axis;
-    const status code = op_axis(params->axis, data->rank, &axis, "axis", err);
-    if (code != STATUS_OK)
-        return code;
-    bool fits = data->rank == indices->rank;
-    for (int i = 0; fits && i < data->rank; i++)
-        fits = i == axis || indices->dims[i] <= data->dims[i];
-    if (!fits)
-        return fail(err, STATUS_SHAPE, "input 1 (indices) has shape %s, expected at most %s but for axis %d",
-                    shape_text(indices, text), shape_text(data, other), axis);
-    return tensor_describe(call->outputs[0], call->inputs[0]->dtype, indices, err);
+    const status code = indices_check_elements(call, params->axis, err);
+    return code ? code : tensor_describe(call->outputs[0], call->inputs[0]->dtype, &call->inputs[1]->shape, err);
 }
 
 /* Bytes from the data's start to the row of the last axis, with index 0 on the gathered axis. */

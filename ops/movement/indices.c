@@ -29,3 +29,19 @@ int64_t indices_product(const struct shape *shape, int begin, int end) {
         elements *= shape->dims[i];
     return elements;
 }
+
+status indices_check_elements(const struct op_call *call, int64_t axis, struct error *err) {
+    const struct shape *data = &call->inputs[0]->shape, *indices = &call->inputs[1]->shape;
+    char text[SHAPE_TEXT_BYTES], other[SHAPE_TEXT_BYTES];
+    int at;
+    const status code = op_axis(axis, data->rank, &at, "axis", err);
+    if (code != STATUS_OK)
+        return code;
+    bool fits = data->rank == indices->rank;
+    for (int i = 0; fits && i < data->rank; i++)
+        fits = i == at || indices->dims[i] <= data->dims[i];
+    if (!fits)
+        return fail(err, STATUS_SHAPE, "input 1 (indices) has shape %s, expected at most %s but for axis %d",
+                    shape_text(indices, text), shape_text(data, other), at);
+    return STATUS_OK;
+}

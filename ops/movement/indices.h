@@ -14,6 +14,9 @@ static inline int64_t indices_at(const struct tensor *indices, int64_t i, int64_
 /* Checks every `every`-th index of input 1, from `first` on, against an axis of input 0. */
 status indices_check(const struct op_call *call, int64_t first, int64_t every, int axis, struct error *err);
 
+/* Checks that input 1, indices along an axis of input 0, is no larger than that along the others. */
+status indices_check_elements(const struct op_call *call, int64_t axis, struct error *err);
+
 /* The product of dims[begin..end-1]; of a tensor that was described. */
 int64_t indices_product(const struct shape *shape, int begin, int end);
 

@@ -57,18 +57,11 @@ static void copy_data(const struct op_call *call) {
 
 static status infer_elements(struct op_call *call, struct error *err) {
     const struct scatter_params *params = call->params;
-    const struct shape *data = &call->inputs[0]->shape, *indices = &call->inputs[1]->shape;
+    const struct shape *indices = &call->inputs[1]->shape;
     char text[SHAPE_TEXT_BYTES], other[SHAPE_TEXT_BYTES];
-    int axis;
-    const status code = op_axis(params->axis, data->rank, &axis, "axis", err);
+    const status code = indices_check_elements(call, params->axis, err);
     if (code != STATUS_OK)
         return code;
-    bool fits = data->rank == indices->rank;
-    for (int i = 0; fits && i < data->rank; i++)
-        fits = i == axis || indices->dims[i] <= data->dims[i];
-    if (!fits)
-        return fail(err, STATUS_SHAPE, "input 1 (indices) has shape %s, expected at most %s but for axis %d",
-                    shape_text(indices, text), shape_text(data, other), axis);
     if (!shape_equal(indices, &call->inputs[2]->shape))
         return fail(err, STATUS_SHAPE, "input 2 (updates) has shape %s, expected %s as input 1 (indices)",
                     shape_text(&call->inputs[2]->shape, text), shape_text(indices, other));

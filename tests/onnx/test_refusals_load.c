@@ -7,7 +7,6 @@
 #include "tests/support/support.h"
 #include "tools/files/file.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,16 +109,6 @@ struct saving {
     struct save_options options;
     struct byte_buffer expected; /* of the file */
 };
-
-static int files_in(const char *folder) {
-    DIR *list = opendir(folder);
-    int count = -2; /* . and .. */
-    assert_non_null(list);
-    while (readdir(list))
-        count++;
-    closedir(list);
-    return count;
-}
 
 static void expect_saved(struct saving *saving) {
     struct byte_buffer bytes = read_file(saving->path);

@@ -5,7 +5,6 @@
 #include "onnx/save/save.h"
 #include "tests/support/proto.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -166,16 +165,6 @@ static struct onnx_model *load(const char *path) {
     if (onnx_load(path, NULL, &model, &err) != STATUS_OK)
         fail_msg("%s", err.message);
     return model;
-}
-
-static int files_in(const char *folder) {
-    int count = 0;
-    DIR *listing = opendir(folder);
-    assert_non_null(listing);
-    for (const struct dirent *entry; (entry = readdir(listing));)
-        count += entry->d_name[0] != '.';
-    closedir(listing);
-    return count;
 }
 
 /* ---- there and back ---- */

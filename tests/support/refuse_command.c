@@ -69,16 +69,6 @@ static int call(const struct command_line *line, char *said, char *complained) {
 
 /* ---- what is left ---- */
 
-static int files_in(void) {
-    DIR *list = opendir(folder);
-    int count = -2; /* . and .. */
-    assert_non_null(list);
-    while (readdir(list))
-        count++;
-    closedir(list);
-    return count;
-}
-
 static bool remove_file(const char *name) {
     char path[512];
     snprintf(path, sizeof path, "%s/%s", folder, name);
@@ -132,7 +122,7 @@ static void clear_folder(const struct command_line *line, bool outputs_wanted, c
                      complained);
     if (line->kept)
         remove_kept();
-    if (files_in())
+    if (files_in(folder))
         fail_msg("%s: files are left after: %s", line->name, complained);
 }
 

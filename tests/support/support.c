@@ -4,6 +4,7 @@
 #include "ops/evaluate.h"
 #include "ops/kernels/cpu.h"
 
+#include <dirent.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -215,4 +216,14 @@ void test_folder_remove(char *folder) {
     if (system(command) != 0)
         print_error("could not remove %s\n", folder);
     free(folder);
+}
+
+int files_in(const char *folder) {
+    DIR *list = opendir(folder);
+    int count = -2; /* . and .. */
+    assert_non_null(list);
+    while (readdir(list))
+        count++;
+    closedir(list);
+    return count;
 }

@@ -77,4 +77,7 @@ void test_close(const float *actual, const double *expected, size_t count, doubl
 char *test_folder(void);
 void test_folder_remove(char *folder);
 
+/* How many files and folders lie in a folder. */
+int files_in(const char *folder);
+
 #endif

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -12,8 +12,15 @@ from limner._arrays import over
 from limner.ort._types import name_of
 from limner.ort._values import OrtValue, check_device
 
-if TYPE_CHECKING:
-    from limner.ort._session import InferenceSession
+
+class _Session(Protocol):
+    """What a binding asks of the session that it belongs to."""
+
+    def get_inputs(self) -> list[Any]: ...
+
+    def get_overridable_initializers(self) -> list[Any]: ...
+
+    def _run_values(self, output_names: Sequence[str] | None, inputs: Mapping[str, OrtValue], run_options: Any, targets: Mapping[str, OrtValue | None]) -> list[OrtValue]: ...
 
 
 def _at(pointer: int, shape: Sequence[int], type_name: str) -> np.ndarray[Any, Any]:
@@ -27,7 +34,7 @@ def _at(pointer: int, shape: Sequence[int], type_name: str) -> np.ndarray[Any, A
 class IOBinding:
     """Everything lies in the processor's memory."""
 
-    def __init__(self, session: InferenceSession) -> None:
+    def __init__(self, session: _Session) -> None:
         self._session = session
         self._inputs: dict[str, OrtValue] = {}
         self._targets: dict[str, OrtValue | None] = {}  # None: memory of the run's own
