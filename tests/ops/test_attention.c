@@ -35,6 +35,18 @@ static double vector_at(const struct tensor *t, bool flat, int64_t heads, int64_
     return number_get(t, flat ? ((b * rows + r) * heads + h) * size + i : ((b * heads + h) * rows + r) * size + i);
 }
 
+static void random_mask(struct problem *p, struct random *random) {
+    const int64_t full[4] = {p->batch, p->heads, p->rows, random_int(random, 1, p->keys)};
+    p->mask_shape.rank = (int)random_int(random, 1, 4);
+    for (int d = 0; d < p->mask_shape.rank; d++) {
+        const int from = d + 4 - p->mask_shape.rank;
+        p->mask_shape.dims[d] = from < 3 && random_int(random, 0, 1) ? 1 : full[from];
+    }
+    p->inputs[3] = test_tensor_shape(p->mask == 1 ? DTYPE_BOOL : p->mask == 2 ? p->dtype : DTYPE_INT32, &p->mask_shape);
+    for (int64_t i = 0; i < tensor_elements(p->inputs[3]); i++)
+        number_set(p->inputs[3], i, p->mask == 2 ? (double)random_float(random) : (double)random_int(random, 0, 1));
+}
+
 static struct problem random_problem(struct random *random) {
     struct problem p = {.batch = random_int(random, 1, 2),
                         .kv_heads = random_int(random, 1, 3),
@@ -65,17 +77,8 @@ static struct problem random_problem(struct random *random) {
     p.inputs[0] = vectors(random, &p, p.heads, p.rows, p.size, p.flat);
     p.inputs[1] = vectors(random, &p, p.kv_heads, p.now, p.size, p.flat);
     p.inputs[2] = vectors(random, &p, p.kv_heads, p.now, p.value_size, p.flat);
-    if (p.mask) {
-        const int64_t full[4] = {p.batch, p.heads, p.rows, random_int(random, 1, p.keys)};
-        p.mask_shape.rank = (int)random_int(random, 1, 4);
-        for (int d = 0; d < p.mask_shape.rank; d++) {
-            const int from = d + 4 - p.mask_shape.rank;
-            p.mask_shape.dims[d] = from < 3 && random_int(random, 0, 1) ? 1 : full[from];
-        }
-        p.inputs[3] = test_tensor_shape(p.mask == 1 ? DTYPE_BOOL : p.mask == 2 ? p.dtype : DTYPE_INT32, &p.mask_shape);
-        for (int64_t i = 0; i < tensor_elements(p.inputs[3]); i++)
-            number_set(p.inputs[3], i, p.mask == 2 ? (double)random_float(random) : (double)random_int(random, 0, 1));
-    }
+    if (p.mask)
+        random_mask(&p, random);
     if (p.past) {
         p.inputs[4] = vectors(random, &p, p.kv_heads, p.past, p.size, false);
         p.inputs[5] = vectors(random, &p, p.kv_heads, p.past, p.value_size, false);

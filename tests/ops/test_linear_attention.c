@@ -141,6 +141,19 @@ static void test_causal(void **unused) {
     }
 }
 
+/* Number j of the vector at `at`, turned by the angles at `angle`; the first `part` numbers are. */
+static double rotated(struct tensor *const *in, bool pairs, int64_t part, int64_t at, int64_t angle, int64_t j) {
+    if (j >= part)
+        return number_get(in[0], at + j);
+    const int64_t pair = pairs ? j / 2 : j % (part / 2);
+    const bool second = pairs ? j % 2 : j >= part / 2;
+    const double a = number_get(in[0], at + (pairs ? 2 * pair : pair));
+    const double other = number_get(in[0], at + (pairs ? 2 * pair + 1 : pair + part / 2));
+    const double cosine = number_get(in[1], angle + pair);
+    const double sine = number_get(in[2], angle + pair);
+    return second ? sine * a + cosine * other : cosine * a - sine * other;
+}
+
 static void test_rotary(void **unused) {
     (void)unused;
     struct random random = random_from(test_seed() + 5);
@@ -171,19 +184,8 @@ static void test_rotary(void **unused) {
             const int64_t at = flat ? ((batch * rows + row) * h + head) * size : i * size;
             const int64_t angle =
                 (by_place ? ((const int64_t *)in[3]->data)[batch * rows + row] : batch * rows + row) * part / 2;
-            for (int64_t j = 0; j < size; j++) {
-                const int64_t pair = pairs ? j / 2 : j % (part / 2);
-                const bool second = pairs ? j % 2 : j >= part / 2;
-                const double a = number_get(in[0], at + (pairs ? 2 * pair : pair));
-                const double other = number_get(in[0], at + (pairs ? 2 * pair + 1 : pair + part / 2));
-                const double cosine = number_get(in[1], angle + (j < part ? pair : 0));
-                const double sine = number_get(in[2], angle + (j < part ? pair : 0));
-                test_number(y, at + j,
-                            j >= part ? number_get(in[0], at + j)
-                            : second  ? sine * a + cosine * other
-                                      : cosine * a - sine * other,
-                            8, 1e-6, "rotary");
-            }
+            for (int64_t j = 0; j < size; j++)
+                test_number(y, at + j, rotated(in, pairs, part, at, angle, j), 8, 1e-6, "rotary");
         }
         if (by_place) {
             ((int64_t *)in[3]->data)[0] = places;

@@ -27,6 +27,35 @@ static double logarithm(const struct tensor *x, bool softmax, int64_t n, int64_t
     return number_get(x, at + c * inner) - (softmax ? log(sum) : 0);
 }
 
+struct loss_case {
+    bool softmax;
+    int reduction;
+    const struct tensor *x, *label, *weights; /* weights may be NULL */
+};
+
+static void check_loss(const struct loss_case *c, const struct tensor *loss, const struct tensor *logarithms) {
+    const struct shape *shape = &c->x->shape;
+    const int64_t count = tensor_elements(c->label), inner = count / shape->dims[0];
+    double sum = 0, weight_sum = 0;
+    for (int64_t i = 0; i < count; i++) {
+        const int64_t chosen = (int64_t)number_get(c->label, i);
+        const double weight = chosen < 0 ? 0 : c->weights ? number_get(c->weights, chosen) : 1;
+        const double one = chosen < 0 ? 0 : -weight * logarithm(c->x, c->softmax, i / inner, chosen, i % inner, inner);
+        sum += one;
+        weight_sum += weight;
+        if (c->reduction == 0)
+            test_number(loss, i, one, 8, 1e-6, "loss");
+    }
+    if (c->reduction == 1 && weight_sum != 0)
+        test_number(loss, 0, sum / weight_sum, 20, 1e-6, "mean");
+    else if (c->reduction == 2)
+        test_number(loss, 0, sum, 20, 1e-6, "sum");
+    for (int64_t i = 0; i < tensor_elements(c->x) && c->softmax; i++)
+        test_number(logarithms, i,
+                    logarithm(c->x, true, i / inner / shape->dims[1], i / inner % shape->dims[1], i % inner, inner), 8,
+                    1e-6, "logarithms");
+}
+
 static void test_losses(void **unused) {
     (void)unused;
     static const char *const reductions[] = {"none", "mean", "sum"};
@@ -55,25 +84,7 @@ static void test_losses(void **unused) {
         if (ignoring)
             test_node_int(&node, "ignore_index", -1);
         test_evaluate(&node, 13, inputs, outputs);
-        const int64_t count = tensor_elements(label), inner = count / shape.dims[0];
-        double sum = 0, weight_sum = 0;
-        for (int64_t i = 0; i < count; i++) {
-            const int64_t chosen = (int64_t)number_get(label, i);
-            const double weight = chosen < 0 ? 0 : weighted ? number_get(weights, chosen) : 1;
-            const double one = chosen < 0 ? 0 : -weight * logarithm(x, softmax, i / inner, chosen, i % inner, inner);
-            sum += one;
-            weight_sum += weight;
-            if (reduction == 0)
-                test_number(&loss, i, one, 8, 1e-6, "loss");
-        }
-        if (reduction == 1 && weight_sum != 0)
-            test_number(&loss, 0, sum / weight_sum, 20, 1e-6, "mean");
-        else if (reduction == 2)
-            test_number(&loss, 0, sum, 20, 1e-6, "sum");
-        for (int64_t i = 0; i < tensor_elements(x) && softmax; i++)
-            test_number(&logarithms, i,
-                        logarithm(x, true, i / inner / shape.dims[1], i / inner % shape.dims[1], i % inner, inner), 8,
-                        1e-6, "logarithms");
+        check_loss(&(struct loss_case){softmax, reduction, x, label, weighted ? weights : NULL}, &loss, &logarithms);
         free(loss.data);
         if (softmax)
             free(logarithms.data);
@@ -97,13 +108,41 @@ static void test_wrong_label(void **unused) {
     test_tensor_free(three);
 }
 
+static const double norm = 0.25, alpha = 0.5, beta = 0.75, epsilon = 0.125, decay = 0.5;
+
+/* By the formulas, from what the optimizer was given. */
+static void check_steps(const char *name, int history, int64_t count, struct tensor *const *in,
+                        const struct tensor *out) {
+    const double r = number_get(in[0], 0), n = (double)count;
+    for (int t = 0; t < 2; t++)
+        for (int64_t i = 0; i < 15; i++) {
+            const double x = number_get(in[2 + t], i), g = norm * x + number_get(in[4 + t], i);
+            double first = number_get(in[6 + t], i), second = 0, next;
+            if (strcmp(name, "Adagrad") == 0) {
+                first += g * g;
+                next = x - r / (1 + n * decay) * g / (sqrt(first) + epsilon);
+            } else if (history == 2) {
+                first = alpha * first + (1 - alpha) * g;
+                second = beta * number_get(in[8 + t], i) + (1 - beta) * g * g;
+                const double adjusted = count > 0 ? r * sqrt(1 - pow(beta, n)) / (1 - pow(alpha, n)) : r;
+                next = x - adjusted * first / (sqrt(second) + epsilon);
+            } else {
+                first = alpha * first + (count > 0 ? beta : 1) * g;
+                next = x - r * (count % 2 ? g + alpha * first : first);
+            }
+            test_number(&out[t], i, next, 4, 1e-6, name);
+            test_number(&out[2 + t], i, first, 4, 1e-6, name);
+            if (history == 2)
+                test_number(&out[4 + t], i, second, 4, 1e-6, name);
+        }
+}
+
 /* Two tensors at once: each goes by itself. */
 static void check_optimizer(const char *name, int history, int64_t count, struct random *random) {
     const struct shape scalar = {.rank = 0}, shape = {2, {3, 5}};
     struct tensor *rate = random_numbers(random, DTYPE_FLOAT, &scalar), *step = test_tensor(DTYPE_INT64, 0);
     struct tensor *in[10] = {rate, step}, out[6], *outputs[6];
     const int inputs = 2 + 2 * (2 + history), output_count = 2 * (1 + history);
-    const double norm = 0.25, alpha = 0.5, beta = 0.75, epsilon = 0.125, decay = 0.5;
     *(int64_t *)step->data = count;
     for (int i = 2; i < inputs; i++) {
         in[i] = random_numbers(random, DTYPE_FLOAT, &shape);
@@ -127,28 +166,7 @@ static void check_optimizer(const char *name, int history, int64_t count, struct
         test_node_float(&node, "beta", (float)beta);
     }
     test_evaluate(&node, 1, (const struct tensor *const *)in, outputs);
-    const double r = number_get(rate, 0), n = (double)count;
-    for (int t = 0; t < 2; t++)
-        for (int64_t i = 0; i < 15; i++) {
-            const double x = number_get(in[2 + t], i), g = norm * x + number_get(in[4 + t], i);
-            double first = number_get(in[6 + t], i), second = 0, next;
-            if (strcmp(name, "Adagrad") == 0) {
-                first += g * g;
-                next = x - r / (1 + n * decay) * g / (sqrt(first) + epsilon);
-            } else if (history == 2) {
-                first = alpha * first + (1 - alpha) * g;
-                second = beta * number_get(in[8 + t], i) + (1 - beta) * g * g;
-                const double adjusted = count > 0 ? r * sqrt(1 - pow(beta, n)) / (1 - pow(alpha, n)) : r;
-                next = x - adjusted * first / (sqrt(second) + epsilon);
-            } else {
-                first = alpha * first + (count > 0 ? beta : 1) * g;
-                next = x - r * (count % 2 ? g + alpha * first : first);
-            }
-            test_number(&out[t], i, next, 4, 1e-6, name);
-            test_number(&out[2 + t], i, first, 4, 1e-6, name);
-            if (history == 2)
-                test_number(&out[4 + t], i, second, 4, 1e-6, name);
-        }
+    check_steps(name, history, count, in, out);
     for (int i = 0; i < inputs; i++)
         test_tensor_free(in[i]);
     for (int i = 0; i < output_count; i++)

@@ -490,20 +490,16 @@ static void bytes_of_a_bool(void **state) {
     limner_model_close(model);
 }
 
-static void nonsense_is_refused_everywhere(void **state) {
+#define REFUSED(call) assert_int_equal(call, LIMNER_INVALID_ARGUMENT)
+
+static void models_refuse_nonsense(void **state) {
     (void)state;
     limner_model *model = generator(11), *none = model;
-    limner_session *session = open_session(model, NULL), *no_session = session;
     limner_value value;
     limner_operator op;
-    limner_node_profile profile = LIMNER_NODE_PROFILE_INIT;
-    limner_plan_info plan = LIMNER_PLAN_INFO_INIT;
-    limner_model_info info = LIMNER_MODEL_INFO_INIT;
     limner_error error;
-    limner_tensor tensor = {0};
     const char *text;
     int64_t version;
-#define REFUSED(call) assert_int_equal(call, LIMNER_INVALID_ARGUMENT)
     REFUSED(limner_model_load(NULL, NULL, &none, &error));
     assert_null(none);
     assert_true(error.message[0] != 0);
@@ -522,6 +518,19 @@ static void nonsense_is_refused_everywhere(void **state) {
     REFUSED(limner_model_opset(model, 0, &text, NULL));
     REFUSED(limner_model_metadata(model, 0, &text, &text));
     REFUSED(limner_model_metadata(NULL, 0, &text, &text));
+    REFUSED(limner_operator_at(1000000, &op));
+    REFUSED(limner_operator_at(0, NULL));
+    limner_model_close(model);
+}
+
+static void sessions_refuse_nonsense(void **state) {
+    (void)state;
+    limner_model *model = generator(11);
+    limner_session *session = open_session(model, NULL), *no_session = session;
+    limner_node_profile profile = LIMNER_NODE_PROFILE_INIT;
+    limner_plan_info plan = LIMNER_PLAN_INFO_INIT;
+    limner_error error;
+    limner_tensor tensor = {0};
     REFUSED(limner_session_create(NULL, NULL, &no_session, &error));
     assert_null(no_session);
     REFUSED(limner_session_create(model, NULL, NULL, &error));
@@ -543,8 +552,14 @@ static void nonsense_is_refused_everywhere(void **state) {
     REFUSED(limner_session_plan(session, &tensor, 0, NULL, &error));
     REFUSED(limner_session_profile(NULL, 0, &profile));
     REFUSED(limner_session_profile(session, 0, NULL));
-    REFUSED(limner_operator_at(1000000, &op));
-    REFUSED(limner_operator_at(0, NULL));
+    limner_session_close(session);
+    limner_model_close(model);
+}
+
+static void nothing_may_be_asked_of_nobody(void **state) {
+    (void)state;
+    limner_model *model = generator(11);
+    limner_model_info info = LIMNER_MODEL_INFO_INIT;
     limner_model_get_info(NULL, &info);
     limner_model_get_info(model, NULL);
     limner_model_close(NULL);
@@ -555,7 +570,6 @@ static void nonsense_is_refused_everywhere(void **state) {
     assert_string_equal(limner_session_cpu(NULL), "");
     assert_string_equal(limner_status_name((limner_status)1000), "unknown status");
     assert_string_equal(limner_type_name((limner_type)-5), "unknown");
-    limner_session_close(session);
     limner_model_close(model);
 }
 
@@ -658,7 +672,9 @@ int main(void) {
         cmocka_unit_test(inputs_are_checked),
         cmocka_unit_test(one_name_for_two_sizes),
         cmocka_unit_test(bytes_of_a_bool),
-        cmocka_unit_test(nonsense_is_refused_everywhere),
+        cmocka_unit_test(models_refuse_nonsense),
+        cmocka_unit_test(sessions_refuse_nonsense),
+        cmocka_unit_test(nothing_may_be_asked_of_nobody),
         cmocka_unit_test(a_model_tells_about_itself),
         cmocka_unit_test(models_load_from_memory),
         cmocka_unit_test(every_level_of_the_processor),

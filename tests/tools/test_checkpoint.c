@@ -423,9 +423,8 @@ static void test_hostile_pickles(void **state) {
     REFUSE_PICKLE("G\0", "8 bytes expected");
 }
 
-static void test_hostile_tensors(void **state) {
+static void test_storages_that_lie(void **state) {
     (void)state;
-    /* Storages that lie. */
     REFUSE_PICKLE("}" KEY("w", "\1")
                       TENSOR(STORAGE_OF("torch", "FloatStorage", "0", "\x07"), "K\0", "K\1\x85", "K\1\x85") "s",
                   "\"a/data/0\" has 24 bytes, the pickle expects 28");
@@ -442,9 +441,13 @@ static void test_hostile_tensors(void **state) {
     REFUSE_PICKLE("(X\7\0\0\0storageNtQ", "as many as torch.save writes");
     REFUSE_PICKLE("NQ", "a tuple is expected");
     REFUSE_PICKLE("(X\1\0\0\0xK\1tQ", "neither a storage nor a module");
-    /* Views that leave their storage. */
+}
+
 #define REFUSE_VIEW(OFFSET, SIZE, STRIDES, PART) \
     REFUSE_PICKLE("}" KEY("w.x", "\3") TENSOR(FLOATS, OFFSET, SIZE, STRIDES) "s", PART)
+
+static void test_views_that_leave_their_storage(void **state) {
+    (void)state;
     REFUSE_VIEW("K\1", "K\2K\3\x86", "K\3K\1\x86", "tensor \"w.x\": the tensor made at byte");
     REFUSE_VIEW("K\1", "K\2K\3\x86", "K\3K\1\x86", "ends at element 7 of storage \"0\", which has 6");
     REFUSE_VIEW("K\0", "K\2\x85", "K\6\x85", "ends at element 7");
@@ -458,7 +461,10 @@ static void test_hostile_tensors(void **state) {
     REFUSE_VIEW("K\0", "K\3\x85", "\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f\x85", "too large");
     REFUSE_VIEW("K\0", "J\0\0\0\x40J\0\0\0\x40J\0\0\0\x40\x87", "K\0K\0K\0\x87", "too large");
     REFUSE_VIEW("K\0", "J\0\0\0\x10J\0\0\0\x10\x86", "K\0K\0\x86", "repeats its 24 bytes to");
-    /* Calls with other arguments. */
+}
+
+static void test_calls_with_other_arguments(void **state) {
+    (void)state;
     REFUSE_PICKLE("ctorch._utils\n_rebuild_tensor_v2\n)R", "called with other arguments");
     REFUSE_PICKLE("ctorch._utils\n_rebuild_tensor\n(NK\0))tR", "called with other arguments");
     REFUSE_PICKLE("ctorch._utils\n_rebuild_tensor_v3\n(" FLOATS "K\0))tR", "strides and a type");
@@ -466,7 +472,10 @@ static void test_hostile_tensors(void **state) {
     REFUSE_PICKLE("ctorch._tensor\n_rebuild_from_type_v2\n)R", "called with other arguments");
     REFUSE_PICKLE("ctorch\nSize\n)R", "one tuple");
     REFUSE_PICKLE("ccollections\nOrderedDict\n]K\1a\x85R", "a list of pairs");
-    /* Names. */
+}
+
+static void test_hostile_names(void **state) {
+    (void)state;
     REFUSE_PICKLE("}" KEY("a", "\1") GOOD "s" KEY("a", "\1") GOOD "s", "two tensors \"a\"");
     REFUSE_PICKLE("}" KEY("a\0b", "\3") GOOD "s", "zero bytes");
     REFUSE_PICKLE("}" KEY("a\xff", "\2") GOOD "s", "UTF-8");
@@ -637,7 +646,7 @@ static void refuse_zip(const struct zip_member *members, size_t count, const str
         refuse_zip(members_, sizeof members_ / sizeof members_[0], END, PART); \
     } while (0)
 
-static void test_zip_refused(void **state) {
+static void test_zip_entries_refused(void **state) {
     (void)state;
     REFUSE_ZIP(NULL, "without an entry", STORAGE_MEMBER);
     REFUSE_ZIP(NULL, "without an entry", {.name = "data.pkl", .data = "", .size = 0});
@@ -668,22 +677,34 @@ static void test_zip_refused(void **state) {
                 .stored = sizeof small_pickle + 10,
                 .checksum = 1},
                STORAGE_MEMBER);
+}
+
+static void test_zip_names_refused(void **state) {
+    (void)state;
     static const char *const names[] = {"a/../b", "../a", "/a", "a\\b", "", "a/..", "./a"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         REFUSE_ZIP(NULL, "not allowed", PICKLE_MEMBER, STORAGE_MEMBER, {.name = names[i], .data = "", .size = 0});
+}
+
+static void test_zip_ends_refused(void **state) {
+    (void)state;
     REFUSE_ZIP((&(struct zip_end){.count = 60000}), "claims 60000 entries", PICKLE_MEMBER, STORAGE_MEMBER);
     REFUSE_ZIP((&(struct zip_end){.count = 1}), "does not end with its last entry", PICKLE_MEMBER, STORAGE_MEMBER);
     REFUSE_ZIP((&(struct zip_end){.begin = 3}), "damaged at byte 3", PICKLE_MEMBER, STORAGE_MEMBER);
     REFUSE_ZIP((&(struct zip_end){.begin = 4000000000}), "does not end before", PICKLE_MEMBER, STORAGE_MEMBER);
     REFUSE_ZIP((&(struct zip_end){.length = 4000000000}), "does not end before", PICKLE_MEMBER, STORAGE_MEMBER);
     REFUSE_ZIP((&(struct zip_end){.disk = 1}), "one part of several", PICKLE_MEMBER, STORAGE_MEMBER);
+    refuse_with("PK\3\4", 4, NULL, "no end record");
+}
+
+static void test_zip_contents_refused(void **state) {
+    (void)state;
     REFUSE_ZIP(NULL, "torch.export", {.name = "a/archive_format", .data = "pt2", .size = 3});
     REFUSE_ZIP(NULL, "Keras", {.name = "model.weights.h5", .data = "", .size = 0});
     REFUSE_ZIP(NULL, "big-endian", PICKLE_MEMBER, STORAGE_MEMBER, {.name = "a/byteorder", .data = "big", .size = 3});
     REFUSE_ZIP(NULL, "neither", PICKLE_MEMBER, STORAGE_MEMBER, {.name = "a/byteorder", .data = "pdp", .size = 3});
     REFUSE_ZIP(NULL, "ends early", {.name = "a/data.pkl", .data = small_pickle, .size = sizeof small_pickle - 2},
                STORAGE_MEMBER);
-    refuse_with("PK\3\4", 4, NULL, "no end record");
     REFUSE_ZIP(NULL, "more than the limit of 67108864",
                {.name = "a/data.pkl", .data = small_pickle, .size = 9, .whole = 4000000000, .method = 8});
     REFUSE_ZIP(NULL, "9 bytes cannot unpack to 60000000",
@@ -1087,12 +1108,18 @@ int main(void) {
         cmocka_unit_test(test_prefix),
         cmocka_unit_test(test_pickles),
         cmocka_unit_test(test_hostile_pickles),
-        cmocka_unit_test(test_hostile_tensors),
+        cmocka_unit_test(test_storages_that_lie),
+        cmocka_unit_test(test_views_that_leave_their_storage),
+        cmocka_unit_test(test_calls_with_other_arguments),
+        cmocka_unit_test(test_hostile_names),
         cmocka_unit_test(test_arrays),
         cmocka_unit_test(test_scripts),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_bombs),
-        cmocka_unit_test(test_zip_refused),
+        cmocka_unit_test(test_zip_entries_refused),
+        cmocka_unit_test(test_zip_names_refused),
+        cmocka_unit_test(test_zip_ends_refused),
+        cmocka_unit_test(test_zip_contents_refused),
         cmocka_unit_test(test_zip_forms),
         cmocka_unit_test(test_zip64_refused),
         cmocka_unit_test(test_legacy_views),

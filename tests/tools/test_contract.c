@@ -14,68 +14,69 @@ static status say(struct contract *contract, const char *word, const char *text,
     return contract_say(contract, word, text, SAID_OPTION, pool, &err);
 }
 
+static const struct {
+    const char *word, *text;
+    bool good;
+} said[] = {
+    {"range", "0,1", true},
+    {"range", "-1.5e0,+2", true},
+    {"range", "1,1", false},
+    {"range", "0", false},
+    {"range", "0,1,2", false},
+    {"range", "0, 1", false},
+    {"range", "nan,1", false},
+    {"range", "0,inf", false},
+    {"range", "-1e308,1e308", false},
+    {"range", "found", false},
+    {"output-range", "found", true},
+    {"input-range", "found", false},
+    {"mean", "0.5", true},
+    {"mean", "1,2,3", true},
+    {"mean", "1,2,3,4", true},
+    {"mean", "1,2", false},
+    {"mean", "1,2,3,4,5", false},
+    {"mean", "", false},
+    {"mean", "1,,2", false},
+    {"deviation", "0", false},
+    {"deviation", "-1", false},
+    {"deviation", "1,1,0", false},
+    {"deviation", "0.225", true},
+    {"size", "512", true},
+    {"size", "512x384", true},
+    {"size", "0x3", false},
+    {"size", "3x", false},
+    {"size", "x3", false},
+    {"size", "99999999999999999999x1", false},
+    {"multiple", "8", true},
+    {"multiple", "0", false},
+    {"multiple", "8 ", false},
+    {"order", "bgr", true},
+    {"order", "RGB", false},
+    {"hole", "mean", true},
+    {"hole", "0.5", true},
+    {"hole", "1.5", false},
+    {"hole", "", false},
+    {"inputs", "rgb,mask", true},
+    {"inputs", "a=rgb/b=mask/noise", true},
+    {"inputs", "rgb,", false},
+    {"inputs", "/", false},
+    {"inputs", "=rgb", false},
+    {"inputs", "rgb/rgb/rgb/rgb/rgb", false},
+    {"inputs", "rgb,rgb,rgb", false},
+    {"fit", "letterbox", true},
+    {"fit", "stretch", false},
+    {"picture-output", "", false},
+    {"about", "x", false},
+    {"", "x", false},
+};
+
 static void words_are_read_or_refused(void **state) {
     (void)state;
-    static const struct {
-        const char *word, *text;
-        bool good;
-    } cases[] = {
-        {"range", "0,1", true},
-        {"range", "-1.5e0,+2", true},
-        {"range", "1,1", false},
-        {"range", "0", false},
-        {"range", "0,1,2", false},
-        {"range", "0, 1", false},
-        {"range", "nan,1", false},
-        {"range", "0,inf", false},
-        {"range", "-1e308,1e308", false},
-        {"range", "found", false},
-        {"output-range", "found", true},
-        {"input-range", "found", false},
-        {"mean", "0.5", true},
-        {"mean", "1,2,3", true},
-        {"mean", "1,2,3,4", true},
-        {"mean", "1,2", false},
-        {"mean", "1,2,3,4,5", false},
-        {"mean", "", false},
-        {"mean", "1,,2", false},
-        {"deviation", "0", false},
-        {"deviation", "-1", false},
-        {"deviation", "1,1,0", false},
-        {"deviation", "0.225", true},
-        {"size", "512", true},
-        {"size", "512x384", true},
-        {"size", "0x3", false},
-        {"size", "3x", false},
-        {"size", "x3", false},
-        {"size", "99999999999999999999x1", false},
-        {"multiple", "8", true},
-        {"multiple", "0", false},
-        {"multiple", "8 ", false},
-        {"order", "bgr", true},
-        {"order", "RGB", false},
-        {"hole", "mean", true},
-        {"hole", "0.5", true},
-        {"hole", "1.5", false},
-        {"hole", "", false},
-        {"inputs", "rgb,mask", true},
-        {"inputs", "a=rgb/b=mask/noise", true},
-        {"inputs", "rgb,", false},
-        {"inputs", "/", false},
-        {"inputs", "=rgb", false},
-        {"inputs", "rgb/rgb/rgb/rgb/rgb", false},
-        {"inputs", "rgb,rgb,rgb", false},
-        {"fit", "letterbox", true},
-        {"fit", "stretch", false},
-        {"picture-output", "", false},
-        {"about", "x", false},
-        {"", "x", false},
-    };
     struct pool *pool = pool_create();
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < sizeof said / sizeof said[0]; i++) {
         struct contract contract = nothing;
-        if ((say(&contract, cases[i].word, cases[i].text, pool) == STATUS_OK) != cases[i].good)
-            fail_msg("%s %s", cases[i].word, cases[i].text);
+        if ((say(&contract, said[i].word, said[i].text, pool) == STATUS_OK) != said[i].good)
+            fail_msg("%s %s", said[i].word, said[i].text);
     }
     pool_destroy(pool);
 }
