@@ -304,3 +304,19 @@ void for_each_record(const char *name, record_body *body, void *context) {
     if (!found)
         fail_msg("no definition of %s", name);
 }
+
+struct tensor *number_floats(int count, const float *values) {
+    struct tensor *tensor = test_tensor(DTYPE_FLOAT, 1, count);
+    memcpy(tensor->data, values, (size_t)count * sizeof *values);
+    return tensor;
+}
+
+double number_wrapped(enum dtype dtype, double x) {
+    if (!number_is_integer(dtype))
+        return x;
+    struct tensor *cell = test_tensor(dtype, 0);
+    number_set(cell, 0, trunc(x));
+    const double result = number_get(cell, 0);
+    test_tensor_free(cell);
+    return result;
+}

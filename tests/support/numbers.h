@@ -52,4 +52,9 @@ void test_number(const struct tensor *output, int64_t i, double expected, double
 typedef void record_body(const struct op *op, int opset, enum dtype dtype, void *context);
 void for_each_record(const char *name, record_body *body, void *context);
 
+/* A FLOAT list of these numbers. */
+struct tensor *number_floats(int count, const float *values);
+/* The number as a type holds it that wraps, where it is an integer type. */
+double number_wrapped(enum dtype dtype, double x);
+
 #endif
