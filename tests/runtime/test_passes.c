@@ -2,80 +2,12 @@
 #include "runtime/passes/pass.h"
 #include "runtime/passes/passes.h"
 #include "runtime/session/model.h"
-#include "tests/support/builder.h"
+#include "tests/support/pass_compare.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define ROUNDS 40
-
-/* Builds one graph (the same for the same generator), with input "x" and output "y". */
-typedef void (*graph_maker)(struct builder *builder, struct random *random);
-
-struct outcome {
-    float *data;
-    size_t count, nodes;
-    char types[256]; /* of the nodes as they run */
-};
-
-static struct tensor *random_input(const limner_model *model, struct random *random) {
-    limner_value value;
-    assert_int_equal(limner_model_input(model, 0, &value), LIMNER_OK);
-    struct shape shape = {.rank = value.rank};
-    for (int i = 0; i < value.rank; i++)
-        shape.dims[i] = value.dims[i] >= 0 ? value.dims[i] : random_int(random, 5, 9);
-    struct tensor *tensor = test_tensor_shape(DTYPE_FLOAT, &shape);
-    test_fill(tensor, random);
-    return tensor;
-}
-
-static struct outcome run_with(graph_maker make, unsigned passes_off, uint64_t seed, int opset) {
-    struct random random = random_from(seed);
-    struct builder builder = build_start(opset);
-    make(&builder, &random);
-    limner_model *model = build_model(&builder, passes_off);
-    limner_session *session = open_session(model, &(limner_options){.threads = 1});
-    struct tensor *x = random_input(model, &random);
-    limner_tensor input = as_input("x", x), output = {.name = "y"};
-    limner_model_info info = LIMNER_MODEL_INFO_INIT;
-    limner_model_get_info(model, &info);
-    limner_error error;
-    if (limner_session_run(session, &input, 1, &output, 1, &error) != LIMNER_OK)
-        fail_msg("seed %llu: %s", (unsigned long long)seed, error.message);
-    struct outcome outcome = {
-        .data = malloc(output.bytes + 1), .count = output.bytes / 4, .nodes = info.optimized_count};
-    memcpy(outcome.data, output.data, output.bytes);
-    limner_node_profile node = LIMNER_NODE_PROFILE_INIT;
-    for (size_t i = 0; limner_session_profile(session, i, &node) == LIMNER_OK; i++)
-        snprintf(outcome.types + strlen(outcome.types), sizeof outcome.types - strlen(outcome.types), "%s%s",
-                 i ? " " : "", node.op_type);
-    test_tensor_free(x);
-    limner_session_close(session);
-    limner_model_close(model);
-    return outcome;
-}
-
-/* On equals off: the same bits, or within the relative tolerance of the largest output. expected: what runs with the
- * pass. */
-static void compare(graph_maker make, unsigned bits, double tolerance, int opset, size_t nodes, const char *types) {
-    for (int round = 0; round < ROUNDS; round++) {
-        const uint64_t seed = test_seed() + (uint64_t)round;
-        struct outcome off = run_with(make, PASS_ALL, seed, opset), on = run_with(make, PASS_ALL & ~bits, seed, opset);
-        double largest = 0, difference = 0;
-        if (on.count != off.count || on.nodes != nodes || (types && strcmp(on.types, types) != 0))
-            fail_msg("seed %llu: %zu nodes run: %s", (unsigned long long)seed, on.nodes, on.types);
-        for (size_t i = 0; i < off.count; i++) {
-            largest = fmax(largest, fabs(off.data[i]));
-            difference = fmax(difference, fabs((double)on.data[i] - off.data[i]));
-        }
-        if (tolerance == 0 ? memcmp(on.data, off.data, on.count * 4) != 0 : !(difference <= tolerance * largest))
-            fail_msg("seed %llu: differs by %g of %g", (unsigned long long)seed, difference, largest);
-        free(on.data);
-        free(off.data);
-    }
-}
 
 /* ---- constant folding ---- */
 
@@ -161,11 +93,11 @@ static void make_expansion(struct builder *b, struct random *random) {
 
 static void constants_are_folded(void **state) {
     (void)state;
-    compare(make_computed_weights, PASS_FOLD, 0, 13, 2, "MatMul Add");
-    compare(make_constant_nodes, PASS_FOLD, 0, 13, 1, "MatMul");
-    compare(make_computed_pads, PASS_FOLD, 0, 13, 1, "Pad");
-    compare(make_two_shapes, PASS_FOLD, 0, 13, 4, "Conv Concat Conv Add");
-    compare(make_expansion, PASS_FOLD, 0, 13, 2, "Expand Mul");
+    compare_passes(make_computed_weights, PASS_FOLD, 0, 13, 2, "MatMul Add");
+    compare_passes(make_constant_nodes, PASS_FOLD, 0, 13, 1, "MatMul");
+    compare_passes(make_computed_pads, PASS_FOLD, 0, 13, 1, "Pad");
+    compare_passes(make_two_shapes, PASS_FOLD, 0, 13, 4, "Conv Concat Conv Add");
+    compare_passes(make_expansion, PASS_FOLD, 0, 13, 2, "Expand Mul");
 }
 
 /* ---- no-ops ---- */
@@ -209,8 +141,8 @@ static void make_no_noops(struct builder *b, struct random *random) {
 
 static void noops_are_dropped(void **state) {
     (void)state;
-    compare(make_noops, PASS_NOOP, 0, 13, 2, "Conv Add");
-    compare(make_no_noops, PASS_NOOP, 0, 13, 5, "Transpose Pad Cast Cast Concat");
+    compare_passes(make_noops, PASS_NOOP, 0, 13, 2, "Conv Add");
+    compare_passes(make_no_noops, PASS_NOOP, 0, 13, 5, "Transpose Pad Cast Cast Concat");
 }
 
 /* ---- BatchNormalization ---- */
@@ -283,10 +215,10 @@ static void make_shared_norm(struct builder *b, struct random *random) {
 
 static void batch_normalization_is_folded(void **state) {
     (void)state;
-    compare(make_conv_norm, PASS_BATCHNORM, 1e-5, 13, 1, "Conv");
-    compare(make_transposed_norm, PASS_BATCHNORM, 1e-5, 13, 1, "ConvTranspose");
-    compare(make_gemm_norm, PASS_BATCHNORM, 1e-5, 13, 1, "Gemm");
-    compare(make_shared_norm, PASS_BATCHNORM, 0, 13, 3, "Conv BatchNormalization Add");
+    compare_passes(make_conv_norm, PASS_BATCHNORM, 1e-5, 13, 1, "Conv");
+    compare_passes(make_transposed_norm, PASS_BATCHNORM, 1e-5, 13, 1, "ConvTranspose");
+    compare_passes(make_gemm_norm, PASS_BATCHNORM, 1e-5, 13, 1, "Gemm");
+    compare_passes(make_shared_norm, PASS_BATCHNORM, 0, 13, 3, "Conv BatchNormalization Add");
 }
 
 /* ---- padding ---- */
@@ -330,9 +262,9 @@ static void make_padded_otherwise(struct builder *b, struct random *random) {
 
 static void padding_is_merged(void **state) {
     (void)state;
-    compare(make_padded, PASS_PAD, 0, 13, 1, "Conv");
-    compare(make_padded_old, PASS_PAD, 0, 9, 1, "Conv");
-    compare(make_padded_otherwise, PASS_PAD, 0, 13, 2, "Pad Conv");
+    compare_passes(make_padded, PASS_PAD, 0, 13, 1, "Conv");
+    compare_passes(make_padded_old, PASS_PAD, 0, 9, 1, "Conv");
+    compare_passes(make_padded_otherwise, PASS_PAD, 0, 13, 2, "Pad Conv");
 }
 
 /* ---- activations ---- */
@@ -368,9 +300,9 @@ static void activations_are_fused(void **state) {
     static const char *const names[] = {"Relu", "LeakyRelu", "Sigmoid", "Tanh", "Clip", "HardSigmoid"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         activation = names[i];
-        compare(make_activated, PASS_ACTIVATION, 0, 13, 1, NULL);
+        compare_passes(make_activated, PASS_ACTIVATION, 0, 13, 1, NULL);
     }
-    compare(make_output_between, PASS_ACTIVATION, 0, 13, 2, "Conv Relu");
+    compare_passes(make_output_between, PASS_ACTIVATION, 0, 13, 2, "Conv Relu");
 }
 
 /* x sigmoid(x), and x/2 (1 + erf(x / sqrt 2)) in each order that exporters write; shape decides which. */
@@ -417,8 +349,8 @@ static void make_uncomposed(struct builder *b, struct random *random) {
 static void functions_are_composed(void **state) {
     (void)state;
     for (composed = -1; composed < 4; composed++)
-        compare(make_composed, PASS_COMPOSE, 1e-6, 13, 1, composed < 0 ? "Swish" : "Gelu");
-    compare(make_uncomposed, PASS_COMPOSE, 0, 13, 5, "Div Erf Add Mul Mul");
+        compare_passes(make_composed, PASS_COMPOSE, 1e-6, 13, 1, composed < 0 ? "Swish" : "Gelu");
+    compare_passes(make_uncomposed, PASS_COMPOSE, 0, 13, 5, "Div Erf Add Mul Mul");
 }
 
 /* ---- lines ---- */
@@ -445,7 +377,7 @@ static void make_line(struct builder *b, struct random *random) {
 
 static void lines_go_by_blocks(void **state) {
     (void)state;
-    compare(make_line, PASS_LAYOUT | PASS_ACTIVATION, 1e-6, 13, 1, NULL);
+    compare_passes(make_line, PASS_LAYOUT | PASS_ACTIVATION, 1e-6, 13, 1, NULL);
 }
 
 /* Taps most of which meet nothing but the border. */
@@ -464,7 +396,7 @@ static void make_dilated(struct builder *b, struct random *random) {
 
 static void taps_beyond_the_border(void **state) {
     (void)state;
-    compare(make_dilated, PASS_LAYOUT, 2e-5, 17, 3, "Block Conv Unblock");
+    compare_passes(make_dilated, PASS_LAYOUT, 2e-5, 17, 3, "Block Conv Unblock");
 }
 
 /* ---- all together ---- */
@@ -486,7 +418,7 @@ static void make_block(struct builder *b, struct random *random) {
 
 static void passes_work_together(void **state) {
     (void)state;
-    compare(make_block, PASS_ALL, 1e-5, 13, 1, "Conv+LeakyRelu");
+    compare_passes(make_block, PASS_ALL, 1e-5, 13, 1, "Conv+LeakyRelu");
 }
 
 /* Every pass alone, on graphs of random element-wise nodes with constants and no-ops strewn in. */
@@ -522,9 +454,9 @@ static void any_pass_on_random_graphs(void **state) {
     (void)state;
     for (int round = 0; round < 200; round++) {
         const uint64_t seed = test_seed() + (uint64_t)round;
-        struct outcome off = run_with(make_tangle, PASS_ALL, seed, 13);
+        struct pass_outcome off = run_with_passes(make_tangle, PASS_ALL, seed, 13);
         const unsigned bits = 1u << (unsigned)(round % 5);
-        struct outcome on = run_with(make_tangle, round % 2 ? 0 : PASS_ALL & ~bits, seed, 13);
+        struct pass_outcome on = run_with_passes(make_tangle, round % 2 ? 0 : PASS_ALL & ~bits, seed, 13);
         if (on.count != off.count || memcmp(on.data, off.data, on.count * 4) != 0)
             fail_msg("seed %llu: differs (%s)", (unsigned long long)seed, on.types);
         free(on.data);
@@ -543,151 +475,7 @@ static void the_table_is_complete(void **state) {
     assert_int_equal(bits, PASS_ALL);
 }
 
-/* ---- channel blocks ---- */
-
-/* A generator in small: borders, normalization, a residual block, transposed convolution, few outputs. */
-static void make_generator(struct builder *b, struct random *random) {
-    build_input(b, "x", DTYPE_FLOAT, "2 3 20 24");
-    build_random(b, "w1", "32 3 7 7", random);
-    build_random(b, "b1", "32", random);
-    build_random(b, "s1", "32", random);
-    build_random(b, "w2", "32 32 3 3", random);
-    build_random(b, "w3", "32 16 4 4", random);
-    build_random(b, "w4", "3 16 5 5", random);
-    build_ints(b, "three", "0 0 3 3 0 0 3 3");
-    build_ints(b, "two", "0 0 2 2 0 0 2 2");
-    build_node(b, "Pad", "x three", "x3");
-    build_attribute_text(b, "mode", "reflect");
-    build_node(b, "Conv", "x3 w1 b1", "c1");
-    build_node(b, "InstanceNormalization", "c1 s1 b1", "n1");
-    build_node(b, "Relu", "n1", "r1");
-    build_node(b, "Pad", "r1 two", "p2");
-    build_attribute_text(b, "mode", "edge");
-    build_node(b, "Conv", "p2 w2", "c2");
-    build_attribute_ints(b, "dilations", "2 2");
-    build_node(b, "InstanceNormalization", "c2 s1 b1", "n2");
-    build_node(b, "Add", "r1 n2", "sum");
-    build_node(b, "ConvTranspose", "sum w3", "up");
-    build_attribute_ints(b, "strides", "2 2");
-    build_attribute_ints(b, "pads", "1 1 1 1");
-    build_node(b, "Sigmoid", "up", "u");
-    build_node(b, "Conv", "u w4", "y");
-    build_attribute_ints(b, "pads", "2 2 2 2");
-    build_output(b, "y");
-}
-
-/* What is in blocks is read by others, too: a shape, a plain operator, an output of the graph; and concatenated. */
-static void make_mixture(struct builder *b, struct random *random) {
-    build_input(b, "x", DTYPE_FLOAT, "1 16 ? ?");
-    build_random(b, "w1", "16 16 3 3", random);
-    build_random(b, "w2", "24 32 1 1", random);
-    build_random(b, "slope", "16 1 1", random);
-    build_float(b, "half", 0.5f);
-    build_node(b, "Conv", "x w1", "c1");
-    build_attribute_ints(b, "pads", "1 1 1 1");
-    build_node(b, "Mul", "c1 half", "h");
-    build_node(b, "Shape", "h", "size");
-    build_node(b, "Reshape", "h size", "same");
-    build_node(b, "PRelu", "h slope", "p");
-    build_node(b, "Concat", "h c1", "both");
-    build_attribute_int(b, "axis", -3);
-    build_node(b, "Conv", "both w2", "c2");
-    build_node(b, "Concat", "c2 same p", "y");
-    build_attribute_int(b, "axis", 1);
-    build_output(b, "y");
-}
-
-/* Only the shape of what is in blocks is read: nothing is turned back for that. */
-static void make_measured(struct builder *b, struct random *random) {
-    build_input(b, "x", DTYPE_FLOAT, "1 16 ? ?");
-    build_random(b, "w1", "16 16 3 3", random);
-    build_random(b, "w2", "3 16 1 1", random);
-    build_ints(b, "last", "2 3");
-    build_ints(b, "first", "1 3");
-    build_node(b, "Conv", "x w1", "c1");
-    build_node(b, "Shape", "c1", "size");
-    build_node(b, "Gather", "size last", "sides");
-    build_node(b, "Concat", "first sides", "all");
-    build_attribute_int(b, "axis", 0);
-    build_node(b, "Conv", "c1 w2", "c2");
-    build_node(b, "Reshape", "c2 all", "y");
-    build_output(b, "y");
-}
-
-/* A U-Net in small, with pooling, resizing by scales and to the size of another picture, and global averages. */
-static void make_unet(struct builder *b, struct random *random) {
-    build_input(b, "x", DTYPE_FLOAT, "1 3 12 16");
-    build_random(b, "w1", "32 3 3 3", random);
-    build_random(b, "w2", "24 32 3 3", random);
-    build_random(b, "w3", "24 24 1 1", random);
-    build_random(b, "w4", "3 56 3 3", random);
-    struct tensor *twice = test_tensor(DTYPE_FLOAT, 1, 4);
-    memcpy(twice->data, (const float[]){1, 1, 2, 2}, twice->bytes);
-    build_constant(b, "twice", twice);
-    test_tensor_free(twice);
-    build_node(b, "Conv", "x w1", "c1");
-    build_attribute_ints(b, "pads", "1 1 1 1");
-    build_node(b, "MaxPool", "c1", "p1");
-    build_attribute_ints(b, "kernel_shape", "2 2");
-    build_attribute_ints(b, "strides", "2 2");
-    build_node(b, "Conv", "p1 w2", "c2");
-    build_attribute_ints(b, "pads", "1 1 1 1");
-    build_node(b, "AveragePool", "c2", "p2");
-    build_attribute_ints(b, "kernel_shape", "3 3");
-    build_attribute_ints(b, "pads", "1 1 1 1");
-    build_attribute_ints(b, "strides", "2 2");
-    build_node(b, "GlobalAveragePool", "p2", "g");
-    build_node(b, "GlobalMaxPool", "p2", "m");
-    build_node(b, "Conv", "g w3", "s1");
-    build_node(b, "Conv", "m w3", "s2");
-    build_node(b, "Add", "s1 s2", "s");
-    build_node(b, "Mul", "p2 s", "d");
-    build_node(b, "Resize", "d - twice", "u1");
-    build_attribute_text(b, "mode", "nearest");
-    build_node(b, "LpPool", "u1", "l");
-    build_attribute_ints(b, "kernel_shape", "3 3");
-    build_attribute_ints(b, "pads", "1 1 1 1");
-    build_node(b, "Shape", "c1", "size");
-    build_ints(b, "last", "2 3");
-    build_ints(b, "first", "1 24");
-    build_node(b, "Gather", "size last", "sides");
-    build_node(b, "Concat", "first sides", "sizes");
-    build_attribute_int(b, "axis", 0);
-    build_node(b, "Resize", "l - - sizes", "u2");
-    build_attribute_text(b, "mode", "linear");
-    build_node(b, "Concat", "c1 u2", "both");
-    build_attribute_int(b, "axis", 1);
-    build_node(b, "Conv", "both w4", "y");
-    build_attribute_ints(b, "pads", "1 1 1 1");
-    build_output(b, "y");
-}
-
-/* Too few channels on both sides, three dimensions, weights that are no constants: these stay as they are. */
-static void make_plain(struct builder *b, struct random *random) {
-    build_input(b, "x", DTYPE_FLOAT, "1 16 6 6");
-    build_random(b, "w", "3 16 3 3", random);
-    build_random(b, "v", "3 3 1 1", random);
-    build_node(b, "Conv", "x x", "own");
-    build_attribute_ints(b, "pads", "3 3 3 3");
-    build_node(b, "Conv", "x w", "c");
-    build_attribute_ints(b, "strides", "2 2");
-    build_node(b, "Conv", "c v", "y");
-    build_output(b, "y");
-    (void)random;
-}
-
-static void test_layout(void **unused) {
-    (void)unused;
-    compare(make_generator, PASS_LAYOUT, 2e-5, 17, 7,
-            "Conv InstanceNormalization+Relu Conv InstanceNormalization ConvTranspose Sigmoid Conv");
-    compare(make_mixture, PASS_LAYOUT, 2e-5, 17, 11, "Block Conv Mul Unblock Reshape PRelu Concat Conv Unblock Concat");
-    compare(make_measured, PASS_LAYOUT, 2e-5, 17, 8, "Block Conv Conv Reshape");
-    compare(
-        make_unet, PASS_LAYOUT, 2e-5, 18, 19,
-        "Conv MaxPool Conv AveragePool GlobalAveragePool GlobalMaxPool Conv Conv Add Mul Resize LpPool Resize Concat "
-        "Conv");
-    compare(make_plain, PASS_LAYOUT, 0, 17, 2, "Conv Conv");
-}
+/* ---- nodes that are wrong ---- */
 
 /* Nodes that would do nothing if they were right are refused when they are not, whatever passes made of the rest. */
 static const struct wrong_node {
@@ -759,19 +547,12 @@ static void wrong_nodes_are_not_dropped(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_layout),
-        cmocka_unit_test(the_table_is_complete),
-        cmocka_unit_test(constants_are_folded),
-        cmocka_unit_test(noops_are_dropped),
-        cmocka_unit_test(batch_normalization_is_folded),
-        cmocka_unit_test(padding_is_merged),
-        cmocka_unit_test(activations_are_fused),
-        cmocka_unit_test(functions_are_composed),
-        cmocka_unit_test(lines_go_by_blocks),
-        cmocka_unit_test(taps_beyond_the_border),
-        cmocka_unit_test(passes_work_together),
-        cmocka_unit_test(wrong_nodes_are_not_dropped),
-        cmocka_unit_test(any_pass_on_random_graphs),
+        cmocka_unit_test(the_table_is_complete),       cmocka_unit_test(constants_are_folded),
+        cmocka_unit_test(noops_are_dropped),           cmocka_unit_test(batch_normalization_is_folded),
+        cmocka_unit_test(padding_is_merged),           cmocka_unit_test(activations_are_fused),
+        cmocka_unit_test(functions_are_composed),      cmocka_unit_test(lines_go_by_blocks),
+        cmocka_unit_test(taps_beyond_the_border),      cmocka_unit_test(passes_work_together),
+        cmocka_unit_test(wrong_nodes_are_not_dropped), cmocka_unit_test(any_pass_on_random_graphs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
