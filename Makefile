@@ -26,6 +26,7 @@ endif
 optimize = $(if $(DEBUG),-O0,$(if $(SANITIZE),-O1,$(1)))
 optimize_loops = $(if $(findstring fuzzer,$(SANITIZE)),-O0,$(call optimize,$(1)))
 OPTIMIZE := $(call optimize,-O2)
+$(BUILD)/obj/ops/%.o: OPTIMIZE = $(call optimize_loops,-O2)
 DEBUG_INFO := $(if $(SANITIZE),-g1,-g)
 SANITIZERS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 CPPFLAGS += -I. -I$(BUILD)/gen -D_GNU_SOURCE
@@ -67,8 +68,7 @@ endif
 
 # What reads files and plans is run once: small is better there.
 SMALL_OPERATORS := contrib/group_query contrib/multi_head_attention quant/around attention/flex_attention
-$(BUILD)/obj/ops/%.o: OPTIMIZE = $(call optimize_loops,-O2)
-$(patsubst %,$(BUILD)/obj/ops/%.o,$(SMALL_OPERATORS)): OPTIMIZE = $(call optimize_loops,-Os)
+$(patsubst %,$(BUILD)/obj/ops/%.o,$(SMALL_OPERATORS)): OPTIMIZE = $(call optimize,-Os)
 $(BUILD)/obj/ops/core/%.o $(BUILD)/obj/ops/contrib/%_forms.o $(BUILD)/obj/ops/weights/%.o $(BUILD)/obj/ops/sequence/%.o $(BUILD)/obj/ops/control/%.o $(BUILD)/obj/base/%.o $(BUILD)/obj/onnx/%.o $(BUILD)/obj/runtime/%.o $(BUILD)/obj/gen/%.o: OPTIMIZE = $(call optimize,-Os)
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
