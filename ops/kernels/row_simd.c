@@ -4,6 +4,8 @@
 #include "ops/kernels/tables.h"
 #include "ops/kernels/vec_exp.h"
 
+#include <math.h>
+
 #define PARTS (ROW_LANES / VEC) /* vectors of all lanes */
 
 /* The sum of 16 lanes, as a tree whose last sum is in double precision. */
@@ -164,6 +166,20 @@ static double row_exp_less(const float *x, float *y, size_t count, float less) {
     return sum;
 }
 
+/* Of lanes of which none is NaN. */
+INLINE float largest_lane(vec v) {
+#if KERNEL_LEVEL == 2
+    return _mm512_reduce_max_ps(v);
+#else
+    float lanes[VEC];
+    vec_store(lanes, v);
+    for (int half = VEC / 2; half > 0; half /= 2)
+        for (int j = 0; j < half; j++)
+            lanes[j] = lanes[j + half] > lanes[j] ? lanes[j + half] : lanes[j];
+    return lanes[0];
+#endif
+}
+
 #define FEW 4 /* vectors that are compared side by side */
 
 static float row_largest(const float *x, size_t count) {
@@ -190,6 +206,89 @@ static float row_largest(const float *x, size_t count) {
     for (; i < count; i++)
         largest = x[i] > largest ? x[i] : largest;
     return largest;
+}
+
+/* Bit i: lane i of a is not at most that of b. */
+INLINE unsigned beyond_mask(vec a, vec b) {
+#if KERNEL_LEVEL == 2
+    return _mm512_cmp_ps_mask(a, b, _CMP_NLE_UQ);
+#elif KERNEL_LEVEL == 1
+    return (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_NLE_UQ));
+#else
+    unsigned mask = 0;
+    for (int i = 0; i < VEC; i++)
+        mask |= (unsigned)!(a[i] <= b[i]) << i;
+    return mask;
+#endif
+}
+
+static size_t row_beyond(const float *x, size_t count, float limit, float sign) {
+    const vec most = vec_all(limit * sign), signs = vec_all(sign);
+    size_t i = 0;
+    for (; count - i >= VEC; i += VEC) {
+        const unsigned mask = beyond_mask(vec_load(x + i) * signs, most);
+        if (mask)
+            return i + (size_t)__builtin_ctz(mask);
+    }
+    while (i < count && x[i] * sign <= limit * sign)
+        i++;
+    return i;
+}
+
+static size_t row_extreme(const float *x, size_t count, float sign) {
+    const size_t odd = row_beyond(x, count, INFINITY, 1), whole = count - count % VEC;
+    const vec signs = vec_all(sign);
+    vec most = vec_all(-INFINITY);
+    size_t i = 0;
+    for (; i < whole && odd == count; i += VEC)
+        most = vec_max(vec_load(x + i) * signs, most);
+    float extreme = largest_lane(most);
+    for (; i < count && odd == count; i++)
+        extreme = x[i] * sign > extreme ? x[i] * sign : extreme;
+    most = vec_all(extreme);
+    for (i = 0; i < whole && odd == count; i += VEC) {
+        const unsigned less = beyond_mask(most, vec_load(x + i) * signs), all = (2u << (VEC - 1)) - 1;
+        if (less != all)
+            return i + (size_t)__builtin_ctz(~less);
+    }
+    for (; i < count && odd == count && x[i] * sign < extreme; i++)
+        ;
+    return odd < count ? odd : i;
+}
+
+/* How much is common on one axis: 0 or less, nothing. */
+INLINE vec common_side(const float *boxes, size_t places, int axis, const float *box) {
+    const vec low = vec_max(vec_all(box[axis]), vec_load(boxes + axis * places));
+    return vec_min(vec_all(box[2 + axis]), vec_load(boxes + (2 + axis) * places)) - low;
+}
+
+/* The share, or -1 where there is none: where a side, an area or what both cover is 0 or less, or not a number. */
+INLINE vec common_share(const float *boxes, size_t places, const float *box) {
+    const vec zero = {0}, none = vec_all(-1);
+    const vec y = common_side(boxes, places, 0, box), x = common_side(boxes, places, 1, box);
+    const vec area = vec_load(boxes + BOX_AREA * places), both = y * x;
+    const vec all = vec_all(box[BOX_AREA]) + area - both;
+    vec share = vec_if_less(zero, all, both / all, none);
+    share = vec_if_less(zero, y, share, none);
+    share = vec_if_less(zero, x, share, none);
+    return vec_if_less(zero, area, share, none);
+}
+
+static bool row_overlaps(const float *boxes, size_t places, size_t count, const float box[BOX_NUMBERS],
+                         float threshold) {
+    for (size_t i = 0; i < count && box[BOX_AREA] > 0; i += BOX_BLOCK) {
+        vec most = vec_all(-1);
+        float lanes[VEC];
+        bool above = false;
+        for (int j = 0; j < BOX_BLOCK; j += VEC)
+            most = vec_max(common_share(boxes + i + j, places, box), most);
+        vec_store(lanes, most);
+        for (int j = 0; j < VEC; j++)
+            above |= lanes[j] > threshold;
+        if (above)
+            return true;
+    }
+    return false;
 }
 
 static void row_affine(const float *x, float *y, size_t count, float center, float factor, float offset) {
@@ -304,5 +403,8 @@ const struct row_kernel LEVEL_NAME(row_kernel) = {.combine = row_combine,
                                                   .spread = row_spread,
                                                   .largest = row_largest,
                                                   .exp_less = row_exp_less,
+                                                  .beyond = row_beyond,
+                                                  .extreme = row_extreme,
+                                                  .overlaps = row_overlaps,
                                                   .affine = row_affine,
                                                   .affine_by = row_affine_by};
