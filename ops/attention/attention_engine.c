@@ -15,11 +15,17 @@
 
 #define BLOCK_SCORES (1 << 17) /* scores of a block of rows, about: they stay in the processor's own cache */
 #define TEAM_PRODUCTS 65536    /* below so many a team does not pay */
+#define DIRECT_ROWS 8          /* of all heads that share a key: for so few packing does not pay */
 
 /* ---- memory ---- */
 
 static bool is_double(const struct attention *a) {
     return a->dtype == DTYPE_DOUBLE;
+}
+
+/* Whether keys and values are read where they lie. */
+static bool is_direct(const struct attention *a) {
+    return !is_double(a) && a->rows * (a->heads / a->kv_heads) <= DIRECT_ROWS;
 }
 
 /* Keys in whole tiles: the length of a row of scores. */
@@ -46,13 +52,13 @@ static bool packed_floats(const struct op_call *call, const struct attention *a,
 
 /* What a thread has for itself. */
 struct attention_own {
-    void *scores, *sums, *bias; /* [block_rows][score_stride], [block_rows][value_stride], [score_stride] */
+    void *scores, *sums, *bias; /* [block_rows][score_stride], [block_rows + 1][value_stride], [score_stride] */
     float *panels;
 };
 
 static size_t own_bytes(const struct op_call *call, const struct attention *a) {
     const int64_t rows = block_rows(call, a);
-    const int64_t numbers = (rows + 1) * score_stride(call, a) + rows * value_stride(call, a);
+    const int64_t numbers = (rows + 1) * score_stride(call, a) + (rows + 1) * value_stride(call, a);
     return (size_t)numbers * dtype_size(a->dtype) + TILE_SCRATCH_FLOATS * sizeof(float);
 }
 
@@ -60,7 +66,7 @@ static struct attention_own own_of(const struct op_call *call, const struct atte
     char *at = call->own + (size_t)thread * call->own_stride;
     const size_t size = dtype_size(a->dtype), rows = (size_t)block_rows(call, a);
     const size_t scores = rows * (size_t)score_stride(call, a) * size,
-                 sums = rows * (size_t)value_stride(call, a) * size;
+                 sums = (rows + 1) * (size_t)value_stride(call, a) * size;
     return (struct attention_own){.panels = (float *)(void *)at,
                                   .scores = at + TILE_SCRATCH_FLOATS * sizeof(float),
                                   .sums = at + TILE_SCRATCH_FLOATS * sizeof(float) + scores,
@@ -72,7 +78,7 @@ status attention_prepare(struct op_call *call, const struct attention *a, size_t
     if (a->keys > INT32_MAX || !packed_floats(call, a, &keys, &both) ||
         !size_mul(both * sizeof(float), (size_t)(a->batch * a->kv_heads), &all))
         return fail(err, STATUS_LIMIT, "the workspace is too large");
-    *workspace_bytes = is_double(a) ? 0 : all;
+    *workspace_bytes = is_double(a) || is_direct(a) ? 0 : all;
     call->own_bytes = own_bytes(call, a);
     return STATUS_OK;
 }
@@ -123,6 +129,7 @@ static void pack_head(void *context, int64_t first, int64_t end) {
 /* Some rows of a head, and the keys that any of them can see. */
 struct attention_block {
     int64_t batch, head, kv_head, row, rows, keys;
+    int64_t first; /* before it no row sees any */
 };
 
 static struct attention_block block_of(const struct attention_work *work, int64_t item) {
@@ -136,7 +143,57 @@ static struct attention_block block_of(const struct attention_work *work, int64_
     block.keys = a->keys;
     if (!a->scores)
         block.keys = attention_visible(a, block.batch, block.row + block.rows - 1).end;
+    if (!a->scores)
+        block.first = at_most(attention_visible(a, block.batch, block.row).first, block.keys);
     return block;
+}
+
+/* Keys or values of a block that lie one behind the other, at vectors first..end-1. */
+struct attention_span {
+    const float *vectors;
+    int64_t stride, first, end;
+};
+
+/* which: 0 for the past. */
+static struct attention_span span_of(const struct attention *a, const struct attention_block *b,
+                                     const struct attention_array *array, int which) {
+    struct attention_span span = {.stride = array->row, .first = b->first, .end = b->keys};
+    if (which)
+        span.first = span.first > a->past ? span.first : a->past;
+    else
+        span.end = at_most(span.end, a->past);
+    if (span.first < span.end)
+        span.vectors = (const float *)(const void *)head_data(a, array, b->batch, b->kv_head) +
+                       (span.first - (which ? a->past : 0)) * array->row;
+    return span;
+}
+
+static void scores_direct(const struct attention_work *work, const struct attention_block *b, const float *q,
+                          float *scores) {
+    const struct attention *a = work->a;
+    const struct row_kernel *rows = row_kernel_of(work->call->kernels);
+    memset(scores, 0, (size_t)b->first * sizeof *scores);
+    for (int which = 0; which < 2; which++) {
+        const struct attention_span keys = span_of(a, b, which ? &a->k : &a->past_k, which);
+        if (keys.vectors)
+            rows->dots(q, (size_t)a->size, keys.vectors, (size_t)keys.stride, (size_t)(keys.end - keys.first),
+                       scores + keys.first);
+    }
+}
+
+static void values_direct(const struct attention_work *work, const struct attention_block *b, const float *scores,
+                          float *sums, float *more) {
+    const struct attention *a = work->a;
+    const struct row_kernel *rows = row_kernel_of(work->call->kernels);
+    memset(sums, 0, (size_t)a->value_size * sizeof *sums);
+    for (int which = 0; which < 2; which++) {
+        const struct attention_span values = span_of(a, b, which ? &a->v : &a->past_v, which);
+        if (!values.vectors)
+            continue;
+        rows->combine(scores + values.first, (size_t)(values.end - values.first), values.vectors, (size_t)values.stride,
+                      (size_t)a->value_size, more);
+        SIMD for (int64_t i = 0; i < a->value_size; i++) sums[i] += more[i];
+    }
 }
 
 static void scores_float(const struct attention_work *work, const struct attention_block *b,
@@ -145,17 +202,21 @@ static void scores_float(const struct attention_work *work, const struct attenti
     const float *packed =
         (const float *)work->call->workspace + (size_t)(b->batch * a->kv_heads + b->kv_head) * work->head_floats;
     const int64_t stride = score_stride(work->call, a);
-    tile_product(work->call->kernels,
-                 &(struct tile_rows){.a = (const float *)(const void *)head_data(a, &a->q, b->batch, b->head) +
-                                          b->row * a->q.row,
-                                     .a_stride = a->q.row,
-                                     .rows = b->rows,
-                                     .depth = a->size,
-                                     .columns = b->keys,
-                                     .c = own->scores,
-                                     .c_stride = stride,
-                                     .first = true},
-                 &(struct tile_matrix){packed, a->size, a->keys}, own->panels);
+    const float *q = (const float *)(const void *)head_data(a, &a->q, b->batch, b->head) + b->row * a->q.row;
+    if (is_direct(a))
+        for (int64_t row = 0; row < b->rows; row++)
+            scores_direct(work, b, q + row * a->q.row, (float *)own->scores + row * stride);
+    else
+        tile_product(work->call->kernels,
+                     &(struct tile_rows){.a = q,
+                                         .a_stride = a->q.row,
+                                         .rows = b->rows,
+                                         .depth = a->size,
+                                         .columns = b->keys,
+                                         .c = own->scores,
+                                         .c_stride = stride,
+                                         .first = true},
+                     &(struct tile_matrix){packed, a->size, a->keys}, own->panels);
     for (int64_t row = 0; row < b->rows; row++)
         row_kernel_of(work->call->kernels)
             ->affine((float *)own->scores + row * stride, (float *)own->scores + row * stride, (size_t)b->keys, 0,
@@ -167,6 +228,13 @@ static void values_float(const struct attention_work *work, const struct attenti
     const struct attention *a = work->a;
     const float *packed =
         (const float *)work->call->workspace + (size_t)(b->batch * a->kv_heads + b->kv_head) * work->head_floats;
+    const int64_t stride = value_stride(work->call, a);
+    if (is_direct(a)) {
+        for (int64_t row = 0; row < b->rows; row++)
+            values_direct(work, b, (const float *)own->scores + row * score_stride(work->call, a),
+                          (float *)own->sums + row * stride, (float *)own->sums + b->rows * stride);
+        return;
+    }
     tile_product(work->call->kernels,
                  &(struct tile_rows){.a = own->scores,
                                      .a_stride = score_stride(work->call, a),
@@ -317,7 +385,7 @@ void attention_run(const struct op_call *call, const struct attention *a) {
         return;
     packed_floats(call, a, &work.key_floats, &work.head_floats);
     work.blocks = divide_up(a->rows, block_rows(call, a));
-    if (!is_double(a))
+    if (!is_double(a) && !is_direct(a))
         team_for(threads, a->batch * a->kv_heads, pack_head, &work);
     team_run(threads, run_blocks, &work);
 }

@@ -395,7 +395,50 @@ static void row_combine(const float *a, size_t depth, const float *b, size_t b_s
     }
 }
 
+/* The sums of the lanes of four vectors. */
+INLINE four add_four(const vec sums[4]) {
+    four parts[4];
+    for (int i = 0; i < 4; i++) {
+#if KERNEL_LEVEL == 2
+        const __m256 eight = _mm512_castps512_ps256(sums[i]) + _mm512_extractf32x8_ps(sums[i], 1);
+#elif KERNEL_LEVEL == 1
+        const __m256 eight = sums[i];
+#endif
+#if KERNEL_LEVEL > 0
+        parts[i] = (four)(_mm256_castps256_ps128(eight) + _mm256_extractf128_ps(eight, 1));
+#else
+        parts[i] = sums[i];
+#endif
+    }
+    const four ab = __builtin_shufflevector(parts[0], parts[1], 0, 4, 1, 5) +
+                    __builtin_shufflevector(parts[0], parts[1], 2, 6, 3, 7);
+    const four cd = __builtin_shufflevector(parts[2], parts[3], 0, 4, 1, 5) +
+                    __builtin_shufflevector(parts[2], parts[3], 2, 6, 3, 7);
+    return __builtin_shufflevector(ab, cd, 0, 1, 4, 5) + __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
+}
+
+/* Four rows at a time; the last ones begin early, so that they are four. */
+static void row_dots(const float *a, size_t depth, const float *b, size_t b_stride, size_t rows, float *y) {
+    const size_t whole = depth - depth % VEC, step = rows < 4 ? 0 : 1;
+    for (size_t r = 0; r < rows; r += 4) {
+        const size_t row = step && r + 4 > rows ? rows - 4 : r;
+        const float *from = b + row * b_stride;
+        vec sums[4] = {{0}};
+        for (size_t k = 0; k < whole; k += VEC)
+#pragma GCC unroll 4
+            for (size_t i = 0; i < 4; i++)
+                sums[i] = vec_fma(vec_load(a + k), vec_load(from + i * step * b_stride + k), sums[i]);
+        for (size_t i = 0; i < 4 && whole < depth; i++)
+            sums[i] = vec_fma(load_some(a + whole, depth - whole, (vec){0}),
+                              load_some(from + i * step * b_stride + whole, depth - whole, (vec){0}), sums[i]);
+        const four all = add_four(sums);
+        memcpy(y + row, &all, (step ? 4 : 1) * sizeof *y);
+        r -= step ? 0 : 3;
+    }
+}
+
 const struct row_kernel LEVEL_NAME(row_kernel) = {.combine = row_combine,
+                                                  .dots = row_dots,
                                                   .turn = row_turn,
                                                   .sum = row_sum,
                                                   .total = row_total,

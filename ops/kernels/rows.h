@@ -25,6 +25,9 @@ struct row_kernel {
      * The same bits as those of struct gemm_kernel: a chain of multiply-adds closes every ROW_CHAIN products.
      */
     void (*combine)(const float *a, size_t depth, const float *b, size_t b_stride, size_t columns, float *y);
+    /* y[row] = sum of a[k] * b[row * b_stride + k] over `depth`: a row by the turned matrix. Not the same bits at every
+     * level. */
+    void (*dots)(const float *a, size_t depth, const float *b, size_t b_stride, size_t rows, float *y);
     /* y[column * y_stride + row] = x[row * x_stride + column]: rows become columns. They do not overlap. */
     void (*turn)(const void *x, size_t x_stride, size_t rows, size_t columns, float *y, size_t y_stride);
     double (*sum)(const float *x, size_t count);
