@@ -5,6 +5,7 @@
  */
 #include "base/checked.h"
 #include "base/sizes.h"
+#include "base/thread_team.h"
 #include "ops/conv/window.h"
 #include "ops/core/attributes.h"
 #include "ops/core/op_facts.h"
@@ -16,6 +17,9 @@
 
 #include <math.h>
 #include <string.h>
+
+#define FEW_CHANNELS 8
+#define TURNED 64 /* channels that are blended at once */
 
 struct deform_params {
     struct window_params window;
@@ -161,34 +165,102 @@ struct deform_work {
     const struct op_call *call;
     struct deform d;
     const float *packed; /* of a group: out / group * depth floats */
+    float *turned;       /* X as [picture][y][x][channel]; NULL: as it is */
 };
+
+/* Where offset groups have enough channels, corners are rows of them. */
+static bool turns(const struct deform *d) {
+    return d->in / d->offset_groups >= FEW_CHANNELS && d->in / d->group >= FEW_CHANNELS;
+}
+
+static size_t turned_bytes(const struct op_call *call, const struct deform *d) {
+    return turns(d) ? whole_line_bytes(call->inputs[0]->bytes) : 0;
+}
+
+/* Rows of pictures. */
+static void turn_rows(void *context, int64_t first, int64_t end) {
+    const struct deform_work *work = context;
+    const int64_t channels = work->d.in, height = work->d.axis[0].in, width = work->d.axis[1].in;
+    for (int64_t row = first; row < end; row++)
+        row_kernel_of(work->call->kernels)
+            ->turn((const float *)work->call->inputs[0]->data +
+                       (row / height * channels * height + row % height) * width,
+                   (size_t)(height * width), (size_t)channels, (size_t)width, work->turned + row * width * channels,
+                   (size_t)channels);
+}
+
+/* Some neighbouring columns of a tile, and the corners that they meet with one tap of an offset group. */
+struct deform_places {
+    int64_t n, group, tap, column0;
+    int count;
+    int32_t index[4][GATHER_STRIDE]; /* -1: nothing */
+    float weight[4][GATHER_STRIDE];
+};
+
+static void find_places(const struct deform_work *work, int64_t group, int64_t tap, struct deform_places *places) {
+    if (places->group == group && places->tap == tap)
+        return;
+    places->group = group, places->tap = tap;
+    for (int i = 0; i < places->count; i++) {
+        struct corners corners;
+        find_place(work->call, &work->d, places->n, group, tap, places->column0 + i, &corners);
+        for (int c = 0; c < 4; c++) {
+            places->index[c][i] = corners.weight[c] != 0 ? (int32_t)corners.index[c] : -1;
+            places->weight[c][i] = (float)corners.weight[c];
+        }
+    }
+}
+
+/* Channels first .. first + count of a turned picture, at every place. */
+static void fetch_turned(const struct deform_work *work, const struct deform_places *places, int64_t first, int count,
+                         int width, float *tile) {
+    const struct deform *d = &work->d;
+    const float *picture = work->turned + places->n * d->axis[0].in * d->axis[1].in * d->in + first;
+    float blended[GATHER_STRIDE * TURNED];
+    for (int i = 0; i < places->count; i++) {
+        const void *rows[4];
+        float weights[4];
+        struct resize_blend blend = {
+            .count = count, .rows = rows, .weights = weights, .y = blended + (size_t)(i * count)};
+        for (int c = 0; c < 4; c++)
+            if (places->index[c][i] >= 0) {
+                rows[blend.taps] = picture + places->index[c][i] * d->in;
+                weights[blend.taps++] = places->weight[c][i];
+            }
+        if (blend.taps > 0)
+            resize_kernel_of(work->call->kernels)->blend(&blend);
+        else
+            memset(blend.y, 0, (size_t)count * sizeof(float));
+    }
+    row_kernel_of(work->call->kernels)
+        ->turn(blended, (size_t)count, (size_t)places->count, (size_t)count, tile, (size_t)width);
+}
 
 static void fetch(const struct gemm_job *job, int64_t column0, int count, int64_t depth0, int depth, int width,
                   float *tile) {
     const struct deform_work *work = job->context;
     const struct deform *d = &work->d;
-    const int64_t channels = d->in / d->group, plane = d->axis[0].in * d->axis[1].in;
-    const int64_t first = (job->input - (const float *)work->call->inputs[0]->data) / plane, n = first / d->in;
-    int64_t known_tap = -1, known_group = -1;
-    int32_t index[4][GATHER_STRIDE];
-    float weight[4][GATHER_STRIDE] = {{0}};
-    memset(index, 0xff, sizeof index); /* -1 */
-    for (int64_t k = depth0; k < depth0 + depth; k++, tile += width) {
-        const int64_t tap = k / channels, channel = k % channels;
-        const int64_t group = (first % d->in + channel) / (d->in / d->offset_groups);
-        for (int i = 0; (tap != known_tap || group != known_group) && i < count; i++) {
-            struct corners corners;
-            find_place(work->call, d, n, group, tap, column0 + i, &corners);
-            for (int c = 0; c < 4; c++) {
-                index[c][i] = corners.weight[c] != 0 ? (int32_t)corners.index[c] : -1;
-                weight[c][i] = (float)corners.weight[c];
-            }
-        }
-        known_tap = tap, known_group = group;
-        const float *x = job->input + channel * plane;
-        resize_kernel_of(work->call->kernels)->gather(&(struct resize_gather){4, count, index, weight, x, tile});
-        for (int i = count; i < width; i++)
-            tile[i] = 0;
+    const int64_t channels = d->in / d->group, plane = d->axis[0].in * d->axis[1].in,
+                  of_group = d->in / d->offset_groups;
+    const int64_t first = (job->input - (const float *)work->call->inputs[0]->data) / plane % d->in;
+    struct deform_places places = {.n = (job->input - (const float *)work->call->inputs[0]->data) / plane / d->in,
+                                   .tap = -1,
+                                   .column0 = column0,
+                                   .count = count};
+    memset(places.index, 0xff, sizeof places.index);
+    for (int64_t k = depth0, run; k < depth0 + depth; k += run, tile += run * width) {
+        const int64_t channel = k % channels;
+        find_places(work, (first + channel) / of_group, k / channels, &places);
+        run = at_most(at_most(channels - channel, of_group - (first + channel) % of_group), depth0 + depth - k);
+        run = work->turned ? at_most(run, TURNED) : 1;
+        if (work->turned)
+            fetch_turned(work, &places, first + channel, (int)run, width, tile);
+        else
+            resize_kernel_of(work->call->kernels)
+                ->gather(
+                    &(struct resize_gather){4, count, places.index, places.weight, job->input + channel * plane, tile});
+        for (int64_t row = 0; row < run && count < width; row++)
+            memset(tile + row * width + count, 0, (size_t)(width - count) * sizeof *tile);
     }
 }
 
@@ -240,8 +312,11 @@ static size_t packed_bytes(const struct deform *d) {
 }
 
 static void run_floats(const struct op_call *call, const struct deform *d) {
-    struct deform_work work = {call, *d, call->workspace};
+    char *behind = (char *)call->workspace + packed_bytes(d);
+    struct deform_work work = {call, *d, call->workspace, turns(d) ? (float *)(void *)behind : NULL};
     pack_weights(call, d, call->workspace);
+    if (work.turned)
+        team_for(call->threads, d->batch * d->axis[0].in, turn_rows, &work);
     gemm_run(&(struct gemm_batch){.kernel = call->kernels->gemm,
                                   .job_count = d->batch * d->group,
                                   .make = make_job,
@@ -249,7 +324,7 @@ static void run_floats(const struct op_call *call, const struct deform *d) {
                                   .largest_rows = d->out / d->group,
                                   .largest_columns = d->axis[0].out * d->axis[1].out,
                                   .threads = call->threads,
-                                  .workspace = (char *)call->workspace + packed_bytes(d)});
+                                  .workspace = behind + turned_bytes(call, d)});
 }
 
 /* ---- doubles ---- */
@@ -281,7 +356,8 @@ static status prepare(struct op_call *call, size_t *workspace_bytes, struct erro
     struct deform d;
     const status code = resolve(call, &d, err);
     if (code == STATUS_OK && call->inputs[0]->dtype == DTYPE_FLOAT)
-        *workspace_bytes = packed_bytes(&d) + gemm_workspace_bytes(call->kernels->gemm, call->threads);
+        *workspace_bytes =
+            packed_bytes(&d) + turned_bytes(call, &d) + gemm_workspace_bytes(call->kernels->gemm, call->threads);
     return code;
 }
 
@@ -290,7 +366,7 @@ static status run(struct op_call *call, struct error *err) {
     const status code = resolve(call, &d, err);
     if (code != STATUS_OK || call->outputs[0]->bytes == 0)
         return code;
-    struct deform_work work = {call, d, NULL};
+    struct deform_work work = {.call = call, .d = d};
     if (call->inputs[0]->dtype == DTYPE_FLOAT && call->kernels->gemm->columns <= GATHER_STRIDE && d.in > 0)
         run_floats(call, &d);
     else if (call->inputs[0]->dtype == DTYPE_DOUBLE)

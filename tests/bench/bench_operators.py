@@ -2,8 +2,8 @@
 """Operators beside onnxruntime: models of one node, both in this process, with their inputs and outputs in place.
 
 Outputs are compared before anything is timed; what is off by more than --bound of the output's range, or is not equal
-where it is of integers, gets WRONG in place of its figures. Both sides take turns; a round's time is its fastest run, the
-ratio is the median of the rounds'. A last column has limner's time with two threads over that with one. The exit status is
+where it is of integers, gets WRONG in place of its figures. Both sides take turns, and the ratio is that
+of their fastest runs. A last column has limner's time with two threads over that with one. The exit status is
 1 where an output is wrong, or, with --most, where a ratio is above it.
 
 bench_operators.py LIBRARY [--family NAME] [--only TEXT] [--rounds N] [--most RATIO] [--above RATIO]
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import pathlib
-import statistics
 import sys
 import time
 
@@ -89,7 +88,7 @@ def measure(options: argparse.Namespace, case: operator_cases.Case) -> tuple[lis
     for session in sessions:
         session.close()
     best = [min(column) * 1e3 for column in zip(*rounds)]
-    ratio = statistics.median(each[1] / each[0] for each in rounds)
+    ratio = best[1] / best[0]
     shared = f"{best[2] / best[1]:.2f}" if options.threads else ""
     return [case.text(), f"{best[1]:.3f}", f"{best[0]:.3f}", f"{ratio:.2f}", shared, f"{off:.0e}"], ratio
 
