@@ -10,7 +10,6 @@
 #include "ops/core/attributes.h"
 #include "ops/core/op_facts.h"
 #include "ops/core/parallel.h"
-#include "ops/core/reals.h"
 #include "ops/kernels/families.h"
 #include "ops/kernels/resize.h"
 #include "ops/matmul/gemm.h"
@@ -144,6 +143,11 @@ static void find_corners(const struct deform_axis axis[2], double y, double x, d
     }
 }
 
+/* A float or double. */
+static inline double real_at(const struct tensor *tensor, int64_t i) {
+    return tensor->dtype == DTYPE_DOUBLE ? ((const double *)tensor->data)[i] : (double)((const float *)tensor->data)[i];
+}
+
 /* What a tap of an offset group meets at a position of the output. */
 static void find_place(const struct op_call *call, const struct deform *d, int64_t n, int64_t offset_group, int64_t tap,
                        int64_t position, struct corners *to) {
@@ -155,8 +159,8 @@ static void find_place(const struct op_call *call, const struct deform *d, int64
     const int64_t tap_row = tap / d->axis[1].kernel, tap_column = tap % d->axis[1].kernel;
     const int64_t y = row * d->axis[0].stride - d->axis[0].pad + tap_row * d->axis[0].dilation;
     const int64_t x = column * d->axis[1].stride - d->axis[1].pad + tap_column * d->axis[1].dilation;
-    find_corners(d->axis, (double)y + number_at(call->inputs[2], offset),
-                 (double)x + number_at(call->inputs[2], offset + plane), mask ? number_at(mask, at) : 1, to);
+    find_corners(d->axis, (double)y + real_at(call->inputs[2], offset),
+                 (double)x + real_at(call->inputs[2], offset + plane), mask ? real_at(mask, at) : 1, to);
 }
 
 /* ---- floats ---- */
@@ -338,7 +342,7 @@ static void sum_doubles(void *context, size_t begin, size_t end) {
     const struct tensor *bias = op_input(work->call, 3);
     for (int64_t o = (int64_t)begin; o < (int64_t)end; o++) {
         const int64_t n = o / plane / d->out, row = o / plane % d->out, first = row / (d->out / d->group) * channels;
-        double sum = bias ? number_at(bias, row) : 0;
+        double sum = bias ? real_at(bias, row) : 0;
         for (int64_t k = 0; k < channels * taps; k++) {
             const int64_t channel = first + k % channels;
             struct corners corners;
