@@ -169,21 +169,25 @@ static double row_exp_less(const float *x, float *y, size_t count, float less) {
 /* Of lanes of which none is NaN. */
 INLINE float largest_lane(vec v) {
 #if KERNEL_LEVEL == 2
-    return _mm512_reduce_max_ps(v);
-#else
-    float lanes[VEC];
-    vec_store(lanes, v);
-    for (int half = VEC / 2; half > 0; half /= 2)
-        for (int j = 0; j < half; j++)
-            lanes[j] = lanes[j + half] > lanes[j] ? lanes[j + half] : lanes[j];
+    const __m256 high = _mm512_extractf32x8_ps(v, 1), eight = _mm256_max_ps(_mm512_castps512_ps256(v), high);
+#elif KERNEL_LEVEL == 1
+    const __m256 eight = v;
+#endif
+#if KERNEL_LEVEL > 0
+    __m128 lanes = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    lanes = _mm_max_ps(lanes, _mm_movehl_ps(lanes, lanes));
+    lanes = _mm_max_ps(lanes, _mm_movehdup_ps(lanes));
     return lanes[0];
+#else
+    const float a = v[0] > v[2] ? v[0] : v[2], b = v[1] > v[3] ? v[1] : v[3];
+    return a > b ? a : b;
 #endif
 }
 
 #define FEW 4 /* vectors that are compared side by side */
 
 static float row_largest(const float *x, size_t count) {
-    float lanes[VEC], largest = x[0];
+    float largest = x[0];
     size_t i = 0;
     if (count >= FEW * VEC) {
         vec parts[FEW];
@@ -197,12 +201,16 @@ static float row_largest(const float *x, size_t count) {
         for (; count - i >= VEC; i += VEC)
             parts[0] = vec_max(vec_load(x + i), parts[0]);
         parts[0] = vec_max(vec_load(x + count - VEC), parts[0]); /* some of them again */
-        vec_store(lanes, vec_max(vec_max(parts[0], parts[1]), vec_max(parts[2], parts[3])));
-        for (int half = VEC / 2; half > 0; half /= 2)
-            for (int j = 0; j < half; j++)
-                lanes[j] = lanes[j + half] > lanes[j] ? lanes[j + half] : lanes[j];
-        return lanes[0];
+        return largest_lane(vec_max(vec_max(parts[0], parts[1]), vec_max(parts[2], parts[3])));
     }
+    if (count >= VEC) {
+        vec most = vec_load(x + count - VEC);
+        for (; count - i >= VEC; i += VEC)
+            most = vec_max(vec_load(x + i), most);
+        return largest_lane(most);
+    }
+    if (KERNEL_LEVEL == 2)
+        return largest_lane(load_some(x, count, vec_all(largest)));
     for (; i < count; i++)
         largest = x[i] > largest ? x[i] : largest;
     return largest;
@@ -298,6 +306,20 @@ static void row_affine(const float *x, float *y, size_t count, float center, flo
         vec_store(y + i, (vec_load(x + i) - c) * f + o);
     for (; i < count; i++)
         y[i] = (x[i] - center) * factor + offset;
+}
+
+static void row_softmax(const float *x, float *y, size_t rows, size_t count, bool log_of) {
+    for (size_t row = 0; row < rows; row++, x += count, y += count) {
+        const float largest = row_largest(x, count);
+        double sum, unused;
+        add_row(exp_step, x, log_of ? NULL : y, count, largest, -3e38f, &sum, &unused);
+        if (!log_of) {
+            row_affine(y, y, count, 0, (float)(1 / sum), 0);
+            continue;
+        }
+        const float less = (float)log(sum);
+        SIMD for (size_t i = 0; i < count; i++) y[i] = x[i] - largest - less;
+    }
 }
 
 static void row_affine_by(const float *x, float *y, size_t count, float center, float factor, float shift,
@@ -449,5 +471,6 @@ const struct row_kernel LEVEL_NAME(row_kernel) = {.combine = row_combine,
                                                   .beyond = row_beyond,
                                                   .extreme = row_extreme,
                                                   .overlaps = row_overlaps,
+                                                  .softmax = row_softmax,
                                                   .affine = row_affine,
                                                   .affine_by = row_affine_by};

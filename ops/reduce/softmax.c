@@ -198,6 +198,12 @@ static status softmax_prepare(struct op_call *call, size_t *workspace_bytes, str
 static void run_tiles(void *context, size_t begin, size_t end) {
     const struct softmax_work *work = context;
     const size_t item = dtype_size(work->dtype);
+    if (work->inner == 1 && work->dtype == DTYPE_FLOAT && work->kind != HARDMAX) {
+        work->rows->softmax((const float *)(const void *)work->in + begin * work->size,
+                            (float *)(void *)work->out + begin * work->size, end - begin, work->size,
+                            work->kind == LOG_SOFTMAX);
+        return;
+    }
     for (size_t i = begin; i < end; i++) {
         const size_t column = i % work->tiles * COLUMNS, left = work->inner - column;
         const size_t offset = (i / work->tiles * work->size * work->inner + column) * item;
