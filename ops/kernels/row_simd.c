@@ -160,7 +160,7 @@ static void row_spread(const float *x, size_t count, float center, double *sum, 
     add_row(spread_step, x, NULL, count, center, center, sum, squares);
 }
 
-static double row_exp_less(const float *x, float *y, size_t count, float less) {
+__attribute__((noinline)) static double row_exp_less(const float *x, float *y, size_t count, float less) {
     double sum, unused;
     add_row(exp_step, x, y, count, less, -3e38f, &sum, &unused);
     return sum;
@@ -186,7 +186,7 @@ INLINE float largest_lane(vec v) {
 
 #define FEW 4 /* vectors that are compared side by side */
 
-static float row_largest(const float *x, size_t count) {
+__attribute__((noinline)) static float row_largest(const float *x, size_t count) {
     float largest = x[0];
     size_t i = 0;
     if (count >= FEW * VEC) {
@@ -230,7 +230,7 @@ INLINE unsigned beyond_mask(vec a, vec b) {
 #endif
 }
 
-static size_t row_beyond(const float *x, size_t count, float limit, float sign) {
+__attribute__((noinline)) static size_t row_beyond(const float *x, size_t count, float limit, float sign) {
     const vec most = vec_all(limit * sign), signs = vec_all(sign);
     size_t i = 0;
     for (; count - i >= VEC; i += VEC) {
@@ -288,6 +288,7 @@ static bool row_overlaps(const float *boxes, size_t places, size_t count, const 
         vec most = vec_all(-1);
         float lanes[VEC];
         bool above = false;
+#pragma GCC unroll 1
         for (int j = 0; j < BOX_BLOCK; j += VEC)
             most = vec_max(common_share(boxes + i + j, places, box), most);
         vec_store(lanes, most);
@@ -299,7 +300,8 @@ static bool row_overlaps(const float *boxes, size_t places, size_t count, const 
     return false;
 }
 
-static void row_affine(const float *x, float *y, size_t count, float center, float factor, float offset) {
+__attribute__((noinline)) static void row_affine(const float *x, float *y, size_t count, float center, float factor,
+                                                 float offset) {
     const vec c = vec_all(center), f = vec_all(factor), o = vec_all(offset);
     size_t i = 0;
     for (; count - i >= VEC; i += VEC)
@@ -308,17 +310,35 @@ static void row_affine(const float *x, float *y, size_t count, float center, flo
         y[i] = (x[i] - center) * factor + offset;
 }
 
+#if KERNEL_LEVEL == 2
+/* The same bits for a row of less than VEC numbers, without a logarithm. */
+static void softmax_vector(const float *x, float *y, size_t count) {
+    const float largest = largest_lane(load_some(x, count, vec_all(x[0])));
+    const vec e = exp_negative(load_some(x, count, vec_all(-3e38f)) - vec_all(largest));
+    store_some(y, count, e * vec_all((float)(1 / add_16(&e))));
+}
+#endif
+
 static void row_softmax(const float *x, float *y, size_t rows, size_t count, bool log_of) {
+    float piece[ROW_CHUNK]; /* for a logarithm the exponentials are needed for their sum alone */
     for (size_t row = 0; row < rows; row++, x += count, y += count) {
-        const float largest = row_largest(x, count);
-        double sum, unused;
-        add_row(exp_step, x, log_of ? NULL : y, count, largest, -3e38f, &sum, &unused);
-        if (!log_of) {
-            row_affine(y, y, count, 0, (float)(1 / sum), 0);
+#if KERNEL_LEVEL == 2
+        if (count < VEC && !log_of) {
+            softmax_vector(x, y, count);
             continue;
         }
-        const float less = (float)log(sum);
-        SIMD for (size_t i = 0; i < count; i++) y[i] = x[i] - largest - less;
+#endif
+        const float largest = row_largest(x, count);
+        double sum = 0;
+        for (size_t i = 0, n; i < count; i += n) {
+            n = count - i < ROW_CHUNK ? count - i : ROW_CHUNK;
+            sum += row_exp_less(x + i, log_of ? piece : y + i, n, largest);
+        }
+        const float less = log_of ? (float)log(sum) : 0;
+        if (log_of)
+            SIMD for (size_t i = 0; i < count; i++) y[i] = x[i] - largest - less;
+        else
+            row_affine(y, y, count, 0, (float)(1 / sum), 0);
     }
 }
 

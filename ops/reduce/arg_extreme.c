@@ -10,8 +10,6 @@
 #include "ops/kernels/families.h"
 #include "ops/reduce/lines.h"
 
-#define LANES 32
-#define SHORT 160 /* elements of a row that go one by one */
 #define COLUMNS 256
 
 struct arg_params {
@@ -29,54 +27,20 @@ struct arg_loops {
     arg_columns *columns;
 };
 
-/* The extreme in lanes, then its place. BETTER compares x with what is known, m. Of a short row one by one, from the
- * end where the last one is wanted. */
-#define ROW(T, NAME, BETTER)                                                       \
-    static int64_t short_##NAME(const T *a, int64_t size, bool last) {             \
-        int64_t place = last ? size - 1 : 0;                                       \
-        T m = a[place];                                                            \
-        for (int64_t s = 1; s < size; s++) {                                       \
-            const int64_t i = last ? size - 1 - s : s;                             \
-            const T x = a[i];                                                      \
-            if (BETTER) {                                                          \
-                m = x;                                                             \
-                place = i;                                                         \
-            }                                                                      \
-        }                                                                          \
-        return place;                                                              \
-    }                                                                              \
-    static int64_t row_##NAME(const void *in, int64_t size, bool last) {           \
-        const T *const a = in;                                                     \
-        T lanes[LANES], best = a[0];                                               \
-        int64_t i = 0;                                                             \
-        bool odd = false;                                                          \
-        if (size < SHORT)                                                          \
-            return short_##NAME(a, size, last);                                    \
-        for (int k = 0; k < LANES; k++)                                            \
-            lanes[k] = a[0];                                                       \
-        for (; i + LANES <= size; i += LANES) {                                    \
-            SIMD for (int k = 0; k < LANES; k++) {                                 \
-                const T x = a[i + k], m = lanes[k];                                \
-                lanes[k] = BETTER ? x : m;                                         \
-            }                                                                      \
-        }                                                                          \
-        for (; i < size; i++) {                                                    \
-            const T x = a[i], m = lanes[0];                                        \
-            lanes[0] = BETTER ? x : m;                                             \
-        }                                                                          \
-        for (int k = 0; k < LANES; k++) {                                          \
-            const T x = lanes[k], m = best;                                        \
-            odd |= x != x;                                                         \
-            best = BETTER ? x : m;                                                 \
-        }                                                                          \
-        if (last) {                                                                \
-            for (i = size - 1; i > 0 && !(odd ? a[i] != a[i] : a[i] == best); i--) \
-                ;                                                                  \
-            return i;                                                              \
-        }                                                                          \
-        for (i = 0; i < size - 1 && !(odd ? a[i] != a[i] : a[i] == best); i++)     \
-            ;                                                                      \
-        return i;                                                                  \
+/* BETTER compares x with what is known, m. From the end where the last one is wanted. */
+#define ROW(T, NAME, BETTER)                                             \
+    static int64_t row_##NAME(const void *in, int64_t size, bool last) { \
+        int64_t place = last ? size - 1 : 0;                             \
+        T m = ((const T *)in)[place];                                    \
+        for (int64_t s = 1; s < size; s++) {                             \
+            const int64_t i = last ? size - 1 - s : s;                   \
+            const T x = ((const T *)in)[i];                              \
+            if (BETTER) {                                                \
+                m = x;                                                   \
+                place = i;                                               \
+            }                                                            \
+        }                                                                \
+        return place;                                                    \
     }
 
 #define COLUMN_LOOP(T, BETTER, EQUAL)                  \
@@ -163,7 +127,8 @@ static void run_floats(void *context, size_t begin, size_t end) {
     const struct arg_work *work = context;
     const size_t size = (size_t)work->lines.size;
     for (size_t row = begin; row < end; row++)
-        work->out[row] = (int64_t)work->rows->extreme((const float *)(const void *)work->in + row * size, size, work->sign);
+        work->out[row] =
+            (int64_t)work->rows->extreme((const float *)(const void *)work->in + row * size, size, work->sign);
 }
 
 static void run_rows(void *context, size_t begin, size_t end) {
