@@ -295,21 +295,23 @@ static void tanh_double(const struct kernels *kernels, double *x, int64_t count)
         x[i] = tanh(x[i]);
 }
 
-/* In place: exponentials of the differences from the largest; returns their sum, 0 where all are -infinity. */
-static double exponentials_float(const struct kernels *kernels, float *x, int64_t count) {
+/* In place: exponentials of the differences from *most, the largest; returns their sum, 0 where all are -infinity. */
+static double exponentials_float(const struct kernels *kernels, float *x, int64_t count, double *most) {
     const float largest = row_kernel_of(kernels)->largest(x, (size_t)count);
+    *most = (double)largest;
     if (largest > -INFINITY || isnan(largest))
         return row_kernel_of(kernels)->exp_less(x, x, (size_t)count, largest);
     memset(x, 0, (size_t)count * sizeof *x);
     return 0;
 }
-static double exponentials_double(const struct kernels *kernels, double *x, int64_t count) {
+static double exponentials_double(const struct kernels *kernels, double *x, int64_t count, double *most) {
     double largest = x[0], sum = 0;
     (void)kernels;
     for (int64_t i = 1; i < count; i++)
         largest = x[i] > largest ? x[i] : largest;
     if (largest < -DBL_MAX)
         largest = 0;
+    *most = largest;
     for (int64_t i = 0; i < count; i++)
         sum += x[i] = exp(x[i] - largest);
     return sum;
@@ -346,7 +348,10 @@ static double exponentials_double(const struct kernels *kernels, double *x, int6
             keep_##T(a, SCORES_SOFTMAX, b, row, x, 1);                                                                 \
             return 0;                                                                                                  \
         }                                                                                                              \
-        const double sum = exponentials_##T(work->call->kernels, x, b->keys), inverse = sum == 0 ? 0 : 1 / sum;        \
+        double most, sum = exponentials_##T(work->call->kernels, x, b->keys, &most);                                   \
+        if (a->sinks || a->smooth)                                                                                     \
+            sum += exp((a->sinks ? (double)a->sinks[b->head] : 0) - most);                                             \
+        const double inverse = sum == 0 ? 0 : 1 / sum;                                                                 \
         keep_##T(a, SCORES_SOFTMAX, b, row, x, (T)inverse);                                                            \
         return inverse;                                                                                                \
     }                                                                                                                  \
