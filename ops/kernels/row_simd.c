@@ -364,8 +364,8 @@ INLINE four load_four(const char *p) {
     return v;
 }
 
-/* A square of four rows and columns; strides in floats. */
-INLINE void turn_four(const char *x, size_t x_stride, float *y, size_t y_stride) {
+/* A square of four rows and columns, of which `count` columns are written; strides in floats. */
+INLINE void turn_four(const char *x, size_t x_stride, float *y, size_t y_stride, int count) {
     const size_t step = x_stride * sizeof(float);
     const four a = load_four(x), b = load_four(x + step), c = load_four(x + 2 * step), d = load_four(x + 3 * step);
     const four ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
@@ -373,23 +373,73 @@ INLINE void turn_four(const char *x, size_t x_stride, float *y, size_t y_stride)
     const four columns[4] = {__builtin_shufflevector(ab, cd, 0, 1, 4, 5), __builtin_shufflevector(ab, cd, 2, 3, 6, 7),
                              __builtin_shufflevector(ab2, cd2, 0, 1, 4, 5),
                              __builtin_shufflevector(ab2, cd2, 2, 3, 6, 7)};
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < count; i++)
         memcpy(y + (size_t)i * y_stride, &columns[i], sizeof *columns);
+}
+
+#if KERNEL_LEVEL > 0
+#define SQUARE 8
+
+/* A square of eight rows and columns. */
+static void turn_square(const char *x, size_t x_stride, float *y, size_t y_stride) {
+    floats_8 pairs[8], fours[8];
+#pragma GCC unroll 8
+    for (size_t i = 0; i < 8; i += 2) {
+        floats_8 a, b;
+        memcpy(&a, x + i * x_stride * sizeof(float), sizeof a);
+        memcpy(&b, x + (i + 1) * x_stride * sizeof(float), sizeof b);
+        pairs[i] = __builtin_shufflevector(a, b, 0, 8, 1, 9, 4, 12, 5, 13);
+        pairs[i + 1] = __builtin_shufflevector(a, b, 2, 10, 3, 11, 6, 14, 7, 15);
+    }
+#pragma GCC unroll 8
+    for (size_t i = 0; i < 4; i++) {
+        const floats_8 a = pairs[i / 2 * 4 + i % 2], b = pairs[i / 2 * 4 + i % 2 + 2];
+        fours[2 * i] = __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13);
+        fours[2 * i + 1] = __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15);
+    }
+#pragma GCC unroll 8
+    for (size_t i = 0; i < 4; i++) {
+        const floats_8 low = __builtin_shufflevector(fours[i], fours[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+        const floats_8 high = __builtin_shufflevector(fours[i], fours[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+        memcpy(y + i * y_stride, &low, sizeof low);
+        memcpy(y + (i + 4) * y_stride, &high, sizeof high);
+    }
+}
+#else
+#define SQUARE 4
+
+static void turn_square(const char *x, size_t x_stride, float *y, size_t y_stride) {
+    turn_four(x, x_stride, y, y_stride, 4);
+}
+#endif
+
+/* Few columns: rows four by four, whose last loads reach into the row behind them. */
+static void turn_few(const char *in, size_t x_stride, size_t rows, size_t columns, float *y, size_t y_stride) {
+    size_t r = 0;
+    for (; columns == 3 && r + 4 < rows; r += 4)
+        turn_four(in + r * x_stride * sizeof *y, x_stride, y + r, y_stride, 3);
+    for (; r < rows; r++)
+        for (size_t c = 0; c < columns; c++)
+            memcpy(y + c * y_stride + r, in + (r * x_stride + c) * sizeof *y, sizeof *y);
 }
 
 /* The last squares begin early, so that they are whole. */
 static void row_turn(const void *x, size_t x_stride, size_t rows, size_t columns, float *y, size_t y_stride) {
     const char *in = x;
+    const size_t square = rows < SQUARE || columns < SQUARE ? 4 : SQUARE;
     if (rows < 4 || columns < 4) {
-        for (size_t r = 0; r < rows; r++)
-            for (size_t c = 0; c < columns; c++)
-                memcpy(y + c * y_stride + r, in + (r * x_stride + c) * sizeof *y, sizeof *y);
+        turn_few(in, x_stride, rows, columns, y, y_stride);
         return;
     }
-    for (size_t c = 0; c < columns; c += 4)
-        for (size_t r = 0; r < rows; r += 4) {
-            const size_t row = r + 4 > rows ? rows - 4 : r, column = c + 4 > columns ? columns - 4 : c;
-            turn_four(in + (row * x_stride + column) * sizeof *y, x_stride, y + column * y_stride + row, y_stride);
+    for (size_t c = 0; c < columns; c += square)
+        for (size_t r = 0; r < rows; r += square) {
+            const size_t row = r + square > rows ? rows - square : r;
+            const size_t column = c + square > columns ? columns - square : c;
+            const char *from = in + (row * x_stride + column) * sizeof *y;
+            if (square == 4)
+                turn_four(from, x_stride, y + column * y_stride + row, y_stride, 4);
+            else
+                turn_square(from, x_stride, y + column * y_stride + row, y_stride);
         }
 }
 
