@@ -38,7 +38,9 @@ static int64_t value_stride(const struct op_call *call, const struct attention *
 }
 
 static int64_t block_rows(const struct op_call *call, const struct attention *a) {
-    const int64_t rows = between(8, BLOCK_SCORES / score_stride(call, a), TILE_ROWS);
+    /* Where later rows see more keys, few rows of a block waste few products. */
+    const int64_t most = a->right >= 0 ? between(16, a->rows / 4, TILE_ROWS) : TILE_ROWS;
+    const int64_t rows = between(8, BLOCK_SCORES / score_stride(call, a), most);
     return at_most(rows, a->rows > 0 ? a->rows : 1);
 }
 
