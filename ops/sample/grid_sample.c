@@ -112,9 +112,9 @@ static double grid_number(const struct tensor *grid, int64_t i) {
 static void multiply_taps(const struct grid_work *work, const struct grid_taps *taps, int64_t place, bool single,
                           struct looked_up *to) {
     for (int k = 0; k < work->taps; k++) {
-        int64_t index = 0, rest = k;
-        double weight = 1;
-        for (int d = 0; d < work->axes; d++) {
+        int64_t index = taps[0].index[k & (taps[0].count - 1)], rest = k >> (taps[0].count / 2);
+        double weight = taps[0].weight[k & (taps[0].count - 1)];
+        for (int d = 1; d < work->axes; d++) {
             const int t = (int)rest & (taps[d].count - 1); /* 1, 2 or 4 of them */
             rest >>= taps[d].count / 2;
             index = index < 0 || taps[d].index[t] < 0 ? -1 : index * work->sizes[d] + taps[d].index[t];
