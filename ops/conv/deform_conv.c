@@ -5,20 +5,17 @@
  */
 #include "base/checked.h"
 #include "base/sizes.h"
-#include "base/thread_team.h"
 #include "ops/conv/window.h"
 #include "ops/core/attributes.h"
 #include "ops/core/op_facts.h"
 #include "ops/core/parallel.h"
+#include "ops/core/turned_pictures.h"
 #include "ops/kernels/families.h"
 #include "ops/kernels/resize.h"
 #include "ops/matmul/gemm.h"
 
 #include <math.h>
 #include <string.h>
-
-#define FEW_CHANNELS 8
-#define TURNED 64 /* channels that are blended at once */
 
 struct deform_params {
     struct window_params window;
@@ -174,23 +171,11 @@ struct deform_work {
 
 /* Where offset groups have enough channels, corners are rows of them. */
 static bool turns(const struct deform *d) {
-    return d->in / d->offset_groups >= FEW_CHANNELS && d->in / d->group >= FEW_CHANNELS;
+    return d->in / d->offset_groups >= TURNED_CHANNELS && d->in / d->group >= TURNED_CHANNELS;
 }
 
 static size_t turned_bytes(const struct op_call *call, const struct deform *d) {
     return turns(d) ? whole_line_bytes(call->inputs[0]->bytes) : 0;
-}
-
-/* Rows of pictures. */
-static void turn_rows(void *context, int64_t first, int64_t end) {
-    const struct deform_work *work = context;
-    const int64_t channels = work->d.in, height = work->d.axis[0].in, width = work->d.axis[1].in;
-    for (int64_t row = first; row < end; row++)
-        row_kernel_of(work->call->kernels)
-            ->turn((const float *)work->call->inputs[0]->data +
-                       (row / height * channels * height + row % height) * width,
-                   (size_t)(height * width), (size_t)channels, (size_t)width, work->turned + row * width * channels,
-                   (size_t)channels);
 }
 
 /* Some neighbouring columns of a tile, and the corners that they meet with one tap of an offset group. */
@@ -215,31 +200,6 @@ static void find_places(const struct deform_work *work, int64_t group, int64_t t
     }
 }
 
-/* Channels first .. first + count of a turned picture, at every place. */
-static void fetch_turned(const struct deform_work *work, const struct deform_places *places, int64_t first, int count,
-                         int width, float *tile) {
-    const struct deform *d = &work->d;
-    const float *picture = work->turned + places->n * d->axis[0].in * d->axis[1].in * d->in + first;
-    float blended[GATHER_STRIDE * TURNED];
-    for (int i = 0; i < places->count; i++) {
-        const void *rows[4];
-        float weights[4];
-        struct resize_blend blend = {
-            .count = count, .rows = rows, .weights = weights, .y = blended + (size_t)(i * count)};
-        for (int c = 0; c < 4; c++)
-            if (places->index[c][i] >= 0) {
-                rows[blend.taps] = picture + places->index[c][i] * d->in;
-                weights[blend.taps++] = places->weight[c][i];
-            }
-        if (blend.taps > 0)
-            resize_kernel_of(work->call->kernels)->blend(&blend);
-        else
-            memset(blend.y, 0, (size_t)count * sizeof(float));
-    }
-    row_kernel_of(work->call->kernels)
-        ->turn(blended, (size_t)count, (size_t)places->count, (size_t)count, tile, (size_t)width);
-}
-
 static void fetch(const struct gemm_job *job, int64_t column0, int count, int64_t depth0, int depth, int width,
                   float *tile) {
     const struct deform_work *work = job->context;
@@ -256,9 +216,14 @@ static void fetch(const struct gemm_job *job, int64_t column0, int count, int64_
         const int64_t channel = k % channels;
         find_places(work, (first + channel) / of_group, k / channels, &places);
         run = at_most(at_most(channels - channel, of_group - (first + channel) % of_group), depth0 + depth - k);
-        run = work->turned ? at_most(run, TURNED) : 1;
+        run = work->turned ? run : 1;
         if (work->turned)
-            fetch_turned(work, &places, first + channel, (int)run, width, tile);
+            turned_gather(work->call->kernels, &(struct turned_gather){{4, count, places.index, places.weight,
+                                                                        work->turned + places.n * plane * d->in, tile},
+                                                                       d->in,
+                                                                       first + channel,
+                                                                       run,
+                                                                       (size_t)width});
         else
             resize_kernel_of(work->call->kernels)
                 ->gather(
@@ -320,7 +285,7 @@ static void run_floats(const struct op_call *call, const struct deform *d) {
     struct deform_work work = {call, *d, call->workspace, turns(d) ? (float *)(void *)behind : NULL};
     pack_weights(call, d, call->workspace);
     if (work.turned)
-        team_for(call->threads, d->batch * d->axis[0].in, turn_rows, &work);
+        turn_pictures(call, call->inputs[0], work.turned);
     gemm_run(&(struct gemm_batch){.kernel = call->kernels->gemm,
                                   .job_count = d->batch * d->group,
                                   .make = make_job,

@@ -186,12 +186,11 @@ static float float_of(const struct op_call *call, int i) {
 
 static void read_limits(const struct op_call *call, struct nms *nms) {
     const struct tensor *most = op_input(call, 2), *score = op_input(call, 4);
-    *nms = (struct nms){.call = call,
-                        .boxes = call->inputs[0]->shape.dims[1],
-                        .classes = call->inputs[1]->bytes
-                                       ? call->inputs[1]->shape.dims[0] * call->inputs[1]->shape.dims[1]
-                                       : 0,
-                        .overlap = float_of(call, 3)};
+    *nms = (struct nms){
+        .call = call,
+        .boxes = call->inputs[0]->shape.dims[1],
+        .classes = call->inputs[1]->bytes ? call->inputs[1]->shape.dims[0] * call->inputs[1]->shape.dims[1] : 0,
+        .overlap = float_of(call, 3)};
     nms->score = float_of(call, 4);
     nms->scored = score && score->bytes > 0;
     nms->most = most && most->bytes > 0 ? between(0, *(const int64_t *)most->data, nms->boxes) : 0;

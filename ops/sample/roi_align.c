@@ -9,6 +9,7 @@
 #include "ops/core/attributes.h"
 #include "ops/core/op_facts.h"
 #include "ops/core/reals.h"
+#include "ops/core/turned_pictures.h"
 #include "ops/kernels/families.h"
 
 #include <math.h>
@@ -189,8 +190,6 @@ static void make_bin(const struct op_call *call, int64_t roi, const int64_t bin[
 
 /* ---- floats of many channels ---- */
 
-#define FEW_CHANNELS 8
-
 /* Bytes of the turned pictures, [picture][y][x][channel], and of what a thread has for itself; false where they had
  * better stay as they are. */
 static bool turns(const struct op_call *call, size_t *bytes, size_t *own_bytes) {
@@ -201,7 +200,7 @@ static bool turns(const struct op_call *call, size_t *bytes, size_t *own_bytes) 
     const double corners =
         4 * samples * (double)(call->inputs[1]->shape.dims[0] * params->height) * (double)params->width;
     *bytes = x->bytes;
-    return x->dtype == DTYPE_FLOAT && channels >= FEW_CHANNELS && corners >= (double)pixels &&
+    return x->dtype == DTYPE_FLOAT && channels >= TURNED_CHANNELS && corners >= (double)pixels &&
            size_mul((size_t)channels, sizeof(float) * (size_t)(params->width + 3), own_bytes);
 }
 
@@ -213,18 +212,6 @@ static status prepare(struct op_call *call, size_t *workspace_bytes, struct erro
     else
         *workspace_bytes = 0;
     return STATUS_OK;
-}
-
-/* Rows of pictures. */
-static void turn_rows(void *context, int64_t first, int64_t end) {
-    const struct op_call *call = context;
-    const struct shape *x = &call->inputs[0]->shape;
-    const int64_t channels = x->dims[1], height = x->dims[2], width = x->dims[3];
-    for (int64_t row = first; row < end; row++)
-        row_kernel_of(call->kernels)
-            ->turn((const float *)call->inputs[0]->data + (row / height * channels * height + row % height) * width,
-                   (size_t)(height * width), (size_t)channels, (size_t)width,
-                   (float *)call->workspace + row * width * channels, (size_t)channels);
 }
 
 static void largest_rows(const struct resize_blend *blend, bool first) {
@@ -320,14 +307,13 @@ static status run(struct op_call *call, struct error *err) {
     const struct roi_params *params = call->params;
     if (call->outputs[0]->bytes == 0)
         return STATUS_OK;
-    const struct shape *x = &call->inputs[0]->shape;
     const status code = check_regions(call, err);
     const int threads = tensor_elements(call->outputs[0]) > 1024 ? call->threads : 1;
     size_t bytes, own_bytes;
     if (code != STATUS_OK)
         return code;
     if (turns(call, &bytes, &own_bytes)) {
-        team_for(threads, x->dims[0] * x->dims[2], turn_rows, call);
+        turn_pictures(call, call->inputs[0], call->workspace);
         team_run(threads, make_turned_bins, call);
     } else
         team_for(threads, call->inputs[1]->shape.dims[0] * params->height, make_bins, call);
