@@ -51,8 +51,8 @@ struct row_kernel {
     /* Whether what `box` has in common with one of `count` boxes, over what both cover, is above a threshold of 0 or
      * more. */
     bool (*overlaps)(const float *boxes, size_t places, size_t count, const float box[BOX_NUMBERS], float threshold);
-    /* y = e^(x - largest) over their sum, of each of `rows` rows behind one another; or, for log, what its logarithm is.
-     * x may be y. The same bits as of the loops above. */
+    /* y = e^(x - largest) over their sum, of each of `rows` rows behind one another; or, for log, what its logarithm
+     * is. x may be y. The same bits as of the loops above. */
     void (*softmax)(const float *x, float *y, size_t rows, size_t count, bool log);
     /* y = (x - center) * factor + offset. x may be y. */
     void (*affine)(const float *x, float *y, size_t count, float center, float factor, float offset);

@@ -273,8 +273,8 @@ static status einsum_expand(struct op_writer *w, struct error *err) {
     int rank = 0;
     for (const char *at = text; w->call->input_count == 1 && *at && *at != '-'; at++)
         rank += *at != ' ';
-    if (rank == 0 || rank > MAX_RANK || strchr(text, '.') || einsum_parse(text, &rank, 1, &equation, &unused) != STATUS_OK ||
-        equation.output.rank != rank)
+    if (rank == 0 || rank > MAX_RANK || strchr(text, '.') ||
+        einsum_parse(text, &rank, 1, &equation, &unused) != STATUS_OK || equation.output.rank != rank)
         return STATUS_OK;
     for (int d = 0; d < rank; d++)
         for (int from = 0; from < rank; from++)

@@ -191,8 +191,8 @@ static void store_line(const struct topk_work *work, int64_t outer, int64_t inne
     for (int64_t i = 0; i < work->k; i++) {
         const size_t place = (size_t)((outer * work->k + i) * work->lines.inner + inner);
         if (values)
-            block_copy((char *)values->data + place * element,
-                       line.x + (size_t)(heap[i].index * line.stride) * element, element);
+            block_copy((char *)values->data + place * element, line.x + (size_t)(heap[i].index * line.stride) * element,
+                       element);
         if (indices)
             ((int64_t *)indices->data)[place] = heap[i].index;
     }
