@@ -334,9 +334,8 @@ static void row_softmax(const float *x, float *y, size_t rows, size_t count, boo
             n = count - i < ROW_CHUNK ? count - i : ROW_CHUNK;
             sum += row_exp_less(x + i, log_of ? piece : y + i, n, largest);
         }
-        const float less = log_of ? (float)log(sum) : 0;
         if (log_of)
-            SIMD for (size_t i = 0; i < count; i++) y[i] = x[i] - largest - less;
+            row_affine(x, y, count, largest, 1, -(float)log(sum));
         else
             row_affine(y, y, count, 0, (float)(1 / sum), 0);
     }
@@ -364,8 +363,8 @@ INLINE four load_four(const char *p) {
     return v;
 }
 
-/* A square of four rows and columns, of which `count` columns are written; strides in floats. */
-INLINE void turn_four(const char *x, size_t x_stride, float *y, size_t y_stride, int count) {
+/* A square of four rows and columns; strides in floats. */
+INLINE void turn_four(const char *x, size_t x_stride, float *y, size_t y_stride) {
     const size_t step = x_stride * sizeof(float);
     const four a = load_four(x), b = load_four(x + step), c = load_four(x + 2 * step), d = load_four(x + 3 * step);
     const four ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
@@ -373,7 +372,7 @@ INLINE void turn_four(const char *x, size_t x_stride, float *y, size_t y_stride,
     const four columns[4] = {__builtin_shufflevector(ab, cd, 0, 1, 4, 5), __builtin_shufflevector(ab, cd, 2, 3, 6, 7),
                              __builtin_shufflevector(ab2, cd2, 0, 1, 4, 5),
                              __builtin_shufflevector(ab2, cd2, 2, 3, 6, 7)};
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < 4; i++)
         memcpy(y + (size_t)i * y_stride, &columns[i], sizeof *columns);
 }
 
@@ -409,26 +408,18 @@ static void turn_square(const char *x, size_t x_stride, float *y, size_t y_strid
 #define SQUARE 4
 
 static void turn_square(const char *x, size_t x_stride, float *y, size_t y_stride) {
-    turn_four(x, x_stride, y, y_stride, 4);
+    turn_four(x, x_stride, y, y_stride);
 }
 #endif
-
-/* Few columns: rows four by four, whose last loads reach into the row behind them. */
-static void turn_few(const char *in, size_t x_stride, size_t rows, size_t columns, float *y, size_t y_stride) {
-    size_t r = 0;
-    for (; columns == 3 && r + 4 < rows; r += 4)
-        turn_four(in + r * x_stride * sizeof *y, x_stride, y + r, y_stride, 3);
-    for (; r < rows; r++)
-        for (size_t c = 0; c < columns; c++)
-            memcpy(y + c * y_stride + r, in + (r * x_stride + c) * sizeof *y, sizeof *y);
-}
 
 /* The last squares begin early, so that they are whole. */
 static void row_turn(const void *x, size_t x_stride, size_t rows, size_t columns, float *y, size_t y_stride) {
     const char *in = x;
     const size_t square = rows < SQUARE || columns < SQUARE ? 4 : SQUARE;
     if (rows < 4 || columns < 4) {
-        turn_few(in, x_stride, rows, columns, y, y_stride);
+        for (size_t r = 0; r < rows; r++)
+            for (size_t c = 0; c < columns; c++)
+                memcpy(y + c * y_stride + r, in + (r * x_stride + c) * sizeof *y, sizeof *y);
         return;
     }
     for (size_t c = 0; c < columns; c += square)
@@ -437,7 +428,7 @@ static void row_turn(const void *x, size_t x_stride, size_t rows, size_t columns
             const size_t column = c + square > columns ? columns - square : c;
             const char *from = in + (row * x_stride + column) * sizeof *y;
             if (square == 4)
-                turn_four(from, x_stride, y + column * y_stride + row, y_stride, 4);
+                turn_four(from, x_stride, y + column * y_stride + row, y_stride);
             else
                 turn_square(from, x_stride, y + column * y_stride + row, y_stride);
         }
@@ -520,6 +511,7 @@ static void row_dots(const float *a, size_t depth, const float *b, size_t b_stri
 #pragma GCC unroll 4
             for (size_t i = 0; i < 4; i++)
                 sums[i] = vec_fma(vec_load(a + k), vec_load(from + i * step * b_stride + k), sums[i]);
+#pragma GCC unroll 1
         for (size_t i = 0; i < 4 && whole < depth; i++)
             sums[i] = vec_fma(load_some(a + whole, depth - whole, (vec){0}),
                               load_some(from + i * step * b_stride + whole, depth - whole, (vec){0}), sums[i]);

@@ -13,9 +13,9 @@
 /* How many of count elements are not zero, and which: 0 and 1 for each into marks. -0 is zero, NaN is not. */
 typedef void mark_loop(const void *in, uint8_t *marks, size_t count);
 
-#define MARK(T, NAME, EXPRESSION)                                    \
+#define MARK(T, NAME, LOOP, EXPRESSION)                              \
     static void NAME(const void *in, uint8_t *marks, size_t count) { \
-        SIMD for (size_t i = 0; i < count; i++) {                    \
+        LOOP(size_t i = 0; i < count; i++) {                         \
             const T x = ((const T *)in)[i];                          \
             marks[i] = (EXPRESSION);                                 \
         }                                                            \
@@ -25,14 +25,14 @@ typedef void mark_loop(const void *in, uint8_t *marks, size_t count);
         for (size_t i = 0; i < count; i++)                                             \
             marks[i] = ((const T *)in)[2 * i] != 0 || ((const T *)in)[2 * i + 1] != 0; \
     }
-MARK(uint8_t, mark_1, x != 0)
-MARK(uint16_t, mark_2, x != 0)
-MARK(uint32_t, mark_4, x != 0)
-MARK(uint64_t, mark_8, x != 0)
-MARK(uint16_t, mark_half, (x & 0x7fff) != 0)
-MARK(float, mark_float, x != 0)
-MARK(double, mark_double, x != 0)
-MARK(struct text, mark_text, x.length != 0)
+MARK(uint8_t, mark_1, SIMD for, x != 0)
+MARK(uint16_t, mark_2, for, x != 0)
+MARK(uint32_t, mark_4, for, x != 0)
+MARK(uint64_t, mark_8, for, x != 0)
+MARK(uint16_t, mark_half, for, (x & 0x7fff) != 0)
+MARK(float, mark_float, for, x != 0)
+MARK(double, mark_double, for, x != 0)
+MARK(struct text, mark_text, for, x.length != 0)
 MARK_PAIR(float, mark_complex64)
 MARK_PAIR(double, mark_complex128)
 

@@ -216,19 +216,20 @@ static status prepare(struct op_call *call, size_t *workspace_bytes, struct erro
 
 static void largest_rows(const struct resize_blend *blend, bool first) {
     float *y = blend->y;
+    bool zeros = false; /* of corners without weight, whatever stands there */
+    for (int64_t c = 0; first && c < blend->count; c++)
+        y[c] = -INFINITY;
     for (int t = 0; t < blend->taps; t++) {
         const float *x = blend->rows[t], weight = ((const float *)blend->weights)[t];
-        if (weight == 0 || (first && t == 0))
-            SIMD for (int64_t c = 0; c < blend->count; c++) {
-                const float part = weight == 0 ? 0 : weight * x[c];
-                y[c] = (first && t == 0) || !(y[c] > part || y[c] != y[c]) ? part : y[c];
-            }
-        else
+        zeros |= weight == 0;
+        if (weight != 0)
             SIMD for (int64_t c = 0; c < blend->count; c++) {
                 const float part = weight * x[c];
                 y[c] = y[c] > part || y[c] != y[c] ? y[c] : part;
             }
     }
+    for (int64_t c = 0; zeros && c < blend->count; c++)
+        y[c] = y[c] < 0 ? 0 : y[c];
 }
 
 /* Takes the blended rows into the sums of all. */

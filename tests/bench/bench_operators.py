@@ -2,12 +2,12 @@
 """Operators beside onnxruntime: models of one node, both in this process, with their inputs and outputs in place.
 
 Outputs are compared before anything is timed; what is off by more than --bound of the output's range, or is not equal
-where it is of integers, gets WRONG in place of its figures. Both sides take turns, and the ratio is that
-of their fastest runs, by the clock of the thread, so that what else the machine does counts little. With --threads a last
-column has limner's time with two threads over that with one, by the clock on the wall. The exit status is 1 where an
-output is wrong, or, with --most, where a ratio is above it.
+where it is of integers, gets WRONG in place of its figures. Both sides take turns, and the ratio is that of their fastest
+runs, by the clock of the thread, so that what else the machine does counts little. With --threads a last column has
+limner's time with two threads over that with one, by the clock on the wall. The exit status is 1 where an output is wrong,
+or, with --most, where a ratio is above it.
 
-bench_operators.py LIBRARY [--family NAME] [--only TEXT] [--rounds N] [--most RATIO] [--above RATIO]
+bench_operators.py LIBRARY [--family NAME] [--only TEXT] [--rounds N] [--most RATIO] [--above RATIO] [--threads]
 """
 
 from __future__ import annotations
