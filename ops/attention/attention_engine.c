@@ -15,11 +15,17 @@
 
 #define BLOCK_SCORES (1 << 17) /* scores of a block of rows, about: they stay in the processor's own cache */
 #define TEAM_PRODUCTS 65536    /* below so many a team does not pay */
+#define DIRECT_ROWS 8          /* of all heads that share a key: for so few packing does not pay */
 
 /* ---- memory ---- */
 
 static bool is_double(const struct attention *a) {
     return a->dtype == DTYPE_DOUBLE;
+}
+
+/* Whether keys and values are read where they lie. */
+static bool is_direct(const struct attention *a) {
+    return !is_double(a) && a->rows * (a->heads / a->kv_heads) <= DIRECT_ROWS;
 }
 
 /* Keys in whole tiles: the length of a row of scores. */
@@ -32,7 +38,9 @@ static int64_t value_stride(const struct op_call *call, const struct attention *
 }
 
 static int64_t block_rows(const struct op_call *call, const struct attention *a) {
-    const int64_t rows = between(8, BLOCK_SCORES / score_stride(call, a), TILE_ROWS);
+    /* Where later rows see more keys, few rows of a block waste few products. */
+    const int64_t most = a->right >= 0 ? between(16, a->rows / 4, TILE_ROWS) : TILE_ROWS;
+    const int64_t rows = between(8, BLOCK_SCORES / score_stride(call, a), most);
     return at_most(rows, a->rows > 0 ? a->rows : 1);
 }
 
@@ -46,13 +54,13 @@ static bool packed_floats(const struct op_call *call, const struct attention *a,
 
 /* What a thread has for itself. */
 struct attention_own {
-    void *scores, *sums, *bias; /* [block_rows][score_stride], [block_rows][value_stride], [score_stride] */
+    void *scores, *sums, *bias; /* [block_rows][score_stride], [block_rows + 1][value_stride], [score_stride] */
     float *panels;
 };
 
 static size_t own_bytes(const struct op_call *call, const struct attention *a) {
     const int64_t rows = block_rows(call, a);
-    const int64_t numbers = (rows + 1) * score_stride(call, a) + rows * value_stride(call, a);
+    const int64_t numbers = (rows + 1) * score_stride(call, a) + (rows + 1) * value_stride(call, a);
     return (size_t)numbers * dtype_size(a->dtype) + TILE_SCRATCH_FLOATS * sizeof(float);
 }
 
@@ -60,7 +68,7 @@ static struct attention_own own_of(const struct op_call *call, const struct atte
     char *at = call->own + (size_t)thread * call->own_stride;
     const size_t size = dtype_size(a->dtype), rows = (size_t)block_rows(call, a);
     const size_t scores = rows * (size_t)score_stride(call, a) * size,
-                 sums = rows * (size_t)value_stride(call, a) * size;
+                 sums = (rows + 1) * (size_t)value_stride(call, a) * size;
     return (struct attention_own){.panels = (float *)(void *)at,
                                   .scores = at + TILE_SCRATCH_FLOATS * sizeof(float),
                                   .sums = at + TILE_SCRATCH_FLOATS * sizeof(float) + scores,
@@ -72,7 +80,7 @@ status attention_prepare(struct op_call *call, const struct attention *a, size_t
     if (a->keys > INT32_MAX || !packed_floats(call, a, &keys, &both) ||
         !size_mul(both * sizeof(float), (size_t)(a->batch * a->kv_heads), &all))
         return fail(err, STATUS_LIMIT, "the workspace is too large");
-    *workspace_bytes = is_double(a) ? 0 : all;
+    *workspace_bytes = is_double(a) || is_direct(a) ? 0 : all;
     call->own_bytes = own_bytes(call, a);
     return STATUS_OK;
 }
@@ -123,6 +131,7 @@ static void pack_head(void *context, int64_t first, int64_t end) {
 /* Some rows of a head, and the keys that any of them can see. */
 struct attention_block {
     int64_t batch, head, kv_head, row, rows, keys;
+    int64_t first; /* before it no row sees any */
 };
 
 static struct attention_block block_of(const struct attention_work *work, int64_t item) {
@@ -136,7 +145,57 @@ static struct attention_block block_of(const struct attention_work *work, int64_
     block.keys = a->keys;
     if (!a->scores)
         block.keys = attention_visible(a, block.batch, block.row + block.rows - 1).end;
+    if (!a->scores)
+        block.first = at_most(attention_visible(a, block.batch, block.row).first, block.keys);
     return block;
+}
+
+/* Keys or values of a block that lie one behind the other, at vectors first..end-1. */
+struct attention_span {
+    const float *vectors;
+    int64_t stride, first, end;
+};
+
+/* which: 0 for the past. */
+static struct attention_span span_of(const struct attention *a, const struct attention_block *b,
+                                     const struct attention_array *array, int which) {
+    struct attention_span span = {.stride = array->row, .first = b->first, .end = b->keys};
+    if (which)
+        span.first = span.first > a->past ? span.first : a->past;
+    else
+        span.end = at_most(span.end, a->past);
+    if (span.first < span.end)
+        span.vectors = (const float *)(const void *)head_data(a, array, b->batch, b->kv_head) +
+                       (span.first - (which ? a->past : 0)) * array->row;
+    return span;
+}
+
+static void scores_direct(const struct attention_work *work, const struct attention_block *b, const float *q,
+                          float *scores) {
+    const struct attention *a = work->a;
+    const struct row_kernel *rows = row_kernel_of(work->call->kernels);
+    memset(scores, 0, (size_t)b->first * sizeof *scores);
+    for (int which = 0; which < 2; which++) {
+        const struct attention_span keys = span_of(a, b, which ? &a->k : &a->past_k, which);
+        if (keys.vectors)
+            rows->dots(q, (size_t)a->size, keys.vectors, (size_t)keys.stride, (size_t)(keys.end - keys.first),
+                       scores + keys.first);
+    }
+}
+
+static void values_direct(const struct attention_work *work, const struct attention_block *b, const float *scores,
+                          float *sums, float *more) {
+    const struct attention *a = work->a;
+    const struct row_kernel *rows = row_kernel_of(work->call->kernels);
+    memset(sums, 0, (size_t)a->value_size * sizeof *sums);
+    for (int which = 0; which < 2; which++) {
+        const struct attention_span values = span_of(a, b, which ? &a->v : &a->past_v, which);
+        if (!values.vectors)
+            continue;
+        rows->combine(scores + values.first, (size_t)(values.end - values.first), values.vectors, (size_t)values.stride,
+                      (size_t)a->value_size, more);
+        SIMD for (int64_t i = 0; i < a->value_size; i++) sums[i] += more[i];
+    }
 }
 
 static void scores_float(const struct attention_work *work, const struct attention_block *b,
@@ -145,17 +204,21 @@ static void scores_float(const struct attention_work *work, const struct attenti
     const float *packed =
         (const float *)work->call->workspace + (size_t)(b->batch * a->kv_heads + b->kv_head) * work->head_floats;
     const int64_t stride = score_stride(work->call, a);
-    tile_product(work->call->kernels,
-                 &(struct tile_rows){.a = (const float *)(const void *)head_data(a, &a->q, b->batch, b->head) +
-                                          b->row * a->q.row,
-                                     .a_stride = a->q.row,
-                                     .rows = b->rows,
-                                     .depth = a->size,
-                                     .columns = b->keys,
-                                     .c = own->scores,
-                                     .c_stride = stride,
-                                     .first = true},
-                 &(struct tile_matrix){packed, a->size, a->keys}, own->panels);
+    const float *q = (const float *)(const void *)head_data(a, &a->q, b->batch, b->head) + b->row * a->q.row;
+    if (is_direct(a))
+        for (int64_t row = 0; row < b->rows; row++)
+            scores_direct(work, b, q + row * a->q.row, (float *)own->scores + row * stride);
+    else
+        tile_product(work->call->kernels,
+                     &(struct tile_rows){.a = q,
+                                         .a_stride = a->q.row,
+                                         .rows = b->rows,
+                                         .depth = a->size,
+                                         .columns = b->keys,
+                                         .c = own->scores,
+                                         .c_stride = stride,
+                                         .first = true},
+                     &(struct tile_matrix){packed, a->size, a->keys}, own->panels);
     for (int64_t row = 0; row < b->rows; row++)
         row_kernel_of(work->call->kernels)
             ->affine((float *)own->scores + row * stride, (float *)own->scores + row * stride, (size_t)b->keys, 0,
@@ -167,6 +230,13 @@ static void values_float(const struct attention_work *work, const struct attenti
     const struct attention *a = work->a;
     const float *packed =
         (const float *)work->call->workspace + (size_t)(b->batch * a->kv_heads + b->kv_head) * work->head_floats;
+    const int64_t stride = value_stride(work->call, a);
+    if (is_direct(a)) {
+        for (int64_t row = 0; row < b->rows; row++)
+            values_direct(work, b, (const float *)own->scores + row * score_stride(work->call, a),
+                          (float *)own->sums + row * stride, (float *)own->sums + b->rows * stride);
+        return;
+    }
     tile_product(work->call->kernels,
                  &(struct tile_rows){.a = own->scores,
                                      .a_stride = score_stride(work->call, a),
@@ -227,21 +297,23 @@ static void tanh_double(const struct kernels *kernels, double *x, int64_t count)
         x[i] = tanh(x[i]);
 }
 
-/* In place: exponentials of the differences from the largest; returns their sum, 0 where all are -infinity. */
-static double exponentials_float(const struct kernels *kernels, float *x, int64_t count) {
+/* In place: exponentials of the differences from *most, the largest; returns their sum, 0 where all are -infinity. */
+static double exponentials_float(const struct kernels *kernels, float *x, int64_t count, double *most) {
     const float largest = row_kernel_of(kernels)->largest(x, (size_t)count);
+    *most = (double)largest;
     if (largest > -INFINITY || isnan(largest))
         return row_kernel_of(kernels)->exp_less(x, x, (size_t)count, largest);
     memset(x, 0, (size_t)count * sizeof *x);
     return 0;
 }
-static double exponentials_double(const struct kernels *kernels, double *x, int64_t count) {
+static double exponentials_double(const struct kernels *kernels, double *x, int64_t count, double *most) {
     double largest = x[0], sum = 0;
     (void)kernels;
     for (int64_t i = 1; i < count; i++)
         largest = x[i] > largest ? x[i] : largest;
     if (largest < -DBL_MAX)
         largest = 0;
+    *most = largest;
     for (int64_t i = 0; i < count; i++)
         sum += x[i] = exp(x[i] - largest);
     return sum;
@@ -278,7 +350,10 @@ static double exponentials_double(const struct kernels *kernels, double *x, int6
             keep_##T(a, SCORES_SOFTMAX, b, row, x, 1);                                                                 \
             return 0;                                                                                                  \
         }                                                                                                              \
-        const double sum = exponentials_##T(work->call->kernels, x, b->keys), inverse = sum == 0 ? 0 : 1 / sum;        \
+        double most, sum = exponentials_##T(work->call->kernels, x, b->keys, &most);                                   \
+        if (a->sinks || a->smooth)                                                                                     \
+            sum += exp((a->sinks ? (double)a->sinks[b->head] : 0) - most);                                             \
+        const double inverse = sum == 0 ? 0 : 1 / sum;                                                                 \
         keep_##T(a, SCORES_SOFTMAX, b, row, x, (T)inverse);                                                            \
         return inverse;                                                                                                \
     }                                                                                                                  \
@@ -317,7 +392,7 @@ void attention_run(const struct op_call *call, const struct attention *a) {
         return;
     packed_floats(call, a, &work.key_floats, &work.head_floats);
     work.blocks = divide_up(a->rows, block_rows(call, a));
-    if (!is_double(a))
+    if (!is_double(a) && !is_direct(a))
         team_for(threads, a->batch * a->kv_heads, pack_head, &work);
     team_run(threads, run_blocks, &work);
 }

@@ -36,6 +36,8 @@ struct attention {
     bool at_end;            /* ... or the last row's is the last key of the lengths */
     int64_t left, right;    /* a row at place p sees keys p - left .. p + right; below 0: all. Causal: right = 0 */
     double scale, softcap;  /* softcap 0: none */
+    const float *sinks;     /* [heads]: what else there is to see for a row, which has no value; NULL: ... */
+    bool smooth;            /* ... 0 for every head, or nothing */
     void *scores;           /* [batch][heads][rows][keys]; NULL: nobody wants them */
     enum attention_stage stage;
 };

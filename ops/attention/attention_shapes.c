@@ -90,17 +90,27 @@ struct present {
     size_t item; /* bytes of a vector */
 };
 
+/* Vectors of a head, to where they stand side by side. */
+static void copy_vectors(const struct present *p, const struct attention_array *from, int64_t item, int64_t count,
+                         char *to) {
+    const int64_t element = (int64_t)dtype_size(p->a->dtype), step = from->row * element;
+    const char *vectors = from->data;
+    if (count <= 0)
+        return;
+    vectors += (item / p->a->kv_heads * from->batch + item % p->a->kv_heads * from->head) * element;
+    const bool close = step == (int64_t)p->item;
+    for (int64_t i = 0; i < (close ? 1 : count); i++)
+        memcpy(to + (size_t)i * p->item, vectors + i * step, p->item * (size_t)(close ? count : 1));
+}
+
 static void copy_heads(void *context, int64_t first, int64_t end) {
     const struct present *p = context;
     const struct attention *a = p->a;
-    const int64_t element = (int64_t)dtype_size(a->dtype);
-    for (int64_t i = first; i < end; i++)
-        for (int64_t key = 0; key < a->keys; key++) {
-            const struct attention_array *from = key < a->past ? p->past : p->now;
-            const int64_t at = i / a->kv_heads * from->batch + i % a->kv_heads * from->head +
-                               (key < a->past ? key : key - a->past) * from->row;
-            memcpy(p->to + (size_t)(i * a->keys + key) * p->item, (const char *)from->data + at * element, p->item);
-        }
+    for (int64_t i = first; i < end; i++) {
+        char *to = p->to + (size_t)(i * a->keys) * p->item;
+        copy_vectors(p, p->past, i, a->past, to);
+        copy_vectors(p, p->now, i, a->keys - a->past, to + (size_t)a->past * p->item);
+    }
 }
 
 void attention_present(const struct op_call *call, const struct attention *a, int output,

@@ -40,21 +40,20 @@ enum gqa_output { OUT_Y, OUT_KEY, OUT_VALUE };
 struct gqa_params {
     int64_t heads, kv_heads, window;
     float scale, softcap, q_epsilon, k_epsilon;
-    bool causal, rotates, pairs;
+    bool causal, rotates, pairs, smooth;
+    bool slides; /* the cache holds the newest vectors alone, `window` of them or some more */
 };
 
 /* What is known with one value alone. */
 static status check_plain(const struct op_call *call, struct attributes *attributes, struct error *err) {
-    static const char *const numbers[] = {"smooth_softmax", "qk_output", "sliding_window_cache", NULL};
     static const char *const kinds[] = {"k_quant_type", "v_quant_type", NULL};
-    for (int i = 0; numbers[i]; i++)
-        if (attribute_int(attributes, numbers[i], 0) != 0)
-            return fail(err, STATUS_UNSUPPORTED, "attribute \"%s\" is only known as 0", numbers[i]);
+    if (attribute_int(attributes, "qk_output", 0) != 0)
+        return fail(err, STATUS_UNSUPPORTED, "attribute \"qk_output\" is only known as 0");
     for (int i = 0; kinds[i]; i++)
         if (strcmp(attribute_text(attributes, kinds[i], "NONE"), "NONE") != 0)
             return fail(err, STATUS_UNSUPPORTED, "attribute \"%s\" is only known as NONE", kinds[i]);
     attribute_ignore(attributes, "kv_cache_bit_width");
-    for (int i = IN_SINK; i <= IN_V_SCALE; i++)
+    for (int i = IN_K_SCALE; i <= IN_V_SCALE; i++)
         if (i < call->node->input_count && call->node->inputs[i] != NO_VALUE)
             return fail(err, STATUS_UNSUPPORTED, "input %d is not known here", i);
     return STATUS_OK;
@@ -72,10 +71,15 @@ static status gqa_parse(const struct op_call *call, struct attributes *attribute
                              .k_epsilon = attribute_float(attributes, "k_norm_epsilon", epsilon),
                              .causal = attribute_int(attributes, "causal", 1) != 0,
                              .rotates = attribute_int(attributes, "do_rotary", 0) != 0,
-                             .pairs = attribute_int(attributes, "rotary_interleaved", 0) != 0};
+                             .pairs = attribute_int(attributes, "rotary_interleaved", 0) != 0,
+                             .smooth = attribute_int(attributes, "smooth_softmax", 0) > 0,
+                             .slides = attribute_int(attributes, "sliding_window_cache", 0) != 0};
     if (p->heads < 1 || p->heads > INT32_MAX || p->kv_heads < 1 || p->heads % p->kv_heads != 0)
         return fail(err, STATUS_INVALID_MODEL, "%lld heads (num_heads) cannot share %lld (kv_num_heads)",
                     (long long)p->heads, (long long)p->kv_heads);
+    if (p->slides && p->window < 1)
+        return fail(err, STATUS_INVALID_MODEL, "\"sliding_window_cache\" is 1 and \"local_window_size\" is %lld",
+                    (long long)p->window);
     return check_plain(call, attributes, err);
 }
 
@@ -141,7 +145,7 @@ static status gqa_expand(struct op_writer *w, struct error *err) {
     if (code == STATUS_OK && p->rotates)
         code = rotate(w, p, err);
     return code == STATUS_OK
-               ? op_write(w, err, ">0 >1 >2 = @GroupQueryAttention{*}(q k v #3 #4 #5 #6 - - - #10 - - - - - #16)")
+               ? op_write(w, err, ">0 >1 >2 = @GroupQueryAttention{*}(q k v #3 #4 #5 #6 - - - #10 #11 - - - - #16)")
                : code;
 }
 
@@ -167,16 +171,21 @@ static status check_inputs(const struct op_call *call, struct gqa *g, struct err
         (op_input(call, IN_ROWS) && tensor_elements(call->inputs[IN_ROWS]) != batch))
         return fail(err, STATUS_SHAPE, "inputs 5 (seqlens_k) and 16 must have %lld numbers, one of each row",
                     (long long)batch);
+    const struct tensor *sinks = op_input(call, IN_SINK);
+    if (sinks && attention_check_shape(call, IN_SINK, 1, (const int64_t[]){g->a.heads}, err) != STATUS_OK)
+        return err->code;
+    g->a.sinks = sinks ? sinks->data : NULL;
     return STATUS_OK;
 }
 
-/* The present caches are outputs, or lie in the workspace. */
+/* The present caches are outputs, or lie in the workspace; those that slide are made there with all that rows see. */
 static status place_present(const struct op_call *call, struct gqa *g, struct error *err) {
     size_t bytes = (size_t)g->a.size * sizeof(float);
     bool fits = size_mul(bytes, (size_t)g->a.keys, &bytes) && size_mul(bytes, (size_t)g->a.kv_heads, &bytes) &&
                 size_mul(bytes, (size_t)g->a.batch, &bytes) && bytes < SIZE_MAX / 4;
     for (int i = 0; i < 2 && fits; i++) {
-        const struct tensor *output = op_output(call, OUT_KEY + i);
+        const struct tensor *output =
+            ((const struct gqa_params *)call->params)->slides ? NULL : op_output(call, OUT_KEY + i);
         g->at[i] = g->end;
         g->end += output ? 0 : whole_line_bytes(bytes);
         g->present[i] = output ? output->data : call->workspace ? (char *)call->workspace + g->at[i] : NULL;
@@ -220,10 +229,18 @@ static status describe(const struct op_call *call, struct gqa *g, struct error *
                               .left = p->window > 0 ? p->window - 1 : -1,
                               .right = p->causal ? 0 : -1,
                               .scale = p->scale != 0 ? (double)p->scale : 1 / sqrt((double)q.size),
-                              .softcap = (double)p->softcap};
-    if (attention_check_sizes(&g->a, err) || check_inputs(call, g, err) || place_present(call, g, err))
+                              .softcap = (double)p->softcap,
+                              .smooth = p->smooth};
+    if (p->slides && g->past < p->window)
+        return fail(err, STATUS_INVALID_MODEL, "the cache has room for %lld vectors, expected local_window_size, %lld",
+                    (long long)g->past, (long long)p->window);
+    /* Numbers are added by where keys stand among all. */
+    if (attention_mask_of(call, IN_ADDED, &g->a, &g->a.masks[0], err))
         return err->code;
-    return attention_mask_of(call, IN_ADDED, &g->a, &g->a.masks[0], err);
+    if (p->slides)
+        g->a.keys = g->past + g->a.rows;
+    return attention_check_sizes(&g->a, err) || check_inputs(call, g, err) || place_present(call, g, err) ? err->code
+                                                                                                          : STATUS_OK;
 }
 
 static status gqa_infer(struct op_call *call, struct error *err) {
@@ -232,8 +249,9 @@ static status gqa_infer(struct op_call *call, struct error *err) {
     if (code != STATUS_OK)
         return code;
     const struct attention *a = &g.a;
+    const int64_t room = ((const struct gqa_params *)call->params)->slides ? g.past : a->keys;
     const struct shape shapes[] = {{3, {a->batch, a->rows, a->heads * a->size}},
-                                   {4, {a->batch, a->kv_heads, a->keys, a->size}}};
+                                   {4, {a->batch, a->kv_heads, room, a->size}}};
     for (int i = 0; i < call->output_count && i <= OUT_VALUE; i++)
         if (call->outputs[i] && tensor_describe(call->outputs[i], DTYPE_FLOAT, &shapes[i > 0], err) != STATUS_OK)
             return err->code;
@@ -254,18 +272,25 @@ static status gqa_prepare(struct op_call *call, size_t *workspace_bytes, struct 
 
 /* ---- a row of the batch ---- */
 
-/* Its vectors in the cache, and those of them that are new: the last ones. */
+/* How many vectors there are so far, how many of them are new, and how many older ones are in the cache. */
 struct gqa_row {
-    int64_t length, new;
+    int64_t length, new, old;
 };
+
+/* Of `length` vectors, how many a cache holds. One that slides lets go of all that it need not have at once. */
+static int64_t held(const struct op_call *call, const struct gqa *g, int64_t length) {
+    const struct gqa_params *p = call->params;
+    const int64_t slack = g->past - p->window + 1;
+    return !p->slides || length <= g->past ? length : length - slack * divide_up(length - g->past, slack);
+}
 
 static status row_of(const struct op_call *call, const struct gqa *g, int64_t batch, struct gqa_row *row,
                      struct error *err) {
     const int64_t rows = g->a.rows;
     row->length = int_of(call->inputs[IN_LENGTHS], batch) + 1;
     row->new = op_input(call, IN_ROWS) ? int_of(call->inputs[IN_ROWS], batch) : row->length < rows ? row->length : rows;
-    if (row->length < 0 || row->length > g->a.keys || row->new < 0 || row->new > rows || row->new > row->length ||
-        row->length - row->new > g->past)
+    row->old = row->length < 0 || row->new > row->length ? -1 : held(call, g, row->length - row->new);
+    if (row->new < 0 || row->new > rows || row->old < 0 || row->old > g->past || row->old + row->new > g->a.keys)
         return fail(err, STATUS_INVALID_MODEL,
                     "row %lld has %lld keys, %lld of them new: the cache has room for %lld, and %lld are given",
                     (long long)batch, (long long)row->length, (long long)row->new, (long long)g->a.keys,
@@ -277,7 +302,7 @@ static status row_of(const struct op_call *call, const struct gqa *g, int64_t ba
 static void fill_head(const struct op_call *call, const struct gqa *g, const struct gqa_row *row, int64_t batch,
                       int64_t head, int which) {
     const struct attention_array *new = which ? &g->a.v : &g->k.array;
-    const int64_t size = g->a.size, old = row->length - row->new, item = batch * g->a.kv_heads + head;
+    const int64_t size = g->a.size, old = row->old, item = batch * g->a.kv_heads + head;
     const struct tensor *past = op_input(call, IN_PAST_KEY + which);
     float *to = (float *)g->present[which] + item * g->a.keys * size;
     if (old > 0)
@@ -285,27 +310,45 @@ static void fill_head(const struct op_call *call, const struct gqa *g, const str
     for (int64_t i = 0; i < row->new; i++)
         memcpy(to + (old + i) * size, (const float *)new->data + batch *new->batch + head *new->head + i *new->row,
                (size_t)size * sizeof *to);
-    memset(to + row->length * size, 0, (size_t)((g->a.keys - row->length) * size) * sizeof *to);
+    memset(to + (old + row->new) * size, 0, (size_t)((g->a.keys - old - row->new) * size) * sizeof *to);
+}
+
+/* The newest vectors of a head into a cache that slides, and zeros. */
+static void slide_head(const struct op_call *call, const struct gqa *g, const struct gqa_row *row, int64_t batch,
+                       int64_t head, int which) {
+    const struct tensor *output = op_output(call, OUT_KEY + which);
+    const int64_t size = g->a.size, item = batch * g->a.kv_heads + head, kept = held(call, g, row->length);
+    if (!output)
+        return;
+    float *to = (float *)output->data + item * g->past * size;
+    const float *from = (const float *)g->present[which] + item * g->a.keys * size;
+    memcpy(to, from + (row->old + row->new - kept) * size, (size_t)(kept * size) * sizeof *to);
+    memset(to + kept * size, 0, (size_t)((g->past - kept) * size) * sizeof *to);
 }
 
 static void attend(const struct op_call *call, const struct gqa *g, const struct gqa_row *row, int64_t batch) {
     struct attention a = g->a;
     struct op_call engine = *call;
     struct tensor added;
+    const int64_t seen = row->old + row->new, before = row->length - seen; /* keys, and those that are forgotten */
     const int64_t of_row = a.kv_heads * a.keys * a.size;
     for (int64_t head = 0; head < a.kv_heads; head++) {
-        fill_head(call, g, row, batch, head, 0);
-        fill_head(call, g, row, batch, head, 1);
+        for (int which = 0; which < 2; which++) {
+            fill_head(call, g, row, batch, head, which);
+            if (((const struct gqa_params *)call->params)->slides)
+                slide_head(call, g, row, batch, head, which);
+        }
     }
     a.batch = 1;
     a.q.data = (float *)a.q.data + batch * a.q.batch;
     a.k = (struct attention_array){(float *)g->present[0] + batch * of_row, of_row, a.keys * a.size, a.size};
     a.v = (struct attention_array){(float *)g->present[1] + batch * of_row, of_row, a.keys * a.size, a.size};
-    a.offset = row->length - row->new;
-    a.lengths = &row->length;
+    a.offset = row->old;
+    a.lengths = &seen;
     if (a.masks[0].tensor) {
         added = *a.masks[0].tensor;
-        added.data = (float *)added.data + batch * a.masks[0].batch;
+        added.data = (float *)added.data + batch * a.masks[0].batch + at_most(before, a.masks[0].keys);
+        a.masks[0].keys -= at_most(before, a.masks[0].keys);
         a.masks[0].tensor = &added;
     }
     a.y = attention_array_3d(call->outputs[OUT_Y], a.heads);

@@ -9,7 +9,7 @@
 #include "ops/core/attributes.h"
 #include "ops/core/op_facts.h"
 #include "ops/core/parallel.h"
-#include "ops/core/reals.h"
+#include "ops/core/turned_pictures.h"
 #include "ops/kernels/families.h"
 #include "ops/kernels/resize.h"
 #include "ops/matmul/gemm.h"
@@ -140,6 +140,11 @@ static void find_corners(const struct deform_axis axis[2], double y, double x, d
     }
 }
 
+/* A float or double. */
+static inline double real_at(const struct tensor *tensor, int64_t i) {
+    return tensor->dtype == DTYPE_DOUBLE ? ((const double *)tensor->data)[i] : (double)((const float *)tensor->data)[i];
+}
+
 /* What a tap of an offset group meets at a position of the output. */
 static void find_place(const struct op_call *call, const struct deform *d, int64_t n, int64_t offset_group, int64_t tap,
                        int64_t position, struct corners *to) {
@@ -151,8 +156,8 @@ static void find_place(const struct op_call *call, const struct deform *d, int64
     const int64_t tap_row = tap / d->axis[1].kernel, tap_column = tap % d->axis[1].kernel;
     const int64_t y = row * d->axis[0].stride - d->axis[0].pad + tap_row * d->axis[0].dilation;
     const int64_t x = column * d->axis[1].stride - d->axis[1].pad + tap_column * d->axis[1].dilation;
-    find_corners(d->axis, (double)y + number_at(call->inputs[2], offset),
-                 (double)x + number_at(call->inputs[2], offset + plane), mask ? number_at(mask, at) : 1, to);
+    find_corners(d->axis, (double)y + real_at(call->inputs[2], offset),
+                 (double)x + real_at(call->inputs[2], offset + plane), mask ? real_at(mask, at) : 1, to);
 }
 
 /* ---- floats ---- */
@@ -161,34 +166,70 @@ struct deform_work {
     const struct op_call *call;
     struct deform d;
     const float *packed; /* of a group: out / group * depth floats */
+    float *turned;       /* X as [picture][y][x][channel]; NULL: as it is */
 };
+
+/* Where offset groups have enough channels, corners are rows of them. */
+static bool turns(const struct deform *d) {
+    return d->in / d->offset_groups >= TURNED_CHANNELS && d->in / d->group >= TURNED_CHANNELS;
+}
+
+static size_t turned_bytes(const struct op_call *call, const struct deform *d) {
+    return turns(d) ? whole_line_bytes(call->inputs[0]->bytes) : 0;
+}
+
+/* Some neighbouring columns of a tile, and the corners that they meet with one tap of an offset group. */
+struct deform_places {
+    int64_t n, group, tap, column0;
+    int count;
+    int32_t index[4][GATHER_STRIDE]; /* -1: nothing */
+    float weight[4][GATHER_STRIDE];
+};
+
+static void find_places(const struct deform_work *work, int64_t group, int64_t tap, struct deform_places *places) {
+    if (places->group == group && places->tap == tap)
+        return;
+    places->group = group, places->tap = tap;
+    for (int i = 0; i < places->count; i++) {
+        struct corners corners;
+        find_place(work->call, &work->d, places->n, group, tap, places->column0 + i, &corners);
+        for (int c = 0; c < 4; c++) {
+            places->index[c][i] = corners.weight[c] != 0 ? (int32_t)corners.index[c] : -1;
+            places->weight[c][i] = (float)corners.weight[c];
+        }
+    }
+}
 
 static void fetch(const struct gemm_job *job, int64_t column0, int count, int64_t depth0, int depth, int width,
                   float *tile) {
     const struct deform_work *work = job->context;
     const struct deform *d = &work->d;
-    const int64_t channels = d->in / d->group, plane = d->axis[0].in * d->axis[1].in;
-    const int64_t first = (job->input - (const float *)work->call->inputs[0]->data) / plane, n = first / d->in;
-    int64_t known_tap = -1, known_group = -1;
-    int32_t index[4][GATHER_STRIDE];
-    float weight[4][GATHER_STRIDE] = {{0}};
-    memset(index, 0xff, sizeof index); /* -1 */
-    for (int64_t k = depth0; k < depth0 + depth; k++, tile += width) {
-        const int64_t tap = k / channels, channel = k % channels;
-        const int64_t group = (first % d->in + channel) / (d->in / d->offset_groups);
-        for (int i = 0; (tap != known_tap || group != known_group) && i < count; i++) {
-            struct corners corners;
-            find_place(work->call, d, n, group, tap, column0 + i, &corners);
-            for (int c = 0; c < 4; c++) {
-                index[c][i] = corners.weight[c] != 0 ? (int32_t)corners.index[c] : -1;
-                weight[c][i] = (float)corners.weight[c];
-            }
-        }
-        known_tap = tap, known_group = group;
-        const float *x = job->input + channel * plane;
-        resize_kernel_of(work->call->kernels)->gather(&(struct resize_gather){4, count, index, weight, x, tile});
-        for (int i = count; i < width; i++)
-            tile[i] = 0;
+    const int64_t channels = d->in / d->group, plane = d->axis[0].in * d->axis[1].in,
+                  of_group = d->in / d->offset_groups;
+    const int64_t first = (job->input - (const float *)work->call->inputs[0]->data) / plane % d->in;
+    struct deform_places places = {.n = (job->input - (const float *)work->call->inputs[0]->data) / plane / d->in,
+                                   .tap = -1,
+                                   .column0 = column0,
+                                   .count = count};
+    memset(places.index, 0xff, sizeof places.index);
+    for (int64_t k = depth0, run; k < depth0 + depth; k += run, tile += run * width) {
+        const int64_t channel = k % channels;
+        find_places(work, (first + channel) / of_group, k / channels, &places);
+        run = at_most(at_most(channels - channel, of_group - (first + channel) % of_group), depth0 + depth - k);
+        run = work->turned ? run : 1;
+        if (work->turned)
+            turned_gather(work->call->kernels, &(struct turned_gather){{4, count, places.index, places.weight,
+                                                                        work->turned + places.n * plane * d->in, tile},
+                                                                       d->in,
+                                                                       first + channel,
+                                                                       run,
+                                                                       (size_t)width});
+        else
+            resize_kernel_of(work->call->kernels)
+                ->gather(
+                    &(struct resize_gather){4, count, places.index, places.weight, job->input + channel * plane, tile});
+        for (int64_t row = 0; row < run && count < width; row++)
+            memset(tile + row * width + count, 0, (size_t)(width - count) * sizeof *tile);
     }
 }
 
@@ -240,8 +281,11 @@ static size_t packed_bytes(const struct deform *d) {
 }
 
 static void run_floats(const struct op_call *call, const struct deform *d) {
-    struct deform_work work = {call, *d, call->workspace};
+    char *behind = (char *)call->workspace + packed_bytes(d);
+    struct deform_work work = {call, *d, call->workspace, turns(d) ? (float *)(void *)behind : NULL};
     pack_weights(call, d, call->workspace);
+    if (work.turned)
+        turn_pictures(call, call->inputs[0], work.turned);
     gemm_run(&(struct gemm_batch){.kernel = call->kernels->gemm,
                                   .job_count = d->batch * d->group,
                                   .make = make_job,
@@ -249,7 +293,7 @@ static void run_floats(const struct op_call *call, const struct deform *d) {
                                   .largest_rows = d->out / d->group,
                                   .largest_columns = d->axis[0].out * d->axis[1].out,
                                   .threads = call->threads,
-                                  .workspace = (char *)call->workspace + packed_bytes(d)});
+                                  .workspace = behind + turned_bytes(call, d)});
 }
 
 /* ---- doubles ---- */
@@ -263,7 +307,7 @@ static void sum_doubles(void *context, size_t begin, size_t end) {
     const struct tensor *bias = op_input(work->call, 3);
     for (int64_t o = (int64_t)begin; o < (int64_t)end; o++) {
         const int64_t n = o / plane / d->out, row = o / plane % d->out, first = row / (d->out / d->group) * channels;
-        double sum = bias ? number_at(bias, row) : 0;
+        double sum = bias ? real_at(bias, row) : 0;
         for (int64_t k = 0; k < channels * taps; k++) {
             const int64_t channel = first + k % channels;
             struct corners corners;
@@ -281,7 +325,8 @@ static status prepare(struct op_call *call, size_t *workspace_bytes, struct erro
     struct deform d;
     const status code = resolve(call, &d, err);
     if (code == STATUS_OK && call->inputs[0]->dtype == DTYPE_FLOAT)
-        *workspace_bytes = packed_bytes(&d) + gemm_workspace_bytes(call->kernels->gemm, call->threads);
+        *workspace_bytes =
+            packed_bytes(&d) + turned_bytes(call, &d) + gemm_workspace_bytes(call->kernels->gemm, call->threads);
     return code;
 }
 
@@ -290,7 +335,7 @@ static status run(struct op_call *call, struct error *err) {
     const status code = resolve(call, &d, err);
     if (code != STATUS_OK || call->outputs[0]->bytes == 0)
         return code;
-    struct deform_work work = {call, d, NULL};
+    struct deform_work work = {.call = call, .d = d};
     if (call->inputs[0]->dtype == DTYPE_FLOAT && call->kernels->gemm->columns <= GATHER_STRIDE && d.in > 0)
         run_floats(call, &d);
     else if (call->inputs[0]->dtype == DTYPE_DOUBLE)

@@ -4,6 +4,8 @@
 #include "ops/kernels/tables.h"
 #include "ops/kernels/vec_exp.h"
 
+#include <math.h>
+
 #define PARTS (ROW_LANES / VEC) /* vectors of all lanes */
 
 /* The sum of 16 lanes, as a tree whose last sum is in double precision. */
@@ -158,16 +160,34 @@ static void row_spread(const float *x, size_t count, float center, double *sum, 
     add_row(spread_step, x, NULL, count, center, center, sum, squares);
 }
 
-static double row_exp_less(const float *x, float *y, size_t count, float less) {
+__attribute__((noinline)) static double row_exp_less(const float *x, float *y, size_t count, float less) {
     double sum, unused;
     add_row(exp_step, x, y, count, less, -3e38f, &sum, &unused);
     return sum;
 }
 
+/* Of lanes of which none is NaN. */
+INLINE float largest_lane(vec v) {
+#if KERNEL_LEVEL == 2
+    const __m256 high = _mm512_extractf32x8_ps(v, 1), eight = _mm256_max_ps(_mm512_castps512_ps256(v), high);
+#elif KERNEL_LEVEL == 1
+    const __m256 eight = v;
+#endif
+#if KERNEL_LEVEL > 0
+    __m128 lanes = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    lanes = _mm_max_ps(lanes, _mm_movehl_ps(lanes, lanes));
+    lanes = _mm_max_ps(lanes, _mm_movehdup_ps(lanes));
+    return lanes[0];
+#else
+    const float a = v[0] > v[2] ? v[0] : v[2], b = v[1] > v[3] ? v[1] : v[3];
+    return a > b ? a : b;
+#endif
+}
+
 #define FEW 4 /* vectors that are compared side by side */
 
-static float row_largest(const float *x, size_t count) {
-    float lanes[VEC], largest = x[0];
+__attribute__((noinline)) static float row_largest(const float *x, size_t count) {
+    float largest = x[0];
     size_t i = 0;
     if (count >= FEW * VEC) {
         vec parts[FEW];
@@ -181,24 +201,144 @@ static float row_largest(const float *x, size_t count) {
         for (; count - i >= VEC; i += VEC)
             parts[0] = vec_max(vec_load(x + i), parts[0]);
         parts[0] = vec_max(vec_load(x + count - VEC), parts[0]); /* some of them again */
-        vec_store(lanes, vec_max(vec_max(parts[0], parts[1]), vec_max(parts[2], parts[3])));
-        for (int half = VEC / 2; half > 0; half /= 2)
-            for (int j = 0; j < half; j++)
-                lanes[j] = lanes[j + half] > lanes[j] ? lanes[j + half] : lanes[j];
-        return lanes[0];
+        return largest_lane(vec_max(vec_max(parts[0], parts[1]), vec_max(parts[2], parts[3])));
     }
+    if (count >= VEC) {
+        vec most = vec_load(x + count - VEC);
+        for (; count - i >= VEC; i += VEC)
+            most = vec_max(vec_load(x + i), most);
+        return largest_lane(most);
+    }
+    if (KERNEL_LEVEL == 2)
+        return largest_lane(load_some(x, count, vec_all(largest)));
     for (; i < count; i++)
         largest = x[i] > largest ? x[i] : largest;
     return largest;
 }
 
-static void row_affine(const float *x, float *y, size_t count, float center, float factor, float offset) {
+/* Bit i: lane i of a is not at most that of b. */
+INLINE unsigned beyond_mask(vec a, vec b) {
+#if KERNEL_LEVEL == 2
+    return _mm512_cmp_ps_mask(a, b, _CMP_NLE_UQ);
+#elif KERNEL_LEVEL == 1
+    return (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_NLE_UQ));
+#else
+    unsigned mask = 0;
+    for (int i = 0; i < VEC; i++)
+        mask |= (unsigned)!(a[i] <= b[i]) << i;
+    return mask;
+#endif
+}
+
+__attribute__((noinline)) static size_t row_beyond(const float *x, size_t count, float limit, float sign) {
+    const vec most = vec_all(limit * sign), signs = vec_all(sign);
+    size_t i = 0;
+    for (; count - i >= VEC; i += VEC) {
+        const unsigned mask = beyond_mask(vec_load(x + i) * signs, most);
+        if (mask)
+            return i + (size_t)__builtin_ctz(mask);
+    }
+    while (i < count && x[i] * sign <= limit * sign)
+        i++;
+    return i;
+}
+
+static size_t row_extreme(const float *x, size_t count, float sign) {
+    const size_t odd = row_beyond(x, count, INFINITY, 1), whole = count - count % VEC;
+    const vec signs = vec_all(sign);
+    vec most = vec_all(-INFINITY);
+    size_t i = 0;
+    for (; i < whole && odd == count; i += VEC)
+        most = vec_max(vec_load(x + i) * signs, most);
+    float extreme = largest_lane(most);
+    for (; i < count && odd == count; i++)
+        extreme = x[i] * sign > extreme ? x[i] * sign : extreme;
+    most = vec_all(extreme);
+    for (i = 0; i < whole && odd == count; i += VEC) {
+        const unsigned less = beyond_mask(most, vec_load(x + i) * signs), all = (2u << (VEC - 1)) - 1;
+        if (less != all)
+            return i + (size_t)__builtin_ctz(~less);
+    }
+    for (; i < count && odd == count && x[i] * sign < extreme; i++)
+        ;
+    return odd < count ? odd : i;
+}
+
+/* How much is common on one axis: 0 or less, nothing. */
+INLINE vec common_side(const float *boxes, size_t places, int axis, const float *box) {
+    const vec low = vec_max(vec_all(box[axis]), vec_load(boxes + axis * places));
+    return vec_min(vec_all(box[2 + axis]), vec_load(boxes + (2 + axis) * places)) - low;
+}
+
+/* The share, or -1 where there is none: where a side, an area or what both cover is 0 or less, or not a number. */
+INLINE vec common_share(const float *boxes, size_t places, const float *box) {
+    const vec zero = {0}, none = vec_all(-1);
+    const vec y = common_side(boxes, places, 0, box), x = common_side(boxes, places, 1, box);
+    const vec area = vec_load(boxes + BOX_AREA * places), both = y * x;
+    const vec all = vec_all(box[BOX_AREA]) + area - both;
+    vec share = vec_if_less(zero, all, both / all, none);
+    share = vec_if_less(zero, y, share, none);
+    share = vec_if_less(zero, x, share, none);
+    return vec_if_less(zero, area, share, none);
+}
+
+static bool row_overlaps(const float *boxes, size_t places, size_t count, const float box[BOX_NUMBERS],
+                         float threshold) {
+    for (size_t i = 0; i < count && box[BOX_AREA] > 0; i += BOX_BLOCK) {
+        vec most = vec_all(-1);
+        float lanes[VEC];
+        bool above = false;
+#pragma GCC unroll 1
+        for (int j = 0; j < BOX_BLOCK; j += VEC)
+            most = vec_max(common_share(boxes + i + j, places, box), most);
+        vec_store(lanes, most);
+        for (int j = 0; j < VEC; j++)
+            above |= lanes[j] > threshold;
+        if (above)
+            return true;
+    }
+    return false;
+}
+
+__attribute__((noinline)) static void row_affine(const float *x, float *y, size_t count, float center, float factor,
+                                                 float offset) {
     const vec c = vec_all(center), f = vec_all(factor), o = vec_all(offset);
     size_t i = 0;
     for (; count - i >= VEC; i += VEC)
         vec_store(y + i, (vec_load(x + i) - c) * f + o);
     for (; i < count; i++)
         y[i] = (x[i] - center) * factor + offset;
+}
+
+#if KERNEL_LEVEL == 2
+/* The same bits for a row of less than VEC numbers, without a logarithm. */
+static void softmax_vector(const float *x, float *y, size_t count) {
+    const float largest = largest_lane(load_some(x, count, vec_all(x[0])));
+    const vec e = exp_negative(load_some(x, count, vec_all(-3e38f)) - vec_all(largest));
+    store_some(y, count, e * vec_all((float)(1 / add_16(&e))));
+}
+#endif
+
+static void row_softmax(const float *x, float *y, size_t rows, size_t count, bool log_of) {
+    float piece[ROW_CHUNK]; /* for a logarithm the exponentials are needed for their sum alone */
+    for (size_t row = 0; row < rows; row++, x += count, y += count) {
+#if KERNEL_LEVEL == 2
+        if (count < VEC && !log_of) {
+            softmax_vector(x, y, count);
+            continue;
+        }
+#endif
+        const float largest = row_largest(x, count);
+        double sum = 0;
+        for (size_t i = 0, n; i < count; i += n) {
+            n = count - i < ROW_CHUNK ? count - i : ROW_CHUNK;
+            sum += row_exp_less(x + i, log_of ? piece : y + i, n, largest);
+        }
+        if (log_of)
+            row_affine(x, y, count, largest, 1, -(float)log(sum));
+        else
+            row_affine(y, y, count, 0, (float)(1 / sum), 0);
+    }
 }
 
 static void row_affine_by(const float *x, float *y, size_t count, float center, float factor, float shift,
@@ -236,19 +376,61 @@ INLINE void turn_four(const char *x, size_t x_stride, float *y, size_t y_stride)
         memcpy(y + (size_t)i * y_stride, &columns[i], sizeof *columns);
 }
 
+#if KERNEL_LEVEL > 0
+#define SQUARE 8
+
+/* A square of eight rows and columns. */
+static void turn_square(const char *x, size_t x_stride, float *y, size_t y_stride) {
+    floats_8 pairs[8], fours[8];
+#pragma GCC unroll 8
+    for (size_t i = 0; i < 8; i += 2) {
+        floats_8 a, b;
+        memcpy(&a, x + i * x_stride * sizeof(float), sizeof a);
+        memcpy(&b, x + (i + 1) * x_stride * sizeof(float), sizeof b);
+        pairs[i] = __builtin_shufflevector(a, b, 0, 8, 1, 9, 4, 12, 5, 13);
+        pairs[i + 1] = __builtin_shufflevector(a, b, 2, 10, 3, 11, 6, 14, 7, 15);
+    }
+#pragma GCC unroll 8
+    for (size_t i = 0; i < 4; i++) {
+        const floats_8 a = pairs[i / 2 * 4 + i % 2], b = pairs[i / 2 * 4 + i % 2 + 2];
+        fours[2 * i] = __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13);
+        fours[2 * i + 1] = __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15);
+    }
+#pragma GCC unroll 8
+    for (size_t i = 0; i < 4; i++) {
+        const floats_8 low = __builtin_shufflevector(fours[i], fours[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+        const floats_8 high = __builtin_shufflevector(fours[i], fours[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+        memcpy(y + i * y_stride, &low, sizeof low);
+        memcpy(y + (i + 4) * y_stride, &high, sizeof high);
+    }
+}
+#else
+#define SQUARE 4
+
+static void turn_square(const char *x, size_t x_stride, float *y, size_t y_stride) {
+    turn_four(x, x_stride, y, y_stride);
+}
+#endif
+
 /* The last squares begin early, so that they are whole. */
 static void row_turn(const void *x, size_t x_stride, size_t rows, size_t columns, float *y, size_t y_stride) {
     const char *in = x;
+    const size_t square = rows < SQUARE || columns < SQUARE ? 4 : SQUARE;
     if (rows < 4 || columns < 4) {
         for (size_t r = 0; r < rows; r++)
             for (size_t c = 0; c < columns; c++)
                 memcpy(y + c * y_stride + r, in + (r * x_stride + c) * sizeof *y, sizeof *y);
         return;
     }
-    for (size_t c = 0; c < columns; c += 4)
-        for (size_t r = 0; r < rows; r += 4) {
-            const size_t row = r + 4 > rows ? rows - 4 : r, column = c + 4 > columns ? columns - 4 : c;
-            turn_four(in + (row * x_stride + column) * sizeof *y, x_stride, y + column * y_stride + row, y_stride);
+    for (size_t c = 0; c < columns; c += square)
+        for (size_t r = 0; r < rows; r += square) {
+            const size_t row = r + square > rows ? rows - square : r;
+            const size_t column = c + square > columns ? columns - square : c;
+            const char *from = in + (row * x_stride + column) * sizeof *y;
+            if (square == 4)
+                turn_four(from, x_stride, y + column * y_stride + row, y_stride);
+            else
+                turn_square(from, x_stride, y + column * y_stride + row, y_stride);
         }
 }
 
@@ -296,7 +478,51 @@ static void row_combine(const float *a, size_t depth, const float *b, size_t b_s
     }
 }
 
+/* The sums of the lanes of four vectors. */
+INLINE four add_four(const vec sums[4]) {
+    four parts[4];
+    for (int i = 0; i < 4; i++) {
+#if KERNEL_LEVEL == 2
+        const __m256 eight = _mm512_castps512_ps256(sums[i]) + _mm512_extractf32x8_ps(sums[i], 1);
+#elif KERNEL_LEVEL == 1
+        const __m256 eight = sums[i];
+#endif
+#if KERNEL_LEVEL > 0
+        parts[i] = (four)(_mm256_castps256_ps128(eight) + _mm256_extractf128_ps(eight, 1));
+#else
+        parts[i] = sums[i];
+#endif
+    }
+    const four ab = __builtin_shufflevector(parts[0], parts[1], 0, 4, 1, 5) +
+                    __builtin_shufflevector(parts[0], parts[1], 2, 6, 3, 7);
+    const four cd = __builtin_shufflevector(parts[2], parts[3], 0, 4, 1, 5) +
+                    __builtin_shufflevector(parts[2], parts[3], 2, 6, 3, 7);
+    return __builtin_shufflevector(ab, cd, 0, 1, 4, 5) + __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
+}
+
+/* Four rows at a time; the last ones begin early, so that they are four. */
+static void row_dots(const float *a, size_t depth, const float *b, size_t b_stride, size_t rows, float *y) {
+    const size_t whole = depth - depth % VEC, step = rows < 4 ? 0 : 1;
+    for (size_t r = 0; r < rows; r += 4) {
+        const size_t row = step && r + 4 > rows ? rows - 4 : r;
+        const float *from = b + row * b_stride;
+        vec sums[4] = {{0}};
+        for (size_t k = 0; k < whole; k += VEC)
+#pragma GCC unroll 4
+            for (size_t i = 0; i < 4; i++)
+                sums[i] = vec_fma(vec_load(a + k), vec_load(from + i * step * b_stride + k), sums[i]);
+#pragma GCC unroll 1
+        for (size_t i = 0; i < 4 && whole < depth; i++)
+            sums[i] = vec_fma(load_some(a + whole, depth - whole, (vec){0}),
+                              load_some(from + i * step * b_stride + whole, depth - whole, (vec){0}), sums[i]);
+        const four all = add_four(sums);
+        memcpy(y + row, &all, (step ? 4 : 1) * sizeof *y);
+        r -= step ? 0 : 3;
+    }
+}
+
 const struct row_kernel LEVEL_NAME(row_kernel) = {.combine = row_combine,
+                                                  .dots = row_dots,
                                                   .turn = row_turn,
                                                   .sum = row_sum,
                                                   .total = row_total,
@@ -304,5 +530,9 @@ const struct row_kernel LEVEL_NAME(row_kernel) = {.combine = row_combine,
                                                   .spread = row_spread,
                                                   .largest = row_largest,
                                                   .exp_less = row_exp_less,
+                                                  .beyond = row_beyond,
+                                                  .extreme = row_extreme,
+                                                  .overlaps = row_overlaps,
+                                                  .softmax = row_softmax,
                                                   .affine = row_affine,
                                                   .affine_by = row_affine_by};

@@ -6,11 +6,18 @@
 #ifndef LIMNER_OPS_KERNELS_ROWS_H
 #define LIMNER_OPS_KERNELS_ROWS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define ROW_LANES 32
 #define ROW_CHAIN 256
 #define ROW_CHUNK 1024 /* a multiple of ROW_LANES */
+
+/* Boxes side by side, number k of box i at [k * places + i]: y and x of the lower corner, y and x of the upper one, the
+ * area. */
+#define BOX_AREA 4
+#define BOX_NUMBERS 5
+#define BOX_BLOCK 64 /* boxes are read in whole blocks */
 
 struct row_kernel {
     /*
@@ -18,6 +25,9 @@ struct row_kernel {
      * The same bits as those of struct gemm_kernel: a chain of multiply-adds closes every ROW_CHAIN products.
      */
     void (*combine)(const float *a, size_t depth, const float *b, size_t b_stride, size_t columns, float *y);
+    /* y[row] = sum of a[k] * b[row * b_stride + k] over `depth`: a row by the turned matrix. Not the same bits at every
+     * level. */
+    void (*dots)(const float *a, size_t depth, const float *b, size_t b_stride, size_t rows, float *y);
     /* y[column * y_stride + row] = x[row * x_stride + column]: rows become columns. They do not overlap. */
     void (*turn)(const void *x, size_t x_stride, size_t rows, size_t columns, float *y, size_t y_stride);
     double (*sum)(const float *x, size_t count);
@@ -33,6 +43,17 @@ struct row_kernel {
      * y.
      */
     double (*exp_less)(const float *x, float *y, size_t count, float less);
+    /* How many numbers stand before the first one whose product with sign, 1 or -1, is above that of limit, or where
+     * one of them is NaN; count where there is none. */
+    size_t (*beyond)(const float *x, size_t count, float limit, float sign);
+    /* The place of the first NaN, or else of the first of the largest x * sign, 1 or -1. */
+    size_t (*extreme)(const float *x, size_t count, float sign);
+    /* Whether what `box` has in common with one of `count` boxes, over what both cover, is above a threshold of 0 or
+     * more. */
+    bool (*overlaps)(const float *boxes, size_t places, size_t count, const float box[BOX_NUMBERS], float threshold);
+    /* y = e^(x - largest) over their sum, of each of `rows` rows behind one another; or, for log, what its logarithm
+     * is. x may be y. The same bits as of the loops above. */
+    void (*softmax)(const float *x, float *y, size_t rows, size_t count, bool log);
     /* y = (x - center) * factor + offset. x may be y. */
     void (*affine)(const float *x, float *y, size_t count, float center, float factor, float offset);
     /* y = ((x - center) * factor + shift) * scale + offset, with a scale and an offset for each number; offset NULL:

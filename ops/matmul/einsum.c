@@ -3,9 +3,11 @@
 #include "base/sizes.h"
 #include "ops/core/attributes.h"
 #include "ops/core/op_facts.h"
+#include "ops/core/op_write.h"
 #include "ops/matmul/contraction.h"
 #include "ops/matmul/einsum_equation.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct einsum_params {
@@ -262,7 +264,26 @@ static status einsum_run(struct op_call *call, struct error *err) {
     return STATUS_OK;
 }
 
-static const struct op_facts facts = {.reach = op_reach_whole};
+/* Where nothing is added up, an operand alone is transposed. */
+static status einsum_expand(struct op_writer *w, struct error *err) {
+    const char *text = ((const struct einsum_params *)w->call->params)->equation;
+    struct einsum_equation equation;
+    struct error unused;
+    char perm[MAX_RANK * 3 + 1] = "";
+    int rank = 0;
+    for (const char *at = text; w->call->input_count == 1 && *at && *at != '-'; at++)
+        rank += *at != ' ';
+    if (rank == 0 || rank > MAX_RANK || strchr(text, '.') ||
+        einsum_parse(text, &rank, 1, &equation, &unused) != STATUS_OK || equation.output.rank != rank)
+        return STATUS_OK;
+    for (int d = 0; d < rank; d++)
+        for (int from = 0; from < rank; from++)
+            if (equation.terms[0].labels[from] == equation.output.labels[d])
+                snprintf(perm + strlen(perm), sizeof perm - strlen(perm), "%d,", from);
+    return op_write(w, err, ">0 = Transpose{perm=[%s]}(#0)", perm);
+}
+
+static const struct op_facts facts = {.reach = op_reach_whole, .expand = einsum_expand, .expands_to = "Transpose"};
 
 const struct op ops_einsum[] = {
     {.name = "Einsum",

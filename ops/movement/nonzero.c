@@ -1,17 +1,21 @@
 /* NonZero: where elements are not zero, [rank, count], in the order in which they stand. A number is a list of one. */
 #include "base/checked.h"
+#include "base/simd.h"
+#include "base/sizes.h"
 #include "ops/core/attributes.h"
 #include "ops/core/op_facts.h"
 #include "ops/core/parallel.h"
+
+#include <string.h>
 
 #define BLOCK 8192
 
 /* How many of count elements are not zero, and which: 0 and 1 for each into marks. -0 is zero, NaN is not. */
 typedef void mark_loop(const void *in, uint8_t *marks, size_t count);
 
-#define MARK(T, NAME, EXPRESSION)                                    \
+#define MARK(T, NAME, LOOP, EXPRESSION)                              \
     static void NAME(const void *in, uint8_t *marks, size_t count) { \
-        for (size_t i = 0; i < count; i++) {                         \
+        LOOP(size_t i = 0; i < count; i++) {                         \
             const T x = ((const T *)in)[i];                          \
             marks[i] = (EXPRESSION);                                 \
         }                                                            \
@@ -21,14 +25,14 @@ typedef void mark_loop(const void *in, uint8_t *marks, size_t count);
         for (size_t i = 0; i < count; i++)                                             \
             marks[i] = ((const T *)in)[2 * i] != 0 || ((const T *)in)[2 * i + 1] != 0; \
     }
-MARK(uint8_t, mark_1, x != 0)
-MARK(uint16_t, mark_2, x != 0)
-MARK(uint32_t, mark_4, x != 0)
-MARK(uint64_t, mark_8, x != 0)
-MARK(uint16_t, mark_half, (x & 0x7fff) != 0)
-MARK(float, mark_float, x != 0)
-MARK(double, mark_double, x != 0)
-MARK(struct text, mark_text, x.length != 0)
+MARK(uint8_t, mark_1, SIMD for, x != 0)
+MARK(uint16_t, mark_2, for, x != 0)
+MARK(uint32_t, mark_4, for, x != 0)
+MARK(uint64_t, mark_8, for, x != 0)
+MARK(uint16_t, mark_half, for, (x & 0x7fff) != 0)
+MARK(float, mark_float, for, x != 0)
+MARK(double, mark_double, for, x != 0)
+MARK(struct text, mark_text, for, x.length != 0)
 MARK_PAIR(float, mark_complex64)
 MARK_PAIR(double, mark_complex128)
 
@@ -57,10 +61,9 @@ struct nonzero_work {
 };
 
 static int64_t mark_block(const struct nonzero_work *work, size_t begin, size_t end, uint8_t marks[BLOCK]) {
-    int64_t count = 0;
+    int count = 0;
     loops[work->x->dtype]((const char *)work->x->data + begin * dtype_size(work->x->dtype), marks, end - begin);
-    for (size_t i = 0; i < end - begin; i++)
-        count += marks[i];
+    SIMD_SUM(count) for (size_t i = 0; i < end - begin; i++) count += marks[i];
     return count;
 }
 
@@ -94,20 +97,40 @@ static status prepare(struct op_call *call, size_t *workspace_bytes, struct erro
     return STATUS_OK;
 }
 
+/* Of `count` neighbours along the last dimension, whose first one is at `index`; returns the next place. */
+static int64_t write_run(const struct nonzero_work *work, const uint8_t *marks, int64_t count, const int64_t *index,
+                         int64_t place) {
+    const int last = work->x->shape.rank > 0 ? work->x->shape.rank - 1 : 0;
+    for (int64_t i = 0; i < count; i++) {
+        uint64_t eight;
+        if (i + (int64_t)sizeof eight <= count && (memcpy(&eight, marks + i, sizeof eight), eight == 0)) {
+            i += (int64_t)sizeof eight - 1;
+            continue;
+        }
+        if (!marks[i])
+            continue;
+        for (int d = 0; d < last; d++)
+            work->out[d * work->total + place] = index[d];
+        work->out[last * work->total + place++] = index[last] + i;
+    }
+    return place;
+}
+
 static void write_block(void *context, size_t begin, size_t end) {
     const struct nonzero_work *work = context;
     const struct shape *shape = &work->x->shape;
+    const int last = shape->rank > 0 ? shape->rank - 1 : 0;
     int64_t index[MAX_RANK] = {0}, place = work->counts[begin / BLOCK], rest = (int64_t)begin;
     uint8_t marks[BLOCK];
     if (mark_block(work, begin, end, marks) == 0)
         return;
     for (int d = shape->rank - 1; d >= 0; rest /= shape->dims[d], d--)
         index[d] = rest % shape->dims[d];
-    for (size_t i = 0; i < end - begin; i++) {
-        for (int d = 0; marks[i] && (d < shape->rank || d == 0); d++)
-            work->out[d * work->total + place] = index[d];
-        place += marks[i];
-        for (int d = shape->rank - 1; d >= 0 && ++index[d] == shape->dims[d]; d--)
+    for (int64_t i = 0, run; i < (int64_t)(end - begin); i += run) {
+        run = at_most((shape->rank ? shape->dims[last] : 1) - index[last], (int64_t)(end - begin) - i);
+        place = write_run(work, marks + i, run, index, place);
+        index[last] += run - 1;
+        for (int d = last; d >= 0 && shape->rank && ++index[d] == shape->dims[d]; d--)
             index[d] = 0;
     }
 }

@@ -1,5 +1,6 @@
 #include "ops/movement/pad_copy.h"
 
+#include "base/simd.h"
 #include "ops/movement/block_copy.h"
 
 #include <string.h>
@@ -48,6 +49,12 @@ static void copy_blocks(char *to, const char *from, int64_t step, size_t block, 
 }
 
 static void fill_value(const struct pad_copy *copy, char *to, int64_t bytes) {
+    if (copy->state->element == sizeof(uint32_t)) { /* as a rule a few: without a division */
+        uint32_t value, *words = (uint32_t *)(void *)to;
+        memcpy(&value, copy->value, sizeof value);
+        SIMD for (int64_t i = 0; i < bytes / (int64_t)sizeof value; i++) words[i] = value;
+        return;
+    }
     block_fill(to, copy->value, copy->state->element, bytes / (int64_t)copy->state->element);
 }
 

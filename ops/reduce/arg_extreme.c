@@ -7,9 +7,9 @@
 #include "ops/core/op_facts.h"
 #include "ops/core/parallel.h"
 #include "ops/core/type_rows.h"
+#include "ops/kernels/families.h"
 #include "ops/reduce/lines.h"
 
-#define LANES 32
 #define COLUMNS 256
 
 struct arg_params {
@@ -27,38 +27,20 @@ struct arg_loops {
     arg_columns *columns;
 };
 
-/* The extreme in lanes, then its place. BETTER compares x with what is known, m; NAN_ tells NaN of x. */
-#define ROW(T, NAME, BETTER)                                                       \
-    static int64_t row_##NAME(const void *in, int64_t size, bool last) {           \
-        const T *const a = in;                                                     \
-        T lanes[LANES], best = a[0];                                               \
-        int64_t i = 0;                                                             \
-        bool odd = false;                                                          \
-        for (int k = 0; k < LANES; k++)                                            \
-            lanes[k] = a[0];                                                       \
-        for (; i + LANES <= size; i += LANES) {                                    \
-            SIMD for (int k = 0; k < LANES; k++) {                                 \
-                const T x = a[i + k], m = lanes[k];                                \
-                lanes[k] = BETTER ? x : m;                                         \
-            }                                                                      \
-        }                                                                          \
-        for (; i < size; i++) {                                                    \
-            const T x = a[i], m = lanes[0];                                        \
-            lanes[0] = BETTER ? x : m;                                             \
-        }                                                                          \
-        for (int k = 0; k < LANES; k++) {                                          \
-            const T x = lanes[k], m = best;                                        \
-            odd |= x != x;                                                         \
-            best = BETTER ? x : m;                                                 \
-        }                                                                          \
-        if (last) {                                                                \
-            for (i = size - 1; i > 0 && !(odd ? a[i] != a[i] : a[i] == best); i--) \
-                ;                                                                  \
-            return i;                                                              \
-        }                                                                          \
-        for (i = 0; i < size - 1 && !(odd ? a[i] != a[i] : a[i] == best); i++)     \
-            ;                                                                      \
-        return i;                                                                  \
+/* BETTER compares x with what is known, m. From the end where the last one is wanted. */
+#define ROW(T, NAME, BETTER)                                             \
+    static int64_t row_##NAME(const void *in, int64_t size, bool last) { \
+        int64_t place = last ? size - 1 : 0;                             \
+        T m = ((const T *)in)[place];                                    \
+        for (int64_t s = 1; s < size; s++) {                             \
+            const int64_t i = last ? size - 1 - s : s;                   \
+            const T x = ((const T *)in)[i];                              \
+            if (BETTER) {                                                \
+                m = x;                                                   \
+                place = i;                                               \
+            }                                                            \
+        }                                                                \
+        return place;                                                    \
     }
 
 #define COLUMN_LOOP(T, BETTER, EQUAL)                  \
@@ -137,7 +119,17 @@ struct arg_work {
     int64_t *out;
     int64_t parts; /* of the lines inside, at most COLUMNS each */
     bool last;
+    const struct row_kernel *rows;
+    float sign; /* -1 for the smallest */
 };
+
+static void run_floats(void *context, size_t begin, size_t end) {
+    const struct arg_work *work = context;
+    const size_t size = (size_t)work->lines.size;
+    for (size_t row = begin; row < end; row++)
+        work->out[row] =
+            (int64_t)work->rows->extreme((const float *)(const void *)work->in + row * size, size, work->sign);
+}
 
 static void run_rows(void *context, size_t begin, size_t end) {
     const struct arg_work *work = context;
@@ -169,12 +161,15 @@ static status run(struct op_call *call, struct error *err) {
                             .in = x->data,
                             .element = dtype_size(x->dtype),
                             .out = y->data,
-                            .last = params->last};
+                            .last = params->last,
+                            .rows = row_kernel_of(call->kernels),
+                            .sign = call->op->row == max_loops ? 1 : -1};
     work.parts = (work.lines.inner + COLUMNS - 1) / COLUMNS;
     const size_t cost = (size_t)work.lines.size * (work.lines.inner == 1 ? 1 : COLUMNS);
     const size_t block = cost >= PARALLEL_ELEMENTS ? 1 : PARALLEL_ELEMENTS / cost;
+    const bool floats = x->dtype == DTYPE_FLOAT && !params->last && work.lines.size > 16;
     if (work.lines.inner == 1)
-        parallel_blocks((size_t)work.lines.outer, block, call->threads, run_rows, &work);
+        parallel_blocks((size_t)work.lines.outer, block, call->threads, floats ? run_floats : run_rows, &work);
     else
         parallel_blocks((size_t)(work.lines.outer * work.parts), block, call->threads, run_columns, &work);
     return STATUS_OK;

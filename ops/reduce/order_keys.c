@@ -15,17 +15,10 @@ static uint64_t key_of_double(double x) {
     return bits & SIGN ? ~bits : bits | SIGN;
 }
 
-static uint64_t key_of_float(float x) {
-    if (x != x)
-        return UINT64_MAX;
-    const uint32_t bits = x == 0 ? 0 : float_bits(x);
-    return bits >> 31 ? ~bits : bits | UINT32_C(0x80000000);
-}
-
 static uint64_t key_of_half(enum dtype dtype, uint16_t half) {
     float x;
     half_to_float(dtype, &half, &x, 1);
-    return key_of_float(x);
+    return order_key_float(x);
 }
 
 #define KEYS(DTYPE, T, EXPRESSION)                   \
@@ -39,7 +32,7 @@ static uint64_t key_of_half(enum dtype dtype, uint16_t half) {
 
 void order_keys(enum dtype dtype, const void *in, int64_t stride, int64_t count, uint64_t *keys) {
     switch (dtype) {
-        KEYS(FLOAT, float, key_of_float(x))
+        KEYS(FLOAT, float, order_key_float(x))
         KEYS(DOUBLE, double, key_of_double(x))
         KEYS(FLOAT16, uint16_t, key_of_half(dtype, x))
         KEYS(BFLOAT16, uint16_t, key_of_half(dtype, x))

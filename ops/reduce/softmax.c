@@ -37,57 +37,23 @@ static void exp_double(const struct math_kernel *math, double *data, size_t coun
 
 /* ---- a row of neighbours ---- */
 
-static float largest_float(const struct row_kernel *rows, const float *x, size_t count) {
-    return rows->largest(x, count);
+static void row_float(const struct softmax_work *work, const float *in, float *out, size_t count) {
+    work->rows->softmax(in, out, 1, count, work->kind == LOG_SOFTMAX);
 }
-static double largest_double(const struct row_kernel *rows, const double *x, size_t count) {
-    double largest = x[0];
-    (void)rows;
+
+static void row_double(const struct softmax_work *work, const double *in, double *out, size_t count) {
+    double largest = in[0], sum = 0;
     for (size_t i = 1; i < count; i++)
-        largest = x[i] > largest ? x[i] : largest;
-    return largest;
-}
-
-static double exp_less_float(const struct row_kernel *rows, const float *x, float *y, size_t count, float less) {
-    return rows->exp_less(x, y, count, less);
-}
-static double exp_less_double(const struct row_kernel *rows, const double *x, double *y, size_t count, double less) {
-    double sum = 0;
-    (void)rows;
-    for (size_t i = 0; i < count; i++)
-        sum += y[i] = exp(x[i] - less);
-    return sum;
-}
-
-static void scale_float(const struct row_kernel *rows, float *y, size_t count, double factor) {
-    rows->affine(y, y, count, 0, (float)factor, 0);
-}
-static void scale_double(const struct row_kernel *rows, double *y, size_t count, double factor) {
-    (void)rows;
-    for (size_t i = 0; i < count; i++)
-        y[i] *= factor;
-}
-
-/* For a logarithm the exponentials are needed for their sum alone. */
-#define SOFTMAX_ROW(T)                                                                        \
-    static void row_##T(const struct softmax_work *work, const T *in, T *out, size_t count) { \
-        const T largest = largest_##T(work->rows, in, count);                                 \
-        T piece[CONVERT_CHUNK];                                                               \
-        double sum = 0;                                                                       \
-        if (work->kind == SOFTMAX) {                                                          \
-            sum = exp_less_##T(work->rows, in, out, count, largest);                          \
-            scale_##T(work->rows, out, count, 1 / sum);                                       \
-            return;                                                                           \
-        }                                                                                     \
-        for (size_t j = 0, n; j < count; j += n) {                                            \
-            n = count - j < CONVERT_CHUNK ? count - j : CONVERT_CHUNK;                        \
-            sum += exp_less_##T(work->rows, in + j, piece, n, largest);                       \
-        }                                                                                     \
-        const T less = (T)log(sum);                                                           \
-        SIMD for (size_t j = 0; j < count; j++) out[j] = in[j] - largest - less;              \
+        largest = in[i] > largest ? in[i] : largest;
+    for (size_t i = 0; i < count; i++) {
+        const double e = exp(in[i] - largest);
+        sum += e;
+        out[i] = work->kind == SOFTMAX ? e : in[i] - largest;
     }
-SOFTMAX_ROW(float)
-SOFTMAX_ROW(double)
+    const double factor = 1 / sum, less = log(sum);
+    for (size_t i = 0; i < count; i++)
+        out[i] = work->kind == SOFTMAX ? out[i] * factor : out[i] - less;
+}
 
 /* ---- columns side by side, and all ---- */
 
@@ -198,6 +164,12 @@ static status softmax_prepare(struct op_call *call, size_t *workspace_bytes, str
 static void run_tiles(void *context, size_t begin, size_t end) {
     const struct softmax_work *work = context;
     const size_t item = dtype_size(work->dtype);
+    if (work->inner == 1 && work->dtype == DTYPE_FLOAT && work->kind != HARDMAX) {
+        work->rows->softmax((const float *)(const void *)work->in + begin * work->size,
+                            (float *)(void *)work->out + begin * work->size, end - begin, work->size,
+                            work->kind == LOG_SOFTMAX);
+        return;
+    }
     for (size_t i = begin; i < end; i++) {
         const size_t column = i % work->tiles * COLUMNS, left = work->inner - column;
         const size_t offset = (i / work->tiles * work->size * work->inner + column) * item;

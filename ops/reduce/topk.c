@@ -4,15 +4,19 @@
  * or, where many are wanted, the whole line is sorted.
  */
 #include "base/checked.h"
+#include "base/sizes.h"
 #include "base/thread_team.h"
 #include "ops/core/attributes.h"
 #include "ops/core/op_facts.h"
 #include "ops/core/parallel.h"
+#include "ops/kernels/families.h"
 #include "ops/movement/block_copy.h"
 #include "ops/reduce/lines.h"
 #include "ops/reduce/order_keys.h"
 
 #define CHUNK 256
+#define TOGETHER 16  /* lines beside each other that are turned at once, */
+#define LONGEST 4096 /* where they are no longer than this */
 
 struct topk_params {
     int64_t k, axis;
@@ -74,7 +78,7 @@ static bool sorts(int64_t k, int64_t size) {
     return k > 64 && k > size / 8;
 }
 
-/* Each thread has a heap, or keys and two lists of indices of a line. */
+/* Each thread has lines that were turned, and a heap, or keys and two lists of indices of a line. */
 static status prepare(struct op_call *call, size_t *workspace_bytes, struct error *err) {
     const struct topk_params *params = call->params;
     int axis;
@@ -85,6 +89,7 @@ static status prepare(struct op_call *call, size_t *workspace_bytes, struct erro
     const int64_t k = result_shape(call)->dims[axis], size = call->inputs[0]->shape.dims[axis];
     if (!size_mul((size_t)(sorts(k, size) ? size : k), sizeof(struct candidate) + sizeof(int64_t), &call->own_bytes))
         return fail(err, STATUS_LIMIT, "k is too large");
+    call->own_bytes += TOGETHER * LONGEST * sizeof(float);
     return STATUS_OK;
 }
 
@@ -114,36 +119,62 @@ struct topk_work {
     bool largest;
 };
 
-/* The k best of a line, best first. */
-static void select_line(const struct topk_work *work, const char *line, struct candidate *heap) {
+/* A line, whose elements are `stride` apart. */
+struct topk_line {
+    const char *x;
+    int64_t stride;
+};
+
+static void take(const struct topk_work *work, struct candidate *heap, int64_t held, struct candidate candidate) {
+    if (held < work->k)
+        sift_up(heap, held, candidate);
+    else if (candidate.key > heap[0].key)
+        sift_down(heap, held, candidate);
+}
+
+static void take_range(const struct topk_work *work, struct topk_line line, int64_t first, int64_t end,
+                       struct candidate *heap) {
     const enum dtype dtype = work->call->inputs[0]->dtype;
-    const size_t element = dtype_size(dtype);
     const uint64_t flip = work->largest ? 0 : UINT64_MAX;
     uint64_t keys[CHUNK];
-    int64_t held = 0;
-    for (int64_t i = 0, n; i < work->lines.size; i += n) {
-        n = work->lines.size - i < CHUNK ? work->lines.size - i : CHUNK;
-        order_keys(dtype, line + (size_t)(i * work->lines.inner) * element, work->lines.inner, n, keys);
-        for (int64_t j = 0; j < n; j++) {
-            const struct candidate candidate = {keys[j] ^ flip, i + j};
-            if (held < work->k)
-                sift_up(heap, held++, candidate);
-            else if (candidate.key > heap[0].key)
-                sift_down(heap, held, candidate);
-        }
+    for (int64_t i = first, n; i < end; i += n) {
+        n = at_most(end - i, CHUNK);
+        order_keys(dtype, line.x + (size_t)(i * line.stride) * dtype_size(dtype), line.stride, n, keys);
+        for (int64_t j = 0; j < n; j++)
+            take(work, heap, at_most(i + j, work->k), (struct candidate){keys[j] ^ flip, i + j});
     }
-    for (int64_t left = held - 1; left > 0; left--) {
+}
+
+/* Once the heap is full few neighbours are better than its worst: the others are passed by. */
+static void take_rest(const struct topk_work *work, const float *x, struct candidate *heap) {
+    const struct row_kernel *rows = row_kernel_of(work->call->kernels);
+    const uint64_t flip = work->largest ? 0 : UINT64_MAX;
+    const size_t size = (size_t)work->lines.size;
+    for (size_t i = (size_t)work->k; i < size; i++) {
+        i += rows->beyond(x + i, size - i, x[heap[0].index], work->largest ? 1 : -1);
+        if (i < size)
+            take(work, heap, work->k, (struct candidate){order_key_float(x[i]) ^ flip, (int64_t)i});
+    }
+}
+
+/* The k best of a line, best first. */
+static void select_line(const struct topk_work *work, struct topk_line line, struct candidate *heap) {
+    const bool skips = line.stride == 1 && work->call->inputs[0]->dtype == DTYPE_FLOAT;
+    take_range(work, line, 0, skips ? work->k : work->lines.size, heap);
+    if (skips)
+        take_rest(work, (const float *)(const void *)line.x, heap);
+    for (int64_t left = work->k - 1; left > 0; left--) {
         const struct candidate worst = heap[0];
         sift_down(heap, left, heap[left]);
         heap[left] = worst;
     }
 }
 
-static void sort_line(const struct topk_work *work, const char *line, struct candidate *found) {
+static void sort_line(const struct topk_work *work, struct topk_line line, struct candidate *found) {
     const int64_t size = work->lines.size;
     uint64_t *keys = (uint64_t *)found;
     int64_t *a = (int64_t *)found + size, *const kept = a + size;
-    order_keys(work->call->inputs[0]->dtype, line, work->lines.inner, size, keys);
+    order_keys(work->call->inputs[0]->dtype, line.x, line.stride, size, keys);
     for (int64_t i = 0; work->largest && i < size; i++)
         keys[i] = ~keys[i];
     const int64_t *order = order_sort(keys, size, a, kept);
@@ -153,32 +184,52 @@ static void sort_line(const struct topk_work *work, const char *line, struct can
         found[i].index = kept[i];
 }
 
-static void store_line(const struct topk_work *work, int64_t outer, int64_t inner, const char *line,
+static void store_line(const struct topk_work *work, int64_t outer, int64_t inner, struct topk_line line,
                        const struct candidate *heap) {
     const struct tensor *values = op_output(work->call, 0), *indices = op_output(work->call, 1);
     const size_t element = dtype_size(work->call->inputs[0]->dtype);
     for (int64_t i = 0; i < work->k; i++) {
         const size_t place = (size_t)((outer * work->k + i) * work->lines.inner + inner);
         if (values)
-            block_copy((char *)values->data + place * element,
-                       line + (size_t)(heap[i].index * work->lines.inner) * element, element);
+            block_copy((char *)values->data + place * element, line.x + (size_t)(heap[i].index * line.stride) * element,
+                       element);
         if (indices)
             ((int64_t *)indices->data)[place] = heap[i].index;
+    }
+}
+
+/* Lines beside each other, turned so that each one's elements are neighbours where that pays. */
+static void do_lines(const struct topk_work *work, int64_t outer, int64_t inner, int64_t count, char *own) {
+    const struct lines *lines = &work->lines;
+    const struct tensor *x = work->call->inputs[0];
+    const size_t element = dtype_size(x->dtype);
+    const char *from = (const char *)x->data + (size_t)(outer * lines->size * lines->inner + inner) * element;
+    struct candidate *heap = (struct candidate *)(void *)(own + TOGETHER * LONGEST * sizeof(float));
+    struct topk_line line = {from, lines->inner};
+    if (count > 1) {
+        row_kernel_of(work->call->kernels)
+            ->turn(from, (size_t)lines->inner, (size_t)lines->size, (size_t)count, (float *)(void *)own,
+                   (size_t)lines->size);
+        line = (struct topk_line){own, 1};
+    }
+    for (int64_t i = 0; i < count; i++) {
+        (sorts(work->k, lines->size) ? sort_line : select_line)(work, line, heap);
+        store_line(work, outer, inner + i, line, heap);
+        line.x += (size_t)lines->size * element;
     }
 }
 
 static void run_thread(struct team_thread self, void *context) {
     const struct topk_work *work = context;
     const struct op_call *call = work->call;
-    struct candidate *heap = (struct candidate *)(void *)(call->own + (size_t)self.index * call->own_stride);
     const struct lines *lines = &work->lines;
-    const struct team_range range = team_range_of(self, lines->outer * lines->inner);
+    const bool turns = lines->inner > 1 && lines->size <= LONGEST && call->inputs[0]->dtype == DTYPE_FLOAT;
+    const int64_t step = turns ? TOGETHER : 1, parts = divide_up(lines->inner, step);
+    const struct team_range range = team_range_of(self, lines->outer * parts);
     for (int64_t i = range.first; i < range.end; i++) {
-        const int64_t outer = i / lines->inner, inner = i % lines->inner;
-        const char *line = (const char *)call->inputs[0]->data +
-                           (size_t)(outer * lines->size * lines->inner + inner) * dtype_size(call->inputs[0]->dtype);
-        (sorts(work->k, lines->size) ? sort_line : select_line)(work, line, heap);
-        store_line(work, outer, inner, line, heap);
+        const int64_t inner = i % parts * step;
+        do_lines(work, i / parts, inner, at_most(lines->inner - inner, step),
+                 call->own + (size_t)self.index * call->own_stride);
     }
 }
 

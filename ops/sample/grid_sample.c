@@ -7,6 +7,7 @@
 #include "base/thread_team.h"
 #include "ops/core/attributes.h"
 #include "ops/core/op_facts.h"
+#include "ops/core/turned_pictures.h"
 #include "ops/core/work_queue.h"
 #include "ops/kernels/families.h"
 #include "ops/kernels/resize.h"
@@ -80,6 +81,7 @@ struct grid_work {
     const struct op_call *call;
     int axes, taps; /* all dimensions together */
     int64_t sizes[GRID_AXES], channels, plane, places, blocks;
+    float *turned; /* NULL: as they are */
     struct work_queue queue;
 };
 
@@ -98,8 +100,16 @@ static int taps_of(const struct op_call *call) {
     return taps;
 }
 
+/* Whether pictures are turned: floats of many channels, most of whose pixels are asked for, with 4 taps. */
+static bool turns(const struct op_call *call) {
+    const struct tensor *x = call->inputs[0];
+    return x->dtype == DTYPE_FLOAT && taps_of(call) == TURNED_TAPS && x->shape.dims[1] >= TURNED_CHANNELS &&
+           tensor_elements(call->outputs[0]) >= tensor_elements(x) / TURNED_TAPS;
+}
+
 static status prepare(struct op_call *call, size_t *workspace_bytes, struct error *err) {
-    (void)workspace_bytes, (void)err;
+    (void)err;
+    *workspace_bytes = turns(call) ? call->inputs[0]->bytes : 0;
     call->own_bytes = (size_t)taps_of(call) * PLACES * (sizeof(int32_t) + sizeof(double));
     return STATUS_OK;
 }
@@ -112,9 +122,9 @@ static double grid_number(const struct tensor *grid, int64_t i) {
 static void multiply_taps(const struct grid_work *work, const struct grid_taps *taps, int64_t place, bool single,
                           struct looked_up *to) {
     for (int k = 0; k < work->taps; k++) {
-        int64_t index = 0, rest = k;
-        double weight = 1;
-        for (int d = 0; d < work->axes; d++) {
+        int64_t index = taps[0].index[k & (taps[0].count - 1)], rest = k >> (taps[0].count / 2);
+        double weight = taps[0].weight[k & (taps[0].count - 1)];
+        for (int d = 1; d < work->axes; d++) {
             const int t = (int)rest & (taps[d].count - 1); /* 1, 2 or 4 of them */
             rest >>= taps[d].count / 2;
             index = index < 0 || taps[d].index[t] < 0 ? -1 : index * work->sizes[d] + taps[d].index[t];
@@ -223,6 +233,18 @@ static void sample_places(const struct grid_work *work, int64_t unit, char *own)
     struct looked_up places = {(void *)own, weights, weights, at_most(work->places - first, PLACES)};
     memset(places.indices, 0xff, (size_t)work->taps * sizeof *places.indices); /* -1 */
     look_up(work, n * work->places + first, &places);
+    if (work->turned) {
+        turned_gather(
+            work->call->kernels,
+            &(struct turned_gather){{work->taps, (int)places.count, (void *)places.indices, (void *)places.floats,
+                                     work->turned + n * work->plane * work->channels,
+                                     (float *)work->call->outputs[0]->data + n * work->channels * work->places + first},
+                                    work->channels,
+                                    0,
+                                    work->channels,
+                                    (size_t)work->places});
+        return;
+    }
     for (int64_t c = 0; c < work->channels; c++) {
         const char *plane = (const char *)x->data + (size_t)((n * work->channels + c) * work->plane) * size;
         char *out =
@@ -262,6 +284,10 @@ static status run(struct op_call *call, struct error *err) {
         work.places *= y->dims[2 + d];
     }
     work.blocks = divide_up(work.places, PLACES);
+    if (turns(call)) {
+        work.turned = call->workspace;
+        turn_pictures(call, call->inputs[0], work.turned);
+    }
     const int64_t units = x->dims[0] * work.blocks;
     const int threads = (int)at_most(call->threads, units * work.channels * work.taps > 256 ? units : 1);
     work_queue_start(&work.queue, threads);

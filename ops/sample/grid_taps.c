@@ -69,10 +69,18 @@ void grid_find_taps(const struct grid_params *params, double number, bool single
     x = bounded(x, -1e15, 1e15); /* what is not a number is far outside */
     if (params->mode == GRID_NEAREST)
         x = (x + ROUNDING) - ROUNDING;
+    taps->count = grid_tap_count(params->mode);
+    if (params->mode == GRID_LINEAR && x >= 0 && x < (double)(size - 1)) { /* as a rule: nothing is outside */
+        const int64_t low = (int64_t)x;
+        taps->index[0] = low;
+        taps->index[1] = low + 1;
+        taps->weight[0] = 1 - (x - (double)low);
+        taps->weight[1] = 1 - ((double)low + 1 - x);
+        return;
+    }
     x = inside_of(params, x, size);
     const double first =
         params->mode == GRID_NEAREST ? (double)(int64_t)x : (double)(floor_of(x) - (params->mode == GRID_CUBIC));
-    taps->count = grid_tap_count(params->mode);
     for (int t = 0; t < taps->count; t++) {
         const double i = first + t, distance = fabs(x - i);
         taps->index[t] = index_of(params, i, size);

@@ -2,14 +2,20 @@
  * NonMaxSuppression (ONNX 10, 11): of boxes that overlap, those with the best score. How many there are depends on the
  * data, so that they are found twice: to know the shape of the output, and to write it.
  */
-#include "base/checked.h"
 #include "base/memory.h"
 #include "base/sizes.h"
+#include "base/thread_team.h"
 #include "ops/core/attributes.h"
 #include "ops/core/op_facts.h"
+#include "ops/core/parallel.h"
+#include "ops/kernels/families.h"
+#include "ops/reduce/order_keys.h"
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
+
+#define CLASSES 64 /* of a group, which threads share */
 
 struct nms_params {
     bool centered; /* boxes are x, y of the middle, width, height; else two opposite corners, y and x */
@@ -29,6 +35,8 @@ static status check_shapes(const struct op_call *call, struct error *err) {
         scores->dims[2] != boxes->dims[1])
         return fail(err, STATUS_SHAPE, "inputs 0 (boxes) and 1 (scores) are %s and %s, expected [N,B,4] and [N,C,B]",
                     shape_text(boxes, a), shape_text(scores, b));
+    if (boxes->dims[1] > UINT32_MAX)
+        return fail(err, STATUS_LIMIT, "input 0 (boxes) is %s, more than %u boxes", shape_text(boxes, a), UINT32_MAX);
     for (int i = 2; i < 5; i++)
         if (op_input(call, i) && tensor_elements(op_input(call, i)) > 1)
             return fail(err, STATUS_SHAPE, "%s is %s, expected one number", op_input_text(call, i, name),
@@ -36,40 +44,16 @@ static status check_shapes(const struct op_call *call, struct error *err) {
     return STATUS_OK;
 }
 
-/* A box by its sides, y before x. */
-struct corner_box {
-    float low[2], high[2];
-};
-
-static struct corner_box box_at(const struct op_call *call, int64_t batch, int64_t i) {
+/* Sides of a box: y, x of the corner of low numbers, then of the other one. */
+static void box_at(const struct op_call *call, int64_t batch, int64_t i, float sides[BOX_NUMBERS]) {
     const float *b = (const float *)call->inputs[0]->data + (batch * call->inputs[0]->shape.dims[1] + i) * 4;
-    if (((const struct nms_params *)call->params)->centered)
-        return (struct corner_box){{b[1] - b[3] / 2, b[0] - b[2] / 2}, {b[1] + b[3] / 2, b[0] + b[2] / 2}};
-    return (struct corner_box){{fminf(b[0], b[2]), fminf(b[1], b[3])}, {fmaxf(b[0], b[2]), fmaxf(b[1], b[3])}};
-}
-
-static float smaller(float a, float b) {
-    return a < b ? a : b;
-}
-
-static float larger(float a, float b) {
-    return a > b ? a : b;
-}
-
-static float area_of(const struct corner_box *box) {
-    return (box->high[0] - box->low[0]) * (box->high[1] - box->low[1]);
-}
-
-static bool overlap(const struct corner_box *a, const struct corner_box *b, float threshold) {
-    struct corner_box both;
-    for (int i = 0; i < 2; i++) {
-        both.low[i] = larger(a->low[i], b->low[i]);
-        both.high[i] = smaller(a->high[i], b->high[i]);
-        if (!(both.high[i] > both.low[i]))
-            return false;
+    const bool centered = ((const struct nms_params *)call->params)->centered;
+    for (int axis = 0; axis < 2; axis++) {
+        const float middle = b[1 - axis], size = b[3 - axis];
+        sides[axis] = centered ? middle - size / 2 : fminf(b[axis], b[axis + 2]);
+        sides[2 + axis] = centered ? middle + size / 2 : fmaxf(b[axis], b[axis + 2]);
     }
-    const float common = area_of(&both), area_a = area_of(a), area_b = area_of(b), all = area_a + area_b - common;
-    return common > 0 && area_a > 0 && area_b > 0 && all > 0 && common / all > threshold;
+    sides[BOX_AREA] = (sides[2] - sides[0]) * (sides[3] - sides[1]);
 }
 
 struct nms {
@@ -77,73 +61,122 @@ struct nms {
     int64_t boxes, most; /* of a class that are chosen */
     float overlap, score;
     bool scored;
-    int64_t *heap;             /* [boxes]: the best box first */
-    struct corner_box *chosen; /* [most] */
+    int64_t classes, first; /* of all pictures; the first one of a group */
+    int64_t total;          /* chosen so far */
+    char *own;              /* of each thread, own_bytes() */
+    uint32_t *found;        /* [CLASSES][boxes], of a group; NULL: boxes are counted alone */
+    int64_t counts[CLASSES];
 };
 
-/* The box of a lower number where scores are the same; what is not a number is the worst. */
-static bool is_better(const float *scores, int64_t a, int64_t b) {
-    if (scores[a] > scores[b] || (scores[b] != scores[b] && scores[a] == scores[a]))
-        return true;
-    return (scores[a] == scores[b] || (scores[a] != scores[a] && scores[b] != scores[b])) && a < b;
+/* What a thread has for itself: the candidates as a heap, and the chosen boxes side by side by their sides. */
+struct nms_own {
+    uint64_t *heap;
+    float *chosen;
+};
+
+/* Places for chosen boxes, in whole blocks. */
+static int64_t places_of(int64_t boxes) {
+    return whole_units(boxes, BOX_BLOCK);
 }
 
-static void sink(const struct nms *nms, const float *scores, int64_t at, int64_t count) {
-    for (int64_t child = 2 * at + 1; child < count; child = 2 * at + 1) {
-        if (child + 1 < count && is_better(scores, nms->heap[child + 1], nms->heap[child]))
-            child++;
-        if (!is_better(scores, nms->heap[child], nms->heap[at]))
-            return;
-        const int64_t box = nms->heap[at];
-        nms->heap[at] = nms->heap[child];
-        nms->heap[child] = box;
-        at = child;
+static size_t own_bytes(int64_t boxes) {
+    return whole_line_bytes((size_t)boxes * sizeof(uint64_t)) +
+           BOX_NUMBERS * (size_t)places_of(boxes) * sizeof(float); /* boxes are in memory: 16 bytes each */
+}
+
+/* The greatest key is the best score, of the same ones that of the lowest number; what is not a number is the worst. */
+static uint64_t key_of(float score, int64_t i) {
+    return (score != score ? 0 : order_key_float(score)) << 32 | (UINT32_MAX - (uint32_t)i);
+}
+
+static void sink(uint64_t *heap, int64_t at, int64_t count, uint64_t key) {
+    for (int64_t child; (child = 2 * at + 1) < count; at = child) {
+        child += child + 1 < count && heap[child + 1] > heap[child];
+        if (heap[child] < key)
+            break;
+        heap[at] = heap[child];
     }
+    heap[at] = key;
 }
 
 /* Boxes of a class with enough score, as a heap; how many. */
-static int64_t make_heap(const struct nms *nms, const float *scores) {
+static int64_t make_heap(const struct nms *nms, const float *scores, uint64_t *heap) {
+    const size_t boxes = (size_t)nms->boxes;
     int64_t count = 0;
-    for (int64_t i = 0; i < nms->boxes; i++)
-        if (!nms->scored || scores[i] > nms->score)
-            nms->heap[count++] = i;
+    for (size_t i = 0; i < boxes; i++) {
+        if (nms->scored && !(scores[i] > nms->score))
+            i += 1 + row_kernel_of(nms->call->kernels)->beyond(scores + i + 1, boxes - i - 1, nms->score, 1);
+        if (i < boxes && (!nms->scored || scores[i] > nms->score))
+            heap[count++] = key_of(scores[i], (int64_t)i);
+    }
     for (int64_t i = count / 2 - 1; i >= 0; i--)
-        sink(nms, scores, i, count);
+        sink(heap, i, count, heap[i]);
     return count;
 }
 
-/* Chooses boxes of one class; writes [batch, class, box] to `to`, which may be NULL. How many. */
-static int64_t choose(const struct nms *nms, int64_t batch, int64_t class, const float *scores, int64_t *to) {
-    int64_t chosen = 0, left = make_heap(nms, scores);
+/* Behind the chosen boxes of a block stand ones of no area, which overlap nothing. */
+static void add_box(const struct nms_own *own, int64_t places, int64_t at, const float sides[BOX_NUMBERS]) {
+    for (int s = 0; s < BOX_NUMBERS; s++) {
+        if (at % BOX_BLOCK == 0)
+            memset(own->chosen + s * places + at, 0, BOX_BLOCK * sizeof(float));
+        own->chosen[s * places + at] = sides[s];
+    }
+}
+
+/* Chooses boxes of one class; writes their numbers to `found`, which may be NULL. How many. */
+static int64_t choose(const struct nms *nms, int64_t class, const struct nms_own *own, uint32_t *found) {
+    const int64_t batch = class / nms->call->inputs[1]->shape.dims[1], places = places_of(nms->boxes);
+    const struct row_kernel *rows = row_kernel_of(nms->call->kernels);
+    int64_t chosen = 0;
+    int64_t left = make_heap(nms, (const float *)nms->call->inputs[1]->data + class * nms->boxes, own->heap);
     while (left > 0 && chosen < nms->most) {
-        const int64_t best = nms->heap[0];
-        const struct corner_box box = box_at(nms->call, batch, best);
-        bool keep = true;
-        nms->heap[0] = nms->heap[--left];
-        sink(nms, scores, 0, left);
-        for (int64_t i = 0; keep && i < chosen; i++)
-            keep = !overlap(&box, &nms->chosen[i], nms->overlap);
-        if (!keep)
+        const uint32_t best = UINT32_MAX - (uint32_t)own->heap[0];
+        float sides[BOX_NUMBERS];
+        left--;
+        sink(own->heap, 0, left, own->heap[left]);
+        box_at(nms->call, batch, best, sides);
+        if (rows->overlaps(own->chosen, (size_t)places, (size_t)chosen, sides, nms->overlap))
             continue;
-        if (to) {
-            to[3 * chosen] = batch;
-            to[3 * chosen + 1] = class;
-            to[3 * chosen + 2] = best;
-        }
-        nms->chosen[chosen++] = box;
+        if (found)
+            found[chosen] = best;
+        add_box(own, places, chosen++, sides);
     }
     return chosen;
 }
 
-static int64_t choose_all(const struct nms *nms, int64_t *to) {
-    const struct shape *scores = &nms->call->inputs[1]->shape;
-    int64_t chosen = 0;
-    for (int64_t batch = 0; batch < scores->dims[0]; batch++)
-        for (int64_t class = 0; class < scores->dims[1]; class ++)
-            chosen += choose(nms, batch, class,
-                             (const float *)nms->call->inputs[1]->data + (batch * scores->dims[1] + class) * nms->boxes,
-                             to ? to + 3 * chosen : NULL);
-    return chosen;
+static void choose_group(struct team_thread self, void *context) {
+    struct nms *nms = context;
+    const struct team_range range = team_range_of(self, at_most(nms->classes - nms->first, CLASSES));
+    char *memory = nms->own + (size_t)self.index * nms->call->own_stride;
+    const struct nms_own own = {(void *)memory,
+                                (void *)(memory + whole_line_bytes((size_t)nms->boxes * sizeof(uint64_t)))};
+    for (int64_t i = range.first; i < range.end; i++)
+        nms->counts[i] = choose(nms, nms->first + i, &own, nms->found ? nms->found + i * nms->boxes : NULL);
+}
+
+/* [picture, class, box] of the chosen boxes of a group. */
+static void write_group(const struct nms *nms, int64_t *to) {
+    const int64_t per_picture = nms->call->inputs[1]->shape.dims[1];
+    for (int64_t i = 0; i < at_most(nms->classes - nms->first, CLASSES); i++)
+        for (int64_t k = 0; k < nms->counts[i]; k++, to += 3) {
+            to[0] = (nms->first + i) / per_picture;
+            to[1] = (nms->first + i) % per_picture;
+            to[2] = nms->found[i * nms->boxes + k];
+        }
+}
+
+static void choose_all(struct nms *nms, int threads, int64_t *to) {
+    for (nms->first = 0; nms->first < nms->classes; nms->first += CLASSES) {
+        team_run(threads, choose_group, nms);
+        if (to)
+            write_group(nms, to + 3 * nms->total);
+        for (int64_t i = 0; i < at_most(nms->classes - nms->first, CLASSES); i++)
+            nms->total += nms->counts[i];
+    }
+}
+
+static int threads_of(const struct nms *nms) {
+    return nms->classes * nms->boxes >= PARALLEL_ELEMENTS ? (int)at_most(nms->call->threads, nms->classes) : 1;
 }
 
 static float float_of(const struct op_call *call, int i) {
@@ -153,7 +186,11 @@ static float float_of(const struct op_call *call, int i) {
 
 static void read_limits(const struct op_call *call, struct nms *nms) {
     const struct tensor *most = op_input(call, 2), *score = op_input(call, 4);
-    *nms = (struct nms){.call = call, .boxes = call->inputs[0]->shape.dims[1], .overlap = float_of(call, 3)};
+    *nms = (struct nms){
+        .call = call,
+        .boxes = call->inputs[0]->shape.dims[1],
+        .classes = call->inputs[1]->bytes ? call->inputs[1]->shape.dims[0] * call->inputs[1]->shape.dims[1] : 0,
+        .overlap = float_of(call, 3)};
     nms->score = float_of(call, 4);
     nms->scored = score && score->bytes > 0;
     nms->most = most && most->bytes > 0 ? between(0, *(const int64_t *)most->data, nms->boxes) : 0;
@@ -164,16 +201,6 @@ static status check_values(const struct op_call *call, const struct nms *nms, st
         return fail(err, STATUS_INVALID_MODEL, "iou_threshold is %g, expected 0..1", (double)nms->overlap);
     (void)call;
     return STATUS_OK;
-}
-
-static size_t heap_bytes(const struct nms *nms) {
-    return whole_line_bytes((size_t)nms->boxes * sizeof *nms->heap); /* boxes are in memory: 16 bytes each */
-}
-
-/* memory: of heap_bytes(), and as many boxes as are chosen. */
-static void use_memory(struct nms *nms, char *memory) {
-    nms->heap = (void *)memory;
-    nms->chosen = (void *)(memory + heap_bytes(nms));
 }
 
 static status infer(struct op_call *call, struct error *err) {
@@ -189,19 +216,24 @@ static status infer(struct op_call *call, struct error *err) {
     code = check_values(call, &nms, err);
     if (code != STATUS_OK)
         return code;
-    char *memory = memory_alloc(heap_bytes(&nms) + (size_t)nms.most * sizeof(struct corner_box) + 1);
-    if (!memory)
+    struct op_call here = *call;
+    const int threads = threads_of(&nms);
+    here.own_stride = whole_line_bytes(own_bytes(nms.boxes));
+    nms.call = &here;
+    nms.own = memory_alloc(here.own_stride * (size_t)threads);
+    if (!nms.own)
         return fail_memory(err, "the boxes of a NonMaxSuppression");
-    use_memory(&nms, memory);
-    shape.dims[0] = choose_all(&nms, NULL);
-    free(memory);
+    choose_all(&nms, threads, NULL);
+    free(nms.own);
+    shape.dims[0] = nms.total;
     return tensor_describe(call->outputs[0], DTYPE_INT64, &shape, err);
 }
 
 static status prepare(struct op_call *call, size_t *workspace_bytes, struct error *err) {
     const int64_t boxes = call->inputs[0]->shape.dims[1];
     (void)err;
-    *workspace_bytes = whole_line_bytes((size_t)boxes * sizeof(int64_t)) + (size_t)boxes * sizeof(struct corner_box);
+    *workspace_bytes = CLASSES * (size_t)boxes * sizeof(uint32_t);
+    call->own_bytes = own_bytes(boxes);
     return STATUS_OK;
 }
 
@@ -211,8 +243,9 @@ static status run(struct op_call *call, struct error *err) {
     if (call->outputs[0]->bytes == 0)
         return STATUS_OK;
     read_limits(call, &nms);
-    use_memory(&nms, call->workspace);
-    choose_all(&nms, call->outputs[0]->data);
+    nms.own = call->own;
+    nms.found = call->workspace;
+    choose_all(&nms, threads_of(&nms), call->outputs[0]->data);
     return STATUS_OK;
 }
 

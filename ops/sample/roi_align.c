@@ -1,12 +1,19 @@
-/* RoiAlign (ONNX 10, 16, 22): bilinear samples of the bins of regions of interest, their average or the largest part.
+/*
+ * RoiAlign (ONNX 10, 16, 22): bilinear samples of the bins of regions of interest, their average or the largest part.
+ * Floats of many channels are turned first, so that a sample's corners are rows of all channels.
  */
+#include "base/checked.h"
+#include "base/simd.h"
 #include "base/sizes.h"
 #include "base/thread_team.h"
 #include "ops/core/attributes.h"
 #include "ops/core/op_facts.h"
 #include "ops/core/reals.h"
+#include "ops/core/turned_pictures.h"
+#include "ops/kernels/families.h"
 
 #include <math.h>
+#include <string.h>
 
 #define SAMPLES 64            /* that are found at once, for all channels */
 #define MOST_SAMPLES 16384    /* of a bin along one axis: regions are as large as a file of strangers says */
@@ -181,6 +188,111 @@ static void make_bin(const struct op_call *call, int64_t roi, const int64_t bin[
     }
 }
 
+/* ---- floats of many channels ---- */
+
+/* Bytes of the turned pictures, [picture][y][x][channel], and of what a thread has for itself; false where they had
+ * better stay as they are. */
+static bool turns(const struct op_call *call, size_t *bytes, size_t *own_bytes) {
+    const struct roi_params *params = call->params;
+    const struct tensor *x = call->inputs[0];
+    const int64_t channels = x->shape.dims[1], pixels = x->shape.dims[0] * x->shape.dims[2] * x->shape.dims[3];
+    const double samples = params->samples > 0 ? (double)(params->samples * params->samples) : 4;
+    const double corners =
+        4 * samples * (double)(call->inputs[1]->shape.dims[0] * params->height) * (double)params->width;
+    *bytes = x->bytes;
+    return x->dtype == DTYPE_FLOAT && channels >= TURNED_CHANNELS && corners >= (double)pixels &&
+           size_mul((size_t)channels, sizeof(float) * (size_t)(params->width + 3), own_bytes);
+}
+
+static status prepare(struct op_call *call, size_t *workspace_bytes, struct error *err) {
+    size_t own_bytes;
+    (void)err;
+    if (call->outputs[0]->bytes > 0 && turns(call, workspace_bytes, &own_bytes))
+        call->own_bytes = own_bytes;
+    else
+        *workspace_bytes = 0;
+    return STATUS_OK;
+}
+
+static void largest_rows(const struct resize_blend *blend, bool first) {
+    float *y = blend->y;
+    bool zeros = false; /* of corners without weight, whatever stands there */
+    for (int64_t c = 0; first && c < blend->count; c++)
+        y[c] = -INFINITY;
+    for (int t = 0; t < blend->taps; t++) {
+        const float *x = blend->rows[t], weight = ((const float *)blend->weights)[t];
+        zeros |= weight == 0;
+        if (weight != 0)
+            SIMD for (int64_t c = 0; c < blend->count; c++) {
+                const float part = weight * x[c];
+                y[c] = y[c] > part || y[c] != y[c] ? y[c] : part;
+            }
+    }
+    for (int64_t c = 0; zeros && c < blend->count; c++)
+        y[c] = y[c] < 0 ? 0 : y[c];
+}
+
+/* Takes the blended rows into the sums of all. */
+static void add_rows(const struct op_call *call, struct resize_blend *blend, float *piece, double *sums, bool first) {
+    blend->y = piece;
+    if (blend->taps > 0)
+        resize_kernel_of(call->kernels)->blend(blend);
+    else
+        memset(piece, 0, (size_t)blend->count * sizeof *piece);
+    for (int64_t c = 0; first && c < blend->count; c++)
+        sums[c] = 0;
+    row_kernel_of(call->kernels)->add(piece, (size_t)blend->count, sums);
+}
+
+/* One bin for all channels, which lie side by side. memory: of 3 floats for each channel. */
+static void make_rows(const struct op_call *call, int64_t roi, const int64_t bin[2], const struct roi_axis axes[2],
+                      float *to, float *memory) {
+    const struct shape *x = &call->inputs[0]->shape;
+    const int64_t channels = x->dims[1], total = axes[0].samples * axes[1].samples;
+    const bool largest = ((const struct roi_params *)call->params)->largest;
+    const float *picture = (const float *)call->workspace +
+                           ((const int64_t *)call->inputs[2]->data)[roi] * x->dims[2] * x->dims[3] * channels;
+    const void *rows[4 * SAMPLES];
+    float weights[4 * SAMPLES];
+    double *sums = (double *)(void *)memory;
+    struct roi_samples samples;
+    for (int64_t first = 0; first == 0 || first < total; first += SAMPLES) {
+        struct resize_blend blend = {.count = channels, .rows = rows, .weights = weights, .y = to};
+        find_samples(axes, bin, first, &samples);
+        for (int64_t i = 0; i < 4 * samples.count; i++) {
+            rows[blend.taps] = picture + samples.index[i / 4][i % 4] * channels;
+            weights[blend.taps] = (float)(samples.weight[i / 4][i % 4] / (largest ? 1 : (double)total));
+            blend.taps += largest || weights[blend.taps] != 0;
+        }
+        if (largest)
+            largest_rows(&blend, first == 0);
+        else
+            add_rows(call, &blend, memory + 2 * channels, sums, first == 0);
+    }
+    for (int64_t c = 0; (!largest || total == 0) && c < channels; c++)
+        to[c] = total == 0 ? 0 : (float)sums[c];
+}
+
+/* Rows of bins of regions. */
+static void make_turned_bins(struct team_thread self, void *context) {
+    const struct op_call *call = context;
+    const struct roi_params *params = call->params;
+    const int64_t channels = call->inputs[0]->shape.dims[1], bins = params->height * params->width;
+    const struct team_range range = team_range_of(self, call->inputs[1]->shape.dims[0] * params->height);
+    float *memory = (float *)(void *)(call->own + (size_t)self.index * call->own_stride), *tile = memory + 3 * channels;
+    for (int64_t unit = range.first; unit < range.end; unit++) {
+        const int64_t roi = unit / params->height, bin_row = unit % params->height;
+        const struct roi_axis axes[2] = {axis_of(call, roi, 0), axis_of(call, roi, 1)};
+        for (int64_t column = 0; column < params->width; column++)
+            make_rows(call, roi, (const int64_t[]){bin_row, column}, axes, tile + column * channels, memory);
+        row_kernel_of(call->kernels)
+            ->turn(tile, (size_t)channels, (size_t)params->width, (size_t)channels,
+                   (float *)call->outputs[0]->data + roi * channels * bins + bin_row * params->width, (size_t)bins);
+    }
+}
+
+/* ---- all others ---- */
+
 static void make_bins(void *context, int64_t first, int64_t end) {
     const struct op_call *call = context;
     const struct roi_params *params = call->params;
@@ -197,10 +309,16 @@ static status run(struct op_call *call, struct error *err) {
     if (call->outputs[0]->bytes == 0)
         return STATUS_OK;
     const status code = check_regions(call, err);
-    if (code == STATUS_OK)
-        team_for(tensor_elements(call->outputs[0]) > 1024 ? call->threads : 1,
-                 call->inputs[1]->shape.dims[0] * params->height, make_bins, call);
-    return code;
+    const int threads = tensor_elements(call->outputs[0]) > 1024 ? call->threads : 1;
+    size_t bytes, own_bytes;
+    if (code != STATUS_OK)
+        return code;
+    if (turns(call, &bytes, &own_bytes)) {
+        turn_pictures(call, call->inputs[0], call->workspace);
+        team_run(threads, make_turned_bins, call);
+    } else
+        team_for(threads, call->inputs[1]->shape.dims[0] * params->height, make_bins, call);
+    return STATUS_OK;
 }
 
 #define REAL (TYPES_FLOAT | TYPE(DTYPE_DOUBLE))
@@ -217,6 +335,7 @@ const struct op ops_roi_align[] = {{.name = "RoiAlign",
                                     .params_size = sizeof(struct roi_params),
                                     .parse = parse,
                                     .infer = infer,
+                                    .prepare = prepare,
                                     .run = run,
                                     .facts = &facts},
                                    {0}};

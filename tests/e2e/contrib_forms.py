@@ -216,7 +216,17 @@ class Forms(Cases):
             attributes["local_window_size"] = self.size(1, 4)
         if self.coin():
             attributes["softcap"] = 2.0
+        if self.coin():
+            attributes["smooth_softmax"] = 1
+        if self.coin():
+            names += [""] * (11 - len(names)) + ["h"]
+            weights["h"] = self.floats(heads)
         yield self.model("GroupQueryAttention", names, feeds, weights, ["y", "present_key", "present_value"], **attributes)
+        room, rows = self.size(1, 6), self.size(1, 5)  # of a cache that slides, and is full: what stands behind its vectors may be anything
+        total = max(rows + self.size(0, 12), room)
+        feeds = {"q": self.floats(1, rows, heads * size), "k": self.floats(1, rows, shared * size), "v": self.floats(1, rows, shared * size),
+                 "pk": self.floats(1, shared, room, size), "pv": self.floats(1, shared, room, size), "n": np.array([total - 1], np.int32), "t": np.array([total], np.int32)}
+        yield self.model("GroupQueryAttention", list(feeds), feeds, {}, ["y", "present_key", "present_value"], num_heads=heads, kv_num_heads=shared, sliding_window_cache=1, local_window_size=room)
 
     def embeddings(self):
         batch, rows, width = self.size(1, 3), self.size(1, 9), self.size(2, 40)

@@ -171,6 +171,7 @@ enum { GQA_INPUTS = 17 };
 struct gqa {
     int batch, heads, kv_heads, rows, past, total, size, window;
     double softcap;
+    bool smooth;
     int length[4], new[4]; /* of rows of the batch */
     struct tensor *inputs[GQA_INPUTS];
 };
@@ -197,6 +198,9 @@ static struct gqa random_gqa(struct random *random) {
     if (random_int(random, 0, 1))
         p.inputs[10] =
             random_numbers(random, DTYPE_FLOAT, 4, random_int(random, 0, 1) ? p.batch : 1, p.heads, p.rows, total);
+    p.smooth = random_int(random, 0, 2) == 0;
+    if (random_int(random, 0, 1))
+        p.inputs[11] = random_numbers(random, DTYPE_FLOAT, 1, p.heads, 0, 0, 0);
     for (int b = 0; b < p.batch; b++) {
         p.length[b] = (int)random_int(random, 1, p.total);
         p.new[b] = p.length[b] < p.rows ? p.length[b] : p.rows;
@@ -218,7 +222,7 @@ static double cached(const struct gqa *p, int which, int b, int head, int key, i
 static void attend(const struct gqa *p, int b, int head, int row, double *y) {
     const int place = p->length[b] - p->new[b] + row, group = head / (p->heads / p->kv_heads);
     const int first = p->window && place - p->window + 1 > 0 ? place - p->window + 1 : 0;
-    double sum = 0;
+    double sum = p->inputs[11] ? exp(number_get(p->inputs[11], head)) : p->smooth;
     memset(y, 0, (size_t)p->size * sizeof *y);
     for (int key = first; key <= place; key++) {
         double score = 0;
@@ -271,6 +275,7 @@ static void gqa_node(const struct gqa *p, struct test_node *test) {
     if (p->window)
         test_node_int(test, "local_window_size", p->window);
     test_node_float(test, "softcap", (float)p->softcap);
+    test_node_int(test, "smooth_softmax", p->smooth);
 }
 
 static void caches(void **state) {
@@ -286,6 +291,85 @@ static void caches(void **state) {
         for (int k = 0; k < 3; k++)
             free(y[k].data);
         free_all(p.inputs, GQA_INPUTS);
+    }
+}
+
+/* All keys and values of a sequence, of which a cache that slides has the newest ones. */
+#define SLIDING_ROWS 40
+#define SLIDING_SIZE 3
+
+struct sliding {
+    int window, room;
+    float vectors[3][SLIDING_ROWS][SLIDING_SIZE]; /* of queries, keys and values */
+    float cache[2][SLIDING_ROWS][SLIDING_SIZE];
+};
+
+static int sliding_held(const struct sliding *s, int length) {
+    int held = length;
+    while (held > s->room) /* so many go at once that the window stays */
+        held -= s->room - s->window + 1;
+    return held;
+}
+
+/* Rows first .. first + count through the operator; what it answers is compared, and its cache is the next one's. */
+static void slide(struct sliding *s, int first, int count) {
+    struct tensor *inputs[GQA_INPUTS] = {NULL}, y[3] = {{0}}, *outputs[] = {&y[0], &y[1], &y[2]};
+    const int length = first + count, held = sliding_held(s, length);
+    struct test_node test;
+    for (int i = 0; i < 3; i++) {
+        inputs[i] = test_tensor(DTYPE_FLOAT, 3, 1, count, SLIDING_SIZE);
+        memcpy(inputs[i]->data, s->vectors[i][first], inputs[i]->bytes);
+    }
+    for (int i = 0; i < 2; i++) {
+        inputs[3 + i] = test_tensor(DTYPE_FLOAT, 4, 1, 1, s->room, SLIDING_SIZE);
+        memcpy(inputs[3 + i]->data, s->cache[i], inputs[3 + i]->bytes);
+        inputs[5 + i] = test_tensor(DTYPE_INT32, 1, 1);
+        number_set(inputs[5 + i], 0, length - 1 + i);
+    }
+    test_node_init(&test, "GroupQueryAttention", GQA_INPUTS, 3);
+    test_node_int(&test, "num_heads", 1);
+    test_node_int(&test, "kv_num_heads", 1);
+    test_node_int(&test, "local_window_size", s->window);
+    test_node_int(&test, "sliding_window_cache", 1);
+    must(&test, "com.microsoft", 1, inputs, outputs);
+    for (int row = 0; row < count; row++) {
+        const int place = first + row;
+        double sum = 0, expected[SLIDING_SIZE] = {0};
+        for (int key = place < s->window ? 0 : place - s->window + 1; key <= place; key++) {
+            double score = 0;
+            for (int i = 0; i < SLIDING_SIZE; i++)
+                score += (double)s->vectors[0][place][i] * (double)s->vectors[1][key][i] / sqrt(SLIDING_SIZE);
+            sum += exp(score);
+            for (int i = 0; i < SLIDING_SIZE; i++)
+                expected[i] += exp(score) * (double)s->vectors[2][key][i];
+        }
+        for (int i = 0; i < SLIDING_SIZE; i++)
+            expected[i] /= sum;
+        test_close((const float *)y[0].data + row * SLIDING_SIZE, expected, SLIDING_SIZE, 1e-5, 1e-5, "a window");
+    }
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(y[1 + i].shape.dims[2], s->room);
+        assert_memory_equal(y[1 + i].data, s->vectors[1 + i][length - held], (size_t)held * sizeof s->cache[0][0]);
+        memcpy(s->cache[i], y[1 + i].data, y[1 + i].bytes);
+    }
+    for (int i = 0; i < 3; i++)
+        free(y[i].data);
+    free_all(inputs, GQA_INPUTS);
+}
+
+static void sliding_caches(void **state) {
+    struct random random = random_from(test_seed() + 9);
+    (void)state;
+    for (int round = 0; round < test_cases(20); round++) {
+        struct sliding s = {.window = (int)random_int(&random, 1, 6)};
+        s.room = s.window + (int)random_int(&random, 0, 5);
+        for (int i = 0; i < 3 * SLIDING_ROWS * SLIDING_SIZE; i++)
+            (&s.vectors[0][0][0])[i] = random_float(&random);
+        for (int first = 0, count; first < SLIDING_ROWS; first += count) {
+            count = (int)random_int(&random, 1, round % 2 ? 2 : 15);
+            count = count < SLIDING_ROWS - first ? count : SLIDING_ROWS - first;
+            slide(&s, first, count);
+        }
     }
 }
 
@@ -312,6 +396,15 @@ static void caches_refuse(void **state) {
     refuses(&test, "com.microsoft", 1, p.inputs, "row 0 has");
     number_set(p.inputs[6], 0, -1);
     refuses(&test, "com.microsoft", 1, p.inputs, "(total_sequence_length)");
+    gqa_node(&p, &test);
+    test_node_int(&test, "sliding_window_cache", 1);
+    test_node_int(&test, "local_window_size", 0);
+    refuses(&test, "com.microsoft", 1, p.inputs, "\"sliding_window_cache\" is 1");
+    p.window = p.past + 1;
+    gqa_node(&p, &test);
+    test_node_int(&test, "sliding_window_cache", 1);
+    number_set(p.inputs[6], 0, p.total);
+    refuses(&test, "com.microsoft", 1, p.inputs, "expected local_window_size");
     p.kv_heads = p.heads + 1;
     gqa_node(&p, &test);
     refuses(&test, "com.microsoft", 1, p.inputs, "cannot share");
@@ -512,6 +605,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(packed_products),
                                        cmocka_unit_test(packed_products_refuse),
                                        cmocka_unit_test(caches),
+                                       cmocka_unit_test(sliding_caches),
                                        cmocka_unit_test(caches_refuse),
                                        cmocka_unit_test(inverses),
                                        cmocka_unit_test(crops),
