@@ -118,6 +118,14 @@ struct op_facts {
     bool (*blocks)(const struct op_call *call, const int64_t *channels, struct op_blocking *blocking);
     /* sees[i]: input i depends on a picture. NULL: an element sees no further than its own place. */
     void (*reach)(const struct op_call *call, const bool *sees, struct op_reach *reach);
+
+    /* Whether this call and the one behind it, which alone reads its output 0, can run fused, without memory for that
+       output. Both are prepared. Asks for the workspace of both, and sets second->own_bytes; or asks for 0 bytes
+       where they had better not. NULL: never. */
+    status (*fuse)(struct op_call *first, struct op_call *second, size_t *workspace_bytes, struct error *err);
+
+    /* Runs both in the second one's workspace; share: the first one's part of the time. NULL without fuse. */
+    void (*run_fused)(struct op_call *first, struct op_call *second, double *share);
 };
 
 /* The operator's facts; those of none for NULL. */
