@@ -22,8 +22,8 @@ static int *count_readers(const struct plan *plan) {
 /* The second step alone reads what the first one makes, as its input 0, and both are ready. */
 static bool follows(const int *readers, const struct plan_step *first, const struct plan_step *second) {
     const struct node *node = first->call.node, *next = second->call.node;
-    return op_facts(first->call.op)->fuse && first->prepared && second->prepared && !first->dynamic && !second->dynamic &&
-           node->output_count == 1 && next->output_count == 1 && next->input_count > 0 &&
+    return op_facts(first->call.op)->fuse && first->prepared && second->prepared && !first->dynamic &&
+           !second->dynamic && node->output_count == 1 && next->output_count == 1 && next->input_count > 0 &&
            next->inputs[0] == node->outputs[0] && readers[node->outputs[0]] == 1;
 }
 

@@ -216,8 +216,7 @@ static const struct op_facts facts = {.shown = "Conv", .writes_plain = writes_pl
         .name = op_name, .domain = INTERNAL_DOMAIN, .since = 1, .inputs = conv_scaled_inputs,                         \
         .outputs = conv_scaled_outputs, .params_size = sizeof(struct window_params),                                  \
         .state_size = sizeof(struct blocked_state), .parse = conv_operator_parse, .infer = infer, .prepare = prepare, \
-        .run = run_conv, .release = release, .macs = macs,      \
-        .row = kind, .facts = facts_of                                                                                \
+        .run = run_conv, .release = release, .macs = macs, .row = kind, .facts = facts_of                             \
     }
 
 const struct op ops_blocked_conv[] = {BLOCKED("BlockedConv", &conv_kind, &facts),
