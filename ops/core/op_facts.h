@@ -91,6 +91,9 @@ struct op_facts {
     const char *fused; /* the operator of the internal domain that does the same and fuses more */
     /* The node runs subgraphs: the runtime does, as these say. NULL: it has none. */
     const struct op_control *control;
+    /* Attributes that name values of the node's graph, which it reads; NULL behind the last one. Those values stand
+       behind its own inputs (captured_count), NO_VALUE where there is none of that name. NULL: there are none. */
+    const char *const *reads;
     const char *shown; /* the name for messages and profiles where it is not op->name */
     /* Writes the nodes that the node stands for, in its place, before anything else is done with it (op_write.h). Of
        its inputs types are known as far as they can be, values not. NULL, or nothing written: it stands for itself. */
