@@ -9,6 +9,7 @@
 #include "ops/gradient/derivatives.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct gradient_params {
@@ -26,9 +27,9 @@ struct gradient_value {
 
 struct gradient {
     struct op_writer *w;
-    const struct op_call *call;         /* of the Gradient */
-    const struct op_call *const *nodes; /* before it, from the first on */
-    int node_count, named;              /* xs and zs */
+    const struct op_call *call;   /* of the Gradient */
+    const struct op_call **nodes; /* before it, from the first on */
+    int node_count, named;        /* xs and zs */
     struct gradient_value *values;
 };
 
@@ -38,10 +39,11 @@ static status parse(const struct op_call *call, struct attributes *attributes, v
     attribute_texts(attributes, "zs", &params->zs);
     if (!attribute_text(attributes, "y", NULL) || params->xs == 0)
         return fail(err, STATUS_INVALID_MODEL, "attributes \"xs\" and \"y\" are missing");
-    if ((size_t)call->input_count != params->xs + params->zs || (size_t)call->output_count > params->xs)
+    const int inputs = node_arguments(call->node), outputs = call->node->output_count;
+    if ((size_t)inputs != params->xs + params->zs || (size_t)outputs > params->xs)
         return fail(err, STATUS_INVALID_MODEL,
-                    "has %d inputs and %d outputs for %zu tensors in \"xs\" and %zu in \"zs\"", call->input_count,
-                    call->output_count, params->xs, params->zs);
+                    "has %d inputs and %d outputs for %zu tensors in \"xs\" and %zu in \"zs\"", inputs, outputs,
+                    params->xs, params->zs);
     return STATUS_OK;
 }
 
@@ -234,14 +236,16 @@ static status write_gradient(struct gradient *g, int y, struct error *err) {
 
 /* The nodes before this one. */
 static status list_nodes(struct gradient *g, struct error *err) {
-    while (g->w->made(g->w->context, g->node_count))
-        g->node_count++;
-    const struct op_call **nodes = pool_array(g->w->pool, (size_t)g->node_count + 1, sizeof *nodes);
-    if (!nodes)
-        return fail_memory(err, "a gradient");
-    for (int i = 0; i < g->node_count; i++)
-        nodes[i] = g->w->made(g->w->context, i);
-    g->nodes = nodes;
+    const struct op_call *call;
+    for (int room = 0; (call = g->w->made(g->w->context, g->node_count)); g->nodes[g->node_count++] = call) {
+        if (g->node_count < room)
+            continue;
+        room = room * 2 + 64;
+        const struct op_call **more = realloc(g->nodes, (size_t)room * sizeof *more);
+        if (!more)
+            return fail_memory(err, "a gradient");
+        g->nodes = more;
+    }
     return STATUS_OK;
 }
 
@@ -253,15 +257,24 @@ static status expand(struct op_writer *w, struct error *err) {
     for (int i = 0; i <= g.named; i++)
         if (node->captured_count != g.named + 1 || named[i] == NO_VALUE)
             return fail(err, STATUS_INVALID_MODEL, "attributes \"xs\", \"zs\" and \"y\" name no tensors of its graph");
-    g.values = count < 0 ? NULL : pool_array(w->pool, (size_t)count + 1, sizeof *g.values);
-    if (!g.values || list_nodes(&g, err) != STATUS_OK)
-        return fail_memory(err, "a gradient");
-    for (int i = 0; i < count; i++)
+    g.values = count < 0 ? NULL : malloc(((size_t)count + 1) * sizeof *g.values);
+    status code = g.values ? list_nodes(&g, err) : fail_memory(err, "a gradient");
+    for (int i = 0; code == STATUS_OK && i < count; i++)
         g.values[i] = (struct gradient_value){.now = i, .gradient = NO_VALUE};
-    for (int i = 0; i < g.named; i++)
+    for (int i = 0; code == STATUS_OK && i < g.named; i++)
         g.values[named[i]] = (struct gradient_value){
             .now = node->inputs[i], .gradient = NO_VALUE, .fixed = true, .active = i < (int)params->xs};
-    return write_gradient(&g, named[g.named], err);
+    if (code == STATUS_OK)
+        code = write_gradient(&g, named[g.named], err);
+    free(g.nodes);
+    free(g.values);
+    return code;
+}
+
+/* Each has its own, which the nodes give that the node is written as. */
+static enum dtype output_type(const struct op_call *call, int output) {
+    (void)call, (void)output;
+    return DTYPE_UNDEFINED;
 }
 
 static const char *const names[] = {"xs", "zs", "y", NULL};
@@ -281,6 +294,7 @@ const struct op ops_gradient[] = {{.name = "Gradient",
                                    .outputs = ARGS({"Outputs", TYPES_REAL, ARG_VARIADIC | ARG_OPTIONAL}),
                                    .params_size = sizeof(struct gradient_params),
                                    .parse = parse,
+                                   .output_type = output_type,
                                    .infer = op_expanded,
                                    .run = op_expanded,
                                    .facts = &facts},

@@ -8,14 +8,15 @@
 #include <limits.h>
 #include <string.h>
 
-#define MOST_NODES 1000000 /* that operators are written as, in all */
+#define MOST_NODES 1000000 /* that operators are written as, in all, or look at for it */
 
 struct expansion {
     struct pass_context *context;
     struct pass_nodes made;
     struct op_writer writer;
     const struct node *node; /* that is expanded */
-    bool beyond;             /* there would be more than MOST_NODES */
+    bool beyond;             /* there would be more than MOST_NODES, or as many were looked at */
+    int looked;
 };
 
 static int add_value(void *context, const char *name) {
@@ -40,8 +41,9 @@ static int add_graph(void *context, const char *attribute, int given) {
 }
 
 static const struct op_call *made(void *context, int i) {
-    const struct expansion *e = context;
-    return i < e->made.count ? pass_call(e->context, &e->made.nodes[i]) : NULL;
+    struct expansion *e = context;
+    e->beyond |= e->looked++ >= MOST_NODES;
+    return i < e->made.count && !e->beyond ? pass_call(e->context, &e->made.nodes[i]) : NULL;
 }
 
 static status keep(struct expansion *e, const struct node *node, struct error *err) {
@@ -58,10 +60,11 @@ static status expand(struct expansion *e, const struct node *node, struct error 
     e->writer.call = call;
     e->writer.own = NULL;
     e->writer.name_count = 0;
-    if (facts->expand(&e->writer, err) != STATUS_OK) {
+    if (facts->expand(&e->writer, err) != STATUS_OK || e->beyond) {
         const char *label = program_label(e->context->scratch, e->context->graph, node);
         return e->beyond
-                   ? fail(err, STATUS_LIMIT, "operators that stand for others would be more than %d nodes", MOST_NODES)
+                   ? fail(err, STATUS_LIMIT,
+                          "operators that stand for others would be more than %d nodes, or read as many", MOST_NODES)
                    : fail_prefix(err, "%s", label ? label : node->op_type);
     }
     if (e->made.count == made)
