@@ -58,14 +58,17 @@ static status write_gemm(struct op_writer *w, struct error *err) {
 
 static status write_transposed(struct op_writer *w, struct error *err) {
     const struct attribute *perm = node_attribute(w->call->node, "perm");
-    int back[MAX_RANK] = {0}, length = 0;
+    const int rank = perm ? (int)perm->count : 0; /* at most MAX_RANK: parse() read it */
     char text[16 * MAX_RANK] = "";
+    int length = 0;
     if (!perm)
         return op_write(w, err, "d0 = Transpose(g)");
-    for (size_t i = 0; i < perm->count; i++)
-        back[perm->ints[i]] = (int)i; /* parse() saw to it that it is a permutation */
-    for (size_t i = 0; i < perm->count; i++)
-        length += snprintf(text + length, sizeof text - (size_t)length, " %d", back[i]);
+    for (int i = 0; i < rank; i++) {
+        int from = 0;
+        while (from < rank - 1 && perm->ints[from] != i)
+            from++;
+        length += snprintf(text + length, sizeof text - (size_t)length, " %d", from);
+    }
     return op_write(w, err, "d0 = Transpose{perm=[%s]}(g)", text);
 }
 
