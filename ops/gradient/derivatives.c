@@ -65,8 +65,8 @@ static status write_transposed(struct op_writer *w, struct error *err) {
         return op_write(w, err, "d0 = Transpose(g)");
     for (int i = 0; i < rank; i++) {
         int from = 0;
-        while (from < rank - 1 && perm->ints[from] != i)
-            from++;
+        while (from < rank && perm->ints[from] != i && perm->ints[from] != i - rank)
+            from++; /* rank, which is refused, where no output's dimension is this one */
         length += snprintf(text + length, sizeof text - (size_t)length, " %d", from);
     }
     return op_write(w, err, "d0 = Transpose{perm=[%s]}(g)", text);

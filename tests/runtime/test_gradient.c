@@ -56,7 +56,7 @@ static const struct layer layers[] = {
     {"Flatten", "x0", .shapes = {"2,3,2"}},
     {"Squeeze", "x0", .shapes = {"2,1,3"}},
     {"Unsqueeze", "x0 a", .shapes = {"2,3"}, .a = "1"},
-    {"Transpose", "x0", .shapes = {"2,3,4"}, .attribute = "perm", .list = "2,0,1"},
+    {"Transpose", "x0", .shapes = {"2,3,4"}, .attribute = "perm", .list = "2,0,-2"},
     {"Transpose", "x0", .shapes = {"2,3"}},
     {"Concat", "x0 x1 x0", .shapes = {"2,3", "2,1"}, .attribute = "axis"},
     {"Expand", "x0 a", .shapes = {"3,1"}, .a = "2,3,4"},
