@@ -59,8 +59,8 @@ struct node {
     int64_t opset;        /* version of the domain, where it is another one than the model imports; else 0 */
     int *inputs;          /* indices into graph.values, NO_VALUE where left out */
     int input_count;
-    int captured_count; /* of the inputs, the last ones: what the node's subgraphs read; 0 in a model, see
-                           program_graph() */
+    int captured_count; /* of the inputs, the last ones: what the node's subgraphs read, or its attributes name; 0 in a
+                           model, see program_graph() */
     int *outputs;
     int output_count;
     struct attribute *attributes;

@@ -120,10 +120,10 @@ enum op_storage {
 
 struct op {
     const char *name, *domain;
-    int since, until; /* opset range that this definition serves; until 0: to OPSET_NEWEST */
-    const struct op_arg *inputs, *outputs;
+    int16_t since, until; /* opset range that this definition serves; until 0: to OPSET_NEWEST */
     enum op_storage storage;
-    size_t params_size, state_size;
+    uint32_t params_size, state_size;
+    const struct op_arg *inputs, *outputs;
 
     /* Reads and checks the attributes into params (params_size zeroed bytes). NULL: no attributes. Attributes that were
        not asked for are reported by the caller. Node-only knowledge: input values are not at hand. */
@@ -144,14 +144,6 @@ struct op {
 
     /* Computes the outputs. No allocation, no parsing. Never NULL. */
     status (*run)(struct op_call *call, struct error *err);
-
-    /* Whether this call and the one behind it, which alone reads its output 0, can run fused, without memory for that
-       output. Both are prepared. Asks for the workspace of both, and sets second->own_bytes; or asks for 0 bytes
-       where they had better not. NULL: never. */
-    status (*fuse)(struct op_call *first, struct op_call *second, size_t *workspace_bytes, struct error *err);
-
-    /* Runs both in the second one's workspace; share: the first one's part of the time. NULL without fuse. */
-    void (*run_fused)(struct op_call *first, struct op_call *second, double *share);
 
     /* Undoes prepare(); the state may be half made. NULL: nothing to undo. */
     void (*release)(struct op_call *call);

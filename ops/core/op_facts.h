@@ -91,6 +91,9 @@ struct op_facts {
     const char *fused; /* the operator of the internal domain that does the same and fuses more */
     /* The node runs subgraphs: the runtime does, as these say. NULL: it has none. */
     const struct op_control *control;
+    /* Attributes that name values of the node's graph, which it reads; NULL behind the last one. Those values stand
+       behind its own inputs (captured_count), NO_VALUE where there is none of that name. NULL: there are none. */
+    const char *const *reads;
     const char *shown; /* the name for messages and profiles where it is not op->name */
     /* Writes the nodes that the node stands for, in its place, before anything else is done with it (op_write.h). Of
        its inputs types are known as far as they can be, values not. NULL, or nothing written: it stands for itself. */
@@ -118,6 +121,14 @@ struct op_facts {
     bool (*blocks)(const struct op_call *call, const int64_t *channels, struct op_blocking *blocking);
     /* sees[i]: input i depends on a picture. NULL: an element sees no further than its own place. */
     void (*reach)(const struct op_call *call, const bool *sees, struct op_reach *reach);
+
+    /* Whether this call and the one behind it, which alone reads its output 0, can run fused, without memory for that
+       output. Both are prepared. Asks for the workspace of both, and sets second->own_bytes; or asks for 0 bytes
+       where they had better not. NULL: never. */
+    status (*fuse)(struct op_call *first, struct op_call *second, size_t *workspace_bytes, struct error *err);
+
+    /* Runs both in the second one's workspace; share: the first one's part of the time. NULL without fuse. */
+    void (*run_fused)(struct op_call *first, struct op_call *second, double *share);
 };
 
 /* The operator's facts; those of none for NULL. */

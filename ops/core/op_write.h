@@ -16,7 +16,8 @@
 #include "ops/core/op.h"
 
 #define WRITE_OPSET 21
-#define WRITE_NAMES 64      /* for each node, and one more for each input that it has */
+#define WRITE_NAMES 64 /* for each node, and WRITE_MORE_NAMES for each input that it has */
+#define WRITE_MORE_NAMES 8
 #define WRITE_ATTRIBUTES 16 /* of a node, beside those of the node that stands for it */
 
 struct written_name {
@@ -33,9 +34,12 @@ struct op_writer {
     bool (*add_node)(void *context, const struct node *node);
     /* The value that the node's subgraph makes of `given`; NO_VALUE without memory. */
     int (*add_graph)(void *context, const char *attribute, int given);
-    struct written_name *names; /* room for WRITE_NAMES + inputs of the node */
-    int name_count;
-    int *inputs;                  /* as many: of the node that is being written; */
+    /* Node i of those before the node, which stand for others no more, as an operator that is asked for facts sees it;
+       NULL beyond them. */
+    const struct op_call *(*made)(void *context, int i);
+    struct written_name *names; /* name_room of them */
+    int name_count, name_room;
+    int *inputs;                  /* likewise: of the node that is being written; */
     struct attribute *attributes; /* WRITE_ATTRIBUTES + those of the node: likewise */
 };
 

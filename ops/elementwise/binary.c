@@ -71,8 +71,9 @@ void binary_apply(const struct op_call *call, const struct binary_operation *ope
             copies += whole_line_bytes(out->bytes);
         }
     }
-    struct binary_work work = {.operation = operation, .a = data[0], .b = data[1], .out = out->data};
-    const struct shape *const shapes[] = {&call->inputs[0]->shape, &call->inputs[1]->shape};
+    const int a = operation->swapped, b = !a;
+    struct binary_work work = {.operation = operation, .a = data[a], .b = data[b], .out = out->data};
+    const struct shape *const shapes[] = {&call->inputs[a]->shape, &call->inputs[b]->shape};
     broadcast_plan(&work.plan, &out->shape, shapes, 2);
     parallel_blocks(work.plan.elements, PARALLEL_ELEMENTS, call->threads, run_block, &work);
 }
@@ -99,7 +100,7 @@ void binary_half_loop(void *out, const void *a, size_t a_step, const void *b, si
 struct binary_operation binary_operation(const struct binary_row *row, enum dtype dtype, struct binary_half *half) {
     const size_t size = dtype_size(dtype), out_size = row->output ? dtype_size(row->output) : size;
     struct binary_operation operation = {
-        .loop = row->loops[dtype], .a_size = size, .b_size = size, .out_size = out_size};
+        .loop = row->loops[dtype], .a_size = size, .b_size = size, .out_size = out_size, .swapped = row->swapped};
     if (!operation.loop) {
         *half = (struct binary_half){.loop = row->loops[DTYPE_FLOAT], .dtype = dtype, .half_out = !row->output};
         operation.loop = binary_half_loop;

@@ -16,6 +16,7 @@ typedef void binary_loop(void *out, const void *a, size_t a_step, const void *b,
 struct binary_row {
     binary_loop *loops[DTYPE_COUNT]; /* by element type; the 16-bit types go through FLOAT's when they have none */
     enum dtype output;               /* UNDEFINED: that of input 0 */
+    bool swapped;                    /* the loops get input 1 as a, and input 0 as b */
 };
 
 /* One operation on raw arrays. */
@@ -23,6 +24,7 @@ struct binary_operation {
     binary_loop *loop;
     const void *context;             /* for the loop */
     size_t a_size, b_size, out_size; /* bytes of an element */
+    bool swapped;                    /* a is input 1, b is input 0 */
 };
 
 /* Functions of the definitions; op->row is a struct binary_row. */

@@ -11,9 +11,12 @@
 #define ALL_INTEGERS(NAME) SIGNED_TYPES(ENTRY, NAME) UNSIGNED_TYPES(ENTRY, NAME)
 #define ALL_NUMBERS(NAME) [DTYPE_FLOAT] = NAME##_float, [DTYPE_DOUBLE] = NAME##_double, ALL_INTEGERS(NAME)
 
+#define ALL_WRAPPING(NAME) UNSIGNED_TYPES(BOTH_SIGNS, NAME)
+#define WRAPPING_NUMBERS(NAME) [DTYPE_FLOAT] = NAME##_float, [DTYPE_DOUBLE] = NAME##_double, ALL_WRAPPING(NAME)
+
 /* Integers wrap as two's complement does; the unsigned detour keeps that defined. */
 #define WRAP(T, X, OPERATOR, Y) ((T)((uint64_t)(X)OPERATOR(uint64_t)(Y)))
-#define INTEGER_LOOPS(T, DTYPE, ...)             \
+#define WRAPPING_LOOPS(T, DTYPE, ...)            \
     BINARY_LOOP(add_##T, T, T, WRAP(T, x, +, y)) \
     BINARY_LOOP(sub_##T, T, T, WRAP(T, x, -, y)) \
     BINARY_LOOP(mul_##T, T, T, WRAP(T, x, *, y)) \
@@ -45,8 +48,7 @@
     BINARY_LOOP(left_##T, T, T, y < sizeof(T) * 8 ? (uint64_t)x << (y & 63) : 0) \
     BINARY_LOOP(right_##T, T, T, y < sizeof(T) * 8 ? x >> (y & (sizeof(T) * 8 - 1)) : 0)
 
-SIGNED_TYPES(INTEGER_LOOPS, 0)
-UNSIGNED_TYPES(INTEGER_LOOPS, 0)
+UNSIGNED_TYPES(WRAPPING_LOOPS, 0)
 SIGNED_TYPES(SIGNED_DIVISION, 0)
 UNSIGNED_TYPES(UNSIGNED_DIVISION, 0)
 
@@ -70,14 +72,14 @@ BINARY_LOOP(prelu_double, double, double, x < 0 ? x * y : x)
 #define PRELU_UNSIGNED(T, DTYPE, ...) BINARY_LOOP(prelu_##T, T, T, ((void)y, x))
 UNSIGNED_TYPES(PRELU_UNSIGNED, 0)
 
-static const struct binary_row add_row = {.loops = {ALL_NUMBERS(add)}};
-static const struct binary_row sub_row = {.loops = {ALL_NUMBERS(sub)}};
-static const struct binary_row mul_row = {.loops = {ALL_NUMBERS(mul)}};
+static const struct binary_row add_row = {.loops = {WRAPPING_NUMBERS(add)}};
+static const struct binary_row sub_row = {.loops = {WRAPPING_NUMBERS(sub)}};
+static const struct binary_row mul_row = {.loops = {WRAPPING_NUMBERS(mul)}};
 static const struct binary_row div_row = {.loops = {ALL_NUMBERS(div)}};
 static const struct binary_row prelu_row = {.loops = {ALL_NUMBERS(prelu)}};
-static const struct binary_row and_row = {.loops = {ALL_INTEGERS(and)}};
-static const struct binary_row or_row = {.loops = {ALL_INTEGERS(or)}};
-static const struct binary_row xor_row = {.loops = {ALL_INTEGERS(xor)}};
+static const struct binary_row and_row = {.loops = {ALL_WRAPPING(and)}};
+static const struct binary_row or_row = {.loops = {ALL_WRAPPING(or)}};
+static const struct binary_row xor_row = {.loops = {ALL_WRAPPING(xor)}};
 /* Rows of one definition each: [0] is for the attribute's default. */
 static const struct binary_row mod_rows[] = {
     {.loops =

@@ -7,11 +7,13 @@
 #define ALL_NUMBERS(NAME) \
     [DTYPE_FLOAT] = NAME##_float, [DTYPE_DOUBLE] = NAME##_double, SIGNED_TYPES(ENTRY, NAME) UNSIGNED_TYPES(ENTRY, NAME)
 
-#define COMPARE_LOOPS(T, ...)                             \
-    BINARY_LOOP(equal_##T, T, uint8_t, x == y)            \
-    BINARY_LOOP(greater_##T, T, uint8_t, x > y)           \
-    BINARY_LOOP(less_##T, T, uint8_t, x < y)              \
-    BINARY_LOOP(greater_or_equal_##T, T, uint8_t, x >= y) \
+#define EQUAL_LOOP(T, ...) BINARY_LOOP(equal_##T, T, uint8_t, x == y)
+EQUAL_LOOP(float)
+EQUAL_LOOP(double)
+UNSIGNED_TYPES(EQUAL_LOOP, 0)
+
+#define COMPARE_LOOPS(T, ...)                \
+    BINARY_LOOP(less_##T, T, uint8_t, x < y) \
     BINARY_LOOP(less_or_equal_##T, T, uint8_t, x <= y)
 COMPARE_LOOPS(float)
 COMPARE_LOOPS(double)
@@ -31,10 +33,14 @@ BINARY_LOOP(or_bool, uint8_t, uint8_t, (x | y) != 0)
 BINARY_LOOP(xor_bool, uint8_t, uint8_t, !x ^ !y)
 
 #define ROW(NAME, ...) static const struct binary_row NAME##_row = {.loops = {__VA_ARGS__}, .output = DTYPE_BOOL}
-ROW(equal, ALL_NUMBERS(equal)[DTYPE_BOOL] = equal_bool, [DTYPE_STRING] = equal_text);
-ROW(greater, ALL_NUMBERS(greater));
+/* x > y is y < x. */
+#define SWAPPED(NAME, OTHER) \
+    static const struct binary_row NAME##_row = {.loops = {ALL_NUMBERS(OTHER)}, .output = DTYPE_BOOL, .swapped = true}
+ROW(equal, [DTYPE_FLOAT] = equal_float, [DTYPE_DOUBLE] = equal_double,
+    UNSIGNED_TYPES(BOTH_SIGNS, equal)[DTYPE_BOOL] = equal_bool, [DTYPE_STRING] = equal_text);
+SWAPPED(greater, less);
 ROW(less, ALL_NUMBERS(less));
-ROW(greater_or_equal, ALL_NUMBERS(greater_or_equal));
+SWAPPED(greater_or_equal, less_or_equal);
 ROW(less_or_equal, ALL_NUMBERS(less_or_equal));
 ROW(and, [DTYPE_BOOL] = and_bool);
 ROW(or, [DTYPE_BOOL] = or_bool);

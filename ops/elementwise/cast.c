@@ -20,8 +20,6 @@ typedef void cast_loop(const void *in, void *out, size_t count);
 #define REAL_TO_float(X) (float)(X)
 #define REAL_TO_double(X) (double)(X)
 #define REAL_TO_bool_t(X) ((X) != 0)
-#define REAL_TO_int8_t(X) (int8_t) real_to_int32((double)(X))
-#define REAL_TO_int16_t(X) (int16_t) real_to_int32((double)(X))
 #define REAL_TO_int32_t(X) real_to_int32((double)(X))
 #define REAL_TO_int64_t(X) real_to_int64((double)(X))
 #define REAL_TO_uint8_t(X) (uint8_t) real_to_int32((double)(X))
@@ -31,10 +29,6 @@ typedef void cast_loop(const void *in, void *out, size_t count);
 #define INTEGER_TO_float(X) (float)(X)
 #define INTEGER_TO_double(X) (double)(X)
 #define INTEGER_TO_bool_t(X) ((X) != 0)
-#define INTEGER_TO_int8_t(X) (int8_t)(X)
-#define INTEGER_TO_int16_t(X) (int16_t)(X)
-#define INTEGER_TO_int32_t(X) (int32_t)(X)
-#define INTEGER_TO_int64_t(X) (int64_t)(X)
 #define INTEGER_TO_uint8_t(X) (uint8_t)(X)
 #define INTEGER_TO_uint16_t(X) (uint16_t)(X)
 #define INTEGER_TO_uint32_t(X) (uint32_t)(X)
@@ -48,14 +42,11 @@ typedef uint8_t bool_t; /* an element of BOOL: not 0 is true */
         TO *target = out;                                                       \
         SIMD for (size_t i = 0; i < count; i++) target[i] = CONVERT(source[i]); \
     }
+/* An integer of a sign is one of the other sign, bit by bit; but reals turn into both in ways of their own. */
 #define EACH_TARGET(X, FROM, KIND)        \
     X(FROM, float, KIND##_TO_float)       \
     X(FROM, double, KIND##_TO_double)     \
     X(FROM, bool_t, KIND##_TO_bool_t)     \
-    X(FROM, int8_t, KIND##_TO_int8_t)     \
-    X(FROM, int16_t, KIND##_TO_int16_t)   \
-    X(FROM, int32_t, KIND##_TO_int32_t)   \
-    X(FROM, int64_t, KIND##_TO_int64_t)   \
     X(FROM, uint8_t, KIND##_TO_uint8_t)   \
     X(FROM, uint16_t, KIND##_TO_uint16_t) \
     X(FROM, uint32_t, KIND##_TO_uint32_t) \
@@ -65,35 +56,33 @@ typedef uint8_t bool_t; /* an element of BOOL: not 0 is true */
 #define BOOL_TO_float(X) (float)!!(X)
 #define BOOL_TO_double(X) (double)!!(X)
 #define BOOL_TO_bool_t(X) !!(X)
-#define BOOL_TO_int8_t(X) !!(X)
-#define BOOL_TO_int16_t(X) !!(X)
-#define BOOL_TO_int32_t(X) !!(X)
-#define BOOL_TO_int64_t(X) !!(X)
 #define BOOL_TO_uint8_t(X) !!(X)
 #define BOOL_TO_uint16_t(X) !!(X)
 #define BOOL_TO_uint32_t(X) !!(X)
 #define BOOL_TO_uint64_t(X) !!(X)
 
-#define FROM_REAL(T, ...) EACH_TARGET(CAST_LOOP, T, REAL)
+#define FROM_REAL(T)                       \
+    EACH_TARGET(CAST_LOOP, T, REAL)        \
+    CAST_LOOP(T, int32_t, REAL_TO_int32_t) \
+    CAST_LOOP(T, int64_t, REAL_TO_int64_t)
 #define FROM_INTEGER(T, ...) EACH_TARGET(CAST_LOOP, T, INTEGER)
-EACH_TARGET(CAST_LOOP, float, REAL)
-EACH_TARGET(CAST_LOOP, double, REAL)
+FROM_REAL(float)
+FROM_REAL(double)
 EACH_TARGET(CAST_LOOP, bool_t, BOOL)
 SIGNED_TYPES(FROM_INTEGER, 0)
 UNSIGNED_TYPES(FROM_INTEGER, 0)
 
-#define TARGETS(FROM)                                                                                              \
-    {                                                                                                              \
-        [DTYPE_FLOAT] = FROM##_to_float, [DTYPE_DOUBLE] = FROM##_to_double, [DTYPE_BOOL] = FROM##_to_bool_t,       \
-        [DTYPE_INT8] = FROM##_to_int8_t, [DTYPE_INT16] = FROM##_to_int16_t, [DTYPE_INT32] = FROM##_to_int32_t,     \
-        [DTYPE_INT64] = FROM##_to_int64_t, [DTYPE_UINT8] = FROM##_to_uint8_t, [DTYPE_UINT16] = FROM##_to_uint16_t, \
-        [DTYPE_UINT32] = FROM##_to_uint32_t, [DTYPE_UINT64] = FROM##_to_uint64_t                                   \
+#define TARGETS(FROM, INT32, INT64)                                                                          \
+    {                                                                                                        \
+        [DTYPE_FLOAT] = FROM##_to_float, [DTYPE_DOUBLE] = FROM##_to_double, [DTYPE_BOOL] = FROM##_to_bool_t, \
+        [DTYPE_INT8] = FROM##_to_uint8_t, [DTYPE_INT16] = FROM##_to_uint16_t, [DTYPE_INT32] = INT32,         \
+        [DTYPE_INT64] = INT64, [DTYPE_UINT8] = FROM##_to_uint8_t, [DTYPE_UINT16] = FROM##_to_uint16_t,       \
+        [DTYPE_UINT32] = FROM##_to_uint32_t, [DTYPE_UINT64] = FROM##_to_uint64_t                             \
     }
-#define SOURCE(T, DTYPE, ...) [DTYPE_##DTYPE] = TARGETS(T),
-static cast_loop *const loops[DTYPE_COUNT][DTYPE_COUNT] = {[DTYPE_FLOAT] = TARGETS(float),
-                                                           [DTYPE_DOUBLE] = TARGETS(double),
-                                                           [DTYPE_BOOL] = TARGETS(bool_t),
-                                                           SIGNED_TYPES(SOURCE, 0) UNSIGNED_TYPES(SOURCE, 0)};
+#define REAL_SOURCE(T, DTYPE) [DTYPE_##DTYPE] = TARGETS(T, T##_to_int32_t, T##_to_int64_t),
+#define SOURCE(T, DTYPE, ...) [DTYPE_##DTYPE] = TARGETS(T, T##_to_uint32_t, T##_to_uint64_t),
+static cast_loop *const loops[DTYPE_COUNT][DTYPE_COUNT] = {REAL_SOURCE(float, FLOAT) REAL_SOURCE(double, DOUBLE) SOURCE(
+    bool_t, BOOL) SIGNED_TYPES(SOURCE, 0) UNSIGNED_TYPES(SOURCE, 0)};
 
 struct cast_params {
     enum dtype to;

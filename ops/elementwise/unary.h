@@ -60,6 +60,15 @@ status unary_apply(const struct unary_row *row, const struct op_call *call, cons
     X(uint8_t, UINT8, __VA_ARGS__) \
     X(uint16_t, UINT16, __VA_ARGS__) X(uint32_t, UINT32, __VA_ARGS__) X(uint64_t, UINT64, __VA_ARGS__)
 
+/* For UNSIGNED_TYPES: entries of loops that do for both signs what they do for none. */
+enum both_signs {
+    SIGNED_UINT8 = DTYPE_INT8,
+    SIGNED_UINT16 = DTYPE_INT16,
+    SIGNED_UINT32 = DTYPE_INT32,
+    SIGNED_UINT64 = DTYPE_INT64
+};
+#define BOTH_SIGNS(T, DTYPE, NAME) [SIGNED_##DTYPE] = NAME##_##T, [DTYPE_##DTYPE] = NAME##_##T,
+
 /* Sets of element types as the operator specification has them. */
 #define TYPES_REAL (TYPE(DTYPE_FLOAT) | TYPE(DTYPE_DOUBLE) | TYPE(DTYPE_FLOAT16))
 #define TYPES_REAL_BF (TYPES_REAL | TYPE(DTYPE_BFLOAT16))

@@ -52,36 +52,35 @@ static inline __attribute__((always_inline)) void finish(const int pixels, const
                                                          size_t y_step) {
     const vec alpha = vec_all(row->alpha), beta = vec_all(row->beta);
 #pragma GCC unroll 14
-    for (int i = 0; i < pixels; i++)
-        vec_store(y + (size_t)i * y_step, activate(kind, sums[i], alpha, beta));
+    for (int i = 0; i < pixels; i++, y = computed_here(y + y_step))
+        vec_store(y, activate(kind, sums[i], alpha, beta));
 }
-
-#define ADD(from, end, sums)                                \
-    if (run > 1)                                            \
-        add_runs(pixels, run, row, first, from, end, sums); \
-    else                                                    \
-        add_products(pixels, row, first, from, end, sums)
 
 /* `pixels` outputs, for the lanes of a vector: `first` floats on from each place. run: 1, or that of all entries. */
 static inline __attribute__((always_inline)) void
 make_pixels(const int pixels, const int run, const struct grouped_row *row, size_t first, float *y, size_t y_step) {
-    vec sums[MOST_PIXELS], chain[MOST_PIXELS];
+    vec sums[MOST_PIXELS], before[MOST_PIXELS];
     const vec bias = vec_load(row->bias + first % LANES);
     const int most = row->run < PRODUCT_CHAIN ? PRODUCT_CHAIN / row->run * row->run : row->run;
-    int end = row->entries < most ? row->entries : most;
 #pragma GCC unroll 14
     for (int i = 0; i < pixels; i++)
         sums[i] = bias;
-    ADD(0, end, sums);
-    for (int from = end; from < row->entries; from = end) {
+    for (int from = 0, end;; from = end) {
         end = row->entries - from < most ? row->entries : from + most;
+        if (run > 1)
+            add_runs(pixels, run, row, first, from, end, sums);
+        else
+            add_products(pixels, row, first, from, end, sums);
 #pragma GCC unroll 14
-        for (int i = 0; i < pixels; i++)
-            chain[i] = (vec){0};
-        ADD(from, end, chain);
+        for (int i = 0; from > 0 && i < pixels; i++)
+            sums[i] += before[i];
+        if (end == row->entries)
+            break;
 #pragma GCC unroll 14
-        for (int i = 0; i < pixels; i++)
-            sums[i] += chain[i];
+        for (int i = 0; i < pixels; i++) {
+            before[i] = sums[i];
+            sums[i] = (vec){0};
+        }
     }
 #define FINISH(kind)                                \
     case kind:                                      \

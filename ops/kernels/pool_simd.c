@@ -172,17 +172,19 @@ INLINE void single_sums(const enum pool_kind kind, const struct pool_line *line,
  * overlaps the one before it. */
 INLINE void across_line(const enum pool_kind kind, const struct pool_line *line, const int64_t stride,
                         const int64_t taps, const bool divided) {
+    const int64_t out = line->out;
     float *y = line->y;
-    for (int64_t o = 0; o + VEC <= line->out; o += VEC)
-        vec_store(y + o, across_at(kind, line, o, stride, taps, divided));
-    if (line->out % VEC == 0)
-        return;
-    if (line->out > VEC)
-        vec_store(y + line->out - VEC, across_at(kind, line, line->out - VEC, stride, taps, divided));
-    else if (stride <= 2)
-        store_part(y, across_at(kind, line, 0, stride, taps, divided), line->out);
-    else
+    if (out < VEC && stride > 2) {
         single_sums(kind, line, divided);
+        return;
+    }
+    for (int64_t o = 0, at = 0; o < out; o += VEC, at = o + VEC <= out ? o : out - VEC) {
+        const vec sums = across_at(kind, line, at, stride, taps, divided);
+        if (out >= VEC)
+            vec_store(y + at, sums);
+        else
+            store_part(y, sums, out);
+    }
 }
 
 INLINE void across_pixels(const enum pool_kind kind, const struct pool_line *line, const int64_t inner) {

@@ -101,15 +101,19 @@ static inline struct log_sum log_sum_join(struct log_sum a, struct log_sum b) {
     LOOPS_BY_DOUBLE(T)
 /* Integers wrap modulo 2^64, then to T. Div is a division of T's sign; the mean of nothing is 0. */
 #define INTEGER_LOOPS(T, DIV, ABSOLUTE)                                                     \
-    REDUCE_LOOPS(sum_##T, T, uint64_t, 0, a + (uint64_t)x, a + b, a)                        \
     REDUCE_LOOPS(mean_##T, T, uint64_t, 0, a + (uint64_t)x, a + b, n ? (DIV)a / (DIV)n : 0) \
-    REDUCE_LOOPS(prod_##T, T, uint64_t, 1, a *(uint64_t)x, a *b, a)                         \
     REDUCE_LOOPS(l1_##T, T, uint64_t, 0, a + (ABSOLUTE), a + b, a)                          \
-    REDUCE_LOOPS(sum_square_##T, T, uint64_t, 0, a + (uint64_t)x * (uint64_t)x, a + b, a)   \
     LOOPS_BY_DOUBLE(T)
 #define SIGNED_ABSOLUTE (x < 0 ? 0 - (uint64_t)x : (uint64_t)x)
+/* The same bits with a sign and without. */
+#define WRAPPING_LOOPS(T)                                            \
+    REDUCE_LOOPS(sum_##T, T, uint64_t, 0, a + (uint64_t)x, a + b, a) \
+    REDUCE_LOOPS(prod_##T, T, uint64_t, 1, a *(uint64_t)x, a *b, a)  \
+    REDUCE_LOOPS(sum_square_##T, T, uint64_t, 0, a + (uint64_t)x * (uint64_t)x, a + b, a)
 REAL_LOOPS(float)
 REAL_LOOPS(double)
+WRAPPING_LOOPS(uint32_t)
+WRAPPING_LOOPS(uint64_t)
 INTEGER_LOOPS(int32_t, int64_t, SIGNED_ABSOLUTE)
 INTEGER_LOOPS(int64_t, int64_t, SIGNED_ABSOLUTE)
 INTEGER_LOOPS(uint32_t, uint64_t, (uint64_t)x)
@@ -132,22 +136,25 @@ EXTREME_LOOPS(uint32_t, 0, UINT32_MAX)
 EXTREME_LOOPS(uint64_t, 0, UINT64_MAX)
 EXTREME_LOOPS(bool_t, 0, 1)
 
+#define WRAPPING_ENTRIES(NAME)                                                                        \
+    [DTYPE_FLOAT] = &NAME##_float, [DTYPE_DOUBLE] = &NAME##_double, [DTYPE_INT32] = &NAME##_uint32_t, \
+    [DTYPE_INT64] = &NAME##_uint64_t, [DTYPE_UINT32] = &NAME##_uint32_t, [DTYPE_UINT64] = &NAME##_uint64_t
 #define WIDE_ENTRIES(NAME)                                                                           \
     [DTYPE_FLOAT] = &NAME##_float, [DTYPE_DOUBLE] = &NAME##_double, [DTYPE_INT32] = &NAME##_int32_t, \
     [DTYPE_INT64] = &NAME##_int64_t, [DTYPE_UINT32] = &NAME##_uint32_t, [DTYPE_UINT64] = &NAME##_uint64_t
-#define ROW(NAME, SUMS) static const struct reduce_row NAME##_row = {.sums = SUMS, .loops = {WIDE_ENTRIES(NAME)}};
+#define ROW(NAME, SUMS, ENTRIES) static const struct reduce_row NAME##_row = {.sums = SUMS, .loops = {ENTRIES(NAME)}};
 #define EXTREME_ROW(NAME)                                                                             \
     static const struct reduce_row NAME##_row = {                                                     \
         .loops = {WIDE_ENTRIES(NAME), [DTYPE_INT8] = &NAME##_int8_t, [DTYPE_UINT8] = &NAME##_uint8_t, \
                   [DTYPE_BOOL] = &NAME##_bool_t}};
-ROW(sum, true)
-ROW(mean, true)
-ROW(prod, false)
-ROW(l1, false)
-ROW(l2, false)
-ROW(sum_square, false)
-ROW(log_sum, false)
-ROW(log_sum_exp, false)
+ROW(sum, true, WRAPPING_ENTRIES)
+ROW(mean, true, WIDE_ENTRIES)
+ROW(prod, false, WRAPPING_ENTRIES)
+ROW(l1, false, WIDE_ENTRIES)
+ROW(l2, false, WIDE_ENTRIES)
+ROW(sum_square, false, WRAPPING_ENTRIES)
+ROW(log_sum, false, WIDE_ENTRIES)
+ROW(log_sum_exp, false, WIDE_ENTRIES)
 EXTREME_ROW(max)
 EXTREME_ROW(min)
 

@@ -5,16 +5,18 @@
 #include "runtime/program/types.h"
 #include "runtime/program/types_subgraph.h"
 
+#include <limits.h>
 #include <string.h>
 
-#define MOST_NODES 1000000 /* that operators are written as, in all */
+#define MOST_NODES 1000000 /* that operators are written as, in all, or look at for it */
 
 struct expansion {
     struct pass_context *context;
     struct pass_nodes made;
     struct op_writer writer;
     const struct node *node; /* that is expanded */
-    bool beyond;             /* there would be more than MOST_NODES */
+    bool beyond;             /* there would be more than MOST_NODES, or as many were looked at */
+    int looked;
 };
 
 static int add_value(void *context, const char *name) {
@@ -38,6 +40,12 @@ static int add_graph(void *context, const char *attribute, int given) {
     return pass_inline_body(e->context, e->node, body, &given, &e->made, &result) ? result : NO_VALUE;
 }
 
+static const struct op_call *made(void *context, int i) {
+    struct expansion *e = context;
+    e->beyond |= e->looked++ >= MOST_NODES;
+    return i < e->made.count && !e->beyond ? pass_call(e->context, &e->made.nodes[i]) : NULL;
+}
+
 static status keep(struct expansion *e, const struct node *node, struct error *err) {
     return pass_append(e->context, &e->made, node) ? STATUS_OK : fail_memory(err, "a pass");
 }
@@ -52,10 +60,11 @@ static status expand(struct expansion *e, const struct node *node, struct error 
     e->writer.call = call;
     e->writer.own = NULL;
     e->writer.name_count = 0;
-    if (facts->expand(&e->writer, err) != STATUS_OK) {
+    if (facts->expand(&e->writer, err) != STATUS_OK || e->beyond) {
         const char *label = program_label(e->context->scratch, e->context->graph, node);
         return e->beyond
-                   ? fail(err, STATUS_LIMIT, "operators that stand for others would be more than %d nodes", MOST_NODES)
+                   ? fail(err, STATUS_LIMIT,
+                          "operators that stand for others would be more than %d nodes, or read as many", MOST_NODES)
                    : fail_prefix(err, "%s", label ? label : node->op_type);
     }
     if (e->made.count == made)
@@ -64,23 +73,26 @@ static status expand(struct expansion *e, const struct node *node, struct error 
     return STATUS_OK;
 }
 
-/* With room for the largest node that stands for others; false without memory. */
+/* With room for the largest node; false without memory. */
 static bool start_writer(struct expansion *e) {
     const struct graph *graph = e->context->graph;
-    int inputs = WRITE_NAMES, attributes = WRITE_ATTRIBUTES;
+    int inputs = 0, attributes = 0;
     for (int i = 0; i < graph->node_count; i++) {
         const struct node *node = &graph->nodes[i];
-        if (!pass_facts(e->context, node)->expand)
-            continue;
-        inputs = node->input_count > inputs - WRITE_NAMES ? node->input_count + WRITE_NAMES : inputs;
-        attributes = node->attribute_count > attributes - WRITE_ATTRIBUTES ? node->attribute_count + WRITE_ATTRIBUTES
-                                                                           : attributes;
+        inputs = node->input_count > inputs ? node->input_count : inputs;
+        attributes = node->attribute_count > attributes ? node->attribute_count : attributes;
     }
+    if (inputs > INT_MAX / WRITE_MORE_NAMES - WRITE_NAMES || attributes > INT_MAX - WRITE_ATTRIBUTES)
+        return false;
+    inputs = inputs * WRITE_MORE_NAMES + WRITE_NAMES;
+    attributes += WRITE_ATTRIBUTES;
     e->writer = (struct op_writer){.pool = e->context->program->pool,
                                    .context = e,
                                    .add_value = add_value,
                                    .add_node = add_node,
-                                   .add_graph = add_graph};
+                                   .add_graph = add_graph,
+                                   .made = made,
+                                   .name_room = inputs};
     e->writer.names = pass_scratch(e->context, (size_t)inputs, sizeof *e->writer.names);
     e->writer.inputs = pass_scratch(e->context, (size_t)inputs, sizeof *e->writer.inputs);
     e->writer.attributes = pass_scratch(e->context, (size_t)attributes, sizeof *e->writer.attributes);

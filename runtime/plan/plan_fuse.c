@@ -1,5 +1,7 @@
 #include "runtime/plan/plan_fuse.h"
 
+#include "ops/core/op_facts.h"
+
 #include <stdlib.h>
 
 /* How often each value is read by steps that run, or as an output of the graph; NULL without memory. */
@@ -20,8 +22,8 @@ static int *count_readers(const struct plan *plan) {
 /* The second step alone reads what the first one makes, as its input 0, and both are ready. */
 static bool follows(const int *readers, const struct plan_step *first, const struct plan_step *second) {
     const struct node *node = first->call.node, *next = second->call.node;
-    return first->call.op->fuse && first->prepared && second->prepared && !first->dynamic && !second->dynamic &&
-           node->output_count == 1 && next->output_count == 1 && next->input_count > 0 &&
+    return op_facts(first->call.op)->fuse && first->prepared && second->prepared && !first->dynamic &&
+           !second->dynamic && node->output_count == 1 && next->output_count == 1 && next->input_count > 0 &&
            next->inputs[0] == node->outputs[0] && readers[node->outputs[0]] == 1;
 }
 
@@ -31,7 +33,7 @@ static status fuse_steps(struct plan *plan, const int *readers, struct error *er
         size_t bytes = 0;
         if (!follows(readers, first, second))
             continue;
-        if (first->call.op->fuse(&first->call, &second->call, &bytes, err) != STATUS_OK)
+        if (op_facts(first->call.op)->fuse(&first->call, &second->call, &bytes, err) != STATUS_OK)
             return fail_prefix(err, "%s", second->bound->label);
         first->fused = bytes > 0;
         if (first->fused) {

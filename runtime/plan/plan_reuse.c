@@ -1,5 +1,6 @@
 #include "runtime/plan/plan_reuse.h"
 
+#include "ops/core/op_facts.h"
 #include "ops/core/op_infer.h"
 #include "ops/weights/weight_cache.h"
 #include "runtime/plan/plan.h"
@@ -94,7 +95,7 @@ static status prepare(struct plan_step *step, struct plan_step *before, const st
     step->prepared = true;
     status code = call->op->prepare(call, &workspace_bytes, err);
     if (code == STATUS_OK && before)
-        code = before->call.op->fuse(&before->call, call, &workspace_bytes, err);
+        code = op_facts(before->call.op)->fuse(&before->call, call, &workspace_bytes, err);
     *fits = workspace_bytes == old->workspace_bytes && call->own_bytes == old->call.own_bytes;
     return code;
 }

@@ -1,6 +1,7 @@
 #include "runtime/plan/plan_run.h"
 
 #include "base/memory.h"
+#include "ops/core/op_facts.h"
 #include "ops/core/op_infer.h"
 #include "ops/evaluate.h"
 #include "runtime/plan/plan_control.h"
@@ -86,7 +87,7 @@ static void note_time(struct plan_step *step, uint64_t nanoseconds) {
 static void run_fused(struct plan *plan, struct plan_step *first, struct plan_step *second) {
     const uint64_t begin = plan->settings.profile ? now() : 0;
     double share;
-    first->call.op->run_fused(&first->call, &second->call, &share);
+    op_facts(first->call.op)->run_fused(&first->call, &second->call, &share);
     if (!plan->settings.profile)
         return;
     const uint64_t all = now() - begin, part = (uint64_t)((double)all * share);

@@ -13,8 +13,8 @@ struct capturer {
     struct names names; /* of the graph's values; filled when first needed */
 };
 
-static const struct op_control *control_of(const struct onnx_model *source, const struct node *node) {
-    return op_facts(op_find(node->domain, node->op_type, program_opset(source, node)))->control;
+static const struct op_facts *facts_of(const struct onnx_model *source, const struct node *node) {
+    return op_facts(op_find(node->domain, node->op_type, program_opset(source, node)));
 }
 
 bool program_has_subgraph(const struct node *node) {
@@ -64,38 +64,74 @@ static bool name_values(struct capturer *capturer) {
     return true;
 }
 
+static void append_value(struct capturer *capturer, struct node *node, const char *name) {
+    const int value = names_find(&capturer->names, name);
+    node->inputs[node->input_count++] = value >= 0 ? value : NO_VALUE;
+    node->captured_count++;
+}
+
 /* Appends what the subgraph reads to the node's inputs, where there is room. */
 static void append(struct capturer *capturer, struct node *node, const struct graph *body) {
     for (int i = 0; body && i < body->value_count; i++) {
         if (!body->values[i].is_captured)
             continue;
-        const int value = names_find(&capturer->names, body->values[i].name);
-        node->inputs[node->input_count++] = value >= 0 ? value : NO_VALUE;
-        node->captured_count++;
+        append_value(capturer, node, body->values[i].name);
     }
 }
 
-static bool capture(struct capturer *capturer, struct node *node, const struct op_control *control) {
-    size_t count = (size_t)node->input_count + 1;
-    for (int b = 0; control->bodies[b]; b++)
-        count += (size_t)count_captured(program_subgraph(node, control->bodies[b]));
+/* The names of values that an attribute holds. */
+static const struct text *named(const struct node *node, const char *name, size_t *count) {
+    const struct attribute *attribute = node_attribute(node, name);
+    const bool one = attribute && attribute->type == ATTRIBUTE_STRING;
+    *count = one || (attribute && attribute->type == ATTRIBUTE_STRINGS) ? attribute->count : 0;
+    return *count == 0 ? NULL : one ? &attribute->s : attribute->strings;
+}
+
+static void append_named(struct capturer *capturer, struct node *node, const char *attribute) {
+    size_t count;
+    const struct text *texts = named(node, attribute, &count);
+    for (size_t i = 0; i < count; i++)
+        append_value(capturer, node, texts[i].bytes);
+}
+
+/* How many values the node reads beside its inputs. */
+static size_t count_read(const struct node *node, const struct op_facts *facts) {
+    size_t count = 0, more = 0;
+    for (int b = 0; facts->control && facts->control->bodies[b]; b++)
+        count += (size_t)count_captured(program_subgraph(node, facts->control->bodies[b]));
+    for (int i = 0; facts->reads && facts->reads[i]; i++, count += more)
+        named(node, facts->reads[i], &more);
+    return count;
+}
+
+static bool capture(struct capturer *capturer, struct node *node, const struct op_facts *facts) {
+    const size_t count = (size_t)node->input_count + 1 + count_read(node, facts);
     int *inputs = pool_array(capturer->pool, count, sizeof *inputs);
     if (!inputs || !name_values(capturer))
         return false;
     if (node->input_count > 0)
         memcpy(inputs, node->inputs, (size_t)node->input_count * sizeof *inputs);
     node->inputs = inputs;
-    for (int b = 0; control->bodies[b]; b++)
-        append(capturer, node, program_subgraph(node, control->bodies[b]));
+    for (int b = 0; facts->control && facts->control->bodies[b]; b++)
+        append(capturer, node, program_subgraph(node, facts->control->bodies[b]));
+    for (int i = 0; facts->reads && facts->reads[i]; i++)
+        append_named(capturer, node, facts->reads[i]);
     return true;
+}
+
+static bool may_capture(const struct node *node) {
+    for (int i = 0; i < node->attribute_count; i++)
+        if (node->attributes[i].type == ATTRIBUTE_GRAPH || node->attributes[i].type == ATTRIBUTE_STRINGS)
+            return true;
+    return false;
 }
 
 static bool capture_all(struct capturer *capturer) {
     bool ok = true;
     for (int i = 0; ok && i < capturer->graph->node_count; i++) {
         struct node *node = &capturer->graph->nodes[i];
-        const struct op_control *control = program_has_subgraph(node) ? control_of(capturer->source, node) : NULL;
-        ok = !control || capture(capturer, node, control);
+        const struct op_facts *facts = may_capture(node) ? facts_of(capturer->source, node) : NULL;
+        ok = !facts || (!facts->control && !facts->reads) || capture(capturer, node, facts);
     }
     names_free(&capturer->names);
     return ok;

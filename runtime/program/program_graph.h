@@ -7,8 +7,9 @@
 
 /*
  * A copy of a graph of the model, without the nodes that no output needs. What subgraphs of a node read of the values
- * around them is appended to the node's inputs (captured_count), so that whoever looks at a node's inputs sees all of
- * its readers. A subgraph's own inputs have no default values. NULL without memory.
+ * around them is appended to the node's inputs (captured_count), and what its attributes name (the fact `reads`), so
+ * that whoever looks at a node's inputs sees all of its readers. A subgraph's own inputs have no default values. NULL
+ * without memory.
  */
 struct graph *program_graph(const struct onnx_model *source, const struct graph *graph, struct pool *pool);
 

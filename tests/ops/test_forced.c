@@ -10,6 +10,7 @@
 #include "ops/blocked/few_outputs.h"
 #include "ops/blocked/grouped.h"
 #include "ops/blocked/winograd/winograd_algorithm.h"
+#include "ops/core/op_facts.h"
 #include "tests/support/forced_cells.h"
 
 #include "ops/matmul/product.h"
@@ -157,7 +158,7 @@ static float *run_fused(const struct forced_layer *a, const struct forced_layer 
     assert_int_equal(layer_prepare(&first, a, x, threads, weights), STATUS_OK);
     status code = layer_prepare(&second, b, &first.output, threads, weights);
     if (code == STATUS_OK)
-        code = second.call.op->fuse(&first.call, &second.call, &second.workspace_bytes, &second.err);
+        code = op_facts(second.call.op)->fuse(&first.call, &second.call, &second.workspace_bytes, &second.err);
     assert_true(code == STATUS_OK || code == STATUS_UNSUPPORTED);
     if (code == STATUS_OK) {
         assert_true(second.workspace_bytes > 0);
@@ -167,7 +168,7 @@ static float *run_fused(const struct forced_layer *a, const struct forced_layer 
             cells_count(&table, column, second.call.state);
         }
         node_call_allocate(&second);
-        second.call.op->run_fused(&first.call, &second.call, &fraction);
+        op_facts(second.call.op)->run_fused(&first.call, &second.call, &fraction);
         y = layer_take(&second, b, count);
     }
     node_call_close(&second);

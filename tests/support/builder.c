@@ -191,6 +191,16 @@ void build_attribute_text(struct builder *builder, const char *name, const char 
                                                .s = {.bytes = value, .length = strlen(value)}});
 }
 
+void build_attribute_texts(struct builder *builder, const char *name, const char *list) {
+    char *words[MOST_ITEMS];
+    const int count = split(builder, list, words);
+    struct text *texts = need(pool_array(builder->model->pool, (size_t)count + 1, sizeof *texts));
+    for (int i = 0; i < count; i++)
+        texts[i] = (struct text){words[i], strlen(words[i])};
+    add_attribute(builder, &(struct attribute){
+                               .name = name, .type = ATTRIBUTE_STRINGS, .count = (size_t)count, .strings = texts});
+}
+
 void build_attribute_ints(struct builder *builder, const char *name, const char *numbers) {
     int count;
     const int64_t *values = numbers_of(builder, numbers, &count);

@@ -32,6 +32,8 @@ void build_name(struct builder *builder, const char *name, const char *domain);
 void build_attribute_int(struct builder *builder, const char *name, int64_t value);
 void build_attribute_float(struct builder *builder, const char *name, float value);
 void build_attribute_text(struct builder *builder, const char *name, const char *value);
+/* A list of words. */
+void build_attribute_texts(struct builder *builder, const char *name, const char *words);
 void build_attribute_ints(struct builder *builder, const char *name, const char *numbers);
 void build_attribute_tensor(struct builder *builder, const char *name, const struct tensor *value);
 

@@ -3,6 +3,7 @@
 #include "ops/blocked/blocked_run.h"
 #include "ops/blocked/engine/blocked_phases.h"
 #include "ops/conv/phase_access.h"
+#include "ops/core/op_facts.h"
 
 #include <stdlib.h>
 
@@ -229,7 +230,7 @@ status blocked_fuse(struct op_call *first, struct op_call *second, size_t *works
     struct blocked_state *b = second->state;
     struct row_tiling rows = {0};
     *workspace_bytes = 0;
-    if (second->op->fuse != first->op->fuse)
+    if (op_facts(second->op)->fuse != op_facts(first->op)->fuse)
         return STATUS_OK;
     if (!can_fuse(a, b) || !divide_rows(a, b, first->threads, &rows))
         return stay_separate(b, err);

@@ -207,16 +207,16 @@ static bool writes_plain(const struct op_call *call) {
            weight->shape.dims[0] == params->group;
 }
 
-static const struct op_facts facts = {.shown = "Conv", .writes_plain = writes_plain},
-                             transposed_facts = {.shown = "ConvTranspose"};
+#define FUSING .fuse = blocked_fuse, .run_fused = blocked_run_fused
+static const struct op_facts facts = {.shown = "Conv", .writes_plain = writes_plain, FUSING},
+                             transposed_facts = {.shown = "ConvTranspose", FUSING};
 
 #define BLOCKED(op_name, kind, facts_of)                                                                              \
     {                                                                                                                 \
         .name = op_name, .domain = INTERNAL_DOMAIN, .since = 1, .inputs = conv_scaled_inputs,                         \
         .outputs = conv_scaled_outputs, .params_size = sizeof(struct window_params),                                  \
         .state_size = sizeof(struct blocked_state), .parse = conv_operator_parse, .infer = infer, .prepare = prepare, \
-        .run = run_conv, .release = release, .macs = macs, .fuse = blocked_fuse, .run_fused = blocked_run_fused,      \
-        .row = kind, .facts = facts_of                                                                                \
+        .run = run_conv, .release = release, .macs = macs, .row = kind, .facts = facts_of                             \
     }
 
 const struct op ops_blocked_conv[] = {BLOCKED("BlockedConv", &conv_kind, &facts),
