@@ -38,6 +38,7 @@ struct blocked_depth {
 struct grouped_rows {
     int64_t columns;          /* of the output, at most */
     int64_t slots;            /* rows */
+    bool whole;               /* as many as there are, each as wide as all columns */
     int64_t width;            /* pixels of a row */
     int64_t turned;           /* pixels of a plain input that are turned into a channel block at once; 0: row by row */
     int64_t made;             /* outputs that wait to be turned into planes */

@@ -12,6 +12,7 @@
 #define SHORT_ROW 32
 #define TURNED_PIXELS 1024
 #define STORED_PIXELS 3072 /* of the rows that are stored, about: they stay in a near cache */
+#define WHOLE_PIXELS 1024  /* of a picture, border included, whose rows have a slot each */
 
 struct grouped_rows grouped_rows_of(const struct window *window, const struct phase_geometry *geometry, int64_t most) {
     struct grouped_rows rows = {.channels = window->in_channels, .entries = window->in_channels * geometry->taps};
@@ -23,14 +24,32 @@ struct grouped_rows grouped_rows_of(const struct window *window, const struct ph
     }
     const struct phase_axis *ax = &geometry->axis[2];
     const int64_t pixels = STORED_PIXELS / (rows.reach[0] * rows.channels) - rows.reach[1];
-    rows.slots = rows.reach[0];
     rows.columns = forced_size(most, between(1, pixels / ax->step, ax->positions > 1 ? ax->positions : 1));
     rows.width = (rows.columns - 1) * ax->step + rows.reach[1];
+    const int64_t all = (geometry->axis[1].positions - 1) * geometry->axis[1].step + rows.reach[0];
+    rows.whole =
+        rows.columns >= ax->positions && all >= rows.reach[0] && all <= WHOLE_PIXELS / (rows.width * rows.channels);
+    rows.slots = rows.whole ? all : rows.reach[0];
     return rows;
 }
 
 static size_t row_floats(const struct grouped_rows *rows) {
     return (size_t)(rows->width * rows->channels * LANES);
+}
+
+/* Floats from an output's inputs to the next one's; and pixels behind the last ones that the kernel reads. */
+static int64_t pixel_step(const struct grouped_rows *rows, const struct phase_axis *ax) {
+    return rows->columns > 1 ? ax->step * LANES : 0;
+}
+
+static int64_t pixels_beyond(const struct grouped_rows *rows, const struct phase_axis *ax) {
+    return pixel_step(rows, ax) / LANES * GROUPED_BEYOND;
+}
+
+/* All rows, and what the kernel reads behind them. */
+static size_t stored_floats(const struct blocked_phase *phase) {
+    const struct grouped_rows *rows = &phase->rows;
+    return (size_t)rows->slots * row_floats(rows) + (size_t)(pixels_beyond(rows, &phase->geometry.axis[2]) * LANES);
 }
 
 void grouped_turn(const struct blocked_state *state, const struct phase_geometry *geometry, struct grouped_rows *rows) {
@@ -41,15 +60,26 @@ void grouped_turn(const struct blocked_state *state, const struct phase_geometry
     rows->made = state->to_blocks ? 0 : few_made && rows->columns >= ax->out ? ay->out * ax->out : rows->columns;
 }
 
+/* Which row of the input a slot holds, and where; INT64_MIN: none. */
+struct row_slot {
+    int64_t held;
+    const float *row;
+};
+
 /*
- * The rows, then the outputs on their way to planes, then a turned input, then which row each slot holds, then the
- * places of an output's inputs.
+ * The rows, then the outputs on their way to planes, then a turned input, then the slots, then the places of an
+ * output's inputs.
  */
 size_t grouped_scratch_bytes(const struct blocked_phase *phase) {
     const struct grouped_rows *rows = &phase->rows;
-    return whole_line_bytes(((size_t)rows->slots * row_floats(rows) + (size_t)(rows->made + rows->turned) * LANES) *
-                                sizeof(float) +
-                            (size_t)rows->slots * sizeof(int64_t) + (size_t)rows->entries * sizeof(float *));
+    return whole_line_bytes((stored_floats(phase) + (size_t)(rows->made + rows->turned) * LANES) * sizeof(float) +
+                            (size_t)rows->slots * sizeof(struct row_slot) + (size_t)rows->entries * sizeof(float *));
+}
+
+/* A whole picture's border stays zero from strip to strip. */
+void grouped_clear(const struct blocked_run *run, const struct blocked_phase *phase, float *scratch) {
+    if (phase->rows.whole && run->state->window.border == BORDER_ZERO)
+        memset(scratch, 0, stored_floats(phase) * sizeof *scratch);
 }
 
 /* Where the lanes of an output's channel block find their inputs: for one input channel of every group. */
@@ -67,7 +97,7 @@ struct strip_run {
     float *stored, *made; /* rows of the input; outputs on their way to planes */
     float *turned;        /* a plain input as a channel block; NULL: it is in blocks, or is turned row by row */
     bool planes;          /* it is turned row by row */
-    int64_t *held;        /* by slot: the row that is stored there; INT64_MIN: none */
+    struct row_slot *slots;
     const float **places;
 };
 
@@ -168,8 +198,14 @@ static void store_pixels(const struct strip_run *run, const struct lane_source *
 static void store_border(const struct strip_run *run, const struct lane_source *source, int64_t at, int64_t x0,
                          int64_t first, int64_t end, float *to) {
     const struct phase_axis *ax = &run->strip->phase->geometry.axis[2];
+    const enum border border = run->strip->run->state->window.border;
+    if (border == BORDER_ZERO) {
+        if (!run->rows.whole)
+            memset(to + first * LANES, 0, (size_t)((end - first) * LANES) * sizeof *to);
+        return;
+    }
     for (int64_t j = first; j < end; j++) {
-        const int64_t x = border_index(run->strip->run->state->window.border, x0 + j, ax->in);
+        const int64_t x = border_index(border, x0 + j, ax->in);
         if (x < 0)
             memset(to + j * LANES, 0, LANES * sizeof *to);
         else
@@ -188,7 +224,7 @@ static void store_row(const struct strip_run *run, const struct lane_source *sou
     const int64_t width = (run->strip->columns - 1) * ax->step + run->rows.reach[1];
     const int64_t first = between(0, -x0, width), end = between(first, ax->in - x0, width);
     if (row < 0) {
-        memset(to, 0, (size_t)(width * LANES) * sizeof *to);
+        store_border(run, source, 0, INT64_MIN / 2, 0, width, to);
         return;
     }
     store_border(run, source, row * ax->in, x0, 0, first, to);
@@ -204,31 +240,33 @@ static bool lies_ready(const struct strip_run *run, int64_t y) {
     const struct window *window = &run->strip->run->state->window;
     const struct phase_axis *ay = &run->strip->phase->geometry.axis[1], *ax = &run->strip->phase->geometry.axis[2];
     const int64_t x0 = first_column(run), width = (run->strip->columns - 1) * ax->step + run->rows.reach[1];
-    return !run->planes && window_is_depthwise(window) && y >= 0 && y < ay->in && x0 >= 0 && x0 + width <= ax->in;
+    return !run->planes && window_is_depthwise(window) && y >= 0 && y < ay->in && x0 >= 0 && x0 + width <= ax->in &&
+           x0 + width + pixels_beyond(&run->rows, ax) <= (ay->in - y) * ax->in;
 }
 
-/* Where row y begins, for the first input channel; those of the others are `width` pixels apart. */
-static const float *row_at(const struct strip_run *run, const struct lane_source *sources, int64_t y) {
-    const uint32_t slot = (uint32_t)(y - run->rows.low[0]) % (uint32_t)run->rows.slots; /* y is not below */
+/* Row y begins with the first input channel; those of the others are `width` pixels apart. */
+static void fill_slot(const struct strip_run *run, const struct lane_source *sources, int64_t y, int64_t slot) {
     float *place = run->stored + (size_t)slot * row_floats(&run->rows);
-    if (lies_ready(run, y))
-        return sources[0].first + (y * run->strip->phase->geometry.axis[2].in + first_column(run)) * LANES;
-    for (int64_t i = 0; run->held[slot] != y && i < run->rows.channels; i++)
+    const bool ready = lies_ready(run, y);
+    for (int64_t i = 0; !ready && i < run->rows.channels; i++)
         store_row(run, &sources[i], y, place + i * run->rows.width * LANES);
-    run->held[slot] = y;
-    return place;
+    run->slots[slot].held = y;
+    run->slots[slot].row =
+        ready ? sources[0].first + (y * run->strip->phase->geometry.axis[2].in + first_column(run)) * LANES : place;
 }
 
-/* The places of all products of the first output of a row of positions: [input channel][tap]. */
+/* The places of all runs of the first output of a row of positions: [input channel][tap of y]. */
 static void list_places(const struct strip_run *run, const struct lane_source *sources, int64_t position) {
     const struct phase_axis *ay = &run->strip->phase->geometry.axis[1], *ax = &run->strip->phase->geometry.axis[2];
+    const int64_t top = position * ay->step, shift = (ax->first - run->rows.low[1]) * LANES;
+    const int64_t slot = (uint32_t)top % (uint32_t)run->rows.slots; /* rows that are met are not more than 2^31 */
     for (int64_t ty = 0; ty < ay->taps; ty++) {
-        const float *row = row_at(run, sources, phase_input(ay, position, ty));
-        for (int64_t tx = 0; tx < ax->taps; tx++) {
-            const int64_t x = ax->first - run->rows.low[1] + tx * ax->tap_step;
-            for (int64_t i = 0; i < run->rows.channels; i++)
-                run->places[(i * ay->taps + ty) * ax->taps + tx] = row + (i * run->rows.width + x) * LANES;
-        }
+        const int64_t down = ay->first - run->rows.low[0] + ty * ay->tap_step, y = top + run->rows.low[0] + down;
+        const int64_t at = slot + down < run->rows.slots ? slot + down : slot + down - run->rows.slots;
+        if (run->slots[at].held != y)
+            fill_slot(run, sources, y, at);
+        for (int64_t i = 0; i < run->rows.channels; i++)
+            run->places[i * ay->taps + ty] = run->slots[at].row + i * run->rows.width * LANES + shift;
     }
 }
 
@@ -239,10 +277,11 @@ static void run_rows(const struct strip_run *run, const struct lane_source *sour
     const struct activation *activation = &all->state->activation;
     const size_t step = (size_t)(ax->out_step * LANES);
     struct grouped_row row = {.places = run->places,
-                              .entries = (int)run->rows.entries,
+                              .runs = (int)(run->rows.entries / ax->taps),
                               .run = (int)ax->taps,
                               .close = ax->step == 1 && ax->tap_step == 1,
-                              .step = (size_t)(ax->step * LANES),
+                              .step = (size_t)pixel_step(&run->rows, ax),
+                              .tap_step = ax->tap_step * LANES,
                               .weights = strip->phase->packed + strip->block * run->rows.entries * LANES,
                               .bias = all->bias + strip->block * LANES,
                               .alpha = activation->alpha,
@@ -269,11 +308,11 @@ void grouped_run_strip(const struct grouped_strip *strip, float *scratch) {
     struct strip_run run = {.strip = strip, .rows = strip->phase->rows, .stored = scratch};
     const struct window *window = &strip->run->state->window;
     struct lane_source sources[GROUPED_CHANNELS];
-    run.made = scratch + (size_t)run.rows.slots * row_floats(&run.rows);
+    run.made = scratch + stored_floats(strip->phase);
     run.turned = run.rows.turned ? run.made + run.rows.made * LANES : NULL;
     run.planes = !strip->run->state->from_blocks && !run.turned;
-    run.held = (int64_t *)(void *)(run.made + (run.rows.made + run.rows.turned) * LANES);
-    run.places = (const float **)(void *)(run.held + run.rows.slots);
+    run.slots = (struct row_slot *)(void *)(run.made + (run.rows.made + run.rows.turned) * LANES);
+    run.places = (const float **)(void *)(run.slots + run.rows.slots);
     const int64_t blocks = channel_blocks(window->group * window->in_channels);
     run.input = strip->run->x + strip->batch_row * strip->run->x_plane *
                                     (strip->run->state->from_blocks ? blocks : window->group) /
@@ -281,7 +320,7 @@ void grouped_run_strip(const struct grouped_strip *strip, float *scratch) {
     if (run.turned)
         take_planes(&run, 0, run.rows.turned, run.turned);
     for (int64_t slot = 0; slot < run.rows.slots; slot++)
-        run.held[slot] = INT64_MIN;
+        run.slots[slot].held = INT64_MIN;
     for (int64_t i = 0; i < run.rows.channels; i++)
         sources[i] = source_of(&run, i);
     run_rows(&run, sources);

@@ -4,23 +4,27 @@
 
 #define LANES CHANNEL_BLOCK
 
-/* Pixels whose sums are held in registers. */
+/* Pixels of a tile: of the usual one, and of the larger one. */
+#define TILE (GROUPED_BEYOND + 1)
 #if KERNEL_LEVEL == 2
-#define MOST_PIXELS 14
+#define LARGE_TILE 14
 #else
-#define MOST_PIXELS 8
+#define LARGE_TILE TILE
 #endif
 #define MOST_RUN 9
 
-/* Products from..end - 1 of every pixel, added up from `sums` on. */
+/* Products of runs from..end - 1 of every pixel, added to `sums`. */
 static inline __attribute__((always_inline)) void add_products(const int pixels, const struct grouped_row *row,
                                                                size_t first, int from, int end, vec *sums) {
-    for (int entry = from; entry < end; entry++) {
-        const vec weight = vec_held(vec_load(row->weights + (size_t)entry * LANES + first % LANES));
-        const float *x = row->places[entry] + first;
+    const float *w = row->weights + (size_t)from * (size_t)row->run * LANES + first % LANES;
+    for (int r = from; r < end; r++) {
+        const float *x = row->places[r] + first;
+        for (int tap = 0; tap < row->run; tap++, x += row->tap_step, w += LANES) {
+            const vec weight = vec_held(vec_load(w));
 #pragma GCC unroll 14
-        for (int i = 0; i < pixels; i++)
-            sums[i] = vec_fma(vec_load(x + (size_t)i * row->step), weight, sums[i]);
+            for (int i = 0; i < pixels; i++)
+                sums[i] = vec_fma(vec_load(x + (size_t)i * row->step), weight, sums[i]);
+        }
     }
 }
 
@@ -30,8 +34,9 @@ static inline __attribute__((always_inline)) void add_products(const int pixels,
  */
 static inline __attribute__((always_inline)) void
 add_runs(const int pixels, const int run, const struct grouped_row *row, size_t first, int from, int end, vec *sums) {
-    for (int entry = from; entry < end; entry += run) {
-        const float *x = row->places[entry] + first, *w = row->weights + (size_t)entry * LANES + first % LANES;
+    const float *w = row->weights + (size_t)(from * run) * LANES + first % LANES;
+    for (int r = from; r < end; r++, w += run * LANES) {
+        const float *x = row->places[r] + first;
         vec weights[MOST_RUN];
 #pragma GCC unroll 9
         for (int i = 0; i < run; i++)
@@ -47,80 +52,94 @@ add_runs(const int pixels, const int run, const struct grouped_row *row, size_t 
     }
 }
 
-static inline __attribute__((always_inline)) void finish(const int pixels, const enum block_finish kind,
-                                                         const struct grouped_row *row, const vec *sums, float *y,
-                                                         size_t y_step) {
+static inline __attribute__((always_inline)) void finish(const int pixels, const struct grouped_row *row, vec *sums,
+                                                         int64_t count, float *y, size_t y_step) {
     const vec alpha = vec_all(row->alpha), beta = vec_all(row->beta);
-#pragma GCC unroll 14
-    for (int i = 0; i < pixels; i++)
-        vec_store(y + (size_t)i * y_step, activate(kind, sums[i], alpha, beta));
-}
-
-#define ADD(from, end, sums)                                \
-    if (run > 1)                                            \
-        add_runs(pixels, run, row, first, from, end, sums); \
-    else                                                    \
-        add_products(pixels, row, first, from, end, sums)
-
-/* `pixels` outputs, for the lanes of a vector: `first` floats on from each place. run: 1, or that of all entries. */
-static inline __attribute__((always_inline)) void
-make_pixels(const int pixels, const int run, const struct grouped_row *row, size_t first, float *y, size_t y_step) {
-    vec sums[MOST_PIXELS], chain[MOST_PIXELS];
-    const vec bias = vec_load(row->bias + first % LANES);
-    const int most = row->run < PRODUCT_CHAIN ? PRODUCT_CHAIN / row->run * row->run : row->run;
-    int end = row->entries < most ? row->entries : most;
-#pragma GCC unroll 14
-    for (int i = 0; i < pixels; i++)
-        sums[i] = bias;
-    ADD(0, end, sums);
-    for (int from = end; from < row->entries; from = end) {
-        end = row->entries - from < most ? row->entries : from + most;
-#pragma GCC unroll 14
-        for (int i = 0; i < pixels; i++)
-            chain[i] = (vec){0};
-        ADD(from, end, chain);
-#pragma GCC unroll 14
-        for (int i = 0; i < pixels; i++)
-            sums[i] += chain[i];
-    }
-#define FINISH(kind)                                \
-    case kind:                                      \
-        finish(pixels, kind, row, sums, y, y_step); \
+#define FINISH(kind)                                                                                              \
+    case kind:                                                                                                    \
+        _Pragma("GCC unroll 14") for (int i = 0; i < pixels; i++) sums[i] = activate(kind, sums[i], alpha, beta); \
         break;
     switch (row->finish) {
-        FINISH(BLOCK_COPY)
         FINISH(BLOCK_RELU)
         FINISH(BLOCK_LEAKY_RELU)
         FINISH(BLOCK_CLIP)
+    case BLOCK_COPY:
+        break;
+    }
+#pragma GCC unroll 14
+    for (int i = 0; i < pixels; i++) {
+        if (i == count)
+            return;
+        vec_store(y + (size_t)i * y_step, sums[i]);
     }
 }
 
-static void row(const struct grouped_row *row, int64_t count, float *y, size_t y_step) {
-#define RUN(pixels, run)                         \
-    for (; count - i >= (pixels); i += (pixels)) \
-        for (size_t v = 0; v < LANES; v += VEC)  \
-            make_pixels(pixels, run, row, (size_t)i * row->step + v, y + (size_t)i * y_step + v, y_step);
-#define RUNS(length)             \
-    case length:                 \
-        RUN(MOST_PIXELS, length) \
-        RUN(8, length)           \
-        RUN(4, length)           \
-        break;
-    int64_t i = 0;
-    switch (row->close ? row->run : 0) {
-        RUNS(3)
-        RUNS(5)
-#if KERNEL_LEVEL == 2
-        RUNS(7)
-        RUNS(9)
-#endif
-    default:
-        RUN(MOST_PIXELS, 1)
+/*
+ * `count` outputs by a tile of `pixels`, for the lanes of a vector: `first` floats on from each place. run: 0, or that
+ * of all places where pixels and taps are close.
+ */
+static inline __attribute__((always_inline)) void make_pixels(const int pixels, const int run,
+                                                              const struct grouped_row *row, size_t first,
+                                                              int64_t count, float *y, size_t y_step) {
+    vec sums[LARGE_TILE], closed[LARGE_TILE];
+    const vec bias = vec_load(row->bias + first % LANES);
+    const int most = row->run < PRODUCT_CHAIN ? PRODUCT_CHAIN / row->run : 1;
+#pragma GCC unroll 14
+    for (int i = 0; i < pixels; i++)
+        sums[i] = bias;
+    for (int from = 0, end;; from = end) {
+        end = row->runs - from < most ? row->runs : from + most;
+        if (run > 0)
+            add_runs(pixels, run, row, first, from, end, sums);
+        else
+            add_products(pixels, row, first, from, end, sums);
+#pragma GCC unroll 14
+        for (int i = 0; from > 0 && i < pixels; i++)
+            sums[i] += closed[i];
+        if (end == row->runs)
+            break;
+#pragma GCC unroll 14
+        for (int i = 0; i < pixels; i++) {
+            closed[i] = sums[i];
+            sums[i] = (vec){0};
+        }
     }
-    RUN(8, 1)
-    RUN(4, 1)
-    RUN(2, 1)
-    RUN(1, 1)
+    finish(pixels, row, sums, count, y, y_step);
+}
+
+static void row(const struct grouped_row *row, int64_t count, float *y, size_t y_step) {
+#define MAKE(pixels, length) make_pixels(pixels, length, row, first, left, y + v, y_step)
+#define RUNS(length)                  \
+    case length:                      \
+        if (large)                    \
+            MAKE(LARGE_TILE, length); \
+        else                          \
+            MAKE(TILE, length);       \
+        break;
+    for (int64_t i = 0, left; i < count; i += left) {
+        left = count - i;
+        /* Two small ones, rather than a large one and a small one for what is left. */
+        const bool large = LARGE_TILE > TILE && left > TILE && (left <= LARGE_TILE || left > 2 * TILE);
+        if (left > (large ? LARGE_TILE : TILE))
+            left = large ? LARGE_TILE : TILE;
+        for (size_t v = 0; v < LANES; v += VEC) {
+            const size_t first = (size_t)i * row->step + v;
+            switch (row->close ? row->run : 0) {
+                RUNS(3)
+                RUNS(5)
+#if KERNEL_LEVEL == 2
+                RUNS(7)
+                RUNS(9)
+#endif
+            default:
+                if (large)
+                    MAKE(LARGE_TILE, 0);
+                else
+                    MAKE(TILE, 0);
+            }
+        }
+        y += (size_t)left * y_step;
+    }
 }
 
 static void pick(const float *a, const float *b, size_t step, int64_t count, const int32_t lanes[LANES], float *to) {

@@ -131,18 +131,20 @@ struct block_kernel {
                   const float *added, float *y, int64_t count);
 };
 
+#define GROUPED_BEYOND 7 /* pixels that a row's kernel may read behind the last one */
+
 /*
  * Outputs of one channel block whose lanes meet inputs lane by lane: y[i * y_step + lane] = activation(bias[lane] + sum
- * over the entries of places[entry][i * step + lane] * weights[entry][lane]). Products are added in that order, in
- * chains of fused multiply-adds that close after about PRODUCT_CHAIN of them, at the end of a run of entries. The steps
- * are multiples of CHANNEL_BLOCK.
+ * over runs and taps of places[run][i * step + tap * tap_step + lane] * weights[run][tap][lane]). Products are added in
+ * that order, in chains of fused multiply-adds that close after about PRODUCT_CHAIN of them, at the end of a run. The
+ * steps are multiples of CHANNEL_BLOCK. GROUPED_BEYOND pixels more are read, of which nothing comes.
  */
 struct grouped_row {
     const float *const *places;
-    int entries;
-    int run;    /* all entries are in runs of so many */
-    bool close; /* the places of a run, and the pixels, follow each other without a gap */
+    int runs, run; /* run: taps of one */
+    bool close;    /* both steps are CHANNEL_BLOCK */
     size_t step;
+    int64_t tap_step;
     const float *weights, *bias;
     enum block_finish finish;
     float alpha, beta;
