@@ -27,8 +27,8 @@ struct grouped_rows grouped_rows_of(const struct window *window, const struct ph
     rows.columns = forced_size(most, between(1, pixels / ax->step, ax->positions > 1 ? ax->positions : 1));
     rows.width = (rows.columns - 1) * ax->step + rows.reach[1];
     const int64_t all = (geometry->axis[1].positions - 1) * geometry->axis[1].step + rows.reach[0];
-    rows.whole =
-        rows.columns >= ax->positions && all >= rows.reach[0] && all <= WHOLE_PIXELS / (rows.width * rows.channels);
+    rows.whole = rows.columns >= ax->positions && (rows.low[1] < 0 || rows.channels > 1) && all >= rows.reach[0] &&
+                 all <= WHOLE_PIXELS / (rows.width * rows.channels);
     rows.slots = rows.whole ? all : rows.reach[0];
     return rows;
 }
@@ -55,7 +55,7 @@ static size_t stored_floats(const struct blocked_phase *phase) {
 void grouped_turn(const struct blocked_state *state, const struct phase_geometry *geometry, struct grouped_rows *rows) {
     const struct phase_axis *ay = &geometry->axis[1], *ax = &geometry->axis[2];
     const bool few = ax->in < SHORT_ROW && ay->in * ax->in <= TURNED_PIXELS,
-               few_made = ax->out < SHORT_ROW && ay->out * ax->out <= TURNED_PIXELS;
+               few_made = rows->whole || (ax->out < SHORT_ROW && ay->out * ax->out <= TURNED_PIXELS);
     rows->turned = !state->from_blocks && few ? ay->in * ax->in : 0;
     rows->made = state->to_blocks ? 0 : few_made && rows->columns >= ax->out ? ay->out * ax->out : rows->columns;
 }
@@ -133,21 +133,23 @@ static int64_t channels_left(const struct grouped_strip *strip) {
     return at_most(strip->run->state->window.group - strip->block * LANES, LANES);
 }
 
-static void take_planes(const struct strip_run *run, int64_t at, int64_t count, float *to) {
-    const struct few_outputs_kernel *kernel = run->strip->run->kernels->few_outputs;
-    const int64_t plane = run->strip->run->x_plane / LANES, channels = channels_left(run->strip);
-    const float *from = run->input + run->strip->block * LANES * plane + at;
+static void take_few_planes(const struct strip_run *run, const float *from, int64_t plane, int64_t count, float *to) {
     float few[LANES][FEW] = {{0}};
-    if (channels == LANES) {
-        kernel->to_blocks(from, (size_t)plane, count, to);
-        return;
-    }
     for (int64_t i = 0, some; i < count; i += some) {
         some = at_most(count - i, FEW);
-        for (int64_t c = 0; c < channels; c++)
+        for (int64_t c = 0; c < channels_left(run->strip); c++)
             memcpy(few[c], from + c * plane + i, (size_t)some * sizeof **few);
-        kernel->to_blocks(few[0], FEW, some, to + i * LANES);
+        run->strip->run->kernels->few_outputs->to_blocks(few[0], FEW, some, to + i * LANES);
     }
+}
+
+static void take_planes(const struct strip_run *run, int64_t at, int64_t count, float *to) {
+    const int64_t plane = run->strip->run->x_plane / LANES;
+    const float *from = run->input + run->strip->block * LANES * plane + at;
+    if (channels_left(run->strip) < LANES)
+        take_few_planes(run, from, plane, count, to);
+    else
+        run->strip->run->kernels->few_outputs->to_blocks(from, (size_t)plane, count, to);
 }
 
 /* So many outputs go to the planes from index `at` on. */
@@ -256,18 +258,53 @@ static void fill_slot(const struct strip_run *run, const struct lane_source *sou
 }
 
 /* The places of all runs of the first output of a row of positions: [input channel][tap of y]. */
-static void list_places(const struct strip_run *run, const struct lane_source *sources, int64_t position) {
+static void list_run(const struct strip_run *run, int64_t ty, const float *row) {
     const struct phase_axis *ay = &run->strip->phase->geometry.axis[1], *ax = &run->strip->phase->geometry.axis[2];
-    const int64_t top = position * ay->step, shift = (ax->first - run->rows.low[1]) * LANES;
+    const float *place = row + (ax->first - run->rows.low[1]) * LANES;
+    for (int64_t i = 0; i < run->rows.channels; i++)
+        run->places[i * ay->taps + ty] = place + i * run->rows.width * LANES;
+}
+
+static void list_places(const struct strip_run *run, const struct lane_source *sources, int64_t position) {
+    const struct phase_axis *ay = &run->strip->phase->geometry.axis[1];
+    const int64_t top = position * ay->step;
     const int64_t slot = (uint32_t)top % (uint32_t)run->rows.slots; /* rows that are met are not more than 2^31 */
     for (int64_t ty = 0; ty < ay->taps; ty++) {
         const int64_t down = ay->first - run->rows.low[0] + ty * ay->tap_step, y = top + run->rows.low[0] + down;
         const int64_t at = slot + down < run->rows.slots ? slot + down : slot + down - run->rows.slots;
         if (run->slots[at].held != y)
             fill_slot(run, sources, y, at);
-        for (int64_t i = 0; i < run->rows.channels; i++)
-            run->places[i * ay->taps + ty] = run->slots[at].row + i * run->rows.width * LANES + shift;
+        list_run(run, ty, run->slots[at].row);
     }
+}
+
+/* Stores all rows that the strip meets, and lists the places for its first row of positions. */
+static void store_whole(const struct strip_run *run, const struct lane_source *sources) {
+    const struct phase_axis *ay = &run->strip->phase->geometry.axis[1];
+    const int64_t first = run->strip->first * ay->step, last = (run->strip->end - 1) * ay->step + run->rows.reach[0];
+    const size_t row = row_floats(&run->rows);
+    for (int64_t y = first; y < last; y++)
+        for (int64_t i = 0; i < run->rows.channels; i++)
+            store_row(run, &sources[i], y + run->rows.low[0],
+                      run->stored + (size_t)y * row + i * run->rows.width * LANES);
+    for (int64_t ty = 0; ty < ay->taps; ty++)
+        list_run(run, ty, run->stored + (size_t)(first + ay->first - run->rows.low[0] + ty * ay->tap_step) * row);
+}
+
+/* Where an output goes, and floats from its row to the next one's. */
+struct strip_rows {
+    float *y;
+    size_t row, step;
+};
+
+static void make_rows(const struct strip_run *run, const struct grouped_row *row, const struct strip_rows *to,
+                      int64_t rows) {
+    const struct blocked_run *all = run->strip->run;
+    const int64_t columns = run->strip->columns;
+    enum block_finish kind;
+    grouped_kernel_of(all->kernels)->rows(row, rows, columns, to->y, to->row, to->step);
+    if (!blocked_finish_kind(&all->state->activation, &kind))
+        blocked_finish(all, NULL, 0, (int)rows, (int)columns, to->y, to->row, to->step, to->y, to->row, to->step);
 }
 
 static void run_rows(const struct strip_run *run, const struct lane_source *sources) {
@@ -275,32 +312,36 @@ static void run_rows(const struct strip_run *run, const struct lane_source *sour
     const struct phase_axis *ay = &strip->phase->geometry.axis[1], *ax = &strip->phase->geometry.axis[2];
     const struct blocked_run *all = strip->run;
     const struct activation *activation = &all->state->activation;
-    const size_t step = (size_t)(ax->out_step * LANES);
     struct grouped_row row = {.places = run->places,
                               .runs = (int)(run->rows.entries / ax->taps),
                               .run = (int)ax->taps,
                               .close = ax->step == 1 && ax->tap_step == 1,
                               .step = (size_t)pixel_step(&run->rows, ax),
+                              .row_step = (size_t)ay->step * row_floats(&run->rows),
                               .tap_step = ax->tap_step * LANES,
                               .weights = strip->phase->packed + strip->block * run->rows.entries * LANES,
                               .bias = all->bias + strip->block * LANES,
                               .alpha = activation->alpha,
                               .beta = activation->beta};
-    const bool known = blocked_finish_kind(activation, &row.finish), together = run->rows.made > run->rows.columns;
+    blocked_finish_kind(activation, &row.finish);
+    const bool planes = !all->state->to_blocks, together = run->rows.made > run->rows.columns;
     const int64_t plane = strip->batch_row * window_out_blocks(&all->state->window) + strip->block;
-    for (int64_t position = strip->first; position < strip->end; position++) {
+    const int64_t count = run->rows.whole ? strip->end - strip->first : 1;
+    struct strip_rows to = {.step = (size_t)((planes ? 1 : ax->out_step) * LANES)};
+    to.row = planes ? to.step * (size_t)strip->columns : (size_t)(ay->out_step * ax->out * LANES);
+    if (run->rows.whole)
+        store_whole(run, sources);
+    for (int64_t position = strip->first; position < strip->end; position += count) {
         const int64_t at = (ay->out0 + position * ay->out_step) * ax->out + ax->out0 + strip->x * ax->out_step;
-        float *y = all->state->to_blocks ? all->y + plane * all->y_plane + at * LANES
-                   : together            ? run->made + (position - strip->first) * strip->columns * LANES
-                                         : run->made;
-        list_places(run, sources, position);
-        grouped_kernel_of(all->kernels)->row(&row, strip->columns, y, step);
-        if (!known)
-            blocked_finish(all, NULL, 0, 1, (int)strip->columns, y, 0, step, y, 0, step);
-        if (!all->state->to_blocks && !together)
+        to.y = planes ? run->made + (together ? (position - strip->first) * strip->columns * LANES : 0)
+                      : all->y + plane * all->y_plane + at * LANES;
+        if (!run->rows.whole)
+            list_places(run, sources, position);
+        make_rows(run, &row, &to, count);
+        if (planes && !together)
             give_planes(run, at, strip->columns);
     }
-    if (together)
+    if (planes && together)
         give_planes(run, strip->first * strip->columns, (strip->end - strip->first) * strip->columns);
 }
 

@@ -13,9 +13,9 @@
 #endif
 #define MOST_RUN 9
 
-/* Products of runs from..end - 1 of every pixel, added to `sums`. */
-static inline __attribute__((always_inline)) void add_products(const int pixels, const struct grouped_row *row,
-                                                               size_t first, int from, int end, vec *sums) {
+/* Products of runs from..end - 1 of every pixel, added to `sums`. step: that of the row. */
+static inline __attribute__((always_inline)) void
+add_products(const int pixels, size_t step, const struct grouped_row *row, size_t first, int from, int end, vec *sums) {
     const float *w = row->weights + (size_t)from * (size_t)row->run * LANES + first % LANES;
     for (int r = from; r < end; r++) {
         const float *x = row->places[r] + first;
@@ -23,7 +23,7 @@ static inline __attribute__((always_inline)) void add_products(const int pixels,
             const vec weight = vec_held(vec_load(w));
 #pragma GCC unroll 14
             for (int i = 0; i < pixels; i++)
-                sums[i] = vec_fma(vec_load(x + (size_t)i * row->step), weight, sums[i]);
+                sums[i] = vec_fma(vec_load(x + (size_t)i * step), weight, sums[i]);
         }
     }
 }
@@ -52,6 +52,29 @@ add_runs(const int pixels, const int run, const struct grouped_row *row, size_t 
     }
 }
 
+static inline __attribute__((always_inline)) void add(const int pixels, const struct grouped_row *row, size_t first,
+                                                      int from, int end, vec *sums) {
+#define RUNS(length)                                           \
+    case length:                                               \
+        add_runs(pixels, length, row, first, from, end, sums); \
+        break;
+    switch (row->close ? row->run : 0) {
+        RUNS(3)
+        RUNS(5)
+#if KERNEL_LEVEL == 2
+        RUNS(7)
+        RUNS(9)
+#endif
+    default:
+        if (row->step == LANES)
+            add_products(pixels, LANES, row, first, from, end, sums);
+        else if (row->step == 2 * LANES)
+            add_products(pixels, 2 * LANES, row, first, from, end, sums);
+        else
+            add_products(pixels, row->step, row, first, from, end, sums);
+    }
+}
+
 static inline __attribute__((always_inline)) void finish(const int pixels, const struct grouped_row *row, vec *sums,
                                                          int64_t count, float *y, size_t y_step) {
     const vec alpha = vec_all(row->alpha), beta = vec_all(row->beta);
@@ -74,13 +97,9 @@ static inline __attribute__((always_inline)) void finish(const int pixels, const
     }
 }
 
-/*
- * `count` outputs by a tile of `pixels`, for the lanes of a vector: `first` floats on from each place. run: 0, or that
- * of all places where pixels and taps are close.
- */
-static inline __attribute__((always_inline)) void make_pixels(const int pixels, const int run,
-                                                              const struct grouped_row *row, size_t first,
-                                                              int64_t count, float *y, size_t y_step) {
+/* `count` outputs by a tile of `pixels`, for the lanes of a vector: `first` floats on from each place. */
+static inline __attribute__((always_inline)) void make_pixels(const int pixels, const struct grouped_row *row,
+                                                              size_t first, int64_t count, float *y, size_t y_step) {
     vec sums[LARGE_TILE], closed[LARGE_TILE];
     const vec bias = vec_load(row->bias + first % LANES);
     const int most = row->run < PRODUCT_CHAIN ? PRODUCT_CHAIN / row->run : 1;
@@ -89,10 +108,7 @@ static inline __attribute__((always_inline)) void make_pixels(const int pixels, 
         sums[i] = bias;
     for (int from = 0, end;; from = end) {
         end = row->runs - from < most ? row->runs : from + most;
-        if (run > 0)
-            add_runs(pixels, run, row, first, from, end, sums);
-        else
-            add_products(pixels, row, first, from, end, sums);
+        add(pixels, row, first, from, end, sums);
 #pragma GCC unroll 14
         for (int i = 0; from > 0 && i < pixels; i++)
             sums[i] += closed[i];
@@ -107,39 +123,25 @@ static inline __attribute__((always_inline)) void make_pixels(const int pixels, 
     finish(pixels, row, sums, count, y, y_step);
 }
 
-static void row(const struct grouped_row *row, int64_t count, float *y, size_t y_step) {
-#define MAKE(pixels, length) make_pixels(pixels, length, row, first, left, y + v, y_step)
-#define RUNS(length)                  \
-    case length:                      \
-        if (large)                    \
-            MAKE(LARGE_TILE, length); \
-        else                          \
-            MAKE(TILE, length);       \
-        break;
-    for (int64_t i = 0, left; i < count; i += left) {
-        left = count - i;
-        /* Two small ones, rather than a large one and a small one for what is left. */
-        const bool large = LARGE_TILE > TILE && left > TILE && (left <= LARGE_TILE || left > 2 * TILE);
-        if (left > (large ? LARGE_TILE : TILE))
-            left = large ? LARGE_TILE : TILE;
-        for (size_t v = 0; v < LANES; v += VEC) {
-            const size_t first = (size_t)i * row->step + v;
-            switch (row->close ? row->run : 0) {
-                RUNS(3)
-                RUNS(5)
-#if KERNEL_LEVEL == 2
-                RUNS(7)
-                RUNS(9)
-#endif
-            default:
-                if (large)
-                    MAKE(LARGE_TILE, 0);
+/* Pixels of the next tile, where `left` are left: two small ones, rather than a large one and a rest for a small one.
+ */
+static int64_t next_tile(int64_t left) {
+    const bool large = LARGE_TILE > TILE && left > TILE && (left <= LARGE_TILE || left > 2 * TILE);
+    const int64_t most = large ? LARGE_TILE : TILE;
+    return left < most ? left : most;
+}
+
+static void rows(const struct grouped_row *row, int64_t rows, int64_t count, float *y, size_t y_row, size_t y_step) {
+    for (int64_t r = 0; r < rows; r++, y += y_row)
+        for (int64_t i = 0, some; i < count; i += some) {
+            const size_t first = (size_t)r * row->row_step + (size_t)i * row->step;
+            some = next_tile(count - i);
+            for (size_t v = 0; v < LANES; v += VEC)
+                if (some > TILE)
+                    make_pixels(LARGE_TILE, row, first + v, some, y + (size_t)i * y_step + v, y_step);
                 else
-                    MAKE(TILE, 0);
-            }
+                    make_pixels(TILE, row, first + v, some, y + (size_t)i * y_step + v, y_step);
         }
-        y += (size_t)left * y_step;
-    }
 }
 
 static void pick(const float *a, const float *b, size_t step, int64_t count, const int32_t lanes[LANES], float *to) {
@@ -154,4 +156,4 @@ static void pick(const float *a, const float *b, size_t step, int64_t count, con
 #endif
 }
 
-const struct grouped_kernel LEVEL_NAME(grouped_kernel) = {row, pick};
+const struct grouped_kernel LEVEL_NAME(grouped_kernel) = {rows, pick};

@@ -134,16 +134,17 @@ struct block_kernel {
 #define GROUPED_BEYOND 7 /* pixels that a row's kernel may read behind the last one */
 
 /*
- * Outputs of one channel block whose lanes meet inputs lane by lane: y[i * y_step + lane] = activation(bias[lane] + sum
- * over runs and taps of places[run][i * step + tap * tap_step + lane] * weights[run][tap][lane]). Products are added in
+ * Outputs of one channel block whose lanes meet inputs lane by lane: y[r * y_row + i * y_step + lane] = activation(
+ * bias[lane] + sum over runs and taps of places[run][r * row_step + i * step + tap * tap_step + lane] *
+ * weights[run][tap][lane]). Products are added in
  * that order, in chains of fused multiply-adds that close after about PRODUCT_CHAIN of them, at the end of a run. The
- * steps are multiples of CHANNEL_BLOCK. GROUPED_BEYOND pixels more are read, of which nothing comes.
+ * steps are multiples of CHANNEL_BLOCK. Of every row GROUPED_BEYOND pixels more are read, of which nothing comes.
  */
 struct grouped_row {
     const float *const *places;
     int runs, run; /* run: taps of one */
     bool close;    /* both steps are CHANNEL_BLOCK */
-    size_t step;
+    size_t step, row_step;
     int64_t tap_step;
     const float *weights, *bias;
     enum block_finish finish;
@@ -151,7 +152,7 @@ struct grouped_row {
 };
 
 struct grouped_kernel {
-    void (*row)(const struct grouped_row *row, int64_t count, float *y, size_t y_step);
+    void (*rows)(const struct grouped_row *row, int64_t rows, int64_t count, float *y, size_t y_row, size_t y_step);
     /* to[i][lane] = a[i * step + lanes[lane]], or b[i * step + lanes[lane] - 16] from 16 on, for `count` pixels. */
     void (*pick)(const float *a, const float *b, size_t step, int64_t count, const int32_t lanes[CHANNEL_BLOCK],
                  float *to);
