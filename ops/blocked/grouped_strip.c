@@ -97,6 +97,9 @@ struct strip_run {
     float *stored, *made; /* rows of the input; outputs on their way to planes */
     float *turned;        /* a plain input as a channel block; NULL: it is in blocks, or is turned row by row */
     bool planes;          /* it is turned row by row */
+    bool bordered;        /* the border has to be stored */
+    int64_t x0, width;    /* the first column of the input that is stored, and how many are */
+    int64_t left, right;  /* columns left..right - 1 of these are inside the input */
     struct row_slot *slots;
     const float **places;
 };
@@ -197,42 +200,41 @@ static void store_pixels(const struct strip_run *run, const struct lane_source *
 }
 
 /* Pixels first..end of a stored row that lie beyond the input's row, which begins at index `at`. */
-static void store_border(const struct strip_run *run, const struct lane_source *source, int64_t at, int64_t x0,
-                         int64_t first, int64_t end, float *to) {
-    const struct phase_axis *ax = &run->strip->phase->geometry.axis[2];
+static void store_border(const struct strip_run *run, const struct lane_source *source, int64_t at, int64_t first,
+                         int64_t end, float *to) {
     const enum border border = run->strip->run->state->window.border;
-    if (border == BORDER_ZERO) {
-        if (!run->rows.whole)
-            memset(to + first * LANES, 0, (size_t)((end - first) * LANES) * sizeof *to);
-        return;
-    }
-    for (int64_t j = first; j < end; j++) {
-        const int64_t x = border_index(border, x0 + j, ax->in);
+    for (int64_t j = first; border != BORDER_ZERO && j < end; j++) {
+        const int64_t x = border_index(border, run->x0 + j, run->strip->phase->geometry.axis[2].in);
         if (x < 0)
             memset(to + j * LANES, 0, LANES * sizeof *to);
         else
             store_pixels(run, source, at + x, 1, to + j * LANES);
     }
-}
-
-static int64_t first_column(const struct strip_run *run) {
-    return run->strip->x * run->strip->phase->geometry.axis[2].step + run->rows.low[1];
+    if (border == BORDER_ZERO && first < end)
+        memset(to + first * LANES, 0, (size_t)((end - first) * LANES) * sizeof *to);
 }
 
 /* Row y of the input, which may lie beyond it, for one input channel of every group. */
 static void store_row(const struct strip_run *run, const struct lane_source *source, int64_t y, float *to) {
     const struct phase_axis *ay = &run->strip->phase->geometry.axis[1], *ax = &run->strip->phase->geometry.axis[2];
-    const int64_t row = border_index(run->strip->run->state->window.border, y, ay->in), x0 = first_column(run);
-    const int64_t width = (run->strip->columns - 1) * ax->step + run->rows.reach[1];
-    const int64_t first = between(0, -x0, width), end = between(first, ax->in - x0, width);
-    if (row < 0) {
-        store_border(run, source, 0, INT64_MIN / 2, 0, width, to);
-        return;
-    }
-    store_border(run, source, row * ax->in, x0, 0, first, to);
-    if (first < end)
-        store_pixels(run, source, row * ax->in + x0 + first, end - first, to + first * LANES);
-    store_border(run, source, row * ax->in, x0, end, width, to);
+    const int64_t row = border_index(run->strip->run->state->window.border, y, ay->in), at = row * ax->in;
+    if (row >= 0 && run->left < run->right)
+        store_pixels(run, source, at + run->x0 + run->left, run->right - run->left, to + run->left * LANES);
+    if (run->bordered && row >= 0) {
+        store_border(run, source, at, 0, run->left, to);
+        store_border(run, source, at, run->right, run->width, to);
+    } else if (run->bordered)
+        memset(to, 0, (size_t)(run->width * LANES) * sizeof *to);
+}
+
+/* Which columns are stored. */
+static void measure_row(struct strip_run *run) {
+    const struct phase_axis *ax = &run->strip->phase->geometry.axis[2];
+    run->x0 = run->strip->x * ax->step + run->rows.low[1];
+    run->width = (run->strip->columns - 1) * ax->step + run->rows.reach[1];
+    run->left = between(0, -run->x0, run->width);
+    run->right = between(run->left, ax->in - run->x0, run->width);
+    run->bordered = !run->rows.whole || run->strip->run->state->window.border != BORDER_ZERO;
 }
 
 /* ---- a strip ---- */
@@ -241,9 +243,8 @@ static void store_row(const struct strip_run *run, const struct lane_source *sou
 static bool lies_ready(const struct strip_run *run, int64_t y) {
     const struct window *window = &run->strip->run->state->window;
     const struct phase_axis *ay = &run->strip->phase->geometry.axis[1], *ax = &run->strip->phase->geometry.axis[2];
-    const int64_t x0 = first_column(run), width = (run->strip->columns - 1) * ax->step + run->rows.reach[1];
-    return !run->planes && window_is_depthwise(window) && y >= 0 && y < ay->in && x0 >= 0 && x0 + width <= ax->in &&
-           x0 + width + pixels_beyond(&run->rows, ax) <= (ay->in - y) * ax->in;
+    return !run->planes && window_is_depthwise(window) && y >= 0 && y < ay->in && run->left == 0 &&
+           run->right == run->width && run->x0 + run->width + pixels_beyond(&run->rows, ax) <= (ay->in - y) * ax->in;
 }
 
 /* Row y begins with the first input channel; those of the others are `width` pixels apart. */
@@ -254,7 +255,7 @@ static void fill_slot(const struct strip_run *run, const struct lane_source *sou
         store_row(run, &sources[i], y, place + i * run->rows.width * LANES);
     run->slots[slot].held = y;
     run->slots[slot].row =
-        ready ? sources[0].first + (y * run->strip->phase->geometry.axis[2].in + first_column(run)) * LANES : place;
+        ready ? sources[0].first + (y * run->strip->phase->geometry.axis[2].in + run->x0) * LANES : place;
 }
 
 /* The places of all runs of the first output of a row of positions: [input channel][tap of y]. */
@@ -360,8 +361,9 @@ void grouped_run_strip(const struct grouped_strip *strip, float *scratch) {
                                     (strip->run->state->from_blocks ? 1 : LANES);
     if (run.turned)
         take_planes(&run, 0, run.rows.turned, run.turned);
-    for (int64_t slot = 0; slot < run.rows.slots; slot++)
+    for (int64_t slot = 0; !run.rows.whole && slot < run.rows.slots; slot++)
         run.slots[slot].held = INT64_MIN;
+    measure_row(&run);
     for (int64_t i = 0; i < run.rows.channels; i++)
         sources[i] = source_of(&run, i);
     run_rows(&run, sources);
