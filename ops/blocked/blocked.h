@@ -4,8 +4,8 @@
  * the domain "limner" in the place of Conv, ConvTranspose and their neighbours.
  *
  * The input is in channel blocks, or a plain [N,C,H,W] of fewer than 16 channels, which is copied with its border. The
- * output is in channel blocks or, with few channels, plain. A depthwise convolution may have plain tensors of any
- * number of channels on either side. Each phase of the window has an algorithm of its own.
+ * output is in channel blocks or, with few channels, plain; both may be plain then. A depthwise convolution may have
+ * plain tensors of any number of channels on either side. Each phase of the window has an algorithm of its own.
  * README.md has the layouts, the loop nests and who owns which memory.
  */
 #ifndef LIMNER_OPS_BLOCKED_BLOCKED_H

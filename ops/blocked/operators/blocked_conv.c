@@ -50,9 +50,9 @@ static status infer(struct op_call *call, struct error *err) {
     return code == STATUS_OK ? window_describe(call, &window, call->inputs[0]->dtype, err) : code;
 }
 
-/* Whether a plain input is copied with its border. */
+/* Whether a plain input is copied with its border: depthwise convolutions and few outputs read it row by row. */
 static bool needs_copy(const struct blocked_state *state) {
-    return !state->from_blocks && !window_mixes_groups(&state->window);
+    return !state->from_blocks && state->to_blocks && !window_mixes_groups(&state->window);
 }
 
 /* Bytes of that copy. */
