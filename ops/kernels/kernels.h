@@ -185,6 +185,8 @@ struct few_outputs_kernel {
      */
     void (*to_planes)(const float *blocks, int64_t count, float *planes, size_t plane);
     void (*to_blocks)(const void *planes, size_t plane, int64_t count, float *blocks);
+    /* to[i * channels + c] = planes[c * plane + i] for `count` pixels. */
+    void (*interleave)(const float *planes, size_t plane, int channels, int64_t count, float *to);
     /* The smallest number of pixels >= `pixels` for which there is a tile, or else the largest. */
     int (*round)(int channels, int pixels);
     /*

@@ -125,9 +125,9 @@ static void copy_row(const struct blocked_run *run, int64_t image, int64_t row, 
     const int64_t left = -state->lowest[1], inner = left < columns ? left : columns;
     const int64_t end = inner + ax->in < columns ? inner + ax->in : columns;
     copy_columns(state, source, 0, inner, copy);
-    for (int64_t c = 0; c < channels; c++)
-        for (int64_t i = inner; i < end; i++)
-            copy[i * channels + c] = source[c * plane + i - left];
+    if (inner < end)
+        run->kernels->few_outputs->interleave(source + inner - left, (size_t)plane, (int)channels, end - inner,
+                                              copy + inner * channels);
     copy_columns(state, source, end, columns, copy);
 }
 
