@@ -157,9 +157,11 @@ static void add_depths(const struct packed_piece *piece, int first, int count, i
     struct block_pixel pixels[BLOCK_PIXELS];
     struct block_source source = {
         .entries = 1, .blocks = (int)(depth / length), .length = (int)length, .pixels = pixels};
-    for (int i = 0; i < BLOCK_PIXELS; i++) /* those past `count` stand for the last one */
-        pixels[i] = (struct block_pixel){
-            piece->data.a + (piece->row0 + first + (i < count ? i : count - 1)) * product->a.row_stride + from, length};
+    const float *a = piece->data.a + (piece->row0 + first) * product->a.row_stride + from;
+    for (int i = 0; i < BLOCK_PIXELS; i++) { /* those past `count` stand for the last one */
+        pixels[i] = (struct block_pixel){a, length};
+        a += i + 1 < count ? product->a.row_stride : 0;
+    }
     for (int block = 0, blocks; block < piece->blocks; block += blocks) {
         blocks = piece->blocks - block < kernel->blocks ? piece->blocks - block : kernel->blocks;
         const float *panel = piece->packed + packed_place(product, piece->block + block);
@@ -192,12 +194,13 @@ void packed_finish(const struct packed_piece *piece, int64_t from) {
     const struct block_kernel *kernel = piece->kernel;
     const int most = kernel->pixels[panel_blocks(kernel, piece->blocks, 0)];
     const int64_t depth = piece->state->product.k, whole = depth / CHANNEL_BLOCK * CHANNEL_BLOCK;
+    const bool whole_tiles = is_output(piece, most);
     int64_t to;
     do {
         to = from == whole ? depth : whole - from < K_BLOCK ? whole : from + K_BLOCK;
         for (int first = 0; first < piece->count; first += most) {
             const int count = piece->count - first < most ? piece->count - first : most;
-            const bool output = from == 0 && to == depth && is_output(piece, count);
+            const bool output = from == 0 && to == depth && (count == most ? whole_tiles : is_output(piece, count));
             const struct tile_sums sums = sums_of(piece, first, output);
             if (from < to)
                 add_depths(piece, first, count, from, to, &sums);
