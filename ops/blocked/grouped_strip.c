@@ -258,7 +258,7 @@ static void fill_slot(const struct strip_run *run, const struct lane_source *sou
         ready ? sources[0].first + (y * run->strip->phase->geometry.axis[2].in + run->x0) * LANES : place;
 }
 
-/* The places of all runs of the first output of a row of positions: [input channel][tap of y]. */
+/* The places of a tap of y, whose row of the input begins here, for the first output: [input channel][tap of y]. */
 static void list_run(const struct strip_run *run, int64_t ty, const float *row) {
     const struct phase_axis *ay = &run->strip->phase->geometry.axis[1], *ax = &run->strip->phase->geometry.axis[2];
     const float *place = row + (ax->first - run->rows.low[1]) * LANES;
@@ -266,6 +266,7 @@ static void list_run(const struct strip_run *run, int64_t ty, const float *row) 
         run->places[i * ay->taps + ty] = place + i * run->rows.width * LANES;
 }
 
+/* Those of a row of positions, whose inputs are stored where no slot holds them. */
 static void list_places(const struct strip_run *run, const struct lane_source *sources, int64_t position) {
     const struct phase_axis *ay = &run->strip->phase->geometry.axis[1];
     const int64_t top = position * ay->step;

@@ -99,7 +99,8 @@ FIRST = [conv(3, 3, 224, 224, groups=1, outputs=16, stride=2), conv(3, 3, 224, 2
          conv(1, 96, 14, 14, groups=1, outputs=576), conv(1, 24, 56, 56, groups=1, outputs=144)]
 PRODUCTS = [product(1024, 8, 1024), product(1024, 64, 8), product(1024, 64, 16), product(1024, 256, 24),
             product(4096, 96, 48), product(1, 1280, 1000), product(4, 512, 512), product(8, 768, 768)]
-NORMS = [norm("GroupNormalization", (1, 128, 64, 64), 128, num_groups=32), norm("GroupNormalization", (1, 64, 32, 32), 64, num_groups=8),
+NORMS = [norm("GroupNormalization", (1, 128, 64, 64), 128, num_groups=32),
+         norm("GroupNormalization", (1, 64, 32, 32), 64, num_groups=8),
          norm("LayerNormalization", (1, 56, 56, 96), 96, axis=-1), norm("LayerNormalization", (1, 196, 768), 768, axis=-1),
          norm("LayerNormalization", (4, 32, 28, 28), (32, 28, 28), axis=1)]
 LAYERS = {"depthwise": DEPTHWISE, "grouped": GROUPED, "first": FIRST, "products": PRODUCTS, "norms": NORMS}
