@@ -4,8 +4,8 @@
  * the domain "limner" in the place of Conv, ConvTranspose and their neighbours.
  *
  * The input is in channel blocks, or a plain [N,C,H,W] of fewer than 16 channels, which is copied with its border. The
- * output is in channel blocks or, with few channels, plain. A depthwise convolution may have plain tensors of any
- * number of channels on either side. Each phase of the window has an algorithm of its own.
+ * output is in channel blocks or, with few channels, plain; both may be plain then. A depthwise convolution may have
+ * plain tensors of any number of channels on either side. Each phase of the window has an algorithm of its own.
  * README.md has the layouts, the loop nests and who owns which memory.
  */
 #ifndef LIMNER_OPS_BLOCKED_BLOCKED_H
@@ -38,6 +38,7 @@ struct blocked_depth {
 struct grouped_rows {
     int64_t columns;          /* of the output, at most */
     int64_t slots;            /* rows */
+    bool whole;               /* as many as there are, each as wide as all columns */
     int64_t width;            /* pixels of a row */
     int64_t turned;           /* pixels of a plain input that are turned into a channel block at once; 0: row by row */
     int64_t made;             /* outputs that wait to be turned into planes */

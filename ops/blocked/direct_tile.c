@@ -82,18 +82,20 @@ static bool list_inner(const struct direct_macro_tile *macro, const struct regis
                        int64_t block) {
     const struct blocked_input *input = &macro->input;
     const struct phase_axis *ay = &macro->phase->geometry.axis[1], *ax = &macro->phase->geometry.axis[2];
-    const int64_t tap = first_tap(macro->phase);
+    const int64_t tap = first_tap(macro->phase), step = ax->step * input->pixel;
     int64_t y = tile->y, x = tile->x;
-    for (int i = 0; i < rounded; i++) {
-        if (!is_inner(macro, y, x))
+    for (int i = 0, end; i < tile->count; y++, x = 0) { /* as far as a row goes */
+        end = (int)at_most(tile->count, i + ax->positions - x);
+        if (!is_inner(macro, y, x) || !is_inner(macro, y, x + end - i - 1))
             return false;
         const int64_t row = phase_input(ay, y, 0) - input->lowest[0];
         const int64_t column = phase_input(ax, x, tap) - input->lowest[1];
-        macro->pixels[i] = (struct block_pixel){
-            input->data + row * input->row + column * input->pixel + block * input->block, input->block};
-        if (i + 1 < tile->count)
-            next_position(macro, &y, &x);
+        const float *data = input->data + row * input->row + column * input->pixel + block * input->block;
+        for (; i < end; i++, data += step)
+            macro->pixels[i] = (struct block_pixel){data, input->block};
     }
+    for (int i = tile->count; i < rounded; i++)
+        macro->pixels[i] = macro->pixels[tile->count - 1];
     return true;
 }
 
@@ -138,13 +140,13 @@ static float *output_at(const struct direct_macro_tile *macro, int64_t y, int64_
 static void list_outputs(const struct direct_macro_tile *macro, const struct register_tile *tile) {
     const size_t plane = (size_t)macro->run->y_plane,
                  step = (size_t)(macro->phase->geometry.axis[2].out_step * CHANNEL_BLOCK);
-    const float *place = output_at(macro, tile->y, tile->x);
     int64_t y = tile->y, x = tile->x;
-    for (int i = 0; i < tile->count; i++) {
-        for (int block = 0; block < macro->blocks; block++)
-            macro->outputs[block * tile->count + i] = place + (size_t)block * plane;
-        next_position(macro, &y, &x);
-        place = x ? place + step : output_at(macro, y, x);
+    for (int i = 0, end; i < tile->count; y++, x = 0) {
+        const float *place = output_at(macro, y, x);
+        end = (int)at_most(tile->count, i + macro->phase->geometry.axis[2].positions - x);
+        for (; i < end; i++, place += step)
+            for (int block = 0; block < macro->blocks; block++)
+                macro->outputs[block * tile->count + i] = place + (size_t)block * plane;
     }
 }
 
@@ -166,10 +168,8 @@ static void store_tile(const struct direct_macro_tile *macro, const struct regis
 /* The weights of a k-block for the panel that begins at a channel block. */
 static const float *weights_at(const struct direct_macro_tile *macro, int64_t block, int blocks, int64_t number) {
     const struct blocked_phase *phase = macro->phase;
-    const int64_t groups = macro->run->state->window.group;
     const int64_t before = number * phase->depth.k_block * entries_of(phase) * phase->depth.length;
-    return phase->packed + macro->image % groups * (phase->floats / groups) +
-           block * CHANNEL_BLOCK * phase->depth.total + before * blocks * CHANNEL_BLOCK;
+    return macro->packed + block * CHANNEL_BLOCK * phase->depth.total + before * blocks * CHANNEL_BLOCK;
 }
 
 /* The input of the kernels for one k-block, by indirection and contiguous. */
@@ -321,6 +321,8 @@ void direct_run_macro_tile(struct direct_macro_tile macro, float *scratch) {
     macro.input = blocked_input_of(macro.run, macro.image);
     macro.contiguous = is_contiguous(macro.phase, &macro.input);
     macro.outputs = outputs;
+    const int64_t groups = macro.run->state->window.group;
+    macro.packed = macro.phase->packed + macro.image % groups * (macro.phase->floats / groups);
     macro.sums = scratch;
     macro.pixels = (struct block_pixel *)(scratch + DIRECT_SUMS);
     macro.offsets = (int64_t *)(macro.pixels + entries_of(macro.phase) * BLOCK_PIXELS);

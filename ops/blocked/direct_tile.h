@@ -21,6 +21,7 @@ struct direct_macro_tile {
     struct blocked_input input;
     bool contiguous;            /* one tap, and inputs follow each other as the positions do */
     int64_t inner[2][2];        /* rows and columns of positions all of whose inputs lie inside: first, end */
+    const float *packed;        /* weights of the group */
     float *sums;                /* [position][lanes] */
     struct block_pixel *pixels; /* indirection buffer */
     int64_t *offsets;           /* from the first entry to every one, where all inputs lie inside */

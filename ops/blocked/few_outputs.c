@@ -37,7 +37,7 @@ static struct few_outputs_band band_of(const struct few_outputs_work *work, int6
     band.end = band.first + work->rows < ay->positions ? band.first + work->rows : ay->positions;
     band.x = unit / work->down % work->across * work->columns;
     band.columns = ax->positions - band.x < work->columns ? ax->positions - band.x : work->columns;
-    band.input = blocked_input_of(work->run, band.image);
+    band.input = few_outputs_input(work->run, band.image);
     return band;
 }
 
@@ -79,8 +79,8 @@ static int64_t unit_rows(const struct blocked_phase *phase) {
 
 static bool rows_fit(const struct blocked_state *state, const struct phase_geometry *geometry) {
     const struct phase_axis *ax = &geometry->axis[2];
-    return state->from_blocks && state->window.group == 1 && state->window.out_channels <= FEW_OUTPUTS_MOST &&
-           ax->step == 1 && few_outputs_reach(ax) <= FEW_OUTPUTS_REACH;
+    return state->window.group == 1 && state->window.out_channels <= FEW_OUTPUTS_MOST && ax->step == 1 &&
+           few_outputs_reach(ax) <= FEW_OUTPUTS_REACH;
 }
 
 static bool fits(const struct blocked_state *state, const struct kernels *kernels,

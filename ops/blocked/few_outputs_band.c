@@ -2,6 +2,8 @@
 
 #include "ops/blocked/blocked_run.h"
 
+#include <string.h>
+
 #define BAND_COLUMNS 256                   /* of a band, at most */
 #define OVERHANG 128                       /* pixels by which the last register tile of a line may be too wide */
 #define LINE_ALIGN 16                      /* floats of a cache line */
@@ -53,6 +55,16 @@ struct few_outputs_band few_outputs_band_of(const struct blocked_run *run, const
 
 /* ---- rows of the input ---- */
 
+struct blocked_input few_outputs_input(const struct blocked_run *run, int64_t image) {
+    const int64_t plane = run->x_plane / CHANNEL_BLOCK;
+    if (run->state->from_blocks)
+        return blocked_input_of(run, image);
+    return (struct blocked_input){.data = run->x + image * run->state->window.in_channels * plane,
+                                  .row = run->state->window.axis[2].in,
+                                  .pixel = 1,
+                                  .block = plane};
+}
+
 static const float zeros[MOST_LINE];
 
 static void find_columns(struct few_outputs_band *band) {
@@ -72,6 +84,28 @@ static void fill_border(const struct few_outputs_band *band, const float *source
         const int64_t x = border_index(border, band->left + i, band->phase->geometry.axis[2].in);
         band->run->kernels->few_outputs->to_planes(x < 0 ? zeros : source + x * CHANNEL_BLOCK, 1, lines + i,
                                                    (size_t)band->line);
+    }
+}
+
+static void copy_border(const struct few_outputs_band *band, const float *source, int64_t first, int64_t end,
+                        float *line) {
+    for (int64_t i = first; i < end; i++) {
+        const int64_t x =
+            border_index(band->run->state->window.border, band->left + i, band->phase->geometry.axis[2].in);
+        line[i] = x < 0 ? 0 : source[x];
+    }
+}
+
+/* A row of planes. */
+static void copy_row(const struct few_outputs_band *band, int64_t y, float *lines) {
+    const struct blocked_input *input = &band->input;
+    for (int64_t channel = 0; channel < band->phase->depth.length; channel++, lines += band->line) {
+        const float *source = input->data + channel * input->block + (y - input->lowest[0]) * input->row;
+        copy_border(band, source, 0, band->inner, lines);
+        if (band->inner < band->inner_end)
+            memcpy(lines + band->inner, source + band->left + band->inner,
+                   (size_t)(band->inner_end - band->inner) * sizeof *lines);
+        copy_border(band, source, band->inner_end, band->in_columns, lines);
     }
 }
 
@@ -109,7 +143,10 @@ static void list_rows(const struct few_outputs_band *band, int64_t row) {
         band->lines[tap] = y < 0 ? (struct block_pixel){zeros, 0} : (struct block_pixel){start, band->line};
         if (y < 0 || band->held_row[slot] == index)
             continue;
-        transpose_row(band, y, start);
+        if (band->run->state->from_blocks)
+            transpose_row(band, y, start);
+        else
+            copy_row(band, y, start);
         band->held_row[slot] = index;
     }
 }
@@ -121,7 +158,8 @@ static struct plane_prefetch prefetch_of(const struct few_outputs_band *band, in
     /* Whole rows that follow each other are one run. */
     const bool follow = inner == ax->in && few_outputs_row_step(ay) == 1;
     const int64_t count = follow ? inner * band->phase->rows_together : inner;
-    for (int64_t tap = 0; tap < band->phase->depth.down && row < band->end && count > 0; tap++) {
+    const int64_t taps = band->run->state->from_blocks && row < band->end && count > 0 ? band->phase->depth.down : 0;
+    for (int64_t tap = 0; tap < taps; tap++) {
         const int64_t index = row_at(ay, row, tap);
         const int64_t y = border_index(band->run->state->window.border, index, ay->in);
         if (y < 0 || band->held_row[slot_of(band, index)] == index)

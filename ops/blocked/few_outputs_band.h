@@ -8,7 +8,6 @@
 #include "base/thread_team.h"
 #include "ops/blocked/blocked.h"
 
-#define FEW_OUTPUTS_REACH 64           /* inputs from the first tap of x to the last, at most */
 #define FEW_OUTPUTS_MOST CHANNEL_BLOCK /* output channels, at most */
 
 struct few_outputs_band {
@@ -47,6 +46,8 @@ size_t few_outputs_scratch_bytes(const struct blocked_phase *phase);
 /* A band without image, rows and columns, which the caller sets. */
 struct few_outputs_band few_outputs_band_of(const struct blocked_run *run, const struct blocked_phase *phase,
                                             float *scratch);
+/* The input of an image: channel blocks, or planes. */
+struct blocked_input few_outputs_input(const struct blocked_run *run, int64_t image);
 void few_outputs_run_band(struct few_outputs_band *band);
 
 #endif

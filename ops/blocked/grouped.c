@@ -29,6 +29,8 @@ static int64_t units_of(const struct grouped_work *work) {
 
 static void run_strips(struct team_thread self, void *context) {
     struct grouped_work *work = context;
+    float *scratch = blocked_scratch(work->run, self);
+    grouped_clear(work->run, work->phase, scratch);
     const struct phase_axis *axis = &work->phase->geometry.axis[1];
     for (int64_t unit = 0; work_queue_take(&work->queue, self, units_of(work), &unit);) {
         const int64_t strip = unit % (work->across * work->down), block = unit / (work->across * work->down);
@@ -41,7 +43,7 @@ static void run_strips(struct team_thread self, void *context) {
                                                   .end = at_most(axis[0].positions, first + work->rows),
                                                   .x = x,
                                                   .columns = at_most(axis[1].positions - x, work->columns)},
-                          blocked_scratch(work->run, self));
+                          scratch);
     }
 }
 

@@ -17,6 +17,8 @@ struct grouped_rows grouped_rows_of(const struct window *window, const struct ph
 /* How plain tensors are turned. */
 void grouped_turn(const struct blocked_state *state, const struct phase_geometry *geometry, struct grouped_rows *rows);
 size_t grouped_scratch_bytes(const struct blocked_phase *phase);
+/* Before a thread's first strip of a phase in a run. */
+void grouped_clear(const struct blocked_run *run, const struct blocked_phase *phase, float *scratch);
 void grouped_run_strip(const struct grouped_strip *strip, float *scratch);
 
 #endif

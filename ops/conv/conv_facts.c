@@ -68,8 +68,9 @@ static bool fills_blocks(int64_t channels) {
 static bool has_few_outputs(const struct window_params *params, const struct form *form) {
     const int64_t stride = params->stride_count == 2 ? params->strides[1] : 1;
     const int64_t dilation = params->dilation_count == 2 ? params->dilations[1] : 1;
-    return form->from_blocks && form->group == 1 && (form->transposed || stride == 1) && dilation <= 8 &&
-           form->weight->dims[3] <= 8 && form->out <= CHANNEL_BLOCK;
+    const int64_t reach = dilation <= FEW_OUTPUTS_REACH ? (form->weight->dims[3] - 1) * dilation : INT64_MAX;
+    return form->group == 1 && (form->transposed || stride == 1) && form->out <= CHANNEL_BLOCK &&
+           (form->from_blocks ? dilation <= 8 && form->weight->dims[3] <= 8 : reach <= FEW_OUTPUTS_REACH);
 }
 
 static bool groups_are_blocks(const struct form *form) {

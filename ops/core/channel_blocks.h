@@ -14,6 +14,8 @@
  */
 #define GROUPED_CHANNELS 32
 #define GROUPED_REACH ((int64_t)1 << 14)
+/* Few outputs: inputs from the first tap of a row to the last, at most. */
+#define FEW_OUTPUTS_REACH 64
 
 static inline int64_t channel_blocks(int64_t channels) {
     return (channels + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK;

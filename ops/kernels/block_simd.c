@@ -144,10 +144,12 @@ static inline __attribute__((always_inline)) void tile_of(const int pixels, cons
             /* Planes that are a power of two apart evict each other: what is next has to come from afar. */
             for (int line = 0; line < source->ahead_lines; line++, ahead += 16)
                 __builtin_prefetch(ahead, 0, 2);
+            if (source->length == LANES) {
 #pragma GCC unroll 16
-            for (int i = 0; i < pixels; i++) {
-                __builtin_prefetch(pixel[i] + entry[i].step);
-                __builtin_prefetch(pixel[i] + source->pixel_ahead, 0, 2);
+                for (int i = 0; i < pixels; i++) {
+                    __builtin_prefetch(pixel[i] + entry[i].step);
+                    __builtin_prefetch(pixel[i] + source->pixel_ahead, 0, 2);
+                }
             }
             weights = add_step(pixels, parts, false, 0, source->length, pixel, weights, NULL, (vec){0}, sums);
             weights += source->weight_skip;

@@ -84,6 +84,25 @@ static void to_blocks(const void *planes, size_t plane, int64_t count, float *bl
     transpose(false, planes, blocks, plane, count);
 }
 
+static inline __attribute__((always_inline)) void interleave_of(const float *restrict planes, size_t plane,
+                                                                const int channels, int64_t count, float *restrict to) {
+    for (int64_t i = 0; i < count; i++)
+#pragma GCC unroll 4
+        for (int c = 0; c < channels; c++)
+            to[i * channels + c] = planes[(size_t)c * plane + (size_t)i];
+}
+
+static void interleave(const float *planes, size_t plane, int channels, int64_t count, float *to) {
+    if (channels == 1)
+        memcpy(to, planes, (size_t)count * sizeof *to);
+    else if (channels == 3)
+        interleave_of(planes, plane, 3, count, to);
+    else if (channels == 4)
+        interleave_of(planes, plane, 4, count, to);
+    else
+        interleave_of(planes, plane, channels, count, to);
+}
+
 /* ---- sums ---- */
 
 /* Vectors of pixels of a tile, smaller and larger, by its channels. */
@@ -198,4 +217,4 @@ static void tile(int channels, int pixels, const struct plane_source *source, co
     }
 }
 
-const struct few_outputs_kernel LEVEL_NAME(few_outputs_kernel) = {to_planes, to_blocks, round_pixels, tile};
+const struct few_outputs_kernel LEVEL_NAME(few_outputs_kernel) = {to_planes, to_blocks, interleave, round_pixels, tile};

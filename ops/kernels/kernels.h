@@ -131,25 +131,28 @@ struct block_kernel {
                   const float *added, float *y, int64_t count);
 };
 
+#define GROUPED_BEYOND 7 /* pixels that a row's kernel may read behind the last one */
+
 /*
- * Outputs of one channel block whose lanes meet inputs lane by lane: y[i * y_step + lane] = activation(bias[lane] + sum
- * over the entries of places[entry][i * step + lane] * weights[entry][lane]). Products are added in that order, in
- * chains of fused multiply-adds that close after about PRODUCT_CHAIN of them, at the end of a run of entries. The steps
- * are multiples of CHANNEL_BLOCK.
+ * Outputs of one channel block whose lanes meet inputs lane by lane: y[r * y_row + i * y_step + lane] = activation(
+ * bias[lane] + sum over runs and taps of places[run][r * row_step + i * step + tap * tap_step + lane] *
+ * weights[run][tap][lane]). Products are added in
+ * that order, in chains of fused multiply-adds that close after about PRODUCT_CHAIN of them, at the end of a run. The
+ * steps are multiples of CHANNEL_BLOCK. Of every row GROUPED_BEYOND pixels more are read, of which nothing comes.
  */
 struct grouped_row {
     const float *const *places;
-    int entries;
-    int run;    /* all entries are in runs of so many */
-    bool close; /* the places of a run, and the pixels, follow each other without a gap */
-    size_t step;
+    int runs, run; /* run: taps of one */
+    bool close;    /* both steps are CHANNEL_BLOCK */
+    size_t step, row_step;
+    int64_t tap_step;
     const float *weights, *bias;
     enum block_finish finish;
     float alpha, beta;
 };
 
 struct grouped_kernel {
-    void (*row)(const struct grouped_row *row, int64_t count, float *y, size_t y_step);
+    void (*rows)(const struct grouped_row *row, int64_t rows, int64_t count, float *y, size_t y_row, size_t y_step);
     /* to[i][lane] = a[i * step + lanes[lane]], or b[i * step + lanes[lane] - 16] from 16 on, for `count` pixels. */
     void (*pick)(const float *a, const float *b, size_t step, int64_t count, const int32_t lanes[CHANNEL_BLOCK],
                  float *to);
@@ -182,6 +185,8 @@ struct few_outputs_kernel {
      */
     void (*to_planes)(const float *blocks, int64_t count, float *planes, size_t plane);
     void (*to_blocks)(const void *planes, size_t plane, int64_t count, float *blocks);
+    /* to[i * channels + c] = planes[c * plane + i] for `count` pixels. */
+    void (*interleave)(const float *planes, size_t plane, int channels, int64_t count, float *to);
     /* The smallest number of pixels >= `pixels` for which there is a tile, or else the largest. */
     int (*round)(int channels, int pixels);
     /*

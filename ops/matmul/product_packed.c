@@ -122,18 +122,46 @@ void packed_take_weights(struct op_call *call, struct product_state *state) {
 
 /* ---- running ---- */
 
+/* Where the sums of a tile wait, and floats from one row to the next. */
+struct tile_sums {
+    float *place;
+    size_t stride;
+};
+
+/*
+ * Whether a tile's sums are all that there is to do, so that the kernel writes them where they belong: all its rows and
+ * columns are some of the product.
+ */
+static bool is_output(const struct packed_piece *piece, int count) {
+    const struct matrix_product *product = &piece->state->product;
+    const struct block_kernel *kernel = piece->kernel;
+    const int last = piece->blocks % kernel->blocks;
+    return product->alpha == 1 && !piece->data.c && (piece->block + piece->blocks) * CHANNEL_BLOCK <= product->n &&
+           (piece->blocks < kernel->blocks || kernel->round(count, kernel->blocks) == count) &&
+           (last == 0 || kernel->round(count, last) == count);
+}
+
+static struct tile_sums sums_of(const struct packed_piece *piece, int first, bool output) {
+    const size_t lanes = (size_t)piece->blocks * CHANNEL_BLOCK, n = (size_t)piece->state->product.n;
+    if (output)
+        return (struct tile_sums){piece->data.y + (size_t)(piece->row0 + first) * n + piece->block * CHANNEL_BLOCK, n};
+    return (struct tile_sums){piece->sums + (size_t)first * lanes, lanes};
+}
+
 /* Depths from..to of a tile, which are whole blocks, or less than one. */
-static void add_depths(const struct packed_piece *piece, int first, int count, int64_t from, int64_t to) {
+static void add_depths(const struct packed_piece *piece, int first, int count, int64_t from, int64_t to,
+                       const struct tile_sums *sums) {
     const struct matrix_product *product = &piece->state->product;
     const struct block_kernel *kernel = piece->kernel;
     const int64_t depth = to - from, length = depth < CHANNEL_BLOCK ? depth : CHANNEL_BLOCK;
-    const size_t lanes = (size_t)piece->blocks * CHANNEL_BLOCK;
     struct block_pixel pixels[BLOCK_PIXELS];
     struct block_source source = {
         .entries = 1, .blocks = (int)(depth / length), .length = (int)length, .pixels = pixels};
-    for (int i = 0; i < BLOCK_PIXELS; i++) /* those past `count` stand for the last one */
-        pixels[i] = (struct block_pixel){
-            piece->data.a + (piece->row0 + first + (i < count ? i : count - 1)) * product->a.row_stride + from, length};
+    const float *a = piece->data.a + (piece->row0 + first) * product->a.row_stride + from;
+    for (int i = 0; i < BLOCK_PIXELS; i++) { /* those past `count` stand for the last one */
+        pixels[i] = (struct block_pixel){a, length};
+        a += i + 1 < count ? product->a.row_stride : 0;
+    }
     for (int block = 0, blocks; block < piece->blocks; block += blocks) {
         blocks = piece->blocks - block < kernel->blocks ? piece->blocks - block : kernel->blocks;
         const float *panel = piece->packed + packed_place(product, piece->block + block);
@@ -142,7 +170,7 @@ static void add_depths(const struct packed_piece *piece, int first, int count, i
             block_prefetch_weights(&source, panel + to * blocks * CHANNEL_BLOCK, blocks, first / most,
                                    (piece->count + most - 1) / most);
         kernel->tile(kernel->round(count, blocks), blocks, &source, panel + from * blocks * CHANNEL_BLOCK, from == 0,
-                     piece->sums + (size_t)first * lanes + (size_t)block * CHANNEL_BLOCK, lanes, CHANNEL_BLOCK);
+                     sums->place + (size_t)block * CHANNEL_BLOCK, sums->stride, CHANNEL_BLOCK);
     }
 }
 
@@ -166,14 +194,17 @@ void packed_finish(const struct packed_piece *piece, int64_t from) {
     const struct block_kernel *kernel = piece->kernel;
     const int most = kernel->pixels[panel_blocks(kernel, piece->blocks, 0)];
     const int64_t depth = piece->state->product.k, whole = depth / CHANNEL_BLOCK * CHANNEL_BLOCK;
+    const bool whole_tiles = is_output(piece, most);
     int64_t to;
     do {
         to = from == whole ? depth : whole - from < K_BLOCK ? whole : from + K_BLOCK;
         for (int first = 0; first < piece->count; first += most) {
             const int count = piece->count - first < most ? piece->count - first : most;
+            const bool output = from == 0 && to == depth && (count == most ? whole_tiles : is_output(piece, count));
+            const struct tile_sums sums = sums_of(piece, first, output);
             if (from < to)
-                add_depths(piece, first, count, from, to);
-            if (to == depth)
+                add_depths(piece, first, count, from, to, &sums);
+            if (to == depth && !output)
                 store_rows(piece, first, count);
         }
         from = to;

@@ -198,12 +198,23 @@ static void finish_part(const struct norm_work *work, const struct norm_part *pa
         apply_part(work, part, moments->mean, inverse);
 }
 
+/* Short groups are measured some at a time before they are written: each alone would wait for its own division. */
+#define TOGETHER 4
+#define SHORT_GROUP 1024
+
 static void whole_groups(void *context, int64_t first, int64_t end) {
     const struct norm_work *work = context;
-    for (int64_t item = first; item < end; item++) {
-        const struct norm_part part = part_of(work, item);
-        const struct norm_moments moments = measure_part(work, &part);
-        finish_part(work, &part, &moments);
+    struct norm_part parts[TOGETHER];
+    struct norm_moments moments[TOGETHER];
+    for (int64_t item = first, some; item < end; item += some) {
+        parts[0] = part_of(work, item);
+        some = parts[0].end - parts[0].first <= SHORT_GROUP ? at_most(end - item, TOGETHER) : 1;
+        for (int64_t i = 0; i < some; i++) {
+            parts[i] = part_of(work, item + i);
+            moments[i] = measure_part(work, &parts[i]);
+        }
+        for (int64_t i = 0; i < some; i++)
+            finish_part(work, &parts[i], &moments[i]);
     }
 }
 

@@ -100,6 +100,8 @@ static void add_rows(struct cell_table *table, const struct conv_algorithm *algo
     } else if (algorithm == &few_outputs_algorithm) {
         add_row(table, (struct cell_row){.algorithm = algorithm, .rows_together = 1});
         add_row(table, (struct cell_row){.algorithm = algorithm, .rows_together = 2});
+        add_row(table, (struct cell_row){.algorithm = algorithm, .rows_together = 1, .plain_input = true});
+        add_row(table, (struct cell_row){.algorithm = algorithm, .rows_together = 2, .plain_input = true});
     } else if (algorithm == &grouped_algorithm) {
         add_row(table, (struct cell_row){.algorithm = algorithm});
         add_row(table, (struct cell_row){.algorithm = algorithm, .depthwise = true});
@@ -340,8 +342,8 @@ static bool is_row(const struct cell_row *row, const struct blocked_state *state
                row->kinds[1] == phase->grids[0].axis[1].kind;
     if (row->algorithm == &grouped_algorithm)
         return row->depthwise == (state->window.in_channels == 1 && state->window.out_channels == 1);
-    return row->algorithm == &few_outputs_algorithm ? row->rows_together == phase->rows_together
-                                                    : row->plain_input == !state->from_blocks;
+    return (row->algorithm != &few_outputs_algorithm || row->rows_together == phase->rows_together) &&
+           row->plain_input == !state->from_blocks;
 }
 
 void cells_count(struct cell_table *table, int column, const struct blocked_state *state) {
@@ -386,7 +388,8 @@ void cells_name(const struct cell_row *row, char text[64]) {
     if (row->algorithm == &winograd_algorithm)
         snprintf(text, 64, "%s x %s, %s", kinds[row->kinds[0]], kinds[row->kinds[1]], forms[row->weights]);
     else if (row->algorithm == &few_outputs_algorithm)
-        snprintf(text, 64, "few outputs, %d rows together", (int)row->rows_together);
+        snprintf(text, 64, "few outputs, %d rows together%s", (int)row->rows_together,
+                 row->plain_input ? ", plain input" : "");
     else if (row->algorithm == &grouped_algorithm)
         snprintf(text, 64, row->depthwise ? "grouped, depthwise" : "grouped");
     else

@@ -50,9 +50,9 @@ static status infer(struct op_call *call, struct error *err) {
     return code == STATUS_OK ? window_describe(call, &window, call->inputs[0]->dtype, err) : code;
 }
 
-/* Whether a plain input is copied with its border. */
+/* Whether a plain input is copied with its border: depthwise convolutions and few outputs read it row by row. */
 static bool needs_copy(const struct blocked_state *state) {
-    return !state->from_blocks && !window_mixes_groups(&state->window);
+    return !state->from_blocks && state->to_blocks && !window_mixes_groups(&state->window);
 }
 
 /* Bytes of that copy. */
@@ -125,9 +125,9 @@ static void copy_row(const struct blocked_run *run, int64_t image, int64_t row, 
     const int64_t left = -state->lowest[1], inner = left < columns ? left : columns;
     const int64_t end = inner + ax->in < columns ? inner + ax->in : columns;
     copy_columns(state, source, 0, inner, copy);
-    for (int64_t c = 0; c < channels; c++)
-        for (int64_t i = inner; i < end; i++)
-            copy[i * channels + c] = source[c * plane + i - left];
+    if (inner < end)
+        run->kernels->few_outputs->interleave(source + inner - left, (size_t)plane, (int)channels, end - inner,
+                                              copy + inner * channels);
     copy_columns(state, source, end, columns, copy);
 }
 
