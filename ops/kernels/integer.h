@@ -52,6 +52,11 @@ struct integer_kernel {
     void (*quantize)(const float *x, int64_t count, float scale, float zero, bool is_signed, void *y);
     /* y[i] = (x[i] - zero) * scale */
     void (*dequantize)(const void *x, bool is_signed, int64_t count, float zero, float scale, float *y);
+    /* The same with a scale and a zero point of x's type for each. */
+    void (*dequantize_by)(const void *x, bool is_signed, int64_t count, const void *zeros, const float *scales,
+                          float *y);
+    /* Lowers *low to the smallest of x and raises *high to the largest; what is not a number does not count. */
+    void (*range)(const float *x, int64_t count, float *low, float *high);
 };
 
 #endif

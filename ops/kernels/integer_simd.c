@@ -249,19 +249,58 @@ static void quantize(const float *x, int64_t count, float scale, float zero, boo
     IN_VECTORS(x, 4, y, 1, QUANTIZE);
 }
 
-static void dequantize(const void *x, bool is_signed, int64_t count, float zero, float scale, float *y) {
-    const vec middle = vec_all(zero), factor = vec_all(scale);
-#define DEQUANTIZE(from, to, i)                                                     \
-    do {                                                                            \
-        small_naturals small;                                                       \
-        memcpy(&small, from, sizeof small);                                         \
-        const vec_bits natural = __builtin_convertvector(small, vec_bits);          \
-        const ints whole = is_signed ? (ints)(natural << 24) >> 24 : (ints)natural; \
-        const vec v = (__builtin_convertvector(whole, vec) - middle) * factor;      \
-        memcpy(to, &v, sizeof v);                                                   \
-    } while (0)
-    IN_VECTORS(x, 1, y, 4, DEQUANTIZE);
+INLINE ints integers_at(const void *x, bool is_signed) {
+    const vec_bits natural = naturals_at(x);
+    return is_signed ? (ints)(natural << 24) >> 24 : (ints)natural;
 }
 
-const struct integer_kernel LEVEL_NAME(integer_kernel) = {COLUMNS, ROWS,   round_rows, has_bytes, tile_of,   weave,
-                                                          settle,  finish, finish_by,  quantize,  dequantize};
+#define DEQUANTIZE(from, to, i)                                                                                      \
+    do {                                                                                                             \
+        const vec v = (__builtin_convertvector(integers_at(from, is_signed), vec) - vec_all(zero)) * vec_all(scale); \
+        memcpy(to, &v, sizeof v);                                                                                    \
+    } while (0)
+
+static void dequantize(const void *x, bool is_signed, int64_t count, float zero, float scale, float *y) {
+    if (is_signed)
+        IN_VECTORS(x, 1, y, 4, DEQUANTIZE);
+    else
+        IN_VECTORS(x, 1, y, 4, DEQUANTIZE);
+}
+
+static void dequantize_by(const void *x, bool is_signed, int64_t count, const void *zeros, const float *scales,
+                          float *y) {
+    int64_t i = 0;
+    for (; i + VEC <= count; i += VEC) {
+        const ints whole =
+            integers_at((const char *)x + i, is_signed) - integers_at((const char *)zeros + i, is_signed);
+        vec_store(y + i, __builtin_convertvector(whole, vec) * vec_load(scales + i));
+    }
+    for (; i < count; i++) {
+        const int by = is_signed ? ((const int8_t *)x)[i] - ((const int8_t *)zeros)[i]
+                                 : ((const uint8_t *)x)[i] - ((const uint8_t *)zeros)[i];
+        y[i] = (float)by * scales[i];
+    }
+}
+
+static void range(const float *x, int64_t count, float *low, float *high) {
+    vec lows[2] = {vec_all(*low), vec_all(*low)}, highs[2] = {vec_all(*high), vec_all(*high)};
+    int64_t i = 0;
+    for (; i + 2 * VEC <= count; i += 2 * VEC)
+        for (int j = 0; j < 2; j++) {
+            const vec v = vec_load(x + i + j * VEC);
+            lows[j] = vec_min(v, lows[j]);
+            highs[j] = vec_max(v, highs[j]);
+        }
+    for (; i < count; i++) {
+        *low = x[i] < *low ? x[i] : *low;
+        *high = x[i] > *high ? x[i] : *high;
+    }
+    for (i = 0; i < 2 * VEC; i++) {
+        *low = lows[i / VEC][i % VEC] < *low ? lows[i / VEC][i % VEC] : *low;
+        *high = highs[i / VEC][i % VEC] > *high ? highs[i / VEC][i % VEC] : *high;
+    }
+}
+
+const struct integer_kernel LEVEL_NAME(integer_kernel) = {COLUMNS,    ROWS,          round_rows, has_bytes, tile_of,
+                                                          weave,      settle,        finish,     finish_by, quantize,
+                                                          dequantize, dequantize_by, range};

@@ -290,7 +290,7 @@ static void start(struct quant_product *p) {
     if (!p->row->dynamic)
         return;
     const size_t count = (size_t)tensor_elements(call->inputs[0]);
-    p->range = dynamic_range_of(call->inputs[0]->data, count);
+    p->range = dynamic_range_of(call, call->inputs[0]->data, count);
     dynamic_quantize(call, call->inputs[0]->data, count, p->range, at[PART_DYNAMIC]);
     p->a_data = at[PART_DYNAMIC];
     p->a_type = DTYPE_UINT8;
