@@ -1,17 +1,7 @@
 #include "ops/kernels/integer.h"
 
+#include "ops/kernels/integer_numbers.h"
 #include "ops/kernels/tables.h"
-#include "ops/kernels/vec.h"
-
-#if defined(__SSE2__) && KERNEL_LEVEL == 0
-#include <emmintrin.h>
-#endif
-
-#define INLINE static inline __attribute__((always_inline))
-
-typedef int32_t ints __attribute__((vector_size(VEC * sizeof(int32_t))));
-typedef int8_t small_ints __attribute__((vector_size(VEC)));
-typedef uint8_t small_naturals __attribute__((vector_size(VEC)));
 
 #define COLUMNS (2 * VEC)
 #if KERNEL_LEVEL == 2
@@ -34,36 +24,11 @@ static bool has_bytes(void) {
     unsigned a, b, c, d;
     return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (c & bit_AVX512VNNI);
 }
-#define BYTES_TARGET __attribute__((target("avx512vnni")))
 #else
 static bool has_bytes(void) {
     return false;
 }
-#define BYTES_TARGET
 #endif
-
-/* Sums of the products of pairs of words. */
-INLINE ints pairs(ints a, ints b) {
-#if KERNEL_LEVEL == 2
-    return (ints)_mm512_madd_epi16((__m512i)a, (__m512i)b);
-#elif KERNEL_LEVEL == 1
-    return (ints)_mm256_madd_epi16((__m256i)a, (__m256i)b);
-#elif defined(__SSE2__)
-    return (ints)_mm_madd_epi16((__m128i)a, (__m128i)b);
-#else
-    return (a << 16 >> 16) * (b << 16 >> 16) + (a >> 16) * (b >> 16);
-#endif
-}
-
-INLINE ints add_words(ints sum, ints left, ints right) {
-    return (ints)((vec_bits)sum + (vec_bits)pairs(left, right));
-}
-
-INLINE ints ints_at(const void *p) {
-    ints v;
-    memcpy(&v, p, sizeof v);
-    return v;
-}
 
 #define TILE_BODY(ROW_COUNT, ADD)                                                      \
     do {                                                                               \
@@ -98,7 +63,6 @@ static void tile_of_words(const struct integer_tile *tile) {
 }
 
 #if KERNEL_LEVEL == 2
-#define ADD_BYTES(sum, left, right) (ints) _mm512_dpbusd_epi32((__m512i)(sum), (__m512i)(right), (__m512i)(left))
 BYTES_TARGET static void tile_of_bytes(const struct integer_tile *tile) {
     EACH_ROWS(ADD_BYTES);
 }
@@ -128,18 +92,6 @@ INLINE uint32_t step_of(const bool bytes, const struct integer_weave *w, int64_t
                 (uint32_t)w->rows[3][i] << 24) ^
                w->flip * 0x01010101u;
     return word(w->rows[0][i], w->flip, (uint32_t)w->zero) | word(w->rows[1][i], w->flip, (uint32_t)w->zero) << 16;
-}
-
-INLINE vec_bits naturals_at(const void *p) {
-#if KERNEL_LEVEL == 2
-    return (vec_bits)_mm512_cvtepu8_epi32(_mm_loadu_si128(p));
-#elif KERNEL_LEVEL == 1
-    return (vec_bits)_mm256_cvtepu8_epi32(_mm_loadl_epi64(p));
-#else
-    small_naturals small;
-    memcpy(&small, p, sizeof small);
-    return __builtin_convertvector(small, vec_bits);
-#endif
 }
 
 /* A vector of steps from number i of the rows on. */
@@ -174,19 +126,6 @@ static void weave(bool bytes, const struct integer_weave *w, int64_t count, uint
 
 /* ---- numbers ---- */
 
-#define FAR 65536.0f /* beyond what a zero point brings back into 8 bits */
-
-/* Whole numbers of 8 bits, from any. */
-INLINE ints rounded(vec x, vec zero, vec low, vec high) {
-    const vec near = vec_min(vec_max(x, vec_all(-FAR)), vec_all(FAR));
-    return __builtin_convertvector(vec_min(vec_max(vec_round(near) + zero, low), high), ints);
-}
-
-INLINE void small_store(uint8_t *y, ints v) {
-    const small_ints small = __builtin_convertvector(v, small_ints);
-    memcpy(y, &small, sizeof small);
-}
-
 /* Calls STEP(sources, y) for whole vectors in place, and for the rest in places of their own. */
 #define IN_VECTORS(X, X_SIZE, Y, Y_SIZE, STEP)                                                \
     do {                                                                                      \
@@ -211,19 +150,6 @@ static void settle(int32_t *sums, const uint32_t *factors, uint32_t row, const u
     }
     for (; i < count; i++)
         sums[i] = (int32_t)((uint32_t)sums[i] - factors[i] * row - less[i]);
-}
-
-/* What 8-bit integers are made of. */
-struct target {
-    vec zero, low, high;
-};
-
-INLINE struct target target_of(float zero, bool is_signed) {
-    return (struct target){vec_all(zero), vec_all(is_signed ? -128 : 0), vec_all(is_signed ? 127 : 255)};
-}
-
-INLINE void small_from(const struct target *target, vec x, void *y) {
-    small_store(y, rounded(x, target->zero, target->low, target->high));
 }
 
 static void finish(const int32_t *sums, float scale, int64_t count, uint32_t start, float zero, bool is_signed,

@@ -110,7 +110,7 @@ static bool plan(struct quant_product *p) {
     const struct integer_kernel *kernel = integer_kernel_of(p->call->kernels);
     const struct tensor *b = p->call->inputs[p->row->b];
     const bool bytes = ((const struct quant_matmul_state *)p->call->state)->bytes;
-    p->rows = (struct quant_rows){kernel, bytes, p->shape.m, p->shape.k, 1};
+    p->rows = (struct quant_rows){kernel, bytes, p->shape.m, p->shape.k, 1, false};
     p->columns = (struct quant_columns){
         kernel, bytes, b->dtype, p->shape.k, p->shape.n, p->shape.b.row_stride, p->shape.b.column_stride};
     return quant_columns_bytes(&p->columns) > 0;
