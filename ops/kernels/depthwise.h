@@ -25,10 +25,16 @@ struct depthwise_plane {
     uint8_t *y; /* [rows][columns] */
 };
 
+/* Rows of an input that get a border; a number of the border is without a sign. */
+struct depthwise_rows {
+    const uint8_t *x;
+    int64_t rows, stride, count, before, width;
+    uint8_t flip, border;
+};
+
 struct depthwise_kernel {
-    /* A row of whole lines: `before` numbers of the border, `count` of x with bits flipped, the border to the end. */
-    void (*fill)(const uint8_t *x, int64_t count, uint8_t flip, uint8_t border, int64_t before, int64_t width,
-                 uint8_t *to);
+    /* Rows of whole lines: `before` numbers of the border, `count` of x with bits flipped, the border to the end. */
+    void (*fill)(const struct depthwise_rows *rows, uint8_t *to);
     void (*plane)(bool bytes,
                   const struct depthwise_plane *plane); /* bytes: only where struct integer_kernel has them */
 };

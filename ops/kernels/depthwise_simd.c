@@ -3,22 +3,32 @@
 #include "ops/kernels/integer_numbers.h"
 #include "ops/kernels/tables.h"
 
-static void fill(const uint8_t *x, int64_t count, uint8_t flip, uint8_t border, int64_t before, int64_t width,
-                 uint8_t *to) {
 #if KERNEL_LEVEL == 2
-    const __m512i flips = _mm512_set1_epi8((char)flip), borders = _mm512_set1_epi8((char)(border ^ flip));
-    for (int64_t i = 0; i < width; i += 64) {
-        const int64_t first = before > i ? before - i : 0, end = before + count - i;
-        const __mmask64 from = first < 64 ? ~(uint64_t)0 << first : 0;
-        const __mmask64 until = end >= 64 ? ~(uint64_t)0 : end > 0 ? ((uint64_t)1 << end) - 1 : 0;
-        const __m512i numbers = _mm512_mask_loadu_epi8(borders, from & until, x + (i - before));
-        _mm512_storeu_si512((void *)(to + i), _mm512_xor_si512(numbers, flips));
+/* Lines of all rows that begin at number i of them. */
+static void fill_lines(const struct depthwise_rows *r, int64_t i, uint8_t *to) {
+    const __m512i flips = _mm512_set1_epi8((char)r->flip), borders = _mm512_set1_epi8((char)(r->border ^ r->flip));
+    const int64_t first = r->before > i ? r->before - i : 0, end = r->before + r->count - i;
+    const __mmask64 from = first < 64 ? ~(uint64_t)0 << first : 0;
+    const __mmask64 until = end >= 64 ? ~(uint64_t)0 : end > 0 ? ((uint64_t)1 << end) - 1 : 0;
+    for (int64_t row = 0; row < r->rows; row++) {
+        const __m512i x = _mm512_mask_loadu_epi8(borders, from & until, r->x + row * r->stride + (i - r->before));
+        _mm512_storeu_si512((void *)(to + row * r->width + i), _mm512_xor_si512(x, flips));
     }
+}
+#endif
+
+static void fill(const struct depthwise_rows *r, uint8_t *to) {
+#if KERNEL_LEVEL == 2
+    for (int64_t i = 0; i < r->width; i += 64)
+        fill_lines(r, i, to);
 #else
-    memset(to, border, (size_t)before);
-    for (int64_t i = 0; i < count; i++)
-        to[before + i] = x[i] ^ flip;
-    memset(to + before + count, border, (size_t)(width - before - count));
+    for (int64_t row = 0; row < r->rows; row++, to += r->width) {
+        const uint8_t *x = r->x + row * r->stride;
+        memset(to, r->border, (size_t)r->before);
+        for (int64_t i = 0; i < r->count; i++)
+            to[r->before + i] = x[i] ^ r->flip;
+        memset(to + r->before + r->count, r->border, (size_t)(r->width - r->before - r->count));
+    }
 #endif
 }
 
@@ -35,15 +45,13 @@ struct picks {
 
 #if KERNEL_LEVEL > 0
 INLINE void find_picks(const bool bytes, int stride, struct picks *picks) {
-    uint32_t words[VEC];
-    uint8_t each[4 * VEC];
-    for (int i = 0; i < VEC; i++) {
-        words[i] = (uint32_t)(i / 4 * stride + i % 4);
-        for (int j = 0; j < 4; j++)
-            each[4 * i + j] = (uint8_t)(bytes ? i % 4 * stride + j : j % 2 ? 0x80 : i % 4 * stride + j / 2);
-    }
-    memcpy(&picks->words, words, sizeof words);
-    memcpy(&picks->bytes, each, sizeof each);
+    vec_bits lane;
+    for (int i = 0; i < VEC; i++)
+        lane[i] = (uint32_t)i;
+    const vec_bits words = (lane >> 2) * (uint32_t)stride + (lane & 3), first = (lane & 3) * (uint32_t)stride;
+    const vec_bits pick = bytes ? first * 0x01010101u + 0x03020100u : first | (first + 1) << 16 | 0x80008000u;
+    memcpy(&picks->words, &words, sizeof words);
+    memcpy(&picks->bytes, &pick, sizeof pick);
 }
 #endif
 
@@ -74,48 +82,52 @@ INLINE void store_some(uint8_t *y, ints v, int64_t count) {
 #endif
 }
 
-#define PLANE_BODY(BYTES, ADD)                                                                                 \
-    do {                                                                                                       \
-        const struct target target = target_of(p->zero, p->is_signed);                                         \
-        const vec scale = vec_all(p->scale);                                                                   \
-        struct picks picks;                                                                                    \
-        FIND_PICKS(BYTES);                                                                                     \
-        for (int64_t row = 0; row < p->rows; row++)                                                            \
-            for (int64_t column = 0; column < p->columns; column += VEC) {                                     \
-                const uint8_t *x = p->x + row * p->row_stride + column * p->stride;                            \
-                const int32_t *weights = p->weights;                                                           \
-                ints sums = (ints)vec_bits_all(p->start);                                                      \
-                for (int64_t k = 0; k < p->kernel_rows; k++, x += p->tap_stride)                               \
-                    for (int64_t step = 0; step < p->steps; step++) {                                          \
-                        const ints weight = *weights++ - (ints){0};                                            \
-                        sums = ADD(sums, weight, numbers_at(&picks, x + step * (BYTES ? 4 : 2)));              \
-                    }                                                                                          \
-                const vec y = __builtin_convertvector(sums, vec) * scale;                                      \
-                store_some(p->y + row * p->columns + column, rounded(y, target.zero, target.low, target.high), \
-                           p->columns - column);                                                               \
-            }                                                                                                  \
+/* A copy, since bytes that are written might change the original. */
+#define PLANE_BODY(BYTES, ADD, KERNEL_ROWS, STEPS)                                                           \
+    do {                                                                                                     \
+        const struct depthwise_plane p = *plane;                                                             \
+        const struct target target = target_of(p.zero, p.is_signed);                                         \
+        const vec scale = vec_all(p.scale);                                                                  \
+        struct picks picks;                                                                                  \
+        FIND_PICKS(BYTES);                                                                                   \
+        for (int64_t row = 0; row < p.rows; row++)                                                           \
+            for (int64_t column = 0; column < p.columns; column += VEC) {                                    \
+                const uint8_t *x = p.x + row * p.row_stride + column * p.stride;                             \
+                ints sums = (ints)vec_bits_all(p.start);                                                     \
+                for (int64_t k = 0; k < (KERNEL_ROWS); k++, x += p.tap_stride)                               \
+                    for (int64_t step = 0; step < (STEPS); step++) {                                         \
+                        const ints weight = p.weights[k * (STEPS) + step] - (ints){0};                       \
+                        sums = ADD(sums, weight, numbers_at(&picks, x + step * (BYTES ? 4 : 2)));            \
+                    }                                                                                        \
+                const vec y = __builtin_convertvector(sums, vec) * scale;                                    \
+                store_some(p.y + row * p.columns + column, rounded(y, target.zero, target.low, target.high), \
+                           p.columns - column);                                                              \
+            }                                                                                                \
     } while (0)
 #if KERNEL_LEVEL > 0
-#define FIND_PICKS(BYTES) find_picks(BYTES, p->stride, &picks)
+#define FIND_PICKS(BYTES) find_picks(BYTES, p.stride, &picks)
 #else
-#define FIND_PICKS(BYTES) picks.stride = p->stride
+#define FIND_PICKS(BYTES) picks.stride = p.stride
 #endif
 
 #if KERNEL_LEVEL == 2
-BYTES_TARGET static void plane_of_bytes(const struct depthwise_plane *p) {
-    PLANE_BODY(true, ADD_BYTES);
+BYTES_TARGET static void plane_of_bytes(const struct depthwise_plane *plane) {
+    if (plane->kernel_rows == 3 && plane->steps == 1)
+        PLANE_BODY(true, ADD_BYTES, 3, 1);
+    else
+        PLANE_BODY(true, ADD_BYTES, p.kernel_rows, p.steps);
 }
 #endif
 
-static void plane(bool bytes, const struct depthwise_plane *p) {
+static void plane_of(bool bytes, const struct depthwise_plane *plane) {
 #if KERNEL_LEVEL == 2
     if (bytes) {
-        plane_of_bytes(p);
+        plane_of_bytes(plane);
         return;
     }
 #endif
     (void)bytes;
-    PLANE_BODY(false, add_words);
+    PLANE_BODY(false, add_words, p.kernel_rows, p.steps);
 }
 
-const struct depthwise_kernel LEVEL_NAME(depthwise_kernel) = {fill, plane};
+const struct depthwise_kernel LEVEL_NAME(depthwise_kernel) = {fill, plane_of};

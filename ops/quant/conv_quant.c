@@ -268,16 +268,16 @@ static void run_planes(struct team_thread self, void *context) {
     const struct op_call *call = c->call;
     const struct window_axis *axis = c->window.axis;
     const int64_t outputs = outputs_of(c), in = axis[1].in * axis[2].in, steps = quant_steps(&c->rows);
-    const struct team_range range =
-        team_range_of(self, c->window.batch * outputs * quant_depthwise_bands(&c->depthwise));
+    const int64_t bands = quant_depthwise_bands(&c->depthwise), row_steps = steps / axis[1].kernel;
+    const struct team_range range = team_range_of(self, c->window.batch * outputs * bands);
     for (int64_t i = range.first; i < range.end; i++) {
-        const int64_t plane = i / quant_depthwise_bands(&c->depthwise), output = plane % outputs;
+        const int64_t plane = bands > 1 ? i / bands : i, output = plane % outputs;
         struct quant_depthwise_job job = {.x = (const uint8_t *)call->inputs[0]->data + plane * in,
                                           .flip = call->inputs[0]->dtype == DTYPE_INT8 ? 0x80 : 0,
                                           .border = (uint8_t)c->x_zero,
                                           .own = (uint8_t *)call->own + (size_t)self.index * call->own_stride,
-                                          .band = i % quant_depthwise_bands(&c->depthwise)};
-        job.plane = (struct depthwise_plane){.steps = steps / axis[1].kernel,
+                                          .band = i - plane * bands};
+        job.plane = (struct depthwise_plane){.steps = row_steps,
                                              .weights = c->weights + output * steps,
                                              .start = start_of(c, output),
                                              .scale = c->x_scale * quant_term(&c->w_scale, output) / c->y_scale,

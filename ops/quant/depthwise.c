@@ -3,6 +3,8 @@
 #include "base/checked.h"
 #include "base/sizes.h"
 
+#include <string.h>
+
 #define BAND_BYTES (32 << 10)
 #define MOST_BYTES (4 << 20)
 
@@ -36,12 +38,15 @@ static void fill_band(const struct depthwise_kernel *kernel, const struct quant_
     const int64_t before = at_most(x->pad_begin > 0 ? x->pad_begin : 0, depthwise->pitch);
     const int64_t skipped = x->pad_begin < 0 ? at_most(-x->pad_begin, x->in) : 0;
     const int64_t count = at_most(x->in - skipped, depthwise->pitch - before);
-    for (int64_t i = 0; i < rows; i++) {
-        const int64_t row = first + i;
-        const bool inside = row >= 0 && row < y->in;
-        kernel->fill(job->x + (inside ? row * x->in + skipped : 0), inside ? count : 0, job->flip, job->border, before,
-                     depthwise->pitch, job->own + i * depthwise->pitch);
-    }
+    const int64_t above = at_most(first < 0 ? -first : 0, rows), below = first + rows - y->in;
+    const int64_t there = rows - above - (below > 0 ? at_most(below, rows - above) : 0);
+    uint8_t *to = job->own + above * depthwise->pitch;
+    memset(job->own, job->border, (size_t)(above * depthwise->pitch));
+    if (there > 0)
+        kernel->fill(&(struct depthwise_rows){job->x + (first + above) * x->in + skipped, there, x->in, count, before,
+                                              depthwise->pitch, job->flip, job->border},
+                     to);
+    memset(to + there * depthwise->pitch, job->border, (size_t)((rows - above - there) * depthwise->pitch));
 }
 
 void quant_depthwise_run(const struct depthwise_kernel *kernel, const struct quant_depthwise *depthwise, bool bytes,
