@@ -41,7 +41,7 @@ struct integer_kernel {
     void (*tile)(bool bytes, const struct integer_tile *tile);
     /* to[i] = the step of number i of every row: of two rows, or of four for bytes. */
     void (*weave)(bool bytes, const struct integer_weave *weave, int64_t count, uint32_t *to);
-    /* sums[i] -= factors[i] * row + less[i]; wraps */
+    /* sums[i] -= factors[i] * row + less[i]; wraps. Up to INTEGER_COLUMNS more of each are read and written. */
     void (*settle)(int32_t *sums, const uint32_t *factors, uint32_t row, const uint32_t *less, int64_t count);
     /* y[i] = round((sums[i] + start) * scale) + zero, saturated to int8, or to uint8 without a sign. */
     void (*finish)(const int32_t *sums, float scale, int64_t count, uint32_t start, float zero, bool is_signed,

@@ -142,14 +142,11 @@ static void weave(bool bytes, const struct integer_weave *w, int64_t count, uint
 
 static void settle(int32_t *sums, const uint32_t *factors, uint32_t row, const uint32_t *less, int64_t count) {
     const vec_bits by = vec_bits_all(row);
-    int64_t i = 0;
-    for (; i + VEC <= count; i += VEC) {
+    for (int64_t i = 0; i < count; i += VEC) {
         const vec_bits sum =
             (vec_bits)ints_at(sums + i) - (vec_bits)ints_at(factors + i) * by - (vec_bits)ints_at(less + i);
         memcpy(sums + i, &sum, sizeof sum);
     }
-    for (; i < count; i++)
-        sums[i] = (int32_t)((uint32_t)sums[i] - factors[i] * row - less[i]);
 }
 
 static void finish(const int32_t *sums, float scale, int64_t count, uint32_t start, float zero, bool is_signed,
@@ -195,16 +192,20 @@ static void dequantize(const void *x, bool is_signed, int64_t count, float zero,
 
 static void dequantize_by(const void *x, bool is_signed, int64_t count, const void *zeros, const float *scales,
                           float *y) {
-    int64_t i = 0;
-    for (; i + VEC <= count; i += VEC) {
-        const ints whole =
-            integers_at((const char *)x + i, is_signed) - integers_at((const char *)zeros + i, is_signed);
-        vec_store(y + i, __builtin_convertvector(whole, vec) * vec_load(scales + i));
-    }
-    for (; i < count; i++) {
-        const int by = is_signed ? ((const int8_t *)x)[i] - ((const int8_t *)zeros)[i]
-                                 : ((const uint8_t *)x)[i] - ((const uint8_t *)zeros)[i];
-        y[i] = (float)by * scales[i];
+    char from[VEC], less[VEC];
+    vec last = {0}, by = {0};
+    for (int64_t i = 0; i < count; i += VEC) {
+        const char *x_at = (const char *)x + i, *zeros_at = (const char *)zeros + i;
+        const size_t rest = (size_t)(count - i);
+        if (rest < VEC) {
+            x_at = memcpy(from, x_at, rest);
+            zeros_at = memcpy(less, zeros_at, rest);
+            memcpy(&by, scales + i, rest * sizeof(float));
+        } else {
+            by = vec_load(scales + i);
+        }
+        last = __builtin_convertvector(integers_at(x_at, is_signed) - integers_at(zeros_at, is_signed), vec) * by;
+        memcpy(y + i, &last, (rest < VEC ? rest : VEC) * sizeof(float));
     }
 }
 
