@@ -19,13 +19,16 @@ static void unpack(const uint8_t *from, int bits, size_t count, float scale, flo
 }
 
 static float float_dot(const float *a, const float *b, size_t count) {
-    float sums[FLOAT_CHAINS] = {0};
-    size_t i = 0;
-    for (; i + FLOAT_CHAINS <= count; i += FLOAT_CHAINS)
+    float sums[FLOAT_CHAINS] = {0}, last[2][FLOAT_CHAINS] = {{0}};
+    for (size_t i = 0; i < count; i += FLOAT_CHAINS) {
+        const float *x = a + i, *y = b + i;
+        if (count - i < FLOAT_CHAINS) {
+            x = memcpy(last[0], x, (count - i) * sizeof *x);
+            y = memcpy(last[1], y, (count - i) * sizeof *y);
+        }
         for (size_t j = 0; j < FLOAT_CHAINS; j++)
-            sums[j] += a[i + j] * b[i + j];
-    for (size_t j = 0; i + j < count; j++)
-        sums[j] += a[i + j] * b[i + j];
+            sums[j] += x[j] * y[j];
+    }
     for (size_t half = FLOAT_CHAINS / 2; half > 0; half /= 2)
         for (size_t j = 0; j < half; j++)
             sums[j] += sums[j + half];

@@ -81,19 +81,6 @@ static void tile_of(bool bytes, const struct integer_tile *tile) {
 
 /* ---- steps ---- */
 
-INLINE uint32_t word(uint8_t x, uint32_t flip, uint32_t zero) {
-    return ((x ^ flip) - zero) & 0xffffu;
-}
-
-/* A step: two words, or four bytes. */
-INLINE uint32_t step_of(const bool bytes, const struct integer_weave *w, int64_t i) {
-    if (bytes)
-        return ((uint32_t)w->rows[0][i] | (uint32_t)w->rows[1][i] << 8 | (uint32_t)w->rows[2][i] << 16 |
-                (uint32_t)w->rows[3][i] << 24) ^
-               w->flip * 0x01010101u;
-    return word(w->rows[0][i], w->flip, (uint32_t)w->zero) | word(w->rows[1][i], w->flip, (uint32_t)w->zero) << 16;
-}
-
 /* A vector of steps from number i of the rows on. */
 INLINE vec_bits steps_of(const bool bytes, const struct integer_weave *w, int64_t i) {
     const vec_bits a = naturals_at(w->rows[0] + i), b = naturals_at(w->rows[1] + i), flip = vec_bits_all(w->flip);
@@ -104,16 +91,20 @@ INLINE vec_bits steps_of(const bool bytes, const struct integer_weave *w, int64_
     return (((a ^ flip) - zero) & 0xffffu) | ((b ^ flip) - zero) << 16;
 }
 
+/* Numbers that do not lie side by side, or are too few, are put together first. */
 INLINE void weave_of(const bool bytes, const struct integer_weave *w, int64_t count, uint32_t *to) {
-    if (w->stride != 1 || count < VEC) {
-        for (int64_t i = 0; i < count; i++)
-            to[i] = step_of(bytes, w, i * w->stride);
-        return;
-    }
+    uint8_t some[4][VEC] = {{0}};
+    const struct integer_weave together = {{some[0], some[1], some[2], some[3]}, 1, w->flip, w->zero};
     for (int64_t i = 0; i < count; i += VEC) {
-        i = i + VEC <= count ? i : count - VEC; /* the last one overlaps the one before it */
-        const vec_bits steps = steps_of(bytes, w, i);
-        memcpy(to + i, &steps, sizeof steps);
+        const int64_t n = count - i < VEC ? count - i : VEC;
+        const bool there = w->stride == 1 && n == VEC;
+        for (int j = 0; j < (bytes ? 4 : 2) && !there; j++)
+            for (int64_t k = 0; k < n; k++) {
+                __asm__("" : "+r"(k)); /* one by one: the compiler's vectors are large and no faster */
+                some[j][k] = w->rows[j][(i + k) * w->stride];
+            }
+        const vec_bits steps = steps_of(bytes, there ? w : &together, there ? i : 0);
+        memcpy(to + i, &steps, (size_t)n * sizeof *to);
     }
 }
 
@@ -126,18 +117,20 @@ static void weave(bool bytes, const struct integer_weave *w, int64_t count, uint
 
 /* ---- numbers ---- */
 
-/* Calls STEP(sources, y) for whole vectors in place, and for the rest in places of their own. */
-#define IN_VECTORS(X, X_SIZE, Y, Y_SIZE, STEP)                                                \
-    do {                                                                                      \
-        int64_t i = 0;                                                                        \
-        for (; i + VEC <= count; i += VEC)                                                    \
-            STEP((const char *)(X) + i * (X_SIZE), (char *)(Y) + i * (Y_SIZE), i);            \
-        if (i < count) {                                                                      \
-            char from[VEC * sizeof(float)] = {0}, to[VEC * sizeof(float)];                    \
-            memcpy(from, (const char *)(X) + i * (X_SIZE), (size_t)((count - i) * (X_SIZE))); \
-            STEP(from, to, i);                                                                \
-            memcpy((char *)(Y) + i * (Y_SIZE), to, (size_t)((count - i) * (Y_SIZE)));         \
-        }                                                                                     \
+/* Calls STEP(sources, y, i) for vectors from number i on: in place, but for the last ones where they are too few. */
+#define IN_VECTORS(X, X_SIZE, Y, Y_SIZE, STEP)                               \
+    do {                                                                     \
+        char x_last[VEC * sizeof(float)] = {0}, y_last[VEC * sizeof(float)]; \
+        for (int64_t i = 0; i < count; i += VEC) {                           \
+            const size_t rest = (size_t)(count - i);                         \
+            const char *x_at = (const char *)(X) + i * (X_SIZE);             \
+            char *y_at = (char *)(Y) + i * (Y_SIZE);                         \
+            const bool whole = rest >= VEC;                                  \
+            x_at = whole ? x_at : memcpy(x_last, x_at, rest * (X_SIZE));     \
+            STEP(x_at, (whole ? y_at : y_last), i);                          \
+            if (!whole)                                                      \
+                memcpy(y_at, y_last, rest *(Y_SIZE));                        \
+        }                                                                    \
     } while (0)
 
 static void settle(int32_t *sums, const uint32_t *factors, uint32_t row, const uint32_t *less, int64_t count) {
@@ -173,8 +166,8 @@ static void quantize(const float *x, int64_t count, float scale, float zero, boo
 }
 
 INLINE ints integers_at(const void *x, bool is_signed) {
-    const vec_bits natural = naturals_at(x);
-    return is_signed ? (ints)(natural << 24) >> 24 : (ints)natural;
+    const int shift = is_signed ? 24 : 0;
+    return (ints)(naturals_at(x) << shift) >> shift;
 }
 
 #define DEQUANTIZE(from, to, i)                                                                                      \
@@ -184,10 +177,7 @@ INLINE ints integers_at(const void *x, bool is_signed) {
     } while (0)
 
 static void dequantize(const void *x, bool is_signed, int64_t count, float zero, float scale, float *y) {
-    if (is_signed)
-        IN_VECTORS(x, 1, y, 4, DEQUANTIZE);
-    else
-        IN_VECTORS(x, 1, y, 4, DEQUANTIZE);
+    IN_VECTORS(x, 1, y, 4, DEQUANTIZE);
 }
 
 static void dequantize_by(const void *x, bool is_signed, int64_t count, const void *zeros, const float *scales,
