@@ -11,10 +11,11 @@
 #define HALVES_ROWS 4   /* that meet a column together */
 #define HALVES_WIDTH 16 /* columns at a time, at most */
 
-/* A column of numbers of 4 bits: some of its groups, and a scale and zero point for each `per_scale` of them. */
+/* A column of numbers of 4 bits: its groups, and a scale and zero point for each `per_scale` of them. */
 struct halves_column {
     const uint8_t *from;
-    const float *scales, *zeros;
+    const float *scales, *zeros; /* zeros NULL: `codes` */
+    const uint8_t *codes;        /* zero points of 4 bits, NULL: 8 */
     size_t groups, per_scale;
 };
 

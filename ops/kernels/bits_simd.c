@@ -75,17 +75,20 @@ static inline vec numbers_of(vec_bits bits, vec scale, vec zero) {
     return (__builtin_convertvector((vec_ints)(bits & 15u), vec) - zero) * scale;
 }
 
+static inline float zero_point(const struct halves_column *c, size_t i) {
+    return c->zeros ? c->zeros[i] : c->codes ? (float)(c->codes[i / 2] >> i % 2 * 4 & 15) : 8;
+}
+
 static inline __attribute__((always_inline)) void dot(const int rows, const float *a, size_t stride,
                                                       const struct halves_column *c, float *sums) {
     vec all[HALVES_ROWS][2] = {{{0}}}, first = {0};
-    const float *scales = c->scales, *zeros = c->zeros;
     vec_bits lane;
     for (int i = 0; i < VEC; i++) {
         lane[i] = (uint32_t)i / 4 * 4;
         first[i] = (float)(i % 16);
     }
-    for (size_t g = 0; g < c->groups;) {
-        const vec scale = vec_all(*scales++), zero = vec_all(*zeros++);
+    for (size_t g = 0, i = 0; g < c->groups; i++) {
+        const vec scale = vec_all(c->scales[i]), zero = vec_all(zero_point(c, i));
         const vec table = (first - zero) * scale;
         (void)table;
         for (const size_t end = g + c->per_scale; g < end && g < c->groups; g++) {

@@ -104,7 +104,10 @@ INLINE void weave_of(const bool bytes, const struct integer_weave *w, int64_t co
                 some[j][k] = w->rows[j][(i + k) * w->stride];
             }
         const vec_bits steps = steps_of(bytes, there ? w : &together, there ? i : 0);
-        memcpy(to + i, &steps, (size_t)n * sizeof *to);
+        if (n == VEC)
+            memcpy(to + i, &steps, sizeof steps);
+        else
+            memcpy(to + i, &steps, (size_t)n * sizeof *to);
     }
 }
 
@@ -195,7 +198,10 @@ static void dequantize_by(const void *x, bool is_signed, int64_t count, const vo
             by = vec_load(scales + i);
         }
         last = __builtin_convertvector(integers_at(x_at, is_signed) - integers_at(zeros_at, is_signed), vec) * by;
-        memcpy(y + i, &last, (rest < VEC ? rest : VEC) * sizeof(float));
+        if (rest < VEC)
+            memcpy(y + i, &last, rest * sizeof(float));
+        else
+            vec_store(y + i, last);
     }
 }
 

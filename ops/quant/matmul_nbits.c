@@ -158,31 +158,6 @@ static bool is_halves(const struct op_call *call) {
     return p->bits == 4 && p->block >= HALVES_GROUP && !op_input(call, IN_GROUPS);
 }
 
-static const uint8_t *column_at(const struct op_call *call, int64_t column) {
-    const struct nbits_params *p = call->params;
-    return (const uint8_t *)call->inputs[IN_B]->data + column * blocks_of(p) * (p->block / 2);
-}
-
-static const float *scales_at(const struct op_call *call, int64_t column) {
-    return (const float *)call->inputs[IN_SCALES]->data + column * blocks_of(call->params);
-}
-
-#define SOME_BLOCKS 64 /* of which the zero points are made floats together; two of them are a byte */
-
-/* Zero points of some blocks of a column, first an even one; in `to` or where they are. */
-static const float *zeros_at(const struct op_call *call, int64_t column, int64_t first, int64_t count, float *to) {
-    const struct nbits_params *p = call->params;
-    const struct tensor *zeros = op_input(call, IN_ZEROS);
-    if (zeros && zeros->dtype != DTYPE_UINT8)
-        return (const float *)zeros->data + column * blocks_of(p) + first;
-    if (zeros)
-        bits_kernel_of(call->kernels)
-            ->unpack((const uint8_t *)zeros->data + column * zero_bytes(p) + first / 2, 4, (size_t)count, 1, 0, to);
-    for (int64_t i = 0; !zeros && i < count; i++)
-        to[i] = 8;
-    return to;
-}
-
 /* Rows of A in the order of the kernel, 1 or HALVES_ROWS of them. */
 static void order_rows(const struct op_call *call, int64_t rows) {
     const int64_t depth = ((const struct nbits_params *)call->params)->depth, stride = whole_groups(depth);
@@ -195,21 +170,17 @@ static void order_rows(const struct op_call *call, int64_t rows) {
 
 static void column_by_rows(const struct op_call *call, int64_t column, int64_t rows, float *sums) {
     const struct nbits_params *p = call->params;
-    float part[HALVES_ROWS], places[SOME_BLOCKS];
-    for (int64_t block = 0; block < blocks_of(p); block += SOME_BLOCKS) {
-        const int64_t blocks = at_most(blocks_of(p) - block, SOME_BLOCKS), first = block * p->block;
-        const struct halves_column some = {
-            .from = column_at(call, column) + first / 2,
-            .scales = scales_at(call, column) + block,
-            .zeros = zeros_at(call, column, block, blocks, places),
-            .groups = (size_t)(at_most(blocks * p->block, whole_groups(p->depth) - first) / HALVES_GROUP),
-            .per_scale = (size_t)(p->block / HALVES_GROUP)};
-        bits_kernel_of(call->kernels)
-            ->halves_dot((int)rows, (const float *)call->workspace + first, (size_t)whole_groups(p->depth), &some,
-                         part);
-        for (int64_t r = 0; r < rows; r++)
-            sums[r] += part[r];
-    }
+    const struct tensor *zeros = op_input(call, IN_ZEROS);
+    const int64_t blocks = blocks_of(p), depth = whole_groups(p->depth);
+    const bool codes = zeros && zeros->dtype == DTYPE_UINT8;
+    const struct halves_column all = {.from =
+                                          (const uint8_t *)call->inputs[IN_B]->data + column * blocks * (p->block / 2),
+                                      .scales = (const float *)call->inputs[IN_SCALES]->data + column * blocks,
+                                      .zeros = zeros && !codes ? (const float *)zeros->data + column * blocks : NULL,
+                                      .codes = codes ? (const uint8_t *)zeros->data + column * zero_bytes(p) : NULL,
+                                      .groups = (size_t)(depth / HALVES_GROUP),
+                                      .per_scale = (size_t)(p->block / HALVES_GROUP)};
+    bits_kernel_of(call->kernels)->halves_dot((int)rows, call->workspace, (size_t)depth, &all, sums);
 }
 
 /* ---- the product ---- */
