@@ -34,6 +34,13 @@ struct integer_weave {
     int zero;       /* words: less this one, after that */
 };
 
+/* Two 8-bit integers to one: with real numbers a = (A - a_zero) * a_scale and b alike, a + b or a * b. */
+struct integer_pair {
+    bool is_signed, product;
+    int a_zero, b_zero;
+    float a_scale, b_scale, zero; /* scales are over that of the result; of a product they are all in a_scale */
+};
+
 struct integer_kernel {
     int columns, rows;       /* of a tile */
     int (*round)(int rows);  /* the smallest number of rows >= `rows` for which there is a tile */
@@ -55,6 +62,9 @@ struct integer_kernel {
     /* The same with a scale and a zero point of x's type for each. */
     void (*dequantize_by)(const void *x, bool is_signed, int64_t count, const void *zeros, const float *scales,
                           float *y);
+    /* y[i] of a[i * a_step] and b[i * b_step]; a step is 0 or 1. */
+    void (*combine)(const struct integer_pair *pair, const void *a, size_t a_step, const void *b, size_t b_step,
+                    int64_t count, void *y);
     /* Lowers *low to the smallest of x and raises *high to the largest; what is not a number does not count. */
     void (*range)(const float *x, int64_t count, float *low, float *high);
 };

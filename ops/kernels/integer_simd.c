@@ -205,6 +205,34 @@ static void dequantize_by(const void *x, bool is_signed, int64_t count, const vo
     }
 }
 
+/* Number i of one side or its next VEC, less the zero point. */
+INLINE vec side_at(const void *x, size_t step, int64_t i, int64_t count, bool is_signed, int zero) {
+    uint8_t some[VEC];
+    const uint8_t *at = (const uint8_t *)x + (int64_t)step * i;
+    if (step == 0)
+        at = memset(some, *at, sizeof some);
+    else if (count - i < VEC)
+        at = memcpy(some, at, (size_t)(count - i));
+    return __builtin_convertvector(integers_at(at, is_signed) - zero, vec);
+}
+
+static void combine(const struct integer_pair *p, const void *a, size_t a_step, const void *b, size_t b_step,
+                    int64_t count, void *y) {
+    const struct target target = target_of(p->zero, p->is_signed);
+    const bool is_signed = p->is_signed, product = p->product;
+    const vec a_scale = vec_all(p->a_scale), b_scale = vec_all(p->b_scale);
+    for (int64_t i = 0; i < count; i += VEC) {
+        const vec left = side_at(a, a_step, i, count, is_signed, p->a_zero);
+        const vec right = side_at(b, b_step, i, count, is_signed, p->b_zero);
+        uint8_t some[VEC];
+        small_from(&target, product ? left * right * a_scale : left * a_scale + right * b_scale, some);
+        if (count - i < VEC)
+            memcpy((char *)y + i, some, (size_t)(count - i));
+        else
+            memcpy((char *)y + i, some, VEC);
+    }
+}
+
 static void range(const float *x, int64_t count, float *low, float *high) {
     vec lows[2] = {vec_all(*low), vec_all(*low)}, highs[2] = {vec_all(*high), vec_all(*high)};
     int64_t i = 0;
@@ -226,4 +254,4 @@ static void range(const float *x, int64_t count, float *low, float *high) {
 
 const struct integer_kernel LEVEL_NAME(integer_kernel) = {COLUMNS,    ROWS,          round_rows, has_bytes, tile_of,
                                                           weave,      settle,        finish,     finish_by, quantize,
-                                                          dequantize, dequantize_by, range};
+                                                          dequantize, dequantize_by, combine,    range};

@@ -1,11 +1,14 @@
 /*
  * com.microsoft's operators that compute with quantized numbers as with real ones: each stands for an operator of ONNX
- * between DequantizeLinear and QuantizeLinear.
+ * between DequantizeLinear and QuantizeLinear. What is a function of one integer is a table of 256 instead, and sums
+ * and products of two are computed at once (bytes.c).
  */
 #include "ops/core/attributes.h"
 #include "ops/core/op_facts.h"
 #include "ops/core/op_write.h"
 #include "ops/quant/numbers.h"
+
+#include <stdio.h>
 
 struct around_row {
     const char *inner;      /* the operator, and what it has of attributes: "Softmax{axis=-1}" */
@@ -56,6 +59,26 @@ static status quantize(struct op_writer *w, struct error *err) {
     return op_write(w, err, ">0 = QuantizeLinear{output_dtype=%d}(y #%d)", (int)dtype, row->output);
 }
 
+/* `to` = what input `data` becomes, by a table: real numbers of all integers through `inner`, quantized again. */
+static status tabulate(struct op_writer *w, int data, const char *inner, const char *to, struct error *err) {
+    const struct around_row *row = w->call->op->row;
+    const enum dtype dtype = w->call->inputs[data]->dtype;
+    const int least = dtype == DTYPE_INT8 ? -128 : 0, output = row->output;
+    status code = op_write(w, err, "c = Range(%d %d 1); c = Cast{to=%d}(c); d = DequantizeLinear(c #%d #%d); y = %s(d)",
+                           least, least + 256, (int)dtype, data + 1, data + 2, inner);
+    if (code != STATUS_OK)
+        return code;
+    if (op_input(w->call, output + 1))
+        code = op_write(w, err, "t = QuantizeLinear(y #%d #%d)", output, output + 1);
+    else
+        code = op_write(w, err, "t = QuantizeLinear{output_dtype=%d}(y #%d)", (int)dtype, output);
+    return code == STATUS_OK ? op_write(w, err, "%s = !ByteTable(#%d t)", to, data) : code;
+}
+
+static bool is_known(const struct op_writer *w, int data) {
+    return TYPES_INT8 >> w->call->inputs[data]->dtype & 1;
+}
+
 static status around_expand(struct op_writer *w, struct error *err) {
     const struct around_row *row = w->call->op->row;
     static const char *const own[] = {"channels_last", "opset", NULL};
@@ -77,8 +100,29 @@ static status softmax_expand(struct op_writer *w, struct error *err) {
     return code == STATUS_OK ? quantize(w, err) : code;
 }
 
+static status unary_expand(struct op_writer *w, struct error *err) {
+    const struct around_row *row = w->call->op->row;
+    return is_known(w, 0) ? tabulate(w, 0, row->inner, ">0", err) : around_expand(w, err);
+}
+
+static status pair_expand(struct op_writer *w, struct error *err) {
+    return op_write(w, err, ">0 = !%s(#0 #3 #1 #2 #4 #5 #6 #7)", ((const struct around_row *)w->call->op->row)->inner);
+}
+
+#define MOST_TABLES 8 /* names of a text are counted */
+
 static status concat_expand(struct op_writer *w, struct error *err) {
+    bool tables = w->call->input_count <= 2 + 3 * MOST_TABLES;
+    for (int i = 2; i < w->call->input_count; i += 3)
+        tables = tables && is_known(w, i);
     status code = STATUS_OK;
+    for (int i = 2; i < w->call->input_count && code == STATUS_OK && tables; i += 3) {
+        char name[16];
+        snprintf(name, sizeof name, "x%d", i);
+        code = tabulate(w, i, "Identity", name, err);
+    }
+    if (tables)
+        return code == STATUS_OK ? op_write(w, err, ">0 = Concat{*}(x*)") : code;
     for (int i = 2; i < w->call->input_count && code == STATUS_OK; i += 3)
         code = dequantize(w, i, i, err);
     if (code == STATUS_OK)
@@ -115,14 +159,15 @@ static status where_expand(struct op_writer *w, struct error *err) {
             .expand = EXPAND, .expands_to = TO " QuantizeLinear DequantizeLinear Transpose"                       \
         }                                                                                                         \
     }
+#define TABLE "Range Cast limner:ByteTable"
 #define ROW(...) \
     { __VA_ARGS__ }
 
 const struct op ops_quant_around[] = {
-    QUANTIZED("QLinearAdd", around_expand, "Add", ROW("Add", "", 0, 2, 6), AB_INPUTS),
-    QUANTIZED("QLinearMul", around_expand, "Mul", ROW("Mul", "", 0, 2, 6), AB_INPUTS),
-    QUANTIZED("QLinearSigmoid", around_expand, "Sigmoid", ROW("Sigmoid", "", 0, 1, 3), X_INPUTS),
-    QUANTIZED("QLinearLeakyRelu", around_expand, "LeakyRelu", ROW("LeakyRelu{*}", "alpha", 0, 1, 3), X_INPUTS),
+    QUANTIZED("QLinearAdd", pair_expand, "limner:ByteAdd", ROW("ByteAdd", "", 0, 2, 6), AB_INPUTS),
+    QUANTIZED("QLinearMul", pair_expand, "limner:ByteMul", ROW("ByteMul", "", 0, 2, 6), AB_INPUTS),
+    QUANTIZED("QLinearSigmoid", unary_expand, "Sigmoid " TABLE, ROW("Sigmoid", "", 0, 1, 3), X_INPUTS),
+    QUANTIZED("QLinearLeakyRelu", unary_expand, "LeakyRelu " TABLE, ROW("LeakyRelu{*}", "alpha", 0, 1, 3), X_INPUTS),
     QUANTIZED("QLinearSoftmax", softmax_expand, "Softmax", ROW("Softmax", "", 0, 1, 3), X_INPUTS),
     QUANTIZED("QLinearReduceMean", around_expand, "ReduceMean", ROW("ReduceMean:13{*}", "axes keepdims", 0, 1, 3),
               X_INPUTS),
@@ -134,7 +179,8 @@ const struct op ops_quant_around[] = {
     QUANTIZED("QLinearWhere", where_expand, "Where", ROW("Where", "", 1, 2, 7), {"condition", TYPES_BOOL, 0}, DATA("X"),
               SCALE("X_scale"), ZERO("X_zero_point"), DATA("Y"), SCALE("Y_scale"), ZERO("Y_zero_point"),
               SCALE("Z_scale"), ZERO("Z_zero_point")),
-    QUANTIZED("QLinearConcat", concat_expand, "Concat", ROW("Concat", "axis", 2, 0, 0), SCALE("Y_scale"),
-              {"Y_zero_point", TYPES_INT8, ARG_T}, {"inputs", TYPES_INT8 | TYPES_FLOAT, ARG_VARIADIC}),
+    QUANTIZED("QLinearConcat", concat_expand, "Concat Identity " TABLE, ROW("Concat", "axis", 2, 0, 0),
+              SCALE("Y_scale"), {"Y_zero_point", TYPES_INT8, ARG_T},
+              {"inputs", TYPES_INT8 | TYPES_FLOAT, ARG_VARIADIC}),
     {0},
 };
