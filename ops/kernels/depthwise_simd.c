@@ -83,26 +83,25 @@ INLINE void store_some(uint8_t *y, ints v, int64_t count) {
 }
 
 /* A copy, since bytes that are written might change the original. */
-#define PLANE_BODY(BYTES, ADD, KERNEL_ROWS, STEPS)                                                           \
-    do {                                                                                                     \
-        const struct depthwise_plane p = *plane;                                                             \
-        const struct target target = target_of(p.zero, p.is_signed);                                         \
-        const vec scale = vec_all(p.scale);                                                                  \
-        struct picks picks;                                                                                  \
-        FIND_PICKS(BYTES);                                                                                   \
-        for (int64_t row = 0; row < p.rows; row++)                                                           \
-            for (int64_t column = 0; column < p.columns; column += VEC) {                                    \
-                const uint8_t *x = p.x + row * p.row_stride + column * p.stride;                             \
-                ints sums = (ints)vec_bits_all(p.start);                                                     \
-                for (int64_t k = 0; k < (KERNEL_ROWS); k++, x += p.tap_stride)                               \
-                    for (int64_t step = 0; step < (STEPS); step++) {                                         \
-                        const ints weight = p.weights[k * (STEPS) + step] - (ints){0};                       \
-                        sums = ADD(sums, weight, numbers_at(&picks, x + step * (BYTES ? 4 : 2)));            \
-                    }                                                                                        \
-                const vec y = __builtin_convertvector(sums, vec) * scale;                                    \
-                store_some(p.y + row * p.columns + column, rounded(y, target.zero, target.low, target.high), \
-                           p.columns - column);                                                              \
-            }                                                                                                \
+#define PLANE_BODY(BYTES, ADD, KERNEL_ROWS, STEPS)                                                   \
+    do {                                                                                             \
+        const struct depthwise_plane p = *plane;                                                     \
+        const struct target target = target_of(p.zero, p.is_signed);                                 \
+        const vec scale = vec_all(p.scale);                                                          \
+        struct picks picks;                                                                          \
+        FIND_PICKS(BYTES);                                                                           \
+        for (int64_t row = 0; row < p.rows; row++)                                                   \
+            for (int64_t column = 0; column < p.columns; column += VEC) {                            \
+                const uint8_t *x = p.x + row * p.row_stride + column * p.stride;                     \
+                ints sums = (ints)vec_bits_all(p.start);                                             \
+                for (int64_t k = 0; k < (KERNEL_ROWS); k++, x += p.tap_stride)                       \
+                    for (int64_t step = 0; step < (STEPS); step++) {                                 \
+                        const ints weight = p.weights[k * (STEPS) + step] - (ints){0};               \
+                        sums = ADD(sums, weight, numbers_at(&picks, x + step * (BYTES ? 4 : 2)));    \
+                    }                                                                                \
+                const vec y = __builtin_convertvector(sums, vec) * scale;                            \
+                store_some(p.y + row * p.columns + column, rounded(&target, y), p.columns - column); \
+            }                                                                                        \
     } while (0)
 #if KERNEL_LEVEL > 0
 #define FIND_PICKS(BYTES) find_picks(BYTES, p.stride, &picks)

@@ -57,30 +57,40 @@ INLINE vec_bits naturals_at(const void *p) {
 #endif
 }
 
-#define FAR 65536.0f /* beyond what a zero point brings back into 8 bits */
-
-/* Whole numbers of 8 bits, from any. */
-INLINE ints rounded(vec x, vec zero, vec low, vec high) {
-    const vec near = vec_min(vec_max(x, vec_all(-FAR)), vec_all(FAR));
-    return __builtin_convertvector(vec_min(vec_max(vec_round(near) + zero, low), high), ints);
-}
-
-INLINE void small_store(uint8_t *y, ints v) {
-    const small_ints small = __builtin_convertvector(v, small_ints);
-    memcpy(y, &small, sizeof small);
-}
-
-/* What 8-bit integers are made of. */
+/* What 8-bit integers are made of: the ends before the zero point is added, and what makes an integer of a sum's bits.
+ */
 struct target {
-    vec zero, low, high;
+    vec low, high;
+    vec_bits add;
 };
 
 INLINE struct target target_of(float zero, bool is_signed) {
-    return (struct target){vec_all(zero), vec_all(is_signed ? -128 : 0), vec_all(is_signed ? 127 : 255)};
+    return (struct target){vec_all((float)(is_signed ? -128 : 0) - zero),
+                           vec_all((float)(is_signed ? 127 : 255) - zero),
+                           vec_bits_all((uint32_t)(int32_t)zero) - (vec_bits)vec_all(VEC_ROUND)};
+}
+
+/* Whole numbers of 8 bits, from any. */
+INLINE ints rounded(const struct target *target, vec x) {
+    const vec near = vec_min(vec_max(x, target->low), target->high);
+    return (ints)((vec_bits)(near + vec_all(VEC_ROUND)) + target->add);
+}
+
+/* The low bytes. */
+INLINE void small_store(uint8_t *y, ints v) {
+#if KERNEL_LEVEL == 2
+    _mm_storeu_si128((void *)y, _mm512_cvtepi32_epi8((__m512i)v));
+#elif KERNEL_LEVEL == 1
+    const __m256i low = _mm256_shuffle_epi8((__m256i)v, _mm256_set1_epi32(0x0c080400));
+    _mm_storel_epi64((void *)y, _mm_unpacklo_epi32(_mm256_castsi256_si128(low), _mm256_extracti128_si256(low, 1)));
+#else
+    const small_ints small = __builtin_convertvector(v, small_ints);
+    memcpy(y, &small, sizeof small);
+#endif
 }
 
 INLINE void small_from(const struct target *target, vec x, void *y) {
-    small_store(y, rounded(x, target->zero, target->low, target->high));
+    small_store(y, rounded(target, x));
 }
 
 #endif

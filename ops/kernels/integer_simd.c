@@ -224,12 +224,11 @@ static void combine(const struct integer_pair *p, const void *a, size_t a_step, 
     for (int64_t i = 0; i < count; i += VEC) {
         const vec left = side_at(a, a_step, i, count, is_signed, p->a_zero);
         const vec right = side_at(b, b_step, i, count, is_signed, p->b_zero);
-        uint8_t some[VEC];
-        small_from(&target, product ? left * right * a_scale : left * a_scale + right * b_scale, some);
-        if (count - i < VEC)
-            memcpy((char *)y + i, some, (size_t)(count - i));
-        else
-            memcpy((char *)y + i, some, VEC);
+        uint8_t some[VEC], *to = (uint8_t *)y + i;
+        const bool whole = count - i >= VEC;
+        small_from(&target, product ? left * right * a_scale : left * a_scale + right * b_scale, whole ? to : some);
+        if (!whole)
+            memcpy(to, some, (size_t)(count - i));
     }
 }
 

@@ -109,6 +109,11 @@ static status pair_expand(struct op_writer *w, struct error *err) {
     return op_write(w, err, ">0 = !%s(#0 #3 #1 #2 #4 #5 #6 #7)", ((const struct around_row *)w->call->op->row)->inner);
 }
 
+/* Whether input `data` is quantized by the values that input `output` and the one behind it are. */
+static bool has_scale_of(const struct node *node, int data, int output) {
+    return node->inputs[data + 1] == node->inputs[output] && node->inputs[data + 2] == node->inputs[output + 1];
+}
+
 #define MOST_TABLES 8 /* names of a text are counted */
 
 static status concat_expand(struct op_writer *w, struct error *err) {
@@ -119,7 +124,8 @@ static status concat_expand(struct op_writer *w, struct error *err) {
     for (int i = 2; i < w->call->input_count && code == STATUS_OK && tables; i += 3) {
         char name[16];
         snprintf(name, sizeof name, "x%d", i);
-        code = tabulate(w, i, "Identity", name, err);
+        code = has_scale_of(w->call->node, i, 0) ? op_write(w, err, "%s = Identity(#%d)", name, i)
+                                                 : tabulate(w, i, "Identity", name, err);
     }
     if (tables)
         return code == STATUS_OK ? op_write(w, err, ">0 = Concat{*}(x*)") : code;
