@@ -93,17 +93,22 @@ INLINE vec_bits steps_of(const bool bytes, const struct integer_weave *w, int64_
 
 /* Numbers that do not lie side by side, or are too few, are put together first. */
 INLINE void weave_of(const bool bytes, const struct integer_weave *w, int64_t count, uint32_t *to) {
-    uint8_t some[4][VEC] = {{0}};
-    const struct integer_weave together = {{some[0], some[1], some[2], some[3]}, 1, w->flip, w->zero};
-    for (int64_t i = 0; i < count; i += VEC) {
+    int64_t i = 0;
+    for (; w->stride == 1 && count >= VEC && i < count; i += VEC) {
+        i = i + VEC <= count ? i : count - VEC; /* the last one overlaps the one before it */
+        const vec_bits steps = steps_of(bytes, w, i);
+        memcpy(to + i, &steps, sizeof steps);
+    }
+    for (; i < count; i += VEC) {
         const int64_t n = count - i < VEC ? count - i : VEC;
-        const bool there = w->stride == 1 && n == VEC;
-        for (int j = 0; j < (bytes ? 4 : 2) && !there; j++)
+        uint8_t some[4][VEC] = {{0}};
+        const struct integer_weave together = {{some[0], some[1], some[2], some[3]}, 1, w->flip, w->zero};
+        for (int j = 0; j < (bytes ? 4 : 2); j++)
             for (int64_t k = 0; k < n; k++) {
                 __asm__("" : "+r"(k)); /* one by one: the compiler's vectors are large and no faster */
                 some[j][k] = w->rows[j][(i + k) * w->stride];
             }
-        const vec_bits steps = steps_of(bytes, there ? w : &together, there ? i : 0);
+        const vec_bits steps = steps_of(bytes, &together, 0);
         if (n == VEC)
             memcpy(to + i, &steps, sizeof steps);
         else
