@@ -201,12 +201,13 @@ static void find_columns(const struct quant_product *p) {
     const uint32_t *sums = quant_column_sums(&p->columns, p->packed);
     const uint32_t zero = (uint32_t)left_zero(p, 0);
     const int flip = p->call->inputs[p->row->b]->dtype == DTYPE_INT8 ? 128 : 0;
+    const int64_t column = p->matrix * p->shape.n;
+    quant_terms_load(&p->b_zero, column, p->shape.n, p->scales);
     for (int64_t j = 0; j < p->shape.n; j++) {
-        const int64_t column = p->matrix * p->shape.n + j;
-        p->zeros[j] = (uint32_t)((int32_t)quant_term(&p->b_zero, column) + flip);
+        p->zeros[j] = (uint32_t)((int32_t)p->scales[j] + flip);
         p->less[j] = sums[j] * zero;
-        p->scales[j] = quant_term(&p->b_scale, column);
     }
+    quant_terms_load(&p->b_scale, column, p->shape.n, p->scales);
     if (has_one_scale(p))
         find_scales(p, 0, 0, p->shape.n, p->scales);
 }
