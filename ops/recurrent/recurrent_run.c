@@ -154,14 +154,14 @@ static bool rounds(const struct recurrent_work *work) {
     return ((const struct recurrent_params *)work->call->params)->rounded;
 }
 
-/* The sums of the inputs, some rows (steps of sequences) at a time. */
+/* The sums of the inputs, some rows (steps of sequences) at a time: those of a sequence, or of all. */
 static void input_sums(struct team_thread self, void *context) {
     const struct recurrent_work *work = context;
     const struct recurrent_sizes *s = work->s;
     const struct tensor *x = work->call->inputs[IN_X];
     const bool batch_first = ((const struct recurrent_params *)work->call->params)->batch_first;
-    const int64_t size = (int64_t)dtype_size(x->dtype), outer = batch_first ? s->batch : s->steps;
-    const int64_t inner = batch_first ? s->steps : s->batch, blocks = divide_up(inner, TILE_ROWS);
+    const int64_t size = (int64_t)dtype_size(x->dtype), outer = batch_first ? s->batch : 1;
+    const int64_t inner = batch_first ? s->steps : s->steps * s->batch, blocks = divide_up(inner, TILE_ROWS);
     const struct team_range range = team_range_of(self, s->directions * outer * blocks);
     const struct recurrent_own own = own_of(work->call, s, self.index);
     for (int64_t item = range.first; item < range.end; item++) {
@@ -172,7 +172,8 @@ static void input_sums(struct team_thread self, void *context) {
                                             .depth = s->inputs,
                                             .columns = s->gates * s->hidden,
                                             .c_stride = gates_stride(work->call, s) * (batch_first ? s->batch : 1),
-                                            .c = sums_at(work, d, batch_first ? i : o, batch_first ? o : i)};
+                                            .c = batch_first ? sums_at(work, d, i, o)
+                                                             : sums_at(work, d, i / s->batch, i % s->batch)};
         multiply(work, &product, IN_W, d, 0, own.panels);
         for (int64_t row = 0; row < product.rows; row++) {
             char *sums = (char *)product.c + row * product.c_stride * size;
