@@ -3,10 +3,9 @@
 #define LIMNER_BASE_SIMD_H
 
 #define SIMD _Pragma("omp simd")
-/* The same for loops that add up to SUM, or find the LEAST and MOST. */
+/* The same for loops that add up to SUM. */
 #define SIMD_TEXT(TEXT) _Pragma(#TEXT)
 #define SIMD_SUM(SUM) SIMD_TEXT(omp simd reduction(+ : SUM))
-#define SIMD_RANGE(LEAST, MOST) SIMD_TEXT(omp simd reduction(min : LEAST) reduction(max : MOST))
 
 #ifdef __clang__
 /* clang warns where it finds no vector form of a loop, which is no fault. */

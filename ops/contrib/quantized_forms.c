@@ -1,6 +1,6 @@
 /*
- * onnxruntime's DynamicQuantizeLSTM, QGemm and QLinearConv with channels last (com.microsoft 1), as ONNX's. Weights of
- * the layer become floats; what meets them, inputs and states, is rounded to 8 bits as there.
+ * onnxruntime's DynamicQuantizeLSTM, QGemm and QLinearConv with channels last (com.microsoft 1), as ONNX's. The
+ * weights of the layer and what meets them, inputs and states, are whole numbers of 8 bits as there.
  */
 #include "ops/core/attributes.h"
 #include "ops/core/op_facts.h"
@@ -13,17 +13,17 @@ static status lstm_parse(const struct op_call *call, struct attributes *attribut
     return STATUS_OK;
 }
 
-/* Scales are [directions], or one for each column. */
+/* Scales are [directions], or one for each column; sums are of whole numbers, as there. */
 static status lstm_expand(struct op_writer *w, struct error *err) {
-    status code =
-        op_write(w, err, "a b c = DynamicQuantizeLinear(#0); x = DequantizeLinear(a b c); x = CastLike(x #0)");
+    status code = op_write(w, err,
+                           "a b c = DynamicQuantizeLinear(#0); x = CastLike(a #0); c = CastLike(c #0); x = Sub(x c);"
+                           "b = Cast{to=1}(b)");
     for (int i = 1; i <= 2 && code == STATUS_OK; i++)
         code = op_write(w, err,
-                        "z = Cast{to=1}(#%d); z = Reshape(z [0 1 -1]); s = Cast{to=1}(#%d); s = Reshape(s [0 1 -1]);"
-                        "w = Cast{to=1}(#%d); w = Sub(w z); w = Mul(w s); w = Transpose{perm=[0 2 1]}(w);"
-                        "w%d = CastLike(w #0)",
-                        7 + 2 * i, 6 + 2 * i, i, i);
-    return code == STATUS_OK ? op_write(w, err, ">0 >1 >2 = !RoundedLSTM{*}(x w1 w2 #3 #4 #5 #6 #7)") : code;
+                        "z = CastLike(#%d #0); z = Reshape(z [0 1 -1]); w = CastLike(#%d #0); w = Sub(w z);"
+                        "w%d = Transpose{perm=[0 2 1]}(w); s%d = Cast{to=1}(#%d)",
+                        7 + 2 * i, i, i, i, 6 + 2 * i);
+    return code == STATUS_OK ? op_write(w, err, ">0 >1 >2 = !RoundedLSTM{*}(x w1 w2 #3 #4 #5 #6 #7 b s1 s2)") : code;
 }
 
 /* ---- QGemm ---- */
@@ -101,7 +101,7 @@ static status conv_expand(struct op_writer *w, struct error *err) {
 
 const struct op ops_quantized_forms[] = {
     FORM("DynamicQuantizeLSTM", 0, lstm_parse, lstm_expand, NULL,
-         "limner:RoundedLSTM DynamicQuantizeLinear DequantizeLinear Cast CastLike Reshape Sub Mul Transpose",
+         "limner:RoundedLSTM DynamicQuantizeLinear Cast CastLike Reshape Sub Transpose",
          LIST(PERHAPS("Y"), PERHAPS("Y_h"), PERHAPS("Y_c")), FLOATS("X"), BYTES("W", ARG_T2), BYTES("R", ARG_T2),
          PERHAPS("B"), {"sequence_lens", INT32, ARG_OPTIONAL}, PERHAPS("initial_h"), PERHAPS("initial_c"), PERHAPS("P"),
          FLOATS("W_scale"), BYTES("W_zero_point", ARG_T2), FLOATS("R_scale"), BYTES("R_zero_point", ARG_T2)),

@@ -79,4 +79,19 @@ static void tile(int rows, size_t depth, const float *a, const float *b, const f
     }
 }
 
-const struct gemm_kernel LEVEL_NAME(gemm_kernel) = {NAME, MAX_ROWS, COLUMNS, tile};
+static void line(size_t depth, const float *a, const float *b, size_t b_stride, bool first, float *c) {
+    vec sums[GEMM_LINE * VECTORS] = {{0}};
+    for (size_t k = 0; k < depth; k++, b += COLUMNS)
+#pragma GCC unroll 8
+        for (int i = 0; i < GEMM_LINE * VECTORS; i++)
+            sums[i] =
+                vec_fma(vec_all(a[k]), vec_load(b + (size_t)(i / VECTORS) * b_stride + i % VECTORS * VEC), sums[i]);
+#pragma GCC unroll 8
+    for (int i = 0; i < GEMM_LINE * VECTORS; i++) {
+        if (!first)
+            sums[i] = sums[i] + vec_load(c + i * VEC);
+        vec_store(c + i * VEC, sums[i]);
+    }
+}
+
+const struct gemm_kernel LEVEL_NAME(gemm_kernel) = {NAME, MAX_ROWS, COLUMNS, tile, line};

@@ -34,6 +34,13 @@ struct integer_weave {
     int zero;       /* words: less this one, after that */
 };
 
+/* Two 8-bit integers to one: with real numbers a = (A - a_zero) * a_scale and b alike, a + b or a * b. */
+struct integer_pair {
+    bool is_signed, product;
+    int a_zero, b_zero;
+    float a_scale, b_scale, zero; /* scales are over that of the result; of a product they are all in a_scale */
+};
+
 struct integer_kernel {
     int columns, rows;       /* of a tile */
     int (*round)(int rows);  /* the smallest number of rows >= `rows` for which there is a tile */
@@ -41,7 +48,7 @@ struct integer_kernel {
     void (*tile)(bool bytes, const struct integer_tile *tile);
     /* to[i] = the step of number i of every row: of two rows, or of four for bytes. */
     void (*weave)(bool bytes, const struct integer_weave *weave, int64_t count, uint32_t *to);
-    /* sums[i] -= factors[i] * row + less[i]; wraps */
+    /* sums[i] -= factors[i] * row + less[i]; wraps. Up to INTEGER_COLUMNS more of each are read and written. */
     void (*settle)(int32_t *sums, const uint32_t *factors, uint32_t row, const uint32_t *less, int64_t count);
     /* y[i] = round((sums[i] + start) * scale) + zero, saturated to int8, or to uint8 without a sign. */
     void (*finish)(const int32_t *sums, float scale, int64_t count, uint32_t start, float zero, bool is_signed,
@@ -52,6 +59,14 @@ struct integer_kernel {
     void (*quantize)(const float *x, int64_t count, float scale, float zero, bool is_signed, void *y);
     /* y[i] = (x[i] - zero) * scale */
     void (*dequantize)(const void *x, bool is_signed, int64_t count, float zero, float scale, float *y);
+    /* The same with a scale and a zero point of x's type for each. */
+    void (*dequantize_by)(const void *x, bool is_signed, int64_t count, const void *zeros, const float *scales,
+                          float *y);
+    /* y[i] of a[i * a_step] and b[i * b_step]; a step is 0 or 1. */
+    void (*combine)(const struct integer_pair *pair, const void *a, size_t a_step, const void *b, size_t b_step,
+                    int64_t count, void *y);
+    /* Lowers *low to the smallest of x and raises *high to the largest; what is not a number does not count. */
+    void (*range)(const float *x, int64_t count, float *low, float *high);
 };
 
 #endif

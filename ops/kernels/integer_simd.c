@@ -1,17 +1,7 @@
 #include "ops/kernels/integer.h"
 
+#include "ops/kernels/integer_numbers.h"
 #include "ops/kernels/tables.h"
-#include "ops/kernels/vec.h"
-
-#if defined(__SSE2__) && KERNEL_LEVEL == 0
-#include <emmintrin.h>
-#endif
-
-#define INLINE static inline __attribute__((always_inline))
-
-typedef int32_t ints __attribute__((vector_size(VEC * sizeof(int32_t))));
-typedef int8_t small_ints __attribute__((vector_size(VEC)));
-typedef uint8_t small_naturals __attribute__((vector_size(VEC)));
 
 #define COLUMNS (2 * VEC)
 #if KERNEL_LEVEL == 2
@@ -34,36 +24,11 @@ static bool has_bytes(void) {
     unsigned a, b, c, d;
     return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (c & bit_AVX512VNNI);
 }
-#define BYTES_TARGET __attribute__((target("avx512vnni")))
 #else
 static bool has_bytes(void) {
     return false;
 }
-#define BYTES_TARGET
 #endif
-
-/* Sums of the products of pairs of words. */
-INLINE ints pairs(ints a, ints b) {
-#if KERNEL_LEVEL == 2
-    return (ints)_mm512_madd_epi16((__m512i)a, (__m512i)b);
-#elif KERNEL_LEVEL == 1
-    return (ints)_mm256_madd_epi16((__m256i)a, (__m256i)b);
-#elif defined(__SSE2__)
-    return (ints)_mm_madd_epi16((__m128i)a, (__m128i)b);
-#else
-    return (a << 16 >> 16) * (b << 16 >> 16) + (a >> 16) * (b >> 16);
-#endif
-}
-
-INLINE ints add_words(ints sum, ints left, ints right) {
-    return (ints)((vec_bits)sum + (vec_bits)pairs(left, right));
-}
-
-INLINE ints ints_at(const void *p) {
-    ints v;
-    memcpy(&v, p, sizeof v);
-    return v;
-}
 
 #define TILE_BODY(ROW_COUNT, ADD)                                                      \
     do {                                                                               \
@@ -98,7 +63,6 @@ static void tile_of_words(const struct integer_tile *tile) {
 }
 
 #if KERNEL_LEVEL == 2
-#define ADD_BYTES(sum, left, right) (ints) _mm512_dpbusd_epi32((__m512i)(sum), (__m512i)(right), (__m512i)(left))
 BYTES_TARGET static void tile_of_bytes(const struct integer_tile *tile) {
     EACH_ROWS(ADD_BYTES);
 }
@@ -117,31 +81,6 @@ static void tile_of(bool bytes, const struct integer_tile *tile) {
 
 /* ---- steps ---- */
 
-INLINE uint32_t word(uint8_t x, uint32_t flip, uint32_t zero) {
-    return ((x ^ flip) - zero) & 0xffffu;
-}
-
-/* A step: two words, or four bytes. */
-INLINE uint32_t step_of(const bool bytes, const struct integer_weave *w, int64_t i) {
-    if (bytes)
-        return ((uint32_t)w->rows[0][i] | (uint32_t)w->rows[1][i] << 8 | (uint32_t)w->rows[2][i] << 16 |
-                (uint32_t)w->rows[3][i] << 24) ^
-               w->flip * 0x01010101u;
-    return word(w->rows[0][i], w->flip, (uint32_t)w->zero) | word(w->rows[1][i], w->flip, (uint32_t)w->zero) << 16;
-}
-
-INLINE vec_bits naturals_at(const void *p) {
-#if KERNEL_LEVEL == 2
-    return (vec_bits)_mm512_cvtepu8_epi32(_mm_loadu_si128(p));
-#elif KERNEL_LEVEL == 1
-    return (vec_bits)_mm256_cvtepu8_epi32(_mm_loadl_epi64(p));
-#else
-    small_naturals small;
-    memcpy(&small, p, sizeof small);
-    return __builtin_convertvector(small, vec_bits);
-#endif
-}
-
 /* A vector of steps from number i of the rows on. */
 INLINE vec_bits steps_of(const bool bytes, const struct integer_weave *w, int64_t i) {
     const vec_bits a = naturals_at(w->rows[0] + i), b = naturals_at(w->rows[1] + i), flip = vec_bits_all(w->flip);
@@ -152,16 +91,28 @@ INLINE vec_bits steps_of(const bool bytes, const struct integer_weave *w, int64_
     return (((a ^ flip) - zero) & 0xffffu) | ((b ^ flip) - zero) << 16;
 }
 
+/* Numbers that do not lie side by side, or are too few, are put together first. */
 INLINE void weave_of(const bool bytes, const struct integer_weave *w, int64_t count, uint32_t *to) {
-    if (w->stride != 1 || count < VEC) {
-        for (int64_t i = 0; i < count; i++)
-            to[i] = step_of(bytes, w, i * w->stride);
-        return;
-    }
-    for (int64_t i = 0; i < count; i += VEC) {
+    int64_t i = 0;
+    for (; w->stride == 1 && count >= VEC && i < count; i += VEC) {
         i = i + VEC <= count ? i : count - VEC; /* the last one overlaps the one before it */
         const vec_bits steps = steps_of(bytes, w, i);
         memcpy(to + i, &steps, sizeof steps);
+    }
+    for (; i < count; i += VEC) {
+        const int64_t n = count - i < VEC ? count - i : VEC;
+        uint8_t some[4][VEC] = {{0}};
+        const struct integer_weave together = {{some[0], some[1], some[2], some[3]}, 1, w->flip, w->zero};
+        for (int j = 0; j < (bytes ? 4 : 2); j++)
+            for (int64_t k = 0; k < n; k++) {
+                __asm__("" : "+r"(k)); /* one by one: the compiler's vectors are large and no faster */
+                some[j][k] = w->rows[j][(i + k) * w->stride];
+            }
+        const vec_bits steps = steps_of(bytes, &together, 0);
+        if (n == VEC)
+            memcpy(to + i, &steps, sizeof steps);
+        else
+            memcpy(to + i, &steps, (size_t)n * sizeof *to);
     }
 }
 
@@ -174,56 +125,29 @@ static void weave(bool bytes, const struct integer_weave *w, int64_t count, uint
 
 /* ---- numbers ---- */
 
-#define FAR 65536.0f /* beyond what a zero point brings back into 8 bits */
-
-/* Whole numbers of 8 bits, from any. */
-INLINE ints rounded(vec x, vec zero, vec low, vec high) {
-    const vec near = vec_min(vec_max(x, vec_all(-FAR)), vec_all(FAR));
-    return __builtin_convertvector(vec_min(vec_max(vec_round(near) + zero, low), high), ints);
-}
-
-INLINE void small_store(uint8_t *y, ints v) {
-    const small_ints small = __builtin_convertvector(v, small_ints);
-    memcpy(y, &small, sizeof small);
-}
-
-/* Calls STEP(sources, y) for whole vectors in place, and for the rest in places of their own. */
-#define IN_VECTORS(X, X_SIZE, Y, Y_SIZE, STEP)                                                \
-    do {                                                                                      \
-        int64_t i = 0;                                                                        \
-        for (; i + VEC <= count; i += VEC)                                                    \
-            STEP((const char *)(X) + i * (X_SIZE), (char *)(Y) + i * (Y_SIZE), i);            \
-        if (i < count) {                                                                      \
-            char from[VEC * sizeof(float)] = {0}, to[VEC * sizeof(float)];                    \
-            memcpy(from, (const char *)(X) + i * (X_SIZE), (size_t)((count - i) * (X_SIZE))); \
-            STEP(from, to, i);                                                                \
-            memcpy((char *)(Y) + i * (Y_SIZE), to, (size_t)((count - i) * (Y_SIZE)));         \
-        }                                                                                     \
+/* Calls STEP(sources, y, i) for vectors from number i on: in place, but for the last ones where they are too few. */
+#define IN_VECTORS(X, X_SIZE, Y, Y_SIZE, STEP)                               \
+    do {                                                                     \
+        char x_last[VEC * sizeof(float)] = {0}, y_last[VEC * sizeof(float)]; \
+        for (int64_t i = 0; i < count; i += VEC) {                           \
+            const size_t rest = (size_t)(count - i);                         \
+            const char *x_at = (const char *)(X) + i * (X_SIZE);             \
+            char *y_at = (char *)(Y) + i * (Y_SIZE);                         \
+            const bool whole = rest >= VEC;                                  \
+            x_at = whole ? x_at : memcpy(x_last, x_at, rest * (X_SIZE));     \
+            STEP(x_at, (whole ? y_at : y_last), i);                          \
+            if (!whole)                                                      \
+                memcpy(y_at, y_last, rest *(Y_SIZE));                        \
+        }                                                                    \
     } while (0)
 
 static void settle(int32_t *sums, const uint32_t *factors, uint32_t row, const uint32_t *less, int64_t count) {
     const vec_bits by = vec_bits_all(row);
-    int64_t i = 0;
-    for (; i + VEC <= count; i += VEC) {
+    for (int64_t i = 0; i < count; i += VEC) {
         const vec_bits sum =
             (vec_bits)ints_at(sums + i) - (vec_bits)ints_at(factors + i) * by - (vec_bits)ints_at(less + i);
         memcpy(sums + i, &sum, sizeof sum);
     }
-    for (; i < count; i++)
-        sums[i] = (int32_t)((uint32_t)sums[i] - factors[i] * row - less[i]);
-}
-
-/* What 8-bit integers are made of. */
-struct target {
-    vec zero, low, high;
-};
-
-INLINE struct target target_of(float zero, bool is_signed) {
-    return (struct target){vec_all(zero), vec_all(is_signed ? -128 : 0), vec_all(is_signed ? 127 : 255)};
-}
-
-INLINE void small_from(const struct target *target, vec x, void *y) {
-    small_store(y, rounded(x, target->zero, target->low, target->high));
 }
 
 static void finish(const int32_t *sums, float scale, int64_t count, uint32_t start, float zero, bool is_signed,
@@ -249,19 +173,89 @@ static void quantize(const float *x, int64_t count, float scale, float zero, boo
     IN_VECTORS(x, 4, y, 1, QUANTIZE);
 }
 
-static void dequantize(const void *x, bool is_signed, int64_t count, float zero, float scale, float *y) {
-    const vec middle = vec_all(zero), factor = vec_all(scale);
-#define DEQUANTIZE(from, to, i)                                                     \
-    do {                                                                            \
-        small_naturals small;                                                       \
-        memcpy(&small, from, sizeof small);                                         \
-        const vec_bits natural = __builtin_convertvector(small, vec_bits);          \
-        const ints whole = is_signed ? (ints)(natural << 24) >> 24 : (ints)natural; \
-        const vec v = (__builtin_convertvector(whole, vec) - middle) * factor;      \
-        memcpy(to, &v, sizeof v);                                                   \
+INLINE ints integers_at(const void *x, bool is_signed) {
+    const int shift = is_signed ? 24 : 0;
+    return (ints)(naturals_at(x) << shift) >> shift;
+}
+
+#define DEQUANTIZE(from, to, i)                                                                                      \
+    do {                                                                                                             \
+        const vec v = (__builtin_convertvector(integers_at(from, is_signed), vec) - vec_all(zero)) * vec_all(scale); \
+        memcpy(to, &v, sizeof v);                                                                                    \
     } while (0)
+
+static void dequantize(const void *x, bool is_signed, int64_t count, float zero, float scale, float *y) {
     IN_VECTORS(x, 1, y, 4, DEQUANTIZE);
 }
 
-const struct integer_kernel LEVEL_NAME(integer_kernel) = {COLUMNS, ROWS,   round_rows, has_bytes, tile_of,   weave,
-                                                          settle,  finish, finish_by,  quantize,  dequantize};
+static void dequantize_by(const void *x, bool is_signed, int64_t count, const void *zeros, const float *scales,
+                          float *y) {
+    char from[VEC], less[VEC];
+    vec last = {0}, by = {0};
+    for (int64_t i = 0; i < count; i += VEC) {
+        const char *x_at = (const char *)x + i, *zeros_at = (const char *)zeros + i;
+        const size_t rest = (size_t)(count - i);
+        if (rest < VEC) {
+            x_at = memcpy(from, x_at, rest);
+            zeros_at = memcpy(less, zeros_at, rest);
+            memcpy(&by, scales + i, rest * sizeof(float));
+        } else {
+            by = vec_load(scales + i);
+        }
+        last = __builtin_convertvector(integers_at(x_at, is_signed) - integers_at(zeros_at, is_signed), vec) * by;
+        if (rest < VEC)
+            memcpy(y + i, &last, rest * sizeof(float));
+        else
+            vec_store(y + i, last);
+    }
+}
+
+/* Number i of one side or its next VEC, less the zero point. */
+INLINE vec side_at(const void *x, size_t step, int64_t i, int64_t count, bool is_signed, int zero) {
+    uint8_t some[VEC];
+    const uint8_t *at = (const uint8_t *)x + (int64_t)step * i;
+    if (step == 0)
+        at = memset(some, *at, sizeof some);
+    else if (count - i < VEC)
+        at = memcpy(some, at, (size_t)(count - i));
+    return __builtin_convertvector(integers_at(at, is_signed) - zero, vec);
+}
+
+static void combine(const struct integer_pair *p, const void *a, size_t a_step, const void *b, size_t b_step,
+                    int64_t count, void *y) {
+    const struct target target = target_of(p->zero, p->is_signed);
+    const bool is_signed = p->is_signed, product = p->product;
+    const vec a_scale = vec_all(p->a_scale), b_scale = vec_all(p->b_scale);
+    for (int64_t i = 0; i < count; i += VEC) {
+        const vec left = side_at(a, a_step, i, count, is_signed, p->a_zero);
+        const vec right = side_at(b, b_step, i, count, is_signed, p->b_zero);
+        uint8_t some[VEC], *to = (uint8_t *)y + i;
+        const bool whole = count - i >= VEC;
+        small_from(&target, product ? left * right * a_scale : left * a_scale + right * b_scale, whole ? to : some);
+        if (!whole)
+            memcpy(to, some, (size_t)(count - i));
+    }
+}
+
+static void range(const float *x, int64_t count, float *low, float *high) {
+    vec lows[2] = {vec_all(*low), vec_all(*low)}, highs[2] = {vec_all(*high), vec_all(*high)};
+    int64_t i = 0;
+    for (; i + 2 * VEC <= count; i += 2 * VEC)
+        for (int j = 0; j < 2; j++) {
+            const vec v = vec_load(x + i + j * VEC);
+            lows[j] = vec_min(v, lows[j]);
+            highs[j] = vec_max(v, highs[j]);
+        }
+    for (; i < count; i++) {
+        *low = x[i] < *low ? x[i] : *low;
+        *high = x[i] > *high ? x[i] : *high;
+    }
+    for (i = 0; i < 2 * VEC; i++) {
+        *low = lows[i / VEC][i % VEC] < *low ? lows[i / VEC][i % VEC] : *low;
+        *high = highs[i / VEC][i % VEC] > *high ? highs[i / VEC][i % VEC] : *high;
+    }
+}
+
+const struct integer_kernel LEVEL_NAME(integer_kernel) = {COLUMNS,    ROWS,          round_rows, has_bytes, tile_of,
+                                                          weave,      settle,        finish,     finish_by, quantize,
+                                                          dequantize, dequantize_by, combine,    range};

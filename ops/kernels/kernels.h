@@ -12,6 +12,8 @@
 
 enum cpu_level { CPU_PORTABLE = 0, CPU_AVX2 = 1, CPU_AVX512 = 2, CPU_LEVELS = 3 };
 
+#define GEMM_LINE 4
+
 /*
  * Matrix product on packed panels.
  *   a: panel of `rows` <= max_rows rows, packed as [depth][rows]
@@ -24,6 +26,9 @@ struct gemm_kernel {
     const char *name;
     int max_rows, columns;
     void (*tile)(int rows, size_t depth, const float *a, const float *b, const float *bias, float *c, size_t c_stride);
+    /* One row by GEMM_LINE tiles side by side, `b_stride` floats apart: the bits of as many tiles without bias, which
+       would wait for each sum by itself. Written where `first`, else added. */
+    void (*line)(size_t depth, const float *a, const float *b, size_t b_stride, bool first, float *c);
 };
 
 /* ---- channel blocks: activations as [channel / 16][y][x][channel % 16] ---- */

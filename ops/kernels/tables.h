@@ -3,6 +3,7 @@
 #define LIMNER_OPS_KERNELS_TABLES_H
 
 #include "ops/kernels/bits.h"
+#include "ops/kernels/depthwise.h"
 #include "ops/kernels/fft.h"
 #include "ops/kernels/half.h"
 #include "ops/kernels/integer.h"
@@ -25,6 +26,7 @@ extern const struct resize_kernel resize_kernel_portable, resize_kernel_avx2, re
 extern const struct half_kernel half_kernel_portable, half_kernel_avx2, half_kernel_avx512;
 extern const struct integer_kernel integer_kernel_portable, integer_kernel_avx2, integer_kernel_avx512;
 extern const struct bits_kernel bits_kernel_portable, bits_kernel_avx2, bits_kernel_avx512;
+extern const struct depthwise_kernel depthwise_kernel_portable, depthwise_kernel_avx2, depthwise_kernel_avx512;
 extern const struct fft_kernel fft_kernel_portable, fft_kernel_avx2, fft_kernel_avx512;
 extern const struct narrow_kernel narrow_kernel_portable, narrow_kernel_avx2, narrow_kernel_avx512;
 extern const struct row_kernel row_kernel_portable, row_kernel_avx2, row_kernel_avx512;

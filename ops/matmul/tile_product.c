@@ -40,7 +40,12 @@ static void multiply(const struct gemm_kernel *kernel, const struct tile_rows *r
                      int64_t depth0, int depth, const float *panels) {
     static const float zeros[32];
     const struct gemm_panels cut = gemm_panels(kernel, rows->rows, depth);
-    for (int64_t column = 0; column < rows->columns; column += kernel->columns)
+    const int64_t line = GEMM_LINE * kernel->columns;
+    int64_t column = 0;
+    for (; rows->rows == 1 && column + line <= rows->columns; column += line)
+        kernel->line((size_t)depth, panels, b->packed + column * b->depth + depth0 * kernel->columns,
+                     (size_t)(kernel->columns * b->depth), rows->first && depth0 == 0, rows->c + column);
+    for (; column < rows->columns; column += kernel->columns)
         for (int p = 0; p < cut.count; p++) {
             const int64_t row = gemm_panel_row(&cut, p);
             kernel->tile((int)(gemm_panel_row(&cut, p + 1) - row), (size_t)depth, panels + row * depth,

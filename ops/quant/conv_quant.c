@@ -1,7 +1,8 @@
 /*
  * ConvInteger and QLinearConv (ONNX 10): sums of int8 or uint8 in int32. An image becomes a lattice (lattice.h), whose
- * places are the columns of a product with the weights. Where the processor can, numbers stay bytes; else, and where
- * weights have zero points, both sides are words less their zero points.
+ * places are the columns of a product with the weights; a channel by itself needs none (depthwise.h). Where the
+ * processor can, numbers stay bytes; else, and where weights have zero points, both sides are words less their zero
+ * points.
  */
 #include "base/checked.h"
 #include "base/sizes.h"
@@ -9,6 +10,7 @@
 #include "ops/conv/conv.h"
 #include "ops/core/op_facts.h"
 #include "ops/kernels/families.h"
+#include "ops/quant/depthwise.h"
 #include "ops/quant/lattice.h"
 #include "ops/quant/numbers.h"
 #include "ops/quant/steps.h"
@@ -43,6 +45,8 @@ struct quant_conv {
     const int32_t *weights, *sums; /* [group][panel][step][row]; of an output's weights */
     const uint32_t *picture;
     const int64_t *places;
+    bool is_depthwise;
+    struct quant_depthwise depthwise;
 };
 
 /* The node as Conv sees it: X, W and the bias. */
@@ -99,9 +103,16 @@ static bool is_constant(const struct tensor *tensor) {
 }
 
 static bool plan(struct quant_conv *c, bool bytes) {
-    c->rows = (struct quant_rows){c->kernel, bytes, c->window.out_channels, c->window.in_channels, 1};
+    c->rows = (struct quant_rows){c->kernel, bytes, c->window.out_channels, c->window.in_channels, 1, false};
     for (int d = 0; d < SPATIAL; d++)
         c->rows.taps *= c->window.axis[d].kernel;
+    c->is_depthwise = c->row->y_zero && quant_depthwise_of(&c->window, &c->depthwise);
+    if (c->is_depthwise) {
+        c->rows.channels = c->window.axis[2].kernel;
+        c->rows.taps = c->window.axis[1].kernel;
+        c->rows.taps_outside = true;
+        return true;
+    }
     return quant_lattice_of(&c->window, c->kernel, bytes, &c->lattice);
 }
 
@@ -145,13 +156,13 @@ static status take_weights(const struct quant_conv *c, size_t bytes, struct erro
     const struct tensor *w = c->call->inputs[c->row->w], *zero = c->w_zero.tensor;
     if (!c->call->weights || !is_constant(w) || !w->data || !is_constant(zero) || bytes == 0)
         return STATUS_OK;
-    const struct packing packing = {
-        .name = "convolution of 8 bits",
-        .numbers = {c->rows.bytes, c->kernel->rows, c->window.group, c->rows.rows, c->rows.channels, c->rows.taps},
-        .second = zero,
-        .bytes = bytes,
-        .pack = pack_weights,
-        .context = c};
+    const struct packing packing = {.name = "convolution of 8 bits",
+                                    .numbers = {c->rows.bytes, c->kernel->rows, c->window.group, c->rows.rows,
+                                                c->rows.channels, c->rows.taps, c->rows.taps_outside},
+                                    .second = zero,
+                                    .bytes = bytes,
+                                    .pack = pack_weights,
+                                    .context = c};
     state->packed = weight_cache_get(c->call->weights, w, &packing);
     return state->packed ? STATUS_OK : fail_memory(err, "packed weights");
 }
@@ -160,7 +171,7 @@ static status take_weights(const struct quant_conv *c, size_t bytes, struct erro
 static bool workspace_parts(const struct quant_conv *c, size_t parts[3]) {
     const struct quant_conv_state *state = c->call->state;
     parts[2] = 0;
-    parts[0] = c->lattice.bytes_all;
+    parts[0] = c->lattice.bytes_all; /* 0 without a lattice */
     return size_mul((size_t)quant_steps(&c->rows), sizeof(int64_t), &parts[1]) &&
            (state->packed || packed_bytes(c, &parts[2]));
 }
@@ -180,7 +191,7 @@ static status prepare(struct op_call *call, size_t *workspace_bytes, struct erro
     *workspace_bytes = 0;
     for (int i = 0; ok && i < 3; i++)
         ok = size_add(*workspace_bytes, whole_line_bytes(parts[i]), workspace_bytes);
-    call->own_bytes = STRIP * (INTEGER_ROWS * sizeof(int32_t) + 1);
+    call->own_bytes = c.is_depthwise ? c.depthwise.bytes : STRIP * (INTEGER_ROWS * sizeof(int32_t) + 1);
     return ok ? STATUS_OK : fail(err, STATUS_LIMIT, "the workspace of the convolution is too large");
 }
 
@@ -190,7 +201,7 @@ static status prepare(struct op_call *call, size_t *workspace_bytes, struct erro
 static uint32_t start_of(const struct quant_conv *c, int64_t output) {
     const struct tensor *bias = c->row->bias ? op_input(c->call, c->row->bias) : NULL;
     const uint32_t start = bias ? (uint32_t)((const int32_t *)bias->data)[output] : 0;
-    return c->rows.bytes ? start - (uint32_t)c->x_zero * (uint32_t)c->sums[output] : start;
+    return c->rows.bytes || c->is_depthwise ? start - (uint32_t)c->x_zero * (uint32_t)c->sums[output] : start;
 }
 
 /* Sums as they are given: in place for int32, else 8-bit integers. */
@@ -214,7 +225,13 @@ static void finish(const struct quant_conv *c, int64_t image, int64_t output, in
     const int64_t *size = c->lattice.size, plane = (image * outputs_of(c) + output) * c->positions;
     struct tensor *to = c->call->outputs[0];
     const size_t bytes = dtype_size(to->dtype);
-    const char *from = numbers_of(c, output, count, sums, small);
+    const bool whole = size[1] == axis[1].out && size[2] == axis[2].out; /* no place lies between outputs */
+    char *place = (char *)to->data + (size_t)(plane + column0) * bytes;
+    const char *from = numbers_of(c, output, count, sums, whole ? place : small);
+    if (whole && from != place)
+        memcpy(place, from, (size_t)count * bytes);
+    if (whole)
+        return;
     int64_t x = column0 % size[2], row = column0 / size[2];
     for (int64_t i = 0, part; i < count; i += part, x = 0, row++) {
         const int64_t y = row % size[1], z = row / size[1];
@@ -247,6 +264,33 @@ static void run_unit(const struct quant_conv *c, const struct conv_unit *unit, c
         for (int r = 0; r < rows; r++)
             finish(c, unit->image, unit->group * c->rows.rows + row + r, unit->column0, unit->columns, sums + r * STRIP,
                    small);
+    }
+}
+
+/* ---- a channel by itself ---- */
+
+static void run_planes(struct team_thread self, void *context) {
+    const struct quant_conv *c = context;
+    const struct op_call *call = c->call;
+    const struct window_axis *axis = c->window.axis;
+    const int64_t outputs = outputs_of(c), in = axis[1].in * axis[2].in, steps = quant_steps(&c->rows);
+    const int64_t bands = quant_depthwise_bands(&c->depthwise), row_steps = steps / axis[1].kernel;
+    const struct team_range range = team_range_of(self, c->window.batch * outputs * bands);
+    for (int64_t i = range.first; i < range.end; i++) {
+        const int64_t plane = bands > 1 ? i / bands : i, output = plane % outputs;
+        struct quant_depthwise_job job = {.x = (const uint8_t *)call->inputs[0]->data + plane * in,
+                                          .flip = call->inputs[0]->dtype == DTYPE_INT8 ? 0x80 : 0,
+                                          .border = (uint8_t)c->x_zero,
+                                          .own = (uint8_t *)call->own + (size_t)self.index * call->own_stride,
+                                          .band = i - plane * bands};
+        job.plane = (struct depthwise_plane){.steps = row_steps,
+                                             .weights = c->weights + output * steps,
+                                             .start = start_of(c, output),
+                                             .scale = c->x_scale * quant_term(&c->w_scale, output) / c->y_scale,
+                                             .zero = c->y_zero,
+                                             .is_signed = call->outputs[0]->dtype == DTYPE_INT8,
+                                             .y = (uint8_t *)call->outputs[0]->data + plane * c->positions};
+        quant_depthwise_run(depthwise_kernel_of(call->kernels), &c->depthwise, c->rows.bytes, &job);
     }
 }
 
@@ -285,7 +329,8 @@ static void start(struct quant_conv *c) {
     c->y_zero = c->row->y_zero ? number_of(call->inputs[c->row->y_zero], 0) : 0;
     int64_t *places = (int64_t *)(void *)(workspace + whole_line_bytes(parts[0]));
     int32_t *packed = (int32_t *)(void *)((char *)places + whole_line_bytes(parts[1]));
-    quant_lattice_places(&c->lattice, places);
+    if (!c->is_depthwise)
+        quant_lattice_places(&c->lattice, places);
     if (!state->packed)
         pack_weights(packed, NULL, c);
     c->places = places;
@@ -300,6 +345,10 @@ static status run(struct op_call *call, struct error *err) {
     if (code != STATUS_OK || call->outputs[0]->bytes == 0)
         return code;
     start(&c);
+    if (c.is_depthwise) {
+        team_run(call->threads, run_planes, &c);
+        return STATUS_OK;
+    }
     const size_t image_bytes = call->inputs[0]->bytes / (size_t)c.window.batch;
     for (int64_t image = 0; image < c.window.batch; image++) {
         struct quant_image source = {.lattice = &c.lattice,

@@ -1,18 +1,14 @@
 /* DynamicQuantizeLinear (ONNX 11): uint8 with the scale and zero point that the numbers themselves give. */
 #include "ops/quant/dynamic.h"
-#include "base/simd.h"
 #include "ops/core/op_facts.h"
 #include "ops/core/parallel.h"
 #include "ops/kernels/families.h"
 
 #include <math.h>
 
-struct dynamic_range dynamic_range_of(const float *x, size_t count) {
+struct dynamic_range dynamic_range_of(const struct op_call *call, const float *x, size_t count) {
     float low = 0, high = 0;
-    SIMD_RANGE(low, high) for (size_t i = 0; i < count; i++) {
-        low = x[i] < low ? x[i] : low;
-        high = x[i] > high ? x[i] : high;
-    }
+    integer_kernel_of(call->kernels)->range(x, (int64_t)count, &low, &high);
     const float scale = (high - low) / 255.0f;
     struct dynamic_range range = {scale > 0 ? scale : 1, 0};
     range.zero = fminf(255.0f, fmaxf(0.0f, rintf(-low / range.scale)));
@@ -50,7 +46,7 @@ static status infer(struct op_call *call, struct error *err) {
 static status run(struct op_call *call, struct error *err) {
     const struct tensor *x = call->inputs[0];
     const size_t count = (size_t)tensor_elements(x);
-    const struct dynamic_range range = dynamic_range_of(x->data, count);
+    const struct dynamic_range range = dynamic_range_of(call, x->data, count);
     (void)err;
     if (op_output(call, 0))
         dynamic_quantize(call, x->data, count, range, call->outputs[0]->data);

@@ -8,7 +8,7 @@ struct dynamic_range {
     float scale, zero; /* scale is above 0 */
 };
 
-struct dynamic_range dynamic_range_of(const float *x, size_t count);
+struct dynamic_range dynamic_range_of(const struct op_call *call, const float *x, size_t count);
 /* y = saturate(round(x / scale) + zero) */
 void dynamic_quantize(const struct op_call *call, const float *x, size_t count, struct dynamic_range range, void *y);
 

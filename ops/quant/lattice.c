@@ -86,17 +86,29 @@ static void fill_border(const struct quant_image *image, int64_t first, int64_t 
         to[i] = border;
 }
 
+/* A picture that is the input along this dimension. */
+static bool is_whole(const struct window_axis *axis, int64_t size) {
+    return axis->stride == 1 && axis->pad_begin == 0 && size == axis->in;
+}
+
 /* The rows of a plane of a picture; z: the plane of the input that it meets, below 0 for none. */
 static void fill_plane(const struct quant_image *image, int64_t block, int64_t z, int64_t residue_y,
                        const struct lattice_span *span, uint32_t *to) {
     const struct quant_lattice *lattice = image->lattice;
     const struct window_axis *axis = lattice->window->axis;
     const uint8_t *channels[4];
+    struct integer_weave weave = {.stride = axis[2].stride, .flip = image->flip, .zero = image->zero};
     find_channels(image, block, channels);
+    if (z >= 0 && is_whole(&axis[1], lattice->size[1]) && is_whole(&axis[2], lattice->size[2])) {
+        const int64_t plane = axis[1].in * axis[2].in;
+        for (int j = 0; j < 4; j++)
+            weave.rows[j] = channels[j] + z * plane;
+        lattice->kernel->weave(lattice->bytes, &weave, plane, to);
+        return;
+    }
     for (int64_t i = 0, y = start_of(&axis[1], residue_y); i < lattice->size[1];
          i++, y += axis[1].stride, to += lattice->size[2]) {
         const bool inside = z >= 0 && y >= 0 && y < axis[1].in && span->first < span->end;
-        struct integer_weave weave = {.stride = axis[2].stride, .flip = image->flip, .zero = image->zero};
         fill_border(image, 0, inside ? span->first : lattice->size[2], to);
         if (!inside)
             continue;

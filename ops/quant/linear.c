@@ -50,7 +50,7 @@ struct linear_work {
     enum dtype precision;
     bool saturate, quantizes;
     const struct integer_kernel *kernel;
-    int64_t run; /* elements of 8 bits from or to float that follow each other with one scale; 0: none to speak of */
+    int64_t run; /* elements of 8 bits from or to float that follow each other with one scale */
 };
 
 /* Scales and zero points of a chunk's elements. */
@@ -128,17 +128,33 @@ static void run_runs(void *context, size_t begin, size_t end) {
     }
 }
 
+/* Numbers of 8 bits to floats, along an axis that is the last one. */
+static void run_axis(void *context, size_t begin, size_t end) {
+    static const uint8_t none[CONVERT_CHUNK];
+    const struct linear_work *work = context;
+    const size_t length = (size_t)work->granularity.length;
+    for (size_t i = begin, n; i < end; i += n) {
+        const size_t at = i % length, left = length - at < end - i ? length - at : end - i;
+        n = left < CONVERT_CHUNK ? left : CONVERT_CHUNK;
+        work->kernel->dequantize_by((const char *)work->x->data + i, work->x->dtype == DTYPE_INT8, (int64_t)n,
+                                    work->zero ? (const uint8_t *)work->zero->data + at : none,
+                                    (const float *)work->scale->data + at, (float *)work->y->data + i);
+    }
+}
+
 #define LEAST_RUN 16
 
-/* Runs of one scale, of numbers that there are loops for. */
-static int64_t run_of(const struct linear_work *work, int64_t elements) {
+/* The loop for these numbers and scales; of runs of one scale with their length. */
+static parallel_body *body_of(struct linear_work *work, int64_t elements) {
     const struct tensor *real = work->quantizes ? work->x : work->y, *small = work->quantizes ? work->y : work->x;
     const struct granularity *g = &work->granularity;
     if (real->dtype != DTYPE_FLOAT || work->scale->dtype != DTYPE_FLOAT || work->precision != DTYPE_FLOAT ||
         !(TYPES_INT8 >> small->dtype & 1))
-        return 0;
-    const int64_t run = g->single ? elements : g->inner_step == 0 ? g->inner : 0;
-    return run >= LEAST_RUN || g->single ? run : 0;
+        return run_block;
+    work->run = g->single ? elements : g->inner_step == 0 ? g->inner : 0;
+    if (work->run >= LEAST_RUN || g->single)
+        return run_runs;
+    return work->run == 1 && g->block == 1 && g->outer_step == 0 && !work->quantizes ? run_axis : run_block;
 }
 
 static status run(struct op_call *call, struct error *err) {
@@ -153,9 +169,8 @@ static status run(struct op_call *call, struct error *err) {
     if (granularity_of(call, &params->granularity, 1, &work.granularity, err) != STATUS_OK)
         return err->code;
     work.kernel = integer_kernel_of(call->kernels);
-    work.run = run_of(&work, tensor_elements(work.y));
-    parallel_blocks((size_t)tensor_elements(work.y), PARALLEL_ELEMENTS, call->threads, work.run ? run_runs : run_block,
-                    &work);
+    parallel_body *const body = body_of(&work, tensor_elements(work.y));
+    parallel_blocks((size_t)tensor_elements(work.y), PARALLEL_ELEMENTS, call->threads, body, &work);
     return STATUS_OK;
 }
 

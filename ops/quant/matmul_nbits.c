@@ -94,7 +94,18 @@ static int64_t rows_of(const struct op_call *call) {
     return tensor_elements(call->inputs[IN_A]) / ((const struct nbits_params *)call->params)->depth;
 }
 
+static int64_t whole_groups(int64_t depth) {
+    return divide_up(depth, HALVES_GROUP) * HALVES_GROUP;
+}
+
+#define FEW_ROWS HALVES_ROWS
+
 static status nbits_prepare(struct op_call *call, size_t *workspace_bytes, struct error *err) {
+    const struct nbits_params *p = call->params;
+    if (rows_of(call) <= FEW_ROWS) {
+        *workspace_bytes = (size_t)whole_groups(p->depth) * HALVES_ROWS * sizeof(float);
+        return STATUS_OK;
+    }
     return size_add(whole_line_bytes(call->inputs[IN_A]->bytes),
                     gemm_workspace_bytes(call->kernels->gemm, call->threads), workspace_bytes)
                ? STATUS_OK
@@ -140,9 +151,40 @@ static void column_numbers(const struct op_call *call, int64_t column, int64_t d
     }
 }
 
+/* ---- numbers of 4 bits in the order of blocks, which have kernels of their own ---- */
+
+static bool is_halves(const struct op_call *call) {
+    const struct nbits_params *p = call->params;
+    return p->bits == 4 && p->block >= HALVES_GROUP && !op_input(call, IN_GROUPS);
+}
+
+/* Rows of A in the order of the kernel, 1 or HALVES_ROWS of them. */
+static void order_rows(const struct op_call *call, int64_t rows) {
+    const int64_t depth = ((const struct nbits_params *)call->params)->depth, stride = whole_groups(depth);
+    const float *a = call->inputs[IN_A]->data;
+    for (int64_t r = 0; r < (rows == 1 ? 1 : HALVES_ROWS); r++)
+        bits_kernel_of(call->kernels)
+            ->halves_order(a + (r < rows ? r * depth : 0), r < rows ? (size_t)depth : 0,
+                           (float *)call->workspace + r * stride);
+}
+
+static void column_by_rows(const struct op_call *call, int64_t column, int64_t rows, float *sums) {
+    const struct nbits_params *p = call->params;
+    const struct tensor *zeros = op_input(call, IN_ZEROS);
+    const int64_t blocks = blocks_of(p), depth = whole_groups(p->depth);
+    const bool codes = zeros && zeros->dtype == DTYPE_UINT8;
+    const struct halves_column all = {.from =
+                                          (const uint8_t *)call->inputs[IN_B]->data + column * blocks * (p->block / 2),
+                                      .scales = (const float *)call->inputs[IN_SCALES]->data + column * blocks,
+                                      .zeros = zeros && !codes ? (const float *)zeros->data + column * blocks : NULL,
+                                      .codes = codes ? (const uint8_t *)zeros->data + column * zero_bytes(p) : NULL,
+                                      .groups = (size_t)(depth / HALVES_GROUP),
+                                      .per_scale = (size_t)(p->block / HALVES_GROUP)};
+    bits_kernel_of(call->kernels)->halves_dot((int)rows, call->workspace, (size_t)depth, &all, sums);
+}
+
 /* ---- the product ---- */
 
-#define FEW_ROWS 4
 #define FETCH_COLUMNS 8 /* at a time: lines of a tile are written piece by piece */
 
 static void fetch(const struct gemm_job *job, int64_t column0, int count, int64_t depth0, int depth, int width,
@@ -158,6 +200,40 @@ static void fetch(const struct gemm_job *job, int64_t column0, int count, int64_
         for (int k = 0; k < depth; k++)
             for (int i = 0; i < part; i++)
                 tile[k * width + c + i] = numbers[i][k];
+    }
+}
+
+static float half_at(const uint8_t *halves, int64_t i) {
+    return (float)(halves[i / 2] >> i % 2 * 4 & 15);
+}
+
+/* A tile of numbers of 4 bits, block by block. */
+static void fetch_halves(const struct gemm_job *job, int64_t column0, int count, int64_t depth0, int depth, int width,
+                         float *tile) {
+    const struct op_call *call = job->context;
+    const struct nbits_params *p = call->params;
+    if (count < width)
+        memset(tile, 0, (size_t)depth * (size_t)width * sizeof *tile);
+    const int64_t blocks = blocks_of(p), bytes = blocks * (p->block / 2), stride = zero_bytes(p);
+    const struct tensor *zeros = op_input(call, IN_ZEROS);
+    const float *scales = call->inputs[IN_SCALES]->data;
+    for (int c = 0; c < count; c += HALVES_WIDTH) {
+        const int64_t first = column0 + c;
+        const int columns = (int)at_most(count - c, HALVES_WIDTH);
+        struct halves_block some = {.stride = (size_t)bytes};
+        for (int64_t k = depth0, block = k / p->block, part; k < depth0 + depth; k += part, block++) {
+            part = at_most((block + 1) * p->block - k, depth0 + depth - k);
+            for (int64_t i = 0; i < columns; i++) {
+                some.scales[i] = scales[(first + i) * blocks + block];
+                some.zeros[i] = !zeros ? 8
+                                : zeros->dtype == DTYPE_UINT8
+                                    ? half_at((const uint8_t *)zeros->data + (first + i) * stride, block)
+                                    : ((const float *)zeros->data)[(first + i) * blocks + block];
+            }
+            some.from = (const uint8_t *)call->inputs[IN_B]->data + first * bytes + k / 2;
+            bits_kernel_of(call->kernels)
+                ->halves_lines(&some, columns, (size_t)part, (size_t)width, tile + (k - depth0) * width + c);
+        }
     }
 }
 
@@ -179,7 +255,7 @@ static void make_job(const struct gemm_batch *batch, int64_t i, struct gemm_job 
     *job = (struct gemm_job){.panels = gemm_panels(batch->kernel, rows_of(call), p->depth),
                              .packed = call->workspace,
                              .columns = p->columns,
-                             .fetch = fetch,
+                             .fetch = is_halves(call) ? fetch_halves : fetch,
                              .store = store,
                              .context = call,
                              .output = call->outputs[0]->data};
@@ -191,10 +267,13 @@ static void few_rows(void *context, int64_t first, int64_t end) {
     const struct nbits_params *p = call->params;
     const struct tensor *bias = op_input(call, IN_BIAS);
     const int64_t rows = rows_of(call);
+    const bool halves = is_halves(call);
     float numbers[GEMM_DEPTH], *y = call->outputs[0]->data;
     for (int64_t column = first; column < end; column++) {
         float sums[FEW_ROWS] = {0};
-        for (int64_t k = 0, part; k < p->depth; k += part) {
+        if (halves)
+            column_by_rows(call, column, rows, sums);
+        for (int64_t k = 0, part; !halves && k < p->depth; k += part) {
             part = p->depth - k < GEMM_DEPTH ? p->depth - k : GEMM_DEPTH;
             column_numbers(call, column, k, part, numbers);
             for (int64_t r = 0; r < rows; r++)
@@ -231,6 +310,8 @@ static status nbits_run(struct op_call *call, struct error *err) {
     if (check_groups(call, err) != STATUS_OK)
         return err->code;
     if (rows <= FEW_ROWS) {
+        if (is_halves(call))
+            order_rows(call, rows);
         team_for(call->threads, p->columns, few_rows, call);
         return STATUS_OK;
     }

@@ -110,7 +110,7 @@ static bool plan(struct quant_product *p) {
     const struct integer_kernel *kernel = integer_kernel_of(p->call->kernels);
     const struct tensor *b = p->call->inputs[p->row->b];
     const bool bytes = ((const struct quant_matmul_state *)p->call->state)->bytes;
-    p->rows = (struct quant_rows){kernel, bytes, p->shape.m, p->shape.k, 1};
+    p->rows = (struct quant_rows){kernel, bytes, p->shape.m, p->shape.k, 1, false};
     p->columns = (struct quant_columns){
         kernel, bytes, b->dtype, p->shape.k, p->shape.n, p->shape.b.row_stride, p->shape.b.column_stride};
     return quant_columns_bytes(&p->columns) > 0;
@@ -201,12 +201,13 @@ static void find_columns(const struct quant_product *p) {
     const uint32_t *sums = quant_column_sums(&p->columns, p->packed);
     const uint32_t zero = (uint32_t)left_zero(p, 0);
     const int flip = p->call->inputs[p->row->b]->dtype == DTYPE_INT8 ? 128 : 0;
+    const int64_t column = p->matrix * p->shape.n;
+    quant_terms_load(&p->b_zero, column, p->shape.n, p->scales);
     for (int64_t j = 0; j < p->shape.n; j++) {
-        const int64_t column = p->matrix * p->shape.n + j;
-        p->zeros[j] = (uint32_t)((int32_t)quant_term(&p->b_zero, column) + flip);
+        p->zeros[j] = (uint32_t)((int32_t)p->scales[j] + flip);
         p->less[j] = sums[j] * zero;
-        p->scales[j] = quant_term(&p->b_scale, column);
     }
+    quant_terms_load(&p->b_scale, column, p->shape.n, p->scales);
     if (has_one_scale(p))
         find_scales(p, 0, 0, p->shape.n, p->scales);
 }
@@ -290,7 +291,7 @@ static void start(struct quant_product *p) {
     if (!p->row->dynamic)
         return;
     const size_t count = (size_t)tensor_elements(call->inputs[0]);
-    p->range = dynamic_range_of(call->inputs[0]->data, count);
+    p->range = dynamic_range_of(call, call->inputs[0]->data, count);
     dynamic_quantize(call, call->inputs[0]->data, count, p->range, at[PART_DYNAMIC]);
     p->a_data = at[PART_DYNAMIC];
     p->a_type = DTYPE_UINT8;

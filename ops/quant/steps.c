@@ -39,7 +39,8 @@ static uint32_t step_at(const struct quant_rows *rows, const struct packed_numbe
     const int bits = rows->bytes ? 8 : 16;
     uint32_t step = 0;
     for (int j = 0; j < count; j++) {
-        const int x = number_at(how, row, (channel + j) * rows->taps + tap);
+        const int x = number_at(
+            how, row, rows->taps_outside ? tap * rows->channels + channel + j : (channel + j) * rows->taps + tap);
         step |= ((uint32_t)x & ((1u << bits) - 1)) << bits * j;
         *sum += x;
     }

@@ -5,12 +5,15 @@
 #include "ops/kernels/integer.h"
 #include "ops/quant/terms.h"
 
-/* Rows of `channels` by `taps` numbers each. A step is some channels of a tap: steps go by tap, and in that by channel.
+/*
+ * Rows of `channels` by `taps` numbers each, the other way round where taps_outside. A step is some channels of a tap:
+ * steps go by tap, and in that by channel.
  */
 struct quant_rows {
     const struct integer_kernel *kernel;
     bool bytes;
     int64_t rows, channels, taps;
+    bool taps_outside;
 };
 
 /* Numbers of a step: two words or four bytes. */

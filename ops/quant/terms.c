@@ -13,12 +13,22 @@ status quant_terms_of(const struct op_call *call, int i, float missing, int64_t 
                 shape_text(&terms->tensor->shape, text), (long long)lines);
 }
 
+void quant_terms_load(const struct quant_terms *terms, int64_t line, int64_t count, float *to) {
+    const int64_t elements = terms->tensor ? tensor_elements(terms->tensor) : 1;
+    if (elements > 1) {
+        const int64_t at = elements == terms->all ? line : line % terms->lines;
+        for (int64_t i = 0; i < count; i += CONVERT_CHUNK)
+            numbers_load(terms->tensor->dtype, terms->tensor->data, (size_t)(at + i), to + i,
+                         (size_t)(count - i < CONVERT_CHUNK ? count - i : CONVERT_CHUNK));
+        return;
+    }
+    const float value = number_of(terms->tensor, terms->missing);
+    for (int64_t i = 0; i < count; i++)
+        to[i] = value;
+}
+
 float quant_term(const struct quant_terms *terms, int64_t line) {
-    float value = terms->missing;
-    if (!terms->tensor)
-        return value;
-    const int64_t count = tensor_elements(terms->tensor);
-    const int64_t at = count == 1 ? 0 : count == terms->all ? line : line % terms->lines;
-    numbers_load(terms->tensor->dtype, terms->tensor->data, (size_t)at, &value, 1);
+    float value;
+    quant_terms_load(terms, line, 1, &value);
     return value;
 }

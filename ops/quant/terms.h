@@ -19,5 +19,7 @@ status quant_terms_of(const struct op_call *call, int i, float missing, int64_t 
                       struct quant_terms *terms, struct error *err);
 /* Of line `line` of all. */
 float quant_term(const struct quant_terms *terms, int64_t line);
+/* Of as many lines of one matrix from there on. */
+void quant_terms_load(const struct quant_terms *terms, int64_t line, int64_t count, float *to);
 
 #endif

@@ -52,6 +52,17 @@ static status check_input(const struct op_call *call, int i, int rank, const int
                 shape_text(&call->inputs[i]->shape, a), shape_text(&expected, b));
 }
 
+static status check_scales(const struct op_call *call, int64_t directions, int64_t columns, struct error *err) {
+    const struct tensor *x = call->inputs[IN_X_SCALE];
+    for (int i = IN_W_SCALE; i <= IN_R_SCALE; i++) {
+        const int64_t count = tensor_elements(call->inputs[i]);
+        if (tensor_elements(x) != 1 || (count != directions && count != directions * columns))
+            return fail(err, STATUS_SHAPE, "scales have %lld elements, expected one for each direction or column",
+                        (long long)count);
+    }
+    return STATUS_OK;
+}
+
 /* The sizes, and whether all inputs have them. */
 static status sizes_of(const struct op_call *call, struct recurrent_sizes *s, struct error *err) {
     const struct recurrent_row *row = call->op->row;
@@ -83,7 +94,8 @@ static status sizes_of(const struct op_call *call, struct recurrent_sizes *s, st
     code = code != STATUS_OK ? code : check_input(call, IN_LENGTHS, 1, &s->batch, err);
     code = code != STATUS_OK ? code : check_input(call, IN_STATE, 3, state[batch_first], err);
     code = code != STATUS_OK ? code : check_input(call, IN_CELL, 3, state[batch_first], err);
-    return code != STATUS_OK ? code : check_input(call, IN_PEEPHOLES, 2, (int64_t[]){d, 3 * h}, err);
+    code = code != STATUS_OK ? code : check_input(call, IN_PEEPHOLES, 2, (int64_t[]){d, 3 * h}, err);
+    return code == STATUS_OK && params->rounded ? check_scales(call, d, all, err) : code;
 }
 
 static status recurrent_infer(struct op_call *call, struct error *err) {
@@ -131,8 +143,13 @@ static const struct op_facts facts = {.reach = op_reach_whole};
         "initial_h", TYPES_RECURRENT, ARG_T | ARG_OPTIONAL                                        \
     }
 static const struct op_arg inputs[] = {INPUTS, {0}};
-static const struct op_arg lstm_inputs[] = {
-    INPUTS, {"initial_c", TYPES_RECURRENT, ARG_T | ARG_OPTIONAL}, {"P", TYPES_RECURRENT, ARG_T | ARG_OPTIONAL}, {0}};
+#define LSTM_INPUTS                                                 \
+    INPUTS, {"initial_c", TYPES_RECURRENT, ARG_T | ARG_OPTIONAL}, { \
+        "P", TYPES_RECURRENT, ARG_T | ARG_OPTIONAL                  \
+    }
+static const struct op_arg lstm_inputs[] = {LSTM_INPUTS, {0}};
+static const struct op_arg rounded_inputs[] = {
+    LSTM_INPUTS, {"X_scale", TYPES_FLOAT, 0}, {"W_scale", TYPES_FLOAT, 0}, {"R_scale", TYPES_FLOAT, 0}, {0}};
 static const struct op_arg outputs[] = {
     {"Y", TYPES_RECURRENT, ARG_T | ARG_OPTIONAL}, {"Y_h", TYPES_RECURRENT, ARG_T | ARG_OPTIONAL}, {0}};
 static const struct op_arg lstm_outputs[] = {{"Y", TYPES_RECURRENT, ARG_T | ARG_OPTIONAL},
@@ -155,6 +172,6 @@ static const struct recurrent_row gru_row = {RECURRENT_GRU, 3, 2, false, {GATE_S
 
 const struct op ops_recurrent[] = {RECURRENT("RNN", "", inputs, outputs, rnn_row),
                                    RECURRENT("LSTM", "", lstm_inputs, lstm_outputs, lstm_row),
-                                   RECURRENT("RoundedLSTM", INTERNAL_DOMAIN, lstm_inputs, lstm_outputs, rounded_row),
+                                   RECURRENT("RoundedLSTM", INTERNAL_DOMAIN, rounded_inputs, lstm_outputs, rounded_row),
                                    RECURRENT("GRU", "", inputs, outputs, gru_row),
                                    {0}};

@@ -11,7 +11,21 @@
 #define RECURRENT_ACTIVATIONS 3 /* of a direction, at most */
 #define RECURRENT_GATES 4       /* at most */
 
-enum recurrent_input { IN_X, IN_W, IN_R, IN_B, IN_LENGTHS, IN_STATE, IN_CELL, IN_PEEPHOLES };
+enum recurrent_input {
+    IN_X,
+    IN_W,
+    IN_R,
+    IN_B,
+    IN_LENGTHS,
+    IN_STATE,
+    IN_CELL,
+    IN_PEEPHOLES,
+    /* RoundedLSTM: X, W and R are whole numbers, whose products these make real ones: one, and one each of the
+       directions or of the columns. */
+    IN_X_SCALE,
+    IN_W_SCALE,
+    IN_R_SCALE
+};
 enum recurrent_output { OUT_SEQUENCE, OUT_STATE, OUT_CELL };
 
 enum recurrent_kind { RECURRENT_RNN, RECURRENT_LSTM, RECURRENT_GRU };

@@ -149,14 +149,19 @@ static char *sums_at(const struct recurrent_work *work, int64_t direction, int64
 ADD_BIASES(float)
 ADD_BIASES(double)
 
-/* The sums of the inputs, some rows (steps of sequences) at a time. */
+/* Of an LSTM, which has no reset state. */
+static bool rounds(const struct recurrent_work *work) {
+    return ((const struct recurrent_params *)work->call->params)->rounded;
+}
+
+/* The sums of the inputs, some rows (steps of sequences) at a time: those of a sequence, or of all. */
 static void input_sums(struct team_thread self, void *context) {
     const struct recurrent_work *work = context;
     const struct recurrent_sizes *s = work->s;
     const struct tensor *x = work->call->inputs[IN_X];
     const bool batch_first = ((const struct recurrent_params *)work->call->params)->batch_first;
-    const int64_t size = (int64_t)dtype_size(x->dtype), outer = batch_first ? s->batch : s->steps;
-    const int64_t inner = batch_first ? s->steps : s->batch, blocks = divide_up(inner, TILE_ROWS);
+    const int64_t size = (int64_t)dtype_size(x->dtype), outer = batch_first ? s->batch : 1;
+    const int64_t inner = batch_first ? s->steps : s->steps * s->batch, blocks = divide_up(inner, TILE_ROWS);
     const struct team_range range = team_range_of(self, s->directions * outer * blocks);
     const struct recurrent_own own = own_of(work->call, s, self.index);
     for (int64_t item = range.first; item < range.end; item++) {
@@ -167,10 +172,15 @@ static void input_sums(struct team_thread self, void *context) {
                                             .depth = s->inputs,
                                             .columns = s->gates * s->hidden,
                                             .c_stride = gates_stride(work->call, s) * (batch_first ? s->batch : 1),
-                                            .c = sums_at(work, d, batch_first ? i : o, batch_first ? o : i)};
+                                            .c = batch_first ? sums_at(work, d, i, o)
+                                                             : sums_at(work, d, i / s->batch, i % s->batch)};
         multiply(work, &product, IN_W, d, 0, own.panels);
         for (int64_t row = 0; row < product.rows; row++) {
             char *sums = (char *)product.c + row * product.c_stride * size;
+            if (rounds(work))
+                recurrent_scale((float *)(void *)sums, product.columns,
+                                *(const float *)work->call->inputs[IN_X_SCALE]->data, work->call->inputs[IN_W_SCALE], d,
+                                s->directions);
             if (x->dtype == DTYPE_DOUBLE)
                 add_biases_double(work, d, (double *)(void *)sums);
             else
@@ -252,12 +262,6 @@ static bool goes_back(const struct recurrent_work *work, int64_t direction) {
     return direction == 1 || ((const struct recurrent_params *)work->call->params)->backward;
 }
 
-/* Of an LSTM, which has no reset state. */
-static bool rounds(const struct recurrent_work *work) {
-    return ((const struct recurrent_params *)work->call->params)->rounded &&
-           work->call->inputs[IN_X]->dtype == DTYPE_FLOAT;
-}
-
 /* The next step of all sequences of a group that are not at their end. */
 static void take_step(const struct recurrent_work *work, const struct recurrent_group *group,
                       const struct recurrent_own *own, int64_t n) {
@@ -266,12 +270,16 @@ static void take_step(const struct recurrent_work *work, const struct recurrent_
     struct recurrent_product product = {own->state,    state_stride(work->call, s), group->count,
                                         s->hidden,     s->first_gates * s->hidden,  gates_stride(work->call, s),
                                         own->recurrent};
+    float scale = 1;
     if (rounds(work)) {
-        recurrent_round((const float *)(void *)own->state, product.a_stride, group->count, s->hidden,
-                        (float *)(void *)own->reset);
+        scale = recurrent_round((const float *)(void *)own->state, product.a_stride, group->count, s->hidden,
+                                (float *)(void *)own->reset);
         product.a = own->reset;
     }
     multiply(work, &product, IN_R, group->direction, 0, own->panels);
+    for (int64_t row = 0; rounds(work) && row < group->count; row++)
+        recurrent_scale((float *)(void *)own->recurrent + row * product.c_stride, product.columns, scale,
+                        work->call->inputs[IN_R_SCALE], group->direction, s->directions);
     for (int pass = 0; pass < (s->first_gates < s->gates ? 2 : 1); pass++) {
         if (pass == 1) {
             product = (struct recurrent_product){own->reset, state_stride(work->call, s), group->count, s->hidden,

@@ -2,33 +2,21 @@
 """Layers beside onnxruntime, one thread: models of one node with plain tensors on both sides. Depthwise and grouped
 convolutions, first and small ones, products with few columns or rows, normalizations.
 
-Outputs are compared before anything is timed; what is off by more than --bound of the output's range gets WRONG in place of
-its figures. Both sides take turns; a round's time is its fastest run, the table's ratio the median of the rounds'. The exit
-status is 1 where an output is wrong, or, with --most, where a ratio is above it.
+beside.py says how. The exit status is 1 where an output is wrong, or, with --most, where a ratio is above it.
 
-bench_grouped.py LIMNER [KIND...] [--only TEXT] [--rounds N] [--most RATIO] [--cpu LEVEL]
+bench_grouped.py LIMNER [--only TEXT] [--rounds N] [--most RATIO] [--cpu LEVEL]
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import pathlib
-import statistics
-import subprocess
-import sys
-import tempfile
-import time
 from dataclasses import dataclass, field
 
 import numpy as np
 import onnx
-import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
+import beside
 import common
-import compare
-import runs
 
 
 @dataclass(frozen=True)
@@ -40,12 +28,13 @@ class Layer:
     x: tuple[int, ...]
     weights: dict[str, np.ndarray] = field(default_factory=dict)
 
-    def save(self, path: pathlib.Path) -> None:
+    def case(self) -> beside.Case:
         graph = helper.make_graph(
             [self.node], "layer", [helper.make_tensor_value_info("x", TensorProto.FLOAT, self.x)],
             [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
             [numpy_helper.from_array(weight, name) for name, weight in self.weights.items()])
-        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10), path)
+        x = np.random.default_rng(common.SEED).random(self.x, dtype=np.float32)
+        return beside.Case(self.text, helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10), {"x": x})
 
 
 def seeded(*shape: int) -> np.ndarray:
@@ -103,82 +92,7 @@ NORMS = [norm("GroupNormalization", (1, 128, 64, 64), 128, num_groups=32),
          norm("GroupNormalization", (1, 64, 32, 32), 64, num_groups=8),
          norm("LayerNormalization", (1, 56, 56, 96), 96, axis=-1), norm("LayerNormalization", (1, 196, 768), 768, axis=-1),
          norm("LayerNormalization", (4, 32, 28, 28), (32, 28, 28), axis=1)]
-LAYERS = {"depthwise": DEPTHWISE, "grouped": GROUPED, "first": FIRST, "products": PRODUCTS, "norms": NORMS}
-
-
-class Peer:
-    """onnxruntime with one thread."""
-
-    def __init__(self, model: pathlib.Path, x: np.ndarray) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        self.session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        self.binding = self.session.io_binding()
-        self.binding.bind_cpu_input("x", x)
-        self.binding.bind_output("y")
-
-    def output(self) -> np.ndarray:
-        self.session.run_with_iobinding(self.binding)
-        return self.binding.copy_outputs_to_cpu()[0]
-
-    def fastest(self, count: int) -> float:
-        times = []
-        for _ in range(count):
-            begin = time.perf_counter()
-            self.session.run_with_iobinding(self.binding)
-            times.append(time.perf_counter() - begin)
-        return min(times) * 1e3
-
-
-def limner(options: argparse.Namespace, model: pathlib.Path, count: int) -> tuple[float, float]:
-    """The fastest run of the model, and of its slowest node by itself, in ms."""
-    words = [options.limner, "bench", model, "--threads", 1, "--runs", count, "--json"] + (["--cpu", options.cpu] if options.cpu else [])
-    times = []
-    for more in ([], ["--profile"]):
-        done = subprocess.run([str(word) for word in words + more], check=False, capture_output=True, text=True)
-        if done.returncode != 0:
-            sys.exit(done.stderr.strip())
-        times.append(json.loads(done.stdout))
-    node = max(one["min_ms"] for one in times[1]["nodes"])
-    return times[0]["min_ms"], node
-
-
-def measure(options: argparse.Namespace, layer: Layer, folder: pathlib.Path) -> tuple[list[str], float]:
-    """A row of the table, and the ratio; infinite where the output is wrong."""
-    model = folder / "layer.onnx"
-    layer.save(model)
-    x = np.random.default_rng(common.SEED).random(layer.x, dtype=np.float32)
-    peer = Peer(model, x)
-    words = ["--cpu", options.cpu] if options.cpu else []
-    output = runs.output_of(options.limner, model, runs.save_feeds({"x": x}, folder), words, folder / "y.npy")
-    apart = compare.difference(output, peer.output()).largest
-    if not compare.within(apart, options.bound):
-        return [layer.text, "WRONG", "", "", "", f"{apart:.1e}"], float("inf")
-    rounds = [(peer.fastest(options.runs), *limner(options, model, options.runs)) for _ in range(options.rounds)]
-    ratio = statistics.median(own / other for other, own, _ in rounds)
-    best = [min(column) for column in zip(*rounds)]
-    return [layer.text, f"{best[1]:.3f}", f"{best[2]:.3f}", f"{best[0]:.3f}", f"{ratio:.2f}", f"{apart:.1e}"], ratio
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("limner")
-    parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"of {', '.join(LAYERS)}; all by default")
-    parser.add_argument("--only", default="", help="layers whose name has this in it")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--runs", type=int, default=30, help="of each side in a round")
-    parser.add_argument("--bound", type=float, default=1e-5)
-    parser.add_argument("--most", type=float, help="fail where a ratio is above")
-    parser.add_argument("--cpu", help="limner's instructions")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        rows = [measure(options, layer, pathlib.Path(folder)) for kind in options.kinds or LAYERS for layer in LAYERS[kind]
-                if options.only in layer.text]
-    print(common.table(["layer", "limner, ms", "its slowest node", "onnxruntime, ms", "limner / onnxruntime", "largest difference"],
-                       [row for row, _ in rows]))
-    if any(ratio > (options.most or sys.float_info.max) for _, ratio in rows):
-        sys.exit(1)
 
 
 if __name__ == "__main__":
-    main()
+    beside.main(__doc__, [layer.case() for layer in (*DEPTHWISE, *GROUPED, *FIRST, *PRODUCTS, *NORMS)])

@@ -262,7 +262,14 @@ struct layer {
     int x_zero;
 };
 
-static struct layer random_layer(struct random *random) {
+/* Groups of one channel, wide and high enough for several vectors and bands. */
+static void make_depthwise(struct random *random, struct layer *l) {
+    l->in = l->out = 1;
+    l->spatial = (int)random_int(random, 1, 2);
+    l->groups = (int)random_int(random, 1, 5);
+}
+
+static struct layer random_layer(struct random *random, bool depthwise) {
     struct layer l = {.spatial = (int)random_int(random, 1, 3),
                       .batch = (int)random_int(random, 1, 2),
                       .groups = (int)random_int(random, 1, 3),
@@ -271,15 +278,18 @@ static struct layer random_layer(struct random *random) {
                       .x = random_int(random, 0, 1) ? DTYPE_INT8 : DTYPE_UINT8,
                       .w = random_int(random, 0, 1) ? DTYPE_INT8 : DTYPE_UINT8};
     l.x_zero = (int)random_int(random, 0, 255) - (l.x == DTYPE_INT8 ? 128 : 0);
+    if (depthwise)
+        make_depthwise(random, &l);
+    const bool large = depthwise && random_int(random, 0, 9) == 0;
     for (int d = 0; d < 3; d++) {
         const bool real = d >= 3 - l.spatial;
-        l.kernel[d] = real ? random_int(random, 1, 4) : 1;
-        l.strides[d] = real ? random_int(random, 1, 3) : 1;
-        l.dilations[d] = real ? random_int(random, 1, 3) : 1;
+        l.kernel[d] = real ? random_int(random, 1, depthwise ? 7 : 4) : 1;
+        l.strides[d] = real ? random_int(random, 1, depthwise ? 5 : 3) : 1;
+        l.dilations[d] = real && !(depthwise && d == 2) ? random_int(random, 1, 3) : 1;
         l.pads[d] = real ? random_int(random, 0, 3) : 0;
         l.pads[3 + d] = real ? random_int(random, 0, 3) : 0;
         const int64_t window = (l.kernel[d] - 1) * l.dilations[d] + 1;
-        l.size[d] = real ? random_int(random, 1, d == 2 ? 40 : 7) : 1;
+        l.size[d] = real ? random_int(random, 1, large ? 130 * d : d == 2 ? 40 : 7) : 1;
         if (l.size[d] + l.pads[d] + l.pads[3 + d] < window)
             l.size[d] = window;
         l.outputs[d] = (l.size[d] + l.pads[d] + l.pads[3 + d] - window) / l.strides[d] + 1;
@@ -336,8 +346,8 @@ static void set_attributes(struct test_node *test, const struct layer *l, int64_
 }
 
 /* Weights around 0 (as int8) or anywhere, as constants or not. */
-static void check_convolution(struct random *random, bool linear) {
-    const struct layer l = random_layer(random);
+static void check_convolution(struct random *random, bool linear, bool depthwise) {
+    const struct layer l = random_layer(random, depthwise);
     const int outputs = l.groups * l.out;
     struct tensor *x = spatial_tensor(random, l.x, &l, l.batch, l.groups * l.in, l.size);
     struct tensor *w = spatial_tensor(random, l.w, &l, outputs, l.in, l.kernel);
@@ -386,7 +396,59 @@ static void random_convolutions(void **state) {
     (void)state;
     struct random random = random_from(test_seed());
     for (int i = 0; i < test_cases(60); i++)
-        check_convolution(&random, i % 2 != 0);
+        check_convolution(&random, i % 2 != 0, false);
+    for (int i = 0; i < test_cases(60); i++)
+        check_convolution(&random, true, true);
+}
+
+/* A scale and zero point for each number of the last axis, of which there are more than are taken at a time. */
+static void last_axis(void **state) {
+    (void)state;
+    struct random random = random_from(test_seed());
+    for (int i = 0; i < test_cases(12); i++) {
+        const enum dtype dtype = i % 2 ? DTYPE_INT8 : DTYPE_UINT8;
+        const int rows = (int)random_int(&random, 1, 5), columns = (int)random_int(&random, 1, i % 3 ? 70 : 3000);
+        struct tensor *x = random_tensor(&random, dtype, 2, rows, columns, 0, 0), y = {0};
+        struct tensor *zeros = random_tensor(&random, dtype, 1, columns, 0, 0, 0);
+        struct tensor *scales = test_tensor(DTYPE_FLOAT, 1, columns);
+        for (int c = 0; c < columns; c++)
+            ((float *)scales->data)[c] = 0.01f + 0.001f * (float)c;
+        evaluate("DequantizeLinear", 13, NULL, (struct tensor *[]){x, scales, zeros}, i % 4 ? 3 : 2, &y);
+        for (int k = 0; k < rows * columns; k++) {
+            const double zero = i % 4 ? element(zeros, k % columns) : 0;
+            assert_true(((float *)y.data)[k] == (float)(element(x, k) - zero) * ((float *)scales->data)[k % columns]);
+        }
+        free(y.data);
+        test_tensor_free(x);
+        test_tensor_free(zeros);
+        test_tensor_free(scales);
+    }
+}
+
+/* The range is that of all numbers and 0; what is not a number does not count. */
+static void range_of_numbers(void **state) {
+    (void)state;
+    struct random random = random_from(test_seed());
+    for (int i = 0; i < test_cases(40); i++) {
+        const int count = (int)random_int(&random, 1, 90);
+        struct tensor *x = test_tensor(DTYPE_FLOAT, 1, count), y[3] = {{0}}, *outputs[] = {&y[0], &y[1], &y[2]};
+        float low = 0, high = 0;
+        for (int k = 0; k < count; k++) {
+            const float v = (float)random_int(&random, i % 3 == 1 ? 3 : -900, i % 3 == 2 ? -1 : 900) / 7;
+            ((float *)x->data)[k] = random_int(&random, 0, 20) ? v : NAN;
+            low = fminf(low, ((float *)x->data)[k]);
+            high = fmaxf(high, ((float *)x->data)[k]);
+        }
+        struct test_node test;
+        test_node_init(&test, "DynamicQuantizeLinear", 1, 3);
+        test_evaluate(&test, 11, (const struct tensor *[]){x}, outputs);
+        const float scale = high > low ? (high - low) / 255 : 1;
+        assert_true(*(float *)y[1].data == scale);
+        assert_int_equal(*(uint8_t *)y[2].data, (int)rintf(-low / scale));
+        for (int k = 0; k < 3; k++)
+            free(y[k].data);
+        test_tensor_free(x);
+    }
 }
 
 int main(void) {
@@ -394,6 +456,7 @@ int main(void) {
         cmocka_unit_test(codes_round_to_nearest), cmocka_unit_test(specials_follow_the_specification),
         cmocka_unit_test(packing_comes_back),     cmocka_unit_test(linear_quantization),
         cmocka_unit_test(integer_products),       cmocka_unit_test(integer_convolution),
-        cmocka_unit_test(random_convolutions)};
+        cmocka_unit_test(random_convolutions),    cmocka_unit_test(last_axis),
+        cmocka_unit_test(range_of_numbers)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

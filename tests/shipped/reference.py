@@ -5,6 +5,7 @@ Prints one JSON object: what onnxruntime refuses, or the operator sets, shapes a
 
 from __future__ import annotations
 
+import copy
 import json
 import pathlib
 import sys
@@ -13,7 +14,7 @@ import time
 import numpy as np
 import onnx
 import onnxruntime
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
 
 import feeds
 
@@ -21,6 +22,7 @@ BUDGET_SECONDS = 1.0
 MOST_RUNS = 10
 NUDGE = 1e-6  # what sums of many products in another order differ by
 DRAWS = 3
+STEPS = "DynamicQuantize"  # how operators begin that round to 8 bits by what they are given
 SHORT = 8
 
 
@@ -102,12 +104,30 @@ def nudged_weights(model: onnx.ModelProto, rng) -> bytes:
     return moved.SerializeToString()
 
 
+def nudged_steps(model: onnx.ModelProto, seed: int) -> bytes:
+    """The model with the numbers that it makes 8-bit steps of while it runs moved by a rounding or two each: where one lies between two steps, either is right."""
+    moved = onnx.ModelProto()
+    moved.CopyFrom(model)
+    del moved.graph.node[:]
+    for i, node in enumerate(model.graph.node):
+        if node.op_type.startswith(STEPS):
+            draw, product = f"nudge {i}", f"nudged {i}"
+            moved.graph.node.append(helper.make_node("RandomUniformLike", node.input[:1], [draw], low=1 - NUDGE, high=1 + NUDGE, seed=float(seed + i)))
+            moved.graph.node.append(helper.make_node("Mul", [node.input[0], draw], [product]))
+            node = copy.deepcopy(node)
+            node.input[0] = product
+        moved.graph.node.append(node)
+    return moved.SerializeToString()
+
+
 def wobble(session, path: str, model: onnx.ModelProto, sets) -> list[tuple[float, float]]:
-    """How far onnxruntime's own outputs of each set move, and which share of those that are no floats changes, when its optimizations are off, or what goes in moves by a rounding or two."""
+    """How far onnxruntime's own outputs of each set move, and which share of those that are no floats changes, when its optimizations are off, or what goes in or is rounded to 8 bits moves by a rounding or two."""
     rng = np.random.default_rng(5)
     others = [session_of(path, optimized=False)]
     if not any(t.external_data for t in model.graph.initializer):
         others += [session_of(nudged_weights(model, rng)) for _ in range(DRAWS)]
+        if any(node.op_type.startswith(STEPS) for node in model.graph.node):
+            others += [session_of(nudged_steps(model, 1000 * draw)) for draw in range(DRAWS)]
     moved = []
     for given, outputs in sets:
         results = [other.run(None, given) for other in others]

@@ -49,15 +49,15 @@ class Row:
 
 
 def reference(model: pathlib.Path, folder: pathlib.Path) -> dict:
-    """What reference.py found, from the last time if the model is the same."""
-    known = folder / "reference.json"
-    if known.exists():
+    """What reference.py found, from the last time if the model and the script are the same."""
+    known, script = folder / "reference.json", HERE / "reference.py"
+    if known.exists() and known.stat().st_mtime > script.stat().st_mtime:
         return json.loads(known.read_text())
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     (folder / "model.onnx").symlink_to(model.resolve())
     try:
-        command = [sys.executable, str(HERE / "reference.py"), str(model), str(folder)]
+        command = [sys.executable, str(script), str(model), str(folder)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=REFERENCE_SECONDS)
         found = json.loads(done.stdout) if done.returncode == 0 else {"refused": f"onnxruntime ended with {done.returncode}"}
     except subprocess.TimeoutExpired:
