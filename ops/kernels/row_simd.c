@@ -102,19 +102,11 @@ INLINE vec spread_step(vec x, vec value, vec *first, vec *second) {
     return d;
 }
 
-/* e^x for x <= 0, about: within 1.1 units in the last place. Fused multiply-adds are worth their while here. */
+/* e^x for x <= 0. */
 INLINE vec exp_negative(vec x) {
-    x = vec_max(vec_all(-104.0f), x);
-    const vec shifted = vec_fma(x, vec_all(1.44269504f), vec_all(VEC_ROUND)), n = shifted - vec_all(VEC_ROUND);
-    const vec r = vec_fma(n, vec_all(-LN2_LOW), vec_fma(n, vec_all(-LN2_HIGH), x));
-    vec sum = vec_all(1.976425847e-04f);
-    sum = vec_fma(sum, r, vec_all(1.393234706e-03f));
-    sum = vec_fma(sum, r, vec_all(8.333543316e-03f));
-    sum = vec_fma(sum, r, vec_all(4.166649282e-02f));
-    sum = vec_fma(sum, r, vec_all(1.666666567e-01f));
-    sum = vec_fma(sum, r, vec_all(0.5f));
-    sum = vec_fma(sum, r, vec_all(1.0f));
-    return vec_scale(vec_fma(sum, r, vec_all(1.0f)), n);
+    vec r;
+    const vec n = exp_split(vec_max(vec_all(-104.0f), x), &r);
+    return vec_scale(POLYNOMIAL(r, 1.0f, 1.0f, EXP_TAIL), n);
 }
 
 INLINE vec exp_step(vec x, vec value, vec *first, vec *second) {
