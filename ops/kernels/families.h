@@ -27,6 +27,7 @@ FAMILY(half)
 FAMILY(integer)
 FAMILY(narrow)
 FAMILY(pool)
+FAMILY(reduce)
 FAMILY(resize)
 FAMILY(row)
 #undef FAMILY

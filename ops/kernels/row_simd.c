@@ -1,6 +1,5 @@
 /* Sums and maps of rows: the contracts are in rows.h. */
 #include "ops/kernels/rows.h"
-#include "ops/kernels/simd_loop.h"
 #include "ops/kernels/tables.h"
 #include "ops/kernels/vec_exp.h"
 
@@ -120,30 +119,6 @@ static double row_sum(const float *x, size_t count) {
     double sum, unused;
     add_row(sum_step, x, NULL, count, 0, 0, &sum, &unused);
     return sum;
-}
-
-typedef float floats_8 __attribute__((vector_size(32)));
-typedef double doubles_8 __attribute__((vector_size(64)));
-
-static double row_total(const float *x, size_t count) {
-    doubles_8 sums[4] = {{0}};
-    double rest = 0;
-    size_t i = 0;
-    for (; count - i >= 32; i += 32)
-#pragma GCC unroll 4
-        for (int p = 0; p < 4; p++) {
-            floats_8 eight;
-            memcpy(&eight, x + i + 8 * p, sizeof eight);
-            sums[p] += __builtin_convertvector(eight, doubles_8);
-        }
-    for (; i < count; i++)
-        rest += (double)x[i];
-    const doubles_8 all = (sums[0] + sums[1]) + (sums[2] + sums[3]);
-    return (((all[0] + all[4]) + (all[2] + all[6])) + ((all[1] + all[5]) + (all[3] + all[7]))) + rest;
-}
-
-static void row_add(const float *x, size_t count, double *sums) {
-    SIMD for (size_t i = 0; i < count; i++) sums[i] += (double)x[i];
 }
 
 static void row_spread(const float *x, size_t count, float center, double *sum, double *squares) {
@@ -291,8 +266,6 @@ static void row_combine(const float *a, size_t depth, const float *b, size_t b_s
 const struct row_kernel LEVEL_NAME(row_kernel) = {.combine = row_combine,
                                                   .turn = row_turn,
                                                   .sum = row_sum,
-                                                  .total = row_total,
-                                                  .add = row_add,
                                                   .spread = row_spread,
                                                   .largest = row_largest,
                                                   .exp_less = row_exp_less,
