@@ -21,6 +21,7 @@
         return KERNEL_OF(kernels, name##_kernel);                                               \
     }
 FAMILY(bits)
+FAMILY(cast)
 FAMILY(fft)
 FAMILY(grouped)
 FAMILY(half)

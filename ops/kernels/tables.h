@@ -3,6 +3,7 @@
 #define LIMNER_OPS_KERNELS_TABLES_H
 
 #include "ops/kernels/bits.h"
+#include "ops/kernels/cast.h"
 #include "ops/kernels/fft.h"
 #include "ops/kernels/half.h"
 #include "ops/kernels/integer.h"
@@ -25,6 +26,7 @@ extern const struct pool_kernel pool_kernel_portable, pool_kernel_avx2, pool_ker
 extern const struct resize_kernel resize_kernel_portable, resize_kernel_avx2, resize_kernel_avx512;
 extern const struct half_kernel half_kernel_portable, half_kernel_avx2, half_kernel_avx512;
 extern const struct integer_kernel integer_kernel_portable, integer_kernel_avx2, integer_kernel_avx512;
+extern const struct cast_kernel cast_kernel_portable, cast_kernel_avx2, cast_kernel_avx512;
 extern const struct bits_kernel bits_kernel_portable, bits_kernel_avx2, bits_kernel_avx512;
 extern const struct fft_kernel fft_kernel_portable, fft_kernel_avx2, fft_kernel_avx512;
 extern const struct narrow_kernel narrow_kernel_portable, narrow_kernel_avx2, narrow_kernel_avx512;
