@@ -102,9 +102,12 @@ def data_set(
     outputs = session.run(None, arrays)
     with torch.no_grad():
         expected = [tensor.numpy() for tensor in module(*torch_inputs(arrays))]
-    error = max(error_of(ours, theirs) for ours, theirs in zip(outputs, expected, strict=True))
-    if not error <= limit:
-        raise ValueError(f"onnxruntime differs from PyTorch by {error:.2g} of the largest number")
+    error = 0.0
+    for ours, theirs in zip(outputs, expected, strict=True):
+        error = max(error, error_of(ours, theirs))
+        step = 1 / 254 if ours.dtype == np.uint8 else 0  # a sum near a half is rounded up by one and down by the other
+        if not error <= max(limit, step):
+            raise ValueError(f"onnxruntime differs from PyTorch by {error:.2g} of the largest number")
     names = [output.name for output in session.get_outputs()]
     wanted = {value.name for value in session.get_inputs()}
     inputs = {name: array for name, array in arrays.items() if name in wanted}

@@ -92,7 +92,7 @@ def case(folder: Path, x: np.ndarray, y: np.ndarray) -> Path:
     """A test folder of a model that gives back what it is given."""
     data = folder / "case" / "test_data_set_0"
     data.mkdir(parents=True, exist_ok=True)
-    kind = {np.dtype("float32"): "float", np.dtype("float64"): "double"}[x.dtype]
+    kind = {"float32": "float", "float64": "double"}.get(x.dtype.name, x.dtype.name)
     onnx.save(parser.parse_model(HEADER + f"g ({kind}[N] x) => ({kind}[N] y) {{\n  y = Identity(x)\n}}"), folder / "case" / "model.onnx")
     for name, array in (("input_0", x), ("output_0", y)):
         (data / f"{name}.pb").write_bytes(numpy_helper.from_array(array, "xy"[name == "output_0"]).SerializeToString())
@@ -115,6 +115,24 @@ def test_rounding_passes_and_faults_do_not(folder: Path) -> None:
     assert limner("test", case(folder, y + noise, y), "--atol", "0", "--rtol", "0").returncode == 1
     said = limner("test", case(folder, y + noise, y), "--verbose").stdout
     assert "(largest error " in said and "of the largest number)" in said, said
+
+
+def test_steps_are_for_bytes(folder: Path) -> None:
+    """Integers of 8 bits may differ by --steps; by more, and integers of other sizes at all, is a failure."""
+    for kind in (np.uint8, np.int8, np.int32):
+        x = np.array([0, 5, 100, 127], kind)
+        y = np.array([0, 6, 99, 127], kind)
+        where = case(folder, x, y)
+        assert limner("test", where).returncode == 1
+        assert limner("test", where, "--steps", "1").returncode == (1 if kind == np.int32 else 0), kind
+        y[1] += 1
+        done = limner("test", case(folder, x, y), "--steps", "1")
+        assert done.returncode == 1 and "1 of 4" in done.stdout and "--steps=1" in done.stdout or kind == np.int32, done.stdout
+        np.save(folder / "x.npy", x)
+        np.save(folder / "y.npy", y)
+        for steps, status in (("1", 1), ("2", 1 if kind == np.int32 else 0)):
+            done = limner("compare", where / "model.onnx", "--input", f"x={folder / 'x.npy'}", "--expect", f"y={folder / 'y.npy'}", "--steps", steps)
+            assert done.returncode == status, (kind, steps, done.stdout)
 
 
 def test_compare_keeps_a_cache(folder: Path) -> None:

@@ -130,6 +130,8 @@ static const struct command_option options[] = {
      offsetof(struct compare_settings, tolerance.relative)},
     {"atol", 0, "A", "... plus A (default: 1e-4 of the largest number expected)", set_number,
      offsetof(struct compare_settings, tolerance.absolute)},
+    {"steps", 0, "N", "allow integers of 8 bits, which are roundings of sums, to differ by N (default: 0)", set_count,
+     offsetof(struct compare_settings, tolerance.steps)},
     CONTRACT_OPTIONS(struct compare_settings),
     ENGINE_OPTIONS(struct compare_settings),
     CACHE_OPTIONS(struct compare_settings),
@@ -141,7 +143,8 @@ const struct command compare_command = {
     .arguments = arguments,
     .about = "Runs the model once, as limner run does, and prints each expected output's largest and mean absolute "
              "error, and the same as parts of the expected numbers' range. Exits with 1 when an element type or shape "
-             "is not the expected one, or a number is outside the tolerance. Integers and booleans must be equal; NaN "
+             "is not the expected one, or a number is outside the tolerance. Integers and booleans must be equal, "
+             "unless --steps allows more; NaN "
              "equals NaN.",
     .examples = "  limner compare generator.onnx --input picture=in.npy --expect repaired=onnxruntime.npy\n"
                 "  limner compare edge.onnx broken.png --expect edges=edges.npy --rtol 0 --atol 1e-5\n",

@@ -54,6 +54,10 @@ static void print_repeat(const struct test_job *job) {
         snprintf(word, sizeof word, "--atol=%s", number_text(settings->tolerance.absolute, false, number));
         append_shell_word(command, sizeof command, word);
     }
+    if (settings->tolerance.steps) {
+        snprintf(word, sizeof word, "--steps=%d", settings->tolerance.steps);
+        append_shell_word(command, sizeof command, word);
+    }
     if (settings->engine.threads) {
         snprintf(word, sizeof word, "--threads=%d", settings->engine.threads);
         append_shell_word(command, sizeof command, word);
@@ -354,6 +358,8 @@ static const struct command_option options[] = {
      offsetof(struct test_settings, tolerance.relative)},
     {"atol", 0, "A", "... plus A (default: 1e-4 of the largest number expected in that tensor)", set_number,
      offsetof(struct test_settings, tolerance.absolute)},
+    {"steps", 0, "N", "allow integers of 8 bits, which are roundings of sums, to differ by N (default: 0)", set_count,
+     offsetof(struct test_settings, tolerance.steps)},
     {"filter", 0, "TEXT", "run only the folders whose path contains TEXT", set_text,
      offsetof(struct test_settings, filter)},
     {"verbose", 'v', NULL, "name the folders that pass or are skipped, too", set_flag,
@@ -370,7 +376,7 @@ const struct command test_command = {
         "on) or has such folders beneath it. Tensors belong to the model's inputs and outputs by their names, else by "
         "their numbers. Element types and shapes must be equal; floats may differ by the tolerance, which goes by the "
         "size of the numbers, as rounding does; NaN equals NaN; "
-        "everything else must be equal.\n\n"
+        "everything else must be equal, unless --steps allows more.\n\n"
         "The last line counts folders. A folder whose inputs or outputs are sparse tensors is skipped; one whose "
         "operators limner does not run has failed. Exits with 1 when any folder failed.",
     .examples = "  limner test models/small\n"

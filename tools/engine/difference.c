@@ -24,6 +24,8 @@ static bool bytes_differ(const struct tensor *actual, const struct tensor *expec
 
 static bool differ(const struct tensor *actual, const struct tensor *expected, size_t i, double error, double value,
                    const struct tolerance *tolerance) {
+    if (expected->dtype == DTYPE_INT8 || expected->dtype == DTYPE_UINT8)
+        return error > tolerance->steps;
     if (!element_is_float(expected->dtype))
         return bytes_differ(actual, expected, i);
     return error > 0 &&
@@ -67,7 +69,8 @@ static struct tolerance allowed_for(const struct difference *result, enum dtype 
                                     const struct tolerance *tolerance) {
     if (tolerance->absolute >= 0)
         return *tolerance;
-    return (struct tolerance){fmax(tolerance->relative, steps_of(dtype)), DIFFERENCE_PART * largest_of(result)};
+    return (struct tolerance){fmax(tolerance->relative, steps_of(dtype)), DIFFERENCE_PART * largest_of(result),
+                              tolerance->steps};
 }
 
 struct difference difference_measure(const struct tensor *actual, const struct tensor *expected,

@@ -11,10 +11,11 @@
  */
 struct tolerance {
     double relative, absolute; /* absolute below zero: not given */
+    int steps;                 /* by which integers of 8 bits may differ */
 };
 #define DIFFERENCE_PART 1e-4
 #define TOLERANCE_DEFAULT \
-    { 1e-3, -1 }
+    { 1e-3, -1, 0 }
 
 struct difference {
     size_t elements, outside; /* how many there are, and are further apart than allowed */
@@ -29,7 +30,8 @@ struct difference {
 double difference_part(const struct difference *difference);
 
 /*
- * Of tensors of one type and shape. Floats by the tolerance, NaN equals NaN; all other types exactly. Types that are
+ * Of tensors of one type and shape. Floats by the tolerance, integers of 8 bits (samples of pictures, quantized numbers:
+ * roundings of sums) by its steps, NaN equals NaN; all other types exactly. Types that are
  * neither numbers nor text are compared byte for byte and have no errors, only `outside`.
  */
 struct difference difference_measure(const struct tensor *actual, const struct tensor *expected,

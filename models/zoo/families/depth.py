@@ -210,6 +210,7 @@ transformer(
     (256, None),
     (64, None),
     how=logits,
+    exporters=("dynamo",),
 )
 transformer(
     "upernet",

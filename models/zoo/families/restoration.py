@@ -121,7 +121,7 @@ restoration(
     "KBNet",
     "KBNet_l",
     dict(num_blocks=[1, 1, 1, 1], num_refinement_blocks=1),
-    dict(dim=16),
+    dict(dim=24),
     HALVES,
     SMALL,
     note="1 block a stage",
