@@ -62,7 +62,16 @@ UNSIGNED_TYPES(UNSIGNED_DIVISION, 0)
         return r == 0 ? (T)copysign(0, (double)y) : (r < 0) != (y < 0) ? r + y : r; \
     }                                                                               \
     BINARY_CALLS(mod_##T, T, T, modulo_##T(x, y))
-REAL_LOOPS(float, fmodf)
+/* fmod() for floats, mostly by one division: the product with a quotient below 2^28 is exact in double precision, and a
+   quotient that was rounded up to a whole number is one too many. */
+SCALAR float remainder_float(float x, float y) {
+    const double a = fabs((double)x), b = fabs((double)y), quotient = a / b;
+    if (!(quotient < 268435456.0) || isinf(b))
+        return fmodf(x, y);
+    const double rest = a - (double)(int32_t)quotient * b;
+    return copysignf((float)(rest < 0 ? rest + b : rest), x);
+}
+REAL_LOOPS(float, remainder_float)
 REAL_LOOPS(double, fmod)
 BINARY_LOOP(prelu_float, float, float, scalar_leaky_relu(x, y))
 BINARY_LOOP(prelu_double, double, double, x < 0 ? x * y : x)

@@ -25,10 +25,10 @@ static bool same_text(struct text a, struct text b) {
 typedef struct text text;
 BINARY_CALLS(equal_text, text, uint8_t, same_text(x, y))
 
-BINARY_LOOP(equal_bool, uint8_t, uint8_t, !x == !y)
-BINARY_LOOP(and_bool, uint8_t, uint8_t, !!x & !!y)
+BINARY_LOOP(equal_bool, uint8_t, uint8_t, (x != 0) == (y != 0))
+BINARY_LOOP(and_bool, uint8_t, uint8_t, (x != 0) & (y != 0))
 BINARY_LOOP(or_bool, uint8_t, uint8_t, (x | y) != 0)
-BINARY_LOOP(xor_bool, uint8_t, uint8_t, !x ^ !y)
+BINARY_LOOP(xor_bool, uint8_t, uint8_t, (x != 0) != (y != 0))
 
 #define ROW(NAME, ...) static const struct binary_row NAME##_row = {.loops = {__VA_ARGS__}, .output = DTYPE_BOOL}
 ROW(equal, ALL_NUMBERS(equal)[DTYPE_BOOL] = equal_bool, [DTYPE_STRING] = equal_text);

@@ -157,17 +157,31 @@ static int64_t row_offset(const struct gather_copy *copy, int64_t row) {
     return offset;
 }
 
+/* A row of the output, called with constant `block` and `wide` (int64 indices). */
+static inline __attribute__((always_inline)) void gather_row(const struct gather_copy *copy, int64_t row,
+                                                             const int64_t block, const bool wide) {
+    const int64_t axis_stride = copy->strides[copy->axis], size = copy->size, count = copy->count;
+    const int64_t step = copy->axis == copy->shape->rank - 1 ? 0 : block;
+    const char *from = copy->from + row_offset(copy, row);
+    const int64_t *long_indices = (const int64_t *)copy->indices->data + row * count;
+    const int32_t *short_indices = (const int32_t *)copy->indices->data + row * count;
+    char *to = copy->to + row * count * block;
+    for (int64_t i = 0; i < count; i++, from += step, to += block) {
+        const int64_t index = wide ? long_indices[i] : short_indices[i];
+        block_copy(to, from + (index < 0 ? index + size : index) * axis_stride, (size_t)block);
+    }
+}
+
 static void gather_rows(void *context, size_t begin, size_t end) {
     const struct gather_copy copy = *(const struct gather_copy *)context;
-    const int64_t axis_stride = copy.strides[copy.axis];
-    const int64_t step = copy.axis == copy.shape->rank - 1 ? 0 : copy.block;
-    for (int64_t row = (int64_t)begin; row < (int64_t)end; row++) {
-        const char *from = copy.from + row_offset(&copy, row);
-        for (int64_t i = 0; i < copy.count; i++) {
-            const int64_t n = row * copy.count + i, index = indices_at(copy.indices, n, copy.size);
-            block_copy(copy.to + n * copy.block, from + index * axis_stride + i * step, (size_t)copy.block);
-        }
-    }
+    const bool wide = copy.indices->dtype == DTYPE_INT64;
+    for (int64_t row = (int64_t)begin; row < (int64_t)end; row++)
+        if (copy.block == 4 && wide)
+            gather_row(&copy, row, 4, true);
+        else if (copy.block == 4)
+            gather_row(&copy, row, 4, false);
+        else
+            gather_row(&copy, row, copy.block, wide);
 }
 
 static status run_elements(struct op_call *call, struct error *err) {
