@@ -1,31 +1,34 @@
 #include "ops/movement/indices.h"
 
+#include "base/simd.h"
+
 static int64_t index_at(const struct tensor *indices, int64_t i) {
     return indices->dtype == DTYPE_INT64 ? ((const int64_t *)indices->data)[i] : ((const int32_t *)indices->data)[i];
 }
 
-/* Whether all are in -size..size - 1, without a branch for each: the sign bit stays where one is not. */
-#define ALL_WITHIN(T)                                                       \
-    for (int64_t i = first; i < count; i += every) {                        \
+/* Without a branch for each: the sign bit stays where one is outside. */
+#define LOOK_AT(T, EVERY)                                                   \
+    for (int64_t i = first; i < end; i += EVERY) {                          \
         const uint64_t x = (uint64_t)((const T *)data)[i] + (uint64_t)size; \
         outside |= x | (2 * (uint64_t)size - 1 - x);                        \
     }
-static bool all_within(const struct tensor *indices, int64_t first, int64_t every, int64_t size) {
-    const int64_t count = tensor_elements(indices);
+bool indices_within(const struct tensor *indices, int64_t first, int64_t end, int64_t every, int64_t size) {
     const void *data = indices->data;
     uint64_t outside = 0;
-    if (indices->dtype == DTYPE_INT64)
-        ALL_WITHIN(int64_t)
-    else
-        ALL_WITHIN(int32_t)
-    return outside >> 63 == 0;
+    if (indices->dtype == DTYPE_INT64 && every == 1)
+        SIMD_TEXT(omp simd reduction(|
+                                     : outside))
+                LOOK_AT(int64_t, 1) else if (indices->dtype == DTYPE_INT64)
+                    LOOK_AT(int64_t, every) else LOOK_AT(int32_t, every) return outside >>
+                63 ==
+            0;
 }
 
 status indices_check(const struct op_call *call, int64_t first, int64_t every, int axis, struct error *err) {
     const struct tensor *data = call->inputs[0], *indices = call->inputs[1];
     const int64_t count = tensor_elements(indices), size = data->shape.dims[axis];
     char text[SHAPE_TEXT_BYTES];
-    if (all_within(indices, first, every, size))
+    if (indices_within(indices, first, count, every, size))
         return STATUS_OK;
     for (int64_t i = first; i < count; i += every) {
         const int64_t index = index_at(indices, i);
