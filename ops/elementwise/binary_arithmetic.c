@@ -1,4 +1,5 @@
 /* Add, Sub, Mul, Div, Mod, PRelu, and the operators on bits, for two inputs. */
+#include "base/convert.h"
 #include "base/scalar.h"
 #include "ops/core/attributes.h"
 #include "ops/core/broadcast.h"
@@ -9,7 +10,11 @@
 
 #define ENTRY(T, DTYPE, NAME) [DTYPE_##DTYPE] = NAME##_##T,
 #define ALL_INTEGERS(NAME) SIGNED_TYPES(ENTRY, NAME) UNSIGNED_TYPES(ENTRY, NAME)
-#define ALL_NUMBERS(NAME) [DTYPE_FLOAT] = NAME##_float, [DTYPE_DOUBLE] = NAME##_double, ALL_INTEGERS(NAME)
+/* What wraps has the same bits with and without a sign. */
+#define ENTRY_UNSIGNED(T, DTYPE, NAME) [DTYPE_##DTYPE] = NAME##_u##T,
+#define ALL_WRAPPED(NAME) SIGNED_TYPES(ENTRY_UNSIGNED, NAME) UNSIGNED_TYPES(ENTRY, NAME)
+#define REALS(NAME) [DTYPE_FLOAT] = NAME##_float, [DTYPE_DOUBLE] = NAME##_double
+#define ALL_NUMBERS(NAME) REALS(NAME), ALL_INTEGERS(NAME)
 
 /* Integers wrap as two's complement does; the unsigned detour keeps that defined. */
 #define WRAP(T, X, OPERATOR, Y) ((T)((uint64_t)(X)OPERATOR(uint64_t)(Y)))
@@ -33,7 +38,6 @@
         const T r = remainder_##T(x, y);                                                                   \
         return r != 0 && (r < 0) != (y < 0) ? (T)(r + y) : r;                                              \
     }                                                                                                      \
-    BINARY_CALLS(div_##T, T, T, y == 0 ? 0 : y == -1 ? WRAP(T, 0, -, x) : (T)(x / y))                      \
     BINARY_CALLS(rem_##T, T, T, remainder_##T(x, y))                                                       \
     BINARY_CALLS(mod_##T, T, T, modulo_##T(x, y))                                                          \
     BINARY_CALLS(prelu_##T, T, T, x < 0 ? WRAP(T, x, *, y) : x)                                            \
@@ -45,9 +49,14 @@
     BINARY_LOOP(left_##T, T, T, y < sizeof(T) * 8 ? (uint64_t)x << (y & 63) : 0) \
     BINARY_LOOP(right_##T, T, T, y < sizeof(T) * 8 ? x >> (y & (sizeof(T) * 8 - 1)) : 0)
 
-SIGNED_TYPES(INTEGER_LOOPS, 0)
 UNSIGNED_TYPES(INTEGER_LOOPS, 0)
 SIGNED_TYPES(SIGNED_DIVISION, 0)
+/* In double precision a quotient of 32 bits cannot be rounded to a whole number that it is not; -2^31 / -1 wraps. */
+#define SHORT_QUOTIENT(T) BINARY_LOOP(div_##T, T, T, y == 0 ? 0 : real_to_int32((double)x / (double)y))
+SHORT_QUOTIENT(int8_t)
+SHORT_QUOTIENT(int16_t)
+SHORT_QUOTIENT(int32_t)
+BINARY_CALLS(div_int64_t, int64_t, int64_t, y == 0 ? 0 : y == -1 ? WRAP(int64_t, 0, -, x) : x / y)
 UNSIGNED_TYPES(UNSIGNED_DIVISION, 0)
 
 #define REAL_LOOPS(T, FMOD)                                                         \
@@ -79,14 +88,14 @@ BINARY_LOOP(prelu_double, double, double, x < 0 ? x * y : x)
 #define PRELU_UNSIGNED(T, DTYPE, ...) BINARY_LOOP(prelu_##T, T, T, ((void)y, x))
 UNSIGNED_TYPES(PRELU_UNSIGNED, 0)
 
-static const struct binary_row add_row = {.loops = {ALL_NUMBERS(add)}};
-static const struct binary_row sub_row = {.loops = {ALL_NUMBERS(sub)}};
-static const struct binary_row mul_row = {.loops = {ALL_NUMBERS(mul)}};
+static const struct binary_row add_row = {.loops = {REALS(add), ALL_WRAPPED(add)}};
+static const struct binary_row sub_row = {.loops = {REALS(sub), ALL_WRAPPED(sub)}};
+static const struct binary_row mul_row = {.loops = {REALS(mul), ALL_WRAPPED(mul)}};
 static const struct binary_row div_row = {.loops = {ALL_NUMBERS(div)}};
 static const struct binary_row prelu_row = {.loops = {ALL_NUMBERS(prelu)}};
-static const struct binary_row and_row = {.loops = {ALL_INTEGERS(and)}};
-static const struct binary_row or_row = {.loops = {ALL_INTEGERS(or)}};
-static const struct binary_row xor_row = {.loops = {ALL_INTEGERS(xor)}};
+static const struct binary_row and_row = {.loops = {ALL_WRAPPED(and)}};
+static const struct binary_row or_row = {.loops = {ALL_WRAPPED(or)}};
+static const struct binary_row xor_row = {.loops = {ALL_WRAPPED(xor)}};
 /* Rows of one definition each: [0] is for the attribute's default. */
 static const struct binary_row mod_rows[] = {
     {.loops =

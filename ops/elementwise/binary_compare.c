@@ -7,12 +7,15 @@
 #define ALL_NUMBERS(NAME) \
     [DTYPE_FLOAT] = NAME##_float, [DTYPE_DOUBLE] = NAME##_double, SIGNED_TYPES(ENTRY, NAME) UNSIGNED_TYPES(ENTRY, NAME)
 
+#define EQUAL_LOOP(T, ...) BINARY_LOOP(equal_##T, T, uint8_t, x == y)
 #define COMPARE_LOOPS(T, ...)                             \
-    BINARY_LOOP(equal_##T, T, uint8_t, x == y)            \
     BINARY_LOOP(greater_##T, T, uint8_t, x > y)           \
     BINARY_LOOP(less_##T, T, uint8_t, x < y)              \
     BINARY_LOOP(greater_or_equal_##T, T, uint8_t, x >= y) \
     BINARY_LOOP(less_or_equal_##T, T, uint8_t, x <= y)
+EQUAL_LOOP(float)
+EQUAL_LOOP(double)
+UNSIGNED_TYPES(EQUAL_LOOP, 0)
 COMPARE_LOOPS(float)
 COMPARE_LOOPS(double)
 SIGNED_TYPES(COMPARE_LOOPS, 0)
@@ -31,7 +34,11 @@ BINARY_LOOP(or_bool, uint8_t, uint8_t, (x | y) != 0)
 BINARY_LOOP(xor_bool, uint8_t, uint8_t, (x != 0) != (y != 0))
 
 #define ROW(NAME, ...) static const struct binary_row NAME##_row = {.loops = {__VA_ARGS__}, .output = DTYPE_BOOL}
-ROW(equal, ALL_NUMBERS(equal)[DTYPE_BOOL] = equal_bool, [DTYPE_STRING] = equal_text);
+/* With and without a sign alike. */
+#define ENTRY_UNSIGNED(T, DTYPE, NAME) [DTYPE_##DTYPE] = NAME##_u##T,
+ROW(equal, [DTYPE_FLOAT] = equal_float, [DTYPE_DOUBLE] = equal_double,
+    SIGNED_TYPES(ENTRY_UNSIGNED, equal) UNSIGNED_TYPES(ENTRY, equal)[DTYPE_BOOL] = equal_bool,
+    [DTYPE_STRING] = equal_text);
 ROW(greater, ALL_NUMBERS(greater));
 ROW(less, ALL_NUMBERS(less));
 ROW(greater_or_equal, ALL_NUMBERS(greater_or_equal));
