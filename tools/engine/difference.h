@@ -30,9 +30,9 @@ struct difference {
 double difference_part(const struct difference *difference);
 
 /*
- * Of tensors of one type and shape. Floats by the tolerance, integers of 8 bits (samples of pictures, quantized numbers:
- * roundings of sums) by its steps, NaN equals NaN; all other types exactly. Types that are
- * neither numbers nor text are compared byte for byte and have no errors, only `outside`.
+ * Of tensors of one type and shape. Floats by the tolerance, integers of 8 bits (samples of pictures, quantized
+ * numbers: roundings of sums) by its steps, NaN equals NaN; all other types exactly. Types that are neither numbers nor
+ * text are compared byte for byte and have no errors, only `outside`.
  */
 struct difference difference_measure(const struct tensor *actual, const struct tensor *expected,
                                      const struct tolerance *tolerance);
