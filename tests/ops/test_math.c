@@ -1,7 +1,7 @@
 /*
  * The functions of ops/kernels/math.h at every level that this processor runs: errors against double precision, the
  * same bits at each level with fused multiply-adds and at each place of an array. `test_math all` looks at all 2^32
- * arguments (make ulp), `test_math all 67` at one chunk of them in 67.
+ * arguments (make ulp), `test_math all 7` at one chunk of them in seven.
  */
 #include "tests/support/support.h"
 
