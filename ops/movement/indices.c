@@ -6,22 +6,28 @@ static int64_t index_at(const struct tensor *indices, int64_t i) {
     return indices->dtype == DTYPE_INT64 ? ((const int64_t *)indices->data)[i] : ((const int32_t *)indices->data)[i];
 }
 
-/* Without a branch for each: the sign bit stays where one is outside. */
-#define LOOK_AT(T, EVERY)                                                   \
-    for (int64_t i = first; i < end; i += EVERY) {                          \
-        const uint64_t x = (uint64_t)((const T *)data)[i] + (uint64_t)size; \
-        outside |= x | (2 * (uint64_t)size - 1 - x);                        \
+/* Without a branch for each: the sign bit is set where one is outside. */
+#define LOOK_AT(NAME, T, PRAGMA, EVERY)                                                               \
+    static uint64_t NAME(const void *data, int64_t first, int64_t end, int64_t every, int64_t size) { \
+        const T *indices = data;                                                                      \
+        uint64_t outside = 0;                                                                         \
+        (void)every;                                                                                  \
+        PRAGMA for (int64_t i = first; i < end; i += EVERY) {                                         \
+            const uint64_t x = (uint64_t)indices[i] + (uint64_t)size;                                 \
+            outside |= x | (2 * (uint64_t)size - 1 - x);                                              \
+        }                                                                                             \
+        return outside;                                                                               \
     }
+LOOK_AT(neighbours, int64_t, SIMD_TEXT(omp simd reduction(| : outside)), 1)
+LOOK_AT(some_int64, int64_t, , every)
+LOOK_AT(some_int32, int32_t, , every)
+
 bool indices_within(const struct tensor *indices, int64_t first, int64_t end, int64_t every, int64_t size) {
-    const void *data = indices->data;
-    uint64_t outside = 0;
-    if (indices->dtype == DTYPE_INT64 && every == 1)
-        SIMD_TEXT(omp simd reduction(|
-                                     : outside))
-                LOOK_AT(int64_t, 1) else if (indices->dtype == DTYPE_INT64)
-                    LOOK_AT(int64_t, every) else LOOK_AT(int32_t, every) return outside >>
-                63 ==
-            0;
+    const bool wide = indices->dtype == DTYPE_INT64;
+    const uint64_t outside = (!wide        ? some_int32
+                              : every == 1 ? neighbours
+                                           : some_int64)(indices->data, first, end, every, size);
+    return outside >> 63 == 0;
 }
 
 status indices_check(const struct op_call *call, int64_t first, int64_t every, int axis, struct error *err) {
