@@ -232,7 +232,7 @@ diffusers(
     (16, None),
     (16, None),
     (*LATENT, Value("text", ("N", 7, 32), low=-1), STEP),
-    exporters=("dynamo",),
+    exporters=("torchscript",),
 )
 diffusers(
     "vq-spatial",

@@ -16,6 +16,20 @@ from families.inpainting import HOLED
 from families.super_resolution import spandrel
 
 
+def mat(_: bool) -> torch.nn.Module:
+    """MAT. It draws a dropout at inference, which no two runtimes draw alike: here all is kept."""
+
+    def undrawn(module: torch.nn.Module, image: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        functional = torch.nn.functional
+        drawn, functional.dropout = functional.dropout, lambda values, **_: values
+        try:
+            return module(image, mask)
+        finally:
+            functional.dropout = drawn
+
+    return Called(package_class("spandrel_extra_arches.architectures.MAT", "MAT")(), undrawn)
+
+
 def gfpgan(full: bool) -> torch.nn.Module:
     """GFPGAN's clean form, without drawn noise."""
     module = package_class("spandrel.architectures.GFPGAN", "GFPGANv1Clean")(
@@ -72,7 +86,16 @@ spandrel(
     family="colours",
     note="convnext-t, 50 queries, 3 layers",
 )
-spandrel("mat", "MAT", "MAT", dict(), dict(), (512, None), (512, None), family="inpainting", inputs=HOLED, batch=False)
+network(
+    "mat",
+    "inpainting",
+    mat,
+    (512, None),
+    (512, None),
+    HOLED,
+    batch=False,
+    exporters=("dynamo",),
+)
 spandrel(
     "femasr",
     "FeMaSR",

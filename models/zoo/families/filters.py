@@ -43,8 +43,7 @@ kornia("rotate", lambda k, x: k.geometry.rotate(x, torch.full((x.shape[0],), 30.
 kornia("pyramid", lambda k, x: k.geometry.pyrup(k.geometry.pyrdown(x)))
 kornia("equalize", lambda k, x: k.enhance.adjust_gamma(k.enhance.adjust_contrast(x, 0.7), 1.4))
 kornia("ssim", lambda k, x: k.metrics.ssim(x, x.flip(-1), 5))
-kornia("guided", lambda k, x: k.filters.guided_blur(x, x, 5, 0.01), exporters=("dynamo",))
-kornia("distance", lambda k, x: k.contrib.distance_transform((x > 0.99).float(), 3), batch=False)
+kornia("distance", lambda k, x: k.contrib.distance_transform((x > 0.99).float(), 3), batch=False, exporters=("torchscript",))
 
 
 def dexined(full: bool) -> nn.Module:

@@ -147,7 +147,7 @@ restoration(
     note="1 stage, not 3",
 )
 restoration(
-    "hvi-cidnet", "HVICIDNet", "HVICIDNet", dict(), dict(channels=[4, 4, 8, 16], heads=[1, 1, 2, 2]), HALVES, SMALL
+    "hvi-cidnet", "HVICIDNet", "HVICIDNet", dict(), dict(channels=[4, 4, 8, 16], heads=[1, 1, 2, 2]), HALVES, SMALL, exporters=("torchscript",)
 )
 restoration(
     "fftformer",

@@ -90,6 +90,7 @@ network(
     inputs=PICTURE,
     gain=1.5,
     batch=False,
+    exporters=("torchscript",),
 )
 network(
     "retinanet",
@@ -100,6 +101,7 @@ network(
     inputs=PICTURE,
     gain=1.5,
     batch=False,
+    exporters=("torchscript",),
 )
 network(
     "fcos",
@@ -110,6 +112,7 @@ network(
     inputs=PICTURE,
     gain=1.5,
     batch=False,
+    exporters=("torchscript",),
 )
 network(
     "maskrcnn",
@@ -120,6 +123,7 @@ network(
     inputs=PICTURE,
     gain=1.5,
     batch=False,
+    exporters=("torchscript",),
 )
 network(
     "keypointrcnn",
@@ -130,6 +134,7 @@ network(
     inputs=PICTURE,
     gain=1.5,
     batch=False,
+    exporters=("torchscript",),
 )
 
 

@@ -52,7 +52,7 @@ spandrel("realcugan-3x", "RealCUGAN", "UpCunet3x", dict(), dict(), (64, (52, 76)
 spandrel("realcugan-4x", "RealCUGAN", "UpCunet4x", dict(), dict(), (64, (52, 76)), (24, (20, 28)))
 spandrel("realcugan-fast", "RealCUGAN", "UpCunet2x_fast", dict(), dict(), (128, (100, 152)), (48, (44, 52)))
 spandrel("swift-srgan", "SwiftSRGAN", "Generator", dict(), dict(num_channels=8, num_blocks=2))
-spandrel("span", "SPAN", "SPAN", dict(num_in_ch=3, num_out_ch=3), dict(feature_channels=8), gain=0.7)
+spandrel("span", "SPAN", "SPAN", dict(num_in_ch=3, num_out_ch=3), dict(feature_channels=8), gain=0.7, exporters=("torchscript",))
 spandrel(
     "plksr", "PLKSR", "PLKSR", dict(n_blocks=8, ccm_type="DCCM"), dict(n_blocks=1, dim=16), note="8 blocks, not 28"
 )
