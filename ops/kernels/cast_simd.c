@@ -25,28 +25,28 @@ static inline __attribute__((always_inline)) vec_ints ints_of(vec x) {
 #endif
 }
 
-/* The last ones are copied into a chunk that is filled up with zeros. */
-#define FLOATS_LOOP(NAME, T, INTS)                                        \
-    static void NAME(const void *in, void *out, size_t count) {           \
-        for (size_t i = 0, n; i < count; i += n) {                        \
-            const float *from = (const float *)in + i;                    \
-            float last[CHUNK] = {0};                                      \
-            int32_t ints[CHUNK];                                          \
-            T results[CHUNK], *to = (T *)out + i;                         \
-            n = count - i < CHUNK ? count - i : CHUNK;                    \
-            if (n < CHUNK)                                                \
-                from = memcpy(last, from, n * sizeof *from);              \
-            for (int p = 0; p < PARTS; p++) {                             \
-                const vec x = vec_load(from + p * VEC);                   \
-                const vec_ints y = INTS;                                  \
-                memcpy(ints + p * VEC, &y, sizeof y);                     \
-            }                                                             \
-            SIMD for (int j = 0; j < CHUNK; j++) results[j] = (T)ints[j]; \
-            if (n == CHUNK)                                               \
-                memcpy(to, results, sizeof results);                      \
-            else                                                          \
-                memcpy(to, results, n * sizeof *to);                      \
-        }                                                                 \
+/* Chunks, and then the rest in one that is filled up with zeros. */
+#define FLOATS_LOOP(NAME, T, INTS)                                                             \
+    static inline __attribute__((always_inline)) void NAME##_chunk(const float *from, T *to) { \
+        int32_t ints[CHUNK];                                                                   \
+        for (int p = 0; p < PARTS; p++) {                                                      \
+            const vec x = vec_load(from + p * VEC);                                            \
+            const vec_ints y = INTS;                                                           \
+            memcpy(ints + p * VEC, &y, sizeof y);                                              \
+        }                                                                                      \
+        SIMD for (int j = 0; j < CHUNK; j++) to[j] = (T)ints[j];                               \
+    }                                                                                          \
+    static void NAME(const void *in, void *out, size_t count) {                                \
+        const float *from = in;                                                                \
+        T *to = out, results[CHUNK];                                                           \
+        float last[CHUNK] = {0};                                                               \
+        for (; count >= CHUNK; count -= CHUNK, from += CHUNK, to += CHUNK)                     \
+            NAME##_chunk(from, to);                                                            \
+        if (count > 0) {                                                                       \
+            memcpy(last, from, count * sizeof *from);                                          \
+            NAME##_chunk(last, results);                                                       \
+            memcpy(to, results, count * sizeof *to);                                           \
+        }                                                                                      \
     }
 FLOATS_LOOP(float_to_int32, int32_t, ints_of(x))
 FLOATS_LOOP(float_to_byte, uint8_t, ints_of(x))
