@@ -327,6 +327,11 @@ struct winograd_kernel {
      */
     void (*extremes)(const uint16_t *magnitudes, int64_t rows, int64_t stride, int64_t columns, uint16_t *most,
                      uint16_t *least);
+    /*
+     * Adds taps[tap][lane] to sizes[3][lane]: the largest magnitudes, their sums, and the sums of their roots, which
+     * are good to a twentieth.
+     */
+    void (*sizes)(const float *taps, int count, float *sizes);
 };
 
 /*

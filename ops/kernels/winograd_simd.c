@@ -495,5 +495,25 @@ static void extremes(const uint16_t *magnitudes_of, int64_t rows, int64_t stride
     }
 }
 
-const struct winograd_kernel LEVEL_NAME(winograd_kernel) = {input,  output,     weights, expand,
-                                                            factor, magnitudes, extremes};
+/* ---- sizes of weights ---- */
+
+#define ROOT_OF_ONE 0x1fbd1df5u /* half of the bits of a float, and this: its root, to within 3.5 % */
+
+static void sizes(const float *taps, int count, float *known) {
+    for (int lane = 0; lane < LANES; lane += VEC) {
+        float *place = known + lane;
+        vec largest = vec_load(place), sum = vec_load(place + LANES), roots = vec_load(place + 2 * LANES);
+        for (int tap = 0; tap < count; tap++) {
+            const vec size = vec_abs(vec_load(taps + tap * LANES + lane));
+            largest = vec_max(size, largest);
+            sum += size; /* not finite, if any of them is */
+            roots += (vec)(((vec_bits)size >> 1) + vec_bits_all(ROOT_OF_ONE));
+        }
+        vec_store(place, largest);
+        vec_store(place + LANES, sum);
+        vec_store(place + 2 * LANES, roots);
+    }
+}
+
+const struct winograd_kernel LEVEL_NAME(winograd_kernel) = {input,  output,     weights,  expand,
+                                                            factor, magnitudes, extremes, sizes};

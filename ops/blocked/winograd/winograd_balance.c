@@ -1,9 +1,6 @@
 #include "ops/blocked/winograd/winograd_balance.h"
 
-#include "base/simd.h"
 #include "ops/core/channel_blocks.h"
-
-#include <math.h>
 
 /*
  * Of weights over the largest one: the sum of their roots, which is about how many are large; and their sum, which says
@@ -12,17 +9,6 @@
 #define LEAST_ROOTS 16.0f
 #define LEAST_SUM (1 + 1.0f / 16)
 #define MOST_WEIGHT 0x1p64f /* above it a transformed weight, or its product, may leave the range of floats */
-
-void winograd_add_balance(const float *taps, int count, float *sizes) {
-    float *largest = sizes, *sum = sizes + CHANNEL_BLOCK, *roots = sum + CHANNEL_BLOCK;
-    for (const float *tap = taps; tap < taps + count * CHANNEL_BLOCK; tap += CHANNEL_BLOCK)
-        SIMD for (int lane = 0; lane < CHANNEL_BLOCK; lane++) {
-            const float size = fabsf(tap[lane]);
-            largest[lane] = size > largest[lane] ? size : largest[lane];
-            sum[lane] += size; /* not finite, if any of them is */
-            roots[lane] += sqrtf(size);
-        }
-}
 
 static bool lane_balanced(float largest, float sum, float roots) {
     return largest < MOST_WEIGHT && sum >= LEAST_SUM * largest && roots * roots >= LEAST_ROOTS * LEAST_ROOTS * largest;

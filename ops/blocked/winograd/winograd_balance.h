@@ -18,8 +18,6 @@ static inline int64_t winograd_group_weights(const struct blocked_phase *phase, 
     return winograd_stored(grid) * grid->part_count * channels * phase->out_blocks * CHANNEL_BLOCK;
 }
 
-/* Adds taps[tap][lane] to what is known of a channel block. */
-void winograd_add_balance(const float *taps, int count, float *sizes);
 /* Whether the weights of all channels of a channel block are finite and of alike size. */
 bool winograd_balanced(const struct blocked_run *run, const struct blocked_phase *phase, int64_t group, int64_t block);
 

@@ -65,7 +65,7 @@ void winograd_pack(const struct pack_job *job, const struct window_weights *weig
                     load_taps(job, &square, &grid->parts[part], channel, taps);
                     place_taps(job, taps, depths, part * channels + square.in_block * CHANNEL_BLOCK + channel, lanes,
                                place);
-                    winograd_add_balance(taps, grid->axis[0].taps * grid->axis[1].taps, sizes);
+                    job->kernels->winograd->sizes(taps, grid->axis[0].taps * grid->axis[1].taps, sizes);
                 }
         }
 }
