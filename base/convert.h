@@ -4,6 +4,10 @@
 
 #include "base/tensor.h"
 
+#if defined(__SSE2__) && defined(__x86_64__)
+#include <emmintrin.h>
+#endif
+
 /* Elements that fit the buffers in which loops work on 16-bit types as float. */
 #define CONVERT_CHUNK 256
 
@@ -16,7 +20,11 @@ static inline bool dtype_is_half(enum dtype dtype) {
  * processor's own conversion instructions of x86 give: the smallest integer.
  */
 static inline int64_t real_to_int64(double x) {
+#if defined(__SSE2__) && defined(__x86_64__)
+    return _mm_cvttsd_si64(_mm_set_sd(x));
+#else
     return x >= -9223372036854775808.0 && x < 9223372036854775808.0 ? (int64_t)x : INT64_MIN;
+#endif
 }
 static inline int32_t real_to_int32(double x) {
     return x > -2147483649.0 && x < 2147483648.0 ? (int32_t)x : INT32_MIN;

@@ -37,25 +37,27 @@ SCALAR float scalar_whole(float x, float whole) {
     return float_from_bits(float_bits(y) | (float_bits(x) & 0x80000000u));
 }
 
-/* Without the fraction. */
-SCALAR float scalar_cut(float x) {
-    const float a = scalar_abs(x);
-    return scalar_whole(x, (float)(int32_t)scalar_select(a < 8388608.0f, a, 0.0f));
-}
-
-SCALAR float scalar_floor(float x) {
-    const float y = scalar_cut(x);
-    return scalar_select(y > x, y - 1.0f, y);
-}
-
-SCALAR float scalar_ceil(float x) {
-    const float y = scalar_cut(x);
-    return scalar_select(y < x, y + 1.0f, y);
-}
-
 /* Half to even. */
 SCALAR float scalar_round(float x) {
     return scalar_whole(x, (scalar_abs(x) + 8388608.0f) - 8388608.0f);
+}
+
+SCALAR float scalar_floor(float x) {
+    const float y = scalar_round(x);
+    return y - scalar_select(y > x, 1.0f, 0.0f);
+}
+
+SCALAR float scalar_ceil(float x) {
+    return -scalar_floor(-x);
+}
+
+/* NaN wins over everything; of two zeros it is any. Two numbers that are the same, but for NaN in one of them: then the
+ * bits of both together are a NaN. */
+SCALAR float scalar_larger(float x, float y) {
+    return float_from_bits(float_bits(x > y ? x : y) | float_bits(y > x ? y : x));
+}
+SCALAR float scalar_smaller(float x, float y) {
+    return float_from_bits(float_bits(x < y ? x : y) | float_bits(y < x ? y : x));
 }
 
 SCALAR float scalar_leaky_relu(float x, float alpha) {

@@ -1,4 +1,5 @@
 /* Add, Sub, Mul, Div, Mod, PRelu, and the operators on bits, for two inputs. */
+#include "base/convert.h"
 #include "base/scalar.h"
 #include "ops/core/attributes.h"
 #include "ops/core/broadcast.h"
@@ -9,14 +10,15 @@
 
 #define ENTRY(T, DTYPE, NAME) [DTYPE_##DTYPE] = NAME##_##T,
 #define ALL_INTEGERS(NAME) SIGNED_TYPES(ENTRY, NAME) UNSIGNED_TYPES(ENTRY, NAME)
-#define ALL_NUMBERS(NAME) [DTYPE_FLOAT] = NAME##_float, [DTYPE_DOUBLE] = NAME##_double, ALL_INTEGERS(NAME)
-
-#define ALL_WRAPPING(NAME) UNSIGNED_TYPES(BOTH_SIGNS, NAME)
-#define WRAPPING_NUMBERS(NAME) [DTYPE_FLOAT] = NAME##_float, [DTYPE_DOUBLE] = NAME##_double, ALL_WRAPPING(NAME)
+/* What wraps has the same bits with and without a sign. */
+#define ENTRY_UNSIGNED(T, DTYPE, NAME) [DTYPE_##DTYPE] = NAME##_u##T,
+#define ALL_WRAPPED(NAME) SIGNED_TYPES(ENTRY_UNSIGNED, NAME) UNSIGNED_TYPES(ENTRY, NAME)
+#define REALS(NAME) [DTYPE_FLOAT] = NAME##_float, [DTYPE_DOUBLE] = NAME##_double
+#define ALL_NUMBERS(NAME) REALS(NAME), ALL_INTEGERS(NAME)
 
 /* Integers wrap as two's complement does; the unsigned detour keeps that defined. */
 #define WRAP(T, X, OPERATOR, Y) ((T)((uint64_t)(X)OPERATOR(uint64_t)(Y)))
-#define WRAPPING_LOOPS(T, DTYPE, ...)            \
+#define INTEGER_LOOPS(T, DTYPE, ...)             \
     BINARY_LOOP(add_##T, T, T, WRAP(T, x, +, y)) \
     BINARY_LOOP(sub_##T, T, T, WRAP(T, x, -, y)) \
     BINARY_LOOP(mul_##T, T, T, WRAP(T, x, *, y)) \
@@ -36,7 +38,6 @@
         const T r = remainder_##T(x, y);                                                                   \
         return r != 0 && (r < 0) != (y < 0) ? (T)(r + y) : r;                                              \
     }                                                                                                      \
-    BINARY_CALLS(div_##T, T, T, y == 0 ? 0 : y == -1 ? WRAP(T, 0, -, x) : (T)(x / y))                      \
     BINARY_CALLS(rem_##T, T, T, remainder_##T(x, y))                                                       \
     BINARY_CALLS(mod_##T, T, T, modulo_##T(x, y))                                                          \
     BINARY_CALLS(prelu_##T, T, T, x < 0 ? WRAP(T, x, *, y) : x)                                            \
@@ -48,8 +49,14 @@
     BINARY_LOOP(left_##T, T, T, y < sizeof(T) * 8 ? (uint64_t)x << (y & 63) : 0) \
     BINARY_LOOP(right_##T, T, T, y < sizeof(T) * 8 ? x >> (y & (sizeof(T) * 8 - 1)) : 0)
 
-UNSIGNED_TYPES(WRAPPING_LOOPS, 0)
+UNSIGNED_TYPES(INTEGER_LOOPS, 0)
 SIGNED_TYPES(SIGNED_DIVISION, 0)
+/* In double precision a quotient of 32 bits cannot be rounded to a whole number that it is not; -2^31 / -1 wraps. */
+#define SHORT_QUOTIENT(T) BINARY_LOOP(div_##T, T, T, y == 0 ? 0 : real_to_int32((double)x / (double)y))
+SHORT_QUOTIENT(int8_t)
+SHORT_QUOTIENT(int16_t)
+SHORT_QUOTIENT(int32_t)
+BINARY_CALLS(div_int64_t, int64_t, int64_t, y == 0 ? 0 : y == -1 ? WRAP(int64_t, 0, -, x) : x / y)
 UNSIGNED_TYPES(UNSIGNED_DIVISION, 0)
 
 #define REAL_LOOPS(T, FMOD)                                                         \
@@ -64,7 +71,16 @@ UNSIGNED_TYPES(UNSIGNED_DIVISION, 0)
         return r == 0 ? (T)copysign(0, (double)y) : (r < 0) != (y < 0) ? r + y : r; \
     }                                                                               \
     BINARY_CALLS(mod_##T, T, T, modulo_##T(x, y))
-REAL_LOOPS(float, fmodf)
+/* fmod() for floats, mostly by one division: the product with a quotient below 2^28 is exact in double precision, and a
+   quotient that was rounded up to a whole number is one too many. */
+SCALAR float remainder_float(float x, float y) {
+    const double a = fabs((double)x), b = fabs((double)y), quotient = a / b;
+    if (!(quotient < 268435456.0) || isinf(b))
+        return fmodf(x, y);
+    const double rest = a - (double)(int32_t)quotient * b;
+    return copysignf((float)(rest < 0 ? rest + b : rest), x);
+}
+REAL_LOOPS(float, remainder_float)
 REAL_LOOPS(double, fmod)
 BINARY_LOOP(prelu_float, float, float, scalar_leaky_relu(x, y))
 BINARY_LOOP(prelu_double, double, double, x < 0 ? x * y : x)
@@ -72,14 +88,14 @@ BINARY_LOOP(prelu_double, double, double, x < 0 ? x * y : x)
 #define PRELU_UNSIGNED(T, DTYPE, ...) BINARY_LOOP(prelu_##T, T, T, ((void)y, x))
 UNSIGNED_TYPES(PRELU_UNSIGNED, 0)
 
-static const struct binary_row add_row = {.loops = {WRAPPING_NUMBERS(add)}};
-static const struct binary_row sub_row = {.loops = {WRAPPING_NUMBERS(sub)}};
-static const struct binary_row mul_row = {.loops = {WRAPPING_NUMBERS(mul)}};
+static const struct binary_row add_row = {.loops = {REALS(add), ALL_WRAPPED(add)}};
+static const struct binary_row sub_row = {.loops = {REALS(sub), ALL_WRAPPED(sub)}};
+static const struct binary_row mul_row = {.loops = {REALS(mul), ALL_WRAPPED(mul)}};
 static const struct binary_row div_row = {.loops = {ALL_NUMBERS(div)}};
 static const struct binary_row prelu_row = {.loops = {ALL_NUMBERS(prelu)}};
-static const struct binary_row and_row = {.loops = {ALL_WRAPPING(and)}};
-static const struct binary_row or_row = {.loops = {ALL_WRAPPING(or)}};
-static const struct binary_row xor_row = {.loops = {ALL_WRAPPING(xor)}};
+static const struct binary_row and_row = {.loops = {ALL_WRAPPED(and)}};
+static const struct binary_row or_row = {.loops = {ALL_WRAPPED(or)}};
+static const struct binary_row xor_row = {.loops = {ALL_WRAPPED(xor)}};
 /* Rows of one definition each: [0] is for the attribute's default. */
 static const struct binary_row mod_rows[] = {
     {.loops =
@@ -165,9 +181,9 @@ static const struct op_facts quotient_facts = {.formula = FORMULA_QUOTIENT};
         ARITHMETIC_OF(NAME, 14, 0, TYPES_REAL_BF | TYPES_INTEGER, ROW, FACTS)
 #define PRELU(SINCE, UNTIL, TYPES) \
     BINARY_DEFINITION("PRelu", SINCE, UNTIL, "X", "slope", TYPES, TYPES, 0, NULL, prelu_infer, binary_run, &prelu_row)
-#define MOD(SINCE, UNTIL, TYPES)                                                                                   \
+#define MOD(SINCE, UNTIL, TYPES)                                                                               \
     BINARY_DEFINITION("Mod", SINCE, UNTIL, "A", "B", TYPES, TYPES, sizeof(struct choice), mod_parse, binary_infer, \
-                      choice_run, mod_rows)
+                  choice_run, mod_rows)
 
 const struct op ops_binary_arithmetic[] = {
     ARITHMETIC("Add", add_row, &add_facts),
@@ -177,14 +193,14 @@ const struct op ops_binary_arithmetic[] = {
     MOD(10, 12, TYPES_REAL | TYPES_INTEGER),
     MOD(13, 0, TYPES_REAL_BF | TYPES_INTEGER),
     BINARY_DEFINITION("PRelu", 1, 6, "X", "slope", TYPES_REAL, TYPES_REAL, 0, NULL, prelu_old_infer, prelu_old_run,
-                      &prelu_row),
+                  &prelu_row),
     PRELU(7, 8, TYPES_REAL),
     PRELU(9, 15, TYPES_REAL | TYPES_WIDE),
     PRELU(16, 0, TYPES_REAL_BF | TYPES_WIDE),
     BINARY_DEFINITION("BitShift", 11, 27, "X", "Y", TYPES_UNSIGNED, TYPES_UNSIGNED, sizeof(struct choice), shift_parse,
-                      binary_infer, choice_run, shift_rows),
+                  binary_infer, choice_run, shift_rows),
     BINARY_DEFINITION("BitShift", 28, 0, "X", "Y", TYPES_INTEGER, TYPES_INTEGER, sizeof(struct choice), shift_parse,
-                      binary_infer, choice_run, shift_rows),
+                  binary_infer, choice_run, shift_rows),
     BINARY("BitwiseAnd", 18, 0, TYPES_INTEGER, and_row),
     BINARY("BitwiseOr", 18, 0, TYPES_INTEGER, or_row),
     BINARY("BitwiseXor", 18, 0, TYPES_INTEGER, xor_row),

@@ -8,13 +8,12 @@
     [DTYPE_FLOAT] = NAME##_float, [DTYPE_DOUBLE] = NAME##_double, SIGNED_TYPES(ENTRY, NAME) UNSIGNED_TYPES(ENTRY, NAME)
 
 #define EQUAL_LOOP(T, ...) BINARY_LOOP(equal_##T, T, uint8_t, x == y)
-EQUAL_LOOP(float)
-EQUAL_LOOP(double)
-UNSIGNED_TYPES(EQUAL_LOOP, 0)
-
 #define COMPARE_LOOPS(T, ...)                \
     BINARY_LOOP(less_##T, T, uint8_t, x < y) \
     BINARY_LOOP(less_or_equal_##T, T, uint8_t, x <= y)
+EQUAL_LOOP(float)
+EQUAL_LOOP(double)
+UNSIGNED_TYPES(EQUAL_LOOP, 0)
 COMPARE_LOOPS(float)
 COMPARE_LOOPS(double)
 SIGNED_TYPES(COMPARE_LOOPS, 0)
@@ -27,10 +26,10 @@ static bool same_text(struct text a, struct text b) {
 typedef struct text text;
 BINARY_CALLS(equal_text, text, uint8_t, same_text(x, y))
 
-BINARY_LOOP(equal_bool, uint8_t, uint8_t, !x == !y)
-BINARY_LOOP(and_bool, uint8_t, uint8_t, !!x & !!y)
+BINARY_LOOP(equal_bool, uint8_t, uint8_t, (x != 0) == (y != 0))
+BINARY_LOOP(and_bool, uint8_t, uint8_t, (x != 0) & (y != 0))
 BINARY_LOOP(or_bool, uint8_t, uint8_t, (x | y) != 0)
-BINARY_LOOP(xor_bool, uint8_t, uint8_t, !x ^ !y)
+BINARY_LOOP(xor_bool, uint8_t, uint8_t, (x != 0) != (y != 0))
 
 #define ROW(NAME, ...) static const struct binary_row NAME##_row = {.loops = {__VA_ARGS__}, .output = DTYPE_BOOL}
 /* x > y is y < x. */

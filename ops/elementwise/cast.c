@@ -9,30 +9,27 @@
 #include "ops/core/op_facts.h"
 #include "ops/core/parallel.h"
 #include "ops/elementwise/unary.h"
+#include "ops/kernels/families.h"
 #include "ops/text/cast_text.h"
 
 #include <string.h>
 #include <strings.h>
 
-typedef void cast_loop(const void *in, void *out, size_t count);
-
-/* To one type, from a real or from an integer. Types up to 32 bits go through int32, as the x86 instruction does. */
+/* To one type, from a real or from an integer. Smaller types go through int32, as the x86 instruction does. */
 #define REAL_TO_float(X) (float)(X)
 #define REAL_TO_double(X) (double)(X)
 #define REAL_TO_bool_t(X) ((X) != 0)
 #define REAL_TO_int32_t(X) real_to_int32((double)(X))
 #define REAL_TO_int64_t(X) real_to_int64((double)(X))
-#define REAL_TO_uint8_t(X) (uint8_t) real_to_int32((double)(X))
-#define REAL_TO_uint16_t(X) (uint16_t) real_to_int32((double)(X))
 #define REAL_TO_uint32_t(X) (uint32_t) real_to_int64((double)(X))
 #define REAL_TO_uint64_t(X) real_to_uint64((double)(X))
 #define INTEGER_TO_float(X) (float)(X)
 #define INTEGER_TO_double(X) (double)(X)
 #define INTEGER_TO_bool_t(X) ((X) != 0)
-#define INTEGER_TO_uint8_t(X) (uint8_t)(X)
-#define INTEGER_TO_uint16_t(X) (uint16_t)(X)
-#define INTEGER_TO_uint32_t(X) (uint32_t)(X)
-#define INTEGER_TO_uint64_t(X) (uint64_t)(X)
+#define INTEGER_TO_int8_t(X) (int8_t)(X)
+#define INTEGER_TO_int16_t(X) (int16_t)(X)
+#define INTEGER_TO_int32_t(X) (int32_t)(X)
+#define INTEGER_TO_int64_t(X) (int64_t)(X)
 
 typedef uint8_t bool_t; /* an element of BOOL: not 0 is true */
 
@@ -42,47 +39,59 @@ typedef uint8_t bool_t; /* an element of BOOL: not 0 is true */
         TO *target = out;                                                       \
         SIMD for (size_t i = 0; i < count; i++) target[i] = CONVERT(source[i]); \
     }
-/* An integer of a sign is one of the other sign, bit by bit; but reals turn into both in ways of their own. */
-#define EACH_TARGET(X, FROM, KIND)        \
-    X(FROM, float, KIND##_TO_float)       \
-    X(FROM, double, KIND##_TO_double)     \
-    X(FROM, bool_t, KIND##_TO_bool_t)     \
-    X(FROM, uint8_t, KIND##_TO_uint8_t)   \
-    X(FROM, uint16_t, KIND##_TO_uint16_t) \
-    X(FROM, uint32_t, KIND##_TO_uint32_t) \
-    X(FROM, uint64_t, KIND##_TO_uint64_t)
+#define EACH_REAL_TARGET(FROM)                  \
+    CAST_LOOP(FROM, float, REAL_TO_float)       \
+    CAST_LOOP(FROM, double, REAL_TO_double)     \
+    CAST_LOOP(FROM, bool_t, REAL_TO_bool_t)     \
+    CAST_LOOP(FROM, int64_t, REAL_TO_int64_t)   \
+    CAST_LOOP(FROM, uint32_t, REAL_TO_uint32_t) \
+    CAST_LOOP(FROM, uint64_t, REAL_TO_uint64_t)
+/* To unsigned types as to those with a sign. */
+#define EACH_INTEGER_TARGET(FROM, ...)           \
+    CAST_LOOP(FROM, float, INTEGER_TO_float)     \
+    CAST_LOOP(FROM, double, INTEGER_TO_double)   \
+    CAST_LOOP(FROM, bool_t, INTEGER_TO_bool_t)   \
+    CAST_LOOP(FROM, int8_t, INTEGER_TO_int8_t)   \
+    CAST_LOOP(FROM, int16_t, INTEGER_TO_int16_t) \
+    CAST_LOOP(FROM, int32_t, INTEGER_TO_int32_t) \
+    CAST_LOOP(FROM, int64_t, INTEGER_TO_int64_t)
 
-/* bool reads as 0 or 1 whatever the byte. */
-#define BOOL_TO_float(X) (float)!!(X)
-#define BOOL_TO_double(X) (double)!!(X)
-#define BOOL_TO_bool_t(X) !!(X)
-#define BOOL_TO_uint8_t(X) !!(X)
-#define BOOL_TO_uint16_t(X) !!(X)
-#define BOOL_TO_uint32_t(X) !!(X)
-#define BOOL_TO_uint64_t(X) !!(X)
+CAST_LOOP(float, int32_t, REAL_TO_int32_t)
+CAST_LOOP(double, int32_t, REAL_TO_int32_t)
+EACH_REAL_TARGET(float)
+EACH_REAL_TARGET(double)
+SIGNED_TYPES(EACH_INTEGER_TARGET, 0)
+UNSIGNED_TYPES(EACH_INTEGER_TARGET, 0)
 
-#define FROM_REAL(T)                       \
-    EACH_TARGET(CAST_LOOP, T, REAL)        \
-    CAST_LOOP(T, int32_t, REAL_TO_int32_t) \
-    CAST_LOOP(T, int64_t, REAL_TO_int64_t)
-#define FROM_INTEGER(T, ...) EACH_TARGET(CAST_LOOP, T, INTEGER)
-FROM_REAL(float)
-FROM_REAL(double)
-EACH_TARGET(CAST_LOOP, bool_t, BOOL)
-SIGNED_TYPES(FROM_INTEGER, 0)
-UNSIGNED_TYPES(FROM_INTEGER, 0)
-
-#define TARGETS(FROM, INT32, INT64)                                                                          \
-    {                                                                                                        \
-        [DTYPE_FLOAT] = FROM##_to_float, [DTYPE_DOUBLE] = FROM##_to_double, [DTYPE_BOOL] = FROM##_to_bool_t, \
-        [DTYPE_INT8] = FROM##_to_uint8_t, [DTYPE_INT16] = FROM##_to_uint16_t, [DTYPE_INT32] = INT32,         \
-        [DTYPE_INT64] = INT64, [DTYPE_UINT8] = FROM##_to_uint8_t, [DTYPE_UINT16] = FROM##_to_uint16_t,       \
-        [DTYPE_UINT32] = FROM##_to_uint32_t, [DTYPE_UINT64] = FROM##_to_uint64_t                             \
+#define REALS(FROM) [DTYPE_FLOAT] = FROM##_to_float, [DTYPE_DOUBLE] = FROM##_to_double, [DTYPE_BOOL] = FROM##_to_bool_t
+#define REAL_TARGETS(FROM)                                                                    \
+    {                                                                                         \
+        REALS(FROM), [DTYPE_INT32] = FROM##_to_int32_t, [DTYPE_INT64] = FROM##_to_int64_t,    \
+                     [DTYPE_UINT32] = FROM##_to_uint32_t, [DTYPE_UINT64] = FROM##_to_uint64_t \
     }
-#define REAL_SOURCE(T, DTYPE) [DTYPE_##DTYPE] = TARGETS(T, T##_to_int32_t, T##_to_int64_t),
-#define SOURCE(T, DTYPE, ...) [DTYPE_##DTYPE] = TARGETS(T, T##_to_uint32_t, T##_to_uint64_t),
-static cast_loop *const loops[DTYPE_COUNT][DTYPE_COUNT] = {REAL_SOURCE(float, FLOAT) REAL_SOURCE(double, DOUBLE) SOURCE(
-    bool_t, BOOL) SIGNED_TYPES(SOURCE, 0) UNSIGNED_TYPES(SOURCE, 0)};
+#define INTEGER_TARGETS(FROM)                                                               \
+    {                                                                                       \
+        REALS(FROM), [DTYPE_INT8] = FROM##_to_int8_t, [DTYPE_UINT8] = FROM##_to_int8_t,     \
+                     [DTYPE_INT16] = FROM##_to_int16_t, [DTYPE_UINT16] = FROM##_to_int16_t, \
+                     [DTYPE_INT32] = FROM##_to_int32_t, [DTYPE_UINT32] = FROM##_to_int32_t, \
+                     [DTYPE_INT64] = FROM##_to_int64_t, [DTYPE_UINT64] = FROM##_to_int64_t  \
+    }
+#define SOURCE(T, DTYPE, ...) [DTYPE_##DTYPE] = INTEGER_TARGETS(T),
+/* NULL from a real: through INT32. */
+static cast_loop *const loops[DTYPE_COUNT][DTYPE_COUNT] = {[DTYPE_FLOAT] = REAL_TARGETS(float),
+                                                           [DTYPE_DOUBLE] = REAL_TARGETS(double),
+                                                           SIGNED_TYPES(SOURCE, 0) UNSIGNED_TYPES(SOURCE, 0)};
+
+/* At most CONVERT_CHUNK elements, unless there is a loop for these types. */
+static void convert(enum dtype from, enum dtype to, const void *in, void *out, size_t count) {
+    int32_t integers[CONVERT_CHUNK];
+    if (loops[from][to]) {
+        loops[from][to](in, out, count);
+        return;
+    }
+    loops[from][DTYPE_INT32](in, integers, count);
+    loops[DTYPE_INT32][to](integers, out, count);
+}
 
 struct cast_params {
     enum dtype to;
@@ -94,25 +103,57 @@ struct cast_work {
     const char *in;
     char *out;
     struct small_rounding rounding;
+    cast_loop *loop; /* NULL: a chunk at a time through other types */
+    const struct half_kernel *halves;
 };
 
-/* Types that go through another one, a chunk at a time. */
+/* The processor's own loops of a 16-bit type, or NULLs. */
+static const struct half_loops *half_loops(const struct cast_work *work, enum dtype half) {
+    return half == DTYPE_FLOAT16 ? &work->halves->float16 : &work->halves->bfloat16;
+}
+
+/* Types that go through another one, a chunk at a time. BOOL does as a source: every byte but 0 reads as 1. */
 static bool goes_through(enum dtype dtype) {
     return dtype_is_half(dtype) || dtype_is_small_float(dtype) || dtype_is_packed(dtype);
 }
 
 /* One of a few types that there are loops for, which holds every number of the type. */
 static enum dtype wider_type(enum dtype dtype) {
-    return dtype_is_packed_integer(dtype) ? DTYPE_INT8 : goes_through(dtype) ? DTYPE_FLOAT : dtype;
+    return dtype == DTYPE_BOOL              ? DTYPE_UINT8
+           : dtype_is_packed_integer(dtype) ? DTYPE_INT8
+           : goes_through(dtype)            ? DTYPE_FLOAT
+                                            : dtype;
+}
+
+static void read_halves(const struct cast_work *work, size_t first, float *out, size_t count) {
+    const uint16_t *in = (const uint16_t *)(const void *)work->in + first;
+    if (half_loops(work, work->from)->widen)
+        half_loops(work, work->from)->widen(in, out, count);
+    else
+        half_to_float(work->from, in, out, count);
+}
+
+static void write_halves(const struct cast_work *work, const float *in, size_t first, size_t count) {
+    uint16_t *out = (uint16_t *)(void *)work->out + first;
+    if (half_loops(work, work->to)->narrow)
+        half_loops(work, work->to)->narrow(in, out, count);
+    else
+        half_from_float(work->to, in, out, count);
 }
 
 /* Elements first .. first + count - 1 as their wider type, in `wide`. */
-static void widen_chunk(enum dtype from, const void *in, size_t first, void *wide, size_t count) {
+static void widen_chunk(const struct cast_work *work, size_t first, void *wide, size_t count) {
+    const enum dtype from = work->from;
+    const void *in = work->in;
     uint8_t codes[CONVERT_CHUNK];
     float *floats = wide;
     int8_t *integers = wide;
+    if (from == DTYPE_BOOL) {
+        uint8_t_to_bool_t((const uint8_t *)in + first, wide, count);
+        return;
+    }
     if (dtype_is_half(from)) {
-        half_to_float(from, (const uint16_t *)in + first, wide, count);
+        read_halves(work, first, wide, count);
         return;
     }
     small_unpack(from, in, first, codes, count);
@@ -127,11 +168,11 @@ static void narrow_chunk(const struct cast_work *work, enum dtype from, const vo
     uint8_t codes[CONVERT_CHUNK];
     double wide[CONVERT_CHUNK];
     if (dtype_is_half(work->to) && from == DTYPE_FLOAT) {
-        half_from_float(work->to, in, (uint16_t *)(void *)work->out + first, count);
+        write_halves(work, in, first, count);
         return;
     }
-    loops[from][dtype_is_packed_integer(work->to) ? DTYPE_UINT8 : DTYPE_DOUBLE](
-        in, dtype_is_packed_integer(work->to) ? (void *)codes : wide, count);
+    const bool integer = dtype_is_packed_integer(work->to);
+    convert(from, integer ? DTYPE_UINT8 : DTYPE_DOUBLE, in, integer ? (void *)codes : wide, count);
     if (dtype_is_half(work->to)) {
         half_from_double(work->to, wide, (uint16_t *)(void *)work->out + first, count);
         return;
@@ -147,27 +188,43 @@ static void cast_chunk(const struct cast_work *work, size_t first, size_t count)
     double wide[CONVERT_CHUNK];
     const enum dtype from = wider_type(work->from);
     const void *in = wide;
-    if (goes_through(work->from))
-        widen_chunk(work->from, work->in, first, wide, count);
+    char *out = goes_through(work->to) ? NULL : work->out + first * dtype_size(work->to);
+    if (from != work->from)
+        widen_chunk(work, first, from == work->to ? (void *)out : wide, count);
     else
         in = work->in + first * dtype_size(from);
     if (goes_through(work->to))
         narrow_chunk(work, from, in, first, count);
-    else
-        loops[from][work->to](in, work->out + first * dtype_size(work->to), count);
+    else if (from == work->from || from != work->to)
+        convert(from, work->to, in, out, count);
 }
 
 static void run_block(void *context, size_t begin, size_t end) {
     const struct cast_work *work = context;
     const size_t in_size = dtype_size(work->from), out_size = dtype_size(work->to);
-    if (!goes_through(work->from) && !goes_through(work->to)) {
-        loops[work->from][work->to](work->in + begin * in_size, work->out + begin * out_size, end - begin);
+    if (work->loop) {
+        work->loop(work->in + begin * in_size, work->out + begin * out_size, end - begin);
         return;
     }
+    const bool direct = (dtype_is_half(work->from) && work->to == DTYPE_FLOAT) ||
+                        (work->from == DTYPE_FLOAT && dtype_is_half(work->to));
+    const size_t most = direct ? end - begin : CONVERT_CHUNK;
     for (size_t i = begin, n; i < end; i += n) {
-        n = end - i < CONVERT_CHUNK ? end - i : CONVERT_CHUNK;
+        n = end - i < most ? end - i : most;
         cast_chunk(work, i, n);
     }
+}
+
+/* What there are vectors for at each level. */
+static cast_loop *own_loop(const struct cast_kernel *kernel, enum dtype from, enum dtype to) {
+    if (from == DTYPE_INT64)
+        return to == DTYPE_DOUBLE ? kernel->int64_to_double : NULL;
+    if (from != DTYPE_FLOAT)
+        return NULL;
+    return to == DTYPE_INT32                       ? kernel->float_to_int32
+           : to == DTYPE_INT8 || to == DTYPE_UINT8 ? kernel->float_to_byte
+           : to == DTYPE_BOOL                      ? kernel->float_to_bool
+                                                   : NULL;
 }
 
 static status cast_run(struct op_call *call, struct error *err) {
@@ -181,8 +238,16 @@ static status cast_run(struct op_call *call, struct error *err) {
     }
     if (x->dtype == DTYPE_STRING || y->dtype == DTYPE_STRING)
         return cast_text(call, err);
-    struct cast_work work = {x->dtype, y->dtype, x->data, y->data,
-                             ((const struct cast_params *)call->params)->rounding};
+    const struct cast_kernel *kernel = cast_kernel_of(call->kernels);
+    struct cast_work work = {.from = x->dtype,
+                             .to = y->dtype,
+                             .in = x->data,
+                             .out = y->data,
+                             .rounding = ((const struct cast_params *)call->params)->rounding,
+                             .loop = own_loop(kernel, x->dtype, y->dtype),
+                             .halves = half_kernel_of(call->kernels)};
+    if (!work.loop)
+        work.loop = loops[x->dtype][y->dtype];
     parallel_blocks((size_t)tensor_elements(y), PARALLEL_ELEMENTS, call->threads, run_block, &work);
     return STATUS_OK;
 }

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-/* Squares are by far the most frequent power, and a product is much faster than the library's function. */
+/* Squares and cubes are by far the most frequent powers, and products are much faster than the library's function. */
 SCALAR float pow_float(float x, float y) {
     return y == 2.0f ? x * x : powf(x, y);
 }
@@ -26,8 +26,17 @@ static int64_t pow_integer(int64_t x, uint64_t y, bool is_negative) {
     return (int64_t)result;
 }
 
-BINARY_CALLS(pow_same_float, float, float, pow_float(x, y))
+BINARY_CALLS(pow_any_float, float, float, pow_float(x, y))
+BINARY_LOOP(square_float, float, float, ((void)y, x *x))
+BINARY_LOOP(cube_float, float, float, ((void)y, x *x *x))
 BINARY_CALLS(pow_same_double, double, double, pow_double(x, y))
+
+static void pow_same_float(void *out, const void *a, size_t a_step, const void *b, size_t b_step, size_t count,
+                           const void *context) {
+    const float power = b_step ? 0 : *(const float *)b;
+    binary_loop *const loop = power == 2 ? square_float : power == 3 ? cube_float : pow_any_float;
+    loop(out, a, a_step, b, b_step, count, context);
+}
 
 /* Base (the output's type) and exponent in two types. */
 struct pow_types {

@@ -44,8 +44,7 @@ static const struct unary_row selu_1_row = {.loops = {[DTYPE_DOUBLE] = selu_doub
                                             .math = MATH_SELU,
                                             TWO_ATTRIBUTES("alpha", 1.6732f, "gamma", 1.0507f),
                                             ON_BLOCKS};
-ROW(celu, UNARY_CALLS, x < 0.0f ? alpha * expm1f(x / alpha) : x, x < 0 ? alpha * expm1(x / alpha) : x,
-    ONE_ATTRIBUTE("alpha", 1.0f))
+MATH_ROW(celu, MATH_CELU, x < 0 ? alpha * expm1(x / alpha) : x, ONE_ATTRIBUTE("alpha", 1.0f))
 MATH_ROW(hard_sigmoid, MATH_HARD_SIGMOID, ramp_double(x, alpha, beta), TWO_ATTRIBUTES("alpha", 0.2f, "beta", 0.5f),
          FUSED(HARD_SIGMOID))
 ROW(hard_swish, UNARY_LOOP, x *ramp_float(x, 1.0f / 6.0f, 0.5f), x *ramp_double(x, 1.0 / 6.0, 0.5), NO_ATTRIBUTES,

@@ -1,5 +1,6 @@
 /* Min, Max, Sum and Mean of any number of broadcasting inputs, taken from left to right. */
 #include "base/convert.h"
+#include "base/scalar.h"
 #include "ops/core/broadcast.h"
 #include "ops/core/parallel.h"
 #include "ops/elementwise/binary.h"
@@ -18,7 +19,8 @@ struct variadic_row {
 #define LOOPS(T, ...)                        \
     BINARY_LOOP(max_##T, T, T, LARGER(x, y)) \
     BINARY_LOOP(min_##T, T, T, SMALLER(x, y))
-LOOPS(float)
+BINARY_LOOP(max_float, float, float, scalar_larger(x, y))
+BINARY_LOOP(min_float, float, float, scalar_smaller(x, y))
 LOOPS(double)
 SIGNED_TYPES(LOOPS, 0)
 UNSIGNED_TYPES(LOOPS, 0)
@@ -145,6 +147,12 @@ static status variadic_run(struct op_call *call, struct error *err) {
     if (!out)
         return STATUS_OK;
     const enum dtype wide = dtype_is_half(out->dtype) ? DTYPE_FLOAT : out->dtype;
+    if (call->input_count == 2 && !row->mean) {
+        struct binary_half half;
+        const struct binary_operation operation = binary_operation(&row->pair, out->dtype, &half);
+        binary_apply(call, &operation);
+        return STATUS_OK;
+    }
     struct variadic_work work = {.call = call,
                                  .loop = row->pair.loops[wide],
                                  .dtype = out->dtype,

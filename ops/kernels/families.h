@@ -21,6 +21,7 @@
         return KERNEL_OF(kernels, name##_kernel);                                               \
     }
 FAMILY(bits)
+FAMILY(cast)
 FAMILY(depthwise)
 FAMILY(fft)
 FAMILY(grouped)
@@ -28,6 +29,7 @@ FAMILY(half)
 FAMILY(integer)
 FAMILY(narrow)
 FAMILY(pool)
+FAMILY(reduce)
 FAMILY(resize)
 FAMILY(row)
 #undef FAMILY

@@ -1,6 +1,6 @@
 /*
- * Exponentials, logarithms and what is made of them. Polynomials are minimax fits of the relative error, made for this
- * file. No step is a fused multiply-add, so that every level rounds alike.
+ * Exponentials, logarithms, sines and what is made of them. Polynomials are minimax fits of the relative error, made
+ * for this file.
  */
 #include "ops/kernels/math.h"
 #include "ops/kernels/tables.h"
@@ -14,9 +14,9 @@ INLINE vec negative(vec x) {
 
 /* e^x - 1 without loss near 0, for |x| < 87. */
 INLINE vec expm1_all(vec x) {
-    const struct power power = exp_parts(x);
-    const vec scale = vec_power(power.n);
-    return scale * power.rest + (scale - vec_all(1.0f));
+    vec r;
+    const vec scale = vec_power(exp_split(x, &r)), rest = vec_fma(r * r, POLYNOMIAL(r, EXP_TAIL), r);
+    return vec_fma(scale, rest, scale - vec_all(1.0f));
 }
 
 /* log(1 + f) = f - (f^2/2 - s (f^2/2 + R)) with s = f / (2 + f); this is the bracket. For -0.3 < f <= 1. */
@@ -81,6 +81,80 @@ INLINE vec gelu_by_tanh(vec x) {
     return x * sigmoid(vec_all(1.59576912f) * (x + vec_all(0.044715f) * x * x * x));
 }
 
+/* alpha of any sign, and 0: then the result is 0. */
+INLINE vec celu(vec x, vec alpha) {
+    const vec limit = vec_all(80.0f), u = x / alpha;
+    const vec usual = expm1_all(vec_max(vec_all(-30.0f), vec_min(limit, u)));
+    const vec below = alpha * vec_if_less(limit, u, exp_all(u), usual);
+    return vec_if_less(x, vec_all(0.0f), below, x);
+}
+
+/* ---- angles ---- */
+
+#define HALF_PI_HIGH 1.57079637f
+#define HALF_PI_LOW -4.37113883e-8f
+
+/* x for small angles: what sine and cosine are made of by vectors; the rest is left to the C library. */
+#define LARGEST_ANGLE 131072.0f
+#define ANGLES 512 /* looked at together */
+
+/* x - n pi/2, half a vector: the product with the first 33 bits of pi/2 is exact for n < 2^20. */
+INLINE double_vec less_quarters(vec x, vec n, const int upper) {
+    const double_vec turns = doubles_of_half(n, upper);
+    return (doubles_of_half(x, upper) - turns * 0x1.921fb544p+0) - turns * 0x1.0b4611a626331p-34;
+}
+
+/* sin(|x| + quarters pi/2), |x| <= LARGEST_ANGLE. */
+INLINE vec sine(vec x, uint32_t quarters) {
+    const vec a = vec_abs(x), shifted = vec_fma(a, vec_all(0.636619772f), vec_all(VEC_ROUND));
+    const vec n = shifted - vec_all(VEC_ROUND);
+    const vec r = floats_from_doubles(less_quarters(a, n, 0), less_quarters(a, n, 1)), z = r * r;
+    const vec s = vec_fma(r * z, POLYNOMIAL(z, -1.666665375e-01f, 8.332099766e-03f, -1.950650330e-04f), r);
+    const vec c = vec_fma(z * z, POLYNOMIAL(z, 4.166664183e-02f, -1.388713019e-03f, 2.441208562e-05f),
+                          vec_fma(z, vec_all(-0.5f), vec_all(1.0f)));
+    const vec_bits turn = (vec_bits)shifted + vec_bits_all(quarters), odd = -(turn & vec_bits_all(1));
+    return (vec)(((odd & (vec_bits)c) | (~odd & (vec_bits)s)) ^ (turn << 30 & vec_bits_all(0x80000000u)));
+}
+
+INLINE vec sine_signed(vec x) {
+    return (vec)((vec_bits)sine(x, 0) ^ ((vec_bits)x & vec_bits_all(0x80000000u)));
+}
+
+/* asin(s) for a = |x| <= 1/2: then s = a. Else s = sqrt((1 - a)/2), and asin(a) = pi/2 - 2 asin(s). */
+INLINE vec asin_small(vec a) {
+    const vec half = vec_all(0.5f), rest = (vec_all(1.0f) - a) * half;
+    const vec z = vec_if_less(half, a, rest, a * a), s = vec_if_less(half, a, vec_sqrt(rest), a);
+    return vec_fma(
+        s * z, POLYNOMIAL(z, 1.666675210e-01f, 7.495309412e-02f, 4.546914995e-02f, 2.418477833e-02f, 4.215830564e-02f),
+        s);
+}
+
+INLINE vec asin_all(vec x) {
+    const vec a = vec_abs(x), part = asin_small(a);
+    const vec large = (vec_all(HALF_PI_HIGH) - (part + part)) + vec_all(HALF_PI_LOW);
+    return vec_copysign(vec_if_less(vec_all(0.5f), a, large, part), x);
+}
+
+INLINE vec acos_all(vec x) {
+    const vec a = vec_abs(x), part = asin_small(a), zero = vec_all(0.0f);
+    const vec small = vec_all(HALF_PI_HIGH) - (vec_copysign(part, x) - vec_all(HALF_PI_LOW));
+    const vec beyond = vec_all(HALF_PI_HIGH) - (part - vec_all(HALF_PI_LOW)); /* below -1/2: half of pi - 2 asin(s) */
+    const vec half = vec_if_less(x, zero, beyond, part);
+    return vec_if_less(vec_all(0.5f), a, half + half, small);
+}
+
+/* Beyond 1 it is pi/2 - atan(1/x). */
+INLINE vec atan_all(vec x) {
+    const vec a = vec_abs(x), one = vec_all(1.0f), t = vec_if_less(one, a, vec_all(-1.0f) / a, a), z = t * t;
+    const vec part =
+        vec_fma(t * z,
+                POLYNOMIAL(z, -3.333329856e-01f, 1.999852955e-01f, -1.426401436e-01f, 1.095086113e-01f,
+                           -8.399208635e-02f, 5.787891522e-02f, -3.109363094e-02f, 1.086636260e-02f, -1.782175968e-03f),
+                t);
+    const vec large = vec_all(HALF_PI_HIGH) + (part + vec_all(HALF_PI_LOW));
+    return vec_copysign(vec_if_less(one, a, large, part), x);
+}
+
 /* ---- the functions ---- */
 
 typedef vec body(vec x, vec alpha, vec beta);
@@ -92,8 +166,9 @@ INLINE void map_whole(body *const function, const float *in, float *out, size_t 
         vec_store(out + i, function(vec_load(in + i), a, b));
 }
 
-/* The rest goes through the same loop, padded. */
-static void map_any(math_map *whole, const float *in, float *out, size_t count, float alpha, float beta) {
+/* The rest goes through the same loop, padded. Once for all functions: it would be as large as they are. */
+static __attribute__((noinline)) void map_any(math_map *whole, const float *in, float *out, size_t count, float alpha,
+                                              float beta) {
     const size_t left = count % VEC, done = count - left;
     float rest[VEC] = {0};
     whole(in, out, done, alpha, beta);
@@ -132,20 +207,47 @@ FUNCTION(elu, vec_if_less(x, vec_all(0.0f), alpha *expm1_all(vec_max(vec_all(-30
 FUNCTION(selu, beta *vec_if_less(x, vec_all(0.0f), alpha *expm1_all(vec_max(vec_all(-30.0f), x)), x))
 FUNCTION(softplus, softplus(x))
 FUNCTION(mish, mish(x))
+FUNCTION(celu, celu(x, alpha))
+FUNCTION(small_sin, sine_signed(x))
+FUNCTION(small_cos, sine(x, 1))
+FUNCTION(asin, asin_all(x))
+FUNCTION(acos, acos_all(x))
+FUNCTION(atan, atan_all(x))
 
-const struct math_kernel LEVEL_NAME(math_kernel) = {.map = {[MATH_RELU] = map_relu,
-                                                            [MATH_LEAKY_RELU] = map_leaky_relu,
-                                                            [MATH_CLIP] = map_clip,
-                                                            [MATH_HARD_SIGMOID] = map_hard_sigmoid,
-                                                            [MATH_EXP] = map_exp,
-                                                            [MATH_LOG] = map_log,
-                                                            [MATH_TANH] = map_tanh,
-                                                            [MATH_SIGMOID] = map_sigmoid,
-                                                            [MATH_SWISH] = map_swish,
-                                                            [MATH_ERF] = map_erf,
-                                                            [MATH_GELU] = map_gelu,
-                                                            [MATH_GELU_TANH] = map_gelu_tanh,
-                                                            [MATH_ELU] = map_elu,
-                                                            [MATH_SELU] = map_selu,
-                                                            [MATH_SOFTPLUS] = map_softplus,
-                                                            [MATH_MISH] = map_mish}};
+/* A chunk with large angles, which are rare, is looked through once more. */
+static __attribute__((noinline)) void map_angles(math_map *small, float (*library)(float), const float *in, float *out,
+                                                 size_t count) {
+    float chunk[ANGLES];
+    for (size_t i = 0, n; i < count; i += n) {
+        n = count - i < ANGLES ? count - i : ANGLES;
+        float most = 0;
+        for (size_t k = 0; k < n; k++)
+            most = LARGEST_ANGLE >= __builtin_fabsf(in[i + k]) ? most : INFINITY; /* NaN, too */
+        if (most > 0)
+            memcpy(chunk, in + i, n * sizeof *chunk);
+        small(in + i, out + i, n, 0, 0);
+        for (size_t k = 0; most > 0 && k < n; k++)
+            if (!(__builtin_fabsf(chunk[k]) <= LARGEST_ANGLE))
+                out[i + k] = library(chunk[k]);
+    }
+}
+#define ANGLE_MAP(NAME)                                                                          \
+    static void map_##NAME(const float *in, float *out, size_t count, float alpha, float beta) { \
+        (void)alpha, (void)beta;                                                                 \
+        map_angles(map_small_##NAME, NAME##f, in, out, count);                                   \
+    }
+ANGLE_MAP(sin)
+ANGLE_MAP(cos)
+
+const struct math_kernel LEVEL_NAME(math_kernel) = {
+    .map = {[MATH_RELU] = map_relu,         [MATH_LEAKY_RELU] = map_leaky_relu,
+            [MATH_CLIP] = map_clip,         [MATH_HARD_SIGMOID] = map_hard_sigmoid,
+            [MATH_EXP] = map_exp,           [MATH_LOG] = map_log,
+            [MATH_TANH] = map_tanh,         [MATH_SIGMOID] = map_sigmoid,
+            [MATH_SWISH] = map_swish,       [MATH_ERF] = map_erf,
+            [MATH_GELU] = map_gelu,         [MATH_GELU_TANH] = map_gelu_tanh,
+            [MATH_ELU] = map_elu,           [MATH_SELU] = map_selu,
+            [MATH_SOFTPLUS] = map_softplus, [MATH_MISH] = map_mish,
+            [MATH_CELU] = map_celu,         [MATH_SIN] = map_sin,
+            [MATH_COS] = map_cos,           [MATH_ASIN] = map_asin,
+            [MATH_ACOS] = map_acos,         [MATH_ATAN] = map_atan}};

@@ -253,11 +253,46 @@ INLINE vec pixel_at(const enum pool_kind kind, const struct pool_stack *stack, c
     return sum;
 }
 
+/* Pixel p of all rows. */
+INLINE vec column_at(const enum pool_kind kind, const struct pool_stack *stack, int64_t p, int64_t in, int64_t i) {
+    vec sum = vec_all(*(const float *)stack->nothing);
+    if (p < 0 || p >= in || stack->row_count == 0)
+        return sum;
+    sum = vec_load((const float *)stack->rows[0] + p * CHANNEL_BLOCK + i);
+    for (int64_t r = 1; r < stack->row_count; r++)
+        sum = joined(kind, sum, vec_load((const float *)stack->rows[r] + p * CHANNEL_BLOCK + i));
+    return sum;
+}
+
+/* Three neighbours for each output: every column serves three times. */
+INLINE void pixels_by_three(const enum pool_kind kind, const struct pool_stack *stack, const struct pool_line *line) {
+    const float *divisors = line->divisors, *inverses = line->inverses;
+    const float rows = (float)line->rows, inverse = (float)(1 / line->rows);
+    for (int64_t i = 0; i < CHANNEL_BLOCK; i += VEC) {
+        vec first = column_at(kind, stack, -line->pad, line->in, i);
+        vec second = column_at(kind, stack, 1 - line->pad, line->in, i);
+        float *y = (float *)line->y + i;
+        for (int64_t o = 0; o < line->out; o++, y += CHANNEL_BLOCK) {
+            const vec third = column_at(kind, stack, o + 2 - line->pad, line->in, i);
+            vec sum = joined(kind, joined(kind, first, second), third);
+            if (divisors)
+                sum = quotient(sum, vec_all(divisors[o] * rows), vec_all(inverses[o] * inverse));
+            vec_store(y, sum);
+            first = second;
+            second = third;
+        }
+    }
+}
+
 INLINE void pixels_as(const enum pool_kind kind, const struct pool_stack *stack, const struct pool_line *line) {
     const float *divisors = line->divisors, *inverses = line->inverses;
     const float rows = (float)line->rows, inverse = (float)(1 / line->rows);
     const int64_t step = line->dilation * CHANNEL_BLOCK;
     float *y = line->y;
+    if ((kind == POOL_MAX || kind == POOL_SUM) && line->taps == 3 && line->stride == 1 && line->dilation == 1) {
+        pixels_by_three(kind, stack, line);
+        return;
+    }
     for (int64_t o = 0; o < line->out; o++, y += CHANNEL_BLOCK) {
         const int64_t start = o * line->stride - line->pad;
         int64_t first = 0, end = line->taps;

@@ -1,6 +1,5 @@
 /* Sums and maps of rows: the contracts are in rows.h. */
 #include "ops/kernels/rows.h"
-#include "ops/kernels/simd_loop.h"
 #include "ops/kernels/tables.h"
 #include "ops/kernels/vec_exp.h"
 
@@ -104,19 +103,11 @@ INLINE vec spread_step(vec x, vec value, vec *first, vec *second) {
     return d;
 }
 
-/* e^x for x <= 0, about: within 1.1 units in the last place. Fused multiply-adds are worth their while here. */
+/* e^x for x <= 0. */
 INLINE vec exp_negative(vec x) {
-    x = vec_max(vec_all(-104.0f), x);
-    const vec shifted = vec_fma(x, vec_all(1.44269504f), vec_all(VEC_ROUND)), n = shifted - vec_all(VEC_ROUND);
-    const vec r = vec_fma(n, vec_all(-LN2_LOW), vec_fma(n, vec_all(-LN2_HIGH), x));
-    vec sum = vec_all(1.976425847e-04f);
-    sum = vec_fma(sum, r, vec_all(1.393234706e-03f));
-    sum = vec_fma(sum, r, vec_all(8.333543316e-03f));
-    sum = vec_fma(sum, r, vec_all(4.166649282e-02f));
-    sum = vec_fma(sum, r, vec_all(1.666666567e-01f));
-    sum = vec_fma(sum, r, vec_all(0.5f));
-    sum = vec_fma(sum, r, vec_all(1.0f));
-    return vec_scale(vec_fma(sum, r, vec_all(1.0f)), n);
+    vec r;
+    const vec n = exp_split(vec_max(vec_all(-104.0f), x), &r);
+    return vec_scale(POLYNOMIAL(r, 1.0f, 1.0f, EXP_TAIL), n);
 }
 
 INLINE vec exp_step(vec x, vec value, vec *first, vec *second) {
@@ -130,30 +121,6 @@ static double row_sum(const float *x, size_t count) {
     double sum, unused;
     add_row(sum_step, x, NULL, count, 0, 0, &sum, &unused);
     return sum;
-}
-
-typedef float floats_8 __attribute__((vector_size(32)));
-typedef double doubles_8 __attribute__((vector_size(64)));
-
-static double row_total(const float *x, size_t count) {
-    doubles_8 sums[4] = {{0}};
-    double rest = 0;
-    size_t i = 0;
-    for (; count - i >= 32; i += 32)
-#pragma GCC unroll 4
-        for (int p = 0; p < 4; p++) {
-            floats_8 eight;
-            memcpy(&eight, x + i + 8 * p, sizeof eight);
-            sums[p] += __builtin_convertvector(eight, doubles_8);
-        }
-    for (; i < count; i++)
-        rest += (double)x[i];
-    const doubles_8 all = (sums[0] + sums[1]) + (sums[2] + sums[3]);
-    return (((all[0] + all[4]) + (all[2] + all[6])) + ((all[1] + all[5]) + (all[3] + all[7]))) + rest;
-}
-
-static void row_add(const float *x, size_t count, double *sums) {
-    SIMD for (size_t i = 0; i < count; i++) sums[i] += (double)x[i];
 }
 
 static void row_spread(const float *x, size_t count, float center, double *sum, double *squares) {
@@ -379,6 +346,8 @@ INLINE void turn_four(const char *x, size_t x_stride, float *y, size_t y_stride)
 #if KERNEL_LEVEL > 0
 #define SQUARE 8
 
+typedef float floats_8 __attribute__((vector_size(32)));
+
 /* A square of eight rows and columns. */
 static void turn_square(const char *x, size_t x_stride, float *y, size_t y_stride) {
     floats_8 pairs[8], fours[8];
@@ -525,8 +494,6 @@ const struct row_kernel LEVEL_NAME(row_kernel) = {.combine = row_combine,
                                                   .dots = row_dots,
                                                   .turn = row_turn,
                                                   .sum = row_sum,
-                                                  .total = row_total,
-                                                  .add = row_add,
                                                   .spread = row_spread,
                                                   .largest = row_largest,
                                                   .exp_less = row_exp_less,

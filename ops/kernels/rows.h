@@ -31,10 +31,6 @@ struct row_kernel {
     /* y[column * y_stride + row] = x[row * x_stride + column]: rows become columns. They do not overlap. */
     void (*turn)(const void *x, size_t x_stride, size_t rows, size_t columns, float *y, size_t y_stride);
     double (*sum)(const float *x, size_t count);
-    /* The sum in double precision, in lanes of double precision; any count. */
-    double (*total)(const float *x, size_t count);
-    /* sums[i] += x[i] */
-    void (*add)(const float *x, size_t count, double *sums);
     /* Sums of x - center and of its square. They are infinite where a square is no float. */
     void (*spread)(const float *x, size_t count, float center, double *sum, double *squares);
     /* The largest number; where there is a NaN it is that or any other one. */

@@ -4,6 +4,7 @@
 
 #include "ops/kernels/bits.h"
 #include "ops/kernels/depthwise.h"
+#include "ops/kernels/cast.h"
 #include "ops/kernels/fft.h"
 #include "ops/kernels/half.h"
 #include "ops/kernels/integer.h"
@@ -11,6 +12,7 @@
 #include "ops/kernels/math.h"
 #include "ops/kernels/narrow.h"
 #include "ops/kernels/pool.h"
+#include "ops/kernels/reduce.h"
 #include "ops/kernels/resize.h"
 #include "ops/kernels/rows.h"
 
@@ -25,10 +27,12 @@ extern const struct pool_kernel pool_kernel_portable, pool_kernel_avx2, pool_ker
 extern const struct resize_kernel resize_kernel_portable, resize_kernel_avx2, resize_kernel_avx512;
 extern const struct half_kernel half_kernel_portable, half_kernel_avx2, half_kernel_avx512;
 extern const struct integer_kernel integer_kernel_portable, integer_kernel_avx2, integer_kernel_avx512;
+extern const struct cast_kernel cast_kernel_portable, cast_kernel_avx2, cast_kernel_avx512;
 extern const struct bits_kernel bits_kernel_portable, bits_kernel_avx2, bits_kernel_avx512;
 extern const struct depthwise_kernel depthwise_kernel_portable, depthwise_kernel_avx2, depthwise_kernel_avx512;
 extern const struct fft_kernel fft_kernel_portable, fft_kernel_avx2, fft_kernel_avx512;
 extern const struct narrow_kernel narrow_kernel_portable, narrow_kernel_avx2, narrow_kernel_avx512;
+extern const struct reduce_kernel reduce_kernel_portable, reduce_kernel_avx2, reduce_kernel_avx512;
 extern const struct row_kernel row_kernel_portable, row_kernel_avx2, row_kernel_avx512;
 
 #define LEVEL_NAME_JOIN(name, level) name##_##level

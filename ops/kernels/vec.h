@@ -56,6 +56,28 @@ static inline double_vec doubles_fma(double_vec a, double_vec b, double_vec c) {
 #endif
 }
 
+/* The lower and the upper half of a vector as doubles, and back, rounded. */
+static inline double_vec doubles_of_half(vec x, const int upper) {
+#if KERNEL_LEVEL == 2
+    return (double_vec)_mm512_cvtps_pd(upper ? _mm512_extractf32x8_ps(x, 1) : _mm512_castps512_ps256(x));
+#elif KERNEL_LEVEL == 1
+    return (double_vec)_mm256_cvtps_pd(upper ? _mm256_extractf128_ps(x, 1) : _mm256_castps256_ps128(x));
+#else
+    return upper ? (double_vec){x[2], x[3]} : (double_vec){x[0], x[1]};
+#endif
+}
+
+static inline vec floats_from_doubles(double_vec low, double_vec high) {
+#if KERNEL_LEVEL == 2
+    const __m512 half = _mm512_castps256_ps512(_mm512_cvtpd_ps((__m512d)low));
+    return _mm512_insertf32x8(half, _mm512_cvtpd_ps((__m512d)high), 1);
+#elif KERNEL_LEVEL == 1
+    return _mm256_set_m128(_mm256_cvtpd_ps((__m256d)high), _mm256_cvtpd_ps((__m256d)low));
+#else
+    return (vec){(float)low[0], (float)low[1], (float)high[0], (float)high[1]};
+#endif
+}
+
 /* Floats need not be aligned. */
 static inline vec vec_load(const void *p) {
     vec v;
@@ -142,6 +164,18 @@ static inline vec vec_max(vec a, vec b) {
 
 static inline vec vec_abs(vec x) {
     return (vec)((vec_bits)x & vec_bits_all(0x7fffffffu));
+}
+
+static inline vec vec_sqrt(vec x) {
+#if KERNEL_LEVEL == 2
+    return _mm512_sqrt_ps(x);
+#elif KERNEL_LEVEL == 1
+    return _mm256_sqrt_ps(x);
+#elif defined(__SSE__)
+    return _mm_sqrt_ps(x);
+#else
+    return (vec){__builtin_sqrtf(x[0]), __builtin_sqrtf(x[1]), __builtin_sqrtf(x[2]), __builtin_sqrtf(x[3])};
+#endif
 }
 
 /* |magnitude| with the sign of `sign`. */

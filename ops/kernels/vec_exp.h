@@ -12,33 +12,30 @@ INLINE vec polynomial(vec x, const float *c, const int count) {
     vec sum = vec_all(c[count - 1]);
 #pragma GCC unroll 16
     for (int i = count - 2; i >= 0; i--)
-        sum = sum * x + vec_all(c[i]);
+        sum = vec_fma(sum, x, vec_all(c[i]));
     return sum;
 }
 #define POLYNOMIAL(X, ...) \
     polynomial(X, (const float[]){__VA_ARGS__}, (int)(sizeof((const float[]){__VA_ARGS__}) / sizeof(float)))
 
-/* e^x = 2^n (1 + rest), |rest| < 0.42. */
-struct power {
-    vec n, rest;
-};
-
-/* ln 2 in two parts, the first so short that its product with n is exact. */
+/* ln 2 in two parts, the first so short that its product with n is exact without a fused multiply-add, too. */
 #define LN2_HIGH 0.693145752f
 #define LN2_LOW 1.42860677e-6f
 
-INLINE struct power exp_parts(vec x) {
-    const vec n = vec_round(x * vec_all(1.44269504f));
-    const vec high = x - n * vec_all(LN2_HIGH), low = n * vec_all(LN2_LOW);
-    const vec r = high - low;
-    const vec tail =
-        POLYNOMIAL(r, 0.5f, 1.666666567e-01f, 4.166649282e-02f, 8.333543316e-03f, 1.393234706e-03f, 1.976425847e-04f);
-    return (struct power){n, high + (r * r * tail - low)};
+/* (e^r - 1 - r) / r^2 */
+#define EXP_TAIL 0.5f, 1.666666567e-01f, 4.166649282e-02f, 8.333543316e-03f, 1.393234706e-03f, 1.976425847e-04f
+
+/* n and r of e^x = 2^n e^r, |r| < 0.35. */
+INLINE vec exp_split(vec x, vec *r) {
+    const vec n = vec_fma(x, vec_all(1.44269504f), vec_all(VEC_ROUND)) - vec_all(VEC_ROUND);
+    *r = vec_fma(n, vec_all(-LN2_LOW), vec_fma(n, vec_all(-LN2_HIGH), x));
+    return n;
 }
 
 INLINE vec exp_all(vec x) {
-    const struct power power = exp_parts(vec_max(vec_all(-104.0f), vec_min(vec_all(89.0f), x)));
-    return vec_scale(vec_all(1.0f) + power.rest, power.n);
+    vec r;
+    const vec n = exp_split(vec_max(vec_all(-104.0f), vec_min(vec_all(89.0f), x)), &r);
+    return vec_scale(POLYNOMIAL(r, 1.0f, 1.0f, EXP_TAIL), n);
 }
 
 #endif

@@ -1,4 +1,4 @@
-/* Gather, GatherElements, GatherND: elements or blocks picked by indices, each checked before anything is copied. */
+/* Gather, GatherElements, GatherND: elements or blocks picked by indices, each checked before it is followed. */
 #include "base/checked.h"
 #include "ops/core/attributes.h"
 #include "ops/core/op_facts.h"
@@ -53,6 +53,7 @@ struct gather_copy {
     const int64_t *sizes, *strides; /* GatherND: of the indexed axes; GatherElements: strides of the data */
     const struct shape *shape;      /* GatherElements: of the output */
     int axis;
+    bool *outside; /* GatherElements: set where an index is out of range */
 };
 
 /* ---- Gather ---- */
@@ -146,27 +147,47 @@ static int64_t row_offset(const struct gather_copy *copy, int64_t row) {
     return offset;
 }
 
+/* A row of the output; called with constants: int64 indices, bytes of an element, the gathered axis is the last one. */
+static inline __attribute__((always_inline)) void gather_row(const struct gather_copy *copy, int64_t row,
+                                                             const bool wide, const int64_t block, const bool is_last) {
+    const int64_t axis_stride = is_last ? block : copy->strides[copy->axis], step = is_last ? 0 : block;
+    const int64_t size = copy->size, count = copy->count;
+    const char *from = copy->from + row_offset(copy, row);
+    const int64_t *long_indices = (const int64_t *)copy->indices->data + row * count;
+    const int32_t *short_indices = (const int32_t *)copy->indices->data + row * count;
+    char *to = copy->to + row * count * block;
+    for (int64_t i = 0; i < count; i++, from += step, to += block) {
+        const int64_t index = wide ? long_indices[i] : short_indices[i];
+        block_copy(to, from + (index + (index < 0) * size) * axis_stride, (size_t)block);
+    }
+}
+
+/* Indices are looked at block by block, while they are in a near cache. */
 static void gather_rows(void *context, size_t begin, size_t end) {
     const struct gather_copy copy = *(const struct gather_copy *)context;
-    const int64_t axis_stride = copy.strides[copy.axis];
-    const int64_t step = copy.axis == copy.shape->rank - 1 ? 0 : copy.block;
-    for (int64_t row = (int64_t)begin; row < (int64_t)end; row++) {
-        const char *from = copy.from + row_offset(&copy, row);
-        for (int64_t i = 0; i < copy.count; i++) {
-            const int64_t n = row * copy.count + i, index = indices_at(copy.indices, n, copy.size);
-            block_copy(copy.to + n * copy.block, from + index * axis_stride + i * step, (size_t)copy.block);
-        }
+    if (!indices_within(copy.indices, (int64_t)begin * copy.count, (int64_t)end * copy.count, 1, copy.size)) {
+        __atomic_store_n(copy.outside, true, __ATOMIC_RELAXED);
+        return;
     }
+    const bool wide = copy.indices->dtype == DTYPE_INT64, is_last = copy.axis == copy.shape->rank - 1;
+    for (int64_t row = (int64_t)begin; row < (int64_t)end; row++)
+        if (copy.block != 4)
+            gather_row(&copy, row, wide, copy.block, is_last);
+        else if (!is_last)
+            gather_row(&copy, row, wide, 4, false);
+        else if (wide)
+            gather_row(&copy, row, true, 4, true);
+        else
+            gather_row(&copy, row, false, 4, true);
 }
 
 static status run_elements(struct op_call *call, struct error *err) {
     const struct gather_params *params = call->params;
     const struct tensor *data = call->inputs[0], *output = call->outputs[0];
     int64_t strides[MAX_RANK];
-    struct gather_copy copy = {.indices = call->inputs[1], .to = output->data, .from = data->data};
-    status code = op_axis(params->axis, data->shape.rank, &copy.axis, "axis", err);
-    if (code == STATUS_OK)
-        code = indices_check(call, 0, 1, copy.axis, err);
+    bool outside = false;
+    struct gather_copy copy = {.indices = call->inputs[1], .to = output->data, .from = data->data, .outside = &outside};
+    const status code = op_axis(params->axis, data->shape.rank, &copy.axis, "axis", err);
     if (code != STATUS_OK || output->bytes == 0)
         return code;
     strided_dense(&data->shape, dtype_size(data->dtype), strides);
@@ -177,7 +198,7 @@ static status run_elements(struct op_call *call, struct error *err) {
     copy.size = data->shape.dims[copy.axis];
     const size_t rows = (size_t)(tensor_elements(output) / copy.count);
     parallel_blocks(rows, strided_block(rows, output->bytes), call->threads, gather_rows, &copy);
-    return STATUS_OK;
+    return outside ? indices_check(call, 0, 1, copy.axis, err) : STATUS_OK;
 }
 
 /* ---- GatherND ---- */

@@ -204,7 +204,7 @@ static status pair_run(struct op_call *call, struct error *err) {
     (void)err;
     pair->a_scale = product ? pair->a_scale * pair->b_scale / scale : pair->a_scale / scale;
     pair->b_scale = pair->b_scale / scale;
-    binary_apply(call, &(struct binary_operation){pair_loop, &work, 1, 1, 1});
+    binary_apply(call, &(struct binary_operation){pair_loop, &work, 1, 1, 1, false});
     return STATUS_OK;
 }
 

@@ -136,43 +136,45 @@ static size_t offset_at(const struct reduce_dims *dims, size_t step) {
 
 struct reduce_work {
     struct reduce_plan plan;
-    const struct row_kernel *sums; /* for sums of floats; NULL: by the loops */
+    const struct reduce_kernel *kernel; /* for floats; NULL: by the loops */
+    enum reduce_kind kind;
+    reduce_run_float *run_float;
+    const struct row_kernel *row_kernel;
     const struct reduce_loops *loops;
     enum dtype dtype;
-    size_t size;   /* bytes of an element */
-    size_t chunks; /* parts of the inner group that work by themselves, when it is kept */
-    size_t taken;  /* elements that make one output */
+    bool
+        side_by_side; /* the kernel takes in many steps by itself: rows that follow each other, columns of one stride */
+    size_t size;      /* bytes of an element */
+    size_t chunks;    /* parts of the inner group that work by themselves, when it is kept */
+    size_t taken;     /* elements that make one output */
     const char *in;
     char *out;
 };
 
-/* As reduce_loops.run and .columns, for sums of floats. */
-static bool sum_run(const struct reduce_work *work, void *accumulator, size_t offset) {
-    if (work->sums)
-        *(double *)accumulator += work->sums->total((const float *)(const void *)work->in + offset, work->plan.inner);
-    return work->sums;
+/* Takes elements that lie side by side into one accumulator, or into one for each. */
+static void take_elements(const struct reduce_work *work, void *accumulators, const void *in, size_t count) {
+    const bool one = work->plan.inner_reduced;
+    if (work->run_float && one)
+        work->run_float(work->row_kernel, accumulators, in, count);
+    else if (!work->kernel)
+        (one ? work->loops->run : work->loops->columns)(accumulators, in, count);
+    else if (one)
+        work->kernel->rows(work->kind, in, 1, count, accumulators);
+    else
+        work->kernel->columns(work->kind, in, 0, 1, count, accumulators);
 }
 
-static bool sum_columns(const struct reduce_work *work, void *accumulators, size_t offset, size_t count) {
-    if (work->sums)
-        work->sums->add((const float *)(const void *)work->in + offset, count, accumulators);
-    return work->sums;
-}
-
-typedef void take_loop(void *accumulators, const void *in, size_t count);
-
-/* Hands count elements to run() or, at most COLUMNS at a time, to columns(). */
-static void take(const struct reduce_work *work, take_loop *loop, void *accumulators, size_t offset, size_t count) {
+static void take(const struct reduce_work *work, void *accumulators, size_t offset, size_t count) {
     const char *in = work->in + offset * work->size;
     float chunk[CONVERT_CHUNK];
     if (!dtype_is_half(work->dtype)) {
-        loop(accumulators, in, count);
+        take_elements(work, accumulators, in, count);
         return;
     }
     for (size_t i = 0, n; i < count; i += n) {
         n = count - i < CONVERT_CHUNK ? count - i : CONVERT_CHUNK;
         half_to_float(work->dtype, (const uint16_t *)(const void *)in + i, chunk, n);
-        loop(accumulators, chunk, n);
+        take_elements(work, accumulators, chunk, n);
     }
 }
 _Static_assert(COLUMNS <= CONVERT_CHUNK, "columns of the 16-bit types are converted in one piece");
@@ -188,19 +190,30 @@ static void finish(const struct reduce_work *work, size_t out, const void *accum
     half_from_float(work->dtype, chunk, (uint16_t *)(void *)target, count);
 }
 
+/* Outputs first..first + count - 1, at most COLUMNS. */
+static void take_rows(const struct reduce_work *work, size_t first, size_t count, char *accumulators) {
+    const struct reduce_plan *plan = &work->plan;
+    if (work->side_by_side) {
+        work->kernel->rows(work->kind, (const float *)(const void *)work->in + first * plan->inner, count, plan->inner,
+                           (double *)(void *)accumulators);
+        return;
+    }
+    for (size_t out = first; out < first + count; out++, accumulators += work->loops->size) {
+        const size_t start = offset_at(&plan->kept, out);
+        for (size_t step = 0; step < plan->reduced.steps; step++)
+            take(work, accumulators, start + offset_at(&plan->reduced, step), plan->inner);
+    }
+}
+
 /* Outputs begin..end-1, each from runs of the inner group. */
 static void run_rows(void *context, size_t begin, size_t end) {
     const struct reduce_work *work = context;
-    _Alignas(REDUCE_ACCUMULATOR) char accumulator[REDUCE_ACCUMULATOR];
-    for (size_t out = begin; out < end; out++) {
-        const size_t start = offset_at(&work->plan.kept, out);
-        work->loops->start(accumulator, 1);
-        for (size_t step = 0; step < work->plan.reduced.steps; step++) {
-            const size_t offset = start + offset_at(&work->plan.reduced, step);
-            if (!sum_run(work, accumulator, offset))
-                take(work, work->loops->run, accumulator, offset, work->plan.inner);
-        }
-        finish(work, out, accumulator, 1);
+    _Alignas(REDUCE_ACCUMULATOR) char accumulators[COLUMNS * REDUCE_ACCUMULATOR];
+    for (size_t out = begin, count; out < end; out += count) {
+        count = end - out < COLUMNS ? end - out : COLUMNS;
+        work->loops->start(accumulators, count);
+        take_rows(work, out, count, accumulators);
+        finish(work, out, accumulators, count);
     }
 }
 
@@ -213,11 +226,12 @@ static void run_columns(void *context, size_t begin, size_t end) {
         const size_t left = work->plan.inner - column, count = left < COLUMNS ? left : COLUMNS;
         const size_t start = offset_at(&work->plan.kept, row) + column;
         work->loops->start(accumulators, count);
-        for (size_t step = 0; step < work->plan.reduced.steps; step++) {
-            const size_t offset = start + offset_at(&work->plan.reduced, step);
-            if (!sum_columns(work, accumulators, offset, count))
-                take(work, work->loops->columns, accumulators, offset, count);
-        }
+        if (work->side_by_side)
+            work->kernel->columns(work->kind, (const float *)(const void *)work->in + start,
+                                  work->plan.reduced.strides[0], work->plan.reduced.steps, count,
+                                  (double *)(void *)accumulators);
+        for (size_t step = 0; !work->side_by_side && step < work->plan.reduced.steps; step++)
+            take(work, accumulators, start + offset_at(&work->plan.reduced, step), count);
         finish(work, row * work->plan.inner + column, accumulators, count);
     }
 }
@@ -235,13 +249,21 @@ status reduce_run(struct op_call *call, struct error *err) {
     if (code != STATUS_OK || !y || y->bytes == 0)
         return code;
     struct reduce_work work = {.loops = row->loops[dtype_is_half(x->dtype) ? DTYPE_FLOAT : x->dtype],
-                               .sums = row->sums && x->dtype == DTYPE_FLOAT ? row_kernel_of(call->kernels) : NULL,
+                               .kind = row->kind,
                                .dtype = x->dtype,
                                .size = dtype_size(x->dtype),
                                .in = x->data,
                                .out = y->data};
     make_plan(&work.plan, &x->shape, reduced);
     const struct reduce_plan *plan = &work.plan;
+    const bool dense = plan->kept.count == 0 || (plan->kept.count == 1 && plan->kept.strides[0] == plan->inner);
+    if (x->dtype == DTYPE_FLOAT || dtype_is_half(x->dtype)) {
+        work.kernel = row->kind ? reduce_kernel_of(call->kernels) : NULL;
+        work.run_float = row->run_float;
+        work.row_kernel = row_kernel_of(call->kernels);
+    }
+    work.side_by_side = work.kernel && x->dtype == DTYPE_FLOAT &&
+                        (plan->inner_reduced ? dense && plan->reduced.count == 0 : plan->reduced.count == 1);
     work.taken = plan->reduced.steps * (plan->inner_reduced ? plan->inner : 1);
     work.chunks = plan->inner_reduced ? 1 : (plan->inner + COLUMNS - 1) / COLUMNS;
     if (plan->inner_reduced)

@@ -3,6 +3,8 @@
 #define LIMNER_OPS_REDUCE_REDUCE_H
 
 #include "ops/core/op_facts.h"
+#include "ops/kernels/reduce.h"
+#include "ops/kernels/rows.h"
 
 /* Bytes of the largest accumulator. */
 #define REDUCE_ACCUMULATOR 16
@@ -16,8 +18,11 @@ struct reduce_loops {
     void (*finish)(void *out, const void *accumulators, size_t count, size_t taken); /* taken: elements in each */
 };
 
+typedef void reduce_run_float(const struct row_kernel *kernel, void *accumulator, const float *x, size_t count);
+
 struct reduce_row {
-    bool sums; /* accumulators of FLOAT are sums of the elements in double precision */
+    enum reduce_kind kind;       /* how FLOAT is taken in, into accumulators of double precision; NONE: by the loops */
+    reduce_run_float *run_float; /* instead of FLOAT's run, or NULL */
     const struct reduce_loops *loops[DTYPE_COUNT]; /* the 16-bit types go through FLOAT's */
 };
 

@@ -2,56 +2,62 @@
 #include "base/convert.h"
 #include "base/simd.h"
 #include "ops/elementwise/unary.h"
+#include "ops/kernels/families.h"
 #include "ops/reduce/reduce.h"
 
 #include <float.h>
 #include <math.h>
 
-#define LANES                                                                                               \
-    8 /* partial results of a run, so that neighbours do not wait for each other; combined in a fixed order \
-       */
+/* Partial results of a run, so that neighbours do not wait for each other; combined in a fixed order. */
+#define LANES(A) (sizeof(A) == 1 ? 16 : 8)
 
 /*
  * Loops for elements x of type T in accumulators a, b of type A: START is an empty one, STEP is a with x taken in,
  * COMBINE is what a and b have together, FINISH is the output made of a and the number n of elements in it.
  */
-#define REDUCE_LOOPS(NAME, T, A, START, STEP, COMBINE, FINISH)                                       \
-    static void NAME##_start(void *accumulators, size_t count) {                                     \
-        for (size_t i = 0; i < count; i++)                                                           \
-            ((A *)accumulators)[i] = START;                                                          \
-    }                                                                                                \
-    static inline A NAME##_step(A a, T x) {                                                          \
-        return STEP;                                                                                 \
-    }                                                                                                \
-    static inline A NAME##_join(A a, A b) {                                                          \
-        return COMBINE;                                                                              \
-    }                                                                                                \
-    static void NAME##_run(void *accumulator, const void *in, size_t count) {                        \
-        const T *source = in;                                                                        \
-        A lanes[LANES];                                                                              \
-        NAME##_start(lanes, LANES);                                                                  \
-        size_t i = 0;                                                                                \
-        for (; count - i >= LANES; i += LANES)                                                       \
-            SIMD for (size_t j = 0; j < LANES; j++) lanes[j] = NAME##_step(lanes[j], source[i + j]); \
-        for (; i < count; i++)                                                                       \
-            lanes[i % LANES] = NAME##_step(lanes[i % LANES], source[i]);                             \
-        for (size_t half = LANES / 2; half > 0; half /= 2)                                           \
-            for (size_t j = 0; j < half; j++)                                                        \
-                lanes[j] = NAME##_join(lanes[j], lanes[j + half]);                                   \
-        *(A *)accumulator = NAME##_join(*(A *)accumulator, lanes[0]);                                \
-    }                                                                                                \
-    static void NAME##_columns(void *accumulators, const void *in, size_t count) {                   \
-        const T *source = in;                                                                        \
-        A *target = accumulators;                                                                    \
-        SIMD for (size_t i = 0; i < count; i++) target[i] = NAME##_step(target[i], source[i]);       \
-    }                                                                                                \
-    static void NAME##_finish(void *out, const void *accumulators, size_t count, size_t n) {         \
-        (void)n;                                                                                     \
-        for (size_t i = 0; i < count; i++) {                                                         \
-            const A a = ((const A *)accumulators)[i];                                                \
-            ((T *)out)[i] = (T)(FINISH);                                                             \
-        }                                                                                            \
-    }                                                                                                \
+#define REDUCE_ENDS(NAME, T, A, PRAGMA, START, FINISH)                                       \
+    static void NAME##_start(void *accumulators, size_t count) {                             \
+        PRAGMA for (size_t i = 0; i < count; i++)((A *)accumulators)[i] = START;             \
+    }                                                                                        \
+    static void NAME##_finish(void *out, const void *accumulators, size_t count, size_t n) { \
+        (void)n;                                                                             \
+        PRAGMA for (size_t i = 0; i < count; i++) {                                          \
+            const A a = ((const A *)accumulators)[i];                                        \
+            ((T *)out)[i] = (T)(FINISH);                                                     \
+        }                                                                                    \
+    }
+/* For floats: ops/kernels/reduce.h has the rest. */
+#define FLOAT_ENDS(NAME, START, FINISH)                                                              \
+    REDUCE_ENDS(NAME##_float, float, double, SIMD, START, FINISH)                                    \
+    static const struct reduce_loops NAME##_float = {sizeof(double), NAME##_float_start, NULL, NULL, \
+                                                     NAME##_float_finish};
+#define REDUCE_LOOPS(NAME, T, A, START, STEP, COMBINE, FINISH)                                          \
+    REDUCE_ENDS(NAME, T, A, , START, FINISH)                                                            \
+    static inline A NAME##_step(A a, T x) {                                                             \
+        return STEP;                                                                                    \
+    }                                                                                                   \
+    static inline A NAME##_join(A a, A b) {                                                             \
+        return COMBINE;                                                                                 \
+    }                                                                                                   \
+    static void NAME##_run(void *accumulator, const void *in, size_t count) {                           \
+        const T *source = in;                                                                           \
+        A lanes[LANES(A)];                                                                              \
+        NAME##_start(lanes, LANES(A));                                                                  \
+        size_t i = 0;                                                                                   \
+        for (; count - i >= LANES(A); i += LANES(A))                                                    \
+            SIMD for (size_t j = 0; j < LANES(A); j++) lanes[j] = NAME##_step(lanes[j], source[i + j]); \
+        for (; i < count; i++)                                                                          \
+            lanes[i % LANES(A)] = NAME##_step(lanes[i % LANES(A)], source[i]);                          \
+        for (size_t half = LANES(A) / 2; half > 0; half /= 2)                                           \
+            for (size_t j = 0; j < half; j++)                                                           \
+                lanes[j] = NAME##_join(lanes[j], lanes[j + half]);                                      \
+        *(A *)accumulator = NAME##_join(*(A *)accumulator, lanes[0]);                                   \
+    }                                                                                                   \
+    static void NAME##_columns(void *accumulators, const void *in, size_t count) {                      \
+        const T *source = in;                                                                           \
+        A *target = accumulators;                                                                       \
+        SIMD for (size_t i = 0; i < count; i++) target[i] = NAME##_step(target[i], source[i]);          \
+    }                                                                                                   \
     static const struct reduce_loops NAME = {sizeof(A), NAME##_start, NAME##_run, NAME##_columns, NAME##_finish};
 
 /* A real result as an element: cut to an integer where T is one. */
@@ -87,9 +93,11 @@ static inline struct log_sum log_sum_join(struct log_sum a, struct log_sum b) {
 }
 
 /* What is the same for real and integer elements: the work is done in double. */
-#define LOOPS_BY_DOUBLE(T)                                                                                         \
-    REDUCE_LOOPS(l2_##T, T, double, 0, a + (double)x * (double)x, a + b, AS_##T(sqrt(a)))                          \
-    REDUCE_LOOPS(log_sum_##T, T, double, 0, a + (double)x, a + b, AS_##T(log(a)))                                  \
+#define LOOPS_BY_DOUBLE(T)                                                                \
+    REDUCE_LOOPS(l2_##T, T, double, 0, a + (double)x * (double)x, a + b, AS_##T(sqrt(a))) \
+    REDUCE_LOOPS(log_sum_##T, T, double, 0, a + (double)x, a + b, AS_##T(log(a)))         \
+    LOG_SUM_EXP(T)
+#define LOG_SUM_EXP(T)                                                                                             \
     REDUCE_LOOPS(log_sum_exp_##T, T, struct log_sum, ((struct log_sum){-HUGE_VAL, 0}), log_sum_step(a, (double)x), \
                  log_sum_join(a, b), AS_##T(a.largest + log(a.sum)))
 #define REAL_LOOPS(T)                                                               \
@@ -110,7 +118,16 @@ static inline struct log_sum log_sum_join(struct log_sum a, struct log_sum b) {
     REDUCE_LOOPS(sum_##T, T, uint64_t, 0, a + (uint64_t)x, a + b, a) \
     REDUCE_LOOPS(prod_##T, T, uint64_t, 1, a *(uint64_t)x, a *b, a)  \
     REDUCE_LOOPS(sum_square_##T, T, uint64_t, 0, a + (uint64_t)x * (uint64_t)x, a + b, a)
-REAL_LOOPS(float)
+FLOAT_ENDS(sum, 0, a)
+FLOAT_ENDS(mean, 0, a / (double)n)
+FLOAT_ENDS(prod, 1, a)
+FLOAT_ENDS(l1, 0, a)
+FLOAT_ENDS(l2, 0, sqrt(a))
+FLOAT_ENDS(sum_square, 0, a)
+FLOAT_ENDS(log_sum, 0, log(a))
+FLOAT_ENDS(max, -HUGE_VAL, a)
+FLOAT_ENDS(min, HUGE_VAL, a)
+LOG_SUM_EXP(float)
 REAL_LOOPS(double)
 WRAPPING_LOOPS(uint32_t)
 WRAPPING_LOOPS(uint64_t)
@@ -119,6 +136,21 @@ INTEGER_LOOPS(int64_t, int64_t, SIGNED_ABSOLUTE)
 INTEGER_LOOPS(uint32_t, uint64_t, (uint64_t)x)
 INTEGER_LOOPS(uint64_t, uint64_t, (uint64_t)x)
 
+/* Floats by vectors, a chunk after the other. */
+static void log_sum_exp_by(const struct row_kernel *kernel, void *accumulator, const float *x, size_t count) {
+    float powers[CONVERT_CHUNK];
+    for (size_t i = 0, n; i < count; i += n) {
+        n = count - i < CONVERT_CHUNK ? count - i : CONVERT_CHUNK;
+        const float largest = kernel->largest(x + i, n);
+        if (isfinite(largest)) {
+            const struct log_sum part = {(double)largest, kernel->exp_less(x + i, powers, n, largest)};
+            *(struct log_sum *)accumulator = log_sum_join(*(struct log_sum *)accumulator, part);
+        } else {
+            log_sum_exp_float_run(accumulator, x + i, n);
+        }
+    }
+}
+
 /* NaN wins over everything. */
 #define LARGER(X, Y) ((X) > (Y) || (X) != (X) ? (X) : (Y))
 #define SMALLER(X, Y) ((X) < (Y) || (X) != (X) ? (X) : (Y))
@@ -126,7 +158,6 @@ INTEGER_LOOPS(uint64_t, uint64_t, (uint64_t)x)
     REDUCE_LOOPS(max_##T, T, T, LOWEST, LARGER(x, a), LARGER(b, a), a) \
     REDUCE_LOOPS(min_##T, T, T, HIGHEST, SMALLER(x, a), SMALLER(b, a), a)
 typedef uint8_t bool_t; /* 0 or 1 */
-EXTREME_LOOPS(float, -HUGE_VALF, HUGE_VALF)
 EXTREME_LOOPS(double, -HUGE_VAL, HUGE_VAL)
 EXTREME_LOOPS(int8_t, INT8_MIN, INT8_MAX)
 EXTREME_LOOPS(int32_t, INT32_MIN, INT32_MAX)
@@ -142,21 +173,22 @@ EXTREME_LOOPS(bool_t, 0, 1)
 #define WIDE_ENTRIES(NAME)                                                                           \
     [DTYPE_FLOAT] = &NAME##_float, [DTYPE_DOUBLE] = &NAME##_double, [DTYPE_INT32] = &NAME##_int32_t, \
     [DTYPE_INT64] = &NAME##_int64_t, [DTYPE_UINT32] = &NAME##_uint32_t, [DTYPE_UINT64] = &NAME##_uint64_t
-#define ROW(NAME, SUMS, ENTRIES) static const struct reduce_row NAME##_row = {.sums = SUMS, .loops = {ENTRIES(NAME)}};
-#define EXTREME_ROW(NAME)                                                                             \
+#define ROW(NAME, KIND, ENTRIES) static const struct reduce_row NAME##_row = {.kind = KIND, .loops = {ENTRIES(NAME)}};
+#define EXTREME_ROW(NAME, KIND)                                                                       \
     static const struct reduce_row NAME##_row = {                                                     \
+        .kind = KIND,                                                                                 \
         .loops = {WIDE_ENTRIES(NAME), [DTYPE_INT8] = &NAME##_int8_t, [DTYPE_UINT8] = &NAME##_uint8_t, \
                   [DTYPE_BOOL] = &NAME##_bool_t}};
-ROW(sum, true, WRAPPING_ENTRIES)
-ROW(mean, true, WIDE_ENTRIES)
-ROW(prod, false, WRAPPING_ENTRIES)
-ROW(l1, false, WIDE_ENTRIES)
-ROW(l2, false, WIDE_ENTRIES)
-ROW(sum_square, false, WRAPPING_ENTRIES)
-ROW(log_sum, false, WIDE_ENTRIES)
-ROW(log_sum_exp, false, WIDE_ENTRIES)
-EXTREME_ROW(max)
-EXTREME_ROW(min)
+ROW(sum, REDUCE_SUM, WRAPPING_ENTRIES)
+ROW(mean, REDUCE_SUM, WIDE_ENTRIES)
+ROW(prod, REDUCE_PRODUCT, WRAPPING_ENTRIES)
+ROW(l1, REDUCE_ABSOLUTES, WIDE_ENTRIES)
+ROW(l2, REDUCE_SQUARES, WIDE_ENTRIES)
+ROW(sum_square, REDUCE_SQUARES, WRAPPING_ENTRIES)
+ROW(log_sum, REDUCE_SUM, WIDE_ENTRIES)
+static const struct reduce_row log_sum_exp_row = {.run_float = log_sum_exp_by, .loops = {WIDE_ENTRIES(log_sum_exp)}};
+EXTREME_ROW(max, REDUCE_LARGEST)
+EXTREME_ROW(min, REDUCE_SMALLEST)
 
 #define TYPES_OLD (TYPES_REAL | TYPES_WIDE)
 #define TYPES_13 (TYPES_OLD | TYPE(DTYPE_BFLOAT16))

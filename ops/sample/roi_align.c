@@ -241,7 +241,7 @@ static void add_rows(const struct op_call *call, struct resize_blend *blend, flo
         memset(piece, 0, (size_t)blend->count * sizeof *piece);
     for (int64_t c = 0; first && c < blend->count; c++)
         sums[c] = 0;
-    row_kernel_of(call->kernels)->add(piece, (size_t)blend->count, sums);
+    reduce_kernel_of(call->kernels)->columns(REDUCE_SUM, piece, (size_t)blend->count, 1, (size_t)blend->count, sums);
 }
 
 /* One bin for all channels, which lie side by side. memory: of 3 floats for each channel. */

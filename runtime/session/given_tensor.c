@@ -28,10 +28,17 @@ static status read_shape(const limner_tensor *given, struct shape *shape, struct
 }
 
 static status check_bool(const unsigned char *data, size_t bytes, struct error *err) {
-    unsigned char all = 0;
-    for (size_t i = 0; i < bytes; i++)
+    uint64_t all = 0, words[4];
+    size_t i = 0;
+    for (; bytes - i >= sizeof words; i += sizeof words) {
+        memcpy(words, data + i, sizeof words);
+        all |= words[0] | words[1] | words[2] | words[3];
+    }
+    for (; i < bytes; i++)
         all |= data[i];
-    return all <= 1 ? STATUS_OK : fail(err, STATUS_INVALID_ARGUMENT, "has bytes other than 0 and 1, but is bool");
+    return (all & ~0x0101010101010101u) == 0
+               ? STATUS_OK
+               : fail(err, STATUS_INVALID_ARGUMENT, "has bytes other than 0 and 1, but is bool");
 }
 
 /* The data may be misaligned. */

@@ -23,7 +23,9 @@ import onnxruntime
 import common
 import library
 import operator_cases
+import pass_cases
 
+FAMILIES = operator_cases.FAMILIES | pass_cases.FAMILIES
 LEVELS = {"auto": 0, "portable": 1, "avx2": 2, "avx512": 3}
 ROUND_SECONDS = 0.004  # of each side, about
 
@@ -98,7 +100,7 @@ def measure(options: argparse.Namespace, case: operator_cases.Case) -> tuple[lis
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("library", type=pathlib.Path)
-    parser.add_argument("--family", action="append", choices=operator_cases.FAMILIES, help="default: all")
+    parser.add_argument("--family", action="append", choices=FAMILIES, help="default: all")
     parser.add_argument("--only", default="", help="cases whose text has this")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--bound", type=float, default=1e-4)
@@ -110,8 +112,8 @@ def main() -> int:
     options.loaded = library.load(options.library.resolve())
     worst = 0.0
     rows = []
-    for family in options.family or operator_cases.FAMILIES:
-        for case in operator_cases.FAMILIES[family]():
+    for family in options.family or FAMILIES:
+        for case in FAMILIES[family]():
             if options.only in case.text():
                 row, ratio = measure(options, case)
                 worst = max(worst, ratio)
