@@ -181,9 +181,9 @@ static const struct op_facts quotient_facts = {.formula = FORMULA_QUOTIENT};
         ARITHMETIC_OF(NAME, 14, 0, TYPES_REAL_BF | TYPES_INTEGER, ROW, FACTS)
 #define PRELU(SINCE, UNTIL, TYPES) \
     BINARY_DEFINITION("PRelu", SINCE, UNTIL, "X", "slope", TYPES, TYPES, 0, NULL, prelu_infer, binary_run, &prelu_row)
-#define MOD(SINCE, UNTIL, TYPES)                                                                               \
+#define MOD(SINCE, UNTIL, TYPES)                                                                                   \
     BINARY_DEFINITION("Mod", SINCE, UNTIL, "A", "B", TYPES, TYPES, sizeof(struct choice), mod_parse, binary_infer, \
-                  choice_run, mod_rows)
+                      choice_run, mod_rows)
 
 const struct op ops_binary_arithmetic[] = {
     ARITHMETIC("Add", add_row, &add_facts),
@@ -193,14 +193,14 @@ const struct op ops_binary_arithmetic[] = {
     MOD(10, 12, TYPES_REAL | TYPES_INTEGER),
     MOD(13, 0, TYPES_REAL_BF | TYPES_INTEGER),
     BINARY_DEFINITION("PRelu", 1, 6, "X", "slope", TYPES_REAL, TYPES_REAL, 0, NULL, prelu_old_infer, prelu_old_run,
-                  &prelu_row),
+                      &prelu_row),
     PRELU(7, 8, TYPES_REAL),
     PRELU(9, 15, TYPES_REAL | TYPES_WIDE),
     PRELU(16, 0, TYPES_REAL_BF | TYPES_WIDE),
     BINARY_DEFINITION("BitShift", 11, 27, "X", "Y", TYPES_UNSIGNED, TYPES_UNSIGNED, sizeof(struct choice), shift_parse,
-                  binary_infer, choice_run, shift_rows),
+                      binary_infer, choice_run, shift_rows),
     BINARY_DEFINITION("BitShift", 28, 0, "X", "Y", TYPES_INTEGER, TYPES_INTEGER, sizeof(struct choice), shift_parse,
-                  binary_infer, choice_run, shift_rows),
+                      binary_infer, choice_run, shift_rows),
     BINARY("BitwiseAnd", 18, 0, TYPES_INTEGER, and_row),
     BINARY("BitwiseOr", 18, 0, TYPES_INTEGER, or_row),
     BINARY("BitwiseXor", 18, 0, TYPES_INTEGER, xor_row),

@@ -3,8 +3,8 @@
 #define LIMNER_OPS_KERNELS_TABLES_H
 
 #include "ops/kernels/bits.h"
-#include "ops/kernels/depthwise.h"
 #include "ops/kernels/cast.h"
+#include "ops/kernels/depthwise.h"
 #include "ops/kernels/fft.h"
 #include "ops/kernels/half.h"
 #include "ops/kernels/integer.h"
