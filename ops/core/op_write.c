@@ -112,7 +112,7 @@ static int new_value(struct writing *w, const char *name) {
 /* A later name hides an earlier one. */
 static void know(struct writing *w, const char *name, int value) {
     struct op_writer *writer = w->writer;
-    if (writer->name_count < writer->name_room)
+    if (writer->name_count < writer->name_capacity)
         writer->names[writer->name_count++] = (struct written_name){name, value};
     else
         w->ok = false;

@@ -37,8 +37,8 @@ struct op_writer {
     /* Node i of those before the node, which stand for others no more, as an operator that is asked for facts sees it;
        NULL beyond them. */
     const struct op_call *(*made)(void *context, int i);
-    struct written_name *names; /* name_room of them */
-    int name_count, name_room;
+    struct written_name *names; /* name_capacity of them */
+    int name_count, name_capacity;
     int *inputs;                  /* likewise: of the node that is being written; */
     struct attribute *attributes; /* WRITE_ATTRIBUTES + those of the node: likewise */
 };

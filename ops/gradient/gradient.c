@@ -237,11 +237,11 @@ static status write_gradient(struct gradient *g, int y, struct error *err) {
 /* The nodes before this one. */
 static status list_nodes(struct gradient *g, struct error *err) {
     const struct op_call *call;
-    for (int room = 0; (call = g->w->made(g->w->context, g->node_count)); g->nodes[g->node_count++] = call) {
-        if (g->node_count < room)
+    for (int capacity = 0; (call = g->w->made(g->w->context, g->node_count)); g->nodes[g->node_count++] = call) {
+        if (g->node_count < capacity)
             continue;
-        room = room * 2 + 64;
-        const struct op_call **more = realloc(g->nodes, (size_t)room * sizeof *more);
+        capacity = capacity * 2 + 64;
+        const struct op_call **more = realloc(g->nodes, (size_t)capacity * sizeof *more);
         if (!more)
             return fail_memory(err, "a gradient");
         g->nodes = more;

@@ -60,7 +60,10 @@ static status expand(struct expansion *e, const struct node *node, struct error 
     e->writer.call = call;
     e->writer.own = NULL;
     e->writer.name_count = 0;
-    if (facts->expand(&e->writer, err) != STATUS_OK || e->beyond) {
+    const status code = facts->expand(&e->writer, err);
+    if (*e->context->starved)
+        return fail_memory(err, "a pass"); /* nodes may have been taken for the last ones */
+    if (code != STATUS_OK || e->beyond) {
         const char *label = program_label(e->context->scratch, e->context->graph, node);
         return e->beyond
                    ? fail(err, STATUS_LIMIT,
@@ -92,7 +95,7 @@ static bool start_writer(struct expansion *e) {
                                    .add_node = add_node,
                                    .add_graph = add_graph,
                                    .made = made,
-                                   .name_room = inputs};
+                                   .name_capacity = inputs};
     e->writer.names = pass_scratch(e->context, (size_t)inputs, sizeof *e->writer.names);
     e->writer.inputs = pass_scratch(e->context, (size_t)inputs, sizeof *e->writer.inputs);
     e->writer.attributes = pass_scratch(e->context, (size_t)attributes, sizeof *e->writer.attributes);

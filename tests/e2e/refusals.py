@@ -14,7 +14,7 @@ import sys
 
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper
+from onnx import helper, numpy_helper, parser
 
 import onnx_nodes
 
@@ -67,6 +67,14 @@ MODELS = [
     ("QLinearSigmoid", MICROSOFT, 1, [BYTES, SCALE, ZERO, SCALE, ZERO], {}),
     ("QLinearSoftmax", MICROSOFT, 1, [BYTES, SCALE, ZERO, SCALE, ZERO], {"opset": 13}),
 ]  # fmt: skip
+# More than a node, in ONNX's own words; the first input is FLOATS.
+TEXTS = [
+    """<ir_version: 9, opset_import: ["" : 13, "ai.onnx.preview.training" : 1]>
+    g (float[1,2,4,4] i0) => (float[1,2,4,4] y, float[1,2,4,4] d) {
+        y = Mul(i0, i0)
+        d = ai.onnx.preview.training.Gradient <xs = ["i0"], y = "y"> (i0)
+    }""",
+]
 
 
 def write_models(folder: pathlib.Path) -> None:
@@ -87,6 +95,11 @@ def write_models(folder: pathlib.Path) -> None:
         onnx.save(helper.make_model(graph, opset_imports=sets, ir_version=9), place / "model.onnx")
         if fed:
             np.save(place / "i0.npy", arrays[0])
+    for number, text in enumerate(TEXTS):
+        place = folder / f"text-{number}"
+        place.mkdir()
+        onnx.save(parser.parse_model(text), place / "model.onnx")
+        np.save(place / "i0.npy", FLOATS)
 
 
 def operators_of(graph: onnx.GraphProto) -> set[tuple[str, str]]:
@@ -118,10 +131,10 @@ def passes(limner: str, folder: pathlib.Path) -> bool:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("limner")
-    parser.add_argument("program", help="test_refusals_models of any build")
-    arguments = parser.parse_args()
+    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    words.add_argument("limner")
+    words.add_argument("program", help="test_refusals_models of any build")
+    arguments = words.parse_args()
     missing = onnx_nodes.supported_operators(arguments.limner)
     chosen = []
     build = pathlib.Path(arguments.program).resolve().parent.parent.name
