@@ -16,7 +16,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define CHECK_CASES 500     /* at the best level */
+#define CHECK_CASES 400     /* at the best level */
 #define CHECK_CASES_AVX2 90 /* where there is a better one */
 #define CHECK_CASES_PORTABLE 50
 
