@@ -20,7 +20,7 @@ static status lstm_expand(struct op_writer *w, struct error *err) {
                            "b = Cast{to=1}(b)");
     for (int i = 1; i <= 2 && code == STATUS_OK; i++)
         code = op_write(w, err,
-                        "z = CastLike(#%d #0); z = Reshape(z [0 1 -1]); w = CastLike(#%d #0); w = Sub(w z);"
+                        "z = Cast{to=1}(#%d); z = Reshape(z [0 1 -1]); w = Cast{to=1}(#%d); w = Sub(w z);"
                         "w%d = Transpose{perm=[0 2 1]}(w); s%d = Cast{to=1}(#%d)",
                         7 + 2 * i, i, i, i, 6 + 2 * i);
     return code == STATUS_OK ? op_write(w, err, ">0 >1 >2 = !RoundedLSTM{*}(x w1 w2 #3 #4 #5 #6 #7 b s1 s2)") : code;

@@ -12,11 +12,12 @@
 
 #define SMALL_BYTES ((size_t)64 << 10) /* any result up to here is folded */
 #define LEAST_BUDGET ((size_t)64 << 20)
+#define WIDE_BUDGET ((size_t)512 << 20) /* in all, for numbers that become wider, as quantized weights do */
 #define MACS_BUDGET 4e9
 
 struct folding {
     struct pass_context *context;
-    size_t bytes_left;
+    size_t bytes_left, wide_left;
     double macs_left;
 };
 
@@ -30,7 +31,7 @@ struct fold {
     struct tensor *results;
     struct tensor **outputs;
     size_t input_bytes, output_bytes;
-    double macs;
+    double input_elements, output_elements, macs;
 };
 
 static bool is_foldable(const struct pass_context *context, const struct node *node) {
@@ -74,6 +75,17 @@ static void fold_end(struct fold *fold) {
     pool_destroy(fold->aligned);
 }
 
+static bool add_sizes(const struct tensor *const *tensors, int count, size_t *bytes, double *elements) {
+    for (int i = 0; i < count; i++) {
+        if (!tensors[i])
+            continue;
+        if (!size_add(*bytes, tensors[i]->bytes, bytes))
+            return false;
+        *elements += (double)tensor_elements(tensors[i]);
+    }
+    return true;
+}
+
 /* Output types and shapes, and what they will cost. False when the node cannot be judged: the plan will say why. */
 static bool fold_describe(struct fold *fold, const struct pass_context *context, struct error *ignored) {
     void *params = pass_scratch(context, fold->op->params_size + 1, 1);
@@ -91,21 +103,25 @@ static bool fold_describe(struct fold *fold, const struct pass_context *context,
         *context->starved |= ignored->code == STATUS_NO_MEMORY;
         return false;
     }
-    for (int i = 0; i < call.input_count; i++)
-        if (fold->inputs[i] && !size_add(fold->input_bytes, fold->inputs[i]->bytes, &fold->input_bytes))
-            return false;
-    for (int i = 0; i < call.output_count; i++)
-        if (fold->outputs[i] && !size_add(fold->output_bytes, fold->outputs[i]->bytes, &fold->output_bytes))
-            return false;
+    const struct tensor *const *outputs = (const struct tensor *const *)fold->outputs;
+    if (!add_sizes(fold->inputs, call.input_count, &fold->input_bytes, &fold->input_elements) ||
+        !add_sizes(outputs, call.output_count, &fold->output_bytes, &fold->output_elements))
+        return false;
     fold->macs = fold->op->macs ? fold->op->macs(&call) : 0;
     return true;
+}
+
+/* As many numbers, of a wider type: weights that are known can be packed. */
+static bool is_wider(const struct fold *fold, const struct folding *folding) {
+    return fold->output_elements / 2 <= fold->input_elements && fold->output_bytes > fold->input_bytes &&
+           fold->output_bytes <= folding->wide_left;
 }
 
 static bool fold_is_worth(const struct fold *fold, const struct folding *folding) {
     const bool small = fold->output_bytes <= SMALL_BYTES;
     const bool shrinking = fold->output_bytes / 2 <= fold->input_bytes;
-    return (small || shrinking) && fold->output_bytes <= folding->bytes_left &&
-           fold->output_bytes <= folding->context->tensor_bytes && fold->macs <= folding->macs_left;
+    const bool fits = ((small || shrinking) && fold->output_bytes <= folding->bytes_left) || is_wider(fold, folding);
+    return fits && fold->output_bytes <= folding->context->tensor_bytes && fold->macs <= folding->macs_left;
 }
 
 /* An input has one reader less; the last one takes memory that a pass made with it. */
@@ -178,13 +194,14 @@ static status keep_results(struct folding *folding, struct fold *fold, struct er
 static status fold_compute(struct folding *folding, struct fold *fold, struct error *err) {
     const struct pass_context *context = folding->context;
     struct error ignored;
+    size_t *left = is_wider(fold, folding) ? &folding->wide_left : &folding->bytes_left;
     const status code = op_evaluate(fold->node, fold->opset, fold->inputs, fold->outputs, context->kernels,
-                                    context->threads, folding->bytes_left, &ignored);
+                                    context->threads, *left, &ignored);
     if (code == STATUS_NO_MEMORY)
         return fail_memory(err, "constant folding");
     if (code != STATUS_OK)
         return STATUS_OK; /* left as it is: running it will say what is wrong */
-    folding->bytes_left -= fold->output_bytes;
+    *left -= fold->output_bytes;
     folding->macs_left -= fold->macs;
     if (keep_results(folding, fold, err) != STATUS_OK)
         return err->code;
@@ -217,8 +234,10 @@ static status fold_node(struct folding *folding, struct node *node, struct error
 
 status pass_fold(struct pass_context *context, struct error *err) {
     const size_t file = context->program->source->file_bytes;
-    struct folding folding = {
-        .context = context, .bytes_left = file > LEAST_BUDGET / 2 ? file * 2 : LEAST_BUDGET, .macs_left = MACS_BUDGET};
+    struct folding folding = {.context = context,
+                              .bytes_left = file > LEAST_BUDGET / 2 ? file * 2 : LEAST_BUDGET,
+                              .wide_left = WIDE_BUDGET,
+                              .macs_left = MACS_BUDGET};
     for (int i = 0; i < context->graph->node_count; i++) {
         if (!is_foldable(context, &context->graph->nodes[i]))
             continue;

@@ -80,6 +80,20 @@ static void make_two_shapes(struct builder *b, struct random *random) {
     build_output(b, "y");
 }
 
+/* Numbers that become wider, as quantized weights do, are folded whatever their size. */
+static void make_quantized_weights(struct builder *b, struct random *random) {
+    struct tensor *weights = test_tensor(DTYPE_INT8, 2, 400, 200);
+    for (size_t i = 0; i < weights->bytes; i++)
+        ((int8_t *)weights->data)[i] = (int8_t)random_int(random, -128, 127);
+    build_input(b, "x", DTYPE_FLOAT, "? 400");
+    build_constant(b, "w", weights);
+    build_float(b, "scale", 0.03f);
+    build_node(b, "DequantizeLinear", "w scale", "wide");
+    build_node(b, "MatMul", "x wide", "y");
+    build_output(b, "y");
+    test_tensor_free(weights);
+}
+
 /* A result much larger than what it is made from stays a node. */
 static void make_expansion(struct builder *b, struct random *random) {
     (void)random;
@@ -97,6 +111,7 @@ static void constants_are_folded(void **state) {
     compare_passes(make_constant_nodes, PASS_FOLD, 0, 13, 1, "MatMul");
     compare_passes(make_computed_pads, PASS_FOLD, 0, 13, 1, "Pad");
     compare_passes(make_two_shapes, PASS_FOLD, 0, 13, 4, "Conv Concat Conv Add");
+    compare_passes(make_quantized_weights, PASS_FOLD, 1e-6, 13, 1, "MatMul");
     compare_passes(make_expansion, PASS_FOLD, 0, 13, 2, "Expand Mul");
 }
 
