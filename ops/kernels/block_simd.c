@@ -21,7 +21,8 @@
     TILE(of, 6, 4)    \
     TILE(of, 4, 3)    \
     TILE(of, 6, 3)    \
-    TILE(of, 8, 3) TILE(of, 4, 2) TILE(of, 8, 2) TILE(of, 12, 2) TILE(of, 4, 1) TILE(of, 8, 1) TILE(of, 14, 1)
+    TILE(of, 8, 3)    \
+    TILE(of, 4, 2) TILE(of, 8, 2) TILE(of, 12, 2) TILE(of, 4, 1) TILE(of, 8, 1) TILE(of, 14, 1) TILE(of, 1, 4)
 #define EACH_TWO_TERM_TILE(of) \
     TILE(of, 4, 2) TILE(of, 8, 2) TILE(of, 12, 2) TILE(of, 4, 1) TILE(of, 8, 1) TILE(of, 14, 1)
 #elif KERNEL_LEVEL == 1
@@ -66,31 +67,45 @@ static int halves_of(float factor) {
     return size == 1 || size == 0.5f ? (int)(2 * factor) : 0;
 }
 
-/* One step of the depth: `length` numbers of every pixel. Inlined with constants, so that the sums stay in registers.
+#define WEIGHTS_AHEAD 16 /* depths */
+
+/*
+ * One number of every pixel. A single pixel waits for its weights, which it prefetches. Inlined with constants, so that
+ * the sums stay in registers.
  */
+static inline __attribute__((always_inline)) void add_depth(const int pixels, const int parts, const bool two_term,
+                                                            const int halves, int k, const float *const *pixel,
+                                                            const float *weights, const float *second, const vec factor,
+                                                            vec (*sums)[BLOCKS * PARTS]) {
+    vec columns[BLOCKS * PARTS];
+#pragma GCC unroll 16
+    for (int v = 0; v < parts; v++) {
+        columns[v] = vec_load(weights + v * VEC);
+        if (two_term)
+            columns[v] = two_term_of(halves, factor, columns[v], vec_load(second + k * parts * VEC + v * VEC));
+        if (pixels > 1)
+            columns[v] = vec_held(columns[v]);
+        else if (v % PARTS == 0)
+            __builtin_prefetch(weights + v * VEC + WEIGHTS_AHEAD * parts * VEC);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < pixels; i++) {
+        const vec row = vec_all(pixel[i][k]);
+#pragma GCC unroll 16
+        for (int v = 0; v < parts; v++)
+            sums[i][v] = vec_fma(row, columns[v], sums[i][v]);
+    }
+}
+
+/* One step of the depth: `length` numbers of every pixel. */
 static inline __attribute__((always_inline)) const float *add_step(const int pixels, const int parts,
                                                                    const bool two_term, const int halves,
                                                                    const int length, const float *const *pixel,
                                                                    const float *weights, const float *second,
                                                                    const vec factor, vec (*sums)[BLOCKS * PARTS]) {
 #pragma GCC unroll 1
-    for (int k = 0; k < length; k++, weights += parts * VEC) {
-        vec columns[BLOCKS * PARTS];
-#pragma GCC unroll 16
-        for (int v = 0; v < parts; v++) {
-            columns[v] = vec_load(weights + v * VEC);
-            if (two_term)
-                columns[v] = two_term_of(halves, factor, columns[v], vec_load(second + k * parts * VEC + v * VEC));
-            columns[v] = vec_held(columns[v]);
-        }
-#pragma GCC unroll 16
-        for (int i = 0; i < pixels; i++) {
-            const vec row = vec_all(pixel[i][k]);
-#pragma GCC unroll 16
-            for (int v = 0; v < parts; v++)
-                sums[i][v] = vec_fma(row, columns[v], sums[i][v]);
-        }
-    }
+    for (int k = 0; k < length; k++, weights += parts * VEC)
+        add_depth(pixels, parts, two_term, halves, k, pixel, weights, second, factor, sums);
     return weights;
 }
 
@@ -291,16 +306,18 @@ static void tile(int pixels, int blocks, const struct block_source *source, cons
     }
 }
 
+#define SIZES 5 /* of tiles with so many blocks, at most; zeros behind them */
+
 static int round_pixels(int pixels, int blocks) {
 #if KERNEL_LEVEL == 2
-    static const int sizes[5][4] = {{0}, {4, 8, 14, 14}, {4, 8, 12, 12}, {4, 6, 8, 8}, {3, 4, 5, 6}};
+    static const int sizes[5][SIZES] = {{0}, {4, 8, 14}, {4, 8, 12}, {4, 6, 8}, {1, 3, 4, 5, 6}};
 #elif KERNEL_LEVEL == 1
-    static const int sizes[2][4] = {{0}, {3, 4, 5, 6}};
+    static const int sizes[2][SIZES] = {{0}, {3, 4, 5, 6}};
 #else
-    static const int sizes[2][4] = {{0}, {1, 2, 3, 3}};
+    static const int sizes[2][SIZES] = {{0}, {1, 2, 3}};
 #endif
     int i = 0;
-    while (i < 3 && sizes[blocks][i] < pixels)
+    while (i + 1 < SIZES && sizes[blocks][i + 1] > 0 && sizes[blocks][i] < pixels)
         i++;
     return sizes[blocks][i];
 }

@@ -148,6 +148,23 @@ static struct tile_sums sums_of(const struct packed_piece *piece, int first, boo
     return (struct tile_sums){piece->sums + (size_t)first * lanes, lanes};
 }
 
+#define STEPS_AHEAD 4 /* channel blocks of the depth */
+
+/*
+ * What a tile at `first` prefetches of a panel: its share of the k-block that follows; where one tile is all that reads
+ * the weights, those that it reads soon itself. Tiles of a single row do so without being told.
+ */
+static void prefetch_panel(const struct packed_piece *piece, struct block_source *source, const float *panel,
+                           int blocks, int first, int64_t from, int64_t to) {
+    const int most = piece->kernel->pixels[blocks], lanes = blocks * CHANNEL_BLOCK;
+    if (piece->count == 1 && piece->kernel->round(1, blocks) == 1)
+        return;
+    if (piece->count <= most)
+        block_prefetch_weights(source, panel + (from + STEPS_AHEAD * CHANNEL_BLOCK) * lanes, blocks, 0, 1);
+    else if (to < piece->state->product.k || piece->last)
+        block_prefetch_weights(source, panel + to * lanes, blocks, first / most, (piece->count + most - 1) / most);
+}
+
 /* Depths from..to of a tile, which are whole blocks, or less than one. */
 static void add_depths(const struct packed_piece *piece, int first, int count, int64_t from, int64_t to,
                        const struct tile_sums *sums) {
@@ -165,10 +182,7 @@ static void add_depths(const struct packed_piece *piece, int first, int count, i
     for (int block = 0, blocks; block < piece->blocks; block += blocks) {
         blocks = piece->blocks - block < kernel->blocks ? piece->blocks - block : kernel->blocks;
         const float *panel = piece->packed + packed_place(product, piece->block + block);
-        const int most = kernel->pixels[blocks];
-        if (to < product->k || piece->last)
-            block_prefetch_weights(&source, panel + to * blocks * CHANNEL_BLOCK, blocks, first / most,
-                                   (piece->count + most - 1) / most);
+        prefetch_panel(piece, &source, panel, blocks, first, from, to);
         kernel->tile(kernel->round(count, blocks), blocks, &source, panel + from * blocks * CHANNEL_BLOCK, from == 0,
                      sums->place + (size_t)block * CHANNEL_BLOCK, sums->stride, CHANNEL_BLOCK);
     }
