@@ -1,7 +1,7 @@
 /* Sums and maps of rows: the contracts are in rows.h. */
 #include "ops/kernels/rows.h"
 #include "ops/kernels/tables.h"
-#include "ops/kernels/vec_exp.h"
+#include "ops/kernels/vec_log.h"
 
 #include <math.h>
 
@@ -117,14 +117,23 @@ INLINE vec exp_step(vec x, vec value, vec *first, vec *second) {
     return e;
 }
 
-static double row_sum(const float *x, size_t count) {
+__attribute__((noinline)) static double row_sum(const float *x, size_t count) {
     double sum, unused;
     add_row(sum_step, x, NULL, count, 0, 0, &sum, &unused);
     return sum;
 }
 
-static void row_spread(const float *x, size_t count, float center, double *sum, double *squares) {
+__attribute__((noinline)) static void row_spread(const float *x, size_t count, float center, double *sum,
+                                                 double *squares) {
     add_row(spread_step, x, NULL, count, center, center, sum, squares);
+}
+
+static void row_spreads(const float *x, size_t rows, size_t count, bool centered, struct row_spread *spreads) {
+    const double part = 1 / (double)count; /* a factor: nobody waits for a division then */
+    for (size_t row = 0; row < rows; row++)
+        spreads[row].center = centered ? (float)(row_sum(x + row * count, count) * part) : 0;
+    for (size_t row = 0; row < rows; row++)
+        row_spread(x + row * count, count, spreads[row].center, &spreads[row].sum, &spreads[row].squares);
 }
 
 __attribute__((noinline)) static double row_exp_less(const float *x, float *y, size_t count, float less) {
@@ -286,11 +295,43 @@ static void softmax_vector(const float *x, float *y, size_t count) {
 }
 #endif
 
+/* Logarithms of VEC sums: that of the sum as a float, and what was lost by rounding over it. */
+INLINE void logarithms(const double *sums, float *logs) {
+    float near[VEC], lost[VEC];
+    for (int i = 0; i < VEC; i++) {
+        near[i] = (float)sums[i];
+        lost[i] = (float)(sums[i] - (double)near[i]);
+    }
+    vec_store(logs, log_all(vec_load(near)) + vec_load(lost) / vec_load(near));
+}
+
+/* At most VEC rows: their logarithms are taken at once. The exponentials are needed for their sum alone. */
+static void log_softmax(const float *x, float *y, size_t rows, size_t count) {
+    float piece[ROW_CHUNK], largest[VEC], logs[VEC];
+    double sums[VEC];
+    for (size_t row = 0; row < VEC; row++) {
+        sums[row] = row < rows ? 0 : 1;
+        if (row < rows)
+            largest[row] = row_largest(x + row * count, count);
+        for (size_t i = 0, n; row < rows && i < count; i += n) {
+            n = count - i < ROW_CHUNK ? count - i : ROW_CHUNK;
+            sums[row] += row_exp_less(x + row * count + i, piece, n, largest[row]);
+        }
+    }
+    logarithms(sums, logs);
+    for (size_t row = 0; row < rows; row++)
+        row_affine(x + row * count, y + row * count, count, largest[row], 1, -logs[row]);
+}
+
 static void row_softmax(const float *x, float *y, size_t rows, size_t count, bool log_of) {
-    float piece[ROW_CHUNK]; /* for a logarithm the exponentials are needed for their sum alone */
-    for (size_t row = 0; row < rows; row++, x += count, y += count) {
+    for (size_t row = 0, some; row < rows; row += some, x += some * count, y += some * count) {
+        some = !log_of ? 1 : rows - row < VEC ? rows - row : VEC;
+        if (log_of) {
+            log_softmax(x, y, some, count);
+            continue;
+        }
 #if KERNEL_LEVEL == 2
-        if (count < VEC && !log_of) {
+        if (count < VEC) {
             softmax_vector(x, y, count);
             continue;
         }
@@ -299,17 +340,61 @@ static void row_softmax(const float *x, float *y, size_t rows, size_t count, boo
         double sum = 0;
         for (size_t i = 0, n; i < count; i += n) {
             n = count - i < ROW_CHUNK ? count - i : ROW_CHUNK;
-            sum += row_exp_less(x + i, log_of ? piece : y + i, n, largest);
+            sum += row_exp_less(x + i, y + i, n, largest);
         }
-        if (log_of)
-            row_affine(x, y, count, largest, 1, -(float)log(sum));
-        else
-            row_affine(y, y, count, 0, (float)(1 / sum), 0);
+        row_affine(y, y, count, 0, (float)(1 / sum), 0);
     }
 }
 
-static void row_affine_by(const float *x, float *y, size_t count, float center, float factor, float shift,
-                          const float *scale, const float *offset) {
+#define SHORT_CHAIN 32 /* exponentials that are added up in single precision */
+
+/* Sums of e^(x - largest) of a chain of rows; y NULL: they are not written. */
+INLINE void exp_columns(const float *x, float *y, size_t rows, size_t stride, size_t count, const vec *largest,
+                        double *sums) {
+    vec chains[ROW_COLUMNS / VEC] = {{0}};
+    for (size_t i = 0; i < rows; i++, x += stride)
+        for (size_t j = 0, v = 0; j < count; j += VEC, v++) {
+            const vec lanes = count - j < VEC ? load_some(x + j, count - j, largest[v]) : vec_load(x + j);
+            const vec e = exp_negative(lanes - largest[v]);
+            chains[v] = chains[v] + e;
+            if (y && count - j < VEC)
+                store_some(y + i * stride + j, count - j, e);
+            else if (y)
+                vec_store(y + i * stride + j, e);
+        }
+    for (size_t j = 0; j < count; j++)
+        sums[j] += (double)((const float *)chains)[j];
+}
+
+INLINE void largest_columns(const float *x, size_t rows, size_t stride, size_t count, vec *largest) {
+    for (size_t i = 0; i < rows; i++, x += stride)
+        for (size_t j = 0, v = 0; j < count; j += VEC, v++) {
+            const vec lanes = count - j < VEC ? load_some(x + j, count - j, (vec){0}) : vec_load(x + j);
+            largest[v] = i == 0 ? lanes : vec_max(lanes, largest[v]);
+        }
+}
+
+static void row_softmax_columns(const float *x, float *y, size_t rows, size_t stride, size_t count, bool log_of) {
+    vec largest[ROW_COLUMNS / VEC];
+    float factors[ROW_COLUMNS];
+    double sums[ROW_COLUMNS] = {0};
+    largest_columns(x, rows, stride, count, largest);
+    for (size_t i = 0, n; i < rows; i += n) {
+        n = rows - i < SHORT_CHAIN ? rows - i : SHORT_CHAIN;
+        exp_columns(x + i * stride, log_of ? NULL : y + i * stride, n, stride, count, largest, sums);
+    }
+    for (size_t j = 0; j < ROW_COLUMNS; j += VEC)
+        if (log_of)
+            logarithms(sums + j, factors + j);
+    for (size_t j = 0; j < count && !log_of; j++)
+        factors[j] = (float)(1 / sums[j]);
+    for (size_t i = 0; i < rows; i++, x += stride, y += stride)
+        for (size_t j = 0; j < count; j++)
+            y[j] = log_of ? x[j] - ((const float *)largest)[j] - factors[j] : y[j] * factors[j];
+}
+
+__attribute__((noinline)) static void row_affine_by(const float *x, float *y, size_t count, float center, float factor,
+                                                    float shift, const float *scale, const float *offset) {
     const vec c = vec_all(center), f = vec_all(factor), s = vec_all(shift);
     size_t i = 0;
     if (offset)
@@ -320,6 +405,12 @@ static void row_affine_by(const float *x, float *y, size_t count, float center, 
             vec_store(y + i, ((vec_load(x + i) - c) * f + s) * vec_load(scale + i));
     for (; i < count; i++)
         y[i] = ((x[i] - center) * factor + shift) * scale[i] + (offset ? offset[i] : 0);
+}
+
+static void row_affine_rows(const float *x, float *y, size_t rows, size_t count, const struct row_affine *affine,
+                            const float *scale, const float *offset) {
+    for (size_t row = 0; row < rows; row++, x += count, y += count)
+        row_affine_by(x, y, count, affine[row].center, affine[row].factor, affine[row].shift, scale, offset);
 }
 
 typedef float four __attribute__((vector_size(16)));
@@ -495,11 +586,14 @@ const struct row_kernel LEVEL_NAME(row_kernel) = {.combine = row_combine,
                                                   .turn = row_turn,
                                                   .sum = row_sum,
                                                   .spread = row_spread,
+                                                  .spreads = row_spreads,
                                                   .largest = row_largest,
                                                   .exp_less = row_exp_less,
                                                   .beyond = row_beyond,
                                                   .extreme = row_extreme,
                                                   .overlaps = row_overlaps,
                                                   .softmax = row_softmax,
+                                                  .softmax_columns = row_softmax_columns,
                                                   .affine = row_affine,
-                                                  .affine_by = row_affine_by};
+                                                  .affine_by = row_affine_by,
+                                                  .affine_rows = row_affine_rows};
