@@ -296,7 +296,7 @@ static void softmax_vector(const float *x, float *y, size_t count) {
 #endif
 
 /* Logarithms of VEC sums: that of the sum as a float, and what was lost by rounding over it. */
-INLINE void logarithms(const double *sums, float *logs) {
+__attribute__((noinline)) static void logarithms(const double *sums, float *logs) {
     float near[VEC], lost[VEC];
     for (int i = 0; i < VEC; i++) {
         near[i] = (float)sums[i];
@@ -348,49 +348,58 @@ static void row_softmax(const float *x, float *y, size_t rows, size_t count, boo
 
 #define SHORT_CHAIN 32 /* exponentials that are added up in single precision */
 
-/* Sums of e^(x - largest) of a chain of rows; y NULL: they are not written. */
-INLINE void exp_columns(const float *x, float *y, size_t rows, size_t stride, size_t count, const vec *largest,
+INLINE vec load_most(const float *x, size_t left) {
+    return left < VEC ? load_some(x, left, (vec){0}) : vec_load(x);
+}
+
+INLINE void store_most(float *y, size_t left, vec v) {
+    if (left < VEC)
+        store_some(y, left, v);
+    else
+        vec_store(y, v);
+}
+
+/* Adds e^(x - largest) of a chain of rows to sums; y NULL: they are not written. */
+static void exp_columns(const float *x, float *y, size_t rows, size_t stride, size_t count, const vec *largest,
                         double *sums) {
     vec chains[ROW_COLUMNS / VEC] = {{0}};
-    for (size_t i = 0; i < rows; i++, x += stride)
-        for (size_t j = 0, v = 0; j < count; j += VEC, v++) {
-            const vec lanes = count - j < VEC ? load_some(x + j, count - j, largest[v]) : vec_load(x + j);
-            const vec e = exp_negative(lanes - largest[v]);
-            chains[v] = chains[v] + e;
-            if (y && count - j < VEC)
-                store_some(y + i * stride + j, count - j, e);
-            else if (y)
-                vec_store(y + i * stride + j, e);
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < count; j += VEC) {
+            const vec e = exp_negative(load_most(x + i * stride + j, count - j) - largest[j / VEC]);
+            chains[j / VEC] = chains[j / VEC] + e;
+            if (y)
+                store_most(y + i * stride + j, count - j, e);
         }
     for (size_t j = 0; j < count; j++)
         sums[j] += (double)((const float *)chains)[j];
 }
 
-INLINE void largest_columns(const float *x, size_t rows, size_t stride, size_t count, vec *largest) {
-    for (size_t i = 0; i < rows; i++, x += stride)
-        for (size_t j = 0, v = 0; j < count; j += VEC, v++) {
-            const vec lanes = count - j < VEC ? load_some(x + j, count - j, (vec){0}) : vec_load(x + j);
-            largest[v] = i == 0 ? lanes : vec_max(lanes, largest[v]);
+static void largest_columns(const float *x, size_t rows, size_t stride, size_t count, vec *largest) {
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < count; j += VEC) {
+            const vec lanes = load_most(x + i * stride + j, count - j);
+            largest[j / VEC] = i == 0 ? lanes : vec_max(lanes, largest[j / VEC]);
         }
 }
 
 static void row_softmax_columns(const float *x, float *y, size_t rows, size_t stride, size_t count, bool log_of) {
     vec largest[ROW_COLUMNS / VEC];
-    float factors[ROW_COLUMNS];
+    float factors[ROW_COLUMNS] = {0};
     double sums[ROW_COLUMNS] = {0};
     largest_columns(x, rows, stride, count, largest);
     for (size_t i = 0, n; i < rows; i += n) {
         n = rows - i < SHORT_CHAIN ? rows - i : SHORT_CHAIN;
         exp_columns(x + i * stride, log_of ? NULL : y + i * stride, n, stride, count, largest, sums);
     }
-    for (size_t j = 0; j < ROW_COLUMNS; j += VEC)
-        if (log_of)
-            logarithms(sums + j, factors + j);
+    for (size_t j = 0; j < count && log_of; j += VEC)
+        logarithms(sums + j, factors + j);
     for (size_t j = 0; j < count && !log_of; j++)
         factors[j] = (float)(1 / sums[j]);
-    for (size_t i = 0; i < rows; i++, x += stride, y += stride)
-        for (size_t j = 0; j < count; j++)
-            y[j] = log_of ? x[j] - ((const float *)largest)[j] - factors[j] : y[j] * factors[j];
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < count; j += VEC) {
+            const vec from = load_most((log_of ? x : y) + i * stride + j, count - j), by = vec_load(factors + j);
+            store_most(y + i * stride + j, count - j, log_of ? from - largest[j / VEC] - by : from * by);
+        }
 }
 
 __attribute__((noinline)) static void row_affine_by(const float *x, float *y, size_t count, float center, float factor,
