@@ -286,15 +286,6 @@ __attribute__((noinline)) static void row_affine(const float *x, float *y, size_
         y[i] = (x[i] - center) * factor + offset;
 }
 
-#if KERNEL_LEVEL == 2
-/* The same bits for a row of less than VEC numbers, without a logarithm. */
-static void softmax_vector(const float *x, float *y, size_t count) {
-    const float largest = largest_lane(load_some(x, count, vec_all(x[0])));
-    const vec e = exp_negative(load_some(x, count, vec_all(-3e38f)) - vec_all(largest));
-    store_some(y, count, e * vec_all((float)(1 / add_16(&e))));
-}
-#endif
-
 /* Logarithms of VEC sums: that of the sum as a float, and what was lost by rounding over it. */
 __attribute__((noinline)) static void logarithms(const double *sums, float *logs) {
     float near[VEC], lost[VEC];
@@ -305,44 +296,76 @@ __attribute__((noinline)) static void logarithms(const double *sums, float *logs
     vec_store(logs, log_all(vec_load(near)) + vec_load(lost) / vec_load(near));
 }
 
-/* At most VEC rows: their logarithms are taken at once. The exponentials are needed for their sum alone. */
-static void log_softmax(const float *x, float *y, size_t rows, size_t count) {
-    float piece[ROW_CHUNK], largest[VEC], logs[VEC];
-    double sums[VEC];
-    for (size_t row = 0; row < VEC; row++) {
-        sums[row] = row < rows ? 0 : 1;
-        if (row < rows)
-            largest[row] = row_largest(x + row * count, count);
-        for (size_t i = 0, n; row < rows && i < count; i += n) {
-            n = count - i < ROW_CHUNK ? count - i : ROW_CHUNK;
-            sums[row] += row_exp_less(x + row * count + i, piece, n, largest[row]);
-        }
+#if KERNEL_LEVEL == 2
+/* Rows of less than VEC numbers: their largest ones, exponentials and sums, with the same bits. */
+static void sum_vectors(const float *x, size_t rows, size_t count, float *largest, vec *exps, double *sums) {
+    for (size_t row = 0; row < rows; row++, x += count) {
+        largest[row] = largest_lane(load_some(x, count, vec_all(x[0])));
+        exps[row] = exp_negative(load_some(x, count, vec_all(-3e38f)) - vec_all(largest[row]));
+        sums[row] = add_16(&exps[row]);
     }
-    logarithms(sums, logs);
-    for (size_t row = 0; row < rows; row++)
-        row_affine(x + row * count, y + row * count, count, largest[row], 1, -logs[row]);
 }
 
+/* At most VEC of them. */
+static void softmax_vectors(const float *x, float *y, size_t rows, size_t count, bool log_of) {
+    float largest[VEC], logs[VEC];
+    double sums[VEC];
+    vec exps[VEC];
+    for (size_t row = 0; row < VEC; row++)
+        sums[row] = 1;
+    sum_vectors(x, rows, count, largest, exps, sums);
+    if (log_of)
+        logarithms(sums, logs);
+    for (size_t row = 0; row < rows; row++, x += count, y += count) {
+        const vec shifted = load_some(x, count, (vec){0}) - vec_all(largest[row]);
+        store_some(y, count, log_of ? shifted - vec_all(logs[row]) : exps[row] * vec_all((float)(1 / sums[row])));
+    }
+}
+#endif
+
+/* Exponentials of a row, and their sum; y NULL: the sum alone is needed. */
+static double exp_row(const float *x, float *y, size_t count, float largest) {
+    float piece[ROW_CHUNK];
+    double sum = 0;
+    for (size_t i = 0, n; i < count; i += n) {
+        n = count - i < ROW_CHUNK ? count - i : ROW_CHUNK;
+        sum += row_exp_less(x + i, y ? y + i : piece, n, largest);
+    }
+    return sum;
+}
+
+/* At most VEC rows, step by step: each alone would wait for its own sum, and logarithms are taken at once. */
+static void softmax_some(const float *x, float *y, size_t rows, size_t count, bool log_of) {
+    float largest[VEC], logs[VEC];
+    double sums[VEC];
+    for (size_t row = 0; row < VEC; row++)
+        sums[row] = 1;
+    for (size_t row = 0; row < rows; row++)
+        largest[row] = row_largest(x + row * count, count);
+    for (size_t row = 0; row < rows; row++)
+        sums[row] = exp_row(x + row * count, log_of ? NULL : y + row * count, count, largest[row]);
+    if (log_of)
+        logarithms(sums, logs);
+    for (size_t row = 0; row < rows; row++, x += count, y += count)
+        if (log_of)
+            row_affine(x, y, count, largest[row], 1, -logs[row]);
+        else
+            row_affine(y, y, count, 0, (float)(1 / sums[row]), 0);
+}
+
+#define SHORT_ROW 256 /* longer ones would leave the nearest cache between the steps */
+
 static void row_softmax(const float *x, float *y, size_t rows, size_t count, bool log_of) {
-    for (size_t row = 0, some; row < rows; row += some, x += some * count, y += some * count) {
-        some = !log_of ? 1 : rows - row < VEC ? rows - row : VEC;
-        if (log_of) {
-            log_softmax(x, y, some, count);
-            continue;
-        }
+    const size_t most = count <= SHORT_ROW ? VEC : 1;
+    for (size_t row = 0; row < rows; row += most, x += most * count, y += most * count) {
+        const size_t some = rows - row < most ? rows - row : most;
 #if KERNEL_LEVEL == 2
         if (count < VEC) {
-            softmax_vector(x, y, count);
+            softmax_vectors(x, y, some, count, log_of);
             continue;
         }
 #endif
-        const float largest = row_largest(x, count);
-        double sum = 0;
-        for (size_t i = 0, n; i < count; i += n) {
-            n = count - i < ROW_CHUNK ? count - i : ROW_CHUNK;
-            sum += row_exp_less(x + i, y + i, n, largest);
-        }
-        row_affine(y, y, count, 0, (float)(1 / sum), 0);
+        softmax_some(x, y, some, count, log_of);
     }
 }
 
@@ -370,8 +393,9 @@ static void exp_columns(const float *x, float *y, size_t rows, size_t stride, si
             if (y)
                 store_most(y + i * stride + j, count - j, e);
         }
-    for (size_t j = 0; j < count; j++)
-        sums[j] += (double)((const float *)chains)[j];
+    for (size_t j = 0; j < count; j += VEC)
+        for (size_t k = j; k < j + VEC; k++)
+            sums[k] += (double)((const float *)chains)[k];
 }
 
 static void largest_columns(const float *x, size_t rows, size_t stride, size_t count, vec *largest) {
@@ -385,7 +409,7 @@ static void largest_columns(const float *x, size_t rows, size_t stride, size_t c
 static void row_softmax_columns(const float *x, float *y, size_t rows, size_t stride, size_t count, bool log_of) {
     vec largest[ROW_COLUMNS / VEC];
     float factors[ROW_COLUMNS] = {0};
-    double sums[ROW_COLUMNS] = {0};
+    double sums[ROW_COLUMNS] = {0}; /* in whole vectors */
     largest_columns(x, rows, stride, count, largest);
     for (size_t i = 0, n; i < rows; i += n) {
         n = rows - i < SHORT_CHAIN ? rows - i : SHORT_CHAIN;
@@ -393,8 +417,9 @@ static void row_softmax_columns(const float *x, float *y, size_t rows, size_t st
     }
     for (size_t j = 0; j < count && log_of; j += VEC)
         logarithms(sums + j, factors + j);
-    for (size_t j = 0; j < count && !log_of; j++)
-        factors[j] = (float)(1 / sums[j]);
+    for (size_t j = 0; j < count && !log_of; j += VEC)
+        for (size_t k = j; k < j + VEC; k++)
+            factors[k] = (float)(1 / sums[k]);
     for (size_t i = 0; i < rows; i++)
         for (size_t j = 0; j < count; j += VEC) {
             const vec from = load_most((log_of ? x : y) + i * stride + j, count - j), by = vec_load(factors + j);
