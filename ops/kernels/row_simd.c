@@ -1,7 +1,7 @@
 /* Sums and maps of rows: the contracts are in rows.h. */
 #include "ops/kernels/rows.h"
 #include "ops/kernels/tables.h"
-#include "ops/kernels/vec_exp.h"
+#include "ops/kernels/vec_log.h"
 
 #include <math.h>
 
@@ -117,14 +117,23 @@ INLINE vec exp_step(vec x, vec value, vec *first, vec *second) {
     return e;
 }
 
-static double row_sum(const float *x, size_t count) {
+__attribute__((noinline)) static double row_sum(const float *x, size_t count) {
     double sum, unused;
     add_row(sum_step, x, NULL, count, 0, 0, &sum, &unused);
     return sum;
 }
 
-static void row_spread(const float *x, size_t count, float center, double *sum, double *squares) {
+__attribute__((noinline)) static void row_spread(const float *x, size_t count, float center, double *sum,
+                                                 double *squares) {
     add_row(spread_step, x, NULL, count, center, center, sum, squares);
+}
+
+static void row_spreads(const float *x, size_t rows, size_t count, bool centered, struct row_spread *spreads) {
+    const double part = 1 / (double)count; /* a factor: nobody waits for a division then */
+    for (size_t row = 0; row < rows; row++)
+        spreads[row].center = centered ? (float)(row_sum(x + row * count, count) * part) : 0;
+    for (size_t row = 0; row < rows; row++)
+        row_spread(x + row * count, count, spreads[row].center, &spreads[row].sum, &spreads[row].squares);
 }
 
 __attribute__((noinline)) static double row_exp_less(const float *x, float *y, size_t count, float less) {
@@ -277,39 +286,149 @@ __attribute__((noinline)) static void row_affine(const float *x, float *y, size_
         y[i] = (x[i] - center) * factor + offset;
 }
 
-#if KERNEL_LEVEL == 2
-/* The same bits for a row of less than VEC numbers, without a logarithm. */
-static void softmax_vector(const float *x, float *y, size_t count) {
-    const float largest = largest_lane(load_some(x, count, vec_all(x[0])));
-    const vec e = exp_negative(load_some(x, count, vec_all(-3e38f)) - vec_all(largest));
-    store_some(y, count, e * vec_all((float)(1 / add_16(&e))));
+/* Logarithms of VEC sums: that of the sum as a float, and what was lost by rounding over it. */
+__attribute__((noinline)) static void logarithms(const double *sums, float *logs) {
+    float near[VEC], lost[VEC];
+    for (int i = 0; i < VEC; i++) {
+        near[i] = (float)sums[i];
+        lost[i] = (float)(sums[i] - (double)near[i]);
+    }
+    vec_store(logs, log_all(vec_load(near)) + vec_load(lost) / vec_load(near));
 }
-#endif
 
-static void row_softmax(const float *x, float *y, size_t rows, size_t count, bool log_of) {
-    float piece[ROW_CHUNK]; /* for a logarithm the exponentials are needed for their sum alone */
-    for (size_t row = 0; row < rows; row++, x += count, y += count) {
 #if KERNEL_LEVEL == 2
-        if (count < VEC && !log_of) {
-            softmax_vector(x, y, count);
-            continue;
-        }
-#endif
-        const float largest = row_largest(x, count);
-        double sum = 0;
-        for (size_t i = 0, n; i < count; i += n) {
-            n = count - i < ROW_CHUNK ? count - i : ROW_CHUNK;
-            sum += row_exp_less(x + i, log_of ? piece : y + i, n, largest);
-        }
-        if (log_of)
-            row_affine(x, y, count, largest, 1, -(float)log(sum));
-        else
-            row_affine(y, y, count, 0, (float)(1 / sum), 0);
+/* Rows of less than VEC numbers: their largest ones, exponentials and sums, with the same bits. */
+static void sum_vectors(const float *x, size_t rows, size_t count, float *largest, vec *exps, double *sums) {
+    for (size_t row = 0; row < rows; row++, x += count) {
+        largest[row] = largest_lane(load_some(x, count, vec_all(x[0])));
+        exps[row] = exp_negative(load_some(x, count, vec_all(-3e38f)) - vec_all(largest[row]));
+        sums[row] = add_16(&exps[row]);
     }
 }
 
-static void row_affine_by(const float *x, float *y, size_t count, float center, float factor, float shift,
-                          const float *scale, const float *offset) {
+/* At most VEC of them. */
+static void softmax_vectors(const float *x, float *y, size_t rows, size_t count, bool log_of) {
+    float largest[VEC], logs[VEC];
+    double sums[VEC];
+    vec exps[VEC];
+    for (size_t row = 0; row < VEC; row++)
+        sums[row] = 1;
+    sum_vectors(x, rows, count, largest, exps, sums);
+    if (log_of)
+        logarithms(sums, logs);
+    for (size_t row = 0; row < rows; row++, x += count, y += count) {
+        const vec shifted = load_some(x, count, (vec){0}) - vec_all(largest[row]);
+        store_some(y, count, log_of ? shifted - vec_all(logs[row]) : exps[row] * vec_all((float)(1 / sums[row])));
+    }
+}
+#endif
+
+/* Exponentials of a row, and their sum; y NULL: the sum alone is needed. */
+static double exp_row(const float *x, float *y, size_t count, float largest) {
+    float piece[ROW_CHUNK];
+    double sum = 0;
+    for (size_t i = 0, n; i < count; i += n) {
+        n = count - i < ROW_CHUNK ? count - i : ROW_CHUNK;
+        sum += row_exp_less(x + i, y ? y + i : piece, n, largest);
+    }
+    return sum;
+}
+
+/* At most VEC rows, step by step: each alone would wait for its own sum, and logarithms are taken at once. */
+static void softmax_some(const float *x, float *y, size_t rows, size_t count, bool log_of) {
+    float largest[VEC], logs[VEC];
+    double sums[VEC];
+    for (size_t row = 0; row < VEC; row++)
+        sums[row] = 1;
+    for (size_t row = 0; row < rows; row++)
+        largest[row] = row_largest(x + row * count, count);
+    for (size_t row = 0; row < rows; row++)
+        sums[row] = exp_row(x + row * count, log_of ? NULL : y + row * count, count, largest[row]);
+    if (log_of)
+        logarithms(sums, logs);
+    for (size_t row = 0; row < rows; row++, x += count, y += count)
+        if (log_of)
+            row_affine(x, y, count, largest[row], 1, -logs[row]);
+        else
+            row_affine(y, y, count, 0, (float)(1 / sums[row]), 0);
+}
+
+#define SHORT_ROW 256 /* longer ones would leave the nearest cache between the steps */
+
+static void row_softmax(const float *x, float *y, size_t rows, size_t count, bool log_of) {
+    const size_t most = count <= SHORT_ROW ? VEC : 1;
+    for (size_t row = 0; row < rows; row += most, x += most * count, y += most * count) {
+        const size_t some = rows - row < most ? rows - row : most;
+#if KERNEL_LEVEL == 2
+        if (count < VEC) {
+            softmax_vectors(x, y, some, count, log_of);
+            continue;
+        }
+#endif
+        softmax_some(x, y, some, count, log_of);
+    }
+}
+
+#define SHORT_CHAIN 32 /* exponentials that are added up in single precision */
+
+INLINE vec load_most(const float *x, size_t left) {
+    return left < VEC ? load_some(x, left, (vec){0}) : vec_load(x);
+}
+
+INLINE void store_most(float *y, size_t left, vec v) {
+    if (left < VEC)
+        store_some(y, left, v);
+    else
+        vec_store(y, v);
+}
+
+/* Adds e^(x - largest) of a chain of rows to sums; y NULL: they are not written. */
+static void exp_columns(const float *x, float *y, size_t rows, size_t stride, size_t count, const vec *largest,
+                        double *sums) {
+    vec chains[ROW_COLUMNS / VEC] = {{0}};
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < count; j += VEC) {
+            const vec e = exp_negative(load_most(x + i * stride + j, count - j) - largest[j / VEC]);
+            chains[j / VEC] = chains[j / VEC] + e;
+            if (y)
+                store_most(y + i * stride + j, count - j, e);
+        }
+    for (size_t j = 0; j < count; j += VEC)
+        for (size_t k = j; k < j + VEC; k++)
+            sums[k] += (double)((const float *)chains)[k];
+}
+
+static void largest_columns(const float *x, size_t rows, size_t stride, size_t count, vec *largest) {
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < count; j += VEC) {
+            const vec lanes = load_most(x + i * stride + j, count - j);
+            largest[j / VEC] = i == 0 ? lanes : vec_max(lanes, largest[j / VEC]);
+        }
+}
+
+static void row_softmax_columns(const float *x, float *y, size_t rows, size_t stride, size_t count, bool log_of) {
+    vec largest[ROW_COLUMNS / VEC];
+    float factors[ROW_COLUMNS] = {0};
+    double sums[ROW_COLUMNS] = {0}; /* in whole vectors */
+    largest_columns(x, rows, stride, count, largest);
+    for (size_t i = 0, n; i < rows; i += n) {
+        n = rows - i < SHORT_CHAIN ? rows - i : SHORT_CHAIN;
+        exp_columns(x + i * stride, log_of ? NULL : y + i * stride, n, stride, count, largest, sums);
+    }
+    for (size_t j = 0; j < count && log_of; j += VEC)
+        logarithms(sums + j, factors + j);
+    for (size_t j = 0; j < count && !log_of; j += VEC)
+        for (size_t k = j; k < j + VEC; k++)
+            factors[k] = (float)(1 / sums[k]);
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < count; j += VEC) {
+            const vec from = load_most((log_of ? x : y) + i * stride + j, count - j), by = vec_load(factors + j);
+            store_most(y + i * stride + j, count - j, log_of ? from - largest[j / VEC] - by : from * by);
+        }
+}
+
+__attribute__((noinline)) static void row_affine_by(const float *x, float *y, size_t count, float center, float factor,
+                                                    float shift, const float *scale, const float *offset) {
     const vec c = vec_all(center), f = vec_all(factor), s = vec_all(shift);
     size_t i = 0;
     if (offset)
@@ -320,6 +439,12 @@ static void row_affine_by(const float *x, float *y, size_t count, float center, 
             vec_store(y + i, ((vec_load(x + i) - c) * f + s) * vec_load(scale + i));
     for (; i < count; i++)
         y[i] = ((x[i] - center) * factor + shift) * scale[i] + (offset ? offset[i] : 0);
+}
+
+static void row_affine_rows(const float *x, float *y, size_t rows, size_t count, const struct row_affine *affine,
+                            const float *scale, const float *offset) {
+    for (size_t row = 0; row < rows; row++, x += count, y += count)
+        row_affine_by(x, y, count, affine[row].center, affine[row].factor, affine[row].shift, scale, offset);
 }
 
 typedef float four __attribute__((vector_size(16)));
@@ -495,11 +620,14 @@ const struct row_kernel LEVEL_NAME(row_kernel) = {.combine = row_combine,
                                                   .turn = row_turn,
                                                   .sum = row_sum,
                                                   .spread = row_spread,
+                                                  .spreads = row_spreads,
                                                   .largest = row_largest,
                                                   .exp_less = row_exp_less,
                                                   .beyond = row_beyond,
                                                   .extreme = row_extreme,
                                                   .overlaps = row_overlaps,
                                                   .softmax = row_softmax,
+                                                  .softmax_columns = row_softmax_columns,
                                                   .affine = row_affine,
-                                                  .affine_by = row_affine_by};
+                                                  .affine_by = row_affine_by,
+                                                  .affine_rows = row_affine_rows};

@@ -11,6 +11,7 @@
 
 #define ROW_LANES 32
 #define ROW_CHAIN 256
+#define ROW_COLUMNS 64
 #define ROW_CHUNK 1024 /* a multiple of ROW_LANES */
 
 /* Boxes side by side, number k of box i at [k * places + i]: y and x of the lower corner, y and x of the upper one, the
@@ -18,6 +19,16 @@
 #define BOX_AREA 4
 #define BOX_NUMBERS 5
 #define BOX_BLOCK 64 /* boxes are read in whole blocks */
+
+/* Sums of x - center and of its square. */
+struct row_spread {
+    double sum, squares;
+    float center;
+};
+
+struct row_affine {
+    float center, factor, shift;
+};
 
 struct row_kernel {
     /*
@@ -33,6 +44,8 @@ struct row_kernel {
     double (*sum)(const float *x, size_t count);
     /* Sums of x - center and of its square. They are infinite where a square is no float. */
     void (*spread)(const float *x, size_t count, float center, double *sum, double *squares);
+    /* What spread() says of each of `rows` rows behind one another, around their means, rounded, or around 0. */
+    void (*spreads)(const float *x, size_t rows, size_t count, bool centered, struct row_spread *spreads);
     /* The largest number; where there is a NaN it is that or any other one. */
     float (*largest)(const float *x, size_t count);
     /* y = e^(x - less), where no x is larger than `less`; returns their sum. Not the same bits at every level. x may be
@@ -50,12 +63,18 @@ struct row_kernel {
     /* y = e^(x - largest) over their sum, of each of `rows` rows behind one another; or, for log, what its logarithm
      * is. x may be y. The same bits as of the loops above. */
     void (*softmax)(const float *x, float *y, size_t rows, size_t count, bool log);
+    /* The same of `count` columns of `rows` numbers that lie `stride` apart, at most ROW_COLUMNS of them. Not the same
+     * bits as of a row; those of a column do not depend on the columns beside it. */
+    void (*softmax_columns)(const float *x, float *y, size_t rows, size_t stride, size_t count, bool log);
     /* y = (x - center) * factor + offset. x may be y. */
     void (*affine)(const float *x, float *y, size_t count, float center, float factor, float offset);
     /* y = ((x - center) * factor + shift) * scale + offset, with a scale and an offset for each number; offset NULL:
        none. Any of them may be y. */
     void (*affine_by)(const float *x, float *y, size_t count, float center, float factor, float shift,
                       const float *scale, const float *offset);
+    /* The same of each of `rows` rows behind one another, with the scale and the offset of all. */
+    void (*affine_rows)(const float *x, float *y, size_t rows, size_t count, const struct row_affine *affine,
+                        const float *scale, const float *offset);
 };
 
 #endif

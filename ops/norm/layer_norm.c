@@ -115,6 +115,11 @@ static void layer_found(const struct norm_job *job, int64_t group, const struct 
     put(call, row->inverse, group, inverse);
 }
 
+static bool has_statistics(const struct op_call *call) {
+    const struct layer_row *row = call->op->row;
+    return (row->mean && op_output(call, row->mean)) || (row->inverse && op_output(call, row->inverse));
+}
+
 /* Groups of no numbers have no mean. */
 static void fill_empty(const struct op_call *call) {
     const struct layer_row *row = call->op->row;
@@ -143,7 +148,7 @@ static status layer_run(struct op_call *call, struct error *err) {
                                       .scale = call->inputs[1]->data,
                                       .bias = bias ? bias->data : NULL,
                                       .y = y ? y->data : NULL,
-                                      .found = layer_found,
+                                      .found = has_statistics(call) ? layer_found : NULL,
                                       .context = call});
     return STATUS_OK;
 }

@@ -199,8 +199,43 @@ static void finish_part(const struct norm_work *work, const struct norm_part *pa
 }
 
 /* Short groups are measured some at a time before they are written: each alone would wait for its own division. */
-#define TOGETHER 4
-#define SHORT_GROUP 1024
+#define TOGETHER 8
+
+/* Whether groups are short rows of floats that all have the same scale and bias, a number for each of theirs. */
+static bool is_rows(const struct norm_work *work) {
+    const struct norm_view *view = &work->apply;
+    const struct norm_job *job = work->job;
+    bool same = view->positions == 1 && work->stats.positions == 1 && view->inner_strides[NORM_SCALE] == 1 &&
+                is_simple(job, view->inner_strides);
+    for (int d = 0; d < view->kept.rank; d++)
+        same = same && view->kept.strides[d][NORM_SCALE] == 0 && view->kept.strides[d][NORM_BIAS] == 0;
+    return same && !view->columns && job->y && job->dtype == DTYPE_FLOAT && view->inner <= NORM_SHORT &&
+           measure_of(job) != MEASURE_ABSOLUTE;
+}
+
+/* The same bits as of whole_groups(). */
+static void whole_rows(void *context, int64_t first, int64_t end) {
+    const struct norm_work *work = context;
+    const struct norm_job *job = work->job;
+    const struct row_kernel *rows = row_kernel_of(work->kernels);
+    const int64_t size = work->stats.inner;
+    struct row_spread spreads[TOGETHER];
+    struct row_affine affine[TOGETHER];
+    for (int64_t item = first, some; item < end; item += some) {
+        const float *x = (const float *)job->x + item * size;
+        some = at_most(end - item, TOGETHER);
+        rows->spreads(x, (size_t)some, (size_t)size, job->centered, spreads);
+        for (int64_t i = 0; i < some; i++) {
+            const struct norm_moments moments = norm_moments_from(&spreads[i], measure_of(job), x + i * size, size);
+            const double inverse = inverse_of(job, &moments);
+            const float center = (float)moments.mean;
+            affine[i] = (struct row_affine){center, (float)inverse, (float)((center - moments.mean) * inverse)};
+            if (job->found)
+                job->found(job, item + i, &moments, inverse);
+        }
+        rows->affine_rows(x, (float *)job->y + item * size, (size_t)some, (size_t)size, affine, job->scale, job->bias);
+    }
+}
 
 static void whole_groups(void *context, int64_t first, int64_t end) {
     const struct norm_work *work = context;
@@ -208,7 +243,7 @@ static void whole_groups(void *context, int64_t first, int64_t end) {
     struct norm_moments moments[TOGETHER];
     for (int64_t item = first, some; item < end; item += some) {
         parts[0] = part_of(work, item);
-        some = parts[0].end - parts[0].first <= SHORT_GROUP ? at_most(end - item, TOGETHER) : 1;
+        some = parts[0].end - parts[0].first <= NORM_SHORT ? at_most(end - item, TOGETHER) : 1;
         for (int64_t i = 0; i < some; i++) {
             parts[i] = part_of(work, item + i);
             moments[i] = measure_part(work, &parts[i]);
@@ -350,7 +385,7 @@ void norm_run(const struct op_call *call, const struct norm_job *job) {
         work.stats = work.apply;
         team_for(threads, work.stats.groups * divide_up(work.stats.inner, COLUMNS), run_columns, &work);
     } else if (work.chunks == 1) {
-        team_for(threads, work.stats.groups, whole_groups, &work);
+        team_for(threads, work.stats.groups, is_rows(&work) ? whole_rows : whole_groups, &work);
     } else if (balance(work.stats.groups, threads) > EVEN) {
         team_for(threads, work.stats.groups, chunked_groups, &work);
     } else {

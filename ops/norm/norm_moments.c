@@ -59,19 +59,23 @@ static bool in_range(double squares, int64_t count) {
     return squares < 1e38 && squares > 1e-24 * (double)count;
 }
 
-static struct norm_moments moments_fast(const struct row_kernel *rows, enum norm_measure measure, const float *x,
-                                        int64_t count) {
-    const size_t n = (size_t)count;
-    const double part = 1 / (double)count; /* a factor: nobody waits for a division then */
-    const float center = measure == MEASURE_SPREAD ? (float)(rows->sum(x, n) * part) : 0;
-    double sum, squares;
-    rows->spread(x, n, center, &sum, &squares);
-    if (measure == MEASURE_ABSOLUTE || !in_range(squares, count))
+struct norm_moments norm_moments_from(const struct row_spread *spread, enum norm_measure measure, const float *x,
+                                      int64_t count) {
+    if (!in_range(spread->squares, count))
         return moments_float(measure, x, count);
     if (measure == MEASURE_SQUARES)
-        return (struct norm_moments){count, 0, squares};
-    const double distance = sum * part, rest = squares - sum * distance;
-    return (struct norm_moments){count, center + distance, rest > 0 ? rest : rest * 0};
+        return (struct norm_moments){count, 0, spread->squares};
+    const double distance = spread->sum * (1 / (double)count), rest = spread->squares - spread->sum * distance;
+    return (struct norm_moments){count, spread->center + distance, rest > 0 ? rest : rest * 0};
+}
+
+static struct norm_moments moments_fast(const struct row_kernel *rows, enum norm_measure measure, const float *x,
+                                        int64_t count) {
+    struct row_spread spread;
+    if (measure == MEASURE_ABSOLUTE)
+        return moments_float(measure, x, count);
+    rows->spreads(x, 1, (size_t)count, measure == MEASURE_SPREAD, &spread);
+    return norm_moments_from(&spread, measure, x, count);
 }
 
 struct norm_moments norm_moments_of(const struct kernels *kernels, enum dtype dtype, enum norm_measure measure,

@@ -13,27 +13,17 @@
 
 #include <math.h>
 
-#define COLUMNS 64 /* that are walked side by side where inner > 1 */
+#define COLUMNS ROW_COLUMNS /* that are walked side by side where inner > 1 */
 enum softmax_kind { SOFTMAX, LOG_SOFTMAX, HARDMAX };
 
 struct softmax_work {
     enum softmax_kind kind;
     enum dtype dtype; /* FLOAT or DOUBLE */
-    const struct math_kernel *math;
     const struct row_kernel *rows;
     const char *in;
     char *out;
     size_t size, inner, tiles; /* tiles of one outer step */
 };
-
-static void exp_float(const struct math_kernel *math, float *data, size_t count) {
-    math->map[MATH_EXP](data, data, count, 0, 0);
-}
-static void exp_double(const struct math_kernel *math, double *data, size_t count) {
-    (void)math;
-    for (size_t j = 0; j < count; j++)
-        data[j] = exp(data[j]);
-}
 
 /* ---- a row of neighbours ---- */
 
@@ -57,42 +47,37 @@ static void row_double(const struct softmax_work *work, const double *in, double
 
 /* ---- columns side by side, and all ---- */
 
+static void columns_float(const struct softmax_work *work, const float *in, float *out, size_t rows, size_t stride,
+                          size_t count) {
+    work->rows->softmax_columns(in, out, rows, stride, count, work->kind == LOG_SOFTMAX);
+}
+
+static void columns_double(const struct softmax_work *work, const double *in, double *out, size_t rows, size_t stride,
+                           size_t count) {
+    double largest[COLUMNS], sums[COLUMNS] = {0};
+    for (size_t j = 0; j < count; j++)
+        largest[j] = in[j];
+    for (size_t i = 1; i < rows; i++)
+        SIMD for (size_t j = 0; j < count; j++) largest[j] =
+            in[i * stride + j] > largest[j] ? in[i * stride + j] : largest[j];
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < count; j++) {
+            const double less = in[i * stride + j] - largest[j], e = exp(less);
+            sums[j] += e;
+            out[i * stride + j] = work->kind == SOFTMAX ? e : less;
+        }
+    for (size_t j = 0; j < count; j++)
+        sums[j] = work->kind == SOFTMAX ? 1 / sums[j] : log(sums[j]);
+    for (size_t i = 0; i < rows; i++)
+        SIMD for (size_t j = 0; j < count; j++) out[i * stride + j] =
+            work->kind == SOFTMAX ? out[i * stride + j] * sums[j] : out[i * stride + j] - sums[j];
+}
+
 /*
  * A tile is `rows` rows of `count` numbers, `stride` apart. Where inner > 1 its columns are normalised, each by itself;
  * where inner = 1 a tile is one row, and normalised as one.
  */
 #define SOFTMAX_STEPS(T)                                                                                         \
-    SCALAR T larger_##T(T x, T old) {                                                                            \
-        return x > old ? x : old;                                                                                \
-    }                                                                                                            \
-    static void less_##T(const T *in, T *out, const T *largest, size_t largest_step, size_t count) {             \
-        SIMD for (size_t j = 0; j < count; j++) out[j] = in[j] - largest[j * largest_step];                      \
-    }                                                                                                            \
-    static void columns_##T(const struct softmax_work *work, const T *in, T *out, size_t rows, size_t stride,    \
-                            size_t count) {                                                                      \
-        T largest[COLUMNS], scales[COLUMNS];                                                                     \
-        double sums[COLUMNS] = {0};                                                                              \
-        for (size_t j = 0; j < count; j++)                                                                       \
-            largest[j] = in[j];                                                                                  \
-        for (size_t i = 1; i < rows; i++)                                                                        \
-            SIMD for (size_t j = 0; j < count; j++) largest[j] = larger_##T(in[i * stride + j], largest[j]);     \
-        for (size_t i = 0; i < rows; i++) {                                                                      \
-            T *target = work->kind == SOFTMAX ? out + i * stride : scales;                                       \
-            less_##T(in + i * stride, target, largest, 1, count);                                                \
-            exp_##T(work->math, target, count);                                                                  \
-            SIMD for (size_t j = 0; j < count; j++) sums[j] += (double)target[j];                                \
-        }                                                                                                        \
-        for (size_t j = 0; j < count; j++)                                                                       \
-            scales[j] = (T)(work->kind == SOFTMAX ? 1 / sums[j] : log(sums[j]));                                 \
-        for (size_t i = 0; i < rows; i++) {                                                                      \
-            const T *source = in + i * stride;                                                                   \
-            T *target = out + i * stride;                                                                        \
-            if (work->kind == SOFTMAX)                                                                           \
-                SIMD for (size_t j = 0; j < count; j++) target[j] *= scales[j];                                  \
-            else                                                                                                 \
-                SIMD for (size_t j = 0; j < count; j++) target[j] = source[j] - largest[j] - scales[j];          \
-        }                                                                                                        \
-    }                                                                                                            \
     /* One at the first of the largest numbers, zero elsewhere. */                                               \
     static void hard_##T(const T *in, T *out, size_t rows, size_t stride) {                                      \
         size_t best = 0;                                                                                         \
@@ -202,7 +187,6 @@ static status softmax_run(struct op_call *call, struct error *err) {
     const size_t count = (size_t)tensor_elements(x);
     struct softmax_work work = {.kind = row->kind,
                                 .dtype = half ? DTYPE_FLOAT : x->dtype,
-                                .math = call->kernels->math,
                                 .rows = row_kernel_of(call->kernels),
                                 .in = x->data,
                                 .out = y->data};
