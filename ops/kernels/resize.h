@@ -44,7 +44,8 @@ struct resize_gather {
 
 /* Numbers are float, or double. */
 struct resize_kernel {
-    /* Where line() finds the inputs of outputs that follow each other: windows[out / RESIZE_WINDOW]. NULL: nowhere. */
+    /* Where line() finds the inputs of outputs that follow each other: windows[out / RESIZE_WINDOW + 1]. NULL: nowhere.
+     */
     void (*plan)(const struct resize_line *line, int32_t *windows);
     void (*line)(const struct resize_line *line);
     void (*blend)(const struct resize_blend *blend);

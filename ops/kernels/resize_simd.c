@@ -53,6 +53,18 @@ INLINE float multiply_add(float a, float b, float c) {
 #endif
 }
 
+/* The same of VEC * 3 numbers. */
+INLINE vec permute_three(const float *x, vec_ints lanes) {
+#if KERNEL_LEVEL == 2
+    const __mmask16 third = _mm512_cmpge_epi32_mask((__m512i)lanes, _mm512_set1_epi32(2 * VEC));
+    return _mm512_mask_permutexvar_ps(permute_pair(x, lanes), third, (__m512i)lanes, vec_load(x + 2 * VEC));
+#elif KERNEL_LEVEL == 1
+    return _mm256_blendv_ps(permute(vec_load(x + 2 * VEC), lanes), permute_pair(x, lanes), (vec)(lanes < 2 * VEC));
+#else
+    return permute_pair(x, lanes);
+#endif
+}
+
 #define NO_WINDOW (-1)
 
 /* Where the inputs of the outputs o..o+VEC-1 begin, when `width` numbers cover those of each tap; else NO_WINDOW. */
@@ -67,28 +79,40 @@ static int64_t window_of(const struct resize_line *line, int64_t o, int64_t widt
     return start >= 0 && high - start < width ? start : NO_WINDOW;
 }
 
-/* A window of two vectors is marked by a set lowest bit. */
-static void plan(const struct resize_line *line, int32_t *windows) {
-    for (int64_t o = 0; o + VEC <= line->out; o += VEC) {
-        const int64_t single = window_of(line, o, VEC), pair = KERNEL_LEVEL > 0 ? window_of(line, o, 2 * VEC) : -1;
-        const bool small = line->in <= INT32_MAX / 2;
-        *windows++ = !small        ? NO_WINDOW
-                     : single >= 0 ? (int32_t)(2 * single)
-                     : pair >= 0   ? (int32_t)(2 * pair + 1)
-                                   : NO_WINDOW;
+#define WIDEST (KERNEL_LEVEL > 0 ? 3 : 1) /* vectors of a window */
+
+/* The narrowest window: where it begins times four, and its vectors. */
+static int32_t narrowest(const struct resize_line *line, int64_t o) {
+    for (int vectors = 1; vectors <= WIDEST && line->in <= INT32_MAX / 4 - 1; vectors++) {
+        const int64_t start = window_of(line, o, (int64_t)vectors * VEC);
+        if (start >= 0)
+            return (int32_t)(4 * start + vectors);
     }
+    return NO_WINDOW;
 }
 
-/* VEC outputs whose inputs lie in one or two vectors from x on. */
-INLINE vec window_sum(const struct resize_line *line, int64_t o, const float *x, vec_ints lanes, const bool pair,
+/* The last window is that of the last VEC outputs, some of which the one before has, too. */
+static void plan(const struct resize_line *line, int32_t *windows) {
+    int64_t o = 0;
+    for (; o + VEC <= line->out; o += VEC)
+        *windows++ = narrowest(line, o);
+    if (o < line->out && line->out >= VEC)
+        *windows = narrowest(line, line->out - VEC);
+}
+
+INLINE vec permute_some(const float *x, vec_ints lanes, const int vectors) {
+    return vectors == 3 ? permute_three(x, lanes) : vectors == 2 ? permute_pair(x, lanes) : permute(vec_load(x), lanes);
+}
+
+/* VEC outputs whose inputs lie in so many vectors from x on. */
+INLINE vec window_sum(const struct resize_line *line, int64_t o, const float *x, vec_ints lanes, const int vectors,
                       const int taps, const bool weighted) {
     const float *weights = (const float *)line->weights + o;
-    vec sum = pair ? permute_pair(x, lanes) : permute(vec_load(x), lanes);
+    vec sum = permute_some(x, lanes, vectors);
     if (weighted)
         sum = sum * vec_load(weights);
     for (int t = 1; t < taps; t++) {
-        const vec tap = pair ? permute_pair(x + t, lanes) : permute(vec_load(x + t), lanes);
-        sum = vec_fma(tap, vec_load(weights + t * line->out), sum);
+        sum = vec_fma(permute_some(x + t, lanes, vectors), vec_load(weights + t * line->out), sum);
     }
     return sum;
 }
@@ -109,20 +133,25 @@ INLINE void single_sums(const struct resize_line *line, int64_t from, int64_t en
 
 /* inner is 1. Inlined with a constant `taps`, or with line->taps. */
 INLINE void line_of(const struct resize_line *line, const int taps, const bool weighted) {
-    const float *x = line->x;
-    float *y = line->y;
-    int64_t o = 0;
-    for (; o + VEC <= line->out; o += VEC) {
-        const int32_t window = line->windows[o / VEC], start = window / 2;
-        const vec_ints lanes = ints_load(line->first + o) - start;
-        if (window == NO_WINDOW)
-            single_sums(line, o, o + VEC, taps, weighted);
-        else if (window & 1)
-            vec_store(y + o, window_sum(line, o, x + start, lanes, true, taps, weighted));
-        else
-            vec_store(y + o, window_sum(line, o, x + start, lanes, false, taps, weighted));
+    const int32_t *window = line->windows;
+    if (line->out < VEC) {
+        single_sums(line, 0, line->out, taps, weighted);
+        return;
     }
-    single_sums(line, o, line->out, taps, weighted);
+    for (int64_t next = 0; next < line->out; next += VEC, window++) {
+        const int64_t o = next + VEC <= line->out ? next : line->out - VEC;
+        const float *x = (const float *)line->x + *window / 4;
+        float *y = (float *)line->y + o;
+        const vec_ints lanes = ints_load(line->first + o) - *window / 4;
+        if (*window == NO_WINDOW)
+            single_sums(line, next, o + VEC, taps, weighted);
+        else if (*window % 4 == 1)
+            vec_store(y, window_sum(line, o, x, lanes, 1, taps, weighted));
+        else if (WIDEST > 1 && *window % 4 == 2)
+            vec_store(y, window_sum(line, o, x, lanes, 2, taps, weighted));
+        else if (WIDEST > 1)
+            vec_store(y, window_sum(line, o, x, lanes, 3, taps, weighted));
+    }
 }
 
 /* One pixel of `inner` numbers. */
@@ -172,18 +201,20 @@ static void line_taps(const struct resize_line *line) {
     }
 }
 
+/* The last vector has some of the numbers of the one before, too. */
 INLINE void blend_of(const struct resize_blend *blend, const int taps) {
     const float *const weights = blend->weights;
     const void *const *rows = blend->rows;
     float *y = blend->y;
-    int64_t i = 0;
-    for (; i + VEC <= blend->count; i += VEC) {
+    const int64_t whole = blend->count < VEC ? 0 : blend->count;
+    for (int64_t next = 0; next < whole; next += VEC) {
+        const int64_t i = next + VEC <= whole ? next : whole - VEC;
         vec sum = vec_load((const float *)rows[0] + i) * vec_all(weights[0]);
         for (int t = 1; t < taps; t++)
             sum = vec_fma(vec_load((const float *)rows[t] + i), vec_all(weights[t]), sum);
         vec_store(y + i, sum);
     }
-    for (; i < blend->count; i++) {
+    for (int64_t i = whole; i < blend->count; i++) {
         float sum = ((const float *)rows[0])[i] * weights[0];
         for (int t = 1; t < taps; t++)
             sum = multiply_add(((const float *)rows[t])[i], weights[t], sum);

@@ -58,21 +58,39 @@ static void fill_value(const struct pad_copy *copy, char *to, int64_t bytes) {
     block_fill(to, copy->value, copy->state->element, bytes / (int64_t)copy->state->element);
 }
 
-static void copy_row(const struct pad_copy *copy, char *to, const char *from) {
-    const struct pad_state *state = copy->state;
+#define PIECES 8 /* of a row, that are made at once */
+
+/* Part of a row: bytes from its start, and blocks of the source from `from` on, `step` bytes apart. */
+struct pad_piece {
+    int64_t to, bytes, count;
+    int64_t from, step; /* from -1: the value */
+};
+
+/* The pieces of a row from block `begin` on; returns the block behind them. */
+static int64_t make_pieces(const struct pad_state *state, int64_t begin, struct pad_piece pieces[PIECES], int *count) {
     const struct pad_axis *axis = &state->axes[state->rank - 1];
     const int64_t block = (int64_t)state->block;
-    for (int64_t i = 0; i < axis->size;) {
-        const struct pad_run run = run_at(state->mode, axis, i - axis->before);
-        const int64_t count = run.count < axis->size - i ? run.count : axis->size - i;
-        if (run.index < 0)
-            fill_value(copy, to + i * block, count * block);
-        else if (run.step == 1)
-            memcpy(to + i * block, from + run.index * block, (size_t)(count * block));
-        else
-            copy_blocks(to + i * block, from + run.index * block, run.step * block, state->block, count);
-        i += count;
+    for (*count = 0; *count < PIECES && begin < axis->size; ++*count) {
+        const struct pad_run run = run_at(state->mode, axis, begin - axis->before);
+        const int64_t blocks = run.count < axis->size - begin ? run.count : axis->size - begin;
+        pieces[*count] = (struct pad_piece){begin * block, blocks * block, blocks,
+                                            run.index < 0 ? -1 : run.index * block, run.step * block};
+        begin += blocks;
     }
+    return begin;
+}
+
+static void copy_piece(const struct pad_copy *copy, const struct pad_piece *piece, char *to, const char *from) {
+    const int64_t block = (int64_t)copy->state->block;
+    const bool single = piece->from < 0 ? copy->state->element == sizeof(uint32_t) : piece->count == 1;
+    if (single && piece->bytes == sizeof(uint32_t)) /* as a rule one number at either end */
+        memcpy(to, piece->from < 0 ? copy->value : from + piece->from, sizeof(uint32_t));
+    else if (piece->from < 0)
+        fill_value(copy, to, piece->bytes);
+    else if (piece->step == block)
+        memcpy(to, from + piece->from, (size_t)piece->bytes);
+    else
+        copy_blocks(to, from + piece->from, piece->step, (size_t)block, piece->count);
 }
 
 /* Bytes from the first element to the row of these outer indices, or -1 where all of it is the value. */
@@ -87,9 +105,11 @@ static int64_t row_offset(const struct pad_state *state, const int64_t *indices)
     return offset;
 }
 
-void pad_copy_rows(void *context, size_t begin, size_t end) {
-    const struct pad_copy *copy = context;
+/* These pieces of rows begin .. end - 1. */
+static void copy_pieces(const struct pad_copy *copy, const struct pad_piece *pieces, int count, size_t begin,
+                        size_t end) {
     const struct pad_state *state = copy->state;
+    const int64_t bytes = pieces[count - 1].to + pieces[count - 1].bytes - pieces[0].to;
     int64_t indices[MAX_RANK];
     size_t rest = begin;
     for (int i = state->rank - 2; i >= 0; i--) {
@@ -100,10 +120,21 @@ void pad_copy_rows(void *context, size_t begin, size_t end) {
         char *to = copy->to + (int64_t)row * state->row_bytes;
         const int64_t offset = row_offset(state, indices);
         if (offset < 0)
-            fill_value(copy, to, state->row_bytes);
-        else
-            copy_row(copy, to, copy->from + offset);
+            fill_value(copy, to + pieces[0].to, bytes);
+        for (int i = 0; offset >= 0 && i < count; i++)
+            copy_piece(copy, &pieces[i], to + pieces[i].to, copy->from + offset);
         for (int i = state->rank - 2; i >= 0 && ++indices[i] == state->axes[i].size; i--)
             indices[i] = 0;
+    }
+}
+
+void pad_copy_rows(void *context, size_t begin, size_t end) {
+    const struct pad_copy *copy = context;
+    const struct pad_state *state = copy->state;
+    struct pad_piece pieces[PIECES];
+    int count;
+    for (int64_t next = 0; next < state->axes[state->rank - 1].size;) {
+        next = make_pieces(state, next, pieces, &count);
+        copy_pieces(copy, pieces, count, begin, end);
     }
 }

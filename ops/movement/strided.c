@@ -6,6 +6,7 @@
 #include "ops/movement/strided.h"
 
 #include "ops/core/parallel.h"
+#include "ops/movement/block_copy.h"
 #include "ops/movement/strided_planes.h"
 
 /* A simplified box with its kernel; dimensions before the plane are in `box`. */
@@ -99,6 +100,15 @@ static struct strided_plane plane_swapped(const struct strided_plane *p) {
     return (struct strided_plane){p->columns, p->rows, p->to_column, p->to_row, p->from_column, p->from_row};
 }
 
+/* Pictures of three colours, in planes or pixel by pixel. */
+static plane_copy *colour_kernel(const struct strided_plane *p, int64_t element) {
+    if (element != 4 || p->to_column != 4 || p->from_row != 4)
+        return NULL;
+    if (p->rows == 3 && p->from_column == 12)
+        return plane_part;
+    return p->columns == 3 && p->to_row == 12 ? plane_join : NULL;
+}
+
 static void choose_kernel(struct copy_job *job) {
     const int64_t element = (int64_t)job->box.element;
     struct strided_plane *p = &job->plane;
@@ -111,6 +121,8 @@ static void choose_kernel(struct copy_job *job) {
         job->copy = plane_kernels[index].fill;
     } else if (dense && p->from_row == element && p->columns >= enough && p->rows >= enough) {
         job->copy = plane_kernels[index].transpose;
+    } else if (colour_kernel(p, element)) {
+        job->copy = colour_kernel(p, element);
     } else {
         job->copy = plane_kernels[index].scatter;
         if (p->columns < 8 && p->columns < p->rows)
@@ -118,12 +130,31 @@ static void choose_kernel(struct copy_job *job) {
     }
 }
 
+/* Whether what is inside the dimension lies in the destination without gaps, as many bytes as its step. */
+static bool fills_step(const struct strided *box, int dimension) {
+    int64_t bytes = (int64_t)box->element, span = bytes;
+    for (int i = dimension + 1; i < box->rank; i++) {
+        if (box->to[i] <= 0)
+            return false;
+        bytes *= box->size[i];
+        span += (box->size[i] - 1) * box->to[i];
+    }
+    return bytes == span && bytes == box->to[dimension];
+}
+
 static void walk(const struct copy_job *job, int dimension, char *to, const char *from) {
     if (dimension >= job->box.rank - 2) {
         job->copy(to, from, &job->plane);
         return;
     }
-    for (int64_t i = 0; i < job->box.size[dimension]; i++)
+    const int64_t size = job->box.size[dimension], step = job->box.to[dimension];
+    const bool repeats = job->box.from[dimension] == 0 && fills_step(&job->box, dimension);
+    if (repeats) {
+        walk(job, dimension + 1, to, from);
+        block_fill(to + step, to, (size_t)step, size - 1);
+        return;
+    }
+    for (int64_t i = 0; i < size; i++)
         walk(job, dimension + 1, to + i * job->box.to[dimension], from + i * job->box.from[dimension]);
 }
 

@@ -26,4 +26,10 @@ extern const struct plane_kernels plane_kernels[5];
 /* Columns are contiguous on both sides; to_column is the element's bytes. */
 plane_copy plane_rows;
 
+/* Elements of four bytes, colours side by side on one hand and in planes on the other. Three rows of as many columns
+ * as there are pixels, that lie 12 bytes apart in the source; to_column and from_row are 4. */
+plane_copy plane_part;
+/* The other way: three columns, rows that lie 12 bytes apart in the destination; to_column and from_row are 4. */
+plane_copy plane_join;
+
 #endif

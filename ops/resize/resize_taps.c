@@ -70,7 +70,7 @@ static bool place_tables(const struct resize_params *params, const struct resize
     if (!size_mul(taps * size, out, &weights) || weights > SIZE_MAX / 4)
         return false;
     places->windows = whole_line_bytes(out * sizeof(int32_t));
-    places->weights = places->windows + whole_line_bytes(out / RESIZE_WINDOW * sizeof(int32_t));
+    places->weights = places->windows + whole_line_bytes((out / RESIZE_WINDOW + 1) * sizeof(int32_t));
     places->outside = places->weights + whole_line_bytes(weights);
     places->line = places->outside + (params->coordinates == RESIZE_CROP ? whole_line_bytes(out) : 0);
     places->end = places->line + whole_line_bytes(taps * sizeof(double));
