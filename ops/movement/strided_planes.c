@@ -43,7 +43,7 @@ typedef uint64_t lanes_16 __attribute__((vector_size(16)));
     }
 
 /*
- * As many lines as a vector has elements, LINE_BYTES apart, become as many rows of the destination. Interleaving the
+ * As many lines as a vector has elements, `from_line` apart, become as many rows of the destination. Interleaving the
  * first half of the vectors with the second, log2(elements) times, transposes.
  */
 #define SQUARE(bytes)                                                                                   \
