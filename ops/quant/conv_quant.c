@@ -1,5 +1,5 @@
 /*
- * ConvInteger and QLinearConv (ONNX 10): sums of int8 or uint8 in int32. An image becomes a lattice (lattice.h), whose
+ * ConvInteger and QLinearConv (ONNX 10): sums of int8 or uint8 in int32. An image becomes phases (phases.h), whose
  * places are the columns of a product with the weights; a channel by itself needs none (depthwise.h). Where the
  * processor can, numbers stay bytes; else, and where weights have zero points, both sides are words less their zero
  * points.
@@ -11,8 +11,8 @@
 #include "ops/core/op_facts.h"
 #include "ops/kernels/families.h"
 #include "ops/quant/depthwise.h"
-#include "ops/quant/lattice.h"
 #include "ops/quant/numbers.h"
+#include "ops/quant/phases.h"
 #include "ops/quant/steps.h"
 #include "ops/weights/weight_cache.h"
 
@@ -36,7 +36,7 @@ struct quant_conv {
     const struct quant_conv_row *row;
     const struct integer_kernel *kernel;
     struct window window;
-    struct quant_lattice lattice;
+    struct quant_phases phases;
     struct quant_rows rows; /* the weights of a group */
     struct quant_terms w_scale, w_zero;
     float x_scale, y_scale, y_zero;
@@ -113,7 +113,7 @@ static bool plan(struct quant_conv *c, bool bytes) {
         c->rows.taps_outside = true;
         return true;
     }
-    return quant_lattice_of(&c->window, c->kernel, bytes, &c->lattice);
+    return quant_phases_of(&c->window, c->kernel, bytes, &c->phases);
 }
 
 static int64_t outputs_of(const struct quant_conv *c) {
@@ -171,7 +171,7 @@ static status take_weights(const struct quant_conv *c, size_t bytes, struct erro
 static bool workspace_parts(const struct quant_conv *c, size_t parts[3]) {
     const struct quant_conv_state *state = c->call->state;
     parts[2] = 0;
-    parts[0] = c->lattice.bytes_all; /* 0 without a lattice */
+    parts[0] = c->phases.bytes_all; /* 0 without phases */
     return size_mul((size_t)quant_steps(&c->rows), sizeof(int64_t), &parts[1]) &&
            (state->packed || packed_bytes(c, &parts[2]));
 }
@@ -218,11 +218,11 @@ static const char *numbers_of(const struct quant_conv *c, int64_t output, int64_
     return (const char *)sums;
 }
 
-/* Sums of places column0 .. of the lattice: those that are outputs. */
+/* Sums of places column0 .. of the phases: those that are outputs. */
 static void finish(const struct quant_conv *c, int64_t image, int64_t output, int64_t column0, int64_t count,
                    int32_t *sums, char *small) {
     const struct window_axis *axis = c->window.axis;
-    const int64_t *size = c->lattice.size, plane = (image * outputs_of(c) + output) * c->positions;
+    const int64_t *size = c->phases.size, plane = (image * outputs_of(c) + output) * c->positions;
     struct tensor *to = c->call->outputs[0];
     const size_t bytes = dtype_size(to->dtype);
     const bool whole = size[1] == axis[1].out && size[2] == axis[2].out; /* no place lies between outputs */
@@ -251,7 +251,7 @@ struct conv_unit {
 static void run_unit(const struct quant_conv *c, const struct conv_unit *unit, char *own) {
     int32_t *sums = (int32_t *)(void *)own;
     char *small = own + STRIP * INTEGER_ROWS * sizeof *sums;
-    const int64_t group_places = c->lattice.blocks * c->lattice.pictures * c->lattice.plane;
+    const int64_t group_places = c->phases.blocks * c->phases.pictures * c->phases.plane;
     struct integer_tile tile = {.steps = quant_steps(&c->rows), .places = c->places, .stride = STRIP};
     for (int64_t row = unit->row0; row < unit->row0 + unit->rows; row += c->kernel->rows) {
         const int rows = quant_panel_rows(&c->rows, row, &tile.rows);
@@ -302,14 +302,14 @@ struct conv_image {
 static void run_units(struct team_thread self, void *context) {
     const struct conv_image *work = context;
     const struct quant_conv *c = work->conv;
-    const int64_t strips = divide_up(c->lattice.columns, STRIP), part = PART_PANELS * (int64_t)c->kernel->rows;
+    const int64_t strips = divide_up(c->phases.columns, STRIP), part = PART_PANELS * (int64_t)c->kernel->rows;
     const int64_t parts = divide_up(c->rows.rows, part);
     const struct team_range range = team_range_of(self, c->window.group * strips * parts);
     char *own = c->call->own + (size_t)self.index * c->call->own_stride;
     for (int64_t i = range.first; i < range.end; i++) {
         struct conv_unit unit = {work->image, i / parts / strips, i % parts * part, 0, i / parts % strips * STRIP, 0};
         unit.rows = at_most(c->rows.rows - unit.row0, part);
-        unit.columns = at_most(c->lattice.columns - unit.column0, STRIP);
+        unit.columns = at_most(c->phases.columns - unit.column0, STRIP);
         run_unit(c, &unit, own);
     }
 }
@@ -330,7 +330,7 @@ static void start(struct quant_conv *c) {
     int64_t *places = (int64_t *)(void *)(workspace + whole_line_bytes(parts[0]));
     int32_t *packed = (int32_t *)(void *)((char *)places + whole_line_bytes(parts[1]));
     if (!c->is_depthwise)
-        quant_lattice_places(&c->lattice, places);
+        quant_phases_places(&c->phases, places);
     if (!state->packed)
         pack_weights(packed, NULL, c);
     c->places = places;
@@ -351,13 +351,13 @@ static status run(struct op_call *call, struct error *err) {
     }
     const size_t image_bytes = call->inputs[0]->bytes / (size_t)c.window.batch;
     for (int64_t image = 0; image < c.window.batch; image++) {
-        struct quant_image source = {.lattice = &c.lattice,
+        struct quant_image source = {.phases = &c.phases,
                                      .x = (const uint8_t *)call->inputs[0]->data + (size_t)image * image_bytes,
                                      .flip = call->inputs[0]->dtype == DTYPE_INT8 ? 0x80 : 0,
                                      .zero = c.x_zero,
                                      .to = call->workspace};
         struct conv_image work = {&c, image};
-        team_for(call->threads, quant_lattice_planes(&c.lattice), quant_lattice_fill, &source);
+        team_for(call->threads, quant_phases_planes(&c.phases), quant_phases_fill, &source);
         team_run(call->threads, run_units, &work);
     }
     return STATUS_OK;

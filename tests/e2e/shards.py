@@ -31,8 +31,14 @@ VARIABLES = ("SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_MIN", "SLURM_ARRAY_TASK_MA
 
 def start(*words, env=None, limit=None) -> subprocess.Popen:
     clean = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+
+    def begin() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # jobs in the background of a script inherit that it is ignored
+        if limit:
+            limit()
+
     return subprocess.Popen([LIMNER, *map(str, words)], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                            env={**clean, **(env or {})}, preexec_fn=limit)
+                            env={**clean, **(env or {})}, preexec_fn=begin)
 
 
 def finish(process: subprocess.Popen) -> tuple[int, str, str]:

@@ -4,13 +4,13 @@
  * residue of the taps' places modulo the stride. Nothing is unfolded. Outputs are computed for all places of the
  * picture; those beyond the end of an output's row are dropped.
  */
-#ifndef LIMNER_OPS_QUANT_LATTICE_H
-#define LIMNER_OPS_QUANT_LATTICE_H
+#ifndef LIMNER_OPS_QUANT_PHASES_H
+#define LIMNER_OPS_QUANT_PHASES_H
 
 #include "ops/conv/window.h"
 #include "ops/kernels/integer.h"
 
-struct quant_lattice {
+struct quant_phases {
     const struct integer_kernel *kernel;
     const struct window *window;
     bool bytes;
@@ -22,20 +22,20 @@ struct quant_lattice {
 };
 
 /* False where that is too large. */
-bool quant_lattice_of(const struct window *window, const struct integer_kernel *kernel, bool bytes,
-                      struct quant_lattice *lattice);
+bool quant_phases_of(const struct window *window, const struct integer_kernel *kernel, bool bytes,
+                     struct quant_phases *phases);
 /* places[tap * blocks + block], in bytes, for struct integer_tile. */
-void quant_lattice_places(const struct quant_lattice *lattice, int64_t *places);
+void quant_phases_places(const struct quant_phases *phases, int64_t *places);
 /* An image of the input: `flip` as in struct integer_weave, zero behind it. */
 struct quant_image {
-    const struct quant_lattice *lattice;
+    const struct quant_phases *phases;
     const uint8_t *x;
     uint8_t flip;
     int zero;
     uint32_t *to;
 };
 /* Planes first .. end - 1 of all pictures, a body for team_for(); context: a struct quant_image. */
-int64_t quant_lattice_planes(const struct quant_lattice *lattice);
-void quant_lattice_fill(void *context, int64_t first, int64_t end);
+int64_t quant_phases_planes(const struct quant_phases *phases);
+void quant_phases_fill(void *context, int64_t first, int64_t end);
 
 #endif
