@@ -5,18 +5,6 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
-/* The larger one, or the one that is not a number. */
-INLINE vec largest(vec a, vec b) {
-#if KERNEL_LEVEL == 2
-    return _mm512_mask_mov_ps(vec_max(a, b), _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q), a);
-#elif KERNEL_LEVEL == 1
-    return _mm256_blendv_ps(vec_max(a, b), a, _mm256_cmp_ps(a, a, _CMP_UNORD_Q));
-#else
-    const vec_bits known = (vec_bits)(a == a), more = (vec_bits)vec_max(a, b);
-    return (vec)((known & more) | (~known & (vec_bits)a));
-#endif
-}
-
 INLINE vec mapped(const enum pool_kind kind, vec x) {
     if (kind == POOL_ABSOLUTES)
         return vec_abs(x);
@@ -27,7 +15,7 @@ INLINE vec mapped(const enum pool_kind kind, vec x) {
 
 INLINE vec joined(const enum pool_kind kind, vec a, vec b) {
     if (kind == POOL_MAX)
-        return largest(a, b);
+        return vec_larger(a, b);
     return a + b;
 }
 

@@ -115,18 +115,6 @@ INLINE void add_columns(const enum reduce_kind kind, const float *x, size_t stri
 
 /* ---- the largest and the smallest ---- */
 
-/* The larger one, or the one that is not a number. */
-INLINE vec larger(vec a, vec b) {
-#if KERNEL_LEVEL == 2
-    return _mm512_mask_mov_ps(vec_max(a, b), _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q), a);
-#elif KERNEL_LEVEL == 1
-    return _mm256_blendv_ps(vec_max(a, b), a, _mm256_cmp_ps(a, a, _CMP_UNORD_Q));
-#else
-    const vec_bits known = (vec_bits)(a == a), more = (vec_bits)vec_max(a, b);
-    return (vec)((known & more) | (~known & (vec_bits)a));
-#endif
-}
-
 /* What is smallest is found as the largest with the other sign. */
 INLINE vec signed_as(vec x, vec_bits sign) {
     return (vec)((vec_bits)x ^ sign);
@@ -211,7 +199,7 @@ INLINE void extreme_part(const float *x, size_t stride, size_t steps, size_t cou
     for (size_t s = 0; s < steps; s++, x += stride) {
         if (count < VEC)
             memcpy(lanes, x, count * sizeof *x);
-        all = larger(all, signed_as(vec_load(count < VEC ? lanes : x), sign));
+        all = vec_larger(all, signed_as(vec_load(count < VEC ? lanes : x), sign));
     }
     vec_store(lanes, signed_as(all, sign));
     for (size_t i = 0; i < count; i++)

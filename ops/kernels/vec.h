@@ -162,6 +162,18 @@ static inline vec vec_max(vec a, vec b) {
 #endif
 }
 
+/* The larger one, or the one that is not a number. */
+static inline vec vec_larger(vec a, vec b) {
+#if KERNEL_LEVEL == 2
+    return _mm512_mask_mov_ps(vec_max(a, b), _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q), a);
+#elif KERNEL_LEVEL == 1
+    return _mm256_blendv_ps(vec_max(a, b), a, _mm256_cmp_ps(a, a, _CMP_UNORD_Q));
+#else
+    const vec_bits known = (vec_bits)(a == a), more = (vec_bits)vec_max(a, b);
+    return (vec)((known & more) | (~known & (vec_bits)a));
+#endif
+}
+
 static inline vec vec_abs(vec x) {
     return (vec)((vec_bits)x & vec_bits_all(0x7fffffffu));
 }
