@@ -10,7 +10,10 @@
 
 #define STORED_FLOATS 6144 /* of the rows that are stored, about: they stay in the nearest cache */
 #define MOST_REACH 256     /* of a window */
-#define LEAST_COLUMNS 24   /* fewer are done sooner in channel blocks */
+/* Rows of fewer outputs are done sooner in channel blocks, but for those that nearly fill a vector, of small windows.
+ */
+#define LEAST_COLUMNS 24
+#define LINE_COLUMNS 14
 
 /* How rows of a plane are stored, with their border. A band is some rows of outputs. */
 struct plane_store {
@@ -168,6 +171,11 @@ static void pack(const struct pack_job *job, const struct window_weights *weight
 
 /* ---- planning ---- */
 
+static bool is_wide(const struct phase_axis *ay, const struct phase_axis *ax) {
+    return ax->positions >= LEAST_COLUMNS ||
+           (ay->taps == 3 && ax->positions >= LINE_COLUMNS && ax->positions <= CHANNEL_BLOCK);
+}
+
 static bool fits(const struct blocked_state *state, const struct kernels *kernels,
                  const struct phase_geometry *geometry) {
     const struct phase_axis *ay = &geometry->axis[1], *ax = &geometry->axis[2];
@@ -175,7 +183,7 @@ static bool fits(const struct blocked_state *state, const struct kernels *kernel
     return state->forced->planes != FORCED_NO && !state->from_blocks && !state->to_blocks && !state->transposed &&
            window_is_depthwise(&state->window) && ax->step == 1 && ay->step == 1 &&
            (ay->taps == 3 || ay->taps == 5 || ay->taps == 7) && reach_of(ax) <= MOST_REACH &&
-           reach_of(ay) <= MOST_REACH && (ax->positions >= LEAST_COLUMNS || state->forced->planes == FORCED_YES);
+           reach_of(ay) <= MOST_REACH && (is_wide(ay, ax) || state->forced->planes == FORCED_YES);
 }
 
 static bool plan(const struct blocked_state *state, const struct blocked_settings *settings,

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #define PLANES_LANES 32 /* of every row so many columns in whole are read, ... */
-#define PLANES_ROWS 4   /* and so many rows of outputs at least are computed; what is not wanted is not stored */
+#define PLANES_ROWS 8   /* and so many rows of outputs at least are computed; what is not wanted is not stored */
 
 /*
  * y[r * y_row + i] = bias + sum over taps tx, then ty of x[(r + ty) * x_row + tx * tap_step + i] * weights[tx][ty], by
