@@ -36,55 +36,61 @@ void tile_pack(const struct kernels *kernels, const struct tile_source *source, 
         pack_tile(kernels, source, column, count, packed + column * source->depth + depth0 * kernels->gemm->columns);
 }
 
-static void multiply(const struct gemm_kernel *kernel, const struct tile_rows *rows, const struct tile_matrix *b,
-                     int64_t depth0, int depth, const float *panels) {
-    static const float zeros[32];
-    const struct gemm_panels cut = gemm_panels(kernel, rows->rows, depth);
-    const int64_t line = GEMM_LINE * kernel->columns;
-    int64_t column = 0;
-    for (; rows->rows == 1 && column + line <= rows->columns; column += line)
-        kernel->line((size_t)depth, panels, b->packed + column * b->depth + depth0 * kernel->columns,
-                     (size_t)(kernel->columns * b->depth), rows->first && depth0 == 0, rows->c + column);
-    for (; column < rows->columns; column += kernel->columns)
-        for (int p = 0; p < cut.count; p++) {
-            const int64_t row = gemm_panel_row(&cut, p);
-            kernel->tile((int)(gemm_panel_row(&cut, p + 1) - row), (size_t)depth, panels + row * depth,
-                         b->packed + column * b->depth + depth0 * kernel->columns,
-                         rows->first && depth0 == 0 ? zeros : NULL, rows->c + row * rows->c_stride + column,
-                         (size_t)rows->c_stride);
-        }
+/* Rows of a panel at `row`: as many as a tile has, and the last two alike where few would be left. */
+static int64_t panel_rows(const struct gemm_kernel *kernel, int64_t rows, int64_t row) {
+    const int64_t left = rows - row, most = kernel->max_rows;
+    return left > most && left < most + most / 2 ? (left + 1) / 2 : at_most(left, most);
 }
 
-#define DIRECT_COLUMNS 128 /* with fewer of them, turning rows into panels costs more than it saves */
+/* A single row by tiles side by side; returns the first column that is left. */
+static int64_t multiply_lines(const struct gemm_kernel *kernel, const struct tile_rows *rows,
+                              const struct tile_matrix *b, int64_t depth0, int64_t depth) {
+    const int64_t width = GEMM_LINE * kernel->columns;
+    int64_t column = 0;
+    for (; rows->rows == 1 && column + width <= rows->columns; column += width)
+        kernel->line((size_t)depth, rows->a + depth0, b->packed + column * b->depth + depth0 * kernel->columns,
+                     (size_t)(kernel->columns * b->depth), rows->first && depth0 == 0, rows->c + column);
+    return column;
+}
 
-static void multiply_direct(const struct kernels *kernels, const struct tile_rows *rows, const struct tile_matrix *b,
-                            int64_t depth0, int64_t depth) {
+#define ALIASED_STEP 512 /* rows so far apart, or multiples of it, evict each other from a small cache */
+
+/* Panels of rows, which are read where they lie, or side by side from `scratch`. */
+static void multiply(const struct kernels *kernels, const struct tile_rows *rows, const struct tile_matrix *b,
+                     int64_t depth0, int64_t depth, float *scratch) {
     const struct gemm_kernel *kernel = kernels->gemm;
-    for (int64_t column = 0; column < rows->columns; column += kernel->columns)
-        narrow_kernel_of(kernels)->direct((int)rows->rows, (int)at_most(rows->columns - column, kernel->columns),
-                                          (size_t)depth, rows->a + depth0, (size_t)rows->a_stride,
-                                          b->packed + column * b->depth + depth0 * kernel->columns,
-                                          rows->first && depth0 == 0, rows->c + column, (size_t)rows->c_stride);
+    const bool aliased = rows->a_stride % ALIASED_STEP == 0 && rows->columns > kernel->columns;
+    struct gemm_tile tile = {.adds = !rows->first || depth0 > 0,
+                             .depth = (size_t)depth,
+                             .row_step = (size_t)rows->a_stride,
+                             .depth_step = 1,
+                             .c_step = (size_t)rows->c_stride};
+    const int64_t first = multiply_lines(kernel, rows, b, depth0, depth);
+    for (int64_t row = 0; row < rows->rows && first < rows->columns; row += tile.rows) {
+        tile.rows = (int)panel_rows(kernel, rows->rows, row);
+        tile.a = rows->a + row * rows->a_stride + depth0;
+        if (aliased) {
+            row_kernel_of(kernels)->turn(tile.a, (size_t)rows->a_stride, (size_t)tile.rows, (size_t)depth, scratch,
+                                         (size_t)tile.rows);
+            tile.a = scratch;
+            tile.row_step = 1;
+            tile.depth_step = (size_t)tile.rows;
+        }
+        for (int64_t column = first; column < rows->columns; column += kernel->columns) {
+            tile.columns = (int)at_most(rows->columns - column, kernel->columns);
+            tile.b = b->packed + column * b->depth + depth0 * kernel->columns;
+            tile.c = rows->c + row * rows->c_stride + column;
+            kernel->tile(&tile);
+        }
+    }
 }
 
 void tile_product(const struct kernels *kernels, const struct tile_rows *rows, const struct tile_matrix *b,
                   float *scratch) {
     int64_t depth0 = 0;
     do { /* once even for depth 0: then the sums are zero */
-        const int depth = (int)at_most(rows->depth - depth0, GEMM_DEPTH);
-        if (rows->columns < DIRECT_COLUMNS) {
-            multiply_direct(kernels, rows, b, depth0, depth);
-            depth0 += depth;
-            continue;
-        }
-        const struct gemm_panels cut = gemm_panels(kernels->gemm, rows->rows, depth);
-        for (int p = 0; p < cut.count; p++) {
-            const int64_t row = gemm_panel_row(&cut, p);
-            const size_t count = (size_t)(gemm_panel_row(&cut, p + 1) - row);
-            row_kernel_of(kernels)->turn(rows->a + row * rows->a_stride + depth0, (size_t)rows->a_stride, count,
-                                         (size_t)depth, scratch + row * depth, count);
-        }
-        multiply(kernels->gemm, rows, b, depth0, depth, scratch);
+        const int64_t depth = at_most(rows->depth - depth0, GEMM_DEPTH);
+        multiply(kernels, rows, b, depth0, depth, scratch);
         depth0 += depth;
     } while (depth0 < rows->depth);
 }

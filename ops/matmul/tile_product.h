@@ -9,9 +9,10 @@
 #include "base/sizes.h"
 #include "ops/matmul/gemm.h"
 
-#define TILE_ROWS 64 /* most rows of a product */
-/* Memory for tile_product(): its rows, packed. */
-#define TILE_SCRATCH_FLOATS (TILE_ROWS * GEMM_DEPTH)
+#define TILE_ROWS 64  /* rows of a product, at most, where somebody keeps its results */
+#define TILE_PANEL 16 /* no kernel takes more rows */
+/* Memory for tile_product(): a panel of rows. */
+#define TILE_SCRATCH_FLOATS (TILE_PANEL * GEMM_DEPTH)
 
 /* Columns in whole tiles: what a row of a result takes, and how many columns are packed. */
 static inline int64_t tile_columns(const struct gemm_kernel *kernel, int64_t columns) {
@@ -35,9 +36,8 @@ struct tile_matrix {
 };
 
 /*
- * c[row][column] = a[row] . b, or += where it is not the first. Rows of c are c_stride apart, tile_columns() at least,
- * and are written as far. Only the first `depth` <= b->depth depths and the tiles of the first `columns` columns are
- * taken.
+ * c[row][column] = a[row] . b, or += where it is not the first. Rows of c are c_stride apart. Only the first `depth` <=
+ * b->depth depths and the first `columns` columns are taken.
  */
 struct tile_rows {
     const float *a;
