@@ -47,35 +47,46 @@ static int64_t multiply_lines(const struct gemm_kernel *kernel, const struct til
                               const struct tile_matrix *b, int64_t depth0, int64_t depth) {
     const int64_t width = GEMM_LINE * kernel->columns;
     int64_t column = 0;
-    for (; rows->rows == 1 && column + width <= rows->columns; column += width)
+    for (; rows->rows == 1 && rows->a_depth == 1 && column + width <= rows->columns; column += width)
         kernel->line((size_t)depth, rows->a + depth0, b->packed + column * b->depth + depth0 * kernel->columns,
                      (size_t)(kernel->columns * b->depth), rows->first && depth0 == 0, rows->c + column);
     return column;
 }
 
-#define ALIASED_STEP 512 /* rows so far apart, or multiples of it, evict each other from a small cache */
+#define ALIASED_STEP 512 /* numbers so far apart, or multiples of it, evict each other from a small cache */
+
+/* Rows side by side. */
+static void pack_rows(const struct kernels *kernels, const struct tile_rows *rows, struct gemm_tile *tile,
+                      float *scratch) {
+    const size_t count = (size_t)tile->rows;
+    if (rows->a_depth == 1)
+        row_kernel_of(kernels)->turn(tile->a, (size_t)rows->a_stride, count, tile->depth, scratch, count);
+    else
+        for (size_t k = 0; k < tile->depth; k++)
+            for (size_t r = 0; r < count; r++)
+                scratch[k * count + r] = tile->a[(int64_t)r * rows->a_stride + (int64_t)k * rows->a_depth];
+    tile->a = scratch;
+    tile->row_step = 1;
+    tile->depth_step = count;
+}
 
 /* Panels of rows, which are read where they lie, or side by side from `scratch`. */
 static void multiply(const struct kernels *kernels, const struct tile_rows *rows, const struct tile_matrix *b,
                      int64_t depth0, int64_t depth, float *scratch) {
     const struct gemm_kernel *kernel = kernels->gemm;
-    const bool aliased = rows->a_stride % ALIASED_STEP == 0 && rows->columns > kernel->columns;
+    const bool aliased =
+        (rows->a_depth == 1 ? rows->a_stride : rows->a_depth) % ALIASED_STEP == 0 && rows->columns > kernel->columns;
     struct gemm_tile tile = {.adds = !rows->first || depth0 > 0,
                              .depth = (size_t)depth,
                              .row_step = (size_t)rows->a_stride,
-                             .depth_step = 1,
+                             .depth_step = (size_t)rows->a_depth,
                              .c_step = (size_t)rows->c_stride};
     const int64_t first = multiply_lines(kernel, rows, b, depth0, depth);
     for (int64_t row = 0; row < rows->rows && first < rows->columns; row += tile.rows) {
         tile.rows = (int)panel_rows(kernel, rows->rows, row);
-        tile.a = rows->a + row * rows->a_stride + depth0;
-        if (aliased) {
-            row_kernel_of(kernels)->turn(tile.a, (size_t)rows->a_stride, (size_t)tile.rows, (size_t)depth, scratch,
-                                         (size_t)tile.rows);
-            tile.a = scratch;
-            tile.row_step = 1;
-            tile.depth_step = (size_t)tile.rows;
-        }
+        tile.a = rows->a + row * rows->a_stride + depth0 * rows->a_depth;
+        if (aliased)
+            pack_rows(kernels, rows, &tile, scratch);
         for (int64_t column = first; column < rows->columns; column += kernel->columns) {
             tile.columns = (int)at_most(rows->columns - column, kernel->columns);
             tile.b = b->packed + column * b->depth + depth0 * kernel->columns;

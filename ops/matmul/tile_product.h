@@ -36,12 +36,13 @@ struct tile_matrix {
 };
 
 /*
- * c[row][column] = a[row] . b, or += where it is not the first. Rows of c are c_stride apart. Only the first `depth` <=
+ * c[row * c_stride + column] = a[row] . b, or += where it is not the first. Only the first `depth` <=
  * b->depth depths and the first `columns` columns are taken.
  */
 struct tile_rows {
     const float *a;
-    int64_t a_stride, rows, depth, columns;
+    int64_t a_stride, a_depth; /* from a row to the next, and from a depth */
+    int64_t rows, depth, columns;
     float *c;
     int64_t c_stride;
     bool first;

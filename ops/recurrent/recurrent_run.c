@@ -93,6 +93,7 @@ static void multiply_float(const struct recurrent_work *work, const struct recur
     tile_product(work->call->kernels,
                  &(struct tile_rows){.a = p->a,
                                      .a_stride = p->a_stride,
+                                     .a_depth = 1,
                                      .rows = p->rows,
                                      .depth = p->depth,
                                      .columns = p->columns,

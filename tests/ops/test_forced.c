@@ -427,7 +427,7 @@ static float *run_product(const struct product_case *p, int threads) {
     if (prepare_product(&call, p, &kernels, threads, weights) != STATUS_OK)
         fail_msg("%s: %s", p->text, call.err.message);
     const struct product_state *state = call.call.state;
-    assert_true(state->blocked_b && state->strassen == (p->forced.strassen == FORCED_YES));
+    assert_true(state->way == PRODUCT_PACKED && state->strassen == (p->forced.strassen == FORCED_YES));
     node_call_run(&call);
     float *y = call.output.data;
     node_call_close(&call);
