@@ -146,10 +146,10 @@ static void fill(const struct dims *dims, enum array array, int64_t *table) {
         table[i] = place_of(dims, array, i);
 }
 
-/* A thread's rows of a, panels of them, and sums. */
+/* A thread's rows of a, and sums. */
 static int64_t own_floats(const struct op_call *call, const struct product_form *form) {
-    return TILE_SCRATCH_FLOATS + TILE_ROWS * (form->groups[DEPTH].count +
-                                              tile_columns(call->kernels->gemm, form->groups[COLUMNS_OF_C].count));
+    return TILE_ROWS *
+           (form->groups[DEPTH].count + tile_columns(call->kernels->gemm, form->groups[COLUMNS_OF_C].count));
 }
 
 status contraction_prepare(struct op_call *call, const struct contraction *contraction, size_t *workspace_bytes,
@@ -317,7 +317,7 @@ static void give_rows(const struct contraction_work *work, const struct row_sums
 static void run_rows(const struct contraction_work *work, int64_t batch, int64_t row0, int64_t rows, float *own) {
     const struct dims *groups = work->form->groups;
     const int64_t depth = groups[DEPTH].count, columns = groups[COLUMNS_OF_C].count;
-    float *taken = own + TILE_SCRATCH_FLOATS, *sums = taken + TILE_ROWS * depth;
+    float *taken = own, *sums = taken + TILE_ROWS * depth;
     int64_t column_stride, depth_stride = 1;
     const bool there = !work->taken && is_even(&groups[COLUMNS_OF_C], C, &column_stride) && column_stride == 1;
     struct tile_rows part = {.a = taken,
@@ -341,8 +341,8 @@ static void run_rows(const struct contraction_work *work, int64_t batch, int64_t
         part.c = (float *)work->c + place_of(&groups[BATCH], C, batch) + place_of(&groups[ROWS], C, row0);
         part.c_stride = last_stride(&groups[ROWS], C);
     }
-    tile_product(work->call->kernels, &part,
-                 &(struct tile_matrix){work->packed + batch * packed_floats(work), depth, columns}, own);
+    tile_product(work->call->kernels->gemm, &part,
+                 &(struct tile_matrix){work->packed + batch * packed_floats(work), depth, columns});
     const struct row_sums result = {batch, row0, rows, part.c, part.c_stride};
     end_rows(work, &result);
     if (!there)

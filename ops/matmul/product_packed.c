@@ -165,6 +165,25 @@ static void prefetch_panel(const struct packed_piece *piece, struct block_source
         block_prefetch_weights(source, panel + to * lanes, blocks, first / most, (piece->count + most - 1) / most);
 }
 
+/*
+ * A single row where tiles have more: its channel blocks from `block` on, GEMM_LINE of them side by side, with the same
+ * chains. Returns the first one that is left.
+ */
+static int add_line(const struct packed_piece *piece, const float *a, int64_t from, int64_t to,
+                    const struct tile_sums *sums) {
+    const struct matrix_product *product = &piece->state->product;
+    const struct gemm_kernel *kernel = piece->kernels->gemm;
+    int block = 0;
+    if (piece->kernels->block->blocks > 1 || kernel->columns != CHANNEL_BLOCK)
+        return 0;
+    for (; block + GEMM_LINE <= piece->blocks; block += GEMM_LINE)
+        for (int64_t k = from; k < to; k += PRODUCT_CHAIN)
+            kernel->line((size_t)at_most(to - k, PRODUCT_CHAIN), a + k,
+                         piece->packed + packed_place(product, piece->block + block) + k * CHANNEL_BLOCK,
+                         (size_t)packed_place(product, 1), k == 0, sums->place + (size_t)block * CHANNEL_BLOCK);
+    return block;
+}
+
 /* Depths from..to of a tile, which are whole blocks, or less than one. */
 static void add_depths(const struct packed_piece *piece, int first, int count, int64_t from, int64_t to,
                        const struct tile_sums *sums) {
@@ -179,7 +198,8 @@ static void add_depths(const struct packed_piece *piece, int first, int count, i
         pixels[i] = (struct block_pixel){a, length};
         a += i + 1 < count ? product->a.row_stride : 0;
     }
-    for (int block = 0, blocks; block < piece->blocks; block += blocks) {
+    int block = piece->count == 1 ? add_line(piece, pixels[0].data - from, from, to, sums) : 0;
+    for (int blocks; block < piece->blocks; block += blocks) {
         blocks = piece->blocks - block < kernel->blocks ? piece->blocks - block : kernel->blocks;
         const float *panel = piece->packed + packed_place(product, piece->block + block);
         prefetch_panel(piece, &source, panel, blocks, first, from, to);

@@ -90,16 +90,21 @@ static bool constant_weight(const struct op_call *call, int input) {
     return call->weights && tensor->constant && tensor->data && tensor->bytes > 0;
 }
 
-#define NARROW_COLUMNS 48 /* with fewer, channel blocks would be computed that nobody wants */
+#define SMALL_COLUMNS 256       /* a constant B with no more columns and numbers stays in the caches without being */
+#define SMALL_NUMBERS (1 << 15) /* prefetched, and tiles of columns have less to do for each call */
 
-/* Right sides that are constant are packed in channel blocks where rows of A lie so, unless they are narrow. */
+static bool is_small(const struct matrix_product *product) {
+    return product->n <= SMALL_COLUMNS && product->n <= SMALL_NUMBERS / product->k;
+}
+
+/* Right sides that are constant are packed in channel blocks where rows of A lie so, unless they are small. */
 static enum product_way way_of(const struct op_call *call, const struct matrix_product *product) {
     const int64_t elements = tensor_elements(call->inputs[1]);
     if (product->k == 0)
         return PRODUCT_PANELS;
     if (product_has_few_columns(product))
         return PRODUCT_COLUMNS;
-    if (packed_fits(call, product) && (product->n > NARROW_COLUMNS || elements != product->n * product->k))
+    if (packed_fits(call, product) && (!is_small(product) || elements != product->n * product->k))
         return PRODUCT_PACKED;
     if (!constant_weight(call, 1) && product_has_few_rows(product))
         return PRODUCT_ROWS;

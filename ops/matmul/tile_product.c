@@ -36,9 +36,11 @@ void tile_pack(const struct kernels *kernels, const struct tile_source *source, 
         pack_tile(kernels, source, column, count, packed + column * source->depth + depth0 * kernels->gemm->columns);
 }
 
-/* Rows of a panel at `row`: as many as a tile has, and the last two alike where few would be left. */
-static int64_t panel_rows(const struct gemm_kernel *kernel, int64_t rows, int64_t row) {
-    const int64_t left = rows - row, most = kernel->max_rows;
+#define ALIASED_STEP 512 /* numbers so far apart, or multiples of it, evict each other from a small cache */
+#define ALIASED_ROWS 8   /* that stay there */
+
+/* Rows of a panel, of those that are left: as many as fit, and the last two panels alike where few would be left. */
+static int64_t panel_rows(int64_t left, int64_t most) {
     return left > most && left < most + most / 2 ? (left + 1) / 2 : at_most(left, most);
 }
 
@@ -53,55 +55,33 @@ static int64_t multiply_lines(const struct gemm_kernel *kernel, const struct til
     return column;
 }
 
-#define ALIASED_STEP 512 /* numbers so far apart, or multiples of it, evict each other from a small cache */
-
-/* Rows side by side. */
-static void pack_rows(const struct kernels *kernels, const struct tile_rows *rows, struct gemm_tile *tile,
-                      float *scratch) {
-    const size_t count = (size_t)tile->rows;
-    if (rows->a_depth == 1)
-        row_kernel_of(kernels)->turn(tile->a, (size_t)rows->a_stride, count, tile->depth, scratch, count);
-    else
-        for (size_t k = 0; k < tile->depth; k++)
-            for (size_t r = 0; r < count; r++)
-                scratch[k * count + r] = tile->a[(int64_t)r * rows->a_stride + (int64_t)k * rows->a_depth];
-    tile->a = scratch;
-    tile->row_step = 1;
-    tile->depth_step = count;
-}
-
-/* Panels of rows, which are read where they lie, or side by side from `scratch`. */
-static void multiply(const struct kernels *kernels, const struct tile_rows *rows, const struct tile_matrix *b,
-                     int64_t depth0, int64_t depth, float *scratch) {
-    const struct gemm_kernel *kernel = kernels->gemm;
-    const bool aliased =
-        (rows->a_depth == 1 ? rows->a_stride : rows->a_depth) % ALIASED_STEP == 0 && rows->columns > kernel->columns;
+/* Rows are read where they lie. A tile of columns stays in the smallest cache while all of them meet it. */
+static void multiply(const struct gemm_kernel *kernel, const struct tile_rows *rows, const struct tile_matrix *b,
+                     int64_t depth0, int64_t depth) {
+    const int64_t most = rows->a_stride % ALIASED_STEP ? kernel->max_rows : at_most(ALIASED_ROWS, kernel->max_rows);
     struct gemm_tile tile = {.adds = !rows->first || depth0 > 0,
                              .depth = (size_t)depth,
                              .row_step = (size_t)rows->a_stride,
                              .depth_step = (size_t)rows->a_depth,
                              .c_step = (size_t)rows->c_stride};
-    const int64_t first = multiply_lines(kernel, rows, b, depth0, depth);
-    for (int64_t row = 0; row < rows->rows && first < rows->columns; row += tile.rows) {
-        tile.rows = (int)panel_rows(kernel, rows->rows, row);
-        tile.a = rows->a + row * rows->a_stride + depth0 * rows->a_depth;
-        if (aliased)
-            pack_rows(kernels, rows, &tile, scratch);
-        for (int64_t column = first; column < rows->columns; column += kernel->columns) {
-            tile.columns = (int)at_most(rows->columns - column, kernel->columns);
-            tile.b = b->packed + column * b->depth + depth0 * kernel->columns;
+    for (int64_t column = multiply_lines(kernel, rows, b, depth0, depth); column < rows->columns;
+         column += kernel->columns) {
+        tile.columns = (int)at_most(rows->columns - column, kernel->columns);
+        tile.b = b->packed + column * b->depth + depth0 * kernel->columns;
+        for (int64_t row = 0; row < rows->rows; row += tile.rows) {
+            tile.rows = (int)panel_rows(rows->rows - row, most);
+            tile.a = rows->a + row * rows->a_stride + depth0 * rows->a_depth;
             tile.c = rows->c + row * rows->c_stride + column;
             kernel->tile(&tile);
         }
     }
 }
 
-void tile_product(const struct kernels *kernels, const struct tile_rows *rows, const struct tile_matrix *b,
-                  float *scratch) {
+void tile_product(const struct gemm_kernel *kernel, const struct tile_rows *rows, const struct tile_matrix *b) {
     int64_t depth0 = 0;
     do { /* once even for depth 0: then the sums are zero */
         const int64_t depth = at_most(rows->depth - depth0, GEMM_DEPTH);
-        multiply(kernels, rows, b, depth0, depth, scratch);
+        multiply(kernel, rows, b, depth0, depth);
         depth0 += depth;
     } while (depth0 < rows->depth);
 }

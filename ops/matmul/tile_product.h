@@ -9,10 +9,7 @@
 #include "base/sizes.h"
 #include "ops/matmul/gemm.h"
 
-#define TILE_ROWS 64  /* rows of a product, at most, where somebody keeps its results */
-#define TILE_PANEL 16 /* no kernel takes more rows */
-/* Memory for tile_product(): a panel of rows. */
-#define TILE_SCRATCH_FLOATS (TILE_PANEL * GEMM_DEPTH)
+#define TILE_ROWS 64 /* rows that a thread takes at a time, at most, where it keeps them or their results */
 
 /* Columns in whole tiles: what a row of a result takes, and how many columns are packed. */
 static inline int64_t tile_columns(const struct gemm_kernel *kernel, int64_t columns) {
@@ -47,7 +44,6 @@ struct tile_rows {
     int64_t c_stride;
     bool first;
 };
-void tile_product(const struct kernels *kernels, const struct tile_rows *rows, const struct tile_matrix *b,
-                  float *scratch);
+void tile_product(const struct gemm_kernel *kernel, const struct tile_rows *rows, const struct tile_matrix *b);
 
 #endif

@@ -22,7 +22,7 @@ static int64_t gates_stride(const struct op_call *call, const struct recurrent_s
 
 /* What a thread has for ROWS sequences. */
 struct recurrent_own {
-    char *panels, *state, *cell, *reset, *recurrent, *rest;
+    char *state, *cell, *reset, *recurrent, *rest;
 };
 
 static int64_t state_stride(const struct op_call *call, const struct recurrent_sizes *s) {
@@ -31,14 +31,12 @@ static int64_t state_stride(const struct op_call *call, const struct recurrent_s
 
 static size_t own_bytes(const struct op_call *call, const struct recurrent_sizes *s) {
     const size_t size = dtype_size(call->inputs[IN_X]->dtype);
-    return TILE_SCRATCH_FLOATS * sizeof(float) +
-           ROWS * size * (size_t)(4 * state_stride(call, s) + gates_stride(call, s));
+    return ROWS * size * (size_t)(4 * state_stride(call, s) + gates_stride(call, s));
 }
 
 static struct recurrent_own own_of(const struct op_call *call, const struct recurrent_sizes *s, int thread) {
     const size_t state = ROWS * dtype_size(call->inputs[IN_X]->dtype) * (size_t)state_stride(call, s);
-    struct recurrent_own own = {.panels = call->own + (size_t)thread * call->own_stride};
-    own.state = own.panels + TILE_SCRATCH_FLOATS * sizeof(float);
+    struct recurrent_own own = {.state = call->own + (size_t)thread * call->own_stride};
     own.cell = own.state + state;
     own.reset = own.cell + state;
     own.rest = own.reset + state;
@@ -88,9 +86,8 @@ struct recurrent_product {
     void *c;
 };
 
-static void multiply_float(const struct recurrent_work *work, const struct recurrent_product *p, const float *packed,
-                           char *panels) {
-    tile_product(work->call->kernels,
+static void multiply_float(const struct recurrent_work *work, const struct recurrent_product *p, const float *packed) {
+    tile_product(work->call->kernels->gemm,
                  &(struct tile_rows){.a = p->a,
                                      .a_stride = p->a_stride,
                                      .a_depth = 1,
@@ -100,7 +97,7 @@ static void multiply_float(const struct recurrent_work *work, const struct recur
                                      .c = p->c,
                                      .c_stride = p->c_stride,
                                      .first = true},
-                 &(struct tile_matrix){packed, p->depth, p->columns}, (float *)(void *)panels);
+                 &(struct tile_matrix){packed, p->depth, p->columns});
 }
 
 static void multiply_double(const struct recurrent_product *p, const char *weights) {
@@ -115,7 +112,7 @@ static void multiply_double(const struct recurrent_product *p, const char *weigh
 
 /* By the weights of input IN_W or IN_R in a direction, from gate `gate` on, which begins one of the packed matrices. */
 static void multiply(const struct recurrent_work *work, const struct recurrent_product *p, int input, int64_t direction,
-                     int64_t gate, char *panels) {
+                     int64_t gate) {
     const struct recurrent_sizes *s = work->s;
     if (work->call->inputs[IN_X]->dtype == DTYPE_DOUBLE) {
         multiply_double(p, (const char *)work->call->inputs[input]->data +
@@ -126,8 +123,7 @@ static void multiply(const struct recurrent_work *work, const struct recurrent_p
     const float *packed = (input == IN_W ? work->w : work->r) + direction * recurrent_direction_floats(&packing);
     multiply_float(work, p,
                    gate ? packed + recurrent_matrix_floats(work->call->kernels->gemm, packing.first, packing.depth)
-                        : packed,
-                   panels);
+                        : packed);
 }
 
 static char *sums_at(const struct recurrent_work *work, int64_t direction, int64_t step, int64_t batch) {
@@ -164,7 +160,6 @@ static void input_sums(struct team_thread self, void *context) {
     const int64_t size = (int64_t)dtype_size(x->dtype), outer = batch_first ? s->batch : 1;
     const int64_t inner = batch_first ? s->steps : s->steps * s->batch, blocks = divide_up(inner, TILE_ROWS);
     const struct team_range range = team_range_of(self, s->directions * outer * blocks);
-    const struct recurrent_own own = own_of(work->call, s, self.index);
     for (int64_t item = range.first; item < range.end; item++) {
         const int64_t d = item / blocks / outer, o = item / blocks % outer, i = item % blocks * TILE_ROWS;
         struct recurrent_product product = {.a = (const char *)x->data + (o * inner + i) * s->inputs * size,
@@ -175,7 +170,7 @@ static void input_sums(struct team_thread self, void *context) {
                                             .c_stride = gates_stride(work->call, s) * (batch_first ? s->batch : 1),
                                             .c = batch_first ? sums_at(work, d, i, o)
                                                              : sums_at(work, d, i / s->batch, i % s->batch)};
-        multiply(work, &product, IN_W, d, 0, own.panels);
+        multiply(work, &product, IN_W, d, 0);
         for (int64_t row = 0; row < product.rows; row++) {
             char *sums = (char *)product.c + row * product.c_stride * size;
             if (rounds(work))
@@ -277,7 +272,7 @@ static void take_step(const struct recurrent_work *work, const struct recurrent_
                                 (float *)(void *)own->reset);
         product.a = own->reset;
     }
-    multiply(work, &product, IN_R, group->direction, 0, own->panels);
+    multiply(work, &product, IN_R, group->direction, 0);
     for (int64_t row = 0; rounds(work) && row < group->count; row++)
         recurrent_scale((float *)(void *)own->recurrent + row * product.c_stride, product.columns, scale,
                         work->call->inputs[IN_R_SCALE], group->direction, s->directions);
@@ -285,7 +280,7 @@ static void take_step(const struct recurrent_work *work, const struct recurrent_
         if (pass == 1) {
             product = (struct recurrent_product){own->reset, state_stride(work->call, s), group->count, s->hidden,
                                                  s->hidden,  state_stride(work->call, s), own->rest};
-            multiply(work, &product, IN_R, group->direction, s->first_gates, own->panels);
+            multiply(work, &product, IN_R, group->direction, s->first_gates);
         }
         for (int64_t row = 0; row < group->count; row++) {
             const int64_t length = length_of(work, group->first + row);
