@@ -171,7 +171,8 @@ status product_prepare(struct op_call *call, const struct matrix_product *produc
     const int forced = forced_choices_of(call->kernels)->product;
     *state = (struct product_state){.product = *product,
                                     .way = forced ? (enum product_way)(forced - 1) : way_of(call, product)};
-    if (!way_fits(call, product, state->way))
+    if (!way_fits(call, product, state->way) ||
+        (forced_choices_of(call->kernels)->strassen == FORCED_YES && state->way != PRODUCT_PACKED))
         return fail(err, STATUS_UNSUPPORTED, "this way cannot be had for this product");
     if (state->way == PRODUCT_PACKED)
         return prepare_packed(call, workspace_bytes, err);

@@ -4,6 +4,8 @@
 #include "base/simd.h"
 #include "base/thread_team.h"
 #include "base/unaligned.h"
+#include "ops/kernels/families.h"
+#include "ops/kernels/rows.h"
 #include "ops/matmul/tile_product.h"
 #include "ops/recurrent/recurrent_cells.h"
 #include "ops/recurrent/recurrent_round.h"
@@ -132,17 +134,32 @@ static char *sums_at(const struct recurrent_work *work, int64_t direction, int64
                             (int64_t)dtype_size(work->call->inputs[IN_X]->dtype);
 }
 
-/* Biases of inputs and of the recurrence, but not the latter where the cell adds it. */
-#define ADD_BIASES(T)                                                                           \
-    static void add_biases_##T(const struct recurrent_work *work, int64_t direction, T *sums) { \
-        const struct recurrent_params *params = work->call->params;                             \
-        const struct tensor *bias = op_input(work->call, IN_B);                                 \
-        const int64_t n = work->s->gates * work->s->hidden;                                     \
-        const int64_t both = n - (params->linear_before_reset ? work->s->hidden : 0);           \
-        const T *b = bias ? (const T *)bias->data + direction * 2 * n : NULL;                   \
-        for (int64_t i = 0; i < n && b; i++)                                                    \
-            sums[i] += b[i] + (i < both ? b[n + i] : 0);                                        \
+/* Biases of inputs and of the recurrence, but not the latter where the cell adds it; and rows of sums with them. */
+#define ADD_BIASES(T)                                                                        \
+    static void join_biases_##T(const struct recurrent_work *work, const T *b, T *both) {    \
+        const struct recurrent_params *params = work->call->params;                          \
+        const int64_t n = work->s->gates * work->s->hidden;                                  \
+        const int64_t joined = n - (params->linear_before_reset ? work->s->hidden : 0);      \
+        for (int64_t i = 0; i < n; i++)                                                      \
+            both[i] = b[i] + (i < joined ? b[n + i] : 0);                                    \
+    }                                                                                        \
+    static void add_biases_##T(const struct recurrent_work *work, int64_t direction, T *own, \
+                               const struct recurrent_product *p) {                          \
+        const struct tensor *bias = op_input(work->call, IN_B);                              \
+        const int64_t n = work->s->gates * work->s->hidden;                                  \
+        if (!bias)                                                                           \
+            return;                                                                          \
+        join_biases_##T(work, (const T *)bias->data + direction * 2 * n, own);               \
+        for (int64_t row = 0; row < p->rows; row++)                                          \
+            add_row_##T(work->call->kernels, (T *)p->c + row * p->c_stride, own, n);         \
     }
+static void add_row_float(const struct kernels *kernels, float *sums, const float *biases, int64_t count) {
+    row_kernel_of(kernels)->scale_add(sums, sums, (size_t)count, 1, 1, biases, 1);
+}
+static void add_row_double(const struct kernels *kernels, double *sums, const double *biases, int64_t count) {
+    (void)kernels;
+    SIMD for (int64_t i = 0; i < count; i++) sums[i] += biases[i];
+}
 ADD_BIASES(float)
 ADD_BIASES(double)
 
@@ -160,6 +177,7 @@ static void input_sums(struct team_thread self, void *context) {
     const int64_t size = (int64_t)dtype_size(x->dtype), outer = batch_first ? s->batch : 1;
     const int64_t inner = batch_first ? s->steps : s->steps * s->batch, blocks = divide_up(inner, TILE_ROWS);
     const struct team_range range = team_range_of(self, s->directions * outer * blocks);
+    const struct recurrent_own own = own_of(work->call, s, self.index);
     for (int64_t item = range.first; item < range.end; item++) {
         const int64_t d = item / blocks / outer, o = item / blocks % outer, i = item % blocks * TILE_ROWS;
         struct recurrent_product product = {.a = (const char *)x->data + (o * inner + i) * s->inputs * size,
@@ -171,17 +189,14 @@ static void input_sums(struct team_thread self, void *context) {
                                             .c = batch_first ? sums_at(work, d, i, o)
                                                              : sums_at(work, d, i / s->batch, i % s->batch)};
         multiply(work, &product, IN_W, d, 0);
-        for (int64_t row = 0; row < product.rows; row++) {
-            char *sums = (char *)product.c + row * product.c_stride * size;
-            if (rounds(work))
-                recurrent_scale((float *)(void *)sums, product.columns,
-                                *(const float *)work->call->inputs[IN_X_SCALE]->data, work->call->inputs[IN_W_SCALE], d,
-                                s->directions);
-            if (x->dtype == DTYPE_DOUBLE)
-                add_biases_double(work, d, (double *)(void *)sums);
-            else
-                add_biases_float(work, d, (float *)(void *)sums);
-        }
+        for (int64_t row = 0; rounds(work) && row < product.rows; row++)
+            recurrent_scale((float *)(void *)((char *)product.c + row * product.c_stride * size), product.columns,
+                            *(const float *)work->call->inputs[IN_X_SCALE]->data, work->call->inputs[IN_W_SCALE], d,
+                            s->directions);
+        if (x->dtype == DTYPE_DOUBLE)
+            add_biases_double(work, d, (double *)(void *)own.recurrent, &product);
+        else
+            add_biases_float(work, d, (float *)(void *)own.recurrent, &product);
     }
 }
 
