@@ -280,11 +280,16 @@ static void end_rows(const struct contraction_work *work, const struct row_sums 
     int64_t step;
     if (!end || !is_even(&groups[COLUMNS_OF_C], ADDEND, &step))
         return;
+    const struct row_kernel *rows = row_kernel_of(work->call->kernels);
+    const size_t columns = (size_t)groups[COLUMNS_OF_C].count;
     const float *addend = end->addend ? end->addend + place_of(&groups[BATCH], ADDEND, part->batch) : NULL;
+    if (!addend && part->stride == groups[COLUMNS_OF_C].count) {
+        rows->scale_add(part->sums, part->sums, (size_t)part->rows * columns, end->alpha, 0, NULL, 0);
+        return;
+    }
     for (int64_t r = 0; r < part->rows; r++) {
         float *row = part->sums + r * part->stride;
-        row_kernel_of(work->call->kernels)
-            ->scale_add(row, row, (size_t)groups[COLUMNS_OF_C].count, end->alpha, end->beta,
+        rows->scale_add(row, row, columns, end->alpha, end->beta,
                         addend ? addend + place_of(&groups[ROWS], ADDEND, part->row0 + r) : NULL, (size_t)step);
     }
 }

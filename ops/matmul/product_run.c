@@ -90,11 +90,10 @@ static bool constant_weight(const struct op_call *call, int input) {
     return call->weights && tensor->constant && tensor->data && tensor->bytes > 0;
 }
 
-#define SMALL_COLUMNS 256       /* a constant B with no more columns and numbers stays in the caches without being */
-#define SMALL_NUMBERS (1 << 15) /* prefetched, and tiles of columns have less to do for each call */
+#define SMALL_NUMBERS (1 << 15) /* a constant B with no more stays in the caches without being prefetched */
 
 static bool is_small(const struct matrix_product *product) {
-    return product->n <= SMALL_COLUMNS && product->n <= SMALL_NUMBERS / product->k;
+    return product->n <= SMALL_NUMBERS / product->k;
 }
 
 /* Right sides that are constant are packed in channel blocks where rows of A lie so, unless they are small. */

@@ -55,25 +55,45 @@ static int64_t multiply_lines(const struct gemm_kernel *kernel, const struct til
     return column;
 }
 
-/* Rows are read where they lie. A tile of columns stays in the smallest cache while all of them meet it. */
-static void multiply(const struct gemm_kernel *kernel, const struct tile_rows *rows, const struct tile_matrix *b,
-                     int64_t depth0, int64_t depth) {
+/* Some of the rows, by columns from `column` on; they are read where they lie. */
+struct tile_part {
+    const struct tile_rows *rows;
+    int64_t row, count, column, depth0, depth;
+};
+
+static void multiply_part(const struct gemm_kernel *kernel, const struct tile_part *part, const struct tile_matrix *b) {
+    const struct tile_rows *rows = part->rows;
     const int64_t most = rows->a_stride % ALIASED_STEP ? kernel->max_rows : at_most(ALIASED_ROWS, kernel->max_rows);
-    struct gemm_tile tile = {.adds = !rows->first || depth0 > 0,
-                             .depth = (size_t)depth,
+    const int64_t end = part->row + part->count;
+    struct gemm_tile tile = {.adds = !rows->first || part->depth0 > 0,
+                             .depth = (size_t)part->depth,
                              .row_step = (size_t)rows->a_stride,
                              .depth_step = (size_t)rows->a_depth,
                              .c_step = (size_t)rows->c_stride};
-    for (int64_t column = multiply_lines(kernel, rows, b, depth0, depth); column < rows->columns;
-         column += kernel->columns) {
+    for (int64_t column = part->column; column < rows->columns; column += kernel->columns) {
         tile.columns = (int)at_most(rows->columns - column, kernel->columns);
-        tile.b = b->packed + column * b->depth + depth0 * kernel->columns;
-        for (int64_t row = 0; row < rows->rows; row += tile.rows) {
-            tile.rows = (int)panel_rows(rows->rows - row, most);
-            tile.a = rows->a + row * rows->a_stride + depth0 * rows->a_depth;
+        tile.b = b->packed + column * b->depth + part->depth0 * kernel->columns;
+        for (int64_t row = part->row; row < end; row += tile.rows) {
+            tile.rows = (int)panel_rows(end - row, most);
+            tile.a = rows->a + row * rows->a_stride + part->depth0 * rows->a_depth;
             tile.c = rows->c + row * rows->c_stride + column;
             kernel->tile(&tile);
         }
+    }
+}
+
+#define SHALLOW_NUMBERS (1 << 13) /* of B: they stay in the smallest cache */
+
+/* A tile of columns stays in the smallest cache while all rows meet it; or else all do, and rows are written in order.
+ */
+static void multiply(const struct gemm_kernel *kernel, const struct tile_rows *rows, const struct tile_matrix *b,
+                     int64_t depth0, int64_t depth) {
+    const bool shallow = rows->columns <= SHALLOW_NUMBERS / (depth > 0 ? depth : 1);
+    struct tile_part part = {
+        .rows = rows, .column = multiply_lines(kernel, rows, b, depth0, depth), .depth0 = depth0, .depth = depth};
+    for (; part.row < rows->rows; part.row += part.count) {
+        part.count = shallow ? panel_rows(rows->rows - part.row, kernel->max_rows) : rows->rows;
+        multiply_part(kernel, &part, b);
     }
 }
 
