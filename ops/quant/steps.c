@@ -1,6 +1,5 @@
 #include "ops/quant/steps.h"
 
-#include "base/simd.h"
 #include "base/sizes.h"
 
 #include <string.h>
@@ -47,17 +46,32 @@ static uint32_t step_at(const struct quant_rows *rows, const struct packed_numbe
     return step;
 }
 
+#define EVEN_BYTES 0x00ff00ff00ff00ffu
+#define SUMS_FIT 64 /* pairs of bytes that four 16-bit sums hold */
+
+/* The sum of the bytes of so many words, without signs. */
+static uint32_t add_bytes(const uint64_t *words, int count) {
+    uint64_t sums = 0;
+    for (int i = 0; i < count; i++)
+        sums += (words[i] & EVEN_BYTES) + (words[i] >> 8 & EVEN_BYTES);
+    return (uint32_t)((sums & 65535) + (sums >> 16 & 65535) + (sums >> 32 & 65535) + (sums >> 48));
+}
+
 /* A row of one tap as bytes, but for a last step that is not whole. Returns the steps. */
 static int64_t pack_bytes(const uint8_t *row, int64_t channels, uint32_t flip, int rounded, int32_t *to, int32_t *sum) {
     const int64_t steps = channels / 4;
+    uint64_t words[SUMS_FIT];
+    uint32_t all = 0;
     for (int64_t step = 0; step < steps; step++) {
         uint32_t four;
         memcpy(&four, row + step * 4, sizeof four);
-        to[step * rounded] = (int32_t)(four ^ flip * 0x01010101u);
+        four ^= flip * 0x01010101u;
+        to[step * rounded] = (int32_t)four;
+        words[step % SUMS_FIT] = four ^ 0x80808080u;
+        if (step % SUMS_FIT == SUMS_FIT - 1 || step + 1 == steps)
+            all += add_bytes(words, (int)(step % SUMS_FIT) + 1);
     }
-    int32_t all = 0;
-    SIMD_SUM(all) for (int64_t i = 0; i < steps * 4; i++) all += (int8_t)(row[i] ^ flip);
-    *sum = all;
+    *sum = (int32_t)(all - 128 * 4 * (uint32_t)steps);
     return steps;
 }
 
