@@ -37,12 +37,14 @@ struct columns_packing {
 };
 
 /* Adds the numbers of a step, of those bits that are there. */
-static void add_step(bool bytes, const uint32_t *steps, uint32_t there, int count, uint32_t *sums) {
-    const uint32_t mask = bytes ? 0x00ff00ff : 65535;
-    const int shift = bytes ? 8 : 16;
-    SIMD for (int i = 0; i < count; i++) {
-        const uint32_t step = steps[i] & there, pairs = (step & mask) + (step >> shift & mask);
-        sums[i] += bytes ? (pairs & 65535) + (pairs >> 16) : pairs;
+static void add_step(bool bytes, const uint32_t *steps, uint32_t there, int64_t count, uint32_t *sums) {
+    if (!bytes) {
+        SIMD for (int64_t i = 0; i < count; i++) sums[i] += (steps[i] & there & 65535) + ((steps[i] & there) >> 16);
+        return;
+    }
+    SIMD for (int64_t i = 0; i < count; i++) {
+        const uint32_t pairs = (steps[i] & there & 0x00ff00ff) + ((steps[i] & there) >> 8 & 0x00ff00ff);
+        sums[i] += (pairs & 65535) + (pairs >> 16);
     }
 }
 
@@ -63,7 +65,7 @@ static void pack_tile(const struct columns_packing *packing, int64_t tile) {
                 packing->data + (step * size + at_most(j, numbers - 1)) * c->row_stride + column0 * c->column_stride;
         memset(to + count, 0, (size_t)(width - count) * sizeof *to);
         c->kernel->weave(c->bytes, &weave, count, to);
-        add_step(c->bytes, to, there, (int)count, sums);
+        add_step(c->bytes, to, there, count, sums);
     }
 }
 

@@ -228,7 +228,7 @@ static void finish_row(const struct quant_product *p, int64_t row, int64_t first
     const int64_t at = (p->matrix * p->shape.m + row) * p->shape.n + first;
     const struct tensor *bias = p->row->bias ? op_input(p->call, p->row->bias) : NULL;
     const uint32_t zero = zero_of(p, row), more = zero - (uint32_t)p->first_zero;
-    const uint32_t *column_sums = quant_column_sums(&p->columns, p->packed) + first;
+    const uint32_t *column_sums = more ? quant_column_sums(&p->columns, p->packed) + first : NULL;
     kernel->settle(sums, p->zeros + first, (uint32_t)p->sums[row] - (uint32_t)p->shape.k * zero, p->less + first,
                    count);
     for (int64_t j = 0; more && j < count; j++)
