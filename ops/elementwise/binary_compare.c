@@ -27,9 +27,11 @@ typedef struct text text;
 BINARY_CALLS(equal_text, text, uint8_t, same_text(x, y))
 
 BINARY_LOOP(equal_bool, uint8_t, uint8_t, (x != 0) == (y != 0))
-BINARY_LOOP(and_bool, uint8_t, uint8_t, (x != 0) & (y != 0))
-BINARY_LOOP(or_bool, uint8_t, uint8_t, (x | y) != 0)
-BINARY_LOOP(xor_bool, uint8_t, uint8_t, (x != 0) != (y != 0))
+/* Every byte but 0 reads as 1: the smaller of it and 1. */
+#define BYTE_MIN(X, Y) ((X) < (Y) ? (X) : (Y))
+BINARY_LOOP(and_bool, uint8_t, uint8_t, BYTE_MIN(BYTE_MIN(x, y), 1))
+BINARY_LOOP(or_bool, uint8_t, uint8_t, BYTE_MIN(x | y, 1))
+BINARY_LOOP(xor_bool, uint8_t, uint8_t, BYTE_MIN(x, 1) ^ BYTE_MIN(y, 1))
 
 #define ROW(NAME, ...) static const struct binary_row NAME##_row = {.loops = {__VA_ARGS__}, .output = DTYPE_BOOL}
 /* x > y is y < x. */
