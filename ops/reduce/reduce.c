@@ -7,7 +7,8 @@
 
 #include <stdio.h>
 
-#define COLUMNS 128 /* accumulators that work side by side */
+#define COLUMNS 128  /* accumulators that work side by side */
+#define SHORT_ROW 16 /* shorter rows are taken in as columns */
 
 status reduce_attribute_parse(const struct op_call *call, struct attributes *attributes, void *params,
                               struct error *err) {
@@ -141,7 +142,10 @@ struct reduce_work {
     reduce_run_float *run_float;
     const struct row_kernel *row_kernel;
     const struct reduce_loops *loops;
+    extremes_loop *extremes; /* takes in rows of integers that follow each other; NULL: the loops do */
+    uint32_t flip;
     enum dtype dtype;
+    bool dense; /* rows that follow each other, each an output */
     bool
         side_by_side; /* the kernel takes in many steps by itself: rows that follow each other, columns of one stride */
     size_t size;      /* bytes of an element */
@@ -156,8 +160,10 @@ static void take_elements(const struct reduce_work *work, void *accumulators, co
     const bool one = work->plan.inner_reduced;
     if (work->run_float && one)
         work->run_float(work->row_kernel, accumulators, in, count);
+    else if (!work->kernel && !one)
+        work->loops->columns(accumulators, in, count);
     else if (!work->kernel)
-        (one ? work->loops->run : work->loops->columns)(accumulators, in, count);
+        work->loops->rows(accumulators, in, 1, count);
     else if (one)
         work->kernel->rows(work->kind, in, 1, count, accumulators);
     else
@@ -190,12 +196,32 @@ static void finish(const struct reduce_work *work, size_t out, const void *accum
     half_from_float(work->dtype, chunk, (uint16_t *)(void *)target, count);
 }
 
+/* Rows behind one another; of short ones many are taken in side by side. */
+static void take_floats(const struct reduce_work *work, const float *x, size_t rows, double *accumulators) {
+    const size_t count = work->plan.inner;
+    float columns[SHORT_ROW * COLUMNS];
+    if (count >= SHORT_ROW) {
+        work->kernel->rows(work->kind, x, rows, count, accumulators);
+        return;
+    }
+    work->row_kernel->turn(x, count, rows, count, columns, COLUMNS);
+    work->kernel->columns(work->kind, columns, COLUMNS, count, rows, accumulators);
+}
+
 /* Outputs first..first + count - 1, at most COLUMNS. */
 static void take_rows(const struct reduce_work *work, size_t first, size_t count, char *accumulators) {
     const struct reduce_plan *plan = &work->plan;
     if (work->side_by_side) {
-        work->kernel->rows(work->kind, (const float *)(const void *)work->in + first * plan->inner, count, plan->inner,
-                           (double *)(void *)accumulators);
+        take_floats(work, (const float *)(const void *)work->in + first * plan->inner, count,
+                    (double *)(void *)accumulators);
+        return;
+    }
+    if (work->extremes) {
+        work->extremes(work->in + first * plan->inner * work->size, count, plan->inner, work->flip, accumulators);
+        return;
+    }
+    if (work->dense && !work->run_float && !dtype_is_half(work->dtype)) {
+        work->loops->rows(accumulators, work->in + first * plan->inner * work->size, count, plan->inner);
         return;
     }
     for (size_t out = first; out < first + count; out++, accumulators += work->loops->size) {
@@ -241,6 +267,19 @@ static size_t block_items(size_t cost) {
     return cost >= PARALLEL_ELEMENTS ? 1 : PARALLEL_ELEMENTS / (cost ? cost : 1);
 }
 
+/* The kernel's own loop for rows of integers, where there is one and they are long enough for it. */
+static void choose_extremes(struct reduce_work *work, const struct reduce_kernel *kernel) {
+    const uint32_t without_sign = TYPE(DTYPE_UINT8) | TYPES_BOOL | TYPE(DTYPE_UINT32);
+    const uint32_t types = without_sign | TYPE(DTYPE_INT8) | TYPE(DTYPE_INT32);
+    if ((work->kind != REDUCE_LARGEST && work->kind != REDUCE_SMALLEST) || !(types & TYPE(work->dtype)) ||
+        work->plan.inner * work->size < REDUCE_VECTOR)
+        return;
+    work->extremes = work->size == 1 ? kernel->bytes : kernel->ints;
+    work->flip = work->kind == REDUCE_SMALLEST ? UINT32_MAX : 0;
+    if (without_sign & TYPE(work->dtype))
+        work->flip ^= work->size == 1 ? 0x80 : 0x80000000;
+}
+
 status reduce_run(struct op_call *call, struct error *err) {
     const struct reduce_row *row = call->op->row;
     const struct tensor *x = call->inputs[0], *y = op_output(call, 0);
@@ -262,8 +301,11 @@ status reduce_run(struct op_call *call, struct error *err) {
         work.run_float = row->run_float;
         work.row_kernel = row_kernel_of(call->kernels);
     }
-    work.side_by_side = work.kernel && x->dtype == DTYPE_FLOAT &&
-                        (plan->inner_reduced ? dense && plan->reduced.count == 0 : plan->reduced.count == 1);
+    work.dense = dense && plan->inner_reduced && plan->reduced.count == 0;
+    if (work.dense)
+        choose_extremes(&work, reduce_kernel_of(call->kernels));
+    work.side_by_side =
+        work.kernel && x->dtype == DTYPE_FLOAT && (plan->inner_reduced ? work.dense : plan->reduced.count == 1);
     work.taken = plan->reduced.steps * (plan->inner_reduced ? plan->inner : 1);
     work.chunks = plan->inner_reduced ? 1 : (plan->inner + COLUMNS - 1) / COLUMNS;
     if (plan->inner_reduced)

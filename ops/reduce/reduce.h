@@ -13,7 +13,8 @@
 struct reduce_loops {
     size_t size; /* bytes of an accumulator, at most REDUCE_ACCUMULATOR */
     void (*start)(void *accumulators, size_t count);
-    void (*run)(void *accumulator, const void *in, size_t count);      /* takes count elements into one accumulator */
+    /* Takes count elements into each of some accumulators, rows behind one another. */
+    void (*rows)(void *accumulators, const void *in, size_t rows, size_t count);
     void (*columns)(void *accumulators, const void *in, size_t count); /* takes element i into accumulator i */
     void (*finish)(void *out, const void *accumulators, size_t count, size_t taken); /* taken: elements in each */
 };

@@ -39,11 +39,10 @@
     static inline A NAME##_join(A a, A b) {                                                             \
         return COMBINE;                                                                                 \
     }                                                                                                   \
-    static void NAME##_run(void *accumulator, const void *in, size_t count) {                           \
-        const T *source = in;                                                                           \
+    static inline A NAME##_row(A a, const T *source, size_t count) {                                    \
         A lanes[LANES(A)];                                                                              \
-        NAME##_start(lanes, LANES(A));                                                                  \
         size_t i = 0;                                                                                   \
+        NAME##_start(lanes, LANES(A));                                                                  \
         for (; count - i >= LANES(A); i += LANES(A))                                                    \
             SIMD for (size_t j = 0; j < LANES(A); j++) lanes[j] = NAME##_step(lanes[j], source[i + j]); \
         for (; i < count; i++)                                                                          \
@@ -51,14 +50,24 @@
         for (size_t half = LANES(A) / 2; half > 0; half /= 2)                                           \
             for (size_t j = 0; j < half; j++)                                                           \
                 lanes[j] = NAME##_join(lanes[j], lanes[j + half]);                                      \
-        *(A *)accumulator = NAME##_join(*(A *)accumulator, lanes[0]);                                   \
+        return NAME##_join(a, lanes[0]);                                                                \
+    }                                                                                                   \
+    static void NAME##_rows(void *accumulators, const void *in, size_t rows, size_t count) {            \
+        const T *source = in;                                                                           \
+        A *target = accumulators;                                                                       \
+        for (size_t r = 0; r < rows; r++, source += count) {                                            \
+            A a = target[r];                                                                            \
+            for (size_t i = 0; count < 2 * LANES(A) && i < count; i++)                                  \
+                a = NAME##_step(a, source[i]);                                                          \
+            target[r] = count < 2 * LANES(A) ? a : NAME##_row(a, source, count);                        \
+        }                                                                                               \
     }                                                                                                   \
     static void NAME##_columns(void *accumulators, const void *in, size_t count) {                      \
         const T *source = in;                                                                           \
         A *target = accumulators;                                                                       \
         SIMD for (size_t i = 0; i < count; i++) target[i] = NAME##_step(target[i], source[i]);          \
     }                                                                                                   \
-    static const struct reduce_loops NAME = {sizeof(A), NAME##_start, NAME##_run, NAME##_columns, NAME##_finish};
+    static const struct reduce_loops NAME = {sizeof(A), NAME##_start, NAME##_rows, NAME##_columns, NAME##_finish};
 
 /* A real result as an element: cut to an integer where T is one. */
 #define AS_float(X) (X)
@@ -68,19 +77,19 @@
 #define AS_uint32_t(X) real_to_int64(X)
 #define AS_uint64_t(X) real_to_uint64(X)
 
-/* log of a sum of exponentials, relative to the largest exponent so far. */
+/* log of a sum of exponentials, relative to the largest exponent so far. Calls cost little beside exp(). */
 struct log_sum {
     double largest, sum;
 };
 
-static inline struct log_sum log_sum_step(struct log_sum a, double x) {
+__attribute__((noinline)) static struct log_sum log_sum_step(struct log_sum a, double x) {
     if (x > a.largest)
         return (struct log_sum){x, a.sum * exp(a.largest - x) + 1};
     a.sum += x == a.largest ? 1 : exp(x - a.largest); /* two infinities have no difference */
     return a;
 }
 
-static inline struct log_sum log_sum_join(struct log_sum a, struct log_sum b) {
+__attribute__((noinline)) static struct log_sum log_sum_join(struct log_sum a, struct log_sum b) {
     if (b.sum == 0)
         return a;
     if (a.sum == 0)
@@ -146,7 +155,7 @@ static void log_sum_exp_by(const struct row_kernel *kernel, void *accumulator, c
             const struct log_sum part = {(double)largest, kernel->exp_less(x + i, powers, n, largest)};
             *(struct log_sum *)accumulator = log_sum_join(*(struct log_sum *)accumulator, part);
         } else {
-            log_sum_exp_float_run(accumulator, x + i, n);
+            log_sum_exp_float_rows(accumulator, x + i, 1, n);
         }
     }
 }
