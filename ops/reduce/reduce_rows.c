@@ -160,6 +160,26 @@ static void log_sum_exp_by(const struct row_kernel *kernel, void *accumulator, c
     }
 }
 
+/* The same of columns. Beside an infinity or a NaN other numbers do not count. */
+static void log_sum_exp_columns_by(const struct kernels *kernels, void *accumulators, const float *x, size_t stride,
+                                   size_t steps, size_t count) {
+    double largest[REDUCE_COLUMNS], sums[REDUCE_COLUMNS] = {0};
+    float less[REDUCE_COLUMNS], powers[REDUCE_COLUMNS];
+    struct log_sum *target = accumulators;
+    for (size_t i = 0; i < count; i++)
+        largest[i] = -HUGE_VAL;
+    reduce_kernel_of(kernels)->columns(REDUCE_LARGEST, x, stride, steps, count, largest);
+    for (size_t i = 0; i < count; i++)
+        less[i] = isfinite(largest[i]) ? (float)largest[i] : HUGE_VALF;
+    for (size_t step = 0; step < steps; step++, x += stride) {
+        SIMD for (size_t i = 0; i < count; i++) powers[i] = x[i] - less[i];
+        row_kernel_of(kernels)->exp_less(powers, powers, count, 0);
+        SIMD for (size_t i = 0; i < count; i++) sums[i] += (double)powers[i];
+    }
+    for (size_t i = 0; i < count; i++)
+        target[i] = log_sum_join(target[i], (struct log_sum){largest[i], isfinite(largest[i]) ? sums[i] : 1});
+}
+
 /* NaN wins over everything. */
 #define LARGER(X, Y) ((X) > (Y) || (X) != (X) ? (X) : (Y))
 #define SMALLER(X, Y) ((X) < (Y) || (X) != (X) ? (X) : (Y))
@@ -195,7 +215,8 @@ ROW(l1, REDUCE_ABSOLUTES, WIDE_ENTRIES)
 ROW(l2, REDUCE_SQUARES, WIDE_ENTRIES)
 ROW(sum_square, REDUCE_SQUARES, WRAPPING_ENTRIES)
 ROW(log_sum, REDUCE_SUM, WIDE_ENTRIES)
-static const struct reduce_row log_sum_exp_row = {.run_float = log_sum_exp_by, .loops = {WIDE_ENTRIES(log_sum_exp)}};
+static const struct reduce_row log_sum_exp_row = {
+    .run_float = log_sum_exp_by, .columns_float = log_sum_exp_columns_by, .loops = {WIDE_ENTRIES(log_sum_exp)}};
 EXTREME_ROW(max, REDUCE_LARGEST)
 EXTREME_ROW(min, REDUCE_SMALLEST)
 
