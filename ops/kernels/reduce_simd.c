@@ -235,10 +235,6 @@ INLINE __m128i larger_four(const int size, __m128i a, __m128i b) {
     return size == 1 ? _mm_max_epi8(a, b) : _mm_max_epi32(a, b);
 }
 
-INLINE __m256i larger_eight(const int size, __m256i a, __m256i b) {
-    return size == 1 ? _mm256_max_epi8(a, b) : _mm256_max_epi32(a, b);
-}
-
 INLINE whole_vec larger_whole(const int size, whole_vec a, whole_vec b) {
     return size == 1 ? WHOLE(max_epi8)(a, b) : WHOLE(max_epi32)(a, b);
 }
@@ -246,7 +242,8 @@ INLINE whole_vec larger_whole(const int size, whole_vec a, whole_vec b) {
 /* The largest of all lanes, in the first one. */
 INLINE __m128i largest_lane(const int size, whole_vec all) {
 #if KERNEL_LEVEL == 2
-    const __m256i eight = larger_eight(size, _mm512_castsi512_si256(all), _mm512_extracti64x4_epi64(all, 1));
+    const __m256i low = _mm512_castsi512_si256(all), high = _mm512_extracti64x4_epi64(all, 1);
+    const __m256i eight = size == 1 ? _mm256_max_epi8(low, high) : _mm256_max_epi32(low, high);
 #else
     const __m256i eight = all;
 #endif
