@@ -69,7 +69,8 @@ static bool has_few_outputs(const struct window_params *params, const struct for
     const int64_t stride = params->stride_count == 2 ? params->strides[1] : 1;
     const int64_t dilation = params->dilation_count == 2 ? params->dilations[1] : 1;
     const int64_t reach = dilation <= FEW_OUTPUTS_REACH ? (form->weight->dims[3] - 1) * dilation : INT64_MAX;
-    return form->group == 1 && (form->transposed || stride == 1) && form->out <= CHANNEL_BLOCK &&
+    return form->group == 1 && (form->transposed || stride <= (form->from_blocks ? 1 : FEW_OUTPUTS_STEP)) &&
+           form->out <= CHANNEL_BLOCK &&
            (form->from_blocks ? dilation <= 8 && form->weight->dims[3] <= 8 : reach <= FEW_OUTPUTS_REACH);
 }
 

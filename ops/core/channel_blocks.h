@@ -16,6 +16,8 @@
 #define GROUPED_REACH ((int64_t)1 << 14)
 /* Few outputs: inputs from the first tap of a row to the last, at most. */
 #define FEW_OUTPUTS_REACH 64
+/* Of a plain input: from one output of a row to the next, at most. */
+#define FEW_OUTPUTS_STEP 4
 
 static inline int64_t channel_blocks(int64_t channels) {
     return (channels + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK;
