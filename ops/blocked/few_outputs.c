@@ -5,9 +5,16 @@
 #include "ops/blocked/few_outputs_pack.h"
 #include "ops/core/work_queue.h"
 
-/* Rows of so many columns fill the lanes that are pixels; a plain input of more channels has its lanes filled, too. */
+/*
+ * Rows of so many columns fill the lanes that are pixels. Lanes that are channels of the input are mostly empty with so
+ * few of them; those of the output leave their registers empty with so few, or, in pictures that lie near, with a few
+ * more. What they do before and behind their sums weighs where sums are short.
+ */
 #define WORTH_COLUMNS 32
 #define WORTH_CHANNELS 8
+#define WORTH_OUTPUTS 24
+#define WORTH_POSITIONS ((int64_t)1 << 14)
+#define WORTH_PRODUCTS 16
 
 bool few_outputs_of_planes(int64_t channels, int64_t taps, int64_t stride, int64_t dilation) {
     return channels <= WORTH_CHANNELS && stride <= FEW_OUTPUTS_STEP && dilation <= FEW_OUTPUTS_REACH &&
@@ -104,8 +111,10 @@ static bool fits(const struct blocked_state *state, const struct kernels *kernel
 /* Of a plain input and channel blocks of outputs: whether lanes that are pixels cost less than lanes that are channels.
  */
 static bool is_worth(const struct blocked_state *state, const struct phase_geometry *geometry) {
-    const int64_t columns = geometry->axis[2].positions;
-    return columns * 5 >= whole_units(columns, WORTH_COLUMNS) * 4 && state->window.in_channels <= WORTH_CHANNELS;
+    const int64_t columns = geometry->axis[2].positions, out = state->window.out_channels;
+    const bool few = out <= WORTH_OUTPUTS || (out <= 2 * CHANNEL_BLOCK && geometry->positions <= WORTH_POSITIONS) ||
+                     geometry->taps * state->window.in_channels <= WORTH_PRODUCTS;
+    return few && state->window.in_channels <= WORTH_CHANNELS && columns * 5 >= whole_units(columns, WORTH_COLUMNS) * 4;
 }
 
 static bool plan(const struct blocked_state *state, const struct blocked_settings *settings,

@@ -305,19 +305,27 @@ static void store_block(const struct few_outputs_band *band, int64_t first, int6
 
 /* ---- a band ---- */
 
-static void finish(const struct few_outputs_band *band, int64_t line) {
+/* Applies the activation to so many lines of sums: a simple one to all at once, up to the end of a cache line. */
+static void finish(const struct few_outputs_band *band, int lines) {
     const struct blocked_run *run = band->run;
-    activation_run(run->kernels, &run->state->activation, band->sums + line * SUMS_LINE, (size_t)band->columns);
+    const struct activation *activation = &run->state->activation;
+    const int columns = (int)divide_up(band->columns, LINE_ALIGN);
+    enum block_finish kind;
+    if (!blocked_finish_kind(activation, &kind))
+        for (int i = 0; i < lines; i++)
+            activation_run(run->kernels, activation, band->sums + i * SUMS_LINE, (size_t)band->columns);
+    else if (kind != BLOCK_COPY)
+        run->kernels->block->finish(kind, activation->alpha, activation->beta, NULL, 0, lines, columns, band->sums,
+                                    SUMS_LINE, LINE_ALIGN, band->sums, SUMS_LINE, LINE_ALIGN);
 }
 
 static void run_two_rows(const struct few_outputs_band *band, int64_t row) {
     const int64_t step = few_outputs_output_step(&band->phase->geometry.axis[1]);
     struct plane_prefetch ahead = prefetch_behind(band, row);
     multiply_two_rows(band, &ahead);
-    for (int64_t i = 0; i < 2 && row + i * step < band->end; i++) {
-        finish(band, i);
+    finish(band, 2);
+    for (int64_t i = 0; i < 2 && row + i * step < band->end; i++)
         store(band, 0, row + i * step, band->sums + i * SUMS_LINE);
-    }
 }
 
 /* A channel block of outputs after the other. */
@@ -327,8 +335,7 @@ static void run_row(const struct few_outputs_band *band, int64_t row) {
     for (int64_t first = 0; first < channels; first += CHANNEL_BLOCK) {
         const int64_t count = at_most(channels - first, CHANNEL_BLOCK);
         multiply_channels(band, &ahead, first, first + count);
-        for (int64_t c = 0; c < count; c++)
-            finish(band, c);
+        finish(band, (int)count);
         if (band->run->state->to_blocks)
             store_block(band, first, count, row);
         for (int64_t c = 0; c < count && !band->run->state->to_blocks; c++)

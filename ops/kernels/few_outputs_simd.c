@@ -168,6 +168,37 @@ static inline void prefetch_step(struct plane_prefetch *ahead) {
     }
 }
 
+/* Products of a tap: either the weights or the pixels are in registers, whichever are fewer. */
+static inline __attribute__((always_inline)) void add_by_pixels(const int channels, const int vectors, const float *x,
+                                                                const float *weights, vec (*sums)[MOST_VECTORS]) {
+    vec weight[FEW_OUTPUTS_CHANNELS];
+#pragma GCC unroll 4
+    for (int m = 0; m < channels; m++)
+        weight[m] = vec_all(weights[m]);
+#pragma GCC unroll 16
+    for (int v = 0; v < vectors; v++) {
+        const vec pixels = vec_held(vec_load(x + v * VEC));
+#pragma GCC unroll 4
+        for (int m = 0; m < channels; m++)
+            sums[m][v] = vec_fma(weight[m], pixels, sums[m][v]);
+    }
+}
+
+static inline __attribute__((always_inline)) void add_by_channels(const int channels, const int vectors, const float *x,
+                                                                  const float *weights, vec (*sums)[MOST_VECTORS]) {
+    vec pixels[FEW_OUTPUTS_CHANNELS];
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++)
+        pixels[v] = vec_held(vec_load(x + v * VEC));
+#pragma GCC unroll 4
+    for (int m = 0; m < channels; m++) {
+        const vec weight = vec_held(vec_all(weights[m]));
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++)
+            sums[m][v] = vec_fma(weight, pixels[v], sums[m][v]);
+    }
+}
+
 static inline __attribute__((always_inline)) void tile_of(const int channels, const int vectors,
                                                           const struct plane_source *source, const float *weights,
                                                           const float *start, float *c, size_t stride) {
@@ -185,17 +216,10 @@ static inline __attribute__((always_inline)) void tile_of(const int channels, co
             prefetch_step(source->ahead);
             for (int tap = 0; tap < source->taps; tap++, weights += channels) {
                 const float *x = address_here(line + source->offsets[tap]);
-                vec weight[FEW_OUTPUTS_CHANNELS];
-#pragma GCC unroll 4
-                for (int m = 0; m < channels; m++)
-                    weight[m] = vec_all(weights[m]);
-#pragma GCC unroll 16
-                for (int v = 0; v < vectors; v++) {
-                    const vec pixels = vec_held(vec_load(x + v * VEC));
-#pragma GCC unroll 4
-                    for (int m = 0; m < channels; m++)
-                        sums[m][v] = vec_fma(weight[m], pixels, sums[m][v]);
-                }
+                if (channels > vectors)
+                    add_by_channels(channels, vectors, x, weights, sums);
+                else
+                    add_by_pixels(channels, vectors, x, weights, sums);
             }
             chain += source->taps;
             if (chain >= PRODUCT_CHAIN || (row + 1 == source->rows && k + 1 == source->depth)) {
