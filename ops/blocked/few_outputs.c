@@ -15,9 +15,10 @@
 #define WORTH_OUTPUTS 24
 #define WORTH_POSITIONS ((int64_t)1 << 14)
 #define WORTH_PRODUCTS 16
+#define WORTH_STRIDE 2 /* rows become short by larger ones */
 
 bool few_outputs_of_planes(int64_t channels, int64_t taps, int64_t stride, int64_t dilation) {
-    return channels <= WORTH_CHANNELS && stride <= FEW_OUTPUTS_STEP && dilation <= FEW_OUTPUTS_REACH &&
+    return channels <= WORTH_CHANNELS && stride <= WORTH_STRIDE && dilation <= FEW_OUTPUTS_REACH &&
            (taps - 1) * dilation <= FEW_OUTPUTS_REACH;
 }
 
