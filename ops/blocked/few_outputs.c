@@ -11,14 +11,13 @@
  * more. What they do before and behind their sums weighs where sums are short.
  */
 #define WORTH_COLUMNS 32
-#define WORTH_CHANNELS 8
 #define WORTH_OUTPUTS 24
 #define WORTH_POSITIONS ((int64_t)1 << 14)
 #define WORTH_PRODUCTS 16
 #define WORTH_STRIDE 2 /* rows become short by larger ones */
 
 bool few_outputs_of_planes(int64_t channels, int64_t taps, int64_t stride, int64_t dilation) {
-    return channels <= WORTH_CHANNELS && stride <= WORTH_STRIDE && dilation <= FEW_OUTPUTS_REACH &&
+    return channels <= FEW_OUTPUTS_PLANES && stride <= WORTH_STRIDE && dilation <= FEW_OUTPUTS_REACH &&
            (taps - 1) * dilation <= FEW_OUTPUTS_REACH;
 }
 
@@ -115,7 +114,8 @@ static bool is_worth(const struct blocked_state *state, const struct phase_geome
     const int64_t columns = geometry->axis[2].positions, out = state->window.out_channels;
     const bool few = out <= WORTH_OUTPUTS || (out <= 2 * CHANNEL_BLOCK && geometry->positions <= WORTH_POSITIONS) ||
                      geometry->taps * state->window.in_channels <= WORTH_PRODUCTS;
-    return few && state->window.in_channels <= WORTH_CHANNELS && columns * 5 >= whole_units(columns, WORTH_COLUMNS) * 4;
+    return few && state->window.in_channels <= FEW_OUTPUTS_PLANES &&
+           columns * 5 >= whole_units(columns, WORTH_COLUMNS) * 4;
 }
 
 static bool plan(const struct blocked_state *state, const struct blocked_settings *settings,

@@ -192,7 +192,7 @@ static bool winograd_legal(const struct cell_row *row, const struct conv_problem
     return some;
 }
 
-#define MOST_STRIDE 4 /* of a plain input */
+#define MOST_STRIDE 8 /* of a plain input */
 
 static bool few_outputs_legal(const struct cell_row *row, const struct conv_problem *p) {
     struct phase y[8];

@@ -35,8 +35,8 @@ static status resolve(const struct op_call *call, struct window *window, struct 
     const status code = conv_kind_of(call)->resolve(call, window, err);
     if (code != STATUS_OK)
         return code;
-    const bool line = window->spatial == 1 && window_is_depthwise(window) && !params->blocked_input &&
-                      !params->blocked_output && !conv_kind_of(call)->transposed;
+    const bool line = window->spatial == 1 && (window->group == 1 || window_is_depthwise(window)) &&
+                      !params->blocked_input && !params->blocked_output && !conv_kind_of(call)->transposed;
     if (window->spatial != 2 && !line)
         return fail(err, STATUS_SHAPE, "input 0 (X) has %d spatial dimensions, channel blocks have 2", window->spatial);
     if (window->group > 1 && !(params->blocked_input && params->blocked_output) &&
