@@ -139,6 +139,12 @@ def add_linear(cases: Cases) -> None:
         x = features(cases)
         a = {"coefficients": [c / 100 for c in coefficients(cases, 15)], "intercepts": [0.4, 0.5123, 0.6], "targets": 3, "post_transform": transform}
         cases.add(f"linear-regressor-{transform}", [node("LinearRegressor", ["x"], ["y"], **a)], {"x": x}, {"y": T.FLOAT})
+    for scores, features_wanted in ((1, 5), (4, 5), (3, 2)):  # more coefficients than are needed: the first ones count
+        x = features(cases, columns=features_wanted)
+        a = {"coefficients": coefficients(cases, scores * 8), "intercepts": coefficients(cases, scores)}
+        cases.add(f"linear-more-{scores}", [node("LinearClassifier", ["x"], ["y", "z"], classlabels_ints=list(range(max(scores, 2))), **a)], {"x": x}, {"y": T.INT64, "z": T.FLOAT})
+        a["coefficients"].append(0.5)
+        cases.add(f"linear-regressor-more-{scores}", [node("LinearRegressor", ["x"], ["y"], targets=scores, **a)], {"x": x}, {"y": T.FLOAT})
     cases.add("linear-regressor", [node("LinearRegressor", ["x"], ["y"], coefficients=coefficients(cases, 5), intercepts=[0.5])], {"x": features(cases)}, {"y": T.FLOAT})
 
 
@@ -194,6 +200,9 @@ def add_scalers(cases: Cases) -> None:
         for count in (1, 5):
             cases.add(f"scaler-{count}-{dtype}", [node("Scaler", ["x"], ["y"], scale=coefficients(cases, count), offset=coefficients(cases, count))], {"x": x}, {"y": T.FLOAT})
         cases.add(f"vectorizer-{dtype}", [node("FeatureVectorizer", ["x", "x2"], ["y"], inputdimensions=[5, 3])], {"x": x, "x2": features(cases, columns=3, dtype=dtype)}, {"y": T.FLOAT})
+        deep = features(cases, columns=12, dtype=dtype).reshape(7, 3, 4)
+        cases.add(f"vectorizer-deep-{dtype}", [node("FeatureVectorizer", ["x", "x2"], ["y"], inputdimensions=[5, 14])], {"x": x, "x2": deep}, {"y": T.FLOAT})
+        cases.add(f"vectorizer-one-{dtype}", [node("FeatureVectorizer", ["x", "x2"], ["y"], inputdimensions=[5, 2])], {"x": x[0], "x2": deep[:1]}, {"y": T.FLOAT})
         cases.add(f"extractor-{dtype}", [node("ArrayFeatureExtractor", ["x", "i"], ["y"])], {"x": x, "i": np.array([4, 0, 0], np.int64)}, {"y": kind})
     x = features(cases)
     x[2, 1] = np.nan
