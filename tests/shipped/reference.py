@@ -50,6 +50,17 @@ def attempt(session, known, second: bool):
     raise problem
 
 
+def typed(kind: str, value):
+    """Maps with numbers of their declared type: onnxruntime gives those of Python, which are of double precision."""
+    if "map(" not in kind:
+        return value
+    dtype = feeds.DTYPES[kind.split("tensor(")[-1].rstrip(")")]
+    if dtype is np.object_:
+        return value
+    maps = [{key: dtype(number) for key, number in item.items()} for item in (value if isinstance(value, list) else [value])]
+    return maps if isinstance(value, list) else maps[0]
+
+
 def file_of(name: str, value) -> bytes:
     if isinstance(value, np.ndarray) or np.isscalar(value):
         return numpy_helper.from_array(np.asarray(value), name).SerializeToString()
@@ -68,7 +79,7 @@ def keep(folder: pathlib.Path, session, number: int, given, outputs) -> None:
     for i, value in enumerate(session.get_inputs()):
         (place / f"input_{i}.pb").write_bytes(file_of(value.name, given[value.name]))
     for i, value in enumerate(session.get_outputs()):
-        (place / f"output_{i}.pb").write_bytes(file_of(value.name, outputs[i]))
+        (place / f"output_{i}.pb").write_bytes(file_of(value.name, typed(value.type, outputs[i])))
 
 
 def part(one, other) -> float:
