@@ -20,7 +20,8 @@ import feeds
 
 BUDGET_SECONDS = 1.0
 MOST_RUNS = 10
-NUDGE = 1e-6  # what sums of many products in another order differ by
+NUDGES = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): 1e-6, np.dtype(np.float16): 2.0**-11}  # what sums of many products in another order differ by; of halves, what one is rounded by
+STEP_NUDGE = 1e-6
 DRAWS = 3
 STEPS = "DynamicQuantize"  # how operators begin that round to 8 bits by what they are given
 SHORT = 8
@@ -100,9 +101,10 @@ def changed(one, other) -> float:
 
 
 def nudged(value: np.ndarray, rng) -> np.ndarray:
-    if value.dtype not in (np.float32, np.float64):
+    if value.dtype not in NUDGES:
         return value
-    return np.asarray(value * (1 + NUDGE * rng.choice((-1, 1), value.shape)).astype(value.dtype))
+    moved = value.astype(np.float64) * (1 + NUDGES[value.dtype] * rng.choice((-1, 1), value.shape))
+    return np.asarray(moved.astype(value.dtype))
 
 
 def nudged_weights(model: onnx.ModelProto, rng) -> bytes:
@@ -110,7 +112,7 @@ def nudged_weights(model: onnx.ModelProto, rng) -> bytes:
     moved = onnx.ModelProto()
     moved.CopyFrom(model)
     for tensor in moved.graph.initializer:
-        if tensor.data_type == onnx.TensorProto.FLOAT and np.prod(tensor.dims) > SHORT:
+        if tensor.data_type in (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16) and np.prod(tensor.dims) > SHORT:
             tensor.CopyFrom(numpy_helper.from_array(nudged(numpy_helper.to_array(tensor), rng), tensor.name))
     return moved.SerializeToString()
 
@@ -123,7 +125,7 @@ def nudged_steps(model: onnx.ModelProto, seed: int) -> bytes:
     for i, node in enumerate(model.graph.node):
         if node.op_type.startswith(STEPS):
             draw, product = f"nudge {i}", f"nudged {i}"
-            moved.graph.node.append(helper.make_node("RandomUniformLike", node.input[:1], [draw], low=1 - NUDGE, high=1 + NUDGE, seed=float(seed + i)))
+            moved.graph.node.append(helper.make_node("RandomUniformLike", node.input[:1], [draw], low=1 - STEP_NUDGE, high=1 + STEP_NUDGE, seed=float(seed + i)))
             moved.graph.node.append(helper.make_node("Mul", [node.input[0], draw], [product]))
             node = copy.deepcopy(node)
             node.input[0] = product
