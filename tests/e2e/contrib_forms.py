@@ -151,12 +151,12 @@ class Forms(Cases):
         feeds = {"x": self.floats(batch, rows, width)}
         weights = {"w": 0.3 * self.floats(width, 3 * hidden), "b": self.floats(3 * hidden)}
         names, outputs, attributes = ["x", "w", "b", "", "", ""], ["y"], {"num_heads": heads, "unidirectional": int(self.coin())}
-        mask = self.size(0, 4)
+        mask = self.size(0, 5)
         ends = self.rng.integers(1, rows + past + 1, batch)
-        shapes = {1: ends, 2: np.concatenate([ends, np.minimum(ends - 1, self.size(0, 2))]), 3: self.rng.random((batch, rows + past)) < 0.7, 4: self.rng.random((batch, rows, rows + past)) < 0.7}
+        shapes = {1: ends, 2: np.concatenate([ends, np.minimum(ends - 1, self.size(0, 2))]), 3: self.rng.random((batch, rows + past)) < 0.7, 4: self.rng.random((batch, rows, rows + past)) < 0.7, 5: np.zeros((batch if self.coin() else 1, 1))}
         if mask:
             given = shapes[mask].astype(np.int32)
-            if mask > 2:
+            if mask in (3, 4):
                 given[..., 0] = 1
             names[3], feeds["m"] = "m", given
         if past:
