@@ -39,7 +39,7 @@ class Cases:
         results = {k: v if isinstance(v, onnx.TypeProto) else helper.make_tensor_type_proto(v, None) for k, v in outputs.items()}
         graph = helper.make_graph(nodes, "g", [helper.make_value_info(k, v) for k, v in declared.items()],
                                   [helper.make_value_info(k, v) for k, v in results.items()])
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset), helper.make_opsetid(ML, ml)], ir_version=9)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset), helper.make_opsetid(ML, ml), helper.make_opsetid("com.microsoft", 1)], ir_version=9)
         try:
             options = onnxruntime.SessionOptions()
             options.log_severity_level = 4
@@ -251,6 +251,17 @@ def add_strings(cases: Cases) -> None:
             cases.add(f"tfidf-words-{mode}-{skips}", [plain("TfIdfVectorizer", ["x"], ["y"], pool_strings=["a", "", "12", "a", "a", "12", ""], **a)], {"x": words(cases, 20)}, {"y": T.FLOAT})
     for pattern in ("[a-z]+", "(?i)[a-z]*", ".*X.*", "\\s*\\w+\\s*\\w*\\s*", "-?\\d+(\\.\\d+)?"):
         cases.add("regex", [plain("RegexFullMatch", ["x"], ["y"], pattern=pattern)], {"x": words(cases, 4, 5)}, {"y": T.BOOL})
+    sentences = np.array(["Hello World", "", "I love  computer science!", "Größe, x=1.5; año-ñ", " a ", "aab abb ba\nb^c", "日本語 テキスト"], dtype=object)
+    for mark in (0, 1):
+        for least in (1, 2):
+            a = {"mark": mark, "mincharnum": least, "pad_value": "#"}
+            for pattern in ("[a-zA-Z0-9_]+", "a|ab|abb?", "\\b\\w", "^[A-Z]", "(?s).b.", "a*", "[^ ]+?$", "x*y|\\w+\\d"):
+                cases.add("tokens", [node("Tokenizer", ["x"], ["y"], "com.microsoft", tokenexp=pattern, **a)], {"x": sentences}, {"y": T.STRING})
+            for separators in ([" "], ["[ ,;]+", "o"], ["ö|ß", "\\s", "b"], ["^.", "$"], [""]):
+                x = sentences if least == 1 else np.stack([sentences, words(cases, sentences.size)])
+                cases.add("parts", [node("Tokenizer", ["x"], ["y"], "com.microsoft", separators=separators, **a)], {"x": x}, {"y": T.STRING})
+        for x in (np.array([], dtype=object), np.array(["", ""], dtype=object)):
+            cases.add("no-tokens", [node("Tokenizer", ["x"], ["y"], "com.microsoft", tokenexp="a+", mark=mark, mincharnum=1, pad_value="")], {"x": x}, {"y": T.STRING})
     cases.add("equal", [plain("Equal", ["x", "y"], ["z"])], {"x": words(cases, 6, 5), "y": words(cases, 5)}, {"z": T.BOOL})
     cases.add("where", [plain("Where", ["c", "x", "y"], ["z"])], {"c": cases.random.random((4, 5)) < 0.5, "x": words(cases, 4, 5), "y": words(cases, 1)}, {"z": T.STRING})
     cases.add("gather", [plain("Gather", ["x", "i"], ["y"], axis=1), plain("Concat", ["y", "y"], ["z"], axis=0), plain("Transpose", ["z"], ["t"])], {"x": words(cases, 4, 5), "i": np.array([4, 0, -1])}, {"t": T.STRING})
