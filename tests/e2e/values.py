@@ -216,6 +216,8 @@ def add_maps(cases: Cases) -> None:
     for keys, key in (([1, 3, 5], T.INT64), (["a", "b", "c"], T.STRING)):
         labels = {"classlabels_int64s" if key == T.INT64 else "classlabels_strings": keys}
         cases.add("zip", [node("ZipMap", ["x"], ["y"], **labels)], {"x": features(cases, columns=3)}, {"y": helper.make_sequence_type_proto(map_type(key, T.FLOAT))})
+        mixed = {next(iter(labels)): [keys[i] for i in (2, 0, 1)]}
+        cases.add("zip-mixed", [node("ZipMap", ["x"], ["y"], **mixed)], {"x": features(cases, columns=3)}, {"y": helper.make_sequence_type_proto(map_type(key, T.FLOAT))})
         words = {"int64_vocabulary" if key == T.INT64 else "string_vocabulary": keys[::-1] + [keys[0]]}
         for value, to in ((0.5, T.FLOAT), (0.25, T.DOUBLE), (7, T.INT64), ("text", T.STRING)):
             given = {keys[0]: value, keys[2]: value}
@@ -223,6 +225,8 @@ def add_maps(cases: Cases) -> None:
     for value, kind in (([0.5, 2.0, -1.0], T.FLOAT), (["1.5", "2", "-3"], T.STRING)):
         for form in ("DENSE", "SPARSE"):
             for cast, to in (("TO_FLOAT", T.FLOAT), ("TO_INT64", T.INT64), ("TO_STRING", T.STRING)):
+                cases.add(f"cast-mixed-{form}-{cast}", [node("CastMap", ["x"], ["y"], cast_to=cast, map_form=form, max_map=6)],
+                          {"x": (map_type(T.INT64, kind), {5: value[2], 0: value[0], 2: value[1]})}, {"y": to})
                 cases.add(f"cast-map-{form}-{cast}", [node("CastMap", ["x"], ["y"], cast_to=cast, map_form=form, max_map=6)],
                           {"x": (map_type(T.INT64, kind), {0: value[0], 2: value[1], 5: value[2]})}, {"y": to})
 
