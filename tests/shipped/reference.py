@@ -23,7 +23,7 @@ MOST_RUNS = 10
 NUDGES = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): 1e-6, np.dtype(np.float16): 2.0**-11}  # what sums of many products in another order differ by; of halves, what one is rounded by
 STEP_NUDGE = 1e-6
 DRAWS = 3
-STEPS = "DynamicQuantize"  # how operators begin that round to 8 bits by what they are given
+STEPS = ("DynamicQuantize", "QuantizeLinear")  # how operators begin that round to 8 bits
 SHORT = 8
 
 
