@@ -241,6 +241,9 @@ class Forms(Cases):
         if self.coin():
             names[8], feeds["q"] = "q", self.rng.integers(0, 12, (batch, rows)).astype(np.int32)
         yield self.model("EmbedLayerNormalization", names, feeds, weights, ["y", "mask", "sum"], types={"mask": TensorProto.INT32}, epsilon=1e-5)
+        names, feeds = [*names[:8], *("sc" if n else "" for n in names[2:7]), *("z" if n else "" for n in names[2:7])], {k: v for k, v in feeds.items() if k != "q"}
+        tables = {key: self.bytes(*value.shape) for key, value in weights.items()}
+        yield self.model("QEmbedLayerNormalization", names, feeds, {**tables, "sc": np.float32(0.02), "z": np.uint8(128)}, ["y", "mask"], types={"mask": TensorProto.INT32}, epsilon=1e-5)
 
 
 def cases(seed: int):
