@@ -1,4 +1,4 @@
-/* Looks into plans: this file alone knows more of the product than its public interface. */
+/* Looks into plans: plain.c and this file alone know more than the public interface. */
 #include "tests/sweep/picks.h"
 
 #include "ops/blocked/blocked.h"
@@ -44,10 +44,14 @@ static void note_step(const struct plan_step *step, note_pick *note, void *conte
     else if (strcmp(name, "Conv") == 0 || strcmp(name, "ConvTranspose") == 0)
         note("plain convolution", context);
     else if (strcmp(name, "MatMul") == 0 || strcmp(name, "Gemm") == 0)
-        note(product->strassen    ? "Strassen"
-             : product->blocked_b ? "product with packed columns"
-                                  : "plain product",
+        note(product->strassen               ? "Strassen"
+             : product->blocked_b            ? "product with packed columns"
+             : product->way == PRODUCT_ROWS  ? "product of few rows"
+             : product->way == PRODUCT_TILES ? "product by tiles"
+                                             : "plain product",
              context);
+    else if (strncmp(name, "Blocked", 7) == 0)
+        note(name, context);
 }
 
 void picks_of(const limner_session *session, note_pick *note, void *context) {

@@ -1,0 +1,97 @@
+/*
+ * Depthwise convolutions and those of few channels a group, with every number of columns that tiles of pixels leave
+ * over, by every width of a kernel: against double precision. test_forced.c has them at random.
+ */
+#include "ops/blocked/grouped.h"
+#include "tests/support/forced_layer.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define MOST_COLUMNS 44 /* three of the largest tiles, and more */
+#define MOST_WIDTH 9
+#define BOUND 1e-6 /* of the range */
+
+/* Channels: depthwise, of channel blocks or of plain tensors on either side; or some a group. */
+static void choose_channels(struct forced_layer *layer, struct random *random) {
+    struct conv_problem *p = &layer->problem;
+    const bool depthwise = random_int(random, 0, 1);
+    p->group = random_int(random, 2, depthwise ? 37 : 9);
+    p->in = depthwise ? 1 : random_int(random, 1, 6);
+    p->out = depthwise ? 1 : random_int(random, p->in == 1 ? 2 : 1, 6);
+    layer->plain_input = depthwise && random_int(random, 0, 1);
+    layer->plain_output = depthwise && random_int(random, 0, 1);
+}
+
+/* Borders of any kind around a picture that has so many outputs. */
+static void choose_size(struct conv_problem *p, int d, int64_t outputs, struct random *random) {
+    const int64_t reach = p->dilation[d] * (p->kernel[d] - 1) + 1, all = (outputs - 1) * p->stride[d] + reach;
+    const int64_t most = (all - 1) / 2 < reach - 1 ? (all - 1) / 2 : reach - 1;
+    p->pads[d] = random_int(random, 0, most);
+    p->pads[2 + d] = random_int(random, 0, most);
+    p->size[d] = all - p->pads[d] - p->pads[2 + d] + random_int(random, 0, p->stride[d] - 1);
+    if (p->pads[d] >= p->size[d] || p->pads[2 + d] >= p->size[d])
+        p->border = BORDER_ZERO;
+}
+
+static struct forced_layer make(int columns, int width, int step, struct random *random) {
+    static const char *const activations[] = {"", "Relu", "LeakyRelu", "Clip", "Tanh"};
+    struct forced_layer layer = {.problem = {.stride = {random_int(random, 1, 2), step == 1   ? 2
+                                                                                  : step == 2 ? 3
+                                                                                              : 1},
+                                             .dilation = {1, step == 3 ? 2 : 1},
+                                             .kernel = {random_int(random, 1, 4), width},
+                                             .batch = random_int(random, 1, 2),
+                                             .border = (enum border)random_int(random, 0, 2),
+                                             .activation = activations[random_int(random, 0, 4)]}};
+    choose_channels(&layer, random);
+    choose_size(&layer.problem, 0, random_int(random, 1, 5), random);
+    choose_size(&layer.problem, 1, columns, random);
+    layer.forced.band_columns = random_int(random, 0, 3) ? 0 : random_int(random, 1, columns);
+    layer_make(&layer, random);
+    return layer;
+}
+
+static void check(struct forced_layer *layer, int columns, struct random *random) {
+    struct node_call call;
+    struct forced_input x = layer_input(layer, random);
+    char what[512];
+    double range;
+    size_t count;
+    layer_describe(layer, what);
+    if (layer_prepare(&call, layer, x.read, 1, NULL) != STATUS_OK)
+        fail_msg("seed %llu: %s: %s", (unsigned long long)test_seed(), call.err.message, what);
+    const struct blocked_state *state = call.call.state;
+    assert_ptr_equal(state->phases[0].algorithm, &grouped_algorithm);
+    assert_int_equal(state->phases[0].geometry.axis[2].positions, columns);
+    node_call_run(&call);
+    float *y = layer_take(&call, layer, &count);
+    double *expected = layer_reference(layer, x.wide, &range);
+    for (size_t i = 0; i < count; i++)
+        if (!(fabs((double)y[i] - expected[i]) <= BOUND * range))
+            fail_msg("seed %llu: number %zu of column %zu is %g, expected %g: %s", (unsigned long long)test_seed(), i,
+                     i % (size_t)columns, (double)y[i], expected[i], what);
+    free(y);
+    free(expected);
+    node_call_close(&call);
+    layer_input_free(&x);
+}
+
+static void test_tails(void **unused) {
+    (void)unused;
+    struct random random = random_from(test_seed() + 97);
+    for (int columns = 1; columns <= MOST_COLUMNS; columns++)
+        for (int width = 1; width <= MOST_WIDTH; width++)
+            for (int step = 0; step < 4; step++) {
+                if (test_cases(100) < random_int(&random, 1, 100))
+                    continue;
+                struct forced_layer layer = make(columns, width, step, &random);
+                check(&layer, columns, &random);
+                layer_free(&layer);
+            }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_tails)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
