@@ -80,8 +80,8 @@ def measure(options: argparse.Namespace, case: operator_cases.Case) -> tuple[lis
         return [case.text(), f"onnxruntime: {str(error)[:60]}", "", "", "", ""], 0.0
     sessions = [library.Session(options.loaded, model, feeds, case.outputs, threads, LEVELS[options.cpu]) for threads in (1, 2)]
     own = [session.results() for session in sessions]
-    off = max(apart(a, b) for a, b in zip(own[0], expected))
-    if any(not np.array_equal(a, b, equal_nan=a.dtype.kind == "f") for a, b in zip(*own)):
+    off = max(apart(a, b) for a, b in zip(own[0], expected, strict=True))
+    if any(not np.array_equal(a, b, equal_nan=a.dtype.kind == "f") for a, b in zip(*own, strict=True)):
         return [case.text(), "DIFFERENT with 2 threads", "", "", "", ""], float("inf")
     if not off <= options.bound:
         return [case.text(), "WRONG", "", "", "", f"{off:.1e}"], float("inf")
