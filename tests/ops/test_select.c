@@ -64,7 +64,8 @@ static int64_t element_of(const struct shape *shape, int axis, int64_t n, int64_
 }
 
 static struct shape shape_for(struct random *random, int round) {
-    return round % 40 == 39   ? shape_of(3, 5, 300, 70)
+    return round % 4 == 2 ? shape_of(2, (int)random_int(random, 1, 4), 1 + round / 4 % 70) /* every tail of vectors */
+           : round % 40 == 39 ? shape_of(3, 5, 300, 70)
            : round % 40 == 38 ? shape_of(2, 40, 450)
                               : random_shape(random, 1, 4);
 }
