@@ -1,16 +1,19 @@
 /*
- * Depthwise convolutions and those of few channels a group, with every number of columns that tiles of pixels leave
- * over, by every width of a kernel: against double precision. test_forced.c has them at random.
+ * Convolutions whose tiles lie along a row, with every number of columns that the tiles leave over: depthwise ones and
+ * those of few channels a group, by every width of a kernel, and those of few outputs. Against double precision;
+ * test_forced.c has them at random.
  */
+#include "ops/blocked/few_outputs.h"
 #include "ops/blocked/grouped.h"
 #include "tests/support/forced_layer.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-#define MOST_COLUMNS 44 /* three of the largest tiles, and more */
+#define MOST_COLUMNS 44 /* of grouped ones: three of the largest tiles, and more */
 #define MOST_WIDTH 9
-#define BOUND 1e-6 /* of the range */
+#define MOST_FEW_COLUMNS 240 /* more than the largest tile of few outputs */
+#define BOUND 1e-6           /* of the range */
 
 /* Channels: depthwise, of channel blocks or of plain tensors on either side; or some a group. */
 static void choose_channels(struct forced_layer *layer, struct random *random) {
@@ -52,7 +55,27 @@ static struct forced_layer make(int columns, int width, int step, struct random 
     return layer;
 }
 
-static void check(struct forced_layer *layer, int columns, struct random *random) {
+static struct forced_layer make_few(int columns, int outputs, struct random *random) {
+    struct forced_layer layer = {.problem = {.stride = {random_int(random, 1, 2), 1},
+                                             .dilation = {1, random_int(random, 1, 2)},
+                                             .kernel = {random_int(random, 1, 3), random_int(random, 1, 5)},
+                                             .batch = 1,
+                                             .group = 1,
+                                             .out = outputs,
+                                             .border = (enum border)random_int(random, 0, 2),
+                                             .activation = ""},
+                                 .plain_input = random_int(random, 0, 1),
+                                 .plain_output = true};
+    layer.problem.in = layer.plain_input ? random_int(random, 1, 5) : random_int(random, 1, 20);
+    layer.forced.rows_together = outputs == 1 ? random_int(random, 0, 1) : 0;
+    choose_size(&layer.problem, 0, random_int(random, 1, 3), random);
+    choose_size(&layer.problem, 1, columns, random);
+    layer_make(&layer, random);
+    return layer;
+}
+
+static void check(struct forced_layer *layer, const struct conv_algorithm *algorithm, int columns,
+                  struct random *random) {
     struct node_call call;
     struct forced_input x = layer_input(layer, random);
     char what[512];
@@ -62,7 +85,7 @@ static void check(struct forced_layer *layer, int columns, struct random *random
     if (layer_prepare(&call, layer, x.read, 1, NULL) != STATUS_OK)
         fail_msg("seed %llu: %s: %s", (unsigned long long)test_seed(), call.err.message, what);
     const struct blocked_state *state = call.call.state;
-    assert_ptr_equal(state->phases[0].algorithm, &grouped_algorithm);
+    assert_ptr_equal(state->phases[0].algorithm, algorithm);
     assert_int_equal(state->phases[0].geometry.axis[2].positions, columns);
     node_call_run(&call);
     float *y = layer_take(&call, layer, &count);
@@ -77,7 +100,7 @@ static void check(struct forced_layer *layer, int columns, struct random *random
     layer_input_free(&x);
 }
 
-static void test_tails(void **unused) {
+static void test_grouped(void **unused) {
     (void)unused;
     struct random random = random_from(test_seed() + 97);
     for (int columns = 1; columns <= MOST_COLUMNS; columns++)
@@ -86,12 +109,25 @@ static void test_tails(void **unused) {
                 if (test_cases(100) < random_int(&random, 1, 100))
                     continue;
                 struct forced_layer layer = make(columns, width, step, &random);
-                check(&layer, columns, &random);
+                check(&layer, &grouped_algorithm, columns, &random);
                 layer_free(&layer);
             }
 }
 
+static void test_few_outputs(void **unused) {
+    (void)unused;
+    struct random random = random_from(test_seed() + 98);
+    for (int columns = 1; columns <= MOST_FEW_COLUMNS; columns++)
+        for (int outputs = 1; outputs <= FEW_OUTPUTS_CHANNELS + 1; outputs++) {
+            if (test_cases(100) < random_int(&random, 1, 100))
+                continue;
+            struct forced_layer layer = make_few(columns, outputs, &random);
+            check(&layer, &few_outputs_algorithm, columns, &random);
+            layer_free(&layer);
+        }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_tails)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_grouped), cmocka_unit_test(test_few_outputs)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
