@@ -3,6 +3,7 @@
 #include "onnx/load/load.h"
 #include "runtime/session/model.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -211,6 +212,17 @@ void build_attribute_ints(struct builder *builder, const char *name, const char 
 void build_attribute_tensor(struct builder *builder, const char *name, const struct tensor *value) {
     add_attribute(builder, &(struct attribute){
                                .name = name, .type = ATTRIBUTE_TENSOR, .count = 1, .tensor = keep(builder, value)});
+}
+
+void build_conv(struct builder *builder, const char *input, const char *weights, const char *pads, const char *output,
+                struct random *random) {
+    char name[64], inputs[128];
+    snprintf(name, sizeof name, "%s_w", output);
+    snprintf(inputs, sizeof inputs, "%s %s", input, name);
+    build_random(builder, name, weights, random);
+    build_node(builder, "Conv", inputs, output);
+    if (pads)
+        build_attribute_ints(builder, "pads", pads);
 }
 
 struct builder build_body(const struct builder *outer) {
