@@ -104,6 +104,25 @@ static void arg_extremes(void **state) {
     }
 }
 
+/* The extreme at the last place, and at others, of every number of floats that vectors leave over. */
+static void arg_extremes_at_every_place(void **state) {
+    (void)state;
+    struct random random = random_from(test_seed() + 1);
+    for (int round = 0; round < test_cases(280); round++) {
+        const int count = 1 + round % 70, place = round / 70 ? (int)random_int(&random, 0, count - 1) : count - 1;
+        struct tensor *x = test_tensor(DTYPE_FLOAT, 2, 2, count), y[4];
+        struct test_node node;
+        test_fill(x, &random);
+        ((float *)x->data)[place] = round % 2 ? 2 : -2;
+        test_node_init(&node, round % 2 ? "ArgMax" : "ArgMin", 1, 1);
+        test_node_int(&node, "axis", 1);
+        run(&node, 13, (const struct tensor *const[]){x}, y);
+        assert_int_equal(((int64_t *)y[0].data)[0], place);
+        drop(y, 1);
+        test_tensor_free(x);
+    }
+}
+
 /* Line n sorted by insertion: the definition of what is stable. */
 static void sort_line(const struct tensor *x, int axis, int64_t n, bool largest, int64_t *order) {
     for (int64_t s = 0; s < x->shape.dims[axis]; s++) {
@@ -319,8 +338,9 @@ static void unique(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(arg_extremes), cmocka_unit_test(topk),
-                                       cmocka_unit_test(cumulative),   cmocka_unit_test(nonzero),
-                                       cmocka_unit_test(compress),     cmocka_unit_test(unique)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(arg_extremes), cmocka_unit_test(arg_extremes_at_every_place),
+                                       cmocka_unit_test(topk),         cmocka_unit_test(cumulative),
+                                       cmocka_unit_test(nonzero),      cmocka_unit_test(compress),
+                                       cmocka_unit_test(unique)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -233,6 +233,15 @@ struct builder build_body(const struct builder *outer) {
     return (struct builder){model};
 }
 
+struct builder build_loop_body(const struct builder *outer) {
+    struct builder body = build_body(outer);
+    build_input(&body, "i", DTYPE_INT64, "");
+    build_input(&body, "c", DTYPE_BOOL, "");
+    build_node(&body, "Identity", "c", "again");
+    build_output(&body, "again");
+    return body;
+}
+
 void build_captured(struct builder *body, const char *names) {
     int count;
     const int *values = values_of(body, names, &count);

@@ -46,6 +46,8 @@ void build_conv(struct builder *builder, const char *input, const char *weights,
  * around are listed by build_captured().
  */
 struct builder build_body(const struct builder *outer);
+/* One of Loop: inputs "i" and "c", and the output that says to go on, which is c. */
+struct builder build_loop_body(const struct builder *outer);
 void build_captured(struct builder *body, const char *names);
 void build_attribute_graph(struct builder *builder, const char *name, const struct builder *body);
 
