@@ -5,6 +5,7 @@
  */
 #include "ops/blocked/few_outputs.h"
 #include "ops/blocked/grouped.h"
+#include "ops/blocked/planes.h"
 #include "tests/support/forced_layer.h"
 
 #include <math.h>
@@ -13,6 +14,7 @@
 
 #define MOST_COLUMNS 44 /* of grouped ones: three of the largest tiles, and more */
 #define MOST_WIDTH 9
+#define MOST_PLANE_COLUMNS 70
 #define MOST_FEW_COLUMNS 240 /* more than the largest tile of few outputs */
 #define BOUND 1e-6           /* of the range */
 
@@ -51,7 +53,30 @@ static struct forced_layer make(int columns, int width, int step, struct random 
     choose_channels(&layer, random);
     choose_size(&layer.problem, 0, random_int(random, 1, 5), random);
     choose_size(&layer.problem, 1, columns, random);
+    layer.forced.planes = FORCED_NO;
     layer.forced.band_columns = random_int(random, 0, 3) ? 0 : random_int(random, 1, columns);
+    layer_make(&layer, random);
+    return layer;
+}
+
+/* A depthwise one whose planes stay as they are. */
+static struct forced_layer make_planes(int columns, int width, struct random *random) {
+    static const char *const activations[] = {"", "Relu", "LeakyRelu", "Clip", "Tanh"};
+    struct forced_layer layer = {.problem = {.stride = {1, 1},
+                                             .dilation = {random_int(random, 1, 3), random_int(random, 1, 3)},
+                                             .kernel = {1 + 2 * random_int(random, 1, 3), width},
+                                             .batch = random_int(random, 1, 2),
+                                             .group = random_int(random, 2, 4),
+                                             .in = 1,
+                                             .out = 1,
+                                             .border = (enum border)random_int(random, 0, 2),
+                                             .activation = activations[random_int(random, 0, 4)]},
+                                 .plain_input = true,
+                                 .plain_output = true,
+                                 .forced.planes = FORCED_YES};
+    choose_size(&layer.problem, 0, random_int(random, 1, 9), random);
+    choose_size(&layer.problem, 1, columns, random);
+    layer.forced.band_columns = random_int(random, 0, 3) ? 0 : random_int(random, 1, 9);
     layer_make(&layer, random);
     return layer;
 }
@@ -145,6 +170,19 @@ static void test_forms(void **unused) {
         }
     if (empty && test_cases(100) >= 100)
         fail_msg("%d forms were never run (seed %llu)", empty, (unsigned long long)test_seed());
+}
+
+static void test_planes(void **unused) {
+    (void)unused;
+    struct random random = random_from(test_seed() + 99);
+    for (int columns = 1; columns <= MOST_PLANE_COLUMNS; columns++)
+        for (int width = 1; width <= MOST_WIDTH; width++) {
+            if (test_cases(100) < random_int(&random, 1, 100))
+                continue;
+            struct forced_layer layer = make_planes(columns, width, &random);
+            check(&layer, &planes_algorithm, columns, &random);
+            layer_free(&layer);
+        }
 }
 
 static void test_few_outputs(void **unused) {

@@ -1,8 +1,8 @@
 /*
- * Every way of a product, on every number of rows, columns and depths that its tiles leave over: against double
- * precision, and the same bits with 1, 2 and 3 threads. What is constant, turned and added decides over the way; one
- * level of Strassen's algorithm is forced (ops/core/forced_choices.h). A table counts the runs of every way by the
- * sizes and what else there is; a legal cell that was not run fails.
+ * Every way of a product, forced (ops/core/forced_choices.h) on every number of rows, columns and depths that its tiles
+ * leave over: against double precision, and the same bits with 1, 2 and 3 threads. A table counts the runs of every way
+ * by the sizes and what else there is; a legal cell that was not run fails. test_product_ways.c has other forms of
+ * batches at random.
  */
 #include "tests/support/node_call.h"
 
@@ -22,7 +22,8 @@
 #define BOUND 5e-7
 #define LOOSE_BOUND 4e-6
 
-enum way { WAY_LEFT, WAY_RIGHT, WAY_NOW, WAY_ROWS, WAY_TILES, WAY_BLOCKS, WAY_STRASSEN, WAYS };
+/* Ways of a product (ops/matmul/product.h), panels by the side that is packed beforehand. */
+enum way { WAY_LEFT, WAY_RIGHT, WAY_NOW, WAY_ROWS, WAY_COLUMNS, WAY_TILES, WAY_NARROW, WAY_BLOCKS, WAY_STRASSEN, WAYS };
 
 /* What a product may have besides. */
 enum {
@@ -35,34 +36,29 @@ enum {
     SPOILT = 64, /* numbers far above all others, or not finite */
 };
 #define GEMM (SCALED | ADDED | TURNED_A | TURNED_B)
+#define ANY (GEMM | BATCH | SHARED | SPOILT)
 
 struct span {
     int low, high;
 };
 
-/* What leads to a way: sizes, what is allowed, what is always so, what is constant. */
+/* What a way is demanded of: sizes, what is allowed, what is constant. */
 static const struct way_row {
     const char *name;
+    enum product_way product;
     struct span m, n, k;
-    unsigned may, must;
+    unsigned may;
     bool constant_a, constant_b;
 } ways[WAYS] = {
-    [WAY_LEFT] = {"left side packed", {1, 400}, {1, 400}, {1, 4000}, GEMM | BATCH | SHARED | SPOILT, 0, true, false},
-    [WAY_RIGHT] =
-        {"right side packed", {2, 400}, {1, 400}, {1, 4000}, SCALED | ADDED | TURNED_B | SPOILT, TURNED_A, false, true},
-    [WAY_NOW] = {"packed in every run", {1, 400}, {1, 400}, {1, 4000}, GEMM | SPOILT, ADDED, false, false},
-    [WAY_ROWS] = {"rows", {1, 3}, {8, 400}, {1, 4000}, SCALED | BATCH | SPOILT, 0, false, false},
-    [WAY_TILES] =
-        {"tiles", {8, 400}, {8, 400}, {1, 600}, TURNED_A | TURNED_B | BATCH | SHARED | SPOILT, 0, false, false},
-    [WAY_BLOCKS] = {"channel blocks",
-                    {1, 400},
-                    {1, 400},
-                    {1, 4000},
-                    SCALED | ADDED | TURNED_B | BATCH | SHARED | SPOILT,
-                    0,
-                    false,
-                    true},
-    [WAY_STRASSEN] = {"Strassen", {2, 400}, {113, 400}, {32, 4000}, SHARED | SPOILT, 0, false, true},
+    [WAY_LEFT] = {"panels, left side", PRODUCT_PANELS, {1, 400}, {1, 400}, {1, 4000}, ANY, true, false},
+    [WAY_RIGHT] = {"panels, right side", PRODUCT_PANELS, {1, 400}, {1, 400}, {1, 4000}, ANY, false, true},
+    [WAY_NOW] = {"panels, in every run", PRODUCT_PANELS, {1, 400}, {1, 400}, {1, 4000}, ANY, false, false},
+    [WAY_ROWS] = {"rows", PRODUCT_ROWS, {1, 3}, {8, 400}, {1, 4000}, SCALED | ADDED | BATCH | SPOILT, false, false},
+    [WAY_COLUMNS] = {"columns", PRODUCT_COLUMNS, {1, 400}, {1, 7}, {1, 4000}, ANY, false, false},
+    [WAY_TILES] = {"tiles", PRODUCT_TILES, {1, 400}, {8, 400}, {1, 600}, ANY, false, false},
+    [WAY_NARROW] = {"tiles, constant", PRODUCT_TILES, {1, 400}, {8, 400}, {1, 600}, ANY, false, true},
+    [WAY_BLOCKS] = {"channel blocks", PRODUCT_PACKED, {1, 400}, {1, 400}, {1, 4000}, ANY & ~TURNED_A, false, true},
+    [WAY_STRASSEN] = {"Strassen", PRODUCT_PACKED, {2, 400}, {113, 400}, {32, 4000}, SHARED | SPOILT, false, true},
 };
 
 enum axis { AXIS_M, AXIS_N, AXIS_K, EXTRA };
@@ -125,7 +121,7 @@ static bool has(const struct product_case *p, unsigned extra) {
 
 /* One of those that are allowed, and that go together. */
 static unsigned some_extra(const struct way_row *row, struct random *random) {
-    unsigned extra = row->must | (row->may & (unsigned)random_int(random, 0, 127));
+    unsigned extra = row->may & (unsigned)random_int(random, 0, 127);
     if (extra & GEMM || !random_int(random, 0, 2))
         extra &= ~(unsigned)(BATCH | SHARED);
     if (extra & BATCH)
@@ -139,7 +135,7 @@ static void demand(struct product_case *p, const struct column *column, int numb
         return;
     }
     const unsigned apart = column->extra & GEMM ? BATCH | SHARED : column->extra == SPOILT ? 0 : GEMM | BATCH | SHARED;
-    p->extra = (p->extra & ~(apart & ~ways[p->way].must)) | column->extra;
+    p->extra = (p->extra & ~apart) | column->extra;
 }
 
 static struct tensor *matrices(int count, int rows, int columns_of_it, bool turned, struct random *random) {
@@ -207,8 +203,7 @@ static struct product_case make_case(enum way way, const struct column *column, 
         p.forced = (struct forced_choices){.strassen = FORCED_YES,
                                            .pairs = random_int(random, 0, 1) ? random_int(random, 1, 40) : 0,
                                            .halves_k_block = random_int(random, 0, 1) ? random_int(random, 1, 3) : 0};
-    else
-        p.forced.strassen = FORCED_NO;
+    p.forced.product = 1 + (int)row->product;
     fill_case(&p, random);
     return p;
 }
@@ -283,12 +278,14 @@ static status prepare(struct node_call *call, const struct product_case *p, stru
     return node_call_prepare(call, &node, 13, inputs, kernels, threads, weights);
 }
 
-static enum way way_of(const struct product_state *state) {
-    if (state->blocked_b)
-        return state->strassen ? WAY_STRASSEN : WAY_BLOCKS;
-    if (state->way != PRODUCT_PANELS)
-        return state->way == PRODUCT_ROWS ? WAY_ROWS : WAY_TILES;
-    return !state->packed ? WAY_NOW : state->b_packed ? WAY_RIGHT : WAY_LEFT;
+/* Whether the product is made as its row says. */
+static bool is_made_so(const struct product_case *p, const struct product_state *state) {
+    const struct way_row *row = &ways[p->way];
+    if (state->way != row->product || state->strassen != (p->way == WAY_STRASSEN))
+        return false;
+    const bool packed = row->constant_b || (row->constant_a && row->product == PRODUCT_PANELS);
+    return (state->packed != NULL) == (packed && !(p->way == WAY_NARROW && has(p, BATCH))) &&
+           (row->product != PRODUCT_PANELS || !packed || state->b_packed == row->constant_b);
 }
 
 static float *run(struct product_case *p, int threads) {
@@ -296,9 +293,8 @@ static float *run(struct product_case *p, int threads) {
     struct weight_cache *weights = weight_cache_create();
     if (prepare(&call, p, &p->kernels, threads, weights) != STATUS_OK)
         fail_msg("%s: %s", p->text, call.err.message);
-    const enum way way = way_of(call.call.state);
-    if (way != p->way)
-        fail_msg("%s: made otherwise: %s", p->text, ways[way].name);
+    if (!is_made_so(p, call.call.state))
+        fail_msg("%s: made otherwise", p->text);
     node_call_run(&call);
     float *y = call.output.data;
     node_call_close(&call);
@@ -346,7 +342,7 @@ static const struct span *span_of(const struct way_row *row, enum axis axis) {
 static bool is_legal(enum way way, const struct column *column) {
     const struct way_row *row = &ways[way];
     if (column->axis == EXTRA)
-        return (row->may | row->must) & column->extra;
+        return row->may & column->extra;
     const struct span *span = span_of(row, column->axis);
     return column->span.low <= span->high && column->span.high >= span->low;
 }
@@ -380,12 +376,12 @@ static void print_table(void) {
     printf("Runs of every way, seed %llu (\".\": there is none). Columns:\n", (unsigned long long)test_seed());
     for (int c = 0; c < COLUMNS; c++)
         printf("  %2d %s\n", c, columns[c].name);
-    printf("%-20s", "");
+    printf("%-22s", "");
     for (int c = 0; c < COLUMNS; c++)
         printf(" %3d", c);
     printf("  error/bound\n");
     for (int w = 0; w < WAYS; w++) {
-        printf("%-20s", ways[w].name);
+        printf("%-22s", ways[w].name);
         for (int c = 0; c < COLUMNS; c++)
             if (is_legal((enum way)w, &columns[c]) || runs[w][c])
                 printf(" %3d", runs[w][c]);
@@ -430,7 +426,7 @@ static void test_refused_sizes(void **unused) {
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         struct product_case p = {.way = WAY_STRASSEN, .batch = 2, .kernels = *test_kernels()};
         memcpy(p.size, sizes[i], sizeof p.size);
-        p.forced.strassen = FORCED_YES;
+        p.forced = (struct forced_choices){.strassen = FORCED_YES, .product = 1 + PRODUCT_PACKED};
         fill_case(&p, &random);
         refuse(&p);
     }
