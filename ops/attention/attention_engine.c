@@ -55,13 +55,12 @@ static bool packed_floats(const struct op_call *call, const struct attention *a,
 /* What a thread has for itself. */
 struct attention_own {
     void *scores, *sums, *bias; /* [block_rows][score_stride], [block_rows + 1][value_stride], [score_stride] */
-    float *panels;
 };
 
 static size_t own_bytes(const struct op_call *call, const struct attention *a) {
     const int64_t rows = block_rows(call, a);
     const int64_t numbers = (rows + 1) * score_stride(call, a) + (rows + 1) * value_stride(call, a);
-    return (size_t)numbers * dtype_size(a->dtype) + TILE_SCRATCH_FLOATS * sizeof(float);
+    return (size_t)numbers * dtype_size(a->dtype);
 }
 
 static struct attention_own own_of(const struct op_call *call, const struct attention *a, int thread) {
@@ -69,10 +68,7 @@ static struct attention_own own_of(const struct op_call *call, const struct atte
     const size_t size = dtype_size(a->dtype), rows = (size_t)block_rows(call, a);
     const size_t scores = rows * (size_t)score_stride(call, a) * size,
                  sums = (rows + 1) * (size_t)value_stride(call, a) * size;
-    return (struct attention_own){.panels = (float *)(void *)at,
-                                  .scores = at + TILE_SCRATCH_FLOATS * sizeof(float),
-                                  .sums = at + TILE_SCRATCH_FLOATS * sizeof(float) + scores,
-                                  .bias = at + TILE_SCRATCH_FLOATS * sizeof(float) + scores + sums};
+    return (struct attention_own){.scores = at, .sums = at + scores, .bias = at + scores + sums};
 }
 
 status attention_prepare(struct op_call *call, const struct attention *a, size_t *workspace_bytes, struct error *err) {
@@ -209,16 +205,17 @@ static void scores_float(const struct attention_work *work, const struct attenti
         for (int64_t row = 0; row < b->rows; row++)
             scores_direct(work, b, q + row * a->q.row, (float *)own->scores + row * stride);
     else
-        tile_product(work->call->kernels,
+        tile_product(work->call->kernels->gemm,
                      &(struct tile_rows){.a = q,
                                          .a_stride = a->q.row,
+                                         .a_depth = 1,
                                          .rows = b->rows,
                                          .depth = a->size,
                                          .columns = b->keys,
                                          .c = own->scores,
                                          .c_stride = stride,
                                          .first = true},
-                     &(struct tile_matrix){packed, a->size, a->keys}, own->panels);
+                     &(struct tile_matrix){packed, a->size, a->keys});
     for (int64_t row = 0; row < b->rows; row++)
         row_kernel_of(work->call->kernels)
             ->affine((float *)own->scores + row * stride, (float *)own->scores + row * stride, (size_t)b->keys, 0,
@@ -237,16 +234,17 @@ static void values_float(const struct attention_work *work, const struct attenti
                           (float *)own->sums + row * stride, (float *)own->sums + b->rows * stride);
         return;
     }
-    tile_product(work->call->kernels,
+    tile_product(work->call->kernels->gemm,
                  &(struct tile_rows){.a = own->scores,
                                      .a_stride = score_stride(work->call, a),
+                                     .a_depth = 1,
                                      .rows = b->rows,
                                      .depth = b->keys,
                                      .columns = a->value_size,
                                      .c = own->sums,
                                      .c_stride = value_stride(work->call, a),
                                      .first = true},
-                 &(struct tile_matrix){packed + work->key_floats, a->keys, a->value_size}, own->panels);
+                 &(struct tile_matrix){packed + work->key_floats, a->keys, a->value_size});
 }
 
 /* Row `key` of keys or values, past ones first. */

@@ -33,6 +33,7 @@ struct forced_choices {
     int64_t depth, macro_positions;
     enum forced_answer phases_together; /* phases are walked as one */
     enum forced_answer parts;           /* every thread has a part of the positions */
+    enum forced_answer few_outputs;     /* for a plain input, where direct sums and Winograd may do it, too */
     enum forced_answer planes;          /* NO: a depthwise convolution of plain tensors goes through channel blocks */
     /*
      * Few outputs: rows of the output that are computed together, 1 or 2; columns of a band (grouped: of a strip;
@@ -42,6 +43,7 @@ struct forced_choices {
     /* Two convolutions fused: rows of a row tile, row tiles of a band. */
     enum forced_answer fused;
     int64_t row_tile, band;
+    int product; /* 1 + enum product_way (ops/matmul/product.h); 0: costs decide */
     /* Products with a constant right side: one level of Strassen's algorithm; pairs of rows, channel blocks of a
      * k-block.
      */

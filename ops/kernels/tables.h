@@ -10,7 +10,7 @@
 #include "ops/kernels/integer.h"
 #include "ops/kernels/kernels.h"
 #include "ops/kernels/math.h"
-#include "ops/kernels/narrow.h"
+#include "ops/kernels/pairs.h"
 #include "ops/kernels/planes.h"
 #include "ops/kernels/pool.h"
 #include "ops/kernels/reduce.h"
@@ -24,6 +24,7 @@ extern const struct few_outputs_kernel few_outputs_kernel_portable, few_outputs_
 extern const struct strassen_kernel strassen_kernel_portable, strassen_kernel_avx2, strassen_kernel_avx512;
 extern const struct winograd_kernel winograd_kernel_portable, winograd_kernel_avx2, winograd_kernel_avx512;
 extern const struct math_kernel math_kernel_portable, math_kernel_avx2, math_kernel_avx512;
+extern const struct pair_kernel pair_kernel_portable, pair_kernel_avx2, pair_kernel_avx512;
 extern const struct pool_kernel pool_kernel_portable, pool_kernel_avx2, pool_kernel_avx512;
 extern const struct resize_kernel resize_kernel_portable, resize_kernel_avx2, resize_kernel_avx512;
 extern const struct half_kernel half_kernel_portable, half_kernel_avx2, half_kernel_avx512;
@@ -32,7 +33,6 @@ extern const struct cast_kernel cast_kernel_portable, cast_kernel_avx2, cast_ker
 extern const struct bits_kernel bits_kernel_portable, bits_kernel_avx2, bits_kernel_avx512;
 extern const struct depthwise_kernel depthwise_kernel_portable, depthwise_kernel_avx2, depthwise_kernel_avx512;
 extern const struct fft_kernel fft_kernel_portable, fft_kernel_avx2, fft_kernel_avx512;
-extern const struct narrow_kernel narrow_kernel_portable, narrow_kernel_avx2, narrow_kernel_avx512;
 extern const struct planes_kernel planes_kernel_portable, planes_kernel_avx2, planes_kernel_avx512;
 extern const struct reduce_kernel reduce_kernel_portable, reduce_kernel_avx2, reduce_kernel_avx512;
 extern const struct row_kernel row_kernel_portable, row_kernel_avx2, row_kernel_avx512;

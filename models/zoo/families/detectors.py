@@ -93,7 +93,7 @@ def both(config: str, **more: Any) -> Any:
     def build(full: bool) -> Any:
         words = dict(vocab_size=50, max_position_embeddings=16, eos_token_id=49) | vit(full)
         seen = dict(image_size=side(full), patch_size=16) | vit(full)
-        return configured(config, text_config=words, vision_config=seen, projection_dim=32, **more)
+        return configured(config, text_config=words, vision_config=seen, projection_dim=seen["hidden_size"], **more)
 
     return build
 
