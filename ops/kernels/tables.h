@@ -10,7 +10,6 @@
 #include "ops/kernels/integer.h"
 #include "ops/kernels/kernels.h"
 #include "ops/kernels/math.h"
-#include "ops/kernels/narrow.h"
 #include "ops/kernels/pairs.h"
 #include "ops/kernels/planes.h"
 #include "ops/kernels/pool.h"
