@@ -6,6 +6,7 @@
 #include "ops/elementwise/unary.h"
 #include "ops/kernels/families.h"
 #include "ops/kernels/rows.h"
+#include "ops/matmul/contraction_form.h"
 #include "ops/matmul/tile_product.h"
 
 #include <string.h>
@@ -14,148 +15,6 @@
 #define FAR_COLUMNS 32 /* the same of numbers that lie apart, each in a line of the cache */
 #define TEAM_PRODUCTS 16384
 #define RUN_ROWS 6 /* below so many rows that lie evenly, rows are taken one by one */
-
-enum group { BATCH, ROWS, COLUMNS_OF_C, DEPTH, GROUPS };
-enum array { A, B, C, ADDEND, ARRAYS };
-
-/* Dimensions of one kind. */
-struct dims {
-    int rank;
-    int64_t count; /* of all places */
-    int64_t size[CONTRACTION_DIMS], strides[CONTRACTION_DIMS][ARRAYS];
-};
-
-/* As a product of matrices: a[batch][row][depth] * b[batch][depth][column]. */
-struct product_form {
-    struct dims groups[GROUPS];
-    bool tiles;   /* by tile_product(), whose right side is b */
-    bool swapped; /* a and b have changed places */
-};
-
-static void add_dim(struct dims *dims, const struct contraction_dim *dim) {
-    dims->size[dims->rank] = dim->size;
-    dims->strides[dims->rank][A] = dim->a;
-    dims->strides[dims->rank][B] = dim->b;
-    dims->strides[dims->rank][ADDEND] = dim->addend;
-    dims->strides[dims->rank++][C] = dim->c;
-    dims->count *= dim->size;
-}
-
-/* What c has of one array alone are rows or columns. Where a size is 1 it does not matter what it is. */
-static enum group group_of(const struct contraction_dim *dim) {
-    if (dim->summed)
-        return DEPTH;
-    return dim->a && dim->b ? BATCH : dim->b ? COLUMNS_OF_C : ROWS;
-}
-
-/* Columns that do not lie evenly in c, as those of b's own matrices, are products of their own if they are enough. */
-static void keep_even_columns(struct dims *columns, struct dims *batch) {
-    int64_t even = 1;
-    int first = columns->rank;
-    while (first > 0 && columns->strides[first - 1][C] == even) {
-        first--;
-        even *= columns->size[first];
-    }
-    if (first == 0 || even < CONTRACTION_TILE)
-        return;
-    for (int d = 0; d < first; d++) {
-        batch->size[batch->rank] = columns->size[d];
-        memcpy(batch->strides[batch->rank++], columns->strides[d], sizeof columns->strides[d]);
-        batch->count *= columns->size[d];
-    }
-    for (int d = first; d < columns->rank; d++) {
-        columns->size[d - first] = columns->size[d];
-        memcpy(columns->strides[d - first], columns->strides[d], sizeof columns->strides[d]);
-    }
-    columns->rank -= first;
-    columns->count = even;
-}
-
-/* In all that is read the outer one goes on where the inner one ends, as it does in c, which is dense. */
-static bool is_one(const struct contraction_dim *outer, const struct contraction_dim *inner) {
-    return outer->summed == inner->summed && outer->a == inner->a * inner->size && outer->b == inner->b * inner->size &&
-           outer->addend == inner->addend * inner->size;
-}
-
-/* The dimensions that are not 1, those of c in its order, neighbours that are one as one. */
-static struct contraction simplified(const struct contraction *given) {
-    struct contraction c = {.dtype = given->dtype};
-    for (int d = 0; d < given->rank; d++) {
-        int at = given->dims[d].size == 1 ? -1 : c.rank++;
-        for (; at > 0 && !given->dims[d].summed && c.dims[at - 1].c < given->dims[d].c; at--)
-            c.dims[at] = c.dims[at - 1];
-        if (at >= 0)
-            c.dims[at] = given->dims[d];
-    }
-    int rank = 0;
-    for (int d = 0; d < c.rank; d++)
-        if (rank > 0 && is_one(&c.dims[rank - 1], &c.dims[d])) {
-            const int64_t size = c.dims[rank - 1].size * c.dims[d].size;
-            c.dims[rank - 1] = c.dims[d];
-            c.dims[rank - 1].size = size;
-        } else {
-            c.dims[rank++] = c.dims[d];
-        }
-    c.rank = rank;
-    return c;
-}
-
-/* Neighbours in c belong to products of their own, each of one row: to pack its right side takes longer than to use it.
- */
-static bool is_between(const struct contraction *c, int64_t rows, int64_t columns) {
-    bool between = false;
-    for (int d = 0; d < c->rank; d++)
-        between |= c->dims[d].c == 1 && c->dims[d].size >= CONTRACTION_TILE && group_of(&c->dims[d]) == BATCH;
-    return between && (rows == 1 || columns == 1);
-}
-
-static struct product_form form_of(const struct contraction *given) {
-    const struct contraction simple = simplified(given), *c = &simple;
-    struct product_form form = {.tiles = true};
-    int64_t rows = 1, columns = 1;
-    for (int d = 0; d < c->rank; d++) {
-        rows *= group_of(&c->dims[d]) == ROWS ? c->dims[d].size : 1;
-        columns *= group_of(&c->dims[d]) == COLUMNS_OF_C ? c->dims[d].size : 1;
-    }
-    form.swapped = rows > columns && columns < CONTRACTION_TILE;
-    form.tiles = c->dtype == DTYPE_FLOAT && (form.swapped ? rows : columns) >= CONTRACTION_TILE &&
-                 (given->packed || given->end || !is_between(c, rows, columns));
-    for (int g = 0; g < GROUPS; g++)
-        form.groups[g].count = 1;
-    for (int d = 0; d < c->rank; d++) {
-        struct contraction_dim dim = c->dims[d];
-        if (form.swapped) {
-            dim.a = c->dims[d].b;
-            dim.b = c->dims[d].a;
-        }
-        enum group group = group_of(&dim);
-        /* Without tiles, what lies innermost in c can go side by side whatever it is. */
-        if (!form.tiles && !dim.summed)
-            group = dim.c == 1 ? COLUMNS_OF_C : BATCH;
-        add_dim(&form.groups[group], &dim);
-    }
-    if (form.tiles)
-        keep_even_columns(&form.groups[COLUMNS_OF_C], &form.groups[BATCH]);
-    return form;
-}
-
-static int64_t place_of(const struct dims *dims, enum array array, int64_t index) {
-    int64_t place = 0;
-    for (int d = dims->rank - 1; d > 0; d--) {
-        place += index % dims->size[d] * dims->strides[d][array];
-        index /= dims->size[d];
-    }
-    return dims->rank > 0 ? place + index * dims->strides[0][array] : 0;
-}
-
-/* All places are so far from one to the next. */
-static bool is_even(const struct dims *dims, enum array array, int64_t *stride) {
-    *stride = dims->rank > 0 ? dims->strides[dims->rank - 1][array] : 0;
-    for (int d = dims->rank - 2; d >= 0; d--)
-        if (dims->strides[d][array] != dims->strides[d + 1][array] * dims->size[d + 1])
-            return false;
-    return true;
-}
 
 /* ---- workspace ---- */
 
@@ -203,7 +62,7 @@ static int64_t own_floats(const struct op_call *call, const struct product_form 
 
 status contraction_prepare(struct op_call *call, const struct contraction *contraction, size_t *workspace_bytes,
                            struct error *err) {
-    const struct product_form form = form_of(contraction);
+    const struct product_form form = contraction_form_of(contraction);
     const int64_t depth = form.groups[DEPTH].count, columns = form.groups[COLUMNS_OF_C].count;
     size_t bytes = 0;
     *workspace_bytes = 0;
@@ -263,9 +122,9 @@ static void pack_tiles(void *context, int64_t first, int64_t end) {
     int64_t depth_stride, column_stride;
     for (int64_t item = first; item < end; item++) {
         const int64_t column0 = item % tiles * width, count = at_most(groups[COLUMNS_OF_C].count - column0, width);
-        const float *b = (const float *)work->b + place_of(&groups[BATCH], B, item / tiles);
+        const float *b = (const float *)work->b + dims_place(&groups[BATCH], B, item / tiles);
         float *tile = work->tables.packed + item / tiles * packed_floats(work) + column0 * groups[DEPTH].count;
-        if (is_even(&groups[DEPTH], B, &depth_stride) && is_even(&groups[COLUMNS_OF_C], B, &column_stride))
+        if (dims_even(&groups[DEPTH], B, &depth_stride) && dims_even(&groups[COLUMNS_OF_C], B, &column_stride))
             tile_pack(work->call->kernels,
                       &(struct tile_source){b + column0 * column_stride, depth_stride, column_stride,
                                             groups[DEPTH].count, count},
@@ -275,28 +134,12 @@ static void pack_tiles(void *context, int64_t first, int64_t end) {
     }
 }
 
-/* Rows that follow each other evenly in all arrays. */
-static int64_t even_run(const struct dims *rows) {
-    int64_t run = 1;
-    for (int d = rows->rank - 1; d >= 0; d--) {
-        for (int array = 0; array < ARRAYS; array++)
-            if (d + 1 < rows->rank && rows->strides[d][array] != rows->strides[d + 1][array] * rows->size[d + 1])
-                return run;
-        run *= rows->size[d];
-    }
-    return run;
-}
-
-static int64_t last_stride(const struct dims *dims, enum array array) {
-    return dims->rank > 0 ? dims->strides[dims->rank - 1][array] : 0;
-}
-
 static void cut_rows(struct contraction_work *work) {
     const struct dims *groups = work->form->groups;
     int64_t depth_stride;
-    work->run = even_run(&groups[ROWS]);
+    work->run = dims_run(&groups[ROWS]);
     work->taken =
-        !is_even(&groups[DEPTH], A, &depth_stride) || (work->run < RUN_ROWS && work->run < groups[ROWS].count);
+        !dims_even(&groups[DEPTH], A, &depth_stride) || (work->run < RUN_ROWS && work->run < groups[ROWS].count);
     if (work->taken)
         work->run = groups[ROWS].count;
     work->blocks = divide_up(work->run, TILE_ROWS);
@@ -305,12 +148,12 @@ static void cut_rows(struct contraction_work *work) {
 /* Rows of a are taken, each side by side. */
 static void take_rows(const struct contraction_work *work, int64_t batch, int64_t row0, int64_t rows, float *taken) {
     const struct dims *groups = work->form->groups;
-    const float *a = (const float *)work->a + place_of(&groups[BATCH], A, batch);
+    const float *a = (const float *)work->a + dims_place(&groups[BATCH], A, batch);
     const int64_t depth = groups[DEPTH].count;
     int64_t depth_stride;
-    const bool even = is_even(&groups[DEPTH], A, &depth_stride) && depth_stride == 1;
+    const bool even = dims_even(&groups[DEPTH], A, &depth_stride) && depth_stride == 1;
     for (int64_t r = 0; r < rows; r++) {
-        const float *row = a + place_of(&groups[ROWS], A, row0 + r);
+        const float *row = a + dims_place(&groups[ROWS], A, row0 + r);
         if (even)
             memcpy(taken + r * depth, row, (size_t)depth * sizeof *row);
         for (int64_t k = 0; k < depth && !even; k++)
@@ -329,11 +172,11 @@ static void end_rows(const struct contraction_work *work, const struct row_sums 
     const struct contraction_end *end = work->end;
     const struct dims *groups = work->form->groups;
     int64_t step;
-    if (!end || !is_even(&groups[COLUMNS_OF_C], ADDEND, &step))
+    if (!end || !dims_even(&groups[COLUMNS_OF_C], ADDEND, &step))
         return;
     const struct row_kernel *rows = row_kernel_of(work->call->kernels);
     const size_t columns = (size_t)groups[COLUMNS_OF_C].count;
-    const float *addend = end->addend ? end->addend + place_of(&groups[BATCH], ADDEND, part->batch) : NULL;
+    const float *addend = end->addend ? end->addend + dims_place(&groups[BATCH], ADDEND, part->batch) : NULL;
     if (!addend && part->stride == groups[COLUMNS_OF_C].count) {
         rows->scale_add(part->sums, part->sums, (size_t)part->rows * columns, end->alpha, 0, NULL, 0);
         return;
@@ -341,7 +184,7 @@ static void end_rows(const struct contraction_work *work, const struct row_sums 
     for (int64_t r = 0; r < part->rows; r++) {
         float *row = part->sums + r * part->stride;
         rows->scale_add(row, row, columns, end->alpha, end->beta,
-                        addend ? addend + place_of(&groups[ROWS], ADDEND, part->row0 + r) : NULL, (size_t)step);
+                        addend ? addend + dims_place(&groups[ROWS], ADDEND, part->row0 + r) : NULL, (size_t)step);
     }
 }
 
@@ -349,17 +192,17 @@ static void end_rows(const struct contraction_work *work, const struct row_sums 
 static void give_rows(const struct contraction_work *work, const struct row_sums *part) {
     const struct dims *groups = work->form->groups;
     const int64_t columns = groups[COLUMNS_OF_C].count;
-    float *c = (float *)work->c + place_of(&groups[BATCH], C, part->batch);
+    float *c = (float *)work->c + dims_place(&groups[BATCH], C, part->batch);
     int64_t column_stride, row_stride;
-    const bool even = is_even(&groups[COLUMNS_OF_C], C, &column_stride);
-    if (even && column_stride > 1 && is_even(&groups[ROWS], C, &row_stride) && row_stride == 1) {
+    const bool even = dims_even(&groups[COLUMNS_OF_C], C, &column_stride);
+    if (even && column_stride > 1 && dims_even(&groups[ROWS], C, &row_stride) && row_stride == 1) {
         row_kernel_of(work->call->kernels)
             ->turn(part->sums, (size_t)part->stride, (size_t)part->rows, (size_t)columns, c + part->row0,
                    (size_t)column_stride);
         return;
     }
     for (int64_t r = 0; r < part->rows; r++) {
-        float *row = c + place_of(&groups[ROWS], C, part->row0 + r);
+        float *row = c + dims_place(&groups[ROWS], C, part->row0 + r);
         const float *sums = part->sums + r * part->stride;
         if (even && column_stride == 1)
             memcpy(row, sums, (size_t)columns * sizeof *row);
@@ -375,7 +218,7 @@ static void run_rows(const struct contraction_work *work, int64_t batch, int64_t
     const int64_t depth = groups[DEPTH].count, columns = groups[COLUMNS_OF_C].count;
     float *taken = own, *sums = taken + TILE_ROWS * depth;
     int64_t column_stride, depth_stride = 1;
-    const bool there = !work->taken && is_even(&groups[COLUMNS_OF_C], C, &column_stride) && column_stride == 1;
+    const bool there = !work->taken && dims_even(&groups[COLUMNS_OF_C], C, &column_stride) && column_stride == 1;
     struct tile_rows part = {.a = taken,
                              .a_stride = depth,
                              .a_depth = 1,
@@ -388,14 +231,14 @@ static void run_rows(const struct contraction_work *work, int64_t batch, int64_t
     if (work->taken) {
         take_rows(work, batch, row0, rows, taken);
     } else {
-        is_even(&groups[DEPTH], A, &depth_stride);
-        part.a = (const float *)work->a + place_of(&groups[BATCH], A, batch) + place_of(&groups[ROWS], A, row0);
-        part.a_stride = last_stride(&groups[ROWS], A);
+        dims_even(&groups[DEPTH], A, &depth_stride);
+        part.a = (const float *)work->a + dims_place(&groups[BATCH], A, batch) + dims_place(&groups[ROWS], A, row0);
+        part.a_stride = dims_step(&groups[ROWS], A);
         part.a_depth = depth_stride;
     }
     if (there) {
-        part.c = (float *)work->c + place_of(&groups[BATCH], C, batch) + place_of(&groups[ROWS], C, row0);
-        part.c_stride = last_stride(&groups[ROWS], C);
+        part.c = (float *)work->c + dims_place(&groups[BATCH], C, batch) + dims_place(&groups[ROWS], C, row0);
+        part.c_stride = dims_step(&groups[ROWS], C);
     }
     tile_product(work->call->kernels->gemm, &part,
                  &(struct tile_matrix){work->packed + batch * packed_floats(work), depth, columns});
@@ -424,9 +267,9 @@ static void run_tiles(struct team_thread self, void *context) {
     static void run_places_##T(const struct contraction_work *work, int64_t batch, int64_t column0, int64_t count) { \
         const struct dims *groups = work->form->groups;                                                              \
         const struct contraction_tables *t = &work->tables;                                                          \
-        const T *a = (const T *)work->a + place_of(&groups[BATCH], A, batch);                                        \
-        const T *b = (const T *)work->b + place_of(&groups[BATCH], B, batch);                                        \
-        T *c = (T *)work->c + place_of(&groups[BATCH], C, batch);                                                    \
+        const T *a = (const T *)work->a + dims_place(&groups[BATCH], A, batch);                                      \
+        const T *b = (const T *)work->b + dims_place(&groups[BATCH], B, batch);                                      \
+        T *c = (T *)work->c + dims_place(&groups[BATCH], C, batch);                                                  \
         const bool even = work->side_by_side;                                                                        \
         SUM sums[COLUMNS] = {0};                                                                                     \
         for (int64_t k = 0; k < groups[DEPTH].count; k++) {                                                          \
@@ -467,11 +310,11 @@ static void run_places(void *context, int64_t first, int64_t end) {
 
 static bool is_side_by_side(const struct dims *columns) {
     int64_t a, b;
-    return is_even(columns, A, &a) && is_even(columns, B, &b) && a == 1 && b == 1;
+    return dims_even(columns, A, &a) && dims_even(columns, B, &b) && a == 1 && b == 1;
 }
 
 void contraction_run(const struct op_call *call, const struct contraction *contraction, void *workspace) {
-    const struct product_form form = form_of(contraction);
+    const struct product_form form = contraction_form_of(contraction);
     const struct dims *groups = form.groups;
     const int64_t places = groups[BATCH].count * groups[ROWS].count * groups[COLUMNS_OF_C].count;
     if (places == 0)

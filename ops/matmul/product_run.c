@@ -91,6 +91,7 @@ static bool constant_weight(const struct op_call *call, int input) {
 }
 
 #define SMALL_NUMBERS (1 << 15) /* a constant B with no more stays in the caches without being prefetched */
+#define FEW_DEPTHS 8            /* with fewer, sums over lanes have more to do than to add */
 
 static bool is_small(const struct matrix_product *product) {
     return product->n <= SMALL_NUMBERS / product->k;
@@ -101,9 +102,10 @@ static enum product_way way_of(const struct op_call *call, const struct matrix_p
     const int64_t elements = tensor_elements(call->inputs[1]);
     if (product->k == 0)
         return PRODUCT_PANELS;
-    if (product_has_few_columns(product))
+    if (product_has_few_columns(product) && product->k >= FEW_DEPTHS)
         return PRODUCT_COLUMNS;
-    if (packed_fits(call, product) && (!is_small(product) || elements != product->n * product->k))
+    if (packed_fits(call, product) &&
+        (!is_small(product) || product_has_few_columns(product) || elements != product->n * product->k))
         return PRODUCT_PACKED;
     if (!constant_weight(call, 1) && product_has_few_rows(product))
         return PRODUCT_ROWS;
