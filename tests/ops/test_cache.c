@@ -1,4 +1,4 @@
-/* ops/weights, weight_keys, weight_file, digest; onnx/region; the options cache and low_memory: memory and the file. */
+/* ops/weights, weight_keys, weight_file, digest; base/region; the options cache and low_memory: memory and the file. */
 #include "base/digest.h"
 #include "base/region.h"
 #include "onnx/save/save.h"
