@@ -33,7 +33,11 @@ struct forced_choices {
     int64_t depth, macro_positions;
     enum forced_answer phases_together; /* phases are walked as one */
     enum forced_answer parts;           /* every thread has a part of the positions */
-    /* Few outputs: rows of the output that are computed together, 1 or 2; columns of a band (grouped: of a strip). */
+    enum forced_answer planes;          /* NO: a depthwise convolution of plain tensors goes through channel blocks */
+    /*
+     * Few outputs: rows of the output that are computed together, 1 or 2; columns of a band (grouped: of a strip;
+     * planes: rows).
+     */
     int64_t rows_together, band_columns;
     /* Two convolutions fused: rows of a row tile, row tiles of a band. */
     enum forced_answer fused;

@@ -9,6 +9,7 @@
 #include "ops/blocked/direct.h"
 #include "ops/blocked/few_outputs.h"
 #include "ops/blocked/grouped.h"
+#include "ops/blocked/planes.h"
 #include "ops/blocked/winograd/winograd_algorithm.h"
 #include "ops/core/op_facts.h"
 #include "tests/support/forced_cells.h"
@@ -246,7 +247,7 @@ static bool check_fused(struct forced_layer *a, int row, int column, struct rand
 
 /* As the first of two; the rows of few outputs are counted as the second one. */
 static bool can_fuse(const struct cell_row *row) {
-    if (row->algorithm == &grouped_algorithm)
+    if (row->algorithm == &grouped_algorithm || row->algorithm == &planes_algorithm)
         return false;
     return row->algorithm == &winograd_algorithm ? row->weights == WINOGRAD_TRANSFORMED : !row->plain_input;
 }
@@ -255,6 +256,8 @@ static bool is_legal(const struct cell_row *row, const struct cell_column *colum
     struct conv_problem p = {.transposed = column->transposed};
     if (column->special == FUSED)
         return can_fuse(row);
+    if (column->special == MIXED_TRANSPOSED && row->algorithm == &planes_algorithm)
+        return false;
     if (column->special == MIXED_TRANSPOSED)
         return row->algorithm != &winograd_algorithm ||
                !(winograd_stride_2(row->kinds[0]) || winograd_stride_2(row->kinds[1]));

@@ -144,7 +144,8 @@ static void loops_have_limits(void **state) {
         limner_session_close(session);
     }
     struct builder b = growing_loop();
-    limner_session *session = build_session(&b, 0, &(limner_limits){.size = sizeof(limner_limits), .tensor_bytes = 1000});
+    limner_session *session =
+        build_session(&b, 0, &(limner_limits){.size = sizeof(limner_limits), .tensor_bytes = 1000});
     expect_status(session, inputs, 2, LIMNER_LIMIT, "iteration 124: Concat");
     limner_session_close(session);
 }

@@ -4,6 +4,7 @@
 #include "ops/blocked/engine/algorithms.h"
 #include "ops/blocked/few_outputs.h"
 #include "ops/blocked/grouped.h"
+#include "ops/blocked/planes.h"
 #include "ops/blocked/winograd/winograd_algorithm.h"
 
 #include <stdio.h>
@@ -105,6 +106,8 @@ static void add_rows(struct cell_table *table, const struct conv_algorithm *algo
     } else if (algorithm == &grouped_algorithm) {
         add_row(table, (struct cell_row){.algorithm = algorithm});
         add_row(table, (struct cell_row){.algorithm = algorithm, .depthwise = true});
+    } else if (algorithm == &planes_algorithm) {
+        add_row(table, (struct cell_row){.algorithm = algorithm, .depthwise = true});
     } else if (algorithm == &direct_algorithm) {
         add_row(table, (struct cell_row){.algorithm = algorithm});
         add_row(table, (struct cell_row){.algorithm = algorithm, .plain_input = true});
@@ -200,9 +203,14 @@ static bool few_outputs_legal(const struct cell_row *row, const struct conv_prob
     return true;
 }
 
+static bool planes_legal(const struct conv_problem *p) {
+    return !p->transposed && p->stride[0] == 1 && p->stride[1] == 1 && p->kernel[0] % 2 == 1 && p->kernel[0] >= 3;
+}
+
 bool cells_legal(const struct cell_row *row, const struct conv_problem *problem) {
     return row->algorithm == &winograd_algorithm      ? winograd_legal(row, problem)
            : row->algorithm == &few_outputs_algorithm ? few_outputs_legal(row, problem)
+           : row->algorithm == &planes_algorithm      ? planes_legal(problem)
                                                       : true;
 }
 
@@ -262,17 +270,19 @@ static void random_numbers(const struct cell_row *row, struct random *random, st
     p->out = row->rows_together == 2 ? 1
              : layer->plain_output   ? any(random, 1, 9)
                                      : random_channels(random, p->group > 1);
-    if (row->algorithm == &grouped_algorithm)
+    const bool planes = row->algorithm == &planes_algorithm;
+    if (row->algorithm == &grouped_algorithm || planes)
         random_groups(row, random, p);
     if (row->depthwise && !p->transposed) { /* of any number of channels on either side */
-        layer->plain_input = any(random, 0, 1);
-        layer->plain_output = any(random, 0, 1);
+        layer->plain_input = planes || any(random, 0, 1);
+        layer->plain_output = planes || any(random, 0, 1);
     }
     p->border = p->transposed || any(random, 0, 1) ? BORDER_ZERO : (enum border)any(random, 1, 2);
     p->activation = activations[any(random, 0, 5)];
     for (int d = 0; d < 2; d++) {
         const int64_t reach = p->dilation[d] * (p->kernel[d] - 1), most = p->transposed ? reach / 2 : reach;
-        const int64_t outputs = any(random, 3, 21) * (p->transposed ? 1 : any(random, 1, p->dilation[d]));
+        const int64_t outputs =
+            any(random, 3, planes && d == 1 ? 130 : 21) * (p->transposed ? 1 : any(random, 1, p->dilation[d]));
         p->pads[d] = any(random, 0, most);
         p->pads[2 + d] = any(random, 0, most);
         p->output_padding[d] = p->transposed ? any(random, 0, p->stride[d] - 1) : 0;
@@ -310,7 +320,9 @@ void cells_demand(const struct cell_row *row, const struct cell_column *column, 
     struct forced_choices *f = &layer->forced;
     const bool winograd = row->algorithm == &winograd_algorithm,
                in_kernel = winograd && row->weights == WINOGRAD_IN_KERNEL;
-    *f = (struct forced_choices){.winograd = winograd ? FORCED_YES : FORCED_NO, .rows_together = row->rows_together};
+    *f = (struct forced_choices){.winograd = winograd ? FORCED_YES : FORCED_NO,
+                                 .planes = row->algorithm == &planes_algorithm ? FORCED_YES : FORCED_NO,
+                                 .rows_together = row->rows_together};
     f->panel = some_size(random, 1, 3);
     f->k_slice = some_size(random, 1, 3);
     f->k_block = some_size(random, 1, 3);
@@ -342,8 +354,9 @@ static bool is_row(const struct cell_row *row, const struct blocked_state *state
                row->kinds[1] == phase->grids[0].axis[1].kind;
     if (row->algorithm == &grouped_algorithm)
         return row->depthwise == (state->window.in_channels == 1 && state->window.out_channels == 1);
-    return (row->algorithm != &few_outputs_algorithm || row->rows_together == phase->rows_together) &&
-           row->plain_input == !state->from_blocks;
+    return row->algorithm == &planes_algorithm ||
+           ((row->algorithm != &few_outputs_algorithm || row->rows_together == phase->rows_together) &&
+            row->plain_input == !state->from_blocks);
 }
 
 void cells_count(struct cell_table *table, int column, const struct blocked_state *state) {
@@ -392,6 +405,8 @@ void cells_name(const struct cell_row *row, char text[64]) {
                  row->plain_input ? ", plain input" : "");
     else if (row->algorithm == &grouped_algorithm)
         snprintf(text, 64, row->depthwise ? "grouped, depthwise" : "grouped");
+    else if (row->algorithm == &planes_algorithm)
+        snprintf(text, 64, "planes, depthwise");
     else
         snprintf(text, 64, row->plain_input ? "direct, plain input" : "direct");
 }

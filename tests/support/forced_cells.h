@@ -20,7 +20,7 @@ struct cell_column {
 struct cell_row {
     const struct conv_algorithm *algorithm;
     bool plain_input;              /* direct, few outputs */
-    bool depthwise;                /* grouped: one channel on both sides */
+    bool depthwise;                /* grouped, planes: one channel on both sides */
     int64_t rows_together;         /* few outputs */
     enum winograd_weights weights; /* Winograd */
     enum winograd_kind kinds[2];

@@ -15,7 +15,6 @@ struct source {
     unsigned samples[64 * 64 * 4];
 };
 
-
 /* ---- a PNG encoder: stored deflate blocks, filter 0, Adam7 when asked ---- */
 
 struct buffer {
