@@ -1,26 +1,110 @@
 #include "ops/matmul/contraction.h"
 
 #include "base/checked.h"
-#include "base/sizes.h"
+#include "base/simd.h"
 #include "base/thread_team.h"
 #include "ops/elementwise/unary.h"
-#include "ops/matmul/contraction_form.h"
-#include "ops/matmul/contraction_tiles.h"
+#include "ops/kernels/families.h"
+#include "ops/kernels/rows.h"
 #include "ops/matmul/tile_product.h"
 
 #include <string.h>
 
-#define COLUMNS 256 /* sums that are added up side by side without tiles */
+#define FEW_COLUMNS 8 /* below so many a tile has more zeros than columns */
+#define COLUMNS 256   /* sums that are added up side by side without tiles */
 #define TEAM_PRODUCTS 16384
+
+enum group { BATCH, ROWS, COLUMNS_OF_C, DEPTH, GROUPS };
+enum array { A, B, C, ARRAYS };
+
+/* Dimensions of one kind. */
+struct dims {
+    int rank;
+    int64_t count; /* of all places */
+    int64_t size[CONTRACTION_DIMS], strides[CONTRACTION_DIMS][ARRAYS];
+};
+
+/* As a product of matrices: a[batch][row][depth] * b[batch][depth][column]. */
+struct product_form {
+    struct dims groups[GROUPS];
+    bool tiles;   /* by tile_product(), whose right side is b */
+    bool swapped; /* a and b have changed places */
+};
+
+static void add_dim(struct dims *dims, const struct contraction_dim *dim) {
+    dims->size[dims->rank] = dim->size;
+    dims->strides[dims->rank][A] = dim->a;
+    dims->strides[dims->rank][B] = dim->b;
+    dims->strides[dims->rank++][C] = dim->c;
+    dims->count *= dim->size;
+}
+
+/* What c has of one array alone are rows or columns. Where a size is 1 it does not matter what it is. */
+static enum group group_of(const struct contraction_dim *dim) {
+    if (dim->summed)
+        return DEPTH;
+    return dim->a && dim->b ? BATCH : dim->b ? COLUMNS_OF_C : ROWS;
+}
+
+static struct product_form form_of(const struct contraction *c) {
+    struct product_form form = {.tiles = true};
+    int64_t rows = 1, columns = 1;
+    for (int d = 0; d < c->rank; d++) {
+        rows *= group_of(&c->dims[d]) == ROWS ? c->dims[d].size : 1;
+        columns *= group_of(&c->dims[d]) == COLUMNS_OF_C ? c->dims[d].size : 1;
+    }
+    form.swapped = rows > columns && columns < FEW_COLUMNS;
+    form.tiles = c->dtype == DTYPE_FLOAT && (form.swapped ? rows : columns) >= FEW_COLUMNS;
+    for (int g = 0; g < GROUPS; g++)
+        form.groups[g].count = 1;
+    for (int d = 0; d < c->rank; d++) {
+        struct contraction_dim dim = c->dims[d];
+        if (form.swapped) {
+            dim.a = c->dims[d].b;
+            dim.b = c->dims[d].a;
+        }
+        enum group group = group_of(&dim);
+        /* Without tiles, what lies innermost in c can go side by side whatever it is. */
+        if (!form.tiles && !dim.summed)
+            group = dim.c == 1 ? COLUMNS_OF_C : BATCH;
+        if (dim.size != 1)
+            add_dim(&form.groups[group], &dim);
+    }
+    return form;
+}
+
+static int64_t place_of(const struct dims *dims, enum array array, int64_t index) {
+    int64_t place = 0;
+    for (int d = dims->rank - 1; d > 0; d--) {
+        place += index % dims->size[d] * dims->strides[d][array];
+        index /= dims->size[d];
+    }
+    return dims->rank > 0 ? place + index * dims->strides[0][array] : 0;
+}
+
+/* All places are so far from one to the next. */
+static bool is_even(const struct dims *dims, enum array array, int64_t *stride) {
+    *stride = dims->rank > 0 ? dims->strides[dims->rank - 1][array] : 0;
+    for (int d = dims->rank - 2; d >= 0; d--)
+        if (dims->strides[d][array] != dims->strides[d + 1][array] * dims->size[d + 1])
+            return false;
+    return true;
+}
 
 /* ---- workspace ---- */
 
-static size_t table_bytes(const struct contraction_form *form) {
+/* Where depths and columns are, and the packed right sides. */
+struct contraction_tables {
+    int64_t *depth_a, *depth_b, *column_a, *column_b, *column_c;
+    float *packed; /* [batch] */
+};
+
+static size_t table_bytes(const struct product_form *form) {
     return whole_line_bytes((size_t)(2 * form->groups[DEPTH].count + 3 * form->groups[COLUMNS_OF_C].count) *
                             sizeof(int64_t));
 }
 
-static struct contraction_tables tables_in(const struct contraction_form *form, void *workspace) {
+static struct contraction_tables tables_in(const struct product_form *form, void *workspace) {
     const int64_t depth = form->groups[DEPTH].count, columns = form->groups[COLUMNS_OF_C].count;
     int64_t *at = workspace;
     return (struct contraction_tables){at,
@@ -31,14 +115,20 @@ static struct contraction_tables tables_in(const struct contraction_form *form, 
                                        (float *)(void *)((char *)workspace + table_bytes(form))};
 }
 
-static void fill(const struct contraction_dims *dims, enum contraction_array array, int64_t *table) {
+static void fill(const struct dims *dims, enum array array, int64_t *table) {
     for (int64_t i = 0; i < dims->count; i++)
-        table[i] = contraction_place(dims, array, i);
+        table[i] = place_of(dims, array, i);
+}
+
+/* A thread's rows of a, panels of them, and sums. */
+static int64_t own_floats(const struct op_call *call, const struct product_form *form) {
+    return TILE_SCRATCH_FLOATS + TILE_ROWS * (form->groups[DEPTH].count +
+                                              tile_columns(call->kernels->gemm, form->groups[COLUMNS_OF_C].count));
 }
 
 status contraction_prepare(struct op_call *call, const struct contraction *contraction, size_t *workspace_bytes,
                            struct error *err) {
-    const struct contraction_form form = contraction_form_of(contraction);
+    const struct product_form form = form_of(contraction);
     const int64_t depth = form.groups[DEPTH].count, columns = form.groups[COLUMNS_OF_C].count;
     size_t bytes = 0;
     *workspace_bytes = 0;
@@ -47,7 +137,7 @@ status contraction_prepare(struct op_call *call, const struct contraction *contr
     if (depth > INT64_MAX / 4096 || columns > INT64_MAX / 4096)
         return fail(err, STATUS_LIMIT, "the workspace is too large");
     if (form.tiles) {
-        const size_t own = (size_t)contraction_own_floats(call, &form) * sizeof(float);
+        const size_t own = (size_t)own_floats(call, &form) * sizeof(float);
         call->own_bytes = call->own_bytes > own ? call->own_bytes : own;
         if (!size_mul((size_t)(tile_columns(call->kernels->gemm, columns)) * sizeof(float), (size_t)depth, &bytes) ||
             !size_mul(bytes, (size_t)form.groups[BATCH].count, &bytes))
@@ -58,15 +148,160 @@ status contraction_prepare(struct op_call *call, const struct contraction *contr
     return STATUS_OK;
 }
 
+/* ---- by tiles ---- */
+
+struct contraction_work {
+    const struct op_call *call;
+    const struct product_form *form;
+    struct contraction_tables tables;
+    const void *a, *b;
+    void *c;
+    int64_t blocks; /* of rows */
+};
+
+static int64_t packed_floats(const struct contraction_work *work) {
+    return tile_columns(work->call->kernels->gemm, work->form->groups[COLUMNS_OF_C].count) *
+           work->form->groups[DEPTH].count;
+}
+
+/* A tile whose numbers lie anyhow. */
+static void pack_scattered(const struct contraction_work *work, const float *b, int64_t column0, int64_t count,
+                           float *tile) {
+    const int64_t width = work->call->kernels->gemm->columns;
+    for (int64_t k = 0; k < work->form->groups[DEPTH].count; k++)
+        for (int64_t j = 0; j < width; j++)
+            tile[k * width + j] = j < count ? b[work->tables.depth_b[k] + work->tables.column_b[column0 + j]] : 0;
+}
+
+/* Tiles of the right sides of all batches. */
+static void pack_tiles(void *context, int64_t first, int64_t end) {
+    const struct contraction_work *work = context;
+    const struct dims *groups = work->form->groups;
+    const int64_t width = work->call->kernels->gemm->columns, tiles = divide_up(groups[COLUMNS_OF_C].count, width);
+    int64_t depth_stride, column_stride;
+    for (int64_t item = first; item < end; item++) {
+        const int64_t column0 = item % tiles * width, count = at_most(groups[COLUMNS_OF_C].count - column0, width);
+        const float *b = (const float *)work->b + place_of(&groups[BATCH], B, item / tiles);
+        float *tile = work->tables.packed + item / tiles * packed_floats(work) + column0 * groups[DEPTH].count;
+        if (is_even(&groups[DEPTH], B, &depth_stride) && is_even(&groups[COLUMNS_OF_C], B, &column_stride))
+            tile_pack(work->call->kernels,
+                      &(struct tile_source){b + column0 * column_stride, depth_stride, column_stride,
+                                            groups[DEPTH].count, count},
+                      0, groups[DEPTH].count, tile);
+        else
+            pack_scattered(work, b, column0, count, tile);
+    }
+}
+
+/* Rows of a, each side by side: where they are already, or else taken. */
+static const float *take_rows(const struct contraction_work *work, int64_t batch, int64_t row0, int64_t rows,
+                              float *taken, int64_t *stride) {
+    const struct dims *groups = work->form->groups;
+    const float *a = (const float *)work->a + place_of(&groups[BATCH], A, batch);
+    const int64_t depth = groups[DEPTH].count;
+    int64_t depth_stride;
+    const bool even = is_even(&groups[DEPTH], A, &depth_stride) && is_even(&groups[ROWS], A, stride);
+    if (even && depth_stride == 1)
+        return a + row0 * *stride;
+    if (even && *stride == 1 && depth_stride > 0) {
+        row_kernel_of(work->call->kernels)
+            ->turn(a + row0, (size_t)depth_stride, (size_t)depth, (size_t)rows, taken, (size_t)depth);
+    } else {
+        for (int64_t r = 0; r < rows; r++) {
+            const float *row = a + place_of(&groups[ROWS], A, row0 + r);
+            for (int64_t k = 0; k < depth; k++)
+                taken[r * depth + k] = row[work->tables.depth_a[k]];
+        }
+    }
+    *stride = depth;
+    return taken;
+}
+
+/* Sums of some columns. */
+struct given {
+    const float *sums;
+    int64_t stride, first, count;
+};
+
+/* Sums of some rows go to where they belong. */
+static void give_rows(const struct contraction_work *work, int64_t batch, int64_t row0, int64_t rows,
+                      const struct given *given) {
+    const struct dims *groups = work->form->groups;
+    float *c = (float *)work->c + place_of(&groups[BATCH], C, batch);
+    int64_t column_stride, row_stride;
+    const bool even = is_even(&groups[COLUMNS_OF_C], C, &column_stride);
+    if (even && column_stride > 1 && is_even(&groups[ROWS], C, &row_stride) && row_stride == 1) {
+        row_kernel_of(work->call->kernels)
+            ->turn(given->sums, (size_t)given->stride, (size_t)rows, (size_t)given->count,
+                   c + row0 + given->first * column_stride, (size_t)column_stride);
+        return;
+    }
+    for (int64_t r = 0; r < rows; r++) {
+        float *row = c + place_of(&groups[ROWS], C, row0 + r);
+        const float *sums = given->sums + r * given->stride;
+        if (even && column_stride == 1)
+            memcpy(row + given->first, sums, (size_t)given->count * sizeof *row);
+        else
+            for (int64_t j = 0; j < given->count; j++)
+                row[work->tables.column_c[given->first + j]] = sums[j];
+    }
+}
+
+/* Columns that can be written where they belong: whole tiles of rows that lie evenly, with their columns side by side.
+ */
+static int64_t columns_in_place(const struct contraction_work *work, int64_t *row_stride) {
+    const struct dims *groups = work->form->groups;
+    const int64_t columns = groups[COLUMNS_OF_C].count;
+    int64_t column_stride;
+    const bool even = is_even(&groups[COLUMNS_OF_C], C, &column_stride) && is_even(&groups[ROWS], C, row_stride);
+    return even && column_stride == 1
+               ? columns / work->call->kernels->gemm->columns * work->call->kernels->gemm->columns
+               : 0;
+}
+
+static void run_rows(const struct contraction_work *work, int64_t batch, int64_t row0, int64_t rows, float *own) {
+    const struct dims *groups = work->form->groups;
+    const int64_t depth = groups[DEPTH].count, columns = groups[COLUMNS_OF_C].count;
+    float *taken = own + TILE_SCRATCH_FLOATS, *sums = taken + TILE_ROWS * depth;
+    int64_t a_stride, c_stride = 0;
+    const float *a = take_rows(work, batch, row0, rows, taken, &a_stride);
+    const int64_t in_place = columns_in_place(work, &c_stride);
+    float *c = (float *)work->c + place_of(&groups[BATCH], C, batch) + place_of(&groups[ROWS], C, row0);
+    struct tile_rows part = {.a = a, .a_stride = a_stride, .rows = rows, .depth = depth, .first = true};
+    for (int64_t column = 0; column < columns; column += part.columns) {
+        const bool there = column < in_place;
+        part.columns = there ? in_place : columns - column;
+        part.c_stride = there ? c_stride : tile_columns(work->call->kernels->gemm, part.columns);
+        part.c = there ? c : sums;
+        tile_product(work->call->kernels, &part,
+                     &(struct tile_matrix){work->tables.packed + batch * packed_floats(work) + column * depth, depth,
+                                           part.columns},
+                     own);
+        if (!there)
+            give_rows(work, batch, row0, rows, &(struct given){sums, part.c_stride, column, part.columns});
+    }
+}
+
+static void run_tiles(struct team_thread self, void *context) {
+    const struct contraction_work *work = context;
+    const struct dims *groups = work->form->groups;
+    const struct team_range range = team_range_of(self, groups[BATCH].count * work->blocks);
+    float *own = (float *)(void *)(work->call->own + (size_t)self.index * work->call->own_stride);
+    for (int64_t item = range.first; item < range.end; item++) {
+        const int64_t row0 = item % work->blocks * TILE_ROWS;
+        run_rows(work, item / work->blocks, row0, at_most(groups[ROWS].count - row0, TILE_ROWS), own);
+    }
+}
+
 /* ---- without tiles, in all types ---- */
 
 #define LOOPS(T, DTYPE, SUM)                                                                                         \
     static void run_places_##T(const struct contraction_work *work, int64_t batch, int64_t column0, int64_t count) { \
-        const struct contraction_dims *groups = work->form->groups;                                                  \
+        const struct dims *groups = work->form->groups;                                                              \
         const struct contraction_tables *t = &work->tables;                                                          \
-        const T *a = (const T *)work->a + contraction_place(&groups[BATCH], A, batch);                               \
-        const T *b = (const T *)work->b + contraction_place(&groups[BATCH], B, batch);                               \
-        T *c = (T *)work->c + contraction_place(&groups[BATCH], C, batch);                                           \
+        const T *a = (const T *)work->a + place_of(&groups[BATCH], A, batch);                                        \
+        const T *b = (const T *)work->b + place_of(&groups[BATCH], B, batch);                                        \
+        T *c = (T *)work->c + place_of(&groups[BATCH], C, batch);                                                    \
         SUM sums[COLUMNS] = {0};                                                                                     \
         for (int64_t k = 0; k < groups[DEPTH].count; k++)                                                            \
             for (int64_t j = 0; j < count; j++)                                                                      \
@@ -92,7 +327,7 @@ struct place_work {
 
 static void run_places(void *context, int64_t first, int64_t end) {
     const struct place_work *places = context;
-    const struct contraction_dims *groups = places->work.form->groups;
+    const struct dims *groups = places->work.form->groups;
     const int64_t columns = groups[COLUMNS_OF_C].count, pieces = divide_up(columns, COLUMNS);
     for (int64_t item = first; item < end; item++) {
         const int64_t column0 = item % pieces * COLUMNS;
@@ -101,8 +336,8 @@ static void run_places(void *context, int64_t first, int64_t end) {
 }
 
 void contraction_run(const struct op_call *call, const struct contraction *contraction, void *workspace) {
-    const struct contraction_form form = contraction_form_of(contraction);
-    const struct contraction_dims *groups = form.groups;
+    const struct product_form form = form_of(contraction);
+    const struct dims *groups = form.groups;
     const int64_t places = groups[BATCH].count * groups[ROWS].count * groups[COLUMNS_OF_C].count;
     if (places == 0)
         return;
@@ -130,6 +365,6 @@ void contraction_run(const struct op_call *call, const struct contraction *contr
         return;
     }
     team_for(threads, groups[BATCH].count * divide_up(groups[COLUMNS_OF_C].count, call->kernels->gemm->columns),
-             contraction_pack_tiles, &all.work);
-    team_run(threads, contraction_run_tiles, &all.work);
+             pack_tiles, &all.work);
+    team_run(threads, run_tiles, &all.work);
 }

@@ -6,7 +6,21 @@
 #define LIMNER_OPS_MATMUL_CONTRACTION_H
 
 #include "ops/core/op.h"
-#include "ops/matmul/contraction_problem.h"
+
+#define CONTRACTION_DIMS 26
+
+struct contraction_dim {
+    int64_t size, a, b, c; /* strides in elements */
+    bool summed;
+};
+
+struct contraction {
+    enum dtype dtype; /* FLOAT, DOUBLE, or an integer type, which wraps */
+    int rank;
+    struct contraction_dim dims[CONTRACTION_DIMS]; /* from the outermost inwards */
+    const void *a, *b;
+    void *c; /* dense; every element is written */
+};
 
 /* Workspace of contraction_run(); raises call->own_bytes to what its threads need. a, b and c are not looked at. */
 status contraction_prepare(struct op_call *call, const struct contraction *contraction, size_t *workspace_bytes,
