@@ -32,7 +32,7 @@ bool attention_packed_floats(const struct op_call *call, const struct attention 
 size_t attention_own_bytes(const struct op_call *call, const struct attention *a) {
     const int64_t rows = attention_block_rows(call, a);
     const int64_t numbers = (rows + 1) * attention_score_stride(call, a) + (rows + 1) * attention_value_stride(call, a);
-    return (size_t)numbers * dtype_size(a->dtype) + TILE_SCRATCH_FLOATS * sizeof(float);
+    return (size_t)numbers * dtype_size(a->dtype);
 }
 
 struct attention_own attention_own_of(const struct op_call *call, const struct attention *a, int thread) {
@@ -40,10 +40,7 @@ struct attention_own attention_own_of(const struct op_call *call, const struct a
     const size_t size = dtype_size(a->dtype), rows = (size_t)attention_block_rows(call, a);
     const size_t scores = rows * (size_t)attention_score_stride(call, a) * size,
                  sums = (rows + 1) * (size_t)attention_value_stride(call, a) * size;
-    return (struct attention_own){.panels = (float *)(void *)at,
-                                  .scores = at + TILE_SCRATCH_FLOATS * sizeof(float),
-                                  .sums = at + TILE_SCRATCH_FLOATS * sizeof(float) + scores,
-                                  .bias = at + TILE_SCRATCH_FLOATS * sizeof(float) + scores + sums};
+    return (struct attention_own){.scores = at, .sums = at + scores, .bias = at + scores + sums};
 }
 
 struct attention_block attention_block_of(const struct attention_work *work, int64_t item) {

@@ -29,7 +29,6 @@ bool attention_packed_floats(const struct op_call *call, const struct attention 
 /* What a thread has for itself. */
 struct attention_own {
     void *scores, *sums, *bias; /* [block_rows][score_stride], [block_rows + 1][value_stride], [score_stride] */
-    float *panels;
 };
 
 size_t attention_own_bytes(const struct op_call *call, const struct attention *a);

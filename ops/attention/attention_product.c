@@ -67,16 +67,17 @@ void attention_scores_float(const struct attention_work *work, const struct atte
         for (int64_t row = 0; row < b->rows; row++)
             scores_direct(work, b, q + row * a->q.row, (float *)own->scores + row * stride);
     else
-        tile_product(work->call->kernels,
+        tile_product(work->call->kernels->gemm,
                      &(struct tile_rows){.a = q,
                                          .a_stride = a->q.row,
+                                         .a_depth = 1,
                                          .rows = b->rows,
                                          .depth = a->size,
                                          .columns = b->keys,
                                          .c = own->scores,
                                          .c_stride = stride,
                                          .first = true},
-                     &(struct tile_matrix){packed, a->size, a->keys}, own->panels);
+                     &(struct tile_matrix){packed, a->size, a->keys});
     for (int64_t row = 0; row < b->rows; row++)
         row_kernel_of(work->call->kernels)
             ->affine((float *)own->scores + row * stride, (float *)own->scores + row * stride, (size_t)b->keys, 0,
@@ -95,16 +96,17 @@ void attention_values_float(const struct attention_work *work, const struct atte
                           (float *)own->sums + row * stride, (float *)own->sums + b->rows * stride);
         return;
     }
-    tile_product(work->call->kernels,
+    tile_product(work->call->kernels->gemm,
                  &(struct tile_rows){.a = own->scores,
                                      .a_stride = attention_score_stride(work->call, a),
+                                     .a_depth = 1,
                                      .rows = b->rows,
                                      .depth = b->keys,
                                      .columns = a->value_size,
                                      .c = own->sums,
                                      .c_stride = attention_value_stride(work->call, a),
                                      .first = true},
-                 &(struct tile_matrix){packed + work->key_floats, a->keys, a->value_size}, own->panels);
+                 &(struct tile_matrix){packed + work->key_floats, a->keys, a->value_size});
 }
 
 /* Row `key` of keys or values, past ones first. */

@@ -42,6 +42,7 @@ struct forced_choices {
     /* Two convolutions fused: rows of a row tile, row tiles of a band. */
     enum forced_answer fused;
     int64_t row_tile, band;
+    int product; /* 1 + enum product_way (ops/matmul/product.h); 0: costs decide */
     /* Products with a constant right side: one level of Strassen's algorithm; pairs of rows, channel blocks of a
      * k-block.
      */

@@ -15,17 +15,25 @@ enum cpu_level { CPU_PORTABLE = 0, CPU_AVX2 = 1, CPU_AVX512 = 2, CPU_LEVELS = 3 
 #define GEMM_LINE 4
 
 /*
- * Matrix product on packed panels.
- *   a: panel of `rows` <= max_rows rows, packed as [depth][rows]
- *   b: panel of `columns` columns (always the full tile width, zero-filled), packed as [depth][columns], 64-byte
- * aligned c: [rows][columns] with row stride c_stride (elements) c = bias + a.b when bias is not NULL (bias[row] starts
- * every sum), else c += a.b. The products of every element are one chain of fused multiply-adds in the order of depth,
- * whatever rows is.
+ * A tile of a matrix product: c = a.b, c = bias + a.b, or c += a.b. The products of every element are one chain of
+ * fused multiply-adds in the order of depth, which begins with the bias, whatever rows and columns are.
  */
+struct gemm_tile {
+    int rows, columns; /* at most those of the kernel; no others are read or written, but for b's */
+    bool adds;         /* to c; then there is no bias */
+    size_t depth;
+    const float *a; /* [row * row_step + depth * depth_step]: rows where they lie, or packed side by side */
+    size_t row_step, depth_step;
+    const float *b;    /* [depth][columns of the kernel], zeros behind the last column, 64-byte aligned */
+    const float *bias; /* [rows]; NULL: none */
+    float *c;          /* [row * c_step + column] */
+    size_t c_step;
+};
+
 struct gemm_kernel {
     const char *name;
     int max_rows, columns;
-    void (*tile)(int rows, size_t depth, const float *a, const float *b, const float *bias, float *c, size_t c_stride);
+    void (*tile)(const struct gemm_tile *tile);
     /* One row by GEMM_LINE tiles side by side, `b_stride` floats apart: the bits of as many tiles without bias, which
        would wait for each sum by itself. Written where `first`, else added. */
     void (*line)(size_t depth, const float *a, const float *b, size_t b_stride, bool first, float *c);

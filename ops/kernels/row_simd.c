@@ -286,6 +286,23 @@ __attribute__((noinline)) static void row_affine(const float *x, float *y, size_
         y[i] = (x[i] - center) * factor + offset;
 }
 
+static void row_scale_add(const float *x, float *y, size_t count, float alpha, float beta, const float *addend,
+                          size_t step) {
+    const vec a = vec_all(alpha), b = vec_all(addend ? beta : 0);
+    vec more = vec_all(addend ? *addend : 0);
+    size_t i = 0;
+    for (; count - i >= VEC; i += VEC) {
+        if (step)
+            more = vec_load(addend + i);
+        vec_store(y + i, vec_fma(b, more, a * vec_load(x + i)));
+    }
+    if (i == count)
+        return;
+    if (step)
+        more = load_some(addend + i, count - i, more);
+    store_some(y + i, count - i, vec_fma(b, more, a * load_some(x + i, count - i, more)));
+}
+
 /* Logarithms of VEC sums: that of the sum as a float, and what was lost by rounding over it. */
 __attribute__((noinline)) static void logarithms(const double *sums, float *logs) {
     float near[VEC], lost[VEC];
@@ -630,4 +647,5 @@ const struct row_kernel LEVEL_NAME(row_kernel) = {.combine = row_combine,
                                                   .softmax_columns = row_softmax_columns,
                                                   .affine = row_affine,
                                                   .affine_by = row_affine_by,
+                                                  .scale_add = row_scale_add,
                                                   .affine_rows = row_affine_rows};

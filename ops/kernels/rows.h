@@ -68,6 +68,10 @@ struct row_kernel {
     void (*softmax_columns)(const float *x, float *y, size_t rows, size_t stride, size_t count, bool log);
     /* y = (x - center) * factor + offset. x may be y. */
     void (*affine)(const float *x, float *y, size_t count, float center, float factor, float offset);
+    /* y = alpha * x + beta * addend, with one addend for all where step is 0, and else (1) one for each; addend NULL:
+     * none. x may be y. */
+    void (*scale_add)(const float *x, float *y, size_t count, float alpha, float beta, const float *addend,
+                      size_t step);
     /* y = ((x - center) * factor + shift) * scale + offset, with a scale and an offset for each number; offset NULL:
        none. Any of them may be y. */
     void (*affine_by)(const float *x, float *y, size_t count, float center, float factor, float shift,

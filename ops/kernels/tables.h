@@ -10,7 +10,6 @@
 #include "ops/kernels/integer.h"
 #include "ops/kernels/kernels.h"
 #include "ops/kernels/math.h"
-#include "ops/kernels/narrow.h"
 #include "ops/kernels/pixels.h"
 #include "ops/kernels/planes.h"
 #include "ops/kernels/pool.h"
@@ -34,7 +33,6 @@ extern const struct cast_kernel cast_kernel_portable, cast_kernel_avx2, cast_ker
 extern const struct bits_kernel bits_kernel_portable, bits_kernel_avx2, bits_kernel_avx512;
 extern const struct depthwise_kernel depthwise_kernel_portable, depthwise_kernel_avx2, depthwise_kernel_avx512;
 extern const struct fft_kernel fft_kernel_portable, fft_kernel_avx2, fft_kernel_avx512;
-extern const struct narrow_kernel narrow_kernel_portable, narrow_kernel_avx2, narrow_kernel_avx512;
 extern const struct planes_kernel planes_kernel_portable, planes_kernel_avx2, planes_kernel_avx512;
 extern const struct reduce_kernel reduce_kernel_portable, reduce_kernel_avx2, reduce_kernel_avx512;
 extern const struct row_kernel row_kernel_portable, row_kernel_avx2, row_kernel_avx512;

@@ -10,12 +10,12 @@
 
 #include <string.h>
 
-#define FEW_COLUMNS 8 /* below so many a tile has more zeros than columns */
-#define COLUMNS 256   /* sums that are added up side by side without tiles */
+#define COLUMNS 256 /* sums that are added up side by side without tiles */
 #define TEAM_PRODUCTS 16384
+#define RUN_ROWS 6 /* below so many rows that lie evenly, rows are taken one by one */
 
 enum group { BATCH, ROWS, COLUMNS_OF_C, DEPTH, GROUPS };
-enum array { A, B, C, ARRAYS };
+enum array { A, B, C, ADDEND, ARRAYS };
 
 /* Dimensions of one kind. */
 struct dims {
@@ -35,6 +35,7 @@ static void add_dim(struct dims *dims, const struct contraction_dim *dim) {
     dims->size[dims->rank] = dim->size;
     dims->strides[dims->rank][A] = dim->a;
     dims->strides[dims->rank][B] = dim->b;
+    dims->strides[dims->rank][ADDEND] = dim->addend;
     dims->strides[dims->rank++][C] = dim->c;
     dims->count *= dim->size;
 }
@@ -46,6 +47,29 @@ static enum group group_of(const struct contraction_dim *dim) {
     return dim->a && dim->b ? BATCH : dim->b ? COLUMNS_OF_C : ROWS;
 }
 
+/* Columns that do not lie evenly in c, as those of b's own matrices, are products of their own if they are enough. */
+static void keep_even_columns(struct dims *columns, struct dims *batch) {
+    int64_t even = 1;
+    int first = columns->rank;
+    while (first > 0 && columns->strides[first - 1][C] == even) {
+        first--;
+        even *= columns->size[first];
+    }
+    if (first == 0 || even < CONTRACTION_TILE)
+        return;
+    for (int d = 0; d < first; d++) {
+        batch->size[batch->rank] = columns->size[d];
+        memcpy(batch->strides[batch->rank++], columns->strides[d], sizeof columns->strides[d]);
+        batch->count *= columns->size[d];
+    }
+    for (int d = first; d < columns->rank; d++) {
+        columns->size[d - first] = columns->size[d];
+        memcpy(columns->strides[d - first], columns->strides[d], sizeof columns->strides[d]);
+    }
+    columns->rank -= first;
+    columns->count = even;
+}
+
 static struct product_form form_of(const struct contraction *c) {
     struct product_form form = {.tiles = true};
     int64_t rows = 1, columns = 1;
@@ -53,8 +77,8 @@ static struct product_form form_of(const struct contraction *c) {
         rows *= group_of(&c->dims[d]) == ROWS ? c->dims[d].size : 1;
         columns *= group_of(&c->dims[d]) == COLUMNS_OF_C ? c->dims[d].size : 1;
     }
-    form.swapped = rows > columns && columns < FEW_COLUMNS;
-    form.tiles = c->dtype == DTYPE_FLOAT && (form.swapped ? rows : columns) >= FEW_COLUMNS;
+    form.swapped = rows > columns && columns < CONTRACTION_TILE;
+    form.tiles = c->dtype == DTYPE_FLOAT && (form.swapped ? rows : columns) >= CONTRACTION_TILE;
     for (int g = 0; g < GROUPS; g++)
         form.groups[g].count = 1;
     for (int d = 0; d < c->rank; d++) {
@@ -70,6 +94,8 @@ static struct product_form form_of(const struct contraction *c) {
         if (dim.size != 1)
             add_dim(&form.groups[group], &dim);
     }
+    if (form.tiles)
+        keep_even_columns(&form.groups[COLUMNS_OF_C], &form.groups[BATCH]);
     return form;
 }
 
@@ -96,7 +122,7 @@ static bool is_even(const struct dims *dims, enum array array, int64_t *stride) 
 /* Where depths and columns are, and the packed right sides. */
 struct contraction_tables {
     int64_t *depth_a, *depth_b, *column_a, *column_b, *column_c;
-    float *packed; /* [batch] */
+    float *packed; /* [batch]; only where nobody has packed them beforehand */
 };
 
 static size_t table_bytes(const struct product_form *form) {
@@ -120,10 +146,10 @@ static void fill(const struct dims *dims, enum array array, int64_t *table) {
         table[i] = place_of(dims, array, i);
 }
 
-/* A thread's rows of a, panels of them, and sums. */
+/* A thread's rows of a, and sums. */
 static int64_t own_floats(const struct op_call *call, const struct product_form *form) {
-    return TILE_SCRATCH_FLOATS + TILE_ROWS * (form->groups[DEPTH].count +
-                                              tile_columns(call->kernels->gemm, form->groups[COLUMNS_OF_C].count));
+    return TILE_ROWS *
+           (form->groups[DEPTH].count + tile_columns(call->kernels->gemm, form->groups[COLUMNS_OF_C].count));
 }
 
 status contraction_prepare(struct op_call *call, const struct contraction *contraction, size_t *workspace_bytes,
@@ -143,6 +169,8 @@ status contraction_prepare(struct op_call *call, const struct contraction *contr
             !size_mul(bytes, (size_t)form.groups[BATCH].count, &bytes))
             return fail(err, STATUS_LIMIT, "the workspace is too large");
     }
+    if (contraction->packed)
+        bytes = 0;
     if (!size_add(bytes, table_bytes(&form), workspace_bytes))
         return fail(err, STATUS_LIMIT, "the workspace is too large");
     return STATUS_OK;
@@ -156,7 +184,10 @@ struct contraction_work {
     struct contraction_tables tables;
     const void *a, *b;
     void *c;
-    int64_t blocks; /* of rows */
+    const float *packed;
+    const struct contraction_end *end;
+    bool taken;          /* rows of a and c do not lie evenly, or depths do not */
+    int64_t run, blocks; /* rows that lie evenly, and their blocks of TILE_ROWS; all of them where they are taken */
 };
 
 static int64_t packed_floats(const struct contraction_work *work) {
@@ -193,103 +224,146 @@ static void pack_tiles(void *context, int64_t first, int64_t end) {
     }
 }
 
-/* Rows of a, each side by side: where they are already, or else taken. */
-static const float *take_rows(const struct contraction_work *work, int64_t batch, int64_t row0, int64_t rows,
-                              float *taken, int64_t *stride) {
+/* Rows that follow each other evenly in all arrays. */
+static int64_t even_run(const struct dims *rows) {
+    int64_t run = 1;
+    for (int d = rows->rank - 1; d >= 0; d--) {
+        for (int array = 0; array < ARRAYS; array++)
+            if (d + 1 < rows->rank && rows->strides[d][array] != rows->strides[d + 1][array] * rows->size[d + 1])
+                return run;
+        run *= rows->size[d];
+    }
+    return run;
+}
+
+static int64_t last_stride(const struct dims *dims, enum array array) {
+    return dims->rank > 0 ? dims->strides[dims->rank - 1][array] : 0;
+}
+
+static void cut_rows(struct contraction_work *work) {
+    const struct dims *groups = work->form->groups;
+    int64_t depth_stride;
+    work->run = even_run(&groups[ROWS]);
+    work->taken =
+        !is_even(&groups[DEPTH], A, &depth_stride) || (work->run < RUN_ROWS && work->run < groups[ROWS].count);
+    if (work->taken)
+        work->run = groups[ROWS].count;
+    work->blocks = divide_up(work->run, TILE_ROWS);
+}
+
+/* Rows of a are taken, each side by side. */
+static void take_rows(const struct contraction_work *work, int64_t batch, int64_t row0, int64_t rows, float *taken) {
     const struct dims *groups = work->form->groups;
     const float *a = (const float *)work->a + place_of(&groups[BATCH], A, batch);
     const int64_t depth = groups[DEPTH].count;
     int64_t depth_stride;
-    const bool even = is_even(&groups[DEPTH], A, &depth_stride) && is_even(&groups[ROWS], A, stride);
-    if (even && depth_stride == 1)
-        return a + row0 * *stride;
-    if (even && *stride == 1 && depth_stride > 0) {
-        row_kernel_of(work->call->kernels)
-            ->turn(a + row0, (size_t)depth_stride, (size_t)depth, (size_t)rows, taken, (size_t)depth);
-    } else {
-        for (int64_t r = 0; r < rows; r++) {
-            const float *row = a + place_of(&groups[ROWS], A, row0 + r);
-            for (int64_t k = 0; k < depth; k++)
-                taken[r * depth + k] = row[work->tables.depth_a[k]];
-        }
+    const bool even = is_even(&groups[DEPTH], A, &depth_stride) && depth_stride == 1;
+    for (int64_t r = 0; r < rows; r++) {
+        const float *row = a + place_of(&groups[ROWS], A, row0 + r);
+        if (even)
+            memcpy(taken + r * depth, row, (size_t)depth * sizeof *row);
+        for (int64_t k = 0; k < depth && !even; k++)
+            taken[r * depth + k] = row[work->tables.depth_a[k]];
     }
-    *stride = depth;
-    return taken;
 }
 
-/* Sums of some columns. */
-struct given {
-    const float *sums;
-    int64_t stride, first, count;
+/* Some rows of sums. */
+struct row_sums {
+    int64_t batch, row0, rows;
+    float *sums;
+    int64_t stride;
 };
 
-/* Sums of some rows go to where they belong. */
-static void give_rows(const struct contraction_work *work, int64_t batch, int64_t row0, int64_t rows,
-                      const struct given *given) {
+static void end_rows(const struct contraction_work *work, const struct row_sums *part) {
+    const struct contraction_end *end = work->end;
     const struct dims *groups = work->form->groups;
-    float *c = (float *)work->c + place_of(&groups[BATCH], C, batch);
+    int64_t step;
+    if (!end || !is_even(&groups[COLUMNS_OF_C], ADDEND, &step))
+        return;
+    const struct row_kernel *rows = row_kernel_of(work->call->kernels);
+    const size_t columns = (size_t)groups[COLUMNS_OF_C].count;
+    const float *addend = end->addend ? end->addend + place_of(&groups[BATCH], ADDEND, part->batch) : NULL;
+    if (!addend && part->stride == groups[COLUMNS_OF_C].count) {
+        rows->scale_add(part->sums, part->sums, (size_t)part->rows * columns, end->alpha, 0, NULL, 0);
+        return;
+    }
+    for (int64_t r = 0; r < part->rows; r++) {
+        float *row = part->sums + r * part->stride;
+        rows->scale_add(row, row, columns, end->alpha, end->beta,
+                        addend ? addend + place_of(&groups[ROWS], ADDEND, part->row0 + r) : NULL, (size_t)step);
+    }
+}
+
+/* Sums go to where they belong. */
+static void give_rows(const struct contraction_work *work, const struct row_sums *part) {
+    const struct dims *groups = work->form->groups;
+    const int64_t columns = groups[COLUMNS_OF_C].count;
+    float *c = (float *)work->c + place_of(&groups[BATCH], C, part->batch);
     int64_t column_stride, row_stride;
     const bool even = is_even(&groups[COLUMNS_OF_C], C, &column_stride);
     if (even && column_stride > 1 && is_even(&groups[ROWS], C, &row_stride) && row_stride == 1) {
         row_kernel_of(work->call->kernels)
-            ->turn(given->sums, (size_t)given->stride, (size_t)rows, (size_t)given->count,
-                   c + row0 + given->first * column_stride, (size_t)column_stride);
+            ->turn(part->sums, (size_t)part->stride, (size_t)part->rows, (size_t)columns, c + part->row0,
+                   (size_t)column_stride);
         return;
     }
-    for (int64_t r = 0; r < rows; r++) {
-        float *row = c + place_of(&groups[ROWS], C, row0 + r);
-        const float *sums = given->sums + r * given->stride;
+    for (int64_t r = 0; r < part->rows; r++) {
+        float *row = c + place_of(&groups[ROWS], C, part->row0 + r);
+        const float *sums = part->sums + r * part->stride;
         if (even && column_stride == 1)
-            memcpy(row + given->first, sums, (size_t)given->count * sizeof *row);
+            memcpy(row, sums, (size_t)columns * sizeof *row);
         else
-            for (int64_t j = 0; j < given->count; j++)
-                row[work->tables.column_c[given->first + j]] = sums[j];
+            for (int64_t j = 0; j < columns; j++)
+                row[work->tables.column_c[j]] = sums[j];
     }
 }
 
-/* Columns that can be written where they belong: whole tiles of rows that lie evenly, with their columns side by side.
- */
-static int64_t columns_in_place(const struct contraction_work *work, int64_t *row_stride) {
-    const struct dims *groups = work->form->groups;
-    const int64_t columns = groups[COLUMNS_OF_C].count;
-    int64_t column_stride;
-    const bool even = is_even(&groups[COLUMNS_OF_C], C, &column_stride) && is_even(&groups[ROWS], C, row_stride);
-    return even && column_stride == 1
-               ? columns / work->call->kernels->gemm->columns * work->call->kernels->gemm->columns
-               : 0;
-}
-
+/* Rows and sums are where they belong wherever they lie evenly, or else with the thread. */
 static void run_rows(const struct contraction_work *work, int64_t batch, int64_t row0, int64_t rows, float *own) {
     const struct dims *groups = work->form->groups;
     const int64_t depth = groups[DEPTH].count, columns = groups[COLUMNS_OF_C].count;
-    float *taken = own + TILE_SCRATCH_FLOATS, *sums = taken + TILE_ROWS * depth;
-    int64_t a_stride, c_stride = 0;
-    const float *a = take_rows(work, batch, row0, rows, taken, &a_stride);
-    const int64_t in_place = columns_in_place(work, &c_stride);
-    float *c = (float *)work->c + place_of(&groups[BATCH], C, batch) + place_of(&groups[ROWS], C, row0);
-    struct tile_rows part = {.a = a, .a_stride = a_stride, .rows = rows, .depth = depth, .first = true};
-    for (int64_t column = 0; column < columns; column += part.columns) {
-        const bool there = column < in_place;
-        part.columns = there ? in_place : columns - column;
-        part.c_stride = there ? c_stride : tile_columns(work->call->kernels->gemm, part.columns);
-        part.c = there ? c : sums;
-        tile_product(work->call->kernels, &part,
-                     &(struct tile_matrix){work->tables.packed + batch * packed_floats(work) + column * depth, depth,
-                                           part.columns},
-                     own);
-        if (!there)
-            give_rows(work, batch, row0, rows, &(struct given){sums, part.c_stride, column, part.columns});
+    float *taken = own, *sums = taken + TILE_ROWS * depth;
+    int64_t column_stride, depth_stride = 1;
+    const bool there = !work->taken && is_even(&groups[COLUMNS_OF_C], C, &column_stride) && column_stride == 1;
+    struct tile_rows part = {.a = taken,
+                             .a_stride = depth,
+                             .a_depth = 1,
+                             .rows = rows,
+                             .depth = depth,
+                             .columns = columns,
+                             .c = sums,
+                             .c_stride = columns,
+                             .first = true};
+    if (work->taken) {
+        take_rows(work, batch, row0, rows, taken);
+    } else {
+        is_even(&groups[DEPTH], A, &depth_stride);
+        part.a = (const float *)work->a + place_of(&groups[BATCH], A, batch) + place_of(&groups[ROWS], A, row0);
+        part.a_stride = last_stride(&groups[ROWS], A);
+        part.a_depth = depth_stride;
     }
+    if (there) {
+        part.c = (float *)work->c + place_of(&groups[BATCH], C, batch) + place_of(&groups[ROWS], C, row0);
+        part.c_stride = last_stride(&groups[ROWS], C);
+    }
+    tile_product(work->call->kernels->gemm, &part,
+                 &(struct tile_matrix){work->packed + batch * packed_floats(work), depth, columns});
+    const struct row_sums result = {batch, row0, rows, part.c, part.c_stride};
+    end_rows(work, &result);
+    if (!there)
+        give_rows(work, &result);
 }
 
 static void run_tiles(struct team_thread self, void *context) {
     const struct contraction_work *work = context;
     const struct dims *groups = work->form->groups;
-    const struct team_range range = team_range_of(self, groups[BATCH].count * work->blocks);
+    const int64_t runs = groups[ROWS].count / work->run;
+    const struct team_range range = team_range_of(self, groups[BATCH].count * runs * work->blocks);
     float *own = (float *)(void *)(work->call->own + (size_t)self.index * work->call->own_stride);
     for (int64_t item = range.first; item < range.end; item++) {
-        const int64_t row0 = item % work->blocks * TILE_ROWS;
-        run_rows(work, item / work->blocks, row0, at_most(groups[ROWS].count - row0, TILE_ROWS), own);
+        const int64_t block = item % work->blocks * TILE_ROWS;
+        run_rows(work, item / work->blocks / runs, item / work->blocks % runs * work->run + block,
+                 at_most(work->run - block, TILE_ROWS), own);
     }
 }
 
@@ -351,7 +425,8 @@ void contraction_run(const struct op_call *call, const struct contraction *contr
                               .a = form.swapped ? contraction->b : contraction->a,
                               .b = form.swapped ? contraction->a : contraction->b,
                               .c = contraction->c,
-                              .blocks = divide_up(groups[ROWS].count, TILE_ROWS)},
+                              .end = contraction->end,
+                              .packed = contraction->packed},
                              loops[contraction->dtype]};
     const struct contraction_tables *t = &all.work.tables;
     const int threads = (double)places * (double)groups[DEPTH].count > TEAM_PRODUCTS ? call->threads : 1;
@@ -364,7 +439,11 @@ void contraction_run(const struct op_call *call, const struct contraction *contr
         team_for(threads, groups[BATCH].count * divide_up(groups[COLUMNS_OF_C].count, COLUMNS), run_places, &all);
         return;
     }
-    team_for(threads, groups[BATCH].count * divide_up(groups[COLUMNS_OF_C].count, call->kernels->gemm->columns),
-             pack_tiles, &all.work);
+    if (!all.work.packed) {
+        team_for(threads, groups[BATCH].count * divide_up(groups[COLUMNS_OF_C].count, call->kernels->gemm->columns),
+                 pack_tiles, &all.work);
+        all.work.packed = t->packed;
+    }
+    cut_rows(&all.work);
     team_run(threads, run_tiles, &all.work);
 }

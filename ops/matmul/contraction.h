@@ -12,6 +12,13 @@
 struct contraction_dim {
     int64_t size, a, b, c; /* strides in elements */
     bool summed;
+    int64_t addend; /* stride in that of struct contraction_end */
+};
+
+/* What becomes of the sums: alpha * sum + beta * addend. */
+struct contraction_end {
+    float alpha, beta;
+    const float *addend; /* NULL: nothing is added */
 };
 
 struct contraction {
@@ -19,8 +26,12 @@ struct contraction {
     int rank;
     struct contraction_dim dims[CONTRACTION_DIMS]; /* from the outermost inwards */
     const void *a, *b;
-    void *c; /* dense; every element is written */
+    void *c;                           /* dense; every element is written */
+    const float *packed;               /* b by tile_pack(), where it is a single matrix; NULL: packed when it runs */
+    const struct contraction_end *end; /* NULL: none. Of FLOAT with CONTRACTION_TILE columns or more alone */
 };
+
+#define CONTRACTION_TILE 8 /* columns (dimensions of b and c alone) from which on b is packed */
 
 /* Workspace of contraction_run(); raises call->own_bytes to what its threads need. a, b and c are not looked at. */
 status contraction_prepare(struct op_call *call, const struct contraction *contraction, size_t *workspace_bytes,

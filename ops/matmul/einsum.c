@@ -146,7 +146,7 @@ static status fill_dims(const struct einsum_planner *planner, const struct einsu
             if (contraction->rank == CONTRACTION_DIMS)
                 return fail(planner->err, STATUS_LIMIT, "there are more than %d labels at a time", CONTRACTION_DIMS);
             contraction->dims[contraction->rank++] = (struct contraction_dim){
-                planner->sizes[label], a->strides[label], b->strides[label], c->strides[label], !kept};
+                planner->sizes[label], a->strides[label], b->strides[label], c->strides[label], !kept, 0};
         }
     return STATUS_OK;
 }

@@ -71,16 +71,19 @@ struct gemm_block {
 
 static void multiply_depth(const struct gemm_kernel *kernel, const struct gemm_job *job, const struct gemm_block *block,
                            int64_t depth0, int depth, const float *fetched, float *sums) {
-    static const float zeros[32];
+    struct gemm_tile tile = {
+        .columns = kernel->columns, .adds = depth0 > 0, .depth = (size_t)depth, .row_step = 1, .c_step = block->stride};
     for (int panel = block->first_panel; panel < block->end_panel; panel++) {
         const int64_t row = gemm_panel_row(&job->panels, panel);
-        const int rows = (int)(gemm_panel_row(&job->panels, panel + 1) - row);
-        const float *a = job->packed + row * job->panels.depth + depth0 * rows;
-        const float *bias = depth0 > 0 ? NULL : job->bias ? job->bias + row : zeros;
-        float *c = sums + (size_t)(row - block->row0) * block->stride;
-        for (int column = 0; column < block->columns; column += kernel->columns)
-            kernel->tile(rows, (size_t)depth, a, fetched + (size_t)column * (size_t)depth, bias, c + column,
-                         block->stride);
+        tile.rows = (int)(gemm_panel_row(&job->panels, panel + 1) - row);
+        tile.a = job->packed + row * job->panels.depth + depth0 * tile.rows;
+        tile.depth_step = (size_t)tile.rows;
+        tile.bias = depth0 == 0 && job->bias ? job->bias + row : NULL;
+        for (int column = 0; column < block->columns; column += kernel->columns) {
+            tile.b = fetched + (size_t)column * (size_t)depth;
+            tile.c = sums + (size_t)(row - block->row0) * block->stride + column;
+            kernel->tile(&tile);
+        }
     }
 }
 

@@ -25,20 +25,22 @@ struct matrix_product {
     int64_t a_batch_strides[MAX_RANK], b_batch_strides[MAX_RANK]; /* in elements */
 };
 
-/* How a product is made whose right side is not packed in channel blocks. */
+/* How a product is made. */
 enum product_way {
-    PRODUCT_PANELS, /* one side is packed in panels (gemm.h) */
-    PRODUCT_ROWS,   /* product_small.h */
-    PRODUCT_TILES
+    PRODUCT_PANELS,  /* one side is packed in panels (gemm.h) */
+    PRODUCT_PACKED,  /* B is constant, and packed in channel blocks (product_packed.h) */
+    PRODUCT_ROWS,    /* product_small.h: a few rows, by B where it lies */
+    PRODUCT_COLUMNS, /* a few columns, by A where it lies */
+    PRODUCT_TILES,   /* B is packed in tiles of columns */
+    PRODUCT_WAYS
 };
 
 /* The state of a planned product. */
 struct product_state {
     struct matrix_product product;
     enum product_way way;
-    bool blocked_b;      /* B is packed in channel blocks (product_packed.h) */
-    bool strassen;       /* and multiplied by Strassen's algorithm (strassen.h) */
-    bool b_packed;       /* the packed side is B (its columns are the rows of the matrix product), else A */
+    bool strassen;       /* PRODUCT_PACKED by Strassen's algorithm (strassen.h) */
+    bool b_packed;       /* PRODUCT_PANELS: the packed side is B (its columns are the rows of the product), else A */
     int64_t matrices;    /* of the packed side */
     const float *packed; /* from the weight cache; NULL: packed into the workspace at run */
     size_t packed_bytes;
@@ -54,5 +56,8 @@ static inline float product_finish(const struct matrix_product *product, const f
     const float scaled = product->alpha == 1 ? sum : product->alpha * sum;
     return c ? scaled + product->beta * c[m * product->c.row_stride + n * product->c.column_stride] : scaled;
 }
+/* Columns n .. n + count of row m of Y, from their sums, which may be where y is. C NULL: none. */
+void product_finish_row(const struct kernels *kernels, const struct matrix_product *product, const float *c, int64_t m,
+                        int64_t n, int64_t count, const float *sums, float *y);
 
 #endif

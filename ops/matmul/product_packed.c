@@ -134,7 +134,7 @@ struct tile_sums {
  */
 static bool is_output(const struct packed_piece *piece, int count) {
     const struct matrix_product *product = &piece->state->product;
-    const struct block_kernel *kernel = piece->kernel;
+    const struct block_kernel *kernel = piece->kernels->block;
     const int last = piece->blocks % kernel->blocks;
     return product->alpha == 1 && !piece->data.c && (piece->block + piece->blocks) * CHANNEL_BLOCK <= product->n &&
            (piece->blocks < kernel->blocks || kernel->round(count, kernel->blocks) == count) &&
@@ -156,8 +156,8 @@ static struct tile_sums sums_of(const struct packed_piece *piece, int first, boo
  */
 static void prefetch_panel(const struct packed_piece *piece, struct block_source *source, const float *panel,
                            int blocks, int first, int64_t from, int64_t to) {
-    const int most = piece->kernel->pixels[blocks], lanes = blocks * CHANNEL_BLOCK;
-    if (piece->count == 1 && piece->kernel->round(1, blocks) == 1)
+    const int most = piece->kernels->block->pixels[blocks], lanes = blocks * CHANNEL_BLOCK;
+    if (piece->count == 1 && piece->kernels->block->round(1, blocks) == 1)
         return;
     if (piece->count <= most)
         block_prefetch_weights(source, panel + (from + STEPS_AHEAD * CHANNEL_BLOCK) * lanes, blocks, 0, 1);
@@ -165,11 +165,30 @@ static void prefetch_panel(const struct packed_piece *piece, struct block_source
         block_prefetch_weights(source, panel + to * lanes, blocks, first / most, (piece->count + most - 1) / most);
 }
 
+/*
+ * A single row where tiles have more: its channel blocks from `block` on, GEMM_LINE of them side by side, with the same
+ * chains. Returns the first one that is left.
+ */
+static int add_line(const struct packed_piece *piece, const float *a, int64_t from, int64_t to,
+                    const struct tile_sums *sums) {
+    const struct matrix_product *product = &piece->state->product;
+    const struct gemm_kernel *kernel = piece->kernels->gemm;
+    int block = 0;
+    if (piece->kernels->block->blocks > 1 || kernel->columns != CHANNEL_BLOCK)
+        return 0;
+    for (; block + GEMM_LINE <= piece->blocks; block += GEMM_LINE)
+        for (int64_t k = from; k < to; k += PRODUCT_CHAIN)
+            kernel->line((size_t)at_most(to - k, PRODUCT_CHAIN), a + k,
+                         piece->packed + packed_place(product, piece->block + block) + k * CHANNEL_BLOCK,
+                         (size_t)packed_place(product, 1), k == 0, sums->place + (size_t)block * CHANNEL_BLOCK);
+    return block;
+}
+
 /* Depths from..to of a tile, which are whole blocks, or less than one. */
 static void add_depths(const struct packed_piece *piece, int first, int count, int64_t from, int64_t to,
                        const struct tile_sums *sums) {
     const struct matrix_product *product = &piece->state->product;
-    const struct block_kernel *kernel = piece->kernel;
+    const struct block_kernel *kernel = piece->kernels->block;
     const int64_t depth = to - from, length = depth < CHANNEL_BLOCK ? depth : CHANNEL_BLOCK;
     struct block_pixel pixels[BLOCK_PIXELS];
     struct block_source source = {
@@ -179,7 +198,8 @@ static void add_depths(const struct packed_piece *piece, int first, int count, i
         pixels[i] = (struct block_pixel){a, length};
         a += i + 1 < count ? product->a.row_stride : 0;
     }
-    for (int block = 0, blocks; block < piece->blocks; block += blocks) {
+    int block = piece->count == 1 ? add_line(piece, pixels[0].data - from, from, to, sums) : 0;
+    for (int blocks; block < piece->blocks; block += blocks) {
         blocks = piece->blocks - block < kernel->blocks ? piece->blocks - block : kernel->blocks;
         const float *panel = piece->packed + packed_place(product, piece->block + block);
         prefetch_panel(piece, &source, panel, blocks, first, from, to);
@@ -192,20 +212,14 @@ static void store_rows(const struct packed_piece *piece, int first, int count) {
     const struct matrix_product *product = &piece->state->product;
     const int64_t column0 = piece->block * CHANNEL_BLOCK, left = product->n - column0;
     const int64_t lanes = piece->blocks * CHANNEL_BLOCK, columns = left < lanes ? left : lanes;
-    for (int i = first; i < first + count; i++) {
-        const float *sums = piece->sums + i * lanes;
-        float *y = piece->data.y + (piece->row0 + i) * product->n + column0;
-        if (product->alpha == 1 && !piece->data.c)
-            memcpy(y, sums, (size_t)columns * sizeof *y);
-        else
-            for (int64_t lane = 0; lane < columns; lane++)
-                y[lane] = product_finish(product, piece->data.c, sums[lane], piece->row0 + i, column0 + lane);
-    }
+    for (int i = first; i < first + count; i++)
+        product_finish_row(piece->kernels, product, piece->data.c, piece->row0 + i, column0, columns,
+                           piece->sums + i * lanes, piece->data.y + (piece->row0 + i) * product->n + column0);
 }
 
 /* One k-block after the other; what is left of the depth beside whole channel blocks comes last. */
 void packed_finish(const struct packed_piece *piece, int64_t from) {
-    const struct block_kernel *kernel = piece->kernel;
+    const struct block_kernel *kernel = piece->kernels->block;
     const int most = kernel->pixels[panel_blocks(kernel, piece->blocks, 0)];
     const int64_t depth = piece->state->product.k, whole = depth / CHANNEL_BLOCK * CHANNEL_BLOCK;
     const bool whole_tiles = is_output(piece, most);
@@ -244,7 +258,7 @@ static void run_unit(const struct packed_work *work, int64_t unit, float *sums) 
     const int64_t b = product_offset(product, product->b_batch_strides, batch) / (product->n * product->k);
     packed_finish(
         &(struct packed_piece){.state = state,
-                               .kernel = work->call->kernels->block,
+                               .kernels = work->call->kernels,
                                .data = {work->data->a + product_offset(product, product->a_batch_strides, batch),
                                         work->data->c, work->data->y + batch * product->m * product->n},
                                .packed = state->packed + b * packed_floats(product),

@@ -36,7 +36,7 @@ struct packed_area {
 /* Some rows of one matrix of the batch (an m-block) by an n-block of its columns. */
 struct packed_piece {
     const struct product_state *state;
-    const struct block_kernel *kernel;
+    const struct kernels *kernels;
     struct packed_data data;
     const float *packed; /* this matrix of B */
     float *sums;         /* sums[row][lanes] */

@@ -5,6 +5,8 @@
 #include "base/thread_team.h"
 #include "ops/core/channel_blocks.h"
 #include "ops/core/forced_choices.h"
+#include "ops/kernels/families.h"
+#include "ops/kernels/rows.h"
 #include "ops/matmul/product_small.h"
 #include "ops/matmul/strassen.h"
 
@@ -88,25 +90,56 @@ static bool constant_weight(const struct op_call *call, int input) {
     return call->weights && tensor->constant && tensor->data && tensor->bytes > 0;
 }
 
-status product_prepare(struct op_call *call, const struct matrix_product *product, size_t *workspace_bytes,
-                       struct error *err) {
-    struct product_state *state = call->state;
-    *state = (struct product_state){.product = *product};
-    if (packed_fits(call, product)) {
-        state->blocked_b = true;
-        packed_take_weights(call, state);
-        if (!state->packed)
-            return fail_memory(err, "packed weights");
-        state->strassen = strassen_fits(call);
-        if (forced_choices_of(call->kernels)->strassen == FORCED_YES && !state->strassen)
-            return fail(err, STATUS_UNSUPPORTED, "Strassen's algorithm cannot be had for this product");
-        *workspace_bytes = state->strassen ? strassen_workspace_bytes(call) : packed_workspace_bytes(call->threads);
-        return STATUS_OK;
+#define SMALL_NUMBERS (1 << 15) /* a constant B with no more stays in the caches without being prefetched */
+
+static bool is_small(const struct matrix_product *product) {
+    return product->n <= SMALL_NUMBERS / product->k;
+}
+
+/* Right sides that are constant are packed in channel blocks where rows of A lie so, unless they are small. */
+static enum product_way way_of(const struct op_call *call, const struct matrix_product *product) {
+    const int64_t elements = tensor_elements(call->inputs[1]);
+    if (product->k == 0)
+        return PRODUCT_PANELS;
+    if (product_has_few_columns(product))
+        return PRODUCT_COLUMNS;
+    if (packed_fits(call, product) && (!is_small(product) || elements != product->n * product->k))
+        return PRODUCT_PACKED;
+    if (!constant_weight(call, 1) && product_has_few_rows(product))
+        return PRODUCT_ROWS;
+    return product_has_tiles(product) ? PRODUCT_TILES : PRODUCT_PANELS;
+}
+
+static bool way_fits(const struct op_call *call, const struct matrix_product *product, enum product_way way) {
+    switch (way) {
+    case PRODUCT_PACKED:
+        return product->k > 0 && packed_fits(call, product);
+    case PRODUCT_ROWS:
+        return product->k > 0 && product_has_few_rows(product);
+    case PRODUCT_COLUMNS:
+        return product->k > 0 && product_has_few_columns(product);
+    case PRODUCT_TILES:
+        return product->k > 0 && product_has_tiles(product);
+    default:
+        return true;
     }
-    if (!constant_weight(call, 0) && !constant_weight(call, 1))
-        state->way = product_small_way(call, product);
-    if (state->way != PRODUCT_PANELS)
-        return product_small_prepare(call, workspace_bytes, err);
+}
+
+static status prepare_packed(struct op_call *call, size_t *workspace_bytes, struct error *err) {
+    struct product_state *state = call->state;
+    packed_take_weights(call, state);
+    if (!state->packed)
+        return fail_memory(err, "packed weights");
+    state->strassen = strassen_fits(call);
+    if (forced_choices_of(call->kernels)->strassen == FORCED_YES && !state->strassen)
+        return fail(err, STATUS_UNSUPPORTED, "Strassen's algorithm cannot be had for this product");
+    *workspace_bytes = state->strassen ? strassen_workspace_bytes(call) : packed_workspace_bytes(call->threads);
+    return STATUS_OK;
+}
+
+static status prepare_panels(struct op_call *call, size_t *workspace_bytes, struct error *err) {
+    struct product_state *state = call->state;
+    const struct matrix_product *product = &state->product;
     state->b_packed = constant_weight(call, 1) || (!constant_weight(call, 0) && product->m == 1);
     const struct tensor *source = call->inputs[state->b_packed];
     const int64_t size = packed_size(state);
@@ -131,10 +164,25 @@ status product_prepare(struct op_call *call, const struct matrix_product *produc
     return STATUS_OK;
 }
 
+status product_prepare(struct op_call *call, const struct matrix_product *product, size_t *workspace_bytes,
+                       struct error *err) {
+    struct product_state *state = call->state;
+    const int forced = forced_choices_of(call->kernels)->product;
+    *state = (struct product_state){.product = *product,
+                                    .way = forced ? (enum product_way)(forced - 1) : way_of(call, product)};
+    if (!way_fits(call, product, state->way) ||
+        (forced_choices_of(call->kernels)->strassen == FORCED_YES && state->way != PRODUCT_PACKED))
+        return fail(err, STATUS_UNSUPPORTED, "this way cannot be had for this product");
+    if (state->way == PRODUCT_PACKED)
+        return prepare_packed(call, workspace_bytes, err);
+    return state->way == PRODUCT_PANELS ? prepare_panels(call, workspace_bytes, err)
+                                        : product_small_prepare(call, workspace_bytes, err);
+}
+
 /* What all jobs of one run read. */
 struct product_call {
     const struct product_state *state;
-    const struct gemm_kernel *kernel;
+    const struct kernels *kernels;
     const float *packed, *streamed, *c;
     float *y;
 };
@@ -156,25 +204,20 @@ static void fetch(const struct gemm_job *job, int64_t column0, int count, int64_
             tile[k * width + column] = column < count ? source[k * side.depth_stride] : 0;
 }
 
-static float finish(const struct product_call *call, float sum, int64_t m, int64_t n) {
-    return product_finish(&call->state->product, call->c, sum, m, n);
-}
-
 static void store(const struct gemm_job *job, int64_t row0, int rows, int64_t column0, int count, float *block,
                   size_t stride) {
     const struct product_call *call = job->context;
-    const int64_t n = call->state->product.n;
-    if (call->state->b_packed) { /* a row of the block is a column of Y */
-        for (int column = 0; column < count; column++)
-            for (int row = 0; row < rows; row++)
-                job->output[(column0 + column) * n + row0 + row] =
-                    finish(call, block[(size_t)row * stride + (size_t)column], column0 + column, row0 + row);
-        return;
+    const struct matrix_product *product = &call->state->product;
+    const bool turned = call->state->b_packed; /* a row of the block is a column of Y */
+    const int64_t m0 = turned ? column0 : row0, n0 = turned ? row0 : column0, n = turned ? rows : count;
+    if (turned)
+        row_kernel_of(call->kernels)
+            ->turn(block, stride, (size_t)rows, (size_t)count, job->output + m0 * product->n + n0, (size_t)product->n);
+    for (int64_t row = 0; row < (turned ? count : rows); row++) {
+        float *y = job->output + (m0 + row) * product->n + n0;
+        product_finish_row(call->kernels, product, call->c, m0 + row, n0, n, turned ? y : block + (size_t)row * stride,
+                           y);
     }
-    for (int row = 0; row < rows; row++)
-        for (int column = 0; column < count; column++)
-            job->output[(row0 + row) * n + column0 + column] =
-                finish(call, block[(size_t)row * stride + (size_t)column], row0 + row, column0 + column);
 }
 
 static void make_job(const struct gemm_batch *batch, int64_t i, struct gemm_job *job) {
@@ -183,7 +226,7 @@ static void make_job(const struct gemm_batch *batch, int64_t i, struct gemm_job 
     const bool b_packed = call->state->b_packed;
     const int64_t a = product_offset(product, product->a_batch_strides, i);
     const int64_t b = product_offset(product, product->b_batch_strides, i);
-    *job = (struct gemm_job){.panels = gemm_panels(call->kernel, side_of(product, b_packed).size, product->k),
+    *job = (struct gemm_job){.panels = gemm_panels(call->kernels->gemm, side_of(product, b_packed).size, product->k),
                              .packed = call->packed + (b_packed ? b : a),
                              .columns = side_of(product, !b_packed).size,
                              .fetch = fetch,
@@ -197,7 +240,7 @@ static void make_job(const struct gemm_batch *batch, int64_t i, struct gemm_job 
 static void store_empty(const struct product_call *call, int64_t count) {
     const struct matrix_product *product = &call->state->product;
     for (int64_t i = 0; i < count; i++)
-        call->y[i] = finish(call, 0, i / product->n % product->m, i % product->n);
+        call->y[i] = product_finish(product, call->c, 0, i / product->n % product->m, i % product->n);
 }
 
 status product_run(struct op_call *op_call, struct error *err) {
@@ -206,9 +249,9 @@ status product_run(struct op_call *op_call, struct error *err) {
     const struct matrix_product *product = &state->product;
     const struct tensor *c = op_input(op_call, 2);
     struct product_call call = {.state = state,
-                                .kernel = op_call->kernels->gemm,
+                                .kernels = op_call->kernels,
                                 .packed = state->packed,
-                                .streamed = op_call->inputs[state->blocked_b ? 0 : !state->b_packed]->data,
+                                .streamed = op_call->inputs[state->way == PRODUCT_PACKED ? 0 : !state->b_packed]->data,
                                 .c = c ? c->data : NULL,
                                 .y = op_call->outputs[0]->data};
     if (op_call->outputs[0]->bytes == 0)
@@ -217,11 +260,7 @@ status product_run(struct op_call *op_call, struct error *err) {
         store_empty(&call, tensor_elements(op_call->outputs[0]));
         return STATUS_OK;
     }
-    if (state->way != PRODUCT_PANELS) {
-        product_small_run(op_call);
-        return STATUS_OK;
-    }
-    if (state->blocked_b) {
+    if (state->way == PRODUCT_PACKED) {
         const struct packed_data data = {call.streamed, call.c, call.y};
         if (state->strassen)
             strassen_run(op_call, &data, op_call->workspace);
@@ -230,14 +269,18 @@ status product_run(struct op_call *op_call, struct error *err) {
                        op_call->workspace);
         return STATUS_OK;
     }
+    if (state->way != PRODUCT_PANELS) {
+        product_small_run(op_call);
+        return STATUS_OK;
+    }
     char *scratch = op_call->workspace;
     if (!call.packed) {
-        const struct panels_packing job = {state, call.kernel, op_call->threads};
+        const struct panels_packing job = {state, call.kernels->gemm, op_call->threads};
         pack_side(scratch, op_call->inputs[state->b_packed], &job);
         call.packed = (const float *)scratch;
         scratch += whole_line_bytes(state->packed_bytes);
     }
-    gemm_run(&(struct gemm_batch){.kernel = call.kernel,
+    gemm_run(&(struct gemm_batch){.kernel = call.kernels->gemm,
                                   .job_count = product_batches(product),
                                   .make = make_job,
                                   .context = &call,

@@ -149,7 +149,7 @@ static void store_pairs(const struct strassen_task *task, int64_t pair, int64_t 
     for (int quadrant = 0; quadrant < 4; quadrant++) {
         const int64_t row = pair % s->half + (quadrant & 2 ? s->half : 0);
         packed_finish(&(struct packed_piece){.state = state,
-                                             .kernel = run->call->kernels->block,
+                                             .kernels = run->call->kernels,
                                              .data = *run->data,
                                              .packed = state->packed,
                                              .sums = sums + quadrant * s->sums,

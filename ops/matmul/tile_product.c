@@ -36,55 +36,72 @@ void tile_pack(const struct kernels *kernels, const struct tile_source *source, 
         pack_tile(kernels, source, column, count, packed + column * source->depth + depth0 * kernels->gemm->columns);
 }
 
-static void multiply(const struct gemm_kernel *kernel, const struct tile_rows *rows, const struct tile_matrix *b,
-                     int64_t depth0, int depth, const float *panels) {
-    static const float zeros[32];
-    const struct gemm_panels cut = gemm_panels(kernel, rows->rows, depth);
-    const int64_t line = GEMM_LINE * kernel->columns;
+#define ALIASED_STEP 512 /* numbers so far apart, or multiples of it, evict each other from a small cache */
+#define ALIASED_ROWS 8   /* that stay there */
+
+/* Rows of a panel, of those that are left: as many as fit, and the last two panels alike where few would be left. */
+static int64_t panel_rows(int64_t left, int64_t most) {
+    return left > most && left < most + most / 2 ? (left + 1) / 2 : at_most(left, most);
+}
+
+/* A single row by tiles side by side; returns the first column that is left. */
+static int64_t multiply_lines(const struct gemm_kernel *kernel, const struct tile_rows *rows,
+                              const struct tile_matrix *b, int64_t depth0, int64_t depth) {
+    const int64_t width = GEMM_LINE * kernel->columns;
     int64_t column = 0;
-    for (; rows->rows == 1 && column + line <= rows->columns; column += line)
-        kernel->line((size_t)depth, panels, b->packed + column * b->depth + depth0 * kernel->columns,
+    for (; rows->rows == 1 && rows->a_depth == 1 && column + width <= rows->columns; column += width)
+        kernel->line((size_t)depth, rows->a + depth0, b->packed + column * b->depth + depth0 * kernel->columns,
                      (size_t)(kernel->columns * b->depth), rows->first && depth0 == 0, rows->c + column);
-    for (; column < rows->columns; column += kernel->columns)
-        for (int p = 0; p < cut.count; p++) {
-            const int64_t row = gemm_panel_row(&cut, p);
-            kernel->tile((int)(gemm_panel_row(&cut, p + 1) - row), (size_t)depth, panels + row * depth,
-                         b->packed + column * b->depth + depth0 * kernel->columns,
-                         rows->first && depth0 == 0 ? zeros : NULL, rows->c + row * rows->c_stride + column,
-                         (size_t)rows->c_stride);
+    return column;
+}
+
+/* Some of the rows, by columns from `column` on; they are read where they lie. */
+struct tile_part {
+    const struct tile_rows *rows;
+    int64_t row, count, column, depth0, depth;
+};
+
+static void multiply_part(const struct gemm_kernel *kernel, const struct tile_part *part, const struct tile_matrix *b) {
+    const struct tile_rows *rows = part->rows;
+    const int64_t most = rows->a_stride % ALIASED_STEP ? kernel->max_rows : at_most(ALIASED_ROWS, kernel->max_rows);
+    const int64_t end = part->row + part->count;
+    struct gemm_tile tile = {.adds = !rows->first || part->depth0 > 0,
+                             .depth = (size_t)part->depth,
+                             .row_step = (size_t)rows->a_stride,
+                             .depth_step = (size_t)rows->a_depth,
+                             .c_step = (size_t)rows->c_stride};
+    for (int64_t column = part->column; column < rows->columns; column += kernel->columns) {
+        tile.columns = (int)at_most(rows->columns - column, kernel->columns);
+        tile.b = b->packed + column * b->depth + part->depth0 * kernel->columns;
+        for (int64_t row = part->row; row < end; row += tile.rows) {
+            tile.rows = (int)panel_rows(end - row, most);
+            tile.a = rows->a + row * rows->a_stride + part->depth0 * rows->a_depth;
+            tile.c = rows->c + row * rows->c_stride + column;
+            kernel->tile(&tile);
         }
+    }
 }
 
-#define DIRECT_COLUMNS 128 /* with fewer of them, turning rows into panels costs more than it saves */
+#define SHALLOW_NUMBERS (1 << 13) /* of B: they stay in the smallest cache */
 
-static void multiply_direct(const struct kernels *kernels, const struct tile_rows *rows, const struct tile_matrix *b,
-                            int64_t depth0, int64_t depth) {
-    const struct gemm_kernel *kernel = kernels->gemm;
-    for (int64_t column = 0; column < rows->columns; column += kernel->columns)
-        narrow_kernel_of(kernels)->direct((int)rows->rows, (int)at_most(rows->columns - column, kernel->columns),
-                                          (size_t)depth, rows->a + depth0, (size_t)rows->a_stride,
-                                          b->packed + column * b->depth + depth0 * kernel->columns,
-                                          rows->first && depth0 == 0, rows->c + column, (size_t)rows->c_stride);
+/* A tile of columns stays in the smallest cache while all rows meet it; or else all do, and rows are written in order.
+ */
+static void multiply(const struct gemm_kernel *kernel, const struct tile_rows *rows, const struct tile_matrix *b,
+                     int64_t depth0, int64_t depth) {
+    const bool shallow = rows->columns <= SHALLOW_NUMBERS / (depth > 0 ? depth : 1);
+    struct tile_part part = {
+        .rows = rows, .column = multiply_lines(kernel, rows, b, depth0, depth), .depth0 = depth0, .depth = depth};
+    for (; part.row < rows->rows; part.row += part.count) {
+        part.count = shallow ? panel_rows(rows->rows - part.row, kernel->max_rows) : rows->rows;
+        multiply_part(kernel, &part, b);
+    }
 }
 
-void tile_product(const struct kernels *kernels, const struct tile_rows *rows, const struct tile_matrix *b,
-                  float *scratch) {
+void tile_product(const struct gemm_kernel *kernel, const struct tile_rows *rows, const struct tile_matrix *b) {
     int64_t depth0 = 0;
     do { /* once even for depth 0: then the sums are zero */
-        const int depth = (int)at_most(rows->depth - depth0, GEMM_DEPTH);
-        if (rows->columns < DIRECT_COLUMNS) {
-            multiply_direct(kernels, rows, b, depth0, depth);
-            depth0 += depth;
-            continue;
-        }
-        const struct gemm_panels cut = gemm_panels(kernels->gemm, rows->rows, depth);
-        for (int p = 0; p < cut.count; p++) {
-            const int64_t row = gemm_panel_row(&cut, p);
-            const size_t count = (size_t)(gemm_panel_row(&cut, p + 1) - row);
-            row_kernel_of(kernels)->turn(rows->a + row * rows->a_stride + depth0, (size_t)rows->a_stride, count,
-                                         (size_t)depth, scratch + row * depth, count);
-        }
-        multiply(kernels->gemm, rows, b, depth0, depth, scratch);
+        const int64_t depth = at_most(rows->depth - depth0, GEMM_DEPTH);
+        multiply(kernel, rows, b, depth0, depth);
         depth0 += depth;
     } while (depth0 < rows->depth);
 }

@@ -9,9 +9,7 @@
 #include "base/sizes.h"
 #include "ops/matmul/gemm.h"
 
-#define TILE_ROWS 64 /* most rows of a product */
-/* Memory for tile_product(): its rows, packed. */
-#define TILE_SCRATCH_FLOATS (TILE_ROWS * GEMM_DEPTH)
+#define TILE_ROWS 64 /* rows that a thread takes at a time, at most, where it keeps them or their results */
 
 /* Columns in whole tiles: what a row of a result takes, and how many columns are packed. */
 static inline int64_t tile_columns(const struct gemm_kernel *kernel, int64_t columns) {
@@ -35,18 +33,17 @@ struct tile_matrix {
 };
 
 /*
- * c[row][column] = a[row] . b, or += where it is not the first. Rows of c are c_stride apart, tile_columns() at least,
- * and are written as far. Only the first `depth` <= b->depth depths and the tiles of the first `columns` columns are
- * taken.
+ * c[row * c_stride + column] = a[row] . b, or += where it is not the first. Only the first `depth` <=
+ * b->depth depths and the first `columns` columns are taken.
  */
 struct tile_rows {
     const float *a;
-    int64_t a_stride, rows, depth, columns;
+    int64_t a_stride, a_depth; /* from a row to the next, and from a depth */
+    int64_t rows, depth, columns;
     float *c;
     int64_t c_stride;
     bool first;
 };
-void tile_product(const struct kernels *kernels, const struct tile_rows *rows, const struct tile_matrix *b,
-                  float *scratch);
+void tile_product(const struct gemm_kernel *kernel, const struct tile_rows *rows, const struct tile_matrix *b);
 
 #endif

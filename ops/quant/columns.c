@@ -1,6 +1,7 @@
 #include "ops/quant/columns.h"
 
 #include "base/checked.h"
+#include "base/simd.h"
 #include "base/sizes.h"
 #include "base/thread_team.h"
 #include "ops/quant/steps.h"
@@ -35,9 +36,16 @@ struct columns_packing {
     uint32_t *packed;
 };
 
-/* The sum of the numbers of a step. */
-static uint32_t step_sum(bool bytes, uint32_t step) {
-    return bytes ? (step & 255) + (step >> 8 & 255) + (step >> 16 & 255) + (step >> 24) : (step & 65535) + (step >> 16);
+/* Adds the numbers of a step, of those bits that are there. */
+static void add_step(bool bytes, const uint32_t *steps, uint32_t there, int64_t count, uint32_t *sums) {
+    if (!bytes) {
+        SIMD for (int64_t i = 0; i < count; i++) sums[i] += (steps[i] & there & 65535) + ((steps[i] & there) >> 16);
+        return;
+    }
+    SIMD for (int64_t i = 0; i < count; i++) {
+        const uint32_t pairs = (steps[i] & there & 0x00ff00ff) + ((steps[i] & there) >> 8 & 0x00ff00ff);
+        sums[i] += (pairs & 65535) + (pairs >> 16);
+    }
 }
 
 /* Numbers beyond the end of the depth meet zeros, but do not count. */
@@ -57,8 +65,7 @@ static void pack_tile(const struct columns_packing *packing, int64_t tile) {
                 packing->data + (step * size + at_most(j, numbers - 1)) * c->row_stride + column0 * c->column_stride;
         memset(to + count, 0, (size_t)(width - count) * sizeof *to);
         c->kernel->weave(c->bytes, &weave, count, to);
-        for (int64_t i = 0; i < count; i++)
-            sums[i] += step_sum(c->bytes, to[i] & there);
+        add_step(c->bytes, to, there, count, sums);
     }
 }
 

@@ -47,9 +47,10 @@ static void find_scales(const struct quant_product *p, int64_t row, int64_t firs
  * The sum of (a - za) (b - zb) is that of a b, less zb (sum of a - k za), less za (sum of b). The last one for every
  * column, where all rows of A have one zero point; else it waits for the row.
  */
-static void find_columns(const struct quant_product *p) {
+static void find_columns(struct quant_product *p) {
     const uint32_t *sums = quant_column_sums(&p->columns, p->packed);
-    const uint32_t zero = (uint32_t)left_zero(p, 0);
+    p->first_zero = left_zero(p, 0);
+    const uint32_t zero = (uint32_t)p->first_zero;
     const int flip = p->call->inputs[p->row->b]->dtype == DTYPE_INT8 ? 128 : 0;
     const int64_t column = p->matrix * p->shape.n;
     quant_terms_load(&p->b_zero, column, p->shape.n, p->scales);
@@ -62,6 +63,12 @@ static void find_columns(const struct quant_product *p) {
         find_scales(p, 0, 0, p->shape.n, p->scales);
 }
 
+/* left_zero(), of all rows where there is one for them. */
+static uint32_t zero_of(const struct quant_product *p, int64_t row) {
+    const struct tensor *zeros = p->a_zero.tensor;
+    return (uint32_t)(zeros && tensor_elements(zeros) > 1 ? left_zero(p, row) : p->first_zero);
+}
+
 /* Sums of a row become the output's. */
 static void finish_row(const struct quant_product *p, int64_t row, int64_t first, int64_t count, int32_t *sums,
                        float *scales) {
@@ -69,8 +76,8 @@ static void finish_row(const struct quant_product *p, int64_t row, int64_t first
     const struct integer_kernel *kernel = p->rows.kernel;
     const int64_t at = (p->matrix * p->shape.m + row) * p->shape.n + first;
     const struct tensor *bias = p->row->bias ? op_input(p->call, p->row->bias) : NULL;
-    const uint32_t zero = (uint32_t)left_zero(p, row), more = zero - (uint32_t)left_zero(p, 0);
-    const uint32_t *column_sums = quant_column_sums(&p->columns, p->packed) + first;
+    const uint32_t zero = zero_of(p, row), more = zero - (uint32_t)p->first_zero;
+    const uint32_t *column_sums = more ? quant_column_sums(&p->columns, p->packed) + first : NULL;
     kernel->settle(sums, p->zeros + first, (uint32_t)p->sums[row] - (uint32_t)p->shape.k * zero, p->less + first,
                    count);
     for (int64_t j = 0; more && j < count; j++)

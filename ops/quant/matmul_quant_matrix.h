@@ -31,6 +31,7 @@ struct quant_product {
     uint32_t *less, *zeros; /* of columns, for settle() */
     float *scales;
     int64_t matrix;
+    int32_t first_zero; /* left_zero() of the first row */
 };
 
 /* Of a thread. */

@@ -1,6 +1,5 @@
 #include "ops/quant/steps.h"
 
-#include "base/simd.h"
 #include "base/sizes.h"
 
 #include <string.h>
@@ -47,17 +46,35 @@ static uint32_t step_at(const struct quant_rows *rows, const struct packed_numbe
     return step;
 }
 
+#define BYTES(x) ((x)*0x0101010101010101u)
+#define EVEN_BYTES 0x00ff00ff00ff00ffu
+#define SUMS_FIT 256 /* bytes, of which sums of pairs fit in 16 bits */
+
+static uint32_t add_four(uint64_t sums) {
+    return (uint32_t)((sums & 65535) + (sums >> 16 & 65535) + (sums >> 32 & 65535) + (sums >> 48));
+}
+
 /* A row of one tap as bytes, but for a last step that is not whole. Returns the steps. */
-static int64_t pack_bytes(const uint8_t *row, int64_t channels, uint32_t flip, int rounded, int32_t *to, int32_t *sum) {
-    const int64_t steps = channels / 4;
-    for (int64_t step = 0; step < steps; step++) {
-        uint32_t four;
-        memcpy(&four, row + step * 4, sizeof four);
-        to[step * rounded] = (int32_t)(four ^ flip * 0x01010101u);
+static int64_t pack_bytes(const uint8_t *row, int64_t channels, uint64_t flip, int rounded, int32_t *to, int32_t *sum) {
+    const int64_t steps = channels / 4, end = steps * 4;
+    uint64_t sums = 0;
+    uint32_t all = 0; /* of numbers that are 128 larger, so that they have no sign */
+    for (int64_t i = 0; i < end; i += 8) {
+        uint64_t eight = BYTES(flip ^ 0x80);
+        memcpy(&eight, row + i, i + 8 <= end ? 8 : 4);
+        eight ^= BYTES(flip);
+        *to = (int32_t)(uint32_t)eight;
+        if (i + 8 <= end)
+            to[rounded] = (int32_t)(uint32_t)(eight >> 32);
+        to += 2 * rounded;
+        eight ^= BYTES((uint64_t)0x80);
+        sums += (eight & EVEN_BYTES) + (eight >> 8 & EVEN_BYTES);
+        if (i % SUMS_FIT == SUMS_FIT - 8) {
+            all += add_four(sums);
+            sums = 0;
+        }
     }
-    int32_t all = 0;
-    SIMD_SUM(all) for (int64_t i = 0; i < steps * 4; i++) all += (int8_t)(row[i] ^ flip);
-    *sum = all;
+    *sum = (int32_t)(all + add_four(sums) - 128 * (uint32_t)end);
     return steps;
 }
 

@@ -4,6 +4,8 @@
 #include "base/simd.h"
 #include "base/thread_team.h"
 #include "base/unaligned.h"
+#include "ops/kernels/families.h"
+#include "ops/kernels/rows.h"
 #include "ops/matmul/tile_product.h"
 #include "ops/recurrent/recurrent_cells.h"
 #include "ops/recurrent/recurrent_round.h"
@@ -22,7 +24,7 @@ static int64_t gates_stride(const struct op_call *call, const struct recurrent_s
 
 /* What a thread has for ROWS sequences. */
 struct recurrent_own {
-    char *panels, *state, *cell, *reset, *recurrent, *rest;
+    char *state, *cell, *reset, *recurrent, *rest;
 };
 
 static int64_t state_stride(const struct op_call *call, const struct recurrent_sizes *s) {
@@ -31,14 +33,12 @@ static int64_t state_stride(const struct op_call *call, const struct recurrent_s
 
 static size_t own_bytes(const struct op_call *call, const struct recurrent_sizes *s) {
     const size_t size = dtype_size(call->inputs[IN_X]->dtype);
-    return TILE_SCRATCH_FLOATS * sizeof(float) +
-           ROWS * size * (size_t)(4 * state_stride(call, s) + gates_stride(call, s));
+    return ROWS * size * (size_t)(4 * state_stride(call, s) + gates_stride(call, s));
 }
 
 static struct recurrent_own own_of(const struct op_call *call, const struct recurrent_sizes *s, int thread) {
     const size_t state = ROWS * dtype_size(call->inputs[IN_X]->dtype) * (size_t)state_stride(call, s);
-    struct recurrent_own own = {.panels = call->own + (size_t)thread * call->own_stride};
-    own.state = own.panels + TILE_SCRATCH_FLOATS * sizeof(float);
+    struct recurrent_own own = {.state = call->own + (size_t)thread * call->own_stride};
     own.cell = own.state + state;
     own.reset = own.cell + state;
     own.rest = own.reset + state;
@@ -88,18 +88,18 @@ struct recurrent_product {
     void *c;
 };
 
-static void multiply_float(const struct recurrent_work *work, const struct recurrent_product *p, const float *packed,
-                           char *panels) {
-    tile_product(work->call->kernels,
+static void multiply_float(const struct recurrent_work *work, const struct recurrent_product *p, const float *packed) {
+    tile_product(work->call->kernels->gemm,
                  &(struct tile_rows){.a = p->a,
                                      .a_stride = p->a_stride,
+                                     .a_depth = 1,
                                      .rows = p->rows,
                                      .depth = p->depth,
                                      .columns = p->columns,
                                      .c = p->c,
                                      .c_stride = p->c_stride,
                                      .first = true},
-                 &(struct tile_matrix){packed, p->depth, p->columns}, (float *)(void *)panels);
+                 &(struct tile_matrix){packed, p->depth, p->columns});
 }
 
 static void multiply_double(const struct recurrent_product *p, const char *weights) {
@@ -114,7 +114,7 @@ static void multiply_double(const struct recurrent_product *p, const char *weigh
 
 /* By the weights of input IN_W or IN_R in a direction, from gate `gate` on, which begins one of the packed matrices. */
 static void multiply(const struct recurrent_work *work, const struct recurrent_product *p, int input, int64_t direction,
-                     int64_t gate, char *panels) {
+                     int64_t gate) {
     const struct recurrent_sizes *s = work->s;
     if (work->call->inputs[IN_X]->dtype == DTYPE_DOUBLE) {
         multiply_double(p, (const char *)work->call->inputs[input]->data +
@@ -125,8 +125,7 @@ static void multiply(const struct recurrent_work *work, const struct recurrent_p
     const float *packed = (input == IN_W ? work->w : work->r) + direction * recurrent_direction_floats(&packing);
     multiply_float(work, p,
                    gate ? packed + recurrent_matrix_floats(work->call->kernels->gemm, packing.first, packing.depth)
-                        : packed,
-                   panels);
+                        : packed);
 }
 
 static char *sums_at(const struct recurrent_work *work, int64_t direction, int64_t step, int64_t batch) {
@@ -135,17 +134,32 @@ static char *sums_at(const struct recurrent_work *work, int64_t direction, int64
                             (int64_t)dtype_size(work->call->inputs[IN_X]->dtype);
 }
 
-/* Biases of inputs and of the recurrence, but not the latter where the cell adds it. */
-#define ADD_BIASES(T)                                                                           \
-    static void add_biases_##T(const struct recurrent_work *work, int64_t direction, T *sums) { \
-        const struct recurrent_params *params = work->call->params;                             \
-        const struct tensor *bias = op_input(work->call, IN_B);                                 \
-        const int64_t n = work->s->gates * work->s->hidden;                                     \
-        const int64_t both = n - (params->linear_before_reset ? work->s->hidden : 0);           \
-        const T *b = bias ? (const T *)bias->data + direction * 2 * n : NULL;                   \
-        for (int64_t i = 0; i < n && b; i++)                                                    \
-            sums[i] += b[i] + (i < both ? b[n + i] : 0);                                        \
+/* Biases of inputs and of the recurrence, but not the latter where the cell adds it; and rows of sums with them. */
+#define ADD_BIASES(T)                                                                        \
+    static void join_biases_##T(const struct recurrent_work *work, const T *b, T *both) {    \
+        const struct recurrent_params *params = work->call->params;                          \
+        const int64_t n = work->s->gates * work->s->hidden;                                  \
+        const int64_t joined = n - (params->linear_before_reset ? work->s->hidden : 0);      \
+        for (int64_t i = 0; i < n; i++)                                                      \
+            both[i] = b[i] + (i < joined ? b[n + i] : 0);                                    \
+    }                                                                                        \
+    static void add_biases_##T(const struct recurrent_work *work, int64_t direction, T *own, \
+                               const struct recurrent_product *p) {                          \
+        const struct tensor *bias = op_input(work->call, IN_B);                              \
+        const int64_t n = work->s->gates * work->s->hidden;                                  \
+        if (!bias)                                                                           \
+            return;                                                                          \
+        join_biases_##T(work, (const T *)bias->data + direction * 2 * n, own);               \
+        for (int64_t row = 0; row < p->rows; row++)                                          \
+            add_row_##T(work->call->kernels, (T *)p->c + row * p->c_stride, own, n);         \
     }
+static void add_row_float(const struct kernels *kernels, float *sums, const float *biases, int64_t count) {
+    row_kernel_of(kernels)->scale_add(sums, sums, (size_t)count, 1, 1, biases, 1);
+}
+static void add_row_double(const struct kernels *kernels, double *sums, const double *biases, int64_t count) {
+    (void)kernels;
+    SIMD for (int64_t i = 0; i < count; i++) sums[i] += biases[i];
+}
 ADD_BIASES(float)
 ADD_BIASES(double)
 
@@ -174,18 +188,15 @@ static void input_sums(struct team_thread self, void *context) {
                                             .c_stride = gates_stride(work->call, s) * (batch_first ? s->batch : 1),
                                             .c = batch_first ? sums_at(work, d, i, o)
                                                              : sums_at(work, d, i / s->batch, i % s->batch)};
-        multiply(work, &product, IN_W, d, 0, own.panels);
-        for (int64_t row = 0; row < product.rows; row++) {
-            char *sums = (char *)product.c + row * product.c_stride * size;
-            if (rounds(work))
-                recurrent_scale((float *)(void *)sums, product.columns,
-                                *(const float *)work->call->inputs[IN_X_SCALE]->data, work->call->inputs[IN_W_SCALE], d,
-                                s->directions);
-            if (x->dtype == DTYPE_DOUBLE)
-                add_biases_double(work, d, (double *)(void *)sums);
-            else
-                add_biases_float(work, d, (float *)(void *)sums);
-        }
+        multiply(work, &product, IN_W, d, 0);
+        for (int64_t row = 0; rounds(work) && row < product.rows; row++)
+            recurrent_scale((float *)(void *)((char *)product.c + row * product.c_stride * size), product.columns,
+                            *(const float *)work->call->inputs[IN_X_SCALE]->data, work->call->inputs[IN_W_SCALE], d,
+                            s->directions);
+        if (x->dtype == DTYPE_DOUBLE)
+            add_biases_double(work, d, (double *)(void *)own.recurrent, &product);
+        else
+            add_biases_float(work, d, (float *)(void *)own.recurrent, &product);
     }
 }
 
@@ -276,7 +287,7 @@ static void take_step(const struct recurrent_work *work, const struct recurrent_
                                 (float *)(void *)own->reset);
         product.a = own->reset;
     }
-    multiply(work, &product, IN_R, group->direction, 0, own->panels);
+    multiply(work, &product, IN_R, group->direction, 0);
     for (int64_t row = 0; rounds(work) && row < group->count; row++)
         recurrent_scale((float *)(void *)own->recurrent + row * product.c_stride, product.columns, scale,
                         work->call->inputs[IN_R_SCALE], group->direction, s->directions);
@@ -284,7 +295,7 @@ static void take_step(const struct recurrent_work *work, const struct recurrent_
         if (pass == 1) {
             product = (struct recurrent_product){own->reset, state_stride(work->call, s), group->count, s->hidden,
                                                  s->hidden,  state_stride(work->call, s), own->rest};
-            multiply(work, &product, IN_R, group->direction, s->first_gates, own->panels);
+            multiply(work, &product, IN_R, group->direction, s->first_gates);
         }
         for (int64_t row = 0; row < group->count; row++) {
             const int64_t length = length_of(work, group->first + row);

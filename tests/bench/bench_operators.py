@@ -24,8 +24,9 @@ import common
 import library
 import operator_cases
 import pass_cases
+import product_cases
 
-FAMILIES = operator_cases.FAMILIES | pass_cases.FAMILIES
+FAMILIES = operator_cases.FAMILIES | pass_cases.FAMILIES | product_cases.FAMILIES
 LEVELS = {"auto": 0, "portable": 1, "avx2": 2, "avx512": 3}
 ROUND_SECONDS = 0.004  # of each side, about
 

@@ -385,7 +385,8 @@ static struct product_case make_product(struct random *random, enum forced_answe
                              .k = (int)random_int(random, 32, 200),
                              .n = (int)random_int(random, 113, 300)};
     p.matrices = strassen == FORCED_NO ? p.batch : 1;
-    p.forced = (struct forced_choices){.strassen = strassen,
+    p.forced = (struct forced_choices){.product = 1 + PRODUCT_PACKED,
+                                       .strassen = strassen,
                                        .pairs = random_int(random, 0, 1) ? random_int(random, 1, 40) : 0,
                                        .halves_k_block = random_int(random, 0, 1) ? random_int(random, 1, 3) : 0};
     fill_product(&p, random);
@@ -430,7 +431,7 @@ static float *run_product(const struct product_case *p, int threads) {
     if (prepare_product(&call, p, &kernels, threads, weights) != STATUS_OK)
         fail_msg("%s: %s", p->text, call.err.message);
     const struct product_state *state = call.call.state;
-    assert_true(state->blocked_b && state->strassen == (p->forced.strassen == FORCED_YES));
+    assert_true(state->way == PRODUCT_PACKED && state->strassen == (p->forced.strassen == FORCED_YES));
     node_call_run(&call);
     float *y = call.output.data;
     node_call_close(&call);
@@ -448,7 +449,7 @@ static void test_refused_products(void **unused) {
         struct kernels kernels = *test_kernels();
         struct weight_cache *weights = weight_cache_create();
         struct node_call call;
-        p.forced.strassen = FORCED_YES;
+        p.forced = (struct forced_choices){.product = 1 + PRODUCT_PACKED, .strassen = FORCED_YES};
         kernels.forced = &p.forced;
         fill_product(&p, &random);
         assert_int_equal(prepare_product(&call, &p, &kernels, 1, weights), STATUS_UNSUPPORTED);

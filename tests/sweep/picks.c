@@ -44,9 +44,9 @@ static void note_step(const struct plan_step *step, note_pick *note, void *conte
     else if (strcmp(name, "Conv") == 0 || strcmp(name, "ConvTranspose") == 0)
         note("plain convolution", context);
     else if (strcmp(name, "MatMul") == 0 || strcmp(name, "Gemm") == 0)
-        note(product->strassen    ? "Strassen"
-             : product->blocked_b ? "product with packed columns"
-                                  : "plain product",
+        note(product->strassen                ? "Strassen"
+             : product->way == PRODUCT_PACKED ? "product with packed columns"
+                                              : "plain product",
              context);
 }
 
