@@ -110,7 +110,7 @@ $(BUILD)/obj/ops/weights/weight_file.o: CPPFLAGS += -DPACKING_SOURCES='"$(PACKIN
 $(BUILD)/obj/ops/weights/weight_file.o: $(PACKING_FILES)
 
 # Their loops say themselves what is unrolled: by -O3 the rest became larger by a third, and no faster.
-$(BUILD)/obj/ops/kernels/winograd_simd-%.o $(BUILD)/obj/ops/kernels/integer_simd-%.o $(BUILD)/obj/ops/kernels/row_simd-%.o: KERNEL_OPTIMIZE = $(if $(findstring clang,$(CC)),-O3,-O2 -ftree-vectorize -fvect-cost-model=dynamic)
+$(BUILD)/obj/ops/kernels/winograd_simd-%.o $(BUILD)/obj/ops/kernels/integer_simd-%.o $(BUILD)/obj/ops/kernels/row_simd-%.o $(BUILD)/obj/ops/kernels/pairs_simd-%.o: KERNEL_OPTIMIZE = $(if $(findstring clang,$(CC)),-O3,-O2 -ftree-vectorize -fvect-cost-model=dynamic)
 KERNEL_OPTIMIZE = -O3
 define SIMD_RULE
 $$(BUILD)/obj/%_simd-$(1).o: %_simd.c Makefile

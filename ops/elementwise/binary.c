@@ -111,8 +111,13 @@ struct binary_operation binary_operation(const struct binary_row *row, enum dtyp
 
 status binary_run(struct op_call *call, struct error *err) {
     struct binary_half half;
-    const struct binary_operation operation = binary_operation(call->op->row, call->inputs[0]->dtype, &half);
+    const struct binary_row *row = call->op->row;
+    const enum dtype dtype = call->inputs[0]->dtype;
+    struct binary_operation operation = binary_operation(row, dtype, &half);
+    binary_loop *own = row->own ? row->own(call->kernels, dtype) : NULL;
     (void)err;
+    if (own)
+        operation.loop = own;
     binary_apply(call, &operation);
     return STATUS_OK;
 }

@@ -5,18 +5,21 @@
 #include "base/simd.h"
 #include "ops/core/op.h"
 #include "ops/elementwise/unary.h"
+#include "ops/kernels/pairs.h"
 
 /*
  * out[i] from a[i * a_step] and b[i * b_step], i < count, in elements; each step is 0 or 1. out may be exactly a or b
  * where that one's step is 1.
  */
-typedef void binary_loop(void *out, const void *a, size_t a_step, const void *b, size_t b_step, size_t count,
-                         const void *context);
+typedef pair_map binary_loop;
+/* The processor's own loop for a type, or NULL. */
+typedef binary_loop *binary_own(const struct kernels *kernels, enum dtype dtype);
 
 struct binary_row {
     binary_loop *loops[DTYPE_COUNT]; /* by element type; the 16-bit types go through FLOAT's when they have none */
     enum dtype output;               /* UNDEFINED: that of input 0 */
     bool swapped;                    /* the loops get input 1 as a, and input 0 as b */
+    binary_own *own;                 /* what goes before the loops, or NULL */
 };
 
 /* One operation on raw arrays. */

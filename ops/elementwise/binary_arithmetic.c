@@ -5,6 +5,7 @@
 #include "ops/core/broadcast.h"
 #include "ops/core/op_facts.h"
 #include "ops/elementwise/binary_old.h"
+#include "ops/kernels/families.h"
 
 #include <math.h>
 
@@ -90,8 +91,17 @@ UNSIGNED_TYPES(PRELU_UNSIGNED, 0)
 
 static const struct binary_row add_row = {.loops = {REALS(add), ALL_WRAPPED(add)}};
 static const struct binary_row sub_row = {.loops = {REALS(sub), ALL_WRAPPED(sub)}};
-static const struct binary_row mul_row = {.loops = {REALS(mul), ALL_WRAPPED(mul)}};
-static const struct binary_row div_row = {.loops = {ALL_NUMBERS(div)}};
+static binary_loop *own_mul(const struct kernels *kernels, enum dtype dtype) {
+    const struct pair_kernel *kernel = pair_kernel_of(kernels);
+    return dtype == DTYPE_INT8 || dtype == DTYPE_UINT8     ? kernel->multiply_bytes
+           : dtype == DTYPE_INT32 || dtype == DTYPE_UINT32 ? kernel->multiply_ints
+                                                           : NULL;
+}
+static binary_loop *own_div(const struct kernels *kernels, enum dtype dtype) {
+    return dtype == DTYPE_INT32 ? pair_kernel_of(kernels)->divide_ints : NULL;
+}
+static const struct binary_row mul_row = {.loops = {REALS(mul), ALL_WRAPPED(mul)}, .own = own_mul};
+static const struct binary_row div_row = {.loops = {ALL_NUMBERS(div)}, .own = own_div};
 static const struct binary_row prelu_row = {.loops = {ALL_NUMBERS(prelu)}};
 static const struct binary_row and_row = {.loops = {ALL_WRAPPED(and)}};
 static const struct binary_row or_row = {.loops = {ALL_WRAPPED(or)}};

@@ -1,5 +1,6 @@
 /* Comparisons and logic: bool from two inputs. */
 #include "ops/elementwise/binary_old.h"
+#include "ops/kernels/families.h"
 
 #include <string.h>
 
@@ -27,16 +28,25 @@ typedef struct text text;
 BINARY_CALLS(equal_text, text, uint8_t, same_text(x, y))
 
 BINARY_LOOP(equal_bool, uint8_t, uint8_t, (x != 0) == (y != 0))
-BINARY_LOOP(and_bool, uint8_t, uint8_t, (x != 0) & (y != 0))
-BINARY_LOOP(or_bool, uint8_t, uint8_t, (x | y) != 0)
-BINARY_LOOP(xor_bool, uint8_t, uint8_t, (x != 0) != (y != 0))
+/* Every byte but 0 reads as 1: the smaller of it and 1. */
+#define BYTE_MIN(X, Y) ((X) < (Y) ? (X) : (Y))
+BINARY_LOOP(and_bool, uint8_t, uint8_t, BYTE_MIN(BYTE_MIN(x, y), 1))
+BINARY_LOOP(or_bool, uint8_t, uint8_t, BYTE_MIN(x | y, 1))
+BINARY_LOOP(xor_bool, uint8_t, uint8_t, BYTE_MIN(x, 1) ^ BYTE_MIN(y, 1))
 
 #define ROW(NAME, ...) static const struct binary_row NAME##_row = {.loops = {__VA_ARGS__}, .output = DTYPE_BOOL}
 /* x > y is y < x. */
 #define SWAPPED(NAME, OTHER) \
     static const struct binary_row NAME##_row = {.loops = {ALL_NUMBERS(OTHER)}, .output = DTYPE_BOOL, .swapped = true}
-ROW(equal, [DTYPE_FLOAT] = equal_float, [DTYPE_DOUBLE] = equal_double,
-    UNSIGNED_TYPES(BOTH_SIGNS, equal)[DTYPE_BOOL] = equal_bool, [DTYPE_STRING] = equal_text);
+static binary_loop *own_equal(const struct kernels *kernels, enum dtype dtype) {
+    return dtype == DTYPE_INT64 || dtype == DTYPE_UINT64 ? pair_kernel_of(kernels)->equal_longs : NULL;
+}
+static const struct binary_row equal_row = {.loops = {[DTYPE_FLOAT] = equal_float,
+                                                      [DTYPE_DOUBLE] = equal_double,
+                                                      UNSIGNED_TYPES(BOTH_SIGNS, equal)[DTYPE_BOOL] = equal_bool,
+                                                      [DTYPE_STRING] = equal_text},
+                                            .output = DTYPE_BOOL,
+                                            .own = own_equal};
 SWAPPED(greater, less);
 ROW(less, ALL_NUMBERS(less));
 SWAPPED(greater_or_equal, less_or_equal);

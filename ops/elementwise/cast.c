@@ -219,6 +219,8 @@ static void run_block(void *context, size_t begin, size_t end) {
 static cast_loop *own_loop(const struct cast_kernel *kernel, enum dtype from, enum dtype to) {
     if (from == DTYPE_INT64)
         return to == DTYPE_DOUBLE ? kernel->int64_to_double : NULL;
+    if (from == DTYPE_BOOL)
+        return to == DTYPE_FLOAT ? kernel->bool_to_float : NULL;
     if (from != DTYPE_FLOAT)
         return NULL;
     return to == DTYPE_INT32                       ? kernel->float_to_int32

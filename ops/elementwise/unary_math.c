@@ -24,7 +24,9 @@ MATH_ROW(log, MATH_LOG, .on_blocks = false)
 MATH_ROW(erf, MATH_ERF, .on_blocks = true)
 MATH_ROW(tanh, MATH_TANH, .on_blocks = true, .activation = ACTIVATION_TANH)
 REAL_ROW(reciprocal, UNARY_LOOP, 1.0f / x, 1.0 / x)
-REAL_ROW(round, UNARY_LOOP, scalar_round(x), rint(x)) /* half to even, the rounding mode that nobody changes */
+/* Half to even, the rounding mode that nobody changes. */
+UNARY_CALLS(round_double, double, double, rint(x))
+static const struct unary_row round_row = {.loops = {[DTYPE_DOUBLE] = round_double}, .math = MATH_ROUND};
 REAL_ROW(floor, UNARY_LOOP, scalar_floor(x), floor(x))
 REAL_ROW(ceil, UNARY_LOOP, scalar_ceil(x), ceil(x))
 MATH_ROW(sin, MATH_SIN, .on_blocks = false)

@@ -12,6 +12,7 @@ struct cast_kernel {
     cast_loop *float_to_byte;  /* the lowest byte of that */
     cast_loop *float_to_bool;
     cast_loop *int64_to_double;
+    cast_loop *bool_to_float; /* every byte but 0 is true */
 };
 
 #endif

@@ -56,4 +56,9 @@ static void int64_to_double(const void *in, void *out, size_t count) {
     SIMD for (size_t i = 0; i < count; i++)((double *)out)[i] = (double)((const int64_t *)in)[i];
 }
 
-const struct cast_kernel LEVEL_NAME(cast_kernel) = {float_to_int32, float_to_byte, float_to_bool, int64_to_double};
+static void bool_to_float(const void *in, void *out, size_t count) {
+    SIMD for (size_t i = 0; i < count; i++)((float *)out)[i] = ((const uint8_t *)in)[i] ? 1.0f : 0.0f;
+}
+
+const struct cast_kernel LEVEL_NAME(cast_kernel) = {float_to_int32, float_to_byte, float_to_bool, int64_to_double,
+                                                    bool_to_float};

@@ -210,31 +210,32 @@ static void dequantize_by(const void *x, bool is_signed, int64_t count, const vo
     }
 }
 
-/* Number i of one side or its next VEC, less the zero point. */
-INLINE vec side_at(const void *x, size_t step, int64_t i, int64_t count, bool is_signed, int zero) {
-    uint8_t some[VEC];
-    const uint8_t *at = (const uint8_t *)x + (int64_t)step * i;
-    if (step == 0)
-        at = memset(some, *at, sizeof some);
-    else if (count - i < VEC)
-        at = memcpy(some, at, (size_t)(count - i));
-    return __builtin_convertvector(integers_at(at, is_signed) - zero, vec);
+/* VEC numbers of both sides. */
+INLINE void combine_at(const struct integer_pair *p, const struct target *target, const uint8_t *a, const uint8_t *b,
+                       uint8_t *y) {
+    const vec left = __builtin_convertvector(integers_at(a, p->is_signed) - p->a_zero, vec);
+    const vec right = __builtin_convertvector(integers_at(b, p->is_signed) - p->b_zero, vec);
+    const vec a_scale = vec_all(p->a_scale);
+    small_from(target, p->product ? left * right * a_scale : left * a_scale + right * vec_all(p->b_scale), y);
 }
 
-static void combine(const struct integer_pair *p, const void *a, size_t a_step, const void *b, size_t b_step,
+/* A side that repeats is spread over a vector, and so are the last numbers. */
+static void combine(const struct integer_pair *pair, const void *a, size_t a_step, const void *b, size_t b_step,
                     int64_t count, void *y) {
-    const struct target target = target_of(p->zero, p->is_signed);
-    const bool is_signed = p->is_signed, product = p->product;
-    const vec a_scale = vec_all(p->a_scale), b_scale = vec_all(p->b_scale);
-    for (int64_t i = 0; i < count; i += VEC) {
-        const vec left = side_at(a, a_step, i, count, is_signed, p->a_zero);
-        const vec right = side_at(b, b_step, i, count, is_signed, p->b_zero);
-        uint8_t some[VEC], *to = (uint8_t *)y + i;
-        const bool whole = count - i >= VEC;
-        small_from(&target, product ? left * right * a_scale : left * a_scale + right * b_scale, whole ? to : some);
-        if (!whole)
-            memcpy(to, some, (size_t)(count - i));
-    }
+    const struct integer_pair p = *pair;
+    const struct target target = target_of(p.zero, p.is_signed);
+    uint8_t a_some[VEC], b_some[VEC], some[VEC], *to = y;
+    memset(a_some, *(const uint8_t *)a, sizeof a_some);
+    memset(b_some, *(const uint8_t *)b, sizeof b_some);
+    const uint8_t *left = a_step ? a : a_some, *right = b_step ? b : b_some;
+    for (; count >= VEC; count -= VEC, left += a_step * VEC, right += b_step * VEC, to += VEC)
+        combine_at(&p, &target, left, right, to);
+    if (count <= 0)
+        return;
+    left = a_step ? memcpy(a_some, left, (size_t)count) : left;
+    right = b_step ? memcpy(b_some, right, (size_t)count) : right;
+    combine_at(&p, &target, left, right, some);
+    memcpy(to, some, (size_t)count);
 }
 
 static void range(const float *x, int64_t count, float *low, float *high) {

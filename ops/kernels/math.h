@@ -43,6 +43,7 @@ enum math_function {
     MATH_ASIN,
     MATH_ACOS,
     MATH_ATAN,
+    MATH_ROUND, /* half to even, exact */
     MATH_FUNCTIONS
 };
 

@@ -65,6 +65,18 @@ INLINE vec celu(vec x, vec alpha) {
     return vec_if_less(x, vec_all(0.0f), below, x);
 }
 
+/* Below 2^23 numbers have a fraction. */
+INLINE vec nearest(vec x) {
+#if KERNEL_LEVEL == 2
+    return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+#elif KERNEL_LEVEL == 1
+    return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+#else
+    const vec most = vec_all(8388608.0f), a = vec_abs(x);
+    return vec_copysign(vec_if_less(a, most, (a + most) - most, a), x);
+#endif
+}
+
 /* ---- angles ---- */
 
 #define HALF_PI_HIGH 1.57079637f
@@ -189,6 +201,7 @@ FUNCTION(small_cos, sine(x, 1))
 FUNCTION(asin, asin_all(x))
 FUNCTION(acos, acos_all(x))
 FUNCTION(atan, atan_all(x))
+FUNCTION(round, nearest(x))
 
 /* A chunk with large angles, which are rare, is looked through once more. */
 static __attribute__((noinline)) void map_angles(math_map *small, float (*library)(float), const float *in, float *out,
@@ -226,4 +239,5 @@ const struct math_kernel LEVEL_NAME(math_kernel) = {
             [MATH_SOFTPLUS] = map_softplus, [MATH_MISH] = map_mish,
             [MATH_CELU] = map_celu,         [MATH_SIN] = map_sin,
             [MATH_COS] = map_cos,           [MATH_ASIN] = map_asin,
-            [MATH_ACOS] = map_acos,         [MATH_ATAN] = map_atan}};
+            [MATH_ACOS] = map_acos,         [MATH_ATAN] = map_atan,
+            [MATH_ROUND] = map_round}};

@@ -252,7 +252,7 @@ INLINE vec column_at(const enum pool_kind kind, const struct pool_stack *stack, 
     return sum;
 }
 
-/* Three neighbours for each output: every column serves three times. */
+/* Three neighbours for each output, a stride of 1 or 2: every column serves three times, or every second one twice. */
 INLINE void pixels_by_three(const enum pool_kind kind, const struct pool_stack *stack, const struct pool_line *line) {
     const float *divisors = line->divisors, *inverses = line->inverses;
     const float rows = (float)line->rows, inverse = (float)(1 / line->rows);
@@ -260,14 +260,17 @@ INLINE void pixels_by_three(const enum pool_kind kind, const struct pool_stack *
         vec first = column_at(kind, stack, -line->pad, line->in, i);
         vec second = column_at(kind, stack, 1 - line->pad, line->in, i);
         float *y = (float *)line->y + i;
-        for (int64_t o = 0; o < line->out; o++, y += CHANNEL_BLOCK) {
-            const vec third = column_at(kind, stack, o + 2 - line->pad, line->in, i);
+        int64_t p = 2 - line->pad;
+        for (int64_t o = 0; o < line->out; o++, y += CHANNEL_BLOCK, p++) {
+            const vec third = column_at(kind, stack, p, line->in, i);
             vec sum = joined(kind, joined(kind, first, second), third);
             if (divisors)
                 sum = quotient(sum, vec_all(divisors[o] * rows), vec_all(inverses[o] * inverse));
             vec_store(y, sum);
-            first = second;
+            first = line->stride == 1 ? second : third;
             second = third;
+            if (line->stride == 2 && o + 1 < line->out)
+                second = column_at(kind, stack, ++p, line->in, i);
         }
     }
 }
@@ -277,7 +280,7 @@ INLINE void pixels_as(const enum pool_kind kind, const struct pool_stack *stack,
     const float rows = (float)line->rows, inverse = (float)(1 / line->rows);
     const int64_t step = line->dilation * CHANNEL_BLOCK;
     float *y = line->y;
-    if ((kind == POOL_MAX || kind == POOL_SUM) && line->taps == 3 && line->stride == 1 && line->dilation == 1) {
+    if ((kind == POOL_MAX || kind == POOL_SUM) && line->taps == 3 && line->stride <= 2 && line->dilation == 1) {
         pixels_by_three(kind, stack, line);
         return;
     }

@@ -215,6 +215,80 @@ static void extreme_columns(const float *x, size_t stride, size_t steps, size_t 
         extreme_part(x + i, stride, steps, count - i, accumulators + i, sign);
 }
 
+/* ---- integers ---- */
+
+#if KERNEL_LEVEL > 0
+#if KERNEL_LEVEL == 2
+typedef __m512i whole_vec;
+#define WHOLE(NAME) _mm512_##NAME
+#define LOADED(FROM) _mm512_loadu_si512(FROM)
+#define FLIPPED(A, B) _mm512_xor_si512(A, B)
+#else
+typedef __m256i whole_vec;
+#define WHOLE(NAME) _mm256_##NAME
+#define LOADED(FROM) _mm256_loadu_si256((const __m256i *)(const void *)(FROM))
+#define FLIPPED(A, B) _mm256_xor_si256(A, B)
+#endif
+
+/* The larger numbers of `size` bytes, 1 or 4. */
+INLINE __m128i larger_four(const int size, __m128i a, __m128i b) {
+    return size == 1 ? _mm_max_epi8(a, b) : _mm_max_epi32(a, b);
+}
+
+INLINE whole_vec larger_whole(const int size, whole_vec a, whole_vec b) {
+    return size == 1 ? WHOLE(max_epi8)(a, b) : WHOLE(max_epi32)(a, b);
+}
+
+/* The largest of all lanes, in the first one. */
+INLINE __m128i largest_lane(const int size, whole_vec all) {
+#if KERNEL_LEVEL == 2
+    const __m256i low = _mm512_castsi512_si256(all), high = _mm512_extracti64x4_epi64(all, 1);
+    const __m256i eight = size == 1 ? _mm256_max_epi8(low, high) : _mm256_max_epi32(low, high);
+#else
+    const __m256i eight = all;
+#endif
+    __m128i four = larger_four(size, _mm256_castsi256_si128(eight), _mm256_extracti128_si256(eight, 1));
+    four = larger_four(size, four, _mm_srli_si128(four, 8));
+    four = larger_four(size, four, _mm_srli_si128(four, 4));
+    if (size == 1) {
+        four = larger_four(size, four, _mm_srli_si128(four, 2));
+        four = larger_four(size, four, _mm_srli_si128(four, 1));
+    }
+    return four;
+}
+
+/* A row has at least one vector; the last one begins early. */
+INLINE void extremes_of(const int size, const char *x, size_t rows, size_t bytes, uint32_t flip, char *accumulators) {
+    const __m128i flip_four = size == 1 ? _mm_set1_epi8((char)flip) : _mm_set1_epi32((int)flip);
+    const whole_vec flips = WHOLE(broadcastd_epi32)(flip_four);
+    for (size_t r = 0; r < rows; r++, x += bytes, accumulators += size) {
+        whole_vec a = FLIPPED(LOADED(x + bytes - sizeof a), flips), b = a;
+        size_t i = 0;
+        for (; bytes - i >= 2 * sizeof a; i += 2 * sizeof a) {
+            a = larger_whole(size, a, FLIPPED(LOADED(x + i), flips));
+            b = larger_whole(size, b, FLIPPED(LOADED(x + i + sizeof a), flips));
+        }
+        if (bytes - i >= sizeof a)
+            a = larger_whole(size, a, FLIPPED(LOADED(x + i), flips));
+        __m128i before = {0};
+        memcpy(&before, accumulators, (size_t)size);
+        const __m128i all = larger_four(size, largest_lane(size, larger_whole(size, a, b)), before ^ flip_four);
+        const __m128i largest = all ^ flip_four;
+        memcpy(accumulators, &largest, (size_t)size);
+    }
+}
+
+#define EXTREMES(NAME, SIZE)                                                                        \
+    static void NAME(const void *x, size_t rows, size_t count, uint32_t flip, void *accumulators) { \
+        extremes_of(SIZE, x, rows, count *(SIZE), flip, accumulators);                              \
+    }
+EXTREMES(extreme_bytes, 1)
+EXTREMES(extreme_ints, 4)
+#else
+#define extreme_bytes NULL
+#define extreme_ints NULL
+#endif
+
 /* ---- by kind ---- */
 
 #define EACH_KIND(ADD, EXTREME, ...)                                                   \
@@ -248,4 +322,4 @@ static void reduce_columns(enum reduce_kind kind, const float *x, size_t stride,
     EACH_KIND(add_columns, extreme_columns, x, stride, steps, count, accumulators)
 }
 
-const struct reduce_kernel LEVEL_NAME(reduce_kernel) = {reduce_rows, reduce_columns};
+const struct reduce_kernel LEVEL_NAME(reduce_kernel) = {reduce_rows, reduce_columns, extreme_bytes, extreme_ints};

@@ -262,15 +262,10 @@ static bool row_overlaps(const float *boxes, size_t places, size_t count, const 
                          float threshold) {
     for (size_t i = 0; i < count && box[BOX_AREA] > 0; i += BOX_BLOCK) {
         vec most = vec_all(-1);
-        float lanes[VEC];
-        bool above = false;
 #pragma GCC unroll 1
         for (int j = 0; j < BOX_BLOCK; j += VEC)
             most = vec_max(common_share(boxes + i + j, places, box), most);
-        vec_store(lanes, most);
-        for (int j = 0; j < VEC; j++)
-            above |= lanes[j] > threshold;
-        if (above)
+        if (beyond_mask(most, vec_all(threshold)))
             return true;
     }
     return false;

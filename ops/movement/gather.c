@@ -147,38 +147,45 @@ static int64_t row_offset(const struct gather_copy *copy, int64_t row) {
     return offset;
 }
 
-/* A row of the output; called with constants: int64 indices, bytes of an element, the gathered axis is the last one. */
-static inline __attribute__((always_inline)) void gather_row(const struct gather_copy *copy, int64_t row,
+/*
+ * A row of the output; false: an index is outside. Called with constants: int64 indices, bytes of an element, the
+ * gathered axis is the last one.
+ */
+static inline __attribute__((always_inline)) bool gather_row(const struct gather_copy *copy, int64_t row,
                                                              const bool wide, const int64_t block, const bool is_last) {
-    const int64_t axis_stride = is_last ? block : copy->strides[copy->axis], step = is_last ? 0 : block;
-    const int64_t size = copy->size, count = copy->count;
+    const uint64_t axis_stride = (uint64_t)(is_last ? block : copy->strides[copy->axis]), size = (uint64_t)copy->size;
+    const int64_t count = copy->count, step = is_last ? 0 : block;
     const char *from = copy->from + row_offset(copy, row);
     const int64_t *long_indices = (const int64_t *)copy->indices->data + row * count;
     const int32_t *short_indices = (const int32_t *)copy->indices->data + row * count;
     char *to = copy->to + row * count * block;
     for (int64_t i = 0; i < count; i++, from += step, to += block) {
-        const int64_t index = wide ? long_indices[i] : short_indices[i];
-        block_copy(to, from + (index + (index < 0) * size) * axis_stride, (size_t)block);
+        uint64_t index = (uint64_t)(wide ? long_indices[i] : short_indices[i]);
+        if (index >= size) {
+            index += size; /* from the end */
+            if (index >= size)
+                return false;
+        }
+        block_copy(to, from + index * axis_stride, (size_t)block);
     }
+    return true;
 }
 
-/* Indices are looked at block by block, while they are in a near cache. */
 static void gather_rows(void *context, size_t begin, size_t end) {
     const struct gather_copy copy = *(const struct gather_copy *)context;
-    if (!indices_within(copy.indices, (int64_t)begin * copy.count, (int64_t)end * copy.count, 1, copy.size)) {
-        __atomic_store_n(copy.outside, true, __ATOMIC_RELAXED);
-        return;
-    }
     const bool wide = copy.indices->dtype == DTYPE_INT64, is_last = copy.axis == copy.shape->rank - 1;
-    for (int64_t row = (int64_t)begin; row < (int64_t)end; row++)
+    bool within = true;
+    for (int64_t row = (int64_t)begin; within && row < (int64_t)end; row++)
         if (copy.block != 4)
-            gather_row(&copy, row, wide, copy.block, is_last);
+            within = gather_row(&copy, row, wide, copy.block, is_last);
         else if (!is_last)
-            gather_row(&copy, row, wide, 4, false);
+            within = gather_row(&copy, row, wide, 4, false);
         else if (wide)
-            gather_row(&copy, row, true, 4, true);
+            within = gather_row(&copy, row, true, 4, true);
         else
-            gather_row(&copy, row, false, 4, true);
+            within = gather_row(&copy, row, false, 4, true);
+    if (!within)
+        __atomic_store_n(copy.outside, true, __ATOMIC_RELAXED);
 }
 
 static status run_elements(struct op_call *call, struct error *err) {

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define BLOCK 8192
+#define EIGHT 8 /* marks that are read at once */
 
 /* How many of count elements are not zero, and which: 0 and 1 for each into marks. -0 is zero, NaN is not. */
 typedef void mark_loop(const void *in, uint8_t *marks, size_t count);
@@ -27,10 +28,10 @@ typedef void mark_loop(const void *in, uint8_t *marks, size_t count);
     }
 MARK(uint8_t, mark_1, SIMD for, x != 0)
 MARK(uint16_t, mark_2, for, x != 0)
-MARK(uint32_t, mark_4, for, x != 0)
-MARK(uint64_t, mark_8, for, x != 0)
+MARK(uint32_t, mark_4, SIMD for, x != 0)
+MARK(uint64_t, mark_8, SIMD for, ((uint32_t)x | (uint32_t)(x >> 32)) != 0)
 MARK(uint16_t, mark_half, for, (x & 0x7fff) != 0)
-MARK(float, mark_float, for, x != 0)
+MARK(float, mark_float, SIMD for, x != 0)
 MARK(double, mark_double, for, x != 0)
 MARK(struct text, mark_text, for, x.length != 0)
 MARK_PAIR(float, mark_complex64)
@@ -97,23 +98,27 @@ static status prepare(struct op_call *call, size_t *workspace_bytes, struct erro
     return STATUS_OK;
 }
 
+/* Bit i: marks[i], of the first `count` <= EIGHT, in bytes that are there. */
+static unsigned mark_bits(const uint8_t *marks, int64_t count) {
+    uint64_t eight = 0;
+    memcpy(&eight, marks, EIGHT);
+    if (count < EIGHT)
+        eight &= (1ull << 8 * count) - 1;
+    return (unsigned)(eight * 0x0102040810204080u >> 56);
+}
+
 /* Of `count` neighbours along the last dimension, whose first one is at `index`; returns the next place. */
 static int64_t write_run(const struct nonzero_work *work, const uint8_t *marks, int64_t count, const int64_t *index,
                          int64_t place) {
     const int last = work->x->shape.rank > 0 ? work->x->shape.rank - 1 : 0;
-    for (int64_t i = 0; i < count; i++) {
-        uint64_t eight;
-        if (i + (int64_t)sizeof eight <= count && (memcpy(&eight, marks + i, sizeof eight), eight == 0)) {
-            i += (int64_t)sizeof eight - 1;
-            continue;
-        }
-        if (!marks[i])
-            continue;
-        for (int d = 0; d < last; d++)
-            work->out[d * work->total + place] = index[d];
-        work->out[last * work->total + place++] = index[last] + i;
-    }
-    return place;
+    int64_t *out = work->out + last * work->total, end = place;
+    for (int64_t i = 0; i < count; i += EIGHT)
+        for (unsigned bits = mark_bits(marks + i, count - i); bits; bits &= bits - 1)
+            out[end++] = index[last] + i + __builtin_ctz(bits);
+    for (int d = 0; d < last; d++)
+        for (int64_t at = place; at < end; at++)
+            work->out[d * work->total + at] = index[d];
+    return end;
 }
 
 static void write_block(void *context, size_t begin, size_t end) {
@@ -121,7 +126,7 @@ static void write_block(void *context, size_t begin, size_t end) {
     const struct shape *shape = &work->x->shape;
     const int last = shape->rank > 0 ? shape->rank - 1 : 0;
     int64_t index[MAX_RANK] = {0}, place = work->counts[begin / BLOCK], rest = (int64_t)begin;
-    uint8_t marks[BLOCK];
+    uint8_t marks[BLOCK + EIGHT];
     if (mark_block(work, begin, end, marks) == 0)
         return;
     for (int d = shape->rank - 1; d >= 0; rest /= shape->dims[d], d--)

@@ -7,7 +7,8 @@
 
 #include <stdio.h>
 
-#define COLUMNS 128 /* accumulators that work side by side */
+#define COLUMNS REDUCE_COLUMNS /* accumulators that work side by side */
+#define SHORT_ROW 16           /* shorter rows are taken in as columns */
 
 status reduce_attribute_parse(const struct op_call *call, struct attributes *attributes, void *params,
                               struct error *err) {
@@ -140,8 +141,13 @@ struct reduce_work {
     enum reduce_kind kind;
     reduce_run_float *run_float;
     const struct row_kernel *row_kernel;
+    reduce_columns_float *columns_float;
+    const struct kernels *kernels;
     const struct reduce_loops *loops;
+    extremes_loop *extremes; /* takes in rows of integers that follow each other; NULL: the loops do */
+    uint32_t flip;
     enum dtype dtype;
+    bool dense; /* rows that follow each other, each an output */
     bool
         side_by_side; /* the kernel takes in many steps by itself: rows that follow each other, columns of one stride */
     size_t size;      /* bytes of an element */
@@ -156,8 +162,10 @@ static void take_elements(const struct reduce_work *work, void *accumulators, co
     const bool one = work->plan.inner_reduced;
     if (work->run_float && one)
         work->run_float(work->row_kernel, accumulators, in, count);
+    else if (!work->kernel && !one)
+        work->loops->columns(accumulators, in, count);
     else if (!work->kernel)
-        (one ? work->loops->run : work->loops->columns)(accumulators, in, count);
+        work->loops->rows(accumulators, in, 1, count);
     else if (one)
         work->kernel->rows(work->kind, in, 1, count, accumulators);
     else
@@ -190,12 +198,39 @@ static void finish(const struct reduce_work *work, size_t out, const void *accum
     half_from_float(work->dtype, chunk, (uint16_t *)(void *)target, count);
 }
 
+static void take_columns(const struct reduce_work *work, const float *x, size_t stride, size_t steps, size_t count,
+                         void *accumulators) {
+    if (work->columns_float)
+        work->columns_float(work->kernels, accumulators, x, stride, steps, count);
+    else
+        work->kernel->columns(work->kind, x, stride, steps, count, accumulators);
+}
+
+/* Rows behind one another; of short ones many are taken in side by side. */
+static void take_floats(const struct reduce_work *work, const float *x, size_t rows, void *accumulators) {
+    const size_t count = work->plan.inner;
+    float columns[SHORT_ROW * COLUMNS];
+    if (count >= SHORT_ROW) {
+        work->kernel->rows(work->kind, x, rows, count, accumulators);
+        return;
+    }
+    work->row_kernel->turn(x, count, rows, count, columns, COLUMNS);
+    take_columns(work, columns, COLUMNS, count, rows, accumulators);
+}
+
 /* Outputs first..first + count - 1, at most COLUMNS. */
 static void take_rows(const struct reduce_work *work, size_t first, size_t count, char *accumulators) {
     const struct reduce_plan *plan = &work->plan;
     if (work->side_by_side) {
-        work->kernel->rows(work->kind, (const float *)(const void *)work->in + first * plan->inner, count, plan->inner,
-                           (double *)(void *)accumulators);
+        take_floats(work, (const float *)(const void *)work->in + first * plan->inner, count, accumulators);
+        return;
+    }
+    if (work->extremes) {
+        work->extremes(work->in + first * plan->inner * work->size, count, plan->inner, work->flip, accumulators);
+        return;
+    }
+    if (work->dense && !work->run_float && !dtype_is_half(work->dtype)) {
+        work->loops->rows(accumulators, work->in + first * plan->inner * work->size, count, plan->inner);
         return;
     }
     for (size_t out = first; out < first + count; out++, accumulators += work->loops->size) {
@@ -227,9 +262,8 @@ static void run_columns(void *context, size_t begin, size_t end) {
         const size_t start = offset_at(&work->plan.kept, row) + column;
         work->loops->start(accumulators, count);
         if (work->side_by_side)
-            work->kernel->columns(work->kind, (const float *)(const void *)work->in + start,
-                                  work->plan.reduced.strides[0], work->plan.reduced.steps, count,
-                                  (double *)(void *)accumulators);
+            take_columns(work, (const float *)(const void *)work->in + start, work->plan.reduced.strides[0],
+                         work->plan.reduced.steps, count, accumulators);
         for (size_t step = 0; !work->side_by_side && step < work->plan.reduced.steps; step++)
             take(work, accumulators, start + offset_at(&work->plan.reduced, step), count);
         finish(work, row * work->plan.inner + column, accumulators, count);
@@ -239,6 +273,19 @@ static void run_columns(void *context, size_t begin, size_t end) {
 /* Items per block so that a block is worth a thread's while. */
 static size_t block_items(size_t cost) {
     return cost >= PARALLEL_ELEMENTS ? 1 : PARALLEL_ELEMENTS / (cost ? cost : 1);
+}
+
+/* The kernel's own loop for rows of integers, where there is one and they are long enough for it. */
+static void choose_extremes(struct reduce_work *work, const struct reduce_kernel *kernel) {
+    const uint32_t without_sign = TYPE(DTYPE_UINT8) | TYPES_BOOL | TYPE(DTYPE_UINT32);
+    const uint32_t types = without_sign | TYPE(DTYPE_INT8) | TYPE(DTYPE_INT32);
+    if ((work->kind != REDUCE_LARGEST && work->kind != REDUCE_SMALLEST) || !(types & TYPE(work->dtype)) ||
+        work->plan.inner * work->size < REDUCE_VECTOR)
+        return;
+    work->extremes = work->size == 1 ? kernel->bytes : kernel->ints;
+    work->flip = work->kind == REDUCE_SMALLEST ? UINT32_MAX : 0;
+    if (without_sign & TYPE(work->dtype))
+        work->flip ^= work->size == 1 ? 0x80 : 0x80000000;
 }
 
 status reduce_run(struct op_call *call, struct error *err) {
@@ -260,10 +307,16 @@ status reduce_run(struct op_call *call, struct error *err) {
     if (x->dtype == DTYPE_FLOAT || dtype_is_half(x->dtype)) {
         work.kernel = row->kind ? reduce_kernel_of(call->kernels) : NULL;
         work.run_float = row->run_float;
+        work.columns_float = row->columns_float;
+        work.kernels = call->kernels;
         work.row_kernel = row_kernel_of(call->kernels);
     }
-    work.side_by_side = work.kernel && x->dtype == DTYPE_FLOAT &&
-                        (plan->inner_reduced ? dense && plan->reduced.count == 0 : plan->reduced.count == 1);
+    work.dense = dense && plan->inner_reduced && plan->reduced.count == 0;
+    if (work.dense)
+        choose_extremes(&work, reduce_kernel_of(call->kernels));
+    const bool rows = work.dense && (work.kernel || plan->inner < SHORT_ROW);
+    work.side_by_side = x->dtype == DTYPE_FLOAT && (work.kernel || work.columns_float) &&
+                        (plan->inner_reduced ? rows : plan->reduced.count == 1);
     work.taken = plan->reduced.steps * (plan->inner_reduced ? plan->inner : 1);
     work.chunks = plan->inner_reduced ? 1 : (plan->inner + COLUMNS - 1) / COLUMNS;
     if (plan->inner_reduced)

@@ -13,16 +13,24 @@
 struct reduce_loops {
     size_t size; /* bytes of an accumulator, at most REDUCE_ACCUMULATOR */
     void (*start)(void *accumulators, size_t count);
-    void (*run)(void *accumulator, const void *in, size_t count);      /* takes count elements into one accumulator */
+    /* Takes count elements into each of some accumulators, rows behind one another. */
+    void (*rows)(void *accumulators, const void *in, size_t rows, size_t count);
     void (*columns)(void *accumulators, const void *in, size_t count); /* takes element i into accumulator i */
     void (*finish)(void *out, const void *accumulators, size_t count, size_t taken); /* taken: elements in each */
 };
 
+/* Columns that are taken in side by side, at most. */
+#define REDUCE_COLUMNS 128
+
+/* accumulators[i] takes in x[i], x[i + stride], ..., `steps` numbers; i < count <= REDUCE_COLUMNS. */
+typedef void reduce_columns_float(const struct kernels *kernels, void *accumulators, const float *x, size_t stride,
+                                  size_t steps, size_t count);
 typedef void reduce_run_float(const struct row_kernel *kernel, void *accumulator, const float *x, size_t count);
 
 struct reduce_row {
     enum reduce_kind kind;       /* how FLOAT is taken in, into accumulators of double precision; NONE: by the loops */
-    reduce_run_float *run_float; /* instead of FLOAT's run, or NULL */
+    reduce_run_float *run_float; /* instead of FLOAT's rows, or NULL, */
+    reduce_columns_float *columns_float;           /* and of its columns */
     const struct reduce_loops *loops[DTYPE_COUNT]; /* the 16-bit types go through FLOAT's */
 };
 

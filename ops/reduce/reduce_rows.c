@@ -39,11 +39,10 @@
     static inline A NAME##_join(A a, A b) {                                                             \
         return COMBINE;                                                                                 \
     }                                                                                                   \
-    static void NAME##_run(void *accumulator, const void *in, size_t count) {                           \
-        const T *source = in;                                                                           \
+    static inline A NAME##_row(A a, const T *source, size_t count) {                                    \
         A lanes[LANES(A)];                                                                              \
-        NAME##_start(lanes, LANES(A));                                                                  \
         size_t i = 0;                                                                                   \
+        NAME##_start(lanes, LANES(A));                                                                  \
         for (; count - i >= LANES(A); i += LANES(A))                                                    \
             SIMD for (size_t j = 0; j < LANES(A); j++) lanes[j] = NAME##_step(lanes[j], source[i + j]); \
         for (; i < count; i++)                                                                          \
@@ -51,14 +50,24 @@
         for (size_t half = LANES(A) / 2; half > 0; half /= 2)                                           \
             for (size_t j = 0; j < half; j++)                                                           \
                 lanes[j] = NAME##_join(lanes[j], lanes[j + half]);                                      \
-        *(A *)accumulator = NAME##_join(*(A *)accumulator, lanes[0]);                                   \
+        return NAME##_join(a, lanes[0]);                                                                \
+    }                                                                                                   \
+    static void NAME##_rows(void *accumulators, const void *in, size_t rows, size_t count) {            \
+        const T *source = in;                                                                           \
+        A *target = accumulators;                                                                       \
+        for (size_t r = 0; r < rows; r++, source += count) {                                            \
+            A a = target[r];                                                                            \
+            for (size_t i = 0; count < 2 * LANES(A) && i < count; i++)                                  \
+                a = NAME##_step(a, source[i]);                                                          \
+            target[r] = count < 2 * LANES(A) ? a : NAME##_row(a, source, count);                        \
+        }                                                                                               \
     }                                                                                                   \
     static void NAME##_columns(void *accumulators, const void *in, size_t count) {                      \
         const T *source = in;                                                                           \
         A *target = accumulators;                                                                       \
         SIMD for (size_t i = 0; i < count; i++) target[i] = NAME##_step(target[i], source[i]);          \
     }                                                                                                   \
-    static const struct reduce_loops NAME = {sizeof(A), NAME##_start, NAME##_run, NAME##_columns, NAME##_finish};
+    static const struct reduce_loops NAME = {sizeof(A), NAME##_start, NAME##_rows, NAME##_columns, NAME##_finish};
 
 /* A real result as an element: cut to an integer where T is one. */
 #define AS_float(X) (X)
@@ -68,19 +77,19 @@
 #define AS_uint32_t(X) real_to_int64(X)
 #define AS_uint64_t(X) real_to_uint64(X)
 
-/* log of a sum of exponentials, relative to the largest exponent so far. */
+/* log of a sum of exponentials, relative to the largest exponent so far. Calls cost little beside exp(). */
 struct log_sum {
     double largest, sum;
 };
 
-static inline struct log_sum log_sum_step(struct log_sum a, double x) {
+__attribute__((noinline)) static struct log_sum log_sum_step(struct log_sum a, double x) {
     if (x > a.largest)
         return (struct log_sum){x, a.sum * exp(a.largest - x) + 1};
     a.sum += x == a.largest ? 1 : exp(x - a.largest); /* two infinities have no difference */
     return a;
 }
 
-static inline struct log_sum log_sum_join(struct log_sum a, struct log_sum b) {
+__attribute__((noinline)) static struct log_sum log_sum_join(struct log_sum a, struct log_sum b) {
     if (b.sum == 0)
         return a;
     if (a.sum == 0)
@@ -146,9 +155,29 @@ static void log_sum_exp_by(const struct row_kernel *kernel, void *accumulator, c
             const struct log_sum part = {(double)largest, kernel->exp_less(x + i, powers, n, largest)};
             *(struct log_sum *)accumulator = log_sum_join(*(struct log_sum *)accumulator, part);
         } else {
-            log_sum_exp_float_run(accumulator, x + i, n);
+            log_sum_exp_float_rows(accumulator, x + i, 1, n);
         }
     }
+}
+
+/* The same of columns. Beside an infinity or a NaN other numbers do not count. */
+static void log_sum_exp_columns_by(const struct kernels *kernels, void *accumulators, const float *x, size_t stride,
+                                   size_t steps, size_t count) {
+    double largest[REDUCE_COLUMNS], sums[REDUCE_COLUMNS] = {0};
+    float less[REDUCE_COLUMNS], powers[REDUCE_COLUMNS];
+    struct log_sum *target = accumulators;
+    for (size_t i = 0; i < count; i++)
+        largest[i] = -HUGE_VAL;
+    reduce_kernel_of(kernels)->columns(REDUCE_LARGEST, x, stride, steps, count, largest);
+    for (size_t i = 0; i < count; i++)
+        less[i] = isfinite(largest[i]) ? (float)largest[i] : HUGE_VALF;
+    for (size_t step = 0; step < steps; step++, x += stride) {
+        SIMD for (size_t i = 0; i < count; i++) powers[i] = x[i] - less[i];
+        row_kernel_of(kernels)->exp_less(powers, powers, count, 0);
+        SIMD for (size_t i = 0; i < count; i++) sums[i] += (double)powers[i];
+    }
+    for (size_t i = 0; i < count; i++)
+        target[i] = log_sum_join(target[i], (struct log_sum){largest[i], isfinite(largest[i]) ? sums[i] : 1});
 }
 
 /* NaN wins over everything. */
@@ -186,7 +215,8 @@ ROW(l1, REDUCE_ABSOLUTES, WIDE_ENTRIES)
 ROW(l2, REDUCE_SQUARES, WIDE_ENTRIES)
 ROW(sum_square, REDUCE_SQUARES, WRAPPING_ENTRIES)
 ROW(log_sum, REDUCE_SUM, WIDE_ENTRIES)
-static const struct reduce_row log_sum_exp_row = {.run_float = log_sum_exp_by, .loops = {WIDE_ENTRIES(log_sum_exp)}};
+static const struct reduce_row log_sum_exp_row = {
+    .run_float = log_sum_exp_by, .columns_float = log_sum_exp_columns_by, .loops = {WIDE_ENTRIES(log_sum_exp)}};
 EXTREME_ROW(max, REDUCE_LARGEST)
 EXTREME_ROW(min, REDUCE_SMALLEST)
 

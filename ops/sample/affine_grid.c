@@ -54,34 +54,48 @@ struct affine_work {
     const int64_t *sizes;
 };
 
-#define ROWS(NAME, T)                                                                                          \
-    static void NAME(void *context, int64_t first, int64_t end) {                                              \
-        const struct affine_work *work = context;                                                              \
-        const bool corners = ((const struct affine_params *)work->call->params)->align_corners;                \
-        const int axes = work->axes;                                                                           \
-        const int64_t width = work->sizes[axes - 1];                                                           \
+/* A row of pixels, of which `rows` is what is the same for all; called with a constant number of axes. */
+#define PIXELS(NAME, T)                                                                                        \
+    static inline __attribute__((always_inline)) void NAME##_pixels(                                           \
+        T *y, const int axes, int64_t width, const double *rows, const T *theta, bool corners) {               \
         const double begin = corners ? 0 : 0.5, step = 2 / (double)(corners && width > 1 ? width - 1 : width); \
-        double at[GRID_AXES + 1] = {0};                                                                        \
-        for (int64_t row = first; row < end; row++) {                                                          \
-            int64_t rest = row;                                                                                \
-            for (int d = axes - 2; d >= 0; d--) {                                                              \
-                at[axes - 1 - d] = place_of(rest % work->sizes[d], work->sizes[d], corners);                   \
-                rest /= work->sizes[d];                                                                        \
-            }                                                                                                  \
-            at[axes] = 1;                                                                                      \
-            const T *theta = (const T *)work->call->inputs[0]->data + rest * axes * (axes + 1);                \
-            T *y = (T *)work->call->outputs[0]->data + row * width * axes;                                     \
-            double rows[GRID_AXES] = {0}; /* what is the same for the whole row */                             \
+        double slopes[GRID_AXES];                                                                              \
+        for (int d = 0; d < axes; d++)                                                                         \
+            slopes[d] = (double)theta[d * (axes + 1)];                                                         \
+        for (int64_t i = 0; i < width; i++, y += axes) {                                                       \
+            const double x = width > 1 || !corners ? -1 + ((double)i + begin) * step : 0;                      \
             for (int d = 0; d < axes; d++)                                                                     \
-                for (int k = 1; k <= axes; k++)                                                                \
-                    rows[d] += (double)theta[d * (axes + 1) + k] * at[k];                                      \
-            for (int64_t i = 0; i < width; i++) {                                                              \
-                const double x = width > 1 || !corners ? -1 + ((double)i + begin) * step : 0;                  \
-                for (int d = 0; d < axes; d++)                                                                 \
-                    *y++ = (T)(rows[d] + (double)theta[d * (axes + 1)] * x);                                   \
-            }                                                                                                  \
+                y[d] = (T)(rows[d] + slopes[d] * x);                                                           \
         }                                                                                                      \
     }
+#define ROWS(NAME, T)                                                                           \
+    static void NAME(void *context, int64_t first, int64_t end) {                               \
+        const struct affine_work *work = context;                                               \
+        const bool corners = ((const struct affine_params *)work->call->params)->align_corners; \
+        const int axes = work->axes;                                                            \
+        const int64_t width = work->sizes[axes - 1];                                            \
+        double at[GRID_AXES + 1] = {0};                                                         \
+        for (int64_t row = first; row < end; row++) {                                           \
+            int64_t rest = row;                                                                 \
+            for (int d = axes - 2; d >= 0; d--) {                                               \
+                at[axes - 1 - d] = place_of(rest % work->sizes[d], work->sizes[d], corners);    \
+                rest /= work->sizes[d];                                                         \
+            }                                                                                   \
+            at[axes] = 1;                                                                       \
+            const T *theta = (const T *)work->call->inputs[0]->data + rest * axes * (axes + 1); \
+            T *y = (T *)work->call->outputs[0]->data + row * width * axes;                      \
+            double rows[GRID_AXES] = {0}; /* what is the same for the whole row */              \
+            for (int d = 0; d < axes; d++)                                                      \
+                for (int k = 1; k <= axes; k++)                                                 \
+                    rows[d] += (double)theta[d * (axes + 1) + k] * at[k];                       \
+            if (axes == 2)                                                                      \
+                NAME##_pixels(y, 2, width, rows, theta, corners);                               \
+            else                                                                                \
+                NAME##_pixels(y, axes, width, rows, theta, corners);                            \
+        }                                                                                       \
+    }
+PIXELS(rows_float, float)
+PIXELS(rows_double, double)
 ROWS(rows_float, float)
 ROWS(rows_double, double)
 

@@ -27,16 +27,26 @@ static status read_shape(const limner_tensor *given, struct shape *shape, struct
     return STATUS_OK;
 }
 
+typedef uint64_t words __attribute__((vector_size(16)));
+
+static words words_at(const unsigned char *data) {
+    words some;
+    memcpy(&some, data, sizeof some);
+    return some;
+}
+
 static status check_bool(const unsigned char *data, size_t bytes, struct error *err) {
-    uint64_t all = 0, words[4];
+    words all = {0}, more = {0};
+    uint64_t last = 0;
     size_t i = 0;
-    for (; bytes - i >= sizeof words; i += sizeof words) {
-        memcpy(words, data + i, sizeof words);
-        all |= words[0] | words[1] | words[2] | words[3];
+    for (; bytes - i >= 4 * sizeof all; i += 4 * sizeof all) {
+        all |= words_at(data + i) | words_at(data + i + sizeof all);
+        more |= words_at(data + i + 2 * sizeof all) | words_at(data + i + 3 * sizeof all);
     }
+    all |= more;
     for (; i < bytes; i++)
-        all |= data[i];
-    return (all & ~0x0101010101010101u) == 0
+        last |= data[i];
+    return ((all[0] | all[1] | last) & ~0x0101010101010101u) == 0
                ? STATUS_OK
                : fail(err, STATUS_INVALID_ARGUMENT, "has bytes other than 0 and 1, but is bool");
 }

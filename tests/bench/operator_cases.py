@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -29,6 +30,12 @@ class Case:
 
     def text(self) -> str:
         return f"{self.operator} {self.note}"
+
+    def wide(self) -> Case:
+        """The same in double precision."""
+        def widened(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+            return {name: array.astype(np.float64) if array.dtype == np.float32 else array for name, array in arrays.items()}
+        return dataclasses.replace(self, feeds=widened(self.feeds), constants=widened(self.constants))
 
     def model(self) -> bytes:
         names = [f"y{i}" for i in range(self.outputs)]

@@ -210,22 +210,102 @@ static void test_integer_division(void **state) {
     for_each_record("Mod", check_integer_division, &fmod_attribute);
 }
 
+/* What one element of an integer operation is, of numbers that 64 bits hold. */
+static uint64_t ref_whole(int what, uint64_t x, uint64_t y, bool with_sign) {
+    const int64_t a = (int64_t)x, b = (int64_t)y;
+    if (what == 0)
+        return x * y;
+    if (what == 1)
+        return x == y;
+    if (y == 0 || (with_sign && b == -1))
+        return what == 2 && y != 0 ? 0 - x : 0;
+    if (!with_sign)
+        return what == 2 ? x / y : x % y;
+    return (uint64_t)(what == 2 ? a / b : ref_mod(a, b, what == 4));
+}
+
+static uint64_t whole_at(const struct tensor *tensor, int64_t i, bool with_sign) {
+    const unsigned bits = dtype_bits(tensor->dtype);
+    uint64_t x = 0;
+    memcpy(&x, (const char *)tensor->data + i * (bits / 8), bits / 8);
+    return with_sign && bits < 64 && x >> (bits - 1) ? x | UINT64_MAX << bits : x;
+}
+
+/* All bits, and often 0, 1, -1 and the ends of the type. */
+static void fill_whole(struct tensor *tensor, struct random *random) {
+    const size_t size = dtype_size(tensor->dtype);
+    for (int64_t i = 0; i < tensor_elements(tensor); i++) {
+        static const uint64_t ends[] = {0, 1, UINT64_MAX, 0, 0};
+        uint64_t x = random_next(random);
+        const int64_t which = random_int(random, 0, 12);
+        if (which < 5)
+            x = which == 3 ? 1ull << (8 * size - 1) : which == 4 ? (1ull << (8 * size - 1)) - 1 : ends[which];
+        memcpy((char *)tensor->data + (size_t)i * size, &x, size);
+    }
+}
+
+static void check_whole(const struct op *op, int opset, enum dtype dtype, void *context) {
+    static const int sizes[] = {1, 7, 63, 64, 65, 130, 1000};
+    const int what = *(const int *)context;
+    const bool with_sign = number_is_signed(dtype);
+    struct random random = random_from(test_seed() + dtype);
+    if (!number_is_integer(dtype) || dtype == DTYPE_BOOL)
+        return;
+    for (size_t trial = 0; trial < 3 * COUNT(sizes); trial++) {
+        const int size = sizes[trial / 3], a_size = trial % 3 == 1 ? 1 : size, b_size = trial % 3 == 2 ? 1 : size;
+        struct tensor *a = test_tensor(dtype, 2, 3, a_size), *b = test_tensor(dtype, 2, 3, b_size);
+        struct test_node node;
+        fill_whole(a, &random);
+        fill_whole(b, &random);
+        test_node_init(&node, op->name, 2, 1);
+        if (what == 4)
+            test_node_int(&node, "fmod", 1);
+        struct tensor *y = test_run_all_ways(&node, opset, (const struct tensor *[]){a, b});
+        for (int i = 0; i < 3 * size; i++) {
+            const uint64_t p = whole_at(a, a_size == 1 ? i / size : i, with_sign);
+            const uint64_t q = whole_at(b, b_size == 1 ? i / size : i, with_sign);
+            const uint64_t expected = ref_whole(what, p, q, with_sign);
+            assert_true(whole_at(y, i, false) == (expected & UINT64_MAX >> (64 - dtype_bits(y->dtype))));
+        }
+        test_tensor_free(a);
+        test_tensor_free(b);
+        test_tensor_free(y);
+    }
+}
+
+static void test_whole_numbers(void **state) {
+    static const char *const names[] = {"Mul", "Equal", "Div", "Mod", "Mod"};
+    (void)state;
+    for (int what = 0; what < (int)COUNT(names); what++)
+        for_each_record(names[what], check_whole, &what);
+}
+
+static void check_signed(const struct tensor *tensor, size_t i, float expected) {
+    test_number(tensor, (int64_t)i, (double)expected, 0, 0, "Mod");
+    assert_true(isnan(expected) || signbit(((const float *)tensor->data)[i]) == signbit(expected));
+}
+
+/* The remainder has the sign of the dividend (fmod) or of the divisor, zeros included. */
 static void test_mod_of_reals(void **state) {
-    static const float x[] = {5.5f, -5.5f, 5.5f, NAN, INFINITY, 1.0f}, y[] = {2, 2, -2, 1, 1, INFINITY};
-    static const float expected[] = {1.5f, -1.5f, 1.5f, NAN, NAN, 1.0f};
-    static const float floored[] = {1.5f, 0.5f, -0.5f, NAN, NAN, 1.0f};
+    static const float x[] = {5.5f, -5.5f, 5.5f,  NAN, INFINITY, 1.0f,   -1.0f, 4,
+                              -4,   0.0f,  -0.0f, 1,   1e30f,    -1e30f, 1e-3f};
+    static const float y[] = {2, 2, -2, 1, 1, INFINITY, INFINITY, -2, 2, -3, 3, 0, 7, 7, 1e30f};
+    static const float expected[] = {1.5f,  -1.5f, 1.5f,  NAN, NAN, 1.0f, -1.0f, 0.0f,
+                                     -0.0f, 0.0f,  -0.0f, NAN, 1,   -1,   1e-3f};
+    static const float floored[] = {1.5f, 0.5f,  -0.5f, NAN, NAN, 1.0f, INFINITY, -0.0f,
+                                    0.0f, -0.0f, 0.0f,  NAN, 1,   6,    1e-3f};
     struct test_node node;
     struct tensor *a = number_floats(COUNT(x), x), *b = number_floats(COUNT(y), y);
     (void)state;
     test_node_init(&node, "Mod", 2, 1);
     struct tensor *result = test_run_all_ways(&node, 13, (const struct tensor *[]){a, b});
     for (size_t i = 0; i < COUNT(x); i++)
-        test_number(result, (int64_t)i, (double)floored[i], 0, 0, "Mod");
+        check_signed(result, i, floored[i]);
     test_tensor_free(result);
     test_node_int(&node, "fmod", 1);
     result = test_run_all_ways(&node, 13, (const struct tensor *[]){a, b});
     for (size_t i = 0; i < COUNT(x); i++)
-        test_number(result, (int64_t)i, (double)expected[i], 0, 0, "Mod");
+        check_signed(result, i, expected[i]);
     test_node_init(&node, "Mod", 2, 1);
     test_node_int(&node, "fmod", 2);
     test_run_fails(&node, 13, (const struct tensor *[]){a, b}, STATUS_INVALID_MODEL, "expected 0 or 1");
@@ -335,6 +415,7 @@ int main(void) {
         cmocka_unit_test(test_binary),
         cmocka_unit_test(test_broadcast_errors),
         cmocka_unit_test(test_integer_division),
+        cmocka_unit_test(test_whole_numbers),
         cmocka_unit_test(test_mod_of_reals),
         cmocka_unit_test(test_bits),
         cmocka_unit_test(test_pow),

@@ -71,6 +71,64 @@ static void test_cast_out_of_range(void **state) {
     test_tensor_free(wide);
 }
 
+/* Every byte but 0 is true; NaN and what is almost 0 are, -0 is not. */
+static void test_cast_bools(void **state) {
+    static const float reals[] = {0.0f, -0.0f, NAN, 1e-30f, -1e-30f, INFINITY, -INFINITY, 0.5f};
+    static const uint8_t truths[] = {0, 0, 1, 1, 1, 1, 1, 1};
+    (void)state;
+    struct tensor *x = number_floats(COUNT(reals), reals), *y = cast(x, DTYPE_BOOL, 13);
+    assert_memory_equal(y->data, truths, sizeof truths);
+    test_tensor_free(x);
+    test_tensor_free(y);
+    for (int count = 1; count < 150; count += 1 + count / 10) {
+        x = test_tensor(DTYPE_BOOL, 1, count);
+        for (int i = 0; i < count; i++)
+            ((uint8_t *)x->data)[i] = (uint8_t)(i % 3 == 0 ? 0 : i % 3 == 1 ? 1 : i);
+        y = cast(x, DTYPE_FLOAT, 13);
+        for (int i = 0; i < count; i++)
+            test_number(y, i, i % 3 != 0, 0, 0, "Cast");
+        test_tensor_free(x);
+        test_tensor_free(y);
+    }
+}
+
+/* The table of the specification: what a type cannot hold becomes its largest number, or an infinity or NaN. */
+static void test_cast_saturates(void **state) {
+    enum { NOT_A_NUMBER = -1 };
+    static const float x[] = {448, 1e6f, -1e6f, INFINITY, -INFINITY, NAN, -0.0f};
+    static const struct {
+        enum dtype to;
+        int cut[COUNT(x)], other[COUNT(x)]; /* codes with saturate and without */
+    } cases[] = {
+        {DTYPE_FLOAT8E4M3FN,
+         {0x7e, 0x7e, 0xfe, 0x7e, 0xfe, NOT_A_NUMBER, 0x80},
+         {0x7e, NOT_A_NUMBER, NOT_A_NUMBER, NOT_A_NUMBER, NOT_A_NUMBER, NOT_A_NUMBER, 0x80}},
+        {DTYPE_FLOAT8E5M2,
+         {0x5f, 0x7b, 0xfb, 0x7b, 0xfb, NOT_A_NUMBER, 0x80},
+         {0x5f, 0x7c, 0xfc, 0x7c, 0xfc, NOT_A_NUMBER, 0x80}},
+        {DTYPE_FLOAT8E4M3FNUZ, {0x7f, 0x7f, 0xff, 0x7f, 0xff, 0x80, 0}, {0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0}},
+        {DTYPE_FLOAT8E5M2FNUZ, {0x63, 0x7f, 0xff, 0x7f, 0xff, 0x80, 0}, {0x63, 0x80, 0x80, 0x80, 0x80, 0x80, 0}},
+    };
+    (void)state;
+    struct tensor *floats = number_floats(COUNT(x), x);
+    for (size_t k = 0; k < 2 * COUNT(cases); k++) {
+        struct test_node node;
+        test_node_init(&node, "Cast", 1, 1);
+        test_node_int(&node, "to", cases[k / 2].to);
+        test_node_int(&node, "saturate", k % 2 == 0);
+        struct tensor *y = test_run_all_ways(&node, 19, (const struct tensor *[]){floats});
+        for (size_t i = 0; i < COUNT(x); i++) {
+            const int expected = (k % 2 ? cases[k / 2].other : cases[k / 2].cut)[i], code = ((uint8_t *)y->data)[i];
+            if (expected == NOT_A_NUMBER)
+                assert_true((code & 0x7f) > (cases[k / 2].to == DTYPE_FLOAT8E5M2 ? 0x7c : 0x7e));
+            else
+                assert_int_equal(code, expected);
+        }
+        test_tensor_free(y);
+    }
+    test_tensor_free(floats);
+}
+
 /* The largest double below 2^63 fits; a NaN whose only digits are those that are cut off stays one. */
 static void test_cast_edges(void **state) {
     static const uint32_t bits = 0x7f800001;
@@ -151,9 +209,8 @@ static void test_cast(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cast),
-        cmocka_unit_test(test_cast_out_of_range),
-        cmocka_unit_test(test_cast_edges),
+        cmocka_unit_test(test_cast),       cmocka_unit_test(test_cast_out_of_range), cmocka_unit_test(test_cast_edges),
+        cmocka_unit_test(test_cast_bools), cmocka_unit_test(test_cast_saturates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -98,6 +98,7 @@ static const struct function {
     [MATH_ASIN] = {"asin", asin, 2, 0, 0, OF_RESULT},
     [MATH_ACOS] = {"acos", acos, 1.2, 0, 0, OF_RESULT},
     [MATH_ATAN] = {"atan", atan, 1.5, 0, 0, OF_RESULT},
+    [MATH_ROUND] = {"round", rint, 0, 0, 0, OF_RESULT},
 };
 
 /* ---- errors ---- */
@@ -267,6 +268,7 @@ static void test_special_values(void **state) {
         {MATH_ASIN, {0.0f, -0.0f, NAN, NAN}},
         {MATH_ACOS, {1.57079633f, 1.57079633f, NAN, NAN}},
         {MATH_ATAN, {0.0f, -0.0f, 1.57079633f, -1.57079633f}},
+        {MATH_ROUND, {0.0f, -0.0f, INFINITY, -INFINITY}},
     };
     (void)state;
     assert_int_equal(COUNT(cases), MATH_FUNCTIONS - 1);

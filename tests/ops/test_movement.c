@@ -45,6 +45,14 @@ static void check_transpose(struct random *random, const struct shape *shape, bo
     test_tensor_free(data);
 }
 
+/* Longer than vectors and cache lines are, and of odd lengths. */
+static struct shape sides(struct random *random, int rank, int64_t most) {
+    struct shape shape = {.rank = rank};
+    for (int i = 0; i < rank; i++)
+        shape.dims[i] = random_int(random, 1, random_int(random, 0, 1) ? most : 5);
+    return shape;
+}
+
 static void test_transpose(void **state) {
     (void)state;
     struct random random = random_from(test_seed());
@@ -54,6 +62,10 @@ static void test_transpose(void **state) {
     }
     for (int round = 0; round < 20; round++) {
         const struct shape shape = shape_of(4, 2, (int)random_int(&random, 1, 40), 33, (int)random_int(&random, 1, 70));
+        check_transpose(&random, &shape, false);
+    }
+    for (int round = 0; round < 30; round++) {
+        const struct shape shape = sides(&random, 3, 90);
         check_transpose(&random, &shape, false);
     }
 }
@@ -96,8 +108,9 @@ static int64_t repeated(const int64_t *index, void *context) {
 static void test_expand(void **state) {
     (void)state;
     struct random random = random_from(test_seed() + 1);
-    for (int round = 0; round < 1000; round++) {
-        struct shape expected = random_shape(&random, 0, 6), input = {0}, target = {0};
+    for (int round = 0; round < 1040; round++) {
+        struct shape expected = round < 1000 ? random_shape(&random, 0, 6) : sides(&random, 3, 50);
+        struct shape input = {0}, target = {0};
         const int input_rank = (int)random_int(&random, 0, expected.rank);
         const int target_rank =
             input_rank == expected.rank ? (int)random_int(&random, 0, expected.rank) : expected.rank;
@@ -125,8 +138,10 @@ static void test_expand(void **state) {
 static void test_tile(void **state) {
     (void)state;
     struct random random = random_from(test_seed() + 2);
-    for (int round = 0; round < 1000; round++) {
-        struct shape input = random_shape(&random, 0, round % 20 ? 5 : 8), expected = input;
+    for (int round = 0; round < 1040; round++) {
+        const bool small = round < 1000;
+        struct shape input = small ? random_shape(&random, 0, round % 20 ? 5 : 8) : sides(&random, 3, 30);
+        struct shape expected = input;
         int64_t repeats[MAX_RANK];
         for (int i = 0; i < input.rank; i++) {
             repeats[i] = random_int(&random, random_int(&random, 0, 30) ? 1 : 0, input.rank > 3 ? 2 : 4);

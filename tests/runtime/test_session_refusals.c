@@ -176,14 +176,20 @@ static void bytes_of_a_bool(void **state) {
     build_output(&b, "y");
     limner_model *model = build_model(&b, 0);
     limner_session *session = open_session(model, NULL);
-    struct tensor *mask = test_tensor(DTYPE_BOOL, 1, 6);
-    const limner_tensor input = as_input("mask", mask);
     limner_error error;
-    run_model(session, &input, 1, NULL, 0);
-    ((unsigned char *)mask->data)[5] = 2;
-    assert_int_equal(limner_session_run(session, &input, 1, NULL, 0, &error), LIMNER_INVALID_ARGUMENT);
-    assert_non_null(strstr(error.message, "other than 0 and 1"));
-    test_tensor_free(mask);
+    for (int count = 1; count < 140; count += 1 + count / 8) {
+        struct tensor *mask = test_tensor(DTYPE_BOOL, 1, count);
+        const limner_tensor input = as_input("mask", mask);
+        memset(mask->data, 1, (size_t)count);
+        run_model(session, &input, 1, NULL, 0);
+        for (int i = 0; i < count; i++) {
+            ((unsigned char *)mask->data)[i] = (unsigned char)(2 << i % 7);
+            assert_int_equal(limner_session_run(session, &input, 1, NULL, 0, &error), LIMNER_INVALID_ARGUMENT);
+            assert_non_null(strstr(error.message, "other than 0 and 1"));
+            ((unsigned char *)mask->data)[i] = 0;
+        }
+        test_tensor_free(mask);
+    }
     limner_session_close(session);
     limner_model_close(model);
 }
