@@ -117,6 +117,8 @@ static status load_node_texts(struct loader *loader, const struct scope *scope, 
 static status load_plain_node(struct loader *loader, struct scope *scope, const Onnx__NodeProto *proto) {
     struct node node = {.input_count = (int)proto->n_input, .output_count = (int)proto->n_output};
     status result = load_node_texts(loader, scope, proto, &node);
+    if (result == STATUS_OK)
+        result = load_opset_unsaid(loader, node.domain);
     if (result == STATUS_OK) {
         node.opset = load_function_opset(loader, scope, node.domain);
         result = load_edges(loader, scope, "input", proto->n_input, proto->input, &node.inputs);

@@ -22,5 +22,8 @@ status load_check_memory(struct loader *loader);
 
 /* Adds an operator set to the model; two versions of one domain are an error. */
 status load_opset(struct loader *loader, const char *domain, int64_t version);
+/* A node is of the (canonical) domain. If the model imports no version of it and it is one that limner knows, it is as
+ * if the newest one were imported, as onnxruntime has it: its optimizer writes nodes of com.microsoft without. */
+status load_opset_unsaid(struct loader *loader, const char *domain);
 
 #endif

@@ -53,6 +53,7 @@ struct blocked_phase {
     struct blocked_depth depth;                 /* direct, few outputs */
     struct winograd_grid grids[WINOGRAD_GRIDS]; /* Winograd; none: another algorithm */
     int grid_count;
+    int64_t lines;            /* few outputs: of a stored row of the input */
     int64_t rows_together;    /* few outputs: rows of the output that are computed together, 1 or 2 */
     int64_t band_columns;     /* few outputs: demanded most columns of a band; 0: not demanded */
     struct grouped_rows rows; /* grouped */
@@ -179,6 +180,7 @@ struct pack_slice;
  */
 struct conv_algorithm {
     const char *name;
+    bool copies; /* reads a copy of a plain input, which has the border */
     /* Whether it can compute the phase. */
     bool (*fits)(const struct blocked_state *state, const struct kernels *kernels,
                  const struct phase_geometry *geometry);

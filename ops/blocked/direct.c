@@ -203,6 +203,7 @@ static struct blocked_bytes bytes(const struct blocked_state *state, int threads
 }
 
 const struct conv_algorithm direct_algorithm = {.name = "direct sums",
+                                                .copies = true,
                                                 .fits = fits,
                                                 .plan = plan,
                                                 .unit = unit,

@@ -5,6 +5,22 @@
 #include "ops/blocked/few_outputs_pack.h"
 #include "ops/core/work_queue.h"
 
+/*
+ * Rows of so many columns fill the lanes that are pixels. Lanes that are channels of the input are mostly empty with so
+ * few of them; those of the output leave their registers empty with so few, or, in pictures that lie near, with a few
+ * more. What they do before and behind their sums weighs where sums are short.
+ */
+#define WORTH_COLUMNS 32
+#define WORTH_OUTPUTS 24
+#define WORTH_POSITIONS ((int64_t)1 << 14)
+#define WORTH_PRODUCTS 16
+#define WORTH_STRIDE 2 /* rows become short by larger ones */
+
+bool few_outputs_of_planes(int64_t channels, int64_t taps, int64_t stride, int64_t dilation) {
+    return channels <= FEW_OUTPUTS_PLANES && stride <= WORTH_STRIDE && dilation <= FEW_OUTPUTS_REACH &&
+           (taps - 1) * dilation <= FEW_OUTPUTS_REACH;
+}
+
 /* ---- a run ---- */
 
 /*
@@ -69,7 +85,8 @@ static void run_phase(const struct blocked_run *run, const struct blocked_phase 
 
 static int64_t rows_together_of(const struct blocked_state *state, const struct phase_geometry *geometry) {
     const struct phase_axis *ay = &geometry->axis[1];
-    const bool can = state->window.out_channels == 1 && ay->taps > 1 && few_outputs_row_step(ay) % ay->step == 0;
+    const bool can = !state->to_blocks && state->window.out_channels == 1 && ay->taps > 1 &&
+                     few_outputs_row_step(ay) % ay->step == 0;
     return can && state->forced->rows_together != 1 ? 2 : 1;
 }
 
@@ -79,19 +96,33 @@ static int64_t unit_rows(const struct blocked_phase *phase) {
 
 static bool rows_fit(const struct blocked_state *state, const struct phase_geometry *geometry) {
     const struct phase_axis *ax = &geometry->axis[2];
-    return state->window.group == 1 && state->window.out_channels <= FEW_OUTPUTS_MOST && ax->step == 1 &&
-           few_outputs_reach(ax) <= FEW_OUTPUTS_REACH;
+    const bool can = state->from_blocks ? state->window.out_channels <= FEW_OUTPUTS_MOST && ax->step == 1
+                                        : ax->step <= FEW_OUTPUTS_STEP;
+    return can && state->window.group == 1 && few_outputs_reach(ax) <= FEW_OUTPUTS_REACH;
 }
 
 static bool fits(const struct blocked_state *state, const struct kernels *kernels,
                  const struct phase_geometry *geometry) {
     (void)kernels;
-    return !state->to_blocks && rows_fit(state, geometry);
+    const bool may = !state->from_blocks && geometry->axis[2].out_step == 1 && state->forced->winograd != FORCED_YES;
+    return (!state->to_blocks || may) && rows_fit(state, geometry);
+}
+
+/* Of a plain input and channel blocks of outputs: whether lanes that are pixels cost less than lanes that are channels.
+ */
+static bool is_worth(const struct blocked_state *state, const struct phase_geometry *geometry) {
+    const int64_t columns = geometry->axis[2].positions, out = state->window.out_channels;
+    const bool few = out <= WORTH_OUTPUTS || (out <= 2 * CHANNEL_BLOCK && geometry->positions <= WORTH_POSITIONS) ||
+                     geometry->taps * state->window.in_channels <= WORTH_PRODUCTS;
+    return few && state->window.in_channels <= FEW_OUTPUTS_PLANES &&
+           columns * 5 >= whole_units(columns, WORTH_COLUMNS) * 4;
 }
 
 static bool plan(const struct blocked_state *state, const struct blocked_settings *settings,
                  struct blocked_phase *phase) {
     (void)settings;
+    if (state->to_blocks && !forced_decide(state->forced->few_outputs, is_worth(state, &phase->geometry)))
+        return false;
     phase->grid_count = 0;
     phase->rows_together = rows_together_of(state, &phase->geometry);
     phase->band_columns = state->forced->band_columns;
@@ -99,6 +130,8 @@ static bool plan(const struct blocked_state *state, const struct blocked_setting
                                           .across = phase->geometry.axis[2].taps,
                                           .length = state->window.in_channels,
                                           .blocks = channel_blocks(state->window.in_channels)};
+    phase->lines = state->from_blocks ? phase->depth.blocks * CHANNEL_BLOCK
+                                      : phase->depth.length * few_outputs_residues(&phase->geometry.axis[2]);
     phase->depth.total = phase->geometry.axis[1].taps * phase->depth.across * phase->depth.length;
     phase->floats = state->window.out_channels * phase->depth.total * phase->rows_together;
     return true;

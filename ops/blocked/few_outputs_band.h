@@ -8,26 +8,36 @@
 #include "base/thread_team.h"
 #include "ops/blocked/blocked.h"
 
-#define FEW_OUTPUTS_MOST CHANNEL_BLOCK /* output channels, at most */
+#define FEW_OUTPUTS_MOST CHANNEL_BLOCK /* output channels of an input in channel blocks, at most */
 
 struct few_outputs_band {
     const struct blocked_run *run;
     const struct blocked_phase *phase;
     struct blocked_input input;
     int64_t image, first, end, x, columns; /* rows first..end of the output; its columns from x on */
-    /* Columns of the input that are met: the first one, how many, and those of them that lie inside. */
-    int64_t left, in_columns, inner, inner_end;
-    int64_t lead;              /* floats before a line's first column: its inner ones begin with a cache line */
-    int64_t line, row;         /* floats of a line, and of a transposed row */
-    float *transposed;         /* [slot][input channel][line] */
-    float *sums;               /* [output channel, or row][SUMS_LINE] */
-    struct block_pixel *lines; /* of every tap of y: its first line, and the step to the next */
-    int64_t *held_row;         /* the input row that a slot holds */
+    /* Columns of the input that are met: the first one, and how many a line has. */
+    int64_t left, in_columns;
+    struct {
+        int64_t first, end; /* those of the line of a residue that lie inside */
+    } inner[FEW_OUTPUTS_STEP];
+    int64_t residues;
+    int sizes[FEW_OUTPUTS_CHANNELS + 1]; /* pixels of a register tile, by its channels */
+    int64_t lead;      /* floats before a line's first column: its inner ones begin with a cache line */
+    int64_t line, row; /* floats of a line, and of a transposed row */
+    float *transposed; /* [slot][input channel][residue][line] */
+    float *sums;       /* [output channel, or row][SUMS_LINE] */
+    int64_t offsets[FEW_OUTPUTS_REACH + 1]; /* of every tap of x, from the left: from the first line's first column */
+    struct block_pixel *lines;              /* of every tap of y: its first line, and the step to the next */
+    int64_t *held_row;                      /* the input row that a slot holds */
 };
 
 /* Inputs from the first tap of x to the last. */
 static inline int64_t few_outputs_reach(const struct phase_axis *ax) {
     return (ax->taps - 1) * (ax->tap_step < 0 ? -ax->tap_step : ax->tap_step);
+}
+/* Lines of a row of an input channel: numbers that outputs side by side meet with one tap lie side by side. */
+static inline int64_t few_outputs_residues(const struct phase_axis *ax) {
+    return at_most(ax->step, few_outputs_reach(ax) + 1);
 }
 /* Input rows from one tap of y to the next, upwards or downwards. */
 static inline int64_t few_outputs_row_step(const struct phase_axis *ay) {

@@ -32,6 +32,8 @@ void few_outputs_pack(const struct pack_job *job, const struct window_weights *w
     const int64_t rows = job->state->window.out_channels * job->phase->rows_together;
     const int64_t first = slice->first_block * CHANNEL_BLOCK, last = slice->end_block * CHANNEL_BLOCK;
     const int64_t end = last < depth->length ? last : depth->length;
+    if (slice->panel > 0)
+        return;
     for (int64_t tap = 0; tap < ay->taps * ax->taps; tap++) {
         const int64_t y = tap / ax->taps, x = tap % ax->taps, from_left = ax->tap_step < 0 ? ax->taps - 1 - x : x;
         const int64_t kernel = phase_kernel(&job->state->window, &job->phase->geometry, tap);

@@ -102,12 +102,17 @@ static status place_parts(const struct op_call *call, struct mha *m, struct erro
     return fits ? STATUS_OK : fail(err, STATUS_LIMIT, "the workspace is too large");
 }
 
+/* [batch, 1] or [1, 1]: what all keys have in common changes nothing. */
+static bool is_even(const struct shape *mask, int64_t batch) {
+    return mask->rank == 2 && mask->dims[1] == 1 && (mask->dims[0] == batch || mask->dims[0] == 1);
+}
+
 /* [batch], the lengths; [2 * batch], first keys behind them; [batch, keys]; or [batch, rows, keys]. */
 static status add_padding(const struct op_call *call, struct mha *m, struct error *err) {
     const struct tensor *mask = op_input(call, IN_PADDING);
     struct attention *a = &m->a;
     char text[SHAPE_TEXT_BYTES];
-    if (!mask)
+    if (!mask || is_even(&mask->shape, a->batch))
         return STATUS_OK;
     const int64_t *dims = mask->shape.dims, keys = a->keys;
     const bool ranges = mask->shape.rank == 1 && dims[0] == 2 * a->batch;

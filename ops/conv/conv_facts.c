@@ -69,7 +69,8 @@ static bool has_few_outputs(const struct window_params *params, const struct for
     const int64_t stride = params->stride_count == 2 ? params->strides[1] : 1;
     const int64_t dilation = params->dilation_count == 2 ? params->dilations[1] : 1;
     const int64_t reach = dilation <= FEW_OUTPUTS_REACH ? (form->weight->dims[3] - 1) * dilation : INT64_MAX;
-    return form->group == 1 && (form->transposed || stride == 1) && form->out <= CHANNEL_BLOCK &&
+    return form->group == 1 && (form->transposed || stride <= (form->from_blocks ? 1 : FEW_OUTPUTS_STEP)) &&
+           form->out <= CHANNEL_BLOCK &&
            (form->from_blocks ? dilation <= 8 && form->weight->dims[3] <= 8 : reach <= FEW_OUTPUTS_REACH);
 }
 
@@ -110,11 +111,19 @@ static bool choose_sides(const struct window_params *params, struct form *form, 
     return *to_blocks || has_few_outputs(params, form);
 }
 
-/* A depthwise convolution in one dimension reads and writes plain tensors, by the kernels of channel blocks. */
+/*
+ * A convolution in one dimension reads and writes plain tensors by the kernels of channel blocks, where it is depthwise
+ * or has few input channels.
+ */
 static bool is_line(const struct window_params *params, const struct form *form) {
-    const int64_t reach = (form->weight->dims[2] - 1) * (params->dilation_count ? params->dilations[0] : 1);
-    return form->weight->rank == 3 && !form->transposed && form->group > 1 && form->weight->dims[0] == form->group &&
-           form->weight->dims[1] == 1 && form->weight->dims[2] <= GROUPED_REACH && reach < GROUPED_REACH;
+    const int64_t *dims = form->weight->dims, stride = params->stride_count ? params->strides[0] : 1;
+    const int64_t dilation = params->dilation_count ? params->dilations[0] : 1;
+    if (form->weight->rank != 3 || form->transposed || dims[2] > GROUPED_REACH || dilation > GROUPED_REACH)
+        return false;
+    const int64_t reach = (dims[2] - 1) * dilation;
+    if (form->group == 1)
+        return dims[1] <= FEW_OUTPUTS_PLANES && stride <= FEW_OUTPUTS_STEP && reach <= FEW_OUTPUTS_REACH;
+    return dims[0] == form->group && dims[1] == 1 && reach < GROUPED_REACH;
 }
 
 static bool line_blocks(struct op_blocking *blocking) {

@@ -33,7 +33,9 @@ status activation_parse(struct attributes *attributes, struct activation *activa
 
 status window_parse_lists(struct attributes *attributes, struct window_params *params, struct error *err) {
     static const char *const choices[] = {"NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID", NULL};
-    params->auto_pad = (enum auto_pad)attribute_choice(attributes, "auto_pad", choices, PAD_NOTSET);
+    const char *auto_pad = attribute_text(attributes, "auto_pad", NULL);
+    if (auto_pad && *auto_pad) /* some exporters write "" for nothing */
+        params->auto_pad = (enum auto_pad)attribute_choice(attributes, "auto_pad", choices, PAD_NOTSET);
     attribute_ints(attributes, "kernel_shape", params->kernel, SPATIAL, &params->kernel_count);
     attribute_ints(attributes, "strides", params->strides, SPATIAL, &params->stride_count);
     attribute_ints(attributes, "dilations", params->dilations, SPATIAL, &params->dilation_count);

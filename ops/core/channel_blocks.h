@@ -16,6 +16,10 @@
 #define GROUPED_REACH ((int64_t)1 << 14)
 /* Few outputs: inputs from the first tap of a row to the last, at most. */
 #define FEW_OUTPUTS_REACH 64
+/* Of a plain input: from one output of a row to the next, at most. */
+#define FEW_OUTPUTS_STEP 8
+/* So many planes of the input at most, where lanes that are channels could do it, too. */
+#define FEW_OUTPUTS_PLANES 8
 
 static inline int64_t channel_blocks(int64_t channels) {
     return (channels + CHANNEL_BLOCK - 1) / CHANNEL_BLOCK;

@@ -33,6 +33,7 @@ struct forced_choices {
     int64_t depth, macro_positions;
     enum forced_answer phases_together; /* phases are walked as one */
     enum forced_answer parts;           /* every thread has a part of the positions */
+    enum forced_answer few_outputs;     /* for a plain input, where direct sums and Winograd may do it, too */
     enum forced_answer planes;          /* NO: a depthwise convolution of plain tensors goes through channel blocks */
     /*
      * Few outputs: rows of the output that are computed together, 1 or 2; columns of a band (grouped: of a strip;

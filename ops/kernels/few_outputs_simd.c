@@ -92,6 +92,21 @@ static inline __attribute__((always_inline)) void interleave_of(const float *res
             to[i * channels + c] = planes[(size_t)c * plane + (size_t)i];
 }
 
+static inline __attribute__((always_inline)) void pick_of(const float *restrict line, const size_t step, int64_t count,
+                                                          float *restrict to) {
+    for (int64_t i = 0; i < count; i++)
+        to[i] = line[(size_t)i * step];
+}
+
+static void pick(const float *line, size_t step, int64_t count, float *to) {
+    if (step == 1)
+        memcpy(to, line, (size_t)count * sizeof *to);
+    else if (step == 2)
+        pick_of(line, 2, count, to);
+    else
+        pick_of(line, step, count, to);
+}
+
 static void interleave(const float *planes, size_t plane, int channels, int64_t count, float *to) {
     if (channels == 1)
         memcpy(to, planes, (size_t)count * sizeof *to);
@@ -105,17 +120,24 @@ static void interleave(const float *planes, size_t plane, int channels, int64_t 
 
 /* ---- sums ---- */
 
-/* Vectors of pixels of a tile, smaller and larger, by its channels. */
+/* Vectors of pixels of a tile, by its channels; zeros behind them. */
+#define SIZES 5
 #if KERNEL_LEVEL == 2
 #define MOST_VECTORS 14
-static const int sizes[FEW_OUTPUTS_CHANNELS + 1][2] = {{0}, {8, 14}, {8, 12}, {4, 8}, {4, 6}};
+#define EACH_TILE TILE(1, 8) TILE(1, 14) TILE(2, 8) TILE(2, 12) TILE(3, 4) TILE(3, 8) FOUR_CHANNELS
+#define FOUR_CHANNELS TILE(4, 2) TILE(4, 3) TILE(4, 4) TILE(4, 5) TILE(4, 6)
+static const int sizes[FEW_OUTPUTS_CHANNELS + 1][SIZES] = {{0}, {8, 14}, {8, 12}, {4, 8}, {2, 3, 4, 5, 6}};
 #else
 #define MOST_VECTORS 12
-static const int sizes[FEW_OUTPUTS_CHANNELS + 1][2] = {{0}, {8, 12}, {4, 6}, {2, 4}, {2, 3}};
+#define EACH_TILE TILE(1, 8) TILE(1, 12) TILE(2, 4) TILE(2, 6) TILE(3, 2) TILE(3, 4) TILE(4, 2) TILE(4, 3)
+static const int sizes[FEW_OUTPUTS_CHANNELS + 1][SIZES] = {{0}, {8, 12}, {4, 6}, {2, 4}, {2, 3}};
 #endif
 
 static int round_pixels(int channels, int pixels) {
-    return sizes[channels][sizes[channels][0] * VEC < pixels] * VEC;
+    int i = 0;
+    while (i + 1 < SIZES && sizes[channels][i + 1] > 0 && sizes[channels][i] * VEC < pixels)
+        i++;
+    return sizes[channels][i] * VEC;
 }
 
 /* Closes the chains: the sums so far are added to c, or stored there, and begin again at zero. */
@@ -146,6 +168,37 @@ static inline void prefetch_step(struct plane_prefetch *ahead) {
     }
 }
 
+/* Products of a tap: either the weights or the pixels are in registers, whichever are fewer. */
+static inline __attribute__((always_inline)) void add_by_pixels(const int channels, const int vectors, const float *x,
+                                                                const float *weights, vec (*sums)[MOST_VECTORS]) {
+    vec weight[FEW_OUTPUTS_CHANNELS];
+#pragma GCC unroll 4
+    for (int m = 0; m < channels; m++)
+        weight[m] = vec_all(weights[m]);
+#pragma GCC unroll 16
+    for (int v = 0; v < vectors; v++) {
+        const vec pixels = vec_held(vec_load(x + v * VEC));
+#pragma GCC unroll 4
+        for (int m = 0; m < channels; m++)
+            sums[m][v] = vec_fma(weight[m], pixels, sums[m][v]);
+    }
+}
+
+static inline __attribute__((always_inline)) void add_by_channels(const int channels, const int vectors, const float *x,
+                                                                  const float *weights, vec (*sums)[MOST_VECTORS]) {
+    vec pixels[FEW_OUTPUTS_CHANNELS];
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++)
+        pixels[v] = vec_held(vec_load(x + v * VEC));
+#pragma GCC unroll 4
+    for (int m = 0; m < channels; m++) {
+        const vec weight = vec_held(vec_all(weights[m]));
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++)
+            sums[m][v] = vec_fma(weight, pixels[v], sums[m][v]);
+    }
+}
+
 static inline __attribute__((always_inline)) void tile_of(const int channels, const int vectors,
                                                           const struct plane_source *source, const float *weights,
                                                           const float *start, float *c, size_t stride) {
@@ -160,20 +213,13 @@ static inline __attribute__((always_inline)) void tile_of(const int channels, co
     for (int row = 0; row < source->rows; row++) {
         const float *line = source->lines[row].data + source->first;
         for (int k = 0; k < source->depth; k++, line += source->lines[row].step) {
-            const float *x = line;
             prefetch_step(source->ahead);
-            for (int tap = 0; tap < source->taps; tap++, x += source->tap_step, weights += channels) {
-                vec weight[FEW_OUTPUTS_CHANNELS];
-#pragma GCC unroll 4
-                for (int m = 0; m < channels; m++)
-                    weight[m] = vec_all(weights[m]);
-#pragma GCC unroll 16
-                for (int v = 0; v < vectors; v++) {
-                    const vec pixels = vec_held(vec_load(x + v * VEC));
-#pragma GCC unroll 4
-                    for (int m = 0; m < channels; m++)
-                        sums[m][v] = vec_fma(weight[m], pixels, sums[m][v]);
-                }
+            for (int tap = 0; tap < source->taps; tap++, weights += channels) {
+                const float *x = address_here(line + source->offsets[tap]);
+                if (channels > vectors)
+                    add_by_channels(channels, vectors, x, weights, sums);
+                else
+                    add_by_pixels(channels, vectors, x, weights, sums);
             }
             chain += source->taps;
             if (chain >= PRODUCT_CHAIN || (row + 1 == source->rows && k + 1 == source->depth)) {
@@ -193,28 +239,11 @@ static inline __attribute__((always_inline)) void tile_of(const int channels, co
 static void tile(int channels, int pixels, const struct plane_source *source, const float *weights, const float *start,
                  float *c, size_t stride) {
     switch (channels * 16 + pixels / VEC) {
-#if KERNEL_LEVEL == 2
-        TILE(1, 8)
-        TILE(1, 14)
-        TILE(2, 8)
-        TILE(2, 12)
-        TILE(3, 4)
-        TILE(3, 8)
-        TILE(4, 4)
-        TILE(4, 6)
-#else
-        TILE(1, 8)
-        TILE(1, 12)
-        TILE(2, 4)
-        TILE(2, 6)
-        TILE(3, 2)
-        TILE(3, 4)
-        TILE(4, 2)
-        TILE(4, 3)
-#endif
+        EACH_TILE
     default:
         break;
     }
 }
 
-const struct few_outputs_kernel LEVEL_NAME(few_outputs_kernel) = {to_planes, to_blocks, interleave, round_pixels, tile};
+const struct few_outputs_kernel LEVEL_NAME(few_outputs_kernel) = {to_planes, to_blocks,    interleave,
+                                                                  pick,      round_pixels, tile};

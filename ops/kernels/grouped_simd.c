@@ -20,6 +20,7 @@ add_products(const int pixels, size_t step, const struct grouped_row *row, size_
     for (int r = from; r < end; r++) {
         const float *x = row->places[r] + first;
         for (int tap = 0; tap < row->run; tap++, x += row->tap_step, w += LANES) {
+            x = address_here(x);
             const vec weight = vec_held(vec_load(w));
 #pragma GCC unroll 14
             for (int i = 0; i < pixels; i++)
@@ -36,7 +37,7 @@ static inline __attribute__((always_inline)) void
 add_runs(const int pixels, const int run, const struct grouped_row *row, size_t first, int from, int end, vec *sums) {
     const float *w = row->weights + (size_t)(from * run) * LANES + first % LANES;
     for (int r = from; r < end; r++, w += run * LANES) {
-        const float *x = row->places[r] + first;
+        const float *x = address_here(row->places[r] + first);
         vec weights[MOST_RUN];
 #pragma GCC unroll 9
         for (int i = 0; i < run; i++)

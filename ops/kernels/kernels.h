@@ -164,7 +164,8 @@ struct plane_prefetch {
 /* The input of a tile: a row for every tap of y, in that a line for every input channel, in that the taps of x. */
 struct plane_source {
     int rows, depth, taps;
-    size_t first, tap_step;          /* the first tap of the first pixel; taps from left to right */
+    size_t first;                    /* the first pixel of the lines */
+    const int64_t *offsets;          /* of every tap: floats from a pixel to its number */
     const struct block_pixel *lines; /* of each row: the first line, and the step to the next */
     struct plane_prefetch *ahead;    /* a step with every line */
 };
@@ -178,6 +179,8 @@ struct few_outputs_kernel {
     void (*to_blocks)(const void *planes, size_t plane, int64_t count, float *blocks);
     /* to[i * channels + c] = planes[c * plane + i] for `count` pixels. */
     void (*interleave)(const float *planes, size_t plane, int channels, int64_t count, float *to);
+    /* to[i] = line[i * step] for `count` numbers. */
+    void (*pick)(const float *line, size_t step, int64_t count, float *to);
     /* The smallest number of pixels >= `pixels` for which there is a tile, or else the largest. */
     int (*round)(int channels, int pixels);
     /*

@@ -104,6 +104,12 @@ static inline float *computed_here(float *p) {
     return p;
 }
 
+/* The same for what is read: addresses of neighbours then need no register of their own. */
+static inline const float *address_here(const float *p) {
+    __asm__ volatile("" : "+r"(p));
+    return p;
+}
+
 static inline void vec_store(float *p, vec v) {
     memcpy(p, &v, sizeof v);
 }

@@ -1,4 +1,7 @@
-/* LinearClassifier, LinearRegressor (ai.onnx.ml 1): a row's products with rows of coefficients. */
+/*
+ * LinearClassifier, LinearRegressor (ai.onnx.ml 1): a row's products with rows of coefficients, which lie one behind
+ * the other, each as long as the input's rows.
+ */
 #include "base/checked.h"
 #include "ops/core/op_facts.h"
 #include "ops/core/parallel.h"
@@ -17,8 +20,9 @@ struct linear {
 
 /* ---- attributes ---- */
 
+/* More than are needed are allowed: the first ones count, as onnxruntime has it. */
 static status check(const struct linear *l, struct error *err) {
-    if (l->scores < 1 || l->coefficient_count == 0 || l->coefficient_count % (size_t)l->scores != 0)
+    if (l->scores < 1 || l->coefficient_count < (size_t)l->scores)
         return fail(err, STATUS_INVALID_MODEL, "%zu coefficients for %lld scores", l->coefficient_count,
                     (long long)l->scores);
     if (l->intercepts && (int64_t)l->intercept_count != l->scores)
@@ -68,7 +72,7 @@ static status infer_scores(struct op_call *call, int output, int64_t width, stru
     if (rows_of(call, &rows, err) != STATUS_OK)
         return err->code;
     const size_t features = l->coefficient_count / (size_t)l->scores;
-    if (rows.features != (int64_t)features)
+    if (rows.features > (int64_t)features)
         return fail(err, STATUS_SHAPE, "input 0 (X) has %lld features, the coefficients are for %zu",
                     (long long)rows.features, features);
     return rows_describe(call, output, DTYPE_FLOAT, rows.count, width, err);

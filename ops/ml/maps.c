@@ -1,8 +1,10 @@
 /* Maps of ai.onnx.ml 1: CastMap and DictVectorizer take one, ZipMap makes a sequence of them. */
+#include "base/checked.h"
 #include "ops/core/attributes.h"
 #include "ops/core/op_facts.h"
 #include "ops/ml/labels.h"
 #include "ops/ml/lookup.h"
+#include "ops/ml/map_order.h"
 #include "ops/ml/rows.h"
 #include "ops/text/cast_text.h"
 #include "ops/text/strings.h"
@@ -17,6 +19,12 @@ static const struct tensor *map_keys(const struct tensor *map) {
 }
 static const struct tensor *map_values(const struct tensor *map) {
     return &tensor_box(map)->items[1]->tensor;
+}
+
+static status order_bytes(int64_t keys, size_t *bytes, struct error *err) {
+    return size_mul((size_t)keys, sizeof(struct map_place), bytes)
+               ? STATUS_OK
+               : fail(err, STATUS_LIMIT, "the map has too many keys");
 }
 
 /* ---- CastMap ---- */
@@ -101,22 +109,27 @@ static status cast_value(const struct op_call *call, int64_t from, int64_t to, s
                                      : cast_text(&inner, err);
 }
 
+static status prepare_cast(struct op_call *call, size_t *workspace_bytes, struct error *err) {
+    return order_bytes(tensor_elements(map_keys(call->inputs[0])), workspace_bytes, err);
+}
+
 /* Elements that no key names are 0, and so are texts, as onnxruntime writes them there; of several values of one key
  * the last one stands. */
 static status run_cast(struct op_call *call, struct error *err) {
     const struct cast_map *cast = call->params;
     const struct tensor *keys = map_keys(call->inputs[0]);
     struct tensor *y = call->outputs[0];
-    const int64_t count = tensor_elements(keys), width = tensor_elements(y);
+    struct map_place *places = call->workspace;
+    const int64_t count = map_order(keys, places), width = tensor_elements(y);
     if (y->bytes > 0)
         memset(y->data, 0, y->bytes);
     for (int64_t i = 0; y->dtype == DTYPE_STRING && i < width; i++)
         ((struct text *)y->data)[i] = (struct text){"0.f", 3};
     for (int64_t i = 0; i < count; i++) {
-        const int64_t key = ((const int64_t *)keys->data)[i], place = cast->sparse ? key : i;
+        const int64_t key = places[i].key.number, place = cast->sparse ? key : i;
         if (cast->sparse && key < 0)
             return fail(err, STATUS_INVALID_ARGUMENT, "input 0 (X) has the key %lld", (long long)key);
-        if (place < width && cast_value(call, i, place, err) != STATUS_OK)
+        if (place < width && cast_value(call, places[i].at, place, err) != STATUS_OK)
             return err->code;
     }
     return STATUS_OK;
@@ -194,27 +207,44 @@ static status infer_zip(struct op_call *call, struct error *err) {
     return tensor_describe(call->outputs[0], DTYPE_SEQUENCE, &scalar, err);
 }
 
+static status prepare_zip(struct op_call *call, size_t *workspace_bytes, struct error *err) {
+    return order_bytes(((const struct zip_map *)call->params)->labels.count, workspace_bytes, err);
+}
+
+/* The labels as a tensor; the data is the model's. */
+static struct tensor labels_tensor(const struct labels *labels) {
+    return (struct tensor){.dtype = labels_type(labels),
+                           .shape = {.rank = 1, .dims = {labels->count}},
+                           .data =
+                               labels->texts ? (void *)(uintptr_t)labels->texts : (void *)(uintptr_t)labels->numbers};
+}
+
+/* In order; call->workspace says in which columns their values are. */
 static status make_keys(const struct op_call *call, struct box **keys, struct error *err) {
     const struct labels *labels = &((const struct zip_map *)call->params)->labels;
-    const struct shape shape = {.rank = 1, .dims = {labels->count}};
+    const struct tensor given = labels_tensor(labels);
+    const struct map_place *places = call->workspace;
+    const struct shape shape = {.rank = 1, .dims = {map_order(&given, call->workspace)}};
     if (box_new(call->heap, labels_type(labels), &shape, keys, err) != STATUS_OK)
         return err->code;
-    for (int64_t i = 0; i < labels->count; i++)
-        labels_write(labels, i, &(*keys)->tensor, i);
+    for (int64_t i = 0; i < shape.dims[0]; i++)
+        labels_write(labels, places[i].at, &(*keys)->tensor, i);
     return labels->texts && box_own_texts(*keys, err) != STATUS_OK ? err->code : STATUS_OK;
 }
 
 /* The map of one row, which shares its keys with those of the others. */
 static status put_row(const struct op_call *call, const struct rows *rows, int64_t row, struct box *keys,
                       struct box *sequence, struct error *err) {
-    const struct shape shape = {.rank = 1, .dims = {rows->features}};
+    const struct map_place *places = call->workspace;
+    const float *numbers = (const float *)rows->tensor->data + row * rows->features;
     struct box *map, *values;
     if (box_container(call->heap, DTYPE_MAP, DTYPE_FLOAT, 2, &map, err) != STATUS_OK)
         return err->code;
     box_put(sequence, map);
-    if (box_new(call->heap, DTYPE_FLOAT, &shape, &values, err) != STATUS_OK)
+    if (box_new(call->heap, DTYPE_FLOAT, &keys->tensor.shape, &values, err) != STATUS_OK)
         return err->code;
-    memcpy(values->tensor.data, (const float *)rows->tensor->data + row * rows->features, values->tensor.bytes);
+    for (int64_t i = 0; i < keys->tensor.shape.dims[0]; i++)
+        ((float *)values->tensor.data)[i] = numbers[places[i].at];
     box_put(map, box_hold(keys));
     box_put(map, values);
     return STATUS_OK;
@@ -249,6 +279,7 @@ const struct op ops_maps[] = {
      .parse = parse_cast,
      .infer = infer_cast,
      .output_type = cast_type,
+     .prepare = prepare_cast,
      .run = run_cast},
     {.name = "DictVectorizer",
      .domain = ML_DOMAIN,
@@ -269,6 +300,7 @@ const struct op ops_maps[] = {
      .facts = &facts,
      .parse = parse_zip,
      .infer = infer_zip,
+     .prepare = prepare_zip,
      .run = run_zip},
     {0},
 };

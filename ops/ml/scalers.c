@@ -218,20 +218,24 @@ static status parse_vectorizer(const struct op_call *call, struct attributes *at
     return attributes->code;
 }
 
+/* [F] is one row; of [N,...], as OneHotEncoder makes it, what is behind N is a row. */
+static int64_t rows_in(const struct shape *shape) {
+    return shape->rank == 1 ? 1 : shape->dims[0];
+}
+
 static status infer_vectorizer(struct op_call *call, struct error *err) {
     const struct vectorizer *v = call->params;
+    const int64_t rows = call->inputs[0]->shape.rank > 0 ? rows_in(&call->inputs[0]->shape) : 0;
     int64_t width = 0;
     for (int i = 0; i < call->input_count; i++) {
         const struct shape *shape = &call->inputs[i]->shape;
-        char text[ARG_TEXT_BYTES];
-        if (shape->rank < 1 || shape->rank > 2 ||
-            (i > 0 && shape->rank == 2 && shape->dims[0] != call->inputs[0]->shape.dims[0]) ||
-            shape->rank != call->inputs[0]->shape.rank)
-            return fail(err, STATUS_SHAPE, "%s has not as many rows as input 0", op_input_text(call, i, text));
+        char text[ARG_TEXT_BYTES], had[SHAPE_TEXT_BYTES];
+        if (shape->rank < 1 || rows_in(shape) != rows)
+            return fail(err, STATUS_SHAPE, "%s has shape %s, expected %lld rows", op_input_text(call, i, text),
+                        shape_text(shape, had), (long long)rows);
         if (!int64_add(width, v->sizes[i], &width))
             return fail(err, STATUS_LIMIT, "the features have no valid size");
     }
-    const int64_t rows = call->inputs[0]->shape.rank == 2 ? call->inputs[0]->shape.dims[0] : 1;
     return rows_describe(call, 0, DTYPE_FLOAT, rows, width, err);
 }
 
@@ -246,7 +250,7 @@ static status run_vectorizer(struct op_call *call, struct error *err) {
         memset(y->data, 0, y->bytes);
     for (int k = 0; k < call->input_count; at += v->sizes[k++]) {
         const struct tensor *x = call->inputs[k];
-        const int64_t features = x->shape.dims[x->shape.rank - 1];
+        const int64_t features = rows > 0 ? tensor_elements(x) / rows : 0;
         const int64_t taken = features < v->sizes[k] ? features : v->sizes[k];
         for (int64_t row = 0; row < rows; row++)
             for (int64_t i = 0; i < taken; i++)

@@ -39,15 +39,22 @@ static status find_frames(const struct op_call *call, struct stft_frames *frames
     return STATUS_OK;
 }
 
+/* How many numbers make a sample. PyTorch's exporter leaves out the dimension of real ones, and onnxruntime lets it. */
+static int64_t parts_of(const struct shape *signal) {
+    return signal->rank == 2 ? 1 : signal->rank == 3 ? signal->dims[2] : 0;
+}
+
 static status infer(struct op_call *call, struct error *err) {
     const struct stft_params *params = call->params;
     const struct shape *signal = &call->inputs[0]->shape;
+    const int64_t parts = parts_of(signal);
     char text[SHAPE_TEXT_BYTES];
     struct stft_frames frames;
-    if (signal->rank != 3 || (signal->dims[2] != 1 && signal->dims[2] != 2))
-        return fail(err, STATUS_SHAPE, "input 0 (signal) has shape %s, expected [batch, length, 1 or 2]",
+    if (parts != 1 && parts != 2)
+        return fail(err, STATUS_SHAPE,
+                    "input 0 (signal) has shape %s, expected [batch, length, 1 or 2] or [batch, length]",
                     shape_text(signal, text));
-    if (params->onesided && signal->dims[2] == 2)
+    if (params->onesided && parts == 2)
         return fail(err, STATUS_SHAPE, "input 0 (signal) has shape %s: a onesided transform is of real numbers",
                     shape_text(signal, text));
     const status code = find_frames(call, &frames, err);
@@ -82,8 +89,8 @@ static status run(struct op_call *call, struct error *err) {
                           .to = y->data,
                           .window = window ? window->data : NULL,
                           .lines = y->shape.dims[0] * y->shape.dims[1]};
-    job.in = (struct fft_layout){frames.count,  signal->shape.dims[1],     frames.step, 1,
-                                 frames.length, (int)signal->shape.dims[2]};
+    job.in = (struct fft_layout){frames.count,  signal->shape.dims[1],        frames.step, 1,
+                                 frames.length, (int)parts_of(&signal->shape)};
     job.out = (struct fft_layout){frames.count, frames.count * bins, bins, 1, bins, 2};
     fft_run(&job, call);
     return STATUS_OK;

@@ -5,10 +5,12 @@
 
 #include <string.h>
 
-/* States that are followed: a list, and for each state whether it is in it. */
+/* States that are followed: a list, where the way to each began (NULL: nobody asks), and for each state whether it is
+ * in the list. */
 struct followed {
     int *list;
     int count;
+    size_t *begins;
     bool *in;
 };
 
@@ -22,6 +24,10 @@ struct matcher {
 size_t regex_workspace(const struct regex *regex) {
     /* two lists, the stack, on which every state lies at most twice, and two sets */
     return (size_t)regex->count * (4 * sizeof(int) + 2 * sizeof(bool)) + 16;
+}
+
+size_t regex_find_workspace(const struct regex *regex) {
+    return regex_workspace(regex) + 2 * (size_t)regex->count * sizeof(size_t);
 }
 
 static bool is_word(int32_t code) {
@@ -50,8 +56,8 @@ static void push(struct matcher *m, struct followed *to, int *height, int state)
     }
 }
 
-/* The state, and those that it leads to without a code point. */
-static void follow(struct matcher *m, struct followed *to, int state) {
+/* The state, and those that it leads to without a code point, by a way that began there. */
+static void follow(struct matcher *m, struct followed *to, int state, size_t begin) {
     int height = 0;
     push(m, to, &height, state);
     while (height > 0) {
@@ -61,8 +67,11 @@ static void follow(struct matcher *m, struct followed *to, int state) {
             push(m, to, &height, s->y);
         if (s->step == REGEX_SPLIT || s->step == REGEX_ON || (s->step == REGEX_ASSERT && holds(m, s->assertion)))
             push(m, to, &height, s->x);
-        else if (s->step == REGEX_CLASS || s->step == REGEX_MATCH)
+        else if (s->step == REGEX_CLASS || s->step == REGEX_MATCH) {
+            if (to->begins)
+                to->begins[to->count] = begin;
             to->list[to->count++] = at;
+        }
     }
 }
 
@@ -91,26 +100,30 @@ static void advance(struct matcher *m, int32_t code) {
     for (int i = 0; i < m->now.count; i++) {
         const struct regex_state *state = &m->regex->states[m->now.list[i]];
         if (state->step == REGEX_CLASS && code >= 0 && takes(state, code))
-            follow(m, &m->next, state->x);
+            follow(m, &m->next, state->x, m->now.begins ? m->now.begins[i] : 0);
     }
     const struct followed swapped = m->now;
     m->now = m->next;
     m->next = swapped;
 }
 
-bool regex_match(const struct regex *regex, const char *text, size_t length, void *workspace) {
+static struct matcher matcher_in(const struct regex *regex, void *workspace) {
     const size_t count = (size_t)regex->count;
     int *lists = workspace;
     bool *sets = (bool *)(lists + 4 * count);
-    struct matcher m = {.regex = regex,
-                        .stack = lists + 2 * count,
-                        .before = -1,
-                        .now = {.list = lists, .in = sets},
-                        .next = {.list = lists + count, .in = sets + count}};
+    return (struct matcher){.regex = regex,
+                            .stack = lists + 2 * count,
+                            .before = -1,
+                            .now = {.list = lists, .in = sets},
+                            .next = {.list = lists + count, .in = sets + count}};
+}
+
+bool regex_match(const struct regex *regex, const char *text, size_t length, void *workspace) {
+    struct matcher m = matcher_in(regex, workspace);
     size_t at = 0;
     m.after = code_at(text, length, &at);
     clear(&m, &m.now);
-    follow(&m, &m.now, 0);
+    follow(&m, &m.now, 0, 0);
     while (m.after != -1 && m.now.count > 0) {
         const int32_t code = m.after;
         m.before = code;
@@ -121,4 +134,57 @@ bool regex_match(const struct regex *regex, const char *text, size_t length, voi
         if (regex->states[m.now.list[i]].step == REGEX_MATCH)
             return true;
     return false;
+}
+
+/* The earliest way that is a match here, if it begins no later than the best one so far: this is longer. Ways are in
+ * the order of their beginnings; those that begin later than the best one are over. */
+static bool keep_best(struct followed *now, const struct regex *regex, size_t here, size_t *begin, size_t *end,
+                      bool found) {
+    for (int i = 0; i < now->count; i++) {
+        if (found && now->begins[i] > *begin) {
+            now->count = i;
+            break;
+        }
+        if (regex->states[now->list[i]].step == REGEX_MATCH && (!found || now->begins[i] <= *begin)) {
+            *begin = now->begins[i];
+            *end = here;
+            found = true;
+        }
+    }
+    return found;
+}
+
+/* The place of the code point in front of `from`; `from` itself at the beginning. */
+static size_t last_before(const char *text, size_t from) {
+    size_t at = from;
+    for (int i = 0; i < 4 && at > 0; i++)
+        if ((text[--at] & 0xc0) != 0x80)
+            break;
+    return at;
+}
+
+bool regex_find(const struct regex *regex, const char *text, size_t length, size_t from, size_t *begin, size_t *end,
+                void *workspace) {
+    size_t *begins = workspace, here = from, at = 0;
+    struct matcher m = matcher_in(regex, begins + 2 * (size_t)regex->count);
+    bool found = false;
+    m.now.begins = begins;
+    m.next.begins = begins + regex->count;
+    at = last_before(text, from);
+    if (at < from)
+        m.before = code_at(text, length, &at);
+    m.after = code_at(text, length, &at);
+    clear(&m, &m.now);
+    for (;;) {
+        if (!found)
+            follow(&m, &m.now, 0, here);
+        found = keep_best(&m.now, regex, here, begin, end, found);
+        if (m.after == -1 || (found && m.now.count == 0))
+            return found;
+        const int32_t code = m.after;
+        m.before = code;
+        here = at;
+        m.after = code_at(text, length, &at);
+        advance(&m, code);
+    }
 }

@@ -5,7 +5,7 @@ Three tables. Networks: time, start and memory, and each layer with GFLOP/s, sha
 the memory bandwidth. Kernels: each kind of convolution of the networks with 64 channels or more on both sides by itself,
 direct sums only, at every instruction set. Product: a matrix product beside PyTorch's (MKL) or numpy's (OpenBLAS). Peaks
 are measured in between, in the same minutes. Before anything is timed, outputs are compared: networks and kernels by default
-with --exact (networks with onnxruntime, too, where memory allows), products with numpy's in double precision. What is off
+with --exact and with onnxruntime (networks where memory allows), products with numpy's in double precision. What is off
 by more than --bound gets WRONG in place of its figures, and the exit status is 1. `make bench` sets everything up;
 docs/performance.md says what the figures mean.
 """
@@ -27,6 +27,7 @@ import numpy as np
 
 import common
 import compare
+import engines
 import layers
 import runs
 import sizes
@@ -72,12 +73,17 @@ def run_words(threads: int, cpu: str | None) -> list[str]:
 
 
 def outputs_of(options: argparse.Namespace, model: pathlib.Path, feeds: dict[str, np.ndarray], words: list[str]) -> dict[str, np.ndarray]:
-    """limner's by default and by direct sums."""
+    """limner's, by default and by direct sums."""
     with tempfile.TemporaryDirectory() as folder:
         place = pathlib.Path(folder)
         files = runs.save_feeds(feeds, place)
         return {name: runs.output_of(options.limner, model, files, [*words, *more], place / "out.npy")
                 for name, more in ((LIMNER, []), (EXACT, ["--exact"]))}
+
+
+def peer_output(model: pathlib.Path, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """onnxruntime's, where it is installed."""
+    return {REFERENCE: np.asarray(engines.ENGINES[REFERENCE].start(model, 1, feeds)())} if common.version("onnxruntime") else {}
 
 
 def is_wrong(options: argparse.Namespace, what: str, outputs: dict[str, np.ndarray]) -> bool:
@@ -181,9 +187,10 @@ def measure_kernels(options: argparse.Namespace, machine: Machine) -> list[dict]
     for layer in kinds:
         model = layers.save_layer(layer, folder / "layers")
         feeds = common.feeds({"x": ([1, layer.inputs, layer.height, layer.width], "float32")})
+        peer = peer_output(model, feeds)
         for level in machine.levels():
             about = {"layer": layer.text(), "input": [layer.height, layer.width], "cpu": level}
-            wrong = is_wrong(options, f"{layer.text()}, {level}", outputs_of(options, model, feeds, run_words(1, level)))
+            wrong = is_wrong(options, f"{layer.text()}, {level}", outputs_of(options, model, feeds, run_words(1, level)) | peer)
             measured.append({**about, "wrong": wrong, **({} if wrong else best_kernel(options, machine, model, level))})
     return measured
 

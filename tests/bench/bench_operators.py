@@ -88,7 +88,7 @@ def in_double(case: operator_cases.Case) -> list[np.ndarray] | None:
 
 def difference(case: operator_cases.Case, own: list[np.ndarray], other: list[np.ndarray], bound: float) -> float:
     """How far limner's outputs are off: from onnxruntime's, or, where those are farther off than limner's, from double precision."""
-    if any(a.dtype != b.dtype for a, b in zip(own, other)):
+    if len(own) != len(other) or any(a.dtype != b.dtype for a, b in zip(own, other)):
         return float("inf")
     between = farthest(own, other)
     exact = in_double(case) if between > bound else None
@@ -109,7 +109,7 @@ def measure(options: argparse.Namespace, case: operator_cases.Case) -> tuple[lis
     sessions = [library.Session(options.loaded, model, feeds, case.outputs, threads, LEVELS[options.cpu]) for threads in (1, 2)]
     own = [session.results() for session in sessions]
     off = difference(case, own[0], expected, options.bound)
-    if any(not np.array_equal(a, b, equal_nan=a.dtype.kind == "f") for a, b in zip(*own)):
+    if any(not np.array_equal(a, b, equal_nan=a.dtype.kind == "f") for a, b in zip(*own, strict=True)):
         return [case.text(), "DIFFERENT with 2 threads", "", "", "", ""], float("inf")
     if not off <= options.bound:
         return [case.text(), "WRONG", "", "", "", f"{off:.1e}"], float("inf")

@@ -151,12 +151,12 @@ class Forms(Cases):
         feeds = {"x": self.floats(batch, rows, width)}
         weights = {"w": 0.3 * self.floats(width, 3 * hidden), "b": self.floats(3 * hidden)}
         names, outputs, attributes = ["x", "w", "b", "", "", ""], ["y"], {"num_heads": heads, "unidirectional": int(self.coin())}
-        mask = self.size(0, 4)
+        mask = self.size(0, 5)
         ends = self.rng.integers(1, rows + past + 1, batch)
-        shapes = {1: ends, 2: np.concatenate([ends, np.minimum(ends - 1, self.size(0, 2))]), 3: self.rng.random((batch, rows + past)) < 0.7, 4: self.rng.random((batch, rows, rows + past)) < 0.7}
+        shapes = {1: ends, 2: np.concatenate([ends, np.minimum(ends - 1, self.size(0, 2))]), 3: self.rng.random((batch, rows + past)) < 0.7, 4: self.rng.random((batch, rows, rows + past)) < 0.7, 5: np.zeros((batch if self.coin() else 1, 1))}
         if mask:
             given = shapes[mask].astype(np.int32)
-            if mask > 2:
+            if mask in (3, 4):
                 given[..., 0] = 1
             names[3], feeds["m"] = "m", given
         if past:
@@ -241,6 +241,9 @@ class Forms(Cases):
         if self.coin():
             names[8], feeds["q"] = "q", self.rng.integers(0, 12, (batch, rows)).astype(np.int32)
         yield self.model("EmbedLayerNormalization", names, feeds, weights, ["y", "mask", "sum"], types={"mask": TensorProto.INT32}, epsilon=1e-5)
+        names, feeds = [*names[:8], *("sc" if n else "" for n in names[2:7]), *("z" if n else "" for n in names[2:7])], {k: v for k, v in feeds.items() if k != "q"}
+        tables = {key: self.bytes(*value.shape) for key, value in weights.items()}
+        yield self.model("QEmbedLayerNormalization", names, feeds, {**tables, "sc": np.float32(0.02), "z": np.uint8(128)}, ["y", "mask"], types={"mask": TensorProto.INT32}, epsilon=1e-5)
 
 
 def cases(seed: int):

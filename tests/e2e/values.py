@@ -39,7 +39,7 @@ class Cases:
         results = {k: v if isinstance(v, onnx.TypeProto) else helper.make_tensor_type_proto(v, None) for k, v in outputs.items()}
         graph = helper.make_graph(nodes, "g", [helper.make_value_info(k, v) for k, v in declared.items()],
                                   [helper.make_value_info(k, v) for k, v in results.items()])
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset), helper.make_opsetid(ML, ml)], ir_version=9)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset), helper.make_opsetid(ML, ml), helper.make_opsetid("com.microsoft", 1)], ir_version=9)
         try:
             options = onnxruntime.SessionOptions()
             options.log_severity_level = 4
@@ -139,6 +139,12 @@ def add_linear(cases: Cases) -> None:
         x = features(cases)
         a = {"coefficients": [c / 100 for c in coefficients(cases, 15)], "intercepts": [0.4, 0.5123, 0.6], "targets": 3, "post_transform": transform}
         cases.add(f"linear-regressor-{transform}", [node("LinearRegressor", ["x"], ["y"], **a)], {"x": x}, {"y": T.FLOAT})
+    for scores, features_wanted in ((1, 5), (4, 5), (3, 2)):  # more coefficients than are needed: the first ones count
+        x = features(cases, columns=features_wanted)
+        a = {"coefficients": coefficients(cases, scores * 8), "intercepts": coefficients(cases, scores)}
+        cases.add(f"linear-more-{scores}", [node("LinearClassifier", ["x"], ["y", "z"], classlabels_ints=list(range(max(scores, 2))), **a)], {"x": x}, {"y": T.INT64, "z": T.FLOAT})
+        a["coefficients"].append(0.5)
+        cases.add(f"linear-regressor-more-{scores}", [node("LinearRegressor", ["x"], ["y"], targets=scores, **a)], {"x": x}, {"y": T.FLOAT})
     cases.add("linear-regressor", [node("LinearRegressor", ["x"], ["y"], coefficients=coefficients(cases, 5), intercepts=[0.5])], {"x": features(cases)}, {"y": T.FLOAT})
 
 
@@ -194,6 +200,9 @@ def add_scalers(cases: Cases) -> None:
         for count in (1, 5):
             cases.add(f"scaler-{count}-{dtype}", [node("Scaler", ["x"], ["y"], scale=coefficients(cases, count), offset=coefficients(cases, count))], {"x": x}, {"y": T.FLOAT})
         cases.add(f"vectorizer-{dtype}", [node("FeatureVectorizer", ["x", "x2"], ["y"], inputdimensions=[5, 3])], {"x": x, "x2": features(cases, columns=3, dtype=dtype)}, {"y": T.FLOAT})
+        deep = features(cases, columns=12, dtype=dtype).reshape(7, 3, 4)
+        cases.add(f"vectorizer-deep-{dtype}", [node("FeatureVectorizer", ["x", "x2"], ["y"], inputdimensions=[5, 14])], {"x": x, "x2": deep}, {"y": T.FLOAT})
+        cases.add(f"vectorizer-one-{dtype}", [node("FeatureVectorizer", ["x", "x2"], ["y"], inputdimensions=[5, 2])], {"x": x[0], "x2": deep[:1]}, {"y": T.FLOAT})
         cases.add(f"extractor-{dtype}", [node("ArrayFeatureExtractor", ["x", "i"], ["y"])], {"x": x, "i": np.array([4, 0, 0], np.int64)}, {"y": kind})
     x = features(cases)
     x[2, 1] = np.nan
@@ -207,6 +216,8 @@ def add_maps(cases: Cases) -> None:
     for keys, key in (([1, 3, 5], T.INT64), (["a", "b", "c"], T.STRING)):
         labels = {"classlabels_int64s" if key == T.INT64 else "classlabels_strings": keys}
         cases.add("zip", [node("ZipMap", ["x"], ["y"], **labels)], {"x": features(cases, columns=3)}, {"y": helper.make_sequence_type_proto(map_type(key, T.FLOAT))})
+        mixed = {next(iter(labels)): [keys[i] for i in (2, 0, 1)]}
+        cases.add("zip-mixed", [node("ZipMap", ["x"], ["y"], **mixed)], {"x": features(cases, columns=3)}, {"y": helper.make_sequence_type_proto(map_type(key, T.FLOAT))})
         words = {"int64_vocabulary" if key == T.INT64 else "string_vocabulary": keys[::-1] + [keys[0]]}
         for value, to in ((0.5, T.FLOAT), (0.25, T.DOUBLE), (7, T.INT64), ("text", T.STRING)):
             given = {keys[0]: value, keys[2]: value}
@@ -214,6 +225,8 @@ def add_maps(cases: Cases) -> None:
     for value, kind in (([0.5, 2.0, -1.0], T.FLOAT), (["1.5", "2", "-3"], T.STRING)):
         for form in ("DENSE", "SPARSE"):
             for cast, to in (("TO_FLOAT", T.FLOAT), ("TO_INT64", T.INT64), ("TO_STRING", T.STRING)):
+                cases.add(f"cast-mixed-{form}-{cast}", [node("CastMap", ["x"], ["y"], cast_to=cast, map_form=form, max_map=6)],
+                          {"x": (map_type(T.INT64, kind), {5: value[2], 0: value[0], 2: value[1]})}, {"y": to})
                 cases.add(f"cast-map-{form}-{cast}", [node("CastMap", ["x"], ["y"], cast_to=cast, map_form=form, max_map=6)],
                           {"x": (map_type(T.INT64, kind), {0: value[0], 2: value[1], 5: value[2]})}, {"y": to})
 
@@ -242,6 +255,17 @@ def add_strings(cases: Cases) -> None:
             cases.add(f"tfidf-words-{mode}-{skips}", [plain("TfIdfVectorizer", ["x"], ["y"], pool_strings=["a", "", "12", "a", "a", "12", ""], **a)], {"x": words(cases, 20)}, {"y": T.FLOAT})
     for pattern in ("[a-z]+", "(?i)[a-z]*", ".*X.*", "\\s*\\w+\\s*\\w*\\s*", "-?\\d+(\\.\\d+)?"):
         cases.add("regex", [plain("RegexFullMatch", ["x"], ["y"], pattern=pattern)], {"x": words(cases, 4, 5)}, {"y": T.BOOL})
+    sentences = np.array(["Hello World", "", "I love  computer science!", "Größe, x=1.5; año-ñ", " a ", "aab abb ba\nb^c", "日本語 テキスト"], dtype=object)
+    for mark in (0, 1):
+        for least in (1, 2):
+            a = {"mark": mark, "mincharnum": least, "pad_value": "#"}
+            for pattern in ("[a-zA-Z0-9_]+", "a|ab|abb?", "\\b\\w", "^[A-Z]", "(?s).b.", "a*", "[^ ]+?$", "x*y|\\w+\\d"):
+                cases.add("tokens", [node("Tokenizer", ["x"], ["y"], "com.microsoft", tokenexp=pattern, **a)], {"x": sentences}, {"y": T.STRING})
+            for separators in ([" "], ["[ ,;]+", "o"], ["ö|ß", "\\s", "b"], ["^.", "$"], [""]):
+                x = sentences if least == 1 else np.stack([sentences, words(cases, sentences.size)])
+                cases.add("parts", [node("Tokenizer", ["x"], ["y"], "com.microsoft", separators=separators, **a)], {"x": x}, {"y": T.STRING})
+        for x in (np.array([], dtype=object), np.array(["", ""], dtype=object)):
+            cases.add("no-tokens", [node("Tokenizer", ["x"], ["y"], "com.microsoft", tokenexp="a+", mark=mark, mincharnum=1, pad_value="")], {"x": x}, {"y": T.STRING})
     cases.add("equal", [plain("Equal", ["x", "y"], ["z"])], {"x": words(cases, 6, 5), "y": words(cases, 5)}, {"z": T.BOOL})
     cases.add("where", [plain("Where", ["c", "x", "y"], ["z"])], {"c": cases.random.random((4, 5)) < 0.5, "x": words(cases, 4, 5), "y": words(cases, 1)}, {"z": T.STRING})
     cases.add("gather", [plain("Gather", ["x", "i"], ["y"], axis=1), plain("Concat", ["y", "y"], ["z"], axis=0), plain("Transpose", ["z"], ["t"])], {"x": words(cases, 4, 5), "i": np.array([4, 0, -1])}, {"t": T.STRING})

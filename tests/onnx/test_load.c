@@ -130,6 +130,37 @@ static void wants_operator_sets(void **state) {
     free(data);
 }
 
+/* A node "Any" of the domain in a model that imports version 17 of "" alone, or version 2 of `other`. */
+static int64_t opset_of_node(const char *domain, const char *other) {
+    struct proto graph = {0}, inner = {0}, model = {0};
+    void *data;
+    proto_text(&inner, NODE_DOMAIN, domain);
+    proto_node(&graph, GRAPH_NODE, "Any", "", "x", "y", &inner);
+    proto_value(&graph, GRAPH_INPUT, "x", 0);
+    proto_value(&graph, GRAPH_OUTPUT, "y", 0);
+    proto_int(&model, MODEL_IR, 8);
+    proto_opset(&model, MODEL_OPSET, other, *other ? 2 : 17);
+    proto_add(&model, MODEL_GRAPH, &graph);
+    struct onnx_model *loaded = proto_load(&model, &data);
+    const int64_t opset = onnx_opset(loaded, domain);
+    onnx_close(loaded);
+    free(data);
+    return opset;
+}
+
+/* As onnxruntime has it, whose optimizer writes nodes of com.microsoft into models that do not import it. */
+static void takes_the_newest_of_sets_not_imported(void **state) {
+    (void)state;
+    assert_int_equal(opset_of_node("com.microsoft", ""), 1);
+    assert_int_equal(opset_of_node("ai.onnx.ml", ""), 5);
+    assert_int_equal(opset_of_node("", "ai.onnx.ml"), 28);
+    assert_int_equal(opset_of_node("", ""), 17);
+    assert_int_equal(opset_of_node("ai.onnx.ml", "ai.onnx.ml"), 2);
+    assert_int_equal(opset_of_node("mine", ""), 0);
+}
+
+/* ---- limits ---- */
+
 static void keeps_to_its_limits(void **state) {
     (void)state;
     const struct {
@@ -350,18 +381,13 @@ static void close_takes_null(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(loads_a_small_model),
-                                       cmocka_unit_test(steps_over_unknown_fields),
-                                       cmocka_unit_test(the_last_scalar_counts),
-                                       cmocka_unit_test(knows_its_ir_versions),
-                                       cmocka_unit_test(wants_operator_sets),
-                                       cmocka_unit_test(keeps_to_its_limits),
-                                       cmocka_unit_test(counts_memory_before_it_is_taken),
-                                       cmocka_unit_test(reads_declared_types),
-                                       cmocka_unit_test(many_names_cost_linear_time),
-                                       cmocka_unit_test(a_file_loads_as_memory_does),
-                                       cmocka_unit_test(loads_models_above_2_gib),
-                                       cmocka_unit_test(refuses_what_is_no_file),
-                                       cmocka_unit_test(close_takes_null)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(loads_a_small_model),         cmocka_unit_test(steps_over_unknown_fields),
+        cmocka_unit_test(the_last_scalar_counts),      cmocka_unit_test(knows_its_ir_versions),
+        cmocka_unit_test(wants_operator_sets),         cmocka_unit_test(takes_the_newest_of_sets_not_imported),
+        cmocka_unit_test(keeps_to_its_limits),         cmocka_unit_test(counts_memory_before_it_is_taken),
+        cmocka_unit_test(reads_declared_types),        cmocka_unit_test(many_names_cost_linear_time),
+        cmocka_unit_test(a_file_loads_as_memory_does), cmocka_unit_test(loads_models_above_2_gib),
+        cmocka_unit_test(refuses_what_is_no_file),     cmocka_unit_test(close_takes_null)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

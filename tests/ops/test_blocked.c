@@ -45,7 +45,7 @@ static struct conv_case random_case(struct random *random) {
     for (int d = 0; d < 2; d++) {
         c.kernel[d] = random_int(random, 1, c.plain_output ? 7 : 5);
         const bool few_outputs = c.plain_output && !c.transposed;
-        c.stride[d] = few_outputs && d == 1 ? 1 : random_int(random, 1, 3);
+        c.stride[d] = few_outputs && d == 1 && !c.plain_input ? 1 : random_int(random, 1, 3);
         c.dilation[d] = c.stride[d] == 1 || few_outputs ? random_int(random, 1, 3) : 1;
         c.size[d] = random_int(random, 12, 45);
         c.output_padding[d] = c.transposed ? random_int(random, 0, c.stride[d] - 1) : 0;
@@ -441,12 +441,67 @@ static void test_choice(void **unused) {
     assert_int_equal(panels.floats, 9 * 256 * 256 + 16 * WINOGRAD_BALANCE);
 }
 
+/* ---- one dimension ---- */
+
+/* Sums in double precision of [batch][in][width] by [out][in][kernel]. */
+static double *line_sums(const struct tensor *x, const struct tensor *w, int64_t stride, int64_t dilation, int64_t pad,
+                         int64_t width) {
+    const int64_t *in = x->shape.dims, *kernel = w->shape.dims;
+    const float *from = x->data, *weights = w->data;
+    double *y = calloc((size_t)(in[0] * kernel[0] * width), sizeof *y);
+    assert_non_null(y);
+    for (int64_t i = 0; i < in[0] * kernel[0] * width; i++)
+        for (int64_t t = 0; t < kernel[1] * kernel[2]; t++) {
+            const int64_t at = i % width * stride + t % kernel[2] * dilation - pad, channel = t / kernel[2];
+            const int64_t row = i / (width * kernel[0]) * in[1] + channel, out = i / width % kernel[0];
+            if (at >= 0 && at < in[2])
+                y[i] += (double)from[row * in[2] + at] * (double)weights[out * kernel[1] * kernel[2] + t];
+        }
+    return y;
+}
+
+/* Few input channels, plain tensors on both sides. */
+static void check_line(struct random *random) {
+    const int64_t stride = random_int(random, 1, 8), dilation = random_int(random, 1, 3);
+    const int64_t taps = random_int(random, 1, 12), pad = random_int(random, 0, 5);
+    struct tensor *x =
+        test_tensor(DTYPE_FLOAT, 3, random_int(random, 1, 2), random_int(random, 1, 8), random_int(random, 40, 900));
+    struct tensor *w = test_tensor(DTYPE_FLOAT, 3, random_int(random, 1, 50), (int)x->shape.dims[1], (int)taps);
+    const struct tensor *inputs[] = {x, w, NULL, NULL};
+    struct test_node node;
+    test_fill(x, random);
+    test_fill(w, random);
+    test_node_init(&node, "BlockedConv", 4, 1);
+    node.node.domain = "limner";
+    test_node_ints(&node, "strides", &stride, 1);
+    test_node_ints(&node, "dilations", &dilation, 1);
+    test_node_ints(&node, "pads", (const int64_t[]){pad, pad}, 2);
+    test_node_int(&node, "blocked_input", 0);
+    test_node_int(&node, "blocked_output", 0);
+    const struct tensor y = blocked_evaluate(&node, test_kernels(), random_int(random, 1, 3), inputs);
+    double *expected = line_sums(x, w, stride, dilation, pad, y.shape.dims[2]);
+    assert_int_equal(y.shape.dims[2], (x->shape.dims[2] + 2 * pad - (taps - 1) * dilation - 1) / stride + 1);
+    test_close(y.data, expected, (size_t)tensor_elements(&y), 1e-5, 1e-5, "a line");
+    free(expected);
+    free(y.data);
+    test_tensor_free(x);
+    test_tensor_free(w);
+}
+
+static void test_lines(void **unused) {
+    (void)unused;
+    struct random random = random_from(test_seed() + 91);
+    for (int i = 0; i < test_cases(60); i++)
+        check_line(&random);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_convolutions),
                                        cmocka_unit_test(test_many_weights),
                                        cmocka_unit_test(test_many_weights_and_tiles),
                                        cmocka_unit_test(test_batch_in_waves),
                                        cmocka_unit_test(test_same_bits),
-                                       cmocka_unit_test(test_choice)};
+                                       cmocka_unit_test(test_choice),
+                                       cmocka_unit_test(test_lines)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

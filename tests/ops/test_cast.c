@@ -21,6 +21,29 @@ static struct tensor *cast(const struct tensor *x, enum dtype to, int opset) {
 /* Strings and numbers of eight bits and fewer have tests of their own (onnx's node tests). */
 #define TYPES_PLAIN (TYPES_NUMBER | TYPES_BOOL | TYPE(DTYPE_FLOAT16) | TYPE(DTYPE_BFLOAT16))
 
+static void check_count(enum dtype from, enum dtype to, int count, struct random *random, int opset) {
+    struct tensor *x = test_tensor(from, 1, count);
+    number_fill(x, random, -100, 100);
+    struct tensor *y = cast(x, to, opset);
+    for (int64_t i = 0; i < count; i++) {
+        const double value = number_get(x, i);
+        test_number(y, i, to == DTYPE_BOOL ? value != 0 : number_wrapped(to, value), 1, 0, "Cast");
+    }
+    test_tensor_free(x);
+    test_tensor_free(y);
+}
+
+/* So many numbers as vectors leave over, and some vectors. */
+static void test_cast_counts(void **state) {
+    struct random random = random_from(test_seed());
+    (void)state;
+    for (int from = 0; from < DTYPE_COUNT; from++)
+        for (int to = 0; to < DTYPE_COUNT; to++)
+            for (int count = 1; count < 50 && TYPES_PLAIN & TYPE(from) && TYPES_PLAIN & TYPE(to); count++)
+                if (test_cases(100) >= random_int(&random, 1, 100))
+                    check_count((enum dtype)from, (enum dtype)to, count, &random, 21);
+}
+
 static void check_cast(const struct op *op, int opset, enum dtype from, void *context) {
     struct random random = random_from(test_seed() + from);
     (void)context;
@@ -209,8 +232,8 @@ static void test_cast(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cast),       cmocka_unit_test(test_cast_out_of_range), cmocka_unit_test(test_cast_edges),
-        cmocka_unit_test(test_cast_bools), cmocka_unit_test(test_cast_saturates),
+        cmocka_unit_test(test_cast),       cmocka_unit_test(test_cast_counts), cmocka_unit_test(test_cast_out_of_range),
+        cmocka_unit_test(test_cast_edges), cmocka_unit_test(test_cast_bools),  cmocka_unit_test(test_cast_saturates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 /*
- * Every algorithm of convolutions on channel blocks and of products, forced (ops/core/forced_choices.h) on random
- * geometries and with small sizes, so that every loop takes several turns: against double precision, and the same bits
- * with 1, 2 and 3 threads. A table counts the runs of every cell; a legal one that was not run fails.
+ * Every algorithm of convolutions on channel blocks, forced (ops/core/forced_choices.h) on random geometries and with
+ * small sizes, so that every loop takes several turns: against double precision, and the same bits with 1, 2 and 3
+ * threads. A table counts the runs of every cell; a legal one that was not run fails.
  *
  * With more threads than processors, threads that spin while they wait would take most of the time: the program starts
  * itself again with threads that sleep.
@@ -14,7 +14,6 @@
 #include "ops/core/op_facts.h"
 #include "tests/support/forced_cells.h"
 
-#include "ops/matmul/product.h"
 #include "ops/weights/weight_cache.h"
 
 #include <math.h>
@@ -26,7 +25,6 @@
 #define RUNS 5 /* of every cell */
 #define MIXED_RUNS 12
 #define FUSED_RUNS 6
-#define PRODUCTS 80
 #define THREADS 3
 #define SPOILT_LOSS 4 /* a number may be 16 times as large as what an output beside it sees */
 
@@ -354,171 +352,10 @@ static void test_refused(void **unused) {
         }
 }
 
-/* ---- products ---- */
-
-struct product_case {
-    int batch, rows, k, n, matrices; /* matrices of B: one, or one for each row of the batch */
-    struct tensor *a, *b;
-    struct forced_choices forced;
-    char text[200];
-};
-
-static void fill_product(struct product_case *p, struct random *random) {
-    p->a = test_tensor(DTYPE_FLOAT, 3, p->batch, p->rows, p->k);
-    p->b = test_tensor(DTYPE_FLOAT, 3, p->matrices, p->k, p->n);
-    test_fill(p->a, random);
-    test_fill(p->b, random);
-    p->b->constant = true;
-    snprintf(p->text, sizeof p->text, "seed %llu: [%d,%d,%d] by %d columns, strassen %d, pairs %lld, k-block %lld",
-             (unsigned long long)test_seed(), p->batch, p->rows, p->k, p->n, p->forced.strassen,
-             (long long)p->forced.pairs, (long long)p->forced.halves_k_block);
-}
-
-static void free_product(struct product_case *p) {
-    test_tensor_free(p->a);
-    test_tensor_free(p->b);
-}
-
-static struct product_case make_product(struct random *random, enum forced_answer strassen) {
-    struct product_case p = {.batch = (int)random_int(random, 1, 3),
-                             .rows = (int)random_int(random, 2, 70),
-                             .k = (int)random_int(random, 32, 200),
-                             .n = (int)random_int(random, 113, 300)};
-    p.matrices = strassen == FORCED_NO ? p.batch : 1;
-    p.forced = (struct forced_choices){.product = 1 + PRODUCT_PACKED,
-                                       .strassen = strassen,
-                                       .pairs = random_int(random, 0, 1) ? random_int(random, 1, 40) : 0,
-                                       .halves_k_block = random_int(random, 0, 1) ? random_int(random, 1, 3) : 0};
-    fill_product(&p, random);
-    return p;
-}
-
-/* `magnitudes`: sums of the absolute products. */
-static double *product_reference(const struct product_case *p, size_t *count, double *range, double **magnitudes) {
-    const float *a = p->a->data, *b = p->b->data;
-    *count = (size_t)p->batch * (size_t)p->rows * (size_t)p->n;
-    *range = 0;
-    double *y = calloc(*count, sizeof *y), *sizes = calloc(*count, sizeof *sizes);
-    assert_non_null(y);
-    assert_non_null(sizes);
-    *magnitudes = sizes;
-    for (size_t i = 0; i < *count; i++) {
-        const size_t row = i / (size_t)p->n, column = i % (size_t)p->n;
-        const size_t matrix = p->matrices > 1 ? row / (size_t)p->rows * (size_t)p->k : 0;
-        for (size_t k = 0; k < (size_t)p->k; k++) {
-            const double term = (double)a[row * (size_t)p->k + k] * (double)b[(matrix + k) * (size_t)p->n + column];
-            y[i] += term;
-            sizes[i] += fabs(term);
-        }
-        *range = fabs(y[i]) > *range ? fabs(y[i]) : *range;
-    }
-    return y;
-}
-
-static status prepare_product(struct node_call *call, const struct product_case *p, const struct kernels *kernels,
-                              int threads, struct weight_cache *weights) {
-    struct test_node node;
-    const struct tensor *inputs[] = {p->a, p->b};
-    test_node_init(&node, "MatMul", 2, 1);
-    return node_call_prepare(call, &node, 13, inputs, kernels, threads, weights);
-}
-
-static float *run_product(const struct product_case *p, int threads) {
-    struct kernels kernels = *test_kernels();
-    struct node_call call;
-    struct weight_cache *weights = weight_cache_create();
-    kernels.forced = &p->forced;
-    if (prepare_product(&call, p, &kernels, threads, weights) != STATUS_OK)
-        fail_msg("%s: %s", p->text, call.err.message);
-    const struct product_state *state = call.call.state;
-    assert_true(state->way == PRODUCT_PACKED && state->strassen == (p->forced.strassen == FORCED_YES));
-    node_call_run(&call);
-    float *y = call.output.data;
-    node_call_close(&call);
-    weight_cache_destroy(weights);
-    return y;
-}
-
-/* Nothing to halve in one of the dimensions. */
-static void test_refused_products(void **unused) {
-    (void)unused;
-    static const int sizes[][3] = {{1, 64, 128}, {2, 31, 128}, {2, 64, 112}};
-    struct random random = random_from(test_seed() + 94);
-    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        struct product_case p = {.batch = 2, .rows = sizes[i][0], .k = sizes[i][1], .n = sizes[i][2], .matrices = 1};
-        struct kernels kernels = *test_kernels();
-        struct weight_cache *weights = weight_cache_create();
-        struct node_call call;
-        p.forced = (struct forced_choices){.product = 1 + PRODUCT_PACKED, .strassen = FORCED_YES};
-        kernels.forced = &p.forced;
-        fill_product(&p, &random);
-        assert_int_equal(prepare_product(&call, &p, &kernels, 1, weights), STATUS_UNSUPPORTED);
-        node_call_close(&call);
-        weight_cache_destroy(weights);
-        free_product(&p);
-    }
-}
-
-/* Numbers of A that are far above all others, or not finite. */
-static void spoil_product(struct product_case *p, struct random *random) {
-    static const float values[] = {NAN, INFINITY, 3e38f, -1e20f, 1e10f, 65504, -1000, 30};
-    for (int i = 0; i < random_int(random, 1, 4); i++)
-        ((float *)p->a->data)[random_int(random, 0, tensor_elements(p->a) - 1)] = values[random_int(random, 0, 7)];
-}
-
-/* A constant with such numbers is not for Strassen's algorithm. */
-static void test_refused_constants(void **unused) {
-    (void)unused;
-    static const float values[] = {NAN, INFINITY, 1e10f};
-    struct random random = random_from(test_seed() + 95);
-    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
-        struct product_case p = make_product(&random, FORCED_YES);
-        struct kernels kernels = *test_kernels();
-        struct weight_cache *weights = weight_cache_create();
-        struct node_call call;
-        kernels.forced = &p.forced;
-        ((float *)p.b->data)[random_int(&random, 0, tensor_elements(p.b) - 1)] = values[i];
-        assert_int_equal(prepare_product(&call, &p, &kernels, 1, weights), STATUS_UNSUPPORTED);
-        node_call_close(&call);
-        weight_cache_destroy(weights);
-        free_product(&p);
-    }
-}
-
-static void test_products(void **unused) {
-    (void)unused;
-    struct random random = random_from(test_seed() + 93);
-    for (int i = 0; i < test_cases(PRODUCTS); i++) {
-        struct product_case p = make_product(&random, i % 4 ? FORCED_YES : FORCED_NO);
-        const bool spoilt = i % 2;
-        size_t count;
-        double range, *magnitudes;
-        if (spoilt)
-            spoil_product(&p, &random);
-        double *expected = product_reference(&p, &count, &range, &magnitudes);
-        float *first = run_product(&p, 1);
-        if (spoilt)
-            check_spoilt(first, expected, magnitudes, count, 4e-6, "product", p.text);
-        else
-            check_errors(first, expected, count, (i % 4 ? 4e-6 : 1e-6) * range, "product", p.text);
-        free(magnitudes);
-        for (int threads = 2; threads <= THREADS; threads++) {
-            float *y = run_product(&p, threads);
-            check_bits(y, first, count, threads, p.text);
-            free(y);
-        }
-        free(first);
-        free(expected);
-        free_product(&p);
-    }
-}
-
 int main(int count, char **arguments) {
     (void)count;
     if (!getenv("OMP_WAIT_POLICY") && setenv("OMP_WAIT_POLICY", "passive", 1) == 0)
         execv("/proc/self/exe", arguments);
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cells), cmocka_unit_test(test_refused),
-                                       cmocka_unit_test(test_products), cmocka_unit_test(test_refused_products),
-                                       cmocka_unit_test(test_refused_constants)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cells), cmocka_unit_test(test_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -318,6 +318,60 @@ static void test_huge(void **unused) {
     }
 }
 
+/* Rows by a power of ten each, most of which leave the squares no floats; one in ten has a number that is not finite.
+ */
+static void choose_rows(struct random *random, struct tensor *x, bool *finite) {
+    const int64_t size = x->shape.dims[1];
+    for (int64_t row = 0; row < x->shape.dims[0]; row++) {
+        const float scale = powf(10, (float)random_int(random, 0, 2) * (float)random_int(random, -15, 15));
+        float *numbers = (float *)x->data + row * size;
+        finite[row] = random_int(random, 0, 9) > 0;
+        for (int64_t i = 0; i < size; i++)
+            numbers[i] = scale * random_float(random);
+        if (!finite[row])
+            numbers[random_int(random, 0, size - 1)] = random_int(random, 0, 1) ? INFINITY : NAN;
+    }
+}
+
+static void check_row(const struct tensor *x, const struct tensor *y, int64_t row, bool centered, double epsilon) {
+    const int64_t size = x->shape.dims[1];
+    double mean = 0, squares = 0;
+    for (int64_t i = 0; i < size; i++)
+        mean += centered ? number_get(x, row * size + i) / (double)size : 0;
+    for (int64_t i = 0; i < size; i++)
+        squares += pow(number_get(x, row * size + i) - mean, 2) / (double)size;
+    for (int64_t i = 0; i < size; i++)
+        test_number(y, row * size + i, (number_get(x, row * size + i) - mean) / sqrt(squares + epsilon), 60, 2e-5,
+                    "a row of its own size");
+}
+
+/* Short rows are measured some at a time: each by its own numbers, whatever stands beside it. */
+static void test_rows_of_any_size(void **unused) {
+    (void)unused;
+    struct random random = random_from(test_seed() + 6);
+    for (int c = 0; c < test_cases(200); c++) {
+        const int rows = (int)random_int(&random, 1, 21), size = (int)random_int(&random, 2, c % 3 ? 70 : 400);
+        const bool centered = c % 2;
+        const float epsilon = c % 4 < 2 ? 1e-30f : EPSILON;
+        bool finite[21];
+        struct tensor *inputs[] = {test_tensor(DTYPE_FLOAT, 2, rows, size), test_tensor(DTYPE_FLOAT, 1, size)};
+        struct test_node node;
+        choose_rows(&random, inputs[0], finite);
+        for (int i = 0; i < size; i++)
+            ((float *)inputs[1]->data)[i] = 1;
+        test_node_init(&node, centered ? "LayerNormalization" : "RMSNormalization", 2, 1);
+        test_node_float(&node, "epsilon", epsilon);
+        struct tensor *y = test_run_all_ways(&node, 23, (const struct tensor *const *)inputs);
+        for (int64_t row = 0; row < rows; row++)
+            if (finite[row])
+                check_row(inputs[0], y, row, centered, (double)epsilon);
+            else
+                assert_true(isnan(number_get(y, row * size)) || !centered);
+        test_tensor_free(y);
+        free_all(inputs, 2);
+    }
+}
+
 static void test_refusals(void **unused) {
     (void)unused;
     struct tensor *x = test_tensor(DTYPE_FLOAT, 3, 2, 6, 4), *four = test_tensor(DTYPE_FLOAT, 1, 4);
@@ -352,9 +406,9 @@ static void test_refusals(void **unused) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_layers),  cmocka_unit_test(test_groups),
-                                       cmocka_unit_test(test_axes),    cmocka_unit_test(test_batch_training),
-                                       cmocka_unit_test(test_lrn),     cmocka_unit_test(test_huge),
-                                       cmocka_unit_test(test_refusals)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_layers),           cmocka_unit_test(test_groups),  cmocka_unit_test(test_axes),
+        cmocka_unit_test(test_batch_training),   cmocka_unit_test(test_lrn),     cmocka_unit_test(test_huge),
+        cmocka_unit_test(test_rows_of_any_size), cmocka_unit_test(test_refusals)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

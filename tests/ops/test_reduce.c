@@ -185,6 +185,18 @@ static void run_trial(const struct reduce_case *test, const struct op *op, int o
     test_tensor_free(y);
 }
 
+/* Rows, and columns, of so many floats as vectors leave over, and some vectors. */
+static void check_counts(const struct reduce_case *test, const struct op *op, int opset, struct random *random) {
+    static const struct reduction rows = {{false, true}, {1}, 1, true}, columns = {{true, false}, {0}, 1, true};
+    for (int count = 1; count <= 70; count++) {
+        if (test_cases(100) < random_int(random, 1, 100))
+            continue;
+        const struct shape shape = {2, {random_int(random, 2, 5), count}};
+        run_trial(test, op, opset, DTYPE_FLOAT, &shape, &rows, random);
+        run_trial(test, op, opset, DTYPE_FLOAT, &shape, &columns, random);
+    }
+}
+
 static void check_record(const struct op *op, int opset, enum dtype dtype, void *context) {
     struct random random = random_from(test_seed() + dtype);
     /* Runs longer than a chunk, columns wider than a group of accumulators, more outputs than one block. */
@@ -202,6 +214,8 @@ static void check_record(const struct op *op, int opset, enum dtype dtype, void 
     }
     for (size_t i = 0; i < COUNT(large); i++)
         run_trial(context, op, opset, dtype, &large[i].shape, &large[i].reduction, &random);
+    if (dtype == DTYPE_FLOAT)
+        check_counts(context, op, opset, &random);
 }
 
 static void test_values(void **state) {

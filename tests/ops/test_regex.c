@@ -18,7 +18,7 @@ static status compile(const char *pattern, struct compiled *c, struct error *err
     c->pool = pool_create();
     assert_non_null(c->pool);
     const status code = regex_compile(pattern, strlen(pattern), c->pool, &c->regex, err);
-    c->workspace = code == STATUS_OK ? malloc(regex_workspace(c->regex)) : NULL;
+    c->workspace = code == STATUS_OK ? malloc(regex_find_workspace(c->regex)) : NULL;
     return code;
 }
 
@@ -66,6 +66,75 @@ static void whole_texts_match(void **state) {
                  text = end + 1)
                 if (regex_match(c.regex, text, (size_t)(end - text), c.workspace) != !side)
                     fail_msg("%s: %.*s", cases[i].pattern, (int)(end - text), text);
+        drop(&c);
+    }
+}
+
+/* The first place from which a part matches whole, and the longest such part: each is tried. */
+static bool find_slowly(const struct compiled *c, const char *text, size_t length, size_t from, size_t *begin,
+                        size_t *end) {
+    for (*begin = from; *begin <= length; ++*begin)
+        for (*end = length + 1; (*end)-- > *begin;)
+            if (regex_match(c->regex, text + *begin, *end - *begin, c->workspace))
+                return true;
+    return false;
+}
+
+/* A random pattern of letters, sets, alternatives and repetitions. */
+static void make_pattern(struct random *random, char *pattern) {
+    static const char *const pieces[] = {"a", "b", "[ab]", "(a|ab)", "(b|bb|ab)", "c", ".", "(ab|c)", "[^a]"};
+    static const char *const times[] = {"", "", "", "*", "+", "?", "{2}", "*?"};
+    pattern[0] = 0;
+    for (int i = random_int(random, 1, 4); i > 0; i--) {
+        strcat(pattern, pieces[random_int(random, 0, 8)]);
+        strcat(pattern, times[random_int(random, 0, 7)]);
+        if (i > 1 && random_int(random, 0, 4) == 0)
+            strcat(pattern, "|");
+    }
+}
+
+static void finds_the_first_and_longest(void **state) {
+    (void)state;
+    struct random random = random_from(test_seed());
+    for (int round = 0; round < test_cases(400); round++) {
+        char pattern[64], text[24];
+        struct compiled c;
+        struct error err;
+        make_pattern(&random, pattern);
+        assert_int_equal(compile(pattern, &c, &err), STATUS_OK);
+        const int length = random_int(&random, 0, 20);
+        for (int i = 0; i < length; i++)
+            text[i] = (char)('a' + random_int(&random, 0, 3));
+        for (size_t from = 0; from <= (size_t)length; from++) {
+            size_t begin = 0, end = 0, first = 0, last = 0;
+            const bool found = regex_find(c.regex, text, (size_t)length, from, &begin, &end, c.workspace);
+            assert_true(found == find_slowly(&c, text, (size_t)length, from, &first, &last));
+            if (found && (begin != first || end != last))
+                fail_msg("%s in %.*s from %zu: %zu..%zu, expected %zu..%zu", pattern, length, text, from, begin, end,
+                         first, last);
+        }
+        drop(&c);
+    }
+}
+
+static void what_is_before_counts(void **state) {
+    (void)state;
+    static const struct {
+        const char *pattern, *text;
+        size_t from, begin, end; /* end 0: there is none */
+    } cases[] = {
+        {"^b", "ab", 1, 0, 0}, {"(?m)^b", "a\nb", 1, 2, 3}, {"\\bb", "ab b", 1, 3, 4},      {"\\Bb", "ab b", 1, 1, 2},
+        {"a$", "aa", 0, 1, 2}, {".", "\xc3\xa4x", 0, 0, 2}, {"\\bx", "\xc3\xa4x", 2, 2, 3}, {"x*", "abx", 0, 0, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct compiled c;
+        struct error err;
+        size_t begin = 0, end = 0;
+        assert_int_equal(compile(cases[i].pattern, &c, &err), STATUS_OK);
+        const bool found =
+            regex_find(c.regex, cases[i].text, strlen(cases[i].text), cases[i].from, &begin, &end, c.workspace);
+        if ((!found && cases[i].end) || begin != cases[i].begin || end != cases[i].end)
+            fail_msg("%s in %s: %d %zu..%zu", cases[i].pattern, cases[i].text, found, begin, end);
         drop(&c);
     }
 }
@@ -137,10 +206,9 @@ static void hostile_patterns_take_no_time(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whole_texts_match),
-        cmocka_unit_test(bad_patterns_are_refused),
-        cmocka_unit_test(deep_groups_are_refused),
-        cmocka_unit_test(hostile_patterns_take_no_time),
+        cmocka_unit_test(whole_texts_match),       cmocka_unit_test(finds_the_first_and_longest),
+        cmocka_unit_test(what_is_before_counts),   cmocka_unit_test(bad_patterns_are_refused),
+        cmocka_unit_test(deep_groups_are_refused), cmocka_unit_test(hostile_patterns_take_no_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -276,6 +276,30 @@ static void test_long_lines(void **state) {
     }
 }
 
+/* Twice the size, and three times, from every number of columns that vectors leave over. */
+static void test_repeated(void **state) {
+    struct random random = random_from(test_seed() + 63);
+    (void)state;
+    for (int i = 0; i < test_cases(140); i++) {
+        const int columns = 1 + i % 70, rows = (int)random_int(&random, 1, 4), times = i < 70 ? 2 : 3;
+        struct tensor *x = test_tensor(DTYPE_FLOAT, 4, 1, 2, rows, columns);
+        struct tensor *scales = floats((const float[]){1, 1, (float)times, (float)times}, 4);
+        struct test_node node;
+        test_fill(x, &random);
+        test_node_init(&node, "Resize", 3, 1);
+        test_node_text(&node, "coordinate_transformation_mode", "asymmetric");
+        test_node_text(&node, "nearest_mode", "floor");
+        struct tensor *y = test_run_all_ways(&node, 13, (const struct tensor *[]){x, NULL, scales});
+        for (int64_t k = 0; k < tensor_elements(y); k++) {
+            const int64_t row = k / (columns * times) / times, column = k % (columns * times) / times;
+            test_number(y, k, number_get(x, row * columns + column), 0, 0, "repeated");
+        }
+        test_tensor_free(y);
+        test_tensor_free(x);
+        test_tensor_free(scales);
+    }
+}
+
 /* ---- other forms ---- */
 
 /* A row of four, doubled and halved, in every form that there has been. */
@@ -419,9 +443,9 @@ static void test_refusals(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random),   cmocka_unit_test(test_long_lines), cmocka_unit_test(test_old_forms),
-        cmocka_unit_test(test_aspect),   cmocka_unit_test(test_text),       cmocka_unit_test(test_empty),
-        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_random),    cmocka_unit_test(test_long_lines), cmocka_unit_test(test_repeated),
+        cmocka_unit_test(test_old_forms), cmocka_unit_test(test_aspect),     cmocka_unit_test(test_text),
+        cmocka_unit_test(test_empty),     cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -64,7 +64,8 @@ static int64_t element_of(const struct shape *shape, int axis, int64_t n, int64_
 }
 
 static struct shape shape_for(struct random *random, int round) {
-    return round % 40 == 39   ? shape_of(3, 5, 300, 70)
+    return round % 4 == 2 ? shape_of(2, (int)random_int(random, 1, 4), 1 + round / 4 % 70) /* every tail of vectors */
+           : round % 40 == 39 ? shape_of(3, 5, 300, 70)
            : round % 40 == 38 ? shape_of(2, 40, 450)
                               : random_shape(random, 1, 4);
 }
@@ -98,6 +99,25 @@ static void arg_extremes(void **state) {
                 fail_msg("%s of %s: %lld, expected %lld (seed %llu)", node.node.op_type, dtype_name(x->dtype),
                          (long long)((int64_t *)y[0].data)[n], (long long)best, (unsigned long long)test_seed());
         }
+        drop(y, 1);
+        test_tensor_free(x);
+    }
+}
+
+/* The extreme at the last place, and at others, of every number of floats that vectors leave over. */
+static void arg_extremes_at_every_place(void **state) {
+    (void)state;
+    struct random random = random_from(test_seed() + 1);
+    for (int round = 0; round < test_cases(280); round++) {
+        const int count = 1 + round % 70, place = round / 70 ? (int)random_int(&random, 0, count - 1) : count - 1;
+        struct tensor *x = test_tensor(DTYPE_FLOAT, 2, 2, count), y[4];
+        struct test_node node;
+        test_fill(x, &random);
+        ((float *)x->data)[place] = round % 2 ? 2 : -2;
+        test_node_init(&node, round % 2 ? "ArgMax" : "ArgMin", 1, 1);
+        test_node_int(&node, "axis", 1);
+        run(&node, 13, (const struct tensor *const[]){x}, y);
+        assert_int_equal(((int64_t *)y[0].data)[0], place);
         drop(y, 1);
         test_tensor_free(x);
     }
@@ -318,8 +338,9 @@ static void unique(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(arg_extremes), cmocka_unit_test(topk),
-                                       cmocka_unit_test(cumulative),   cmocka_unit_test(nonzero),
-                                       cmocka_unit_test(compress),     cmocka_unit_test(unique)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(arg_extremes), cmocka_unit_test(arg_extremes_at_every_place),
+                                       cmocka_unit_test(topk),         cmocka_unit_test(cumulative),
+                                       cmocka_unit_test(nonzero),      cmocka_unit_test(compress),
+                                       cmocka_unit_test(unique)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -70,6 +70,12 @@ static void check_record(const struct op *op, int opset, enum dtype dtype, void 
     for (size_t i = 0; i < COUNT(large); i++)
         for (int axis = 0; axis < large[i].rank; axis++)
             run_trial(op, opset, dtype, &large[i], axis, true, &random);
+    for (int count = 1; count <= 50 && dtype == DTYPE_FLOAT && op->name[0] != 'H';
+         count++) { /* as many as vectors leave over, and more */
+        const struct shape shape = {2, {random_int(&random, 2, 12), count}};
+        run_trial(op, opset, dtype, &shape, 0, true, &random);
+        run_trial(op, opset, dtype, &shape, 1, true, &random);
+    }
 }
 
 static void test_values(void **state) {

@@ -45,15 +45,11 @@ static void expect_floats(const limner_tensor *output, int count, const float *e
 
 /* A value that goes into the loop and comes out of it: next = v + w, part = v * w; w is a value around. */
 static struct builder adding_body(const struct builder *outer) {
-    struct builder body = build_body(outer);
-    build_input(&body, "i", DTYPE_INT64, "");
-    build_input(&body, "c", DTYPE_BOOL, "");
+    struct builder body = build_loop_body(outer);
     build_input(&body, "v", DTYPE_FLOAT, NULL);
     build_captured(&body, "w");
-    build_node(&body, "Identity", "c", "again");
     build_node(&body, "Add", "v w", "next");
     build_node(&body, "Mul", "v w", "part");
-    build_output(&body, "again");
     build_output(&body, "next");
     build_output(&body, "part");
     return body;
@@ -81,15 +77,11 @@ static struct builder growing_loop(void) {
     struct builder b = build_start(17);
     build_input(&b, "x", DTYPE_FLOAT, "N");
     build_input(&b, "trips", DTYPE_INT64, "");
-    struct builder body = build_body(&b);
-    build_input(&body, "i", DTYPE_INT64, "");
-    build_input(&body, "c", DTYPE_BOOL, "");
+    struct builder body = build_loop_body(&b);
     build_input(&body, "v", DTYPE_FLOAT, NULL);
     build_captured(&body, "x");
-    build_node(&body, "Identity", "c", "again");
     build_node(&body, "Concat", "v x", "next");
     build_attribute_int(&body, "axis", 0);
-    build_output(&body, "again");
     build_output(&body, "next");
     build_node(&b, "Loop", "trips - x", "y");
     build_attribute_graph(&b, "body", &body);
@@ -381,15 +373,12 @@ static struct builder carrying_loop(void) {
         &(struct tensor){.dtype = DTYPE_FLOAT, .shape = {.rank = 1, .dims = {2}}, .data = k, .bytes = sizeof k});
     build_node(&b, "Neg", "x", "p0");
     build_node(&b, "Add", "x x", "q0");
-    struct builder body = build_body(&b);
-    build_input(&body, "i", DTYPE_INT64, "");
-    build_input(&body, "c", DTYPE_BOOL, "");
+    struct builder body = build_loop_body(&b);
     for (const char *const *name = (const char *const[]){"v", "m", "s", "p", "q", NULL}; *name; name++)
         build_input(&body, *name, DTYPE_FLOAT, NULL);
-    build_node(&body, "Identity", "c", "again");
     build_node(&body, "Add", "m s", "step");
     build_node(&body, "Add", "v step", "next");
-    for (const char *const *name = (const char *const[]){"again", "next", "m", "s", "q", "p", NULL}; *name; name++)
+    for (const char *const *name = (const char *const[]){"next", "m", "s", "q", "p", NULL}; *name; name++)
         build_output(&body, *name);
     build_node(&b, "Loop", "trips - x k x p0 q0", "y0 y1 y2 y3 y4");
     build_attribute_graph(&b, "body", &body);
@@ -425,14 +414,10 @@ static void carried_weights_are_packed(void **state) {
     build_input(&b, "x", DTYPE_FLOAT, "3 64");
     build_input(&b, "trips", DTYPE_INT64, "");
     build_random(&b, "k", "64 64", &random);
-    struct builder body = build_body(&b);
-    build_input(&body, "i", DTYPE_INT64, "");
-    build_input(&body, "c", DTYPE_BOOL, "");
+    struct builder body = build_loop_body(&b);
     build_input(&body, "v", DTYPE_FLOAT, NULL);
     build_input(&body, "m", DTYPE_FLOAT, NULL);
-    build_node(&body, "Identity", "c", "again");
     build_node(&body, "MatMul", "v m", "next");
-    build_output(&body, "again");
     build_output(&body, "next");
     build_output(&body, "m");
     build_node(&b, "Loop", "trips - x k", "y");
@@ -605,13 +590,9 @@ static void types_of_inputs_are_held_to(void **state) {
     struct builder b = build_start(17);
     build_input(&b, "x", DTYPE_FLOAT, "N");
     build_input(&b, "trips", DTYPE_INT64, "");
-    struct builder body = build_body(&b);
-    build_input(&body, "i", DTYPE_INT64, "");
-    build_input(&body, "c", DTYPE_BOOL, "");
+    struct builder body = build_loop_body(&b);
     build_input(&body, "v", DTYPE_DOUBLE, NULL);
-    build_node(&body, "Identity", "c", "again");
     build_node(&body, "Identity", "v", "next");
-    build_output(&body, "again");
     build_output(&body, "next");
     build_node(&b, "Loop", "trips - x", "y");
     build_attribute_graph(&b, "body", &body);

@@ -153,8 +153,7 @@ static void make_noops(struct builder *b, struct random *random) {
     build_node(b, "Dropout", "a", "b");
     build_node(b, "Cast", "b", "c");
     build_attribute_int(b, "to", DTYPE_FLOAT);
-    build_random(b, "w", "3 3 1 1", random);
-    build_node(b, "Conv", "c w", "d");
+    build_conv(b, "c", "3 3 1 1", NULL, "d", random);
     build_node(b, "Cast", "d", "e");
     build_attribute_int(b, "to", DTYPE_FLOAT);
     build_node(b, "Pad", "e nothing", "f");
@@ -250,8 +249,7 @@ static void make_gemm_norm(struct builder *b, struct random *random) {
 /* The value between has another reader: nothing may be folded. */
 static void make_shared_norm(struct builder *b, struct random *random) {
     build_input(b, "x", DTYPE_FLOAT, "1 2 ? ?");
-    build_random(b, "w", "2 2 1 1", random);
-    build_node(b, "Conv", "x w", "c");
+    build_conv(b, "x", "2 2 1 1", NULL, "c", random);
     add_norm(b, random, 2, "c", "n");
     build_node(b, "Add", "c n", "y");
     build_output(b, "y");
@@ -332,8 +330,7 @@ static void make_activated(struct builder *b, struct random *random) {
 
 static void make_output_between(struct builder *b, struct random *random) {
     build_input(b, "x", DTYPE_FLOAT, "2 3 ? ?");
-    build_random(b, "w", "5 3 3 3", random);
-    build_node(b, "Conv", "x w", "c");
+    build_conv(b, "x", "5 3 3 3", NULL, "c", random);
     build_node(b, "Relu", "c", "y");
     build_output(b, "c");
     build_output(b, "y");
@@ -395,52 +392,6 @@ static void functions_are_composed(void **state) {
     for (composed = -1; composed < 4; composed++)
         compare_passes(make_composed, PASS_COMPOSE, 1e-6, 13, 1, composed < 0 ? "Swish" : "Gelu");
     compare_passes(make_uncomposed, PASS_COMPOSE, 0, 13, 5, "Div Erf Add Mul Mul");
-}
-
-/* ---- lines ---- */
-
-/* A depthwise convolution in one dimension, by the kernels of channel blocks. */
-static void make_line(struct builder *b, struct random *random) {
-    const bool relu = random_int(random, 0, 1);
-    char pads[16], number[4];
-    build_input(b, "x", DTYPE_FLOAT, "2 19 41");
-    build_random(b, "w", random_int(random, 0, 1) ? "19 1 3" : "19 1 8", random);
-    build_random(b, "bias", "19", random);
-    build_node(b, "Conv", "x w bias", relu ? "c" : "y");
-    build_attribute_int(b, "group", 19);
-    snprintf(pads, sizeof pads, "%d %d", (int)random_int(random, 0, 9), (int)random_int(random, 0, 9));
-    build_attribute_ints(b, "pads", pads);
-    snprintf(number, sizeof number, "%d", (int)random_int(random, 1, 3));
-    build_attribute_ints(b, "strides", number);
-    snprintf(number, sizeof number, "%d", (int)random_int(random, 1, 4));
-    build_attribute_ints(b, "dilations", number);
-    if (relu)
-        build_node(b, "Relu", "c", "y");
-    build_output(b, "y");
-}
-
-static void lines_go_by_blocks(void **state) {
-    (void)state;
-    compare_passes(make_line, PASS_LAYOUT | PASS_ACTIVATION, 1e-6, 13, 1, NULL);
-}
-
-/* Taps most of which meet nothing but the border. */
-static void make_dilated(struct builder *b, struct random *random) {
-    char pads[32], dilations[16];
-    const int dilation = (int)random_int(random, 5, 14);
-    build_input(b, "x", DTYPE_FLOAT, "1 48 11 13");
-    build_random(b, "w", "80 48 3 3", random);
-    build_node(b, "Conv", "x w", "y");
-    snprintf(pads, sizeof pads, "%d %d %d %d", dilation, dilation, dilation, dilation);
-    snprintf(dilations, sizeof dilations, "%d %d", dilation, dilation);
-    build_attribute_ints(b, "pads", pads);
-    build_attribute_ints(b, "dilations", dilations);
-    build_output(b, "y");
-}
-
-static void taps_beyond_the_border(void **state) {
-    (void)state;
-    compare_passes(make_dilated, PASS_LAYOUT, 2e-5, 17, 3, "Block Conv Unblock");
 }
 
 /* ---- all together ---- */
@@ -599,8 +550,6 @@ int main(void) {
         cmocka_unit_test(padding_is_merged),
         cmocka_unit_test(activations_are_fused),
         cmocka_unit_test(functions_are_composed),
-        cmocka_unit_test(lines_go_by_blocks),
-        cmocka_unit_test(taps_beyond_the_border),
         cmocka_unit_test(passes_work_together),
         cmocka_unit_test(wrong_nodes_are_not_dropped),
         cmocka_unit_test(any_pass_on_random_graphs),

@@ -13,25 +13,21 @@ static const struct refusal no_memory = {.kinds = REFUSE_MEMORY, .number = ENOME
 
 /* The body of a Loop: next = Concat(v, x), part = Conv(x, k) or what a branch makes of x. */
 static struct builder loop_body(const struct builder *outer) {
-    struct builder body = build_body(outer), then = build_body(&body), other = build_body(&body);
+    struct builder body = build_loop_body(outer), then = build_body(&body), other = build_body(&body);
     build_captured(&then, "x k");
     build_node(&then, "Conv", "x k", "t");
     build_output(&then, "t");
     build_captured(&other, "x");
     build_node(&other, "Neg", "x", "o");
     build_output(&other, "o");
-    build_input(&body, "i", DTYPE_INT64, "");
-    build_input(&body, "c", DTYPE_BOOL, "");
     build_input(&body, "v", DTYPE_FLOAT, NULL);
     build_captured(&body, "x k zero");
-    build_node(&body, "Identity", "c", "again");
     build_node(&body, "Concat", "v x", "next");
     build_attribute_int(&body, "axis", 0);
     build_node(&body, "Equal", "i zero", "first");
     build_node(&body, "If", "first", "part");
     build_attribute_graph(&body, "then_branch", &then);
     build_attribute_graph(&body, "else_branch", &other);
-    build_output(&body, "again");
     build_output(&body, "next");
     build_output(&body, "part");
     return body;

@@ -20,9 +20,10 @@ import feeds
 
 BUDGET_SECONDS = 1.0
 MOST_RUNS = 10
-NUDGE = 1e-6  # what sums of many products in another order differ by
+NUDGES = {np.dtype(np.float32): 1e-6, np.dtype(np.float64): 1e-6, np.dtype(np.float16): 2.0**-11}  # what sums of many products in another order differ by; of halves, what one is rounded by
+STEP_NUDGE = 1e-6
 DRAWS = 3
-STEPS = "DynamicQuantize"  # how operators begin that round to 8 bits by what they are given
+STEPS = ("DynamicQuantize", "QuantizeLinear")  # how operators begin that round to 8 bits
 SHORT = 8
 
 
@@ -50,6 +51,17 @@ def attempt(session, known, second: bool):
     raise problem
 
 
+def typed(kind: str, value):
+    """Maps with numbers of their declared type: onnxruntime gives those of Python, which are of double precision."""
+    if "map(" not in kind:
+        return value
+    dtype = feeds.DTYPES[kind.split("tensor(")[-1].rstrip(")")]
+    if dtype is np.object_:
+        return value
+    maps = [{key: dtype(number) for key, number in item.items()} for item in (value if isinstance(value, list) else [value])]
+    return maps if isinstance(value, list) else maps[0]
+
+
 def file_of(name: str, value) -> bytes:
     if isinstance(value, np.ndarray) or np.isscalar(value):
         return numpy_helper.from_array(np.asarray(value), name).SerializeToString()
@@ -68,7 +80,7 @@ def keep(folder: pathlib.Path, session, number: int, given, outputs) -> None:
     for i, value in enumerate(session.get_inputs()):
         (place / f"input_{i}.pb").write_bytes(file_of(value.name, given[value.name]))
     for i, value in enumerate(session.get_outputs()):
-        (place / f"output_{i}.pb").write_bytes(file_of(value.name, outputs[i]))
+        (place / f"output_{i}.pb").write_bytes(file_of(value.name, typed(value.type, outputs[i])))
 
 
 def part(one, other) -> float:
@@ -89,9 +101,10 @@ def changed(one, other) -> float:
 
 
 def nudged(value: np.ndarray, rng) -> np.ndarray:
-    if value.dtype not in (np.float32, np.float64):
+    if value.dtype not in NUDGES:
         return value
-    return np.asarray(value * (1 + NUDGE * rng.choice((-1, 1), value.shape)).astype(value.dtype))
+    moved = value.astype(np.float64) * (1 + NUDGES[value.dtype] * rng.choice((-1, 1), value.shape))
+    return np.asarray(moved.astype(value.dtype))
 
 
 def nudged_weights(model: onnx.ModelProto, rng) -> bytes:
@@ -99,7 +112,7 @@ def nudged_weights(model: onnx.ModelProto, rng) -> bytes:
     moved = onnx.ModelProto()
     moved.CopyFrom(model)
     for tensor in moved.graph.initializer:
-        if tensor.data_type == onnx.TensorProto.FLOAT and np.prod(tensor.dims) > SHORT:
+        if tensor.data_type in (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16) and np.prod(tensor.dims) > SHORT:
             tensor.CopyFrom(numpy_helper.from_array(nudged(numpy_helper.to_array(tensor), rng), tensor.name))
     return moved.SerializeToString()
 
@@ -112,7 +125,7 @@ def nudged_steps(model: onnx.ModelProto, seed: int) -> bytes:
     for i, node in enumerate(model.graph.node):
         if node.op_type.startswith(STEPS):
             draw, product = f"nudge {i}", f"nudged {i}"
-            moved.graph.node.append(helper.make_node("RandomUniformLike", node.input[:1], [draw], low=1 - NUDGE, high=1 + NUDGE, seed=float(seed + i)))
+            moved.graph.node.append(helper.make_node("RandomUniformLike", node.input[:1], [draw], low=1 - STEP_NUDGE, high=1 + STEP_NUDGE, seed=float(seed + i)))
             moved.graph.node.append(helper.make_node("Mul", [node.input[0], draw], [product]))
             node = copy.deepcopy(node)
             node.input[0] = product

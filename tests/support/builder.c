@@ -3,6 +3,7 @@
 #include "onnx/load/load.h"
 #include "runtime/session/model.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -213,12 +214,32 @@ void build_attribute_tensor(struct builder *builder, const char *name, const str
                                .name = name, .type = ATTRIBUTE_TENSOR, .count = 1, .tensor = keep(builder, value)});
 }
 
+void build_conv(struct builder *builder, const char *input, const char *weights, const char *pads, const char *output,
+                struct random *random) {
+    char name[64], inputs[128];
+    snprintf(name, sizeof name, "%s_w", output);
+    snprintf(inputs, sizeof inputs, "%s %s", input, name);
+    build_random(builder, name, weights, random);
+    build_node(builder, "Conv", inputs, output);
+    if (pads)
+        build_attribute_ints(builder, "pads", pads);
+}
+
 struct builder build_body(const struct builder *outer) {
     struct onnx_model *model = need(pool_alloc(outer->model->pool, sizeof *model));
     model->pool = outer->model->pool;
     model->graph = need(pool_alloc(model->pool, sizeof *model->graph));
     model->graph->name = "body";
     return (struct builder){model};
+}
+
+struct builder build_loop_body(const struct builder *outer) {
+    struct builder body = build_body(outer);
+    build_input(&body, "i", DTYPE_INT64, "");
+    build_input(&body, "c", DTYPE_BOOL, "");
+    build_node(&body, "Identity", "c", "again");
+    build_output(&body, "again");
+    return body;
 }
 
 void build_captured(struct builder *body, const char *names) {

@@ -37,11 +37,17 @@ void build_attribute_texts(struct builder *builder, const char *name, const char
 void build_attribute_ints(struct builder *builder, const char *name, const char *numbers);
 void build_attribute_tensor(struct builder *builder, const char *name, const struct tensor *value);
 
+/* A Conv of `input` by random weights of these dims, with these pads; NULL: none. */
+void build_conv(struct builder *builder, const char *input, const char *weights, const char *pads, const char *output,
+                struct random *random);
+
 /*
  * A subgraph for an attribute of a node of `outer`, built like a graph; it needs no dropping. Names from the graph
  * around are listed by build_captured().
  */
 struct builder build_body(const struct builder *outer);
+/* One of Loop: inputs "i" and "c", and the output that says to go on, which is c. */
+struct builder build_loop_body(const struct builder *outer);
 void build_captured(struct builder *body, const char *names);
 void build_attribute_graph(struct builder *builder, const char *name, const struct builder *body);
 

@@ -103,6 +103,8 @@ static void add_rows(struct cell_table *table, const struct conv_algorithm *algo
         add_row(table, (struct cell_row){.algorithm = algorithm, .rows_together = 2});
         add_row(table, (struct cell_row){.algorithm = algorithm, .rows_together = 1, .plain_input = true});
         add_row(table, (struct cell_row){.algorithm = algorithm, .rows_together = 2, .plain_input = true});
+        add_row(table,
+                (struct cell_row){.algorithm = algorithm, .rows_together = 1, .plain_input = true, .to_blocks = true});
     } else if (algorithm == &grouped_algorithm) {
         add_row(table, (struct cell_row){.algorithm = algorithm});
         add_row(table, (struct cell_row){.algorithm = algorithm, .depthwise = true});
@@ -193,9 +195,11 @@ static bool winograd_legal(const struct cell_row *row, const struct conv_problem
     return some;
 }
 
+#define MOST_STRIDE 8 /* of a plain input */
+
 static bool few_outputs_legal(const struct cell_row *row, const struct conv_problem *p) {
     struct phase y[8];
-    if (!p->transposed && p->stride[1] != 1)
+    if (p->transposed ? row->to_blocks && p->stride[1] != 1 : p->stride[1] > (row->plain_input ? MOST_STRIDE : 1))
         return false;
     for (int i = list_phases(p, 0, y) - 1; i >= 0 && row->rows_together == 2; i--)
         if (y[i].taps == 1 || y[i].tap_step % y[i].step != 0)
@@ -244,7 +248,7 @@ static void random_axes(const struct cell_row *row, struct random *random, struc
             axis_for(row->kinds[d], random, p, d);
         else {
             p->kernel[d] = any(random, 1, 7);
-            p->stride[d] = any(random, 1, row->algorithm == &few_outputs_algorithm && d == 1 && !p->transposed ? 1 : 3);
+            p->stride[d] = any(random, 1, row->plain_input ? MOST_STRIDE : 3);
             p->dilation[d] = any(random, 1, 3);
         }
 }
@@ -268,7 +272,7 @@ static void random_numbers(const struct cell_row *row, struct random *random, st
     p->group = layer->plain_input || layer->plain_output || any(random, 0, 4) ? 1 : 2;
     p->in = layer->plain_input ? any(random, 1, 9) : random_channels(random, p->group > 1);
     p->out = row->rows_together == 2 ? 1
-             : layer->plain_output   ? any(random, 1, 9)
+             : layer->plain_output   ? any(random, 1, layer->plain_input ? 40 : 9)
                                      : random_channels(random, p->group > 1);
     const bool planes = row->algorithm == &planes_algorithm;
     if (row->algorithm == &grouped_algorithm || planes)
@@ -295,7 +299,7 @@ bool cells_problem(const struct cell_row *row, const struct cell_column *column,
                    struct forced_layer *layer) {
     struct conv_problem *p = &layer->problem;
     *layer = (struct forced_layer){.plain_input = row->plain_input,
-                                   .plain_output = row->algorithm == &few_outputs_algorithm};
+                                   .plain_output = row->algorithm == &few_outputs_algorithm && !row->to_blocks};
     p->transposed = column->transposed;
     for (int tries = 0; tries < 200; tries++) {
         if (column->special == FIXED) {
@@ -321,6 +325,7 @@ void cells_demand(const struct cell_row *row, const struct cell_column *column, 
     const bool winograd = row->algorithm == &winograd_algorithm,
                in_kernel = winograd && row->weights == WINOGRAD_IN_KERNEL;
     *f = (struct forced_choices){.winograd = winograd ? FORCED_YES : FORCED_NO,
+                                 .few_outputs = row->algorithm == &few_outputs_algorithm ? FORCED_YES : FORCED_NO,
                                  .planes = row->algorithm == &planes_algorithm ? FORCED_YES : FORCED_NO,
                                  .rows_together = row->rows_together};
     f->panel = some_size(random, 1, 3);
@@ -355,7 +360,8 @@ static bool is_row(const struct cell_row *row, const struct blocked_state *state
     if (row->algorithm == &grouped_algorithm)
         return row->depthwise == (state->window.in_channels == 1 && state->window.out_channels == 1);
     return row->algorithm == &planes_algorithm ||
-           ((row->algorithm != &few_outputs_algorithm || row->rows_together == phase->rows_together) &&
+           ((row->algorithm != &few_outputs_algorithm ||
+             (row->rows_together == phase->rows_together && row->to_blocks == state->to_blocks)) &&
             row->plain_input == !state->from_blocks);
 }
 
@@ -401,8 +407,8 @@ void cells_name(const struct cell_row *row, char text[64]) {
     if (row->algorithm == &winograd_algorithm)
         snprintf(text, 64, "%s x %s, %s", kinds[row->kinds[0]], kinds[row->kinds[1]], forms[row->weights]);
     else if (row->algorithm == &few_outputs_algorithm)
-        snprintf(text, 64, "few outputs, %d rows together%s", (int)row->rows_together,
-                 row->plain_input ? ", plain input" : "");
+        snprintf(text, 64, "few outputs, %d rows together%s%s", (int)row->rows_together,
+                 row->plain_input ? ", plain input" : "", row->to_blocks ? ", blocks" : "");
     else if (row->algorithm == &grouped_algorithm)
         snprintf(text, 64, row->depthwise ? "grouped, depthwise" : "grouped");
     else if (row->algorithm == &planes_algorithm)

@@ -20,6 +20,7 @@ struct cell_column {
 struct cell_row {
     const struct conv_algorithm *algorithm;
     bool plain_input;              /* direct, few outputs */
+    bool to_blocks;                /* few outputs, of a plain input */
     bool depthwise;                /* grouped, planes: one channel on both sides */
     int64_t rows_together;         /* few outputs */
     enum winograd_weights weights; /* Winograd */

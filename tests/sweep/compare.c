@@ -1,7 +1,9 @@
 /* Runs a layer through the public interface and compares. */
 #include "tests/sweep/compare.h"
 
+#include "tests/support/builder.h"
 #include "tests/sweep/network.h"
+#include "tests/sweep/plain.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -20,8 +22,8 @@ double compare_bound(enum kind kind) {
 }
 
 struct comparison {
-    limner_model *model;
-    const struct tensor *x;
+    limner_model *model, *other; /* the other one is what exact results come from */
+    const struct tensor *x, *other_x;
     limner_cpu cpu;
     compare_watch *watch;
     void *context;
@@ -38,13 +40,10 @@ __attribute__((format(printf, 2, 3))) static void *fault(struct outcome *outcome
 }
 
 /* A copy of y, and its size; NULL and a message when something fails. */
-static float *run_session(const struct comparison *c, limner_session *session, size_t *bytes) {
+static float *run_session(const struct comparison *c, limner_session *session, const struct tensor *x, size_t *bytes) {
     limner_error error;
-    limner_tensor input = {.name = "x", .type = LIMNER_FLOAT, .rank = c->x->shape.rank, .data = c->x->data};
+    const limner_tensor input = as_input("x", x);
     limner_tensor y = {.name = "y"};
-    input.bytes = c->x->bytes;
-    for (int i = 0; i < input.rank; i++)
-        input.dims[i] = c->x->shape.dims[i];
     if (limner_session_run(session, &input, 1, &y, 1, &error) != LIMNER_OK)
         return fault(c->outcome, "%s", error.message);
     float *copy = malloc(y.bytes + 1);
@@ -59,9 +58,9 @@ static float *run_once(const struct comparison *c, bool exact, int threads, size
         .size = sizeof(limner_options), .threads = threads, .cpu = c->cpu, .exact = exact, .plans = 1};
     limner_session *session = NULL;
     limner_error error;
-    if (limner_session_create(c->model, &options, &session, &error) != LIMNER_OK)
+    if (limner_session_create(exact ? c->other : c->model, &options, &session, &error) != LIMNER_OK)
         return fault(c->outcome, "%s", error.message);
-    float *y = run_session(c, session, bytes);
+    float *y = run_session(c, session, exact ? c->other_x : c->x, bytes);
     if (y && c->watch && !exact && threads == 1)
         c->watch(session, c->context);
     limner_session_close(session);
@@ -111,18 +110,48 @@ static void compare_threads(const struct comparison *c, const float *expected, s
     }
 }
 
+/*
+ * Some kinds have one set of loops, by default and exact; and what stays in channel blocks does so in both. Those are
+ * compared with what runs without passes, and so is every other layer of other kinds; lines with pictures of one row.
+ */
+static bool is_beside_plain(const struct layer *layer) {
+    return (layer->kind >= KIND_GROUPED && layer->kind <= KIND_BETWEEN) || layer->seed % 2;
+}
+
+/* The layer's model, and the other one; false and a message when something fails. */
+static bool load_models(struct comparison *c, const struct layer *layer, const struct proto files[2]) {
+    limner_error error;
+    if (limner_model_load_memory(files[0].bytes, files[0].size, NULL, NULL, &c->model, &error) != LIMNER_OK)
+        return fault(c->outcome, "%s", error.message);
+    if (!layer->line && !is_beside_plain(layer))
+        c->other = c->model;
+    else if (!layer->line)
+        c->other = plain_model(&files[0], &error);
+    else if (limner_model_load_memory(files[1].bytes, files[1].size, NULL, NULL, &c->other, &error) != LIMNER_OK)
+        return fault(c->outcome, "%s", error.message);
+    return c->other || fault(c->outcome, "without passes: %s", error.message);
+}
+
+/* A line as a picture of one row. */
+static struct layer picture_of(const struct layer *layer) {
+    struct layer picture = *layer;
+    picture.line = false;
+    return picture;
+}
+
 struct outcome compare_layer(const struct layer *layer, limner_cpu cpu, bool threads, compare_watch *watch,
                              void *context) {
     struct outcome outcome = {0};
-    struct proto file = network_file(layer);
-    struct tensor *x = network_input(layer);
-    struct comparison c = {.x = x, .cpu = cpu, .watch = watch, .context = context, .outcome = &outcome};
-    limner_error error;
+    const struct layer picture = picture_of(layer);
+    struct proto files[2] = {network_file(layer)};
+    struct tensor *x = network_input(layer), *other = network_input(&picture);
+    struct comparison c = {
+        .x = x, .other_x = other, .cpu = cpu, .watch = watch, .context = context, .outcome = &outcome};
+    if (layer->line)
+        files[1] = network_file(&picture);
     float *actual = NULL, *expected = NULL;
     size_t bytes = 0, expected_bytes = 0;
-    if (limner_model_load_memory(file.bytes, file.size, NULL, NULL, &c.model, &error) != LIMNER_OK) {
-        fault(&outcome, "%s", error.message);
-    } else {
+    if (load_models(&c, layer, files)) {
         actual = run_once(&c, false, 1, &bytes);
         expected = actual ? run_once(&c, true, 1, &expected_bytes) : NULL;
     }
@@ -134,8 +163,12 @@ struct outcome compare_layer(const struct layer *layer, limner_cpu cpu, bool thr
         compare_threads(&c, actual, bytes);
     free(actual);
     free(expected);
+    if (c.other != c.model)
+        limner_model_close(c.other);
     limner_model_close(c.model);
     test_tensor_free(x);
-    proto_free(&file);
+    test_tensor_free(other);
+    proto_free(&files[0]);
+    proto_free(&files[1]);
     return outcome;
 }

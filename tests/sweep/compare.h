@@ -1,4 +1,4 @@
-/* Default beside exact, and the same bits with any number of threads. */
+/* Default beside exact, with passes or without, and the same bits with any number of threads. */
 #ifndef LIMNER_TESTS_SWEEP_COMPARE_H
 #define LIMNER_TESTS_SWEEP_COMPARE_H
 

@@ -8,6 +8,7 @@
 
 #define LEAST_SIZE 7
 #define MOST_SIZE 300
+#define MOST_LINE 4000 /* positions of one dimension, and rows of a product */
 
 /* ---- numbers ---- */
 
@@ -140,6 +141,60 @@ static struct stage grouped_stage(struct random *random) {
     return stage;
 }
 
+/* Of every channel by itself, as networks for telephones have them. */
+static struct stage depthwise_stage(struct random *random) {
+    struct stage stage = plain_stage(random, false);
+    stage.in = stage.out = stage.group = wide(random);
+    stage.kernel[0] = stage.kernel[1] = PICK(random, 3, 3, 3, 5, 5, 7, 7, 9, 4);
+    if (chance(random, 15))
+        stage.kernel[random_int(random, 0, 1)] = PICK(random, 1, 2, 3, 11);
+    stage.stride[0] = stage.stride[1] = PICK(random, 1, 1, 2);
+    stage.dilation[0] = stage.dilation[1] = PICK(random, 1, 1, 1, 2, 3);
+    draw_pads(random, &stage);
+    return stage;
+}
+
+/* A picture comes in. */
+static struct stage first_stage(struct random *random) {
+    struct stage stage = plain_stage(random, false);
+    stage.in = PICK(random, 1, 1, 2, 3, 3, 3, 4, 6);
+    stage.out = PICK(random, 3, 8, 16, 16, 24, 32, 32, 40, 48, 64, 64, 96, 128);
+    stage.kernel[0] = stage.kernel[1] = PICK(random, 3, 3, 3, 4, 5, 7, 7, 9, 11, 16);
+    stage.stride[0] = stage.stride[1] = PICK(random, 1, 2, 2, 4);
+    draw_pads(random, &stage);
+    return stage;
+}
+
+/* One spatial dimension. */
+static struct stage line_stage(struct random *random) {
+    struct stage stage = chance(random, 20)   ? transposed_stage(random)
+                         : chance(random, 30) ? depthwise_stage(random)
+                         : chance(random, 15) ? grouped_stage(random)
+                         : chance(random, 40) ? strided_stage(random, true)
+                                              : plain_stage(random, true);
+    stage.kernel[0] = stage.stride[0] = stage.dilation[0] = 1;
+    stage.pads[0] = stage.pads[2] = stage.output[0] = 0;
+    return stage;
+}
+
+/* A pooling or a resizing of so many channels. */
+static struct stage between_stage(struct random *random, int channels) {
+    struct stage stage = {.op = (enum stage_op)random_int(random, STAGE_MAX_POOL, STAGE_RESIZE_LINEAR),
+                          .in = channels,
+                          .out = channels,
+                          .group = 1,
+                          .kernel = {1, 1},
+                          .stride = {2, 2},
+                          .dilation = {1, 1}};
+    if (is_resize(&stage))
+        return stage;
+    stage.kernel[0] = stage.kernel[1] = PICK(random, 2, 2, 3, 3, 5);
+    stage.stride[0] = stage.stride[1] = PICK(random, 1, 2, 2, 2, 3);
+    for (int i = 0; i < 4; i++)
+        stage.pads[i] = chance(random, 50) ? 0 : (int)random_int(random, 0, stage.kernel[i % 2] / 2);
+    return stage;
+}
+
 static struct stage padded_stage(struct random *random) {
     struct stage stage = chance(random, 25) ? strided_stage(random, true) : plain_stage(random, true);
     stage.pad = chance(random, 70) ? PAD_REFLECT : PAD_EDGE;
@@ -151,7 +206,7 @@ static struct stage norm_stage(struct random *random) {
     struct stage stage = chance(random, 40)   ? strided_stage(random, true)
                          : chance(random, 30) ? transposed_stage(random)
                                               : plain_stage(random, true);
-    stage.norm = chance(random, 50) ? NORM_BATCH : NORM_INSTANCE;
+    stage.norm = (enum stage_norm)random_int(random, NORM_BATCH, NORM_LAYER);
     return stage;
 }
 
@@ -161,8 +216,9 @@ static struct stage product_stage(struct random *random) {
     stage.transposed_b = stage.op == STAGE_GEMM && chance(random, 60);
     int *const sides[2] = {&stage.in, &stage.out};
     for (int i = 0; i < 2; i++)
-        *sides[i] = chance(random, 70) ? PICK(random, 64, 128, 256, 384, 512, 768, 1024, 1280, 1536, 2048, 3072, 4096)
-                                       : octaves(random, 64, 3000);
+        *sides[i] = chance(random, 20)   ? octaves(random, 1, 80)
+                    : chance(random, 70) ? PICK(random, 64, 128, 256, 384, 512, 768, 1024, 1280, 1536, 2048, 3072, 4096)
+                                         : octaves(random, 64, 3000);
     draw_behind(random, &stage);
     return stage;
 }
@@ -217,6 +273,27 @@ static void draw_joined(struct random *random, struct layer *layer) {
     stages[2].in = stages[0].out + stages[1].out;
 }
 
+/* A depthwise convolution, and one of all channels behind it. */
+static void draw_separable(struct random *random, struct layer *layer) {
+    struct stage *stages = layer->stages;
+    layer->count = chance(random, 50) ? 1 : 2;
+    stages[0] = depthwise_stage(random);
+    stages[1] = plain_stage(random, false);
+    stages[1].in = stages[0].out;
+    stages[1].kernel[0] = stages[1].kernel[1] = 1;
+    draw_pads(random, &stages[1]);
+}
+
+/* Convolutions before and behind it, or before it alone. */
+static void draw_between(struct random *random, struct layer *layer) {
+    struct stage *stages = layer->stages;
+    layer->count = chance(random, 70) ? 3 : 2;
+    stages[0] = chance(random, 20) ? depthwise_stage(random) : any_stage(random);
+    stages[1] = between_stage(random, stages[0].out);
+    stages[2] = plain_stage(random, false);
+    stages[2].in = stages[1].out;
+}
+
 /* The last layers of a generator: a large output, and a few channels made of it. */
 static void draw_fused(struct random *random, struct layer *layer) {
     struct stage *stages = layer->stages;
@@ -246,6 +323,19 @@ static void draw_stages(struct random *random, struct layer *layer) {
         return;
     case KIND_GROUPED:
         *stage = grouped_stage(random);
+        return;
+    case KIND_DEPTHWISE:
+        draw_separable(random, layer);
+        return;
+    case KIND_FIRST:
+        *stage = first_stage(random);
+        return;
+    case KIND_LINE:
+        *stage = line_stage(random);
+        layer->line = true;
+        return;
+    case KIND_BETWEEN:
+        draw_between(random, layer);
         return;
     case KIND_PADDED:
         *stage = padded_stage(random);
@@ -277,6 +367,8 @@ static void set_size(struct layer *layer, int size, double aspect, int most) {
         layer->size[d] = (int)fmin(fmax(sides[d], LEAST_SIZE), most);
     if (is_product(&layer->stages[0]))
         layer->size[1] = 1;
+    if (layer->line)
+        layer->size[0] = 1;
 }
 
 /* The largest size that is within the limits; false where none is. */
@@ -305,15 +397,18 @@ static int common_size(int size) {
  */
 static bool draw_size(struct random *random, struct layer *layer, const struct limits *limits) {
     const bool product = is_product(&layer->stages[0]);
-    const double aspect = product || chance(random, 60) ? 1 : pow(2, (double)random_int(random, -100, 100) / 100);
+    const bool flat = product || layer->line;
+    const double aspect = flat || chance(random, 60) ? 1 : pow(2, (double)random_int(random, -100, 100) / 100);
     struct limits allowed = *limits;
     if (chance(random, 60))
         allowed.macs *= pow(0.5, (double)random_int(random, 0, 500) / 100);
     layer->batch = chance(random, 70) ? 1 : (int)random_int(random, 2, 8);
-    if (!largest_size(layer, aspect, product ? 2000 : MOST_SIZE, &allowed))
+    if (!largest_size(layer, aspect, flat ? MOST_LINE : MOST_SIZE, &allowed))
         return false;
+    if (product && chance(random, 40))
+        layer->size[0] = (int)random_int(random, 1, layer->size[0] < 40 ? layer->size[0] : 40);
     struct layer rounded = *layer;
-    for (int d = 0; d < 2 && !product; d++)
+    for (int d = 0; d < 2 && !flat; d++)
         rounded.size[d] = common_size(layer->size[d]);
     if (chance(random, 40) && layer_within(&rounded, limits))
         *layer = rounded;

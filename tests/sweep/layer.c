@@ -6,8 +6,9 @@
 
 #define MOST_INDEX ((int64_t)1 << 30)
 
-static const char *const kind_names[KINDS] = {"convolution", "strided",  "dilated", "transposed", "grouped", "padded",
-                                              "normalized",  "residual", "concat",  "pair",       "triple",  "product"};
+static const char *const kind_names[KINDS] = {
+    "convolution", "strided", "dilated",    "transposed", "grouped", "depthwise", "first",  "line",
+    "between",     "padded",  "normalized", "residual",   "concat",  "pair",      "triple", "product"};
 
 const char *kind_name(enum kind kind) {
     return kind_names[kind];
@@ -17,6 +18,10 @@ const char *kind_name(enum kind kind) {
 
 bool stage_size(const struct stage *stage, const int in[2], int out[2]) {
     for (int d = 0; d < 2; d++) {
+        if (is_resize(stage)) {
+            out[d] = in[d] * stage->stride[d];
+            continue;
+        }
         const int64_t reach = (int64_t)stage->dilation[d] * (stage->kernel[d] - 1) + 1;
         const int64_t pads = stage->pads[d] + stage->pads[2 + d];
         if (stage->pad == PAD_REFLECT && (stage->pads[d] >= in[d] || stage->pads[2 + d] >= in[d]))
@@ -32,7 +37,7 @@ bool stage_size(const struct stage *stage, const int in[2], int out[2]) {
 }
 
 double stage_weights(const struct stage *stage) {
-    return (double)stage->in * stage->out / stage->group * stage->kernel[0] * stage->kernel[1];
+    return is_between(stage) ? 0 : (double)stage->in * stage->out / stage->group * stage->kernel[0] * stage->kernel[1];
 }
 
 /* What all tests of a layer's size look at. */
@@ -53,7 +58,7 @@ static void measure_stage(const struct layer *layer, int i, int size[2], struct 
     measure->floats = floats > measure->floats ? floats : measure->floats;
     measure->weights = stage_weights(stage) > measure->weights ? stage_weights(stage) : measure->weights;
     /* Over few numbers the variance may be next to nothing, and dividing by it makes errors large. */
-    measure->valid = stage->norm != NORM_INSTANCE || (int64_t)out[0] * out[1] >= 16;
+    measure->valid = stage->norm <= NORM_BATCH || (int64_t)out[0] * out[1] >= 16;
     size[0] = out[0];
     size[1] = out[1];
 }
@@ -64,7 +69,7 @@ static bool channels_fit(const struct layer *layer) {
         const int before = i == 0 ? stage->in : layer->stages[i - 1].out;
         const int more = i == 2 && layer->join == JOIN_CONCAT ? layer->stages[0].out : 0;
         if (stage->in < 1 || stage->out < 1 || stage->in != before + more || stage->in % stage->group != 0 ||
-            stage->out % stage->group != 0)
+            stage->out % stage->group != 0 || (is_between(stage) && stage->in != stage->out))
             return false;
     }
     return layer->join != JOIN_ADD || layer->stages[0].out == layer->stages[1].out;
@@ -130,9 +135,11 @@ static void say_geometry(struct text_writer *writer, const struct stage *stage) 
 }
 
 static void say_stage(struct text_writer *writer, const struct stage *stage) {
-    static const char *const ops[] = {"Conv", "ConvTranspose", "MatMul", "Gemm"};
+    static const char *const ops[] = {"Conv",    "ConvTranspose", "MatMul",          "Gemm",
+                                      "MaxPool", "AveragePool",   "Resize(nearest)", "Resize(linear)"};
     static const char *const pads[] = {"", "Pad(reflect)+", "Pad(edge)+"};
-    static const char *const norms[] = {"", "+BatchNormalization", "+InstanceNormalization"};
+    static const char *const norms[] = {"", "+BatchNormalization", "+InstanceNormalization", "+GroupNormalization",
+                                        "+LayerNormalization"};
     static const char *const activations[] = {"", "+Relu", "+LeakyRelu", "+Clip", "+Tanh", "+Sigmoid"};
     write_text(writer, "%s%s %d->%d", pads[stage->pad], ops[stage->op], stage->in, stage->out);
     if (!is_product(stage))
@@ -148,7 +155,8 @@ const char *layer_text(const struct layer *layer, char text[MOST_TEXT]) {
     if (is_product(&layer->stages[0]))
         write_text(&writer, "%d x %d rows", layer->batch, layer->size[0]);
     else
-        write_text(&writer, "batch %d, input %dx%d", layer->batch, layer->size[0], layer->size[1]);
+        write_text(&writer, "batch %d, input %s%dx%d", layer->batch, layer->line ? "line " : "", layer->size[0],
+                   layer->size[1]);
     for (int i = 0; i < layer->count; i++) {
         write_text(&writer, "; ");
         say_stage(&writer, &layer->stages[i]);

@@ -16,6 +16,10 @@ enum kind {
     KIND_DILATED,
     KIND_TRANSPOSED,
     KIND_GROUPED,
+    KIND_DEPTHWISE,
+    KIND_FIRST,
+    KIND_LINE,
+    KIND_BETWEEN,
     KIND_PADDED,
     KIND_NORM,
     KIND_RESIDUAL,
@@ -26,9 +30,18 @@ enum kind {
     KINDS
 };
 
-enum stage_op { STAGE_CONV, STAGE_TRANSPOSED, STAGE_MATMUL, STAGE_GEMM };
+enum stage_op {
+    STAGE_CONV,
+    STAGE_TRANSPOSED,
+    STAGE_MATMUL,
+    STAGE_GEMM,
+    STAGE_MAX_POOL,
+    STAGE_AVERAGE_POOL,
+    STAGE_RESIZE_NEAREST, /* to `stride` times the size */
+    STAGE_RESIZE_LINEAR
+};
 enum stage_pad { PAD_NONE, PAD_REFLECT, PAD_EDGE }; /* a Pad in front of a convolution takes its pads */
-enum stage_norm { NORM_NONE, NORM_BATCH, NORM_INSTANCE };
+enum stage_norm { NORM_NONE, NORM_BATCH, NORM_INSTANCE, NORM_GROUP, NORM_LAYER };
 enum stage_activation { ACT_NONE, ACT_RELU, ACT_LEAKY, ACT_CLIP, ACT_TANH, ACT_SIGMOID, ACTIVATIONS };
 
 struct stage {
@@ -50,6 +63,7 @@ struct layer {
     enum kind kind;
     uint64_t seed;      /* of the numbers in weights and input */
     int batch, size[2]; /* of a product: size[0] rows */
+    bool line;          /* one spatial dimension: the second one */
     int count;
     struct stage stages[MOST_STAGES];
     enum join join;
@@ -61,6 +75,15 @@ struct limits {
     double floats;  /* of one activation */
     double weights; /* floats of a stage's weights */
 };
+
+/* A pooling or a resizing: as many channels behind it, and no weights. */
+static inline bool is_between(const struct stage *stage) {
+    return stage->op >= STAGE_MAX_POOL;
+}
+
+static inline bool is_resize(const struct stage *stage) {
+    return stage->op == STAGE_RESIZE_NEAREST || stage->op == STAGE_RESIZE_LINEAR;
+}
 
 static inline bool is_product(const struct stage *stage) {
     return stage->op == STAGE_MATMUL || stage->op == STAGE_GEMM;

@@ -11,6 +11,7 @@
 struct writer {
     struct proto graph;
     struct random random;
+    int skip;             /* spatial dimensions that are left out: 1 of a line */
     char last[MOST_NAME]; /* the newest value */
     int count;            /* of values */
 };
@@ -92,6 +93,17 @@ static void add_pad(struct writer *writer, const struct stage *stage, int i) {
     add_node(writer, "Pad", pads, &attributes);
 }
 
+/* Of both dimensions, or of the second one alone. */
+static void spatial_attribute(struct proto *attributes, const char *name, const int *numbers,
+                              const struct writer *writer) {
+    ints_attribute(attributes, name, numbers + writer->skip, 2 - writer->skip);
+}
+
+static void pads_attribute(struct proto *attributes, const int pads[4], const struct writer *writer) {
+    const int line[2] = {pads[1], pads[3]};
+    ints_attribute(attributes, "pads", writer->skip ? line : pads, writer->skip ? 2 : 4);
+}
+
 /* Sums of so many products with weights of this size are about as large as what was multiplied. */
 static float weight_bound(const struct stage *stage) {
     double terms = stage_weights(stage) / stage->out;
@@ -104,24 +116,48 @@ static void add_conv(struct writer *writer, const struct stage *stage, int i) {
     static const int no_pads[4] = {0};
     const bool transposed = stage->op == STAGE_TRANSPOSED;
     const int dims[4] = {transposed ? stage->in : stage->out, (transposed ? stage->out : stage->in) / stage->group,
-                         stage->kernel[0], stage->kernel[1]};
+                         stage->kernel[writer->skip], stage->kernel[1]};
     struct proto attributes = {0};
     char weight[MOST_NAME], bias[MOST_NAME], names[2 * MOST_NAME + 1];
     snprintf(weight, sizeof weight, "w%d", i);
     snprintf(bias, sizeof bias, "b%d", i);
-    add_floats(writer, weight, 4, dims, -weight_bound(stage), weight_bound(stage));
+    add_floats(writer, weight, 4 - writer->skip, dims, -weight_bound(stage), weight_bound(stage));
     if (stage->bias)
         add_vector(writer, bias, stage->out, -0.5f, 0.5f);
     if (stage->pad)
         add_pad(writer, stage, i);
-    ints_attribute(&attributes, "strides", stage->stride, 2);
-    ints_attribute(&attributes, "dilations", stage->dilation, 2);
-    ints_attribute(&attributes, "pads", stage->pad ? no_pads : stage->pads, 4);
+    spatial_attribute(&attributes, "strides", stage->stride, writer);
+    spatial_attribute(&attributes, "dilations", stage->dilation, writer);
+    pads_attribute(&attributes, stage->pad ? no_pads : stage->pads, writer);
     if (transposed)
-        ints_attribute(&attributes, "output_padding", stage->output, 2);
+        spatial_attribute(&attributes, "output_padding", stage->output, writer);
     proto_int_attribute(&attributes, "group", stage->group);
     snprintf(names, sizeof names, stage->bias ? "%s %s" : "%s", weight, bias);
     add_node(writer, transposed ? "ConvTranspose" : "Conv", names, &attributes);
+}
+
+static void add_pool(struct writer *writer, const struct stage *stage) {
+    struct proto attributes = {0};
+    ints_attribute(&attributes, "kernel_shape", stage->kernel, 2);
+    ints_attribute(&attributes, "strides", stage->stride, 2);
+    ints_attribute(&attributes, "pads", stage->pads, 4);
+    add_node(writer, stage->op == STAGE_MAX_POOL ? "MaxPool" : "AveragePool", "", &attributes);
+}
+
+static void add_resize(struct writer *writer, const struct stage *stage, int i) {
+    const int count = 4;
+    struct proto attributes = {0}, tensor = {0};
+    const float scales[] = {1, 1, (float)stage->stride[0], (float)stage->stride[1]};
+    char name[MOST_NAME], names[MOST_NAME + 3];
+    snprintf(name, sizeof name, "z%d", i);
+    snprintf(names, sizeof names, "- %s", name);
+    proto_int(&tensor, TENSOR_DIMS, count);
+    proto_int(&tensor, TENSOR_TYPE, DTYPE_FLOAT);
+    proto_text(&tensor, TENSOR_NAME, name);
+    proto_bytes(&tensor, TENSOR_RAW, scales, sizeof scales);
+    proto_add(&writer->graph, GRAPH_INITIALIZER, &tensor);
+    text_attribute(&attributes, "mode", stage->op == STAGE_RESIZE_NEAREST ? "nearest" : "linear");
+    add_node(writer, "Resize", names, &attributes);
 }
 
 static void add_product(struct writer *writer, const struct stage *stage, int i) {
@@ -142,21 +178,34 @@ static void add_product(struct writer *writer, const struct stage *stage, int i)
         add_node(writer, "Add", bias, NULL);
 }
 
+/* 32 groups, 2 or 1: what divides the channels. */
+static int norm_groups(const struct stage *stage) {
+    return stage->out % 32 == 0 ? 32 : stage->out % 2 == 0 ? 2 : 1;
+}
+
 static void add_norm(struct writer *writer, const struct stage *stage, int i) {
+    static const char *const ops[] = {"", "BatchNormalization", "InstanceNormalization", "GroupNormalization",
+                                      "LayerNormalization"};
+    const int layer_dims[3] = {stage->out, 1, 1}, rank = stage->norm == NORM_LAYER ? 3 - writer->skip : 1;
+    struct proto attributes = {0};
     char scale[MOST_NAME], bias[MOST_NAME], mean[MOST_NAME], variance[MOST_NAME], names[4 * MOST_NAME + 3];
     snprintf(scale, sizeof scale, "s%d", i);
     snprintf(bias, sizeof bias, "n%d", i);
     snprintf(mean, sizeof mean, "m%d", i);
     snprintf(variance, sizeof variance, "d%d", i);
-    add_vector(writer, scale, stage->out, 0.5f, 1.5f);
-    add_vector(writer, bias, stage->out, -0.5f, 0.5f);
+    add_floats(writer, scale, rank, layer_dims, 0.5f, 1.5f);
+    add_floats(writer, bias, rank, layer_dims, -0.5f, 0.5f);
     snprintf(names, sizeof names, "%s %s", scale, bias);
+    if (stage->norm == NORM_GROUP)
+        proto_int_attribute(&attributes, "num_groups", norm_groups(stage));
+    if (stage->norm == NORM_LAYER)
+        proto_int_attribute(&attributes, "axis", 1);
     if (stage->norm == NORM_BATCH) {
         add_vector(writer, mean, stage->out, -0.5f, 0.5f);
         add_vector(writer, variance, stage->out, 0.5f, 1.5f);
         snprintf(names, sizeof names, "%s %s %s %s", scale, bias, mean, variance);
     }
-    add_node(writer, stage->norm == NORM_BATCH ? "BatchNormalization" : "InstanceNormalization", names, NULL);
+    add_node(writer, ops[stage->norm], names, &attributes);
 }
 
 static void add_activation(struct writer *writer, const struct stage *stage, int i) {
@@ -179,6 +228,10 @@ static void add_activation(struct writer *writer, const struct stage *stage, int
 static void add_stage(struct writer *writer, const struct stage *stage, int i) {
     if (is_product(stage))
         add_product(writer, stage, i);
+    else if (is_resize(stage))
+        add_resize(writer, stage, i);
+    else if (is_between(stage))
+        add_pool(writer, stage);
     else
         add_conv(writer, stage, i);
     if (stage->norm)
@@ -199,11 +252,21 @@ static void add_join(struct writer *writer, enum join join, const char *first) {
 /* An input or output of any size. */
 static void add_port(struct writer *writer, const struct layer *layer, unsigned field, const char *name) {
     const enum stage_op op = layer->stages[0].op;
-    proto_value(&writer->graph, field, name, op == STAGE_GEMM ? 2 : op == STAGE_MATMUL ? 3 : 4, -1, -1, -1, -1);
+    const int rank = op == STAGE_GEMM ? 2 : op == STAGE_MATMUL ? 3 : 4 - writer->skip;
+    proto_value(&writer->graph, field, name, rank, -1, -1, -1, -1);
+}
+
+/* Operator set 21, which has GroupNormalization with a scale for every channel. */
+static struct proto model_of(struct proto *graph) {
+    struct proto model = {0};
+    proto_int(&model, MODEL_IR, 10);
+    proto_opset(&model, MODEL_OPSET, "", 21);
+    proto_add(&model, MODEL_GRAPH, graph);
+    return model;
 }
 
 struct proto network_file(const struct layer *layer) {
-    struct writer writer = {.random = random_from(layer->seed), .last = "x"};
+    struct writer writer = {.random = random_from(layer->seed), .last = "x", .skip = layer->line};
     char first[MOST_NAME] = "";
     proto_text(&writer.graph, GRAPH_NAME, "layer");
     add_port(&writer, layer, GRAPH_INPUT, "x");
@@ -216,15 +279,16 @@ struct proto network_file(const struct layer *layer) {
     }
     proto_node(&writer.graph, GRAPH_NODE, "Identity", "end", writer.last, "y", NULL);
     add_port(&writer, layer, GRAPH_OUTPUT, "y");
-    return proto_model(&writer.graph);
+    return model_of(&writer.graph);
 }
 
 struct tensor *network_input(const struct layer *layer) {
     const struct stage *stage = &layer->stages[0];
-    struct tensor *x = stage->op == STAGE_GEMM ? test_tensor(DTYPE_FLOAT, 2, layer->batch * layer->size[0], stage->in)
-                       : stage->op == STAGE_MATMUL
-                           ? test_tensor(DTYPE_FLOAT, 3, layer->batch, layer->size[0], stage->in)
-                           : test_tensor(DTYPE_FLOAT, 4, layer->batch, stage->in, layer->size[0], layer->size[1]);
+    struct tensor *x =
+        stage->op == STAGE_GEMM     ? test_tensor(DTYPE_FLOAT, 2, layer->batch * layer->size[0], stage->in)
+        : stage->op == STAGE_MATMUL ? test_tensor(DTYPE_FLOAT, 3, layer->batch, layer->size[0], stage->in)
+        : layer->line               ? test_tensor(DTYPE_FLOAT, 3, layer->batch, stage->in, layer->size[1])
+                      : test_tensor(DTYPE_FLOAT, 4, layer->batch, stage->in, layer->size[0], layer->size[1]);
     struct random random = random_from(layer->seed + 1);
     test_fill(x, &random);
     return x;

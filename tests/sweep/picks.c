@@ -1,4 +1,4 @@
-/* Looks into plans: this file alone knows more of the product than its public interface. */
+/* Looks into plans: plain.c and this file alone know more than the public interface. */
 #include "tests/sweep/picks.h"
 
 #include "ops/blocked/blocked.h"
@@ -36,6 +36,12 @@ static void note_blocked(const struct blocked_state *state, note_pick *note, voi
         note("fused with the convolution before it", context);
 }
 
+static const char *const product_names[PRODUCT_WAYS] = {[PRODUCT_PANELS] = "product by panels",
+                                                        [PRODUCT_PACKED] = "product with packed columns",
+                                                        [PRODUCT_ROWS] = "product of few rows",
+                                                        [PRODUCT_COLUMNS] = "product of few columns",
+                                                        [PRODUCT_TILES] = "product by tiles"};
+
 static void note_step(const struct plan_step *step, note_pick *note, void *context) {
     const char *name = step->call.op->name;
     const struct product_state *product = step->call.state;
@@ -44,10 +50,9 @@ static void note_step(const struct plan_step *step, note_pick *note, void *conte
     else if (strcmp(name, "Conv") == 0 || strcmp(name, "ConvTranspose") == 0)
         note("plain convolution", context);
     else if (strcmp(name, "MatMul") == 0 || strcmp(name, "Gemm") == 0)
-        note(product->strassen                ? "Strassen"
-             : product->way == PRODUCT_PACKED ? "product with packed columns"
-                                              : "plain product",
-             context);
+        note(product->strassen ? "Strassen" : product_names[product->way], context);
+    else if (strncmp(name, "Blocked", 7) == 0)
+        note(name, context);
 }
 
 void picks_of(const limner_session *session, note_pick *note, void *context) {

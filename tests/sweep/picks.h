@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-#define MOST_PICK 64
+#define MOST_PICK 80
 
 /* Calls note with every algorithm that the plan of the session's last run uses. */
 void picks_of(const limner_session *session, void (*note)(const char *pick, void *context), void *context);

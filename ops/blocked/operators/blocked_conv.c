@@ -7,6 +7,7 @@
 #include "ops/blocked/engine/blocked_pack.h"
 #include "ops/blocked/engine/blocked_phases.h"
 #include "ops/blocked/engine/blocked_plan.h"
+#include "ops/blocked/few_outputs.h"
 #include "ops/blocked/fused/fused.h"
 #include "ops/blocked/fused/fused_plan.h"
 #include "ops/conv/conv.h"
@@ -34,8 +35,8 @@ static status resolve(const struct op_call *call, struct window *window, struct 
     const status code = conv_kind_of(call)->resolve(call, window, err);
     if (code != STATUS_OK)
         return code;
-    const bool line = window->spatial == 1 && window_is_depthwise(window) && !params->blocked_input &&
-                      !params->blocked_output && !conv_kind_of(call)->transposed;
+    const bool line = window->spatial == 1 && (window->group == 1 || window_is_depthwise(window)) &&
+                      !params->blocked_input && !params->blocked_output && !conv_kind_of(call)->transposed;
     if (window->spatial != 2 && !line)
         return fail(err, STATUS_SHAPE, "input 0 (X) has %d spatial dimensions, channel blocks have 2", window->spatial);
     if (window->group > 1 && !(params->blocked_input && params->blocked_output) &&
@@ -52,7 +53,10 @@ static status infer(struct op_call *call, struct error *err) {
 
 /* Whether a plain input is copied with its border: depthwise convolutions and few outputs read it row by row. */
 static bool needs_copy(const struct blocked_state *state) {
-    return !state->from_blocks && state->to_blocks && !window_mixes_groups(&state->window);
+    bool copies = false;
+    for (int64_t i = 0; i < state->phase_count && !state->from_blocks; i++)
+        copies = copies || state->phases[i].algorithm->copies;
+    return copies;
 }
 
 /* Bytes of that copy. */
@@ -199,12 +203,18 @@ static double macs(const struct op_call *call) {
     return resolve(call, &window, &err) == STATUS_OK ? conv_macs(&window, conv_kind_of(call)->transposed) : 0;
 }
 
-/* A depthwise convolution. */
+/* A depthwise convolution, or one of few planes whose rows are read as they lie. */
 static bool writes_plain(const struct op_call *call) {
     const struct window_params *params = call->params;
     const struct tensor *weight = op_input(call, 1);
-    return params->group > 1 && weight && weight->shape.rank == 4 && weight->shape.dims[1] == 1 &&
-           weight->shape.dims[0] == params->group;
+    if (!weight || weight->shape.rank != 4)
+        return false;
+    const int64_t *dims = weight->shape.dims;
+    if (params->group > 1)
+        return dims[1] == 1 && dims[0] == params->group;
+    return !params->blocked_input &&
+           few_outputs_of_planes(dims[1], dims[3], params->stride_count ? params->strides[1] : 1,
+                                 params->dilation_count ? params->dilations[1] : 1);
 }
 
 #define FUSING .fuse = blocked_fuse, .run_fused = blocked_run_fused

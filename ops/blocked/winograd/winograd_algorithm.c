@@ -64,6 +64,7 @@ static uint64_t layout(const struct blocked_phase *phase) {
 }
 
 const struct conv_algorithm winograd_algorithm = {.name = "Winograd",
+                                                  .copies = true,
                                                   .fits = fits,
                                                   .plan = plan,
                                                   .unit = unit,

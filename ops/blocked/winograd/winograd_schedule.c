@@ -230,7 +230,7 @@ static void take_waves(struct team_thread self, void *context) {
         struct wave wave = wave_of(work->run, work->phase, unit, &scratch);
         winograd_read_tile_groups(wave.groups, wave.count, 0, tiling->depth);
         winograd_judge_tile_groups(wave.groups, wave.count);
-        for (int64_t panel = 0; panel < winograd_panels(tiling); panel++)
+        for (int64_t panel = 0; wave.count > 0 && panel < winograd_panels(tiling); panel++)
             run_part(&wave, panel, &scratch);
     }
 }
