@@ -67,7 +67,7 @@ CPPFLAGS += -DONLY_PORTABLE
 endif
 
 # What reads files and plans is run once: small is better there.
-SMALL_OPERATORS := contrib/group_query contrib/multi_head_attention quant/around quant/depthwise quant/dynamic quant/phases quant/terms quant/matmul_nbits quant/granularity quant/linear recurrent/recurrent attention/flex_attention
+SMALL_OPERATORS := contrib/group_query contrib/group_query_cache contrib/group_query_call contrib/group_query_expand contrib/multi_head_attention quant/around quant/depthwise quant/dynamic quant/phases quant/terms quant/matmul_nbits quant/matmul_nbits_numbers quant/granularity quant/linear recurrent/recurrent attention/flex_attention
 $(patsubst %,$(BUILD)/obj/ops/%.o,$(SMALL_OPERATORS)): OPTIMIZE = $(call optimize,-Os)
 $(BUILD)/obj/ops/core/%.o $(BUILD)/obj/ops/contrib/%_forms.o $(BUILD)/obj/ops/weights/%.o $(BUILD)/obj/ops/sequence/%.o $(BUILD)/obj/ops/control/%.o $(BUILD)/obj/base/%.o $(BUILD)/obj/onnx/%.o $(BUILD)/obj/runtime/%.o $(BUILD)/obj/gen/%.o: OPTIMIZE = $(call optimize,-Os)
 

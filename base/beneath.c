@@ -1,5 +1,7 @@
 #include "base/beneath.h"
 
+#include "base/filemap.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -38,13 +40,6 @@ static status check_path(const char *path, struct error *err) {
     if (goes_up(path))
         return fail(err, STATUS_INVALID_MODEL, "the path leaves the model's folder (\"..\")");
     return STATUS_OK;
-}
-
-static status check_regular(int fd, struct error *err) {
-    struct stat info;
-    if (fstat(fd, &info) != 0)
-        return fail_errno(err, "cannot look at the file");
-    return S_ISREG(info.st_mode) ? STATUS_OK : fail(err, STATUS_IO, "is not a regular file");
 }
 
 /* Where the system lists what a descriptor stands for. */
@@ -86,8 +81,9 @@ char *folder_of_open(int fd) {
 
 /* found: opened without reading it. */
 static status check_place(int found, const char *root, const char *also, struct error *err) {
+    struct stat info;
     char path[PATH_MAX];
-    if (check_regular(found, err) != STATUS_OK)
+    if (file_check_regular(found, &info, err) != STATUS_OK)
         return err->code;
     if (!real_path(found, path))
         return fail(err, STATUS_IO, "cannot tell where the file lies");
@@ -150,12 +146,13 @@ static int open_parts(int folder, const char *path) {
 status open_beneath_by_parts(int folder, const char *path, int *fd, struct error *err) {
     if (check_path(path, err) != STATUS_OK)
         return err->code;
+    struct stat info;
     const int opened = open_parts(folder, path);
     if (opened < 0 && (errno == ELOOP || errno == ENOTDIR))
         return fail(err, STATUS_INVALID_MODEL, "the path leads over a symbolic link or a file that is no folder");
     if (opened < 0)
         return fail_errno(err, "cannot open the file");
-    const status result = check_regular(opened, err);
+    const status result = file_check_regular(opened, &info, err);
     if (result != STATUS_OK)
         close(opened);
     else

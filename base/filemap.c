@@ -16,17 +16,17 @@ static status fail_errno(struct error *err, const char *what) {
     return fail(err, errno_status(number), "%s: %s", what, strerror_r(number, buffer, sizeof buffer));
 }
 
-static status stat_regular(int fd, struct stat *info, struct error *err) {
+status file_check_regular(int fd, struct stat *info, struct error *err) {
     if (fstat(fd, info) != 0)
         return fail_errno(err, "cannot look at the file");
     if (!S_ISREG(info->st_mode))
-        return fail(err, STATUS_IO, "is not a regular file");
+        return fail(err, STATUS_IO, "is %snot a regular file", S_ISDIR(info->st_mode) ? "a folder, " : "");
     return STATUS_OK;
 }
 
 status file_map_from(int fd, size_t max_bytes, struct file_map *map, struct error *err) {
     struct stat info;
-    const status result = stat_regular(fd, &info, err);
+    const status result = file_check_regular(fd, &info, err);
     if (result != STATUS_OK)
         return result;
     if ((uintmax_t)info.st_size > max_bytes)

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 struct file_map {
@@ -19,6 +20,8 @@ struct file_map {
 
 /* Maps the regular file behind fd, which stays the caller's. STATUS_IO; STATUS_LIMIT above max_bytes. */
 status file_map_from(int fd, size_t max_bytes, struct file_map *map, struct error *err);
+/* Refuses what is no regular file; *info is about the file behind fd. */
+status file_check_regular(int fd, struct stat *info, struct error *err);
 /* Opens a file for reading; never waits on a pipe. Messages do not name the path. *fd is the caller's to close. */
 status file_open(const char *path, int *fd, struct error *err);
 /* The same, and maps it, as file_map_from. */

@@ -48,7 +48,7 @@ status output_open(struct output *output, const char *path, struct error *err) {
     const int number = errno;
     free(output->temporary);
     output->temporary = NULL;
-    return fail_errno(output, number, "cannot create a file beside it", err);
+    return fail_errno(output, number, "cannot create a file in its folder", err);
 }
 
 static void write_through(struct output *output, const uint8_t *bytes, size_t count) {

@@ -3,9 +3,11 @@
 /* What the analyzer is told elsewhere stands here. */
 #undef fail
 #undef fail_memory
+#undef fail_path
 #undef fail_prefix
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -52,8 +54,10 @@ status fail_memory(struct error *err, const char *what) {
     return fail(err, STATUS_NO_MEMORY, "out of memory for %s", what);
 }
 
+#define PREFIX_BYTES 512
+
 status fail_prefix(struct error *err, const char *format, ...) {
-    char prefix[512];
+    char prefix[PREFIX_BYTES];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(prefix, sizeof prefix, format, arguments);
@@ -70,6 +74,25 @@ status fail_prefix(struct error *err, const char *format, ...) {
     if (kept < length)
         close_overlong(err->message, sizeof err->message);
     return err->code;
+}
+
+/* Whether the text begins with the path as a prefix shows it. */
+static bool begins_with_path(const char *text, const char *path) {
+    char shown[PREFIX_BYTES];
+    snprintf(shown, sizeof shown, "%s", path);
+    mask_controls(shown);
+    const size_t length = strlen(shown);
+    return strncmp(text, shown, length) == 0 &&
+           (text[length] == ':' || text[length] == ' ' || length == sizeof shown - 1);
+}
+
+status fail_path(struct error *err, const char *path) {
+    static const char *const before[] = {"", "cannot read ", "cannot write "};
+    for (size_t i = 0; i < sizeof before / sizeof before[0]; i++)
+        if (strncmp(err->message, before[i], strlen(before[i])) == 0 &&
+            begins_with_path(err->message + strlen(before[i]), path))
+            return err->code;
+    return fail_prefix(err, "%s", path);
 }
 
 void error_append(struct error *err, const char *format, ...) {

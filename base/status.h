@@ -39,11 +39,16 @@ status errno_status(int number);
 /* Puts "prefix: " before err's message (where the failure stood); returns err->code. */
 status fail_prefix(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Puts "PATH: " before err's message, unless it begins with the path already, or says that it cannot be read or
+   written; returns err->code. */
+status fail_path(struct error *err, const char *path);
+
 /* The static analyzer sees one file at a time: what these return is told here. */
 #ifdef __clang_analyzer__
 #define fail(err, code, ...) ((fail)(err, code, __VA_ARGS__), (code))
 #define fail_memory(err, what) ((fail_memory)(err, what), STATUS_NO_MEMORY)
 #define fail_prefix(err, ...) ((fail_prefix)(err, __VA_ARGS__), STATUS_INVALID_MODEL) /* some failure */
+#define fail_path(err, path) ((fail_path)(err, path), STATUS_INVALID_MODEL)
 #endif
 
 /* Appends to err's message; what does not fit ends in "...". Leaves the code alone. A format that begins with a newline

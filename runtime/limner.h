@@ -4,9 +4,10 @@
  * A model is loaded once, is immutable, and may serve many sessions and threads at once. A session runs one model and
  * is for one thread at a time; different sessions may run at the same time. There is no global state.
  *
- * Every function that can fail takes a limner_error (may be NULL), fills it, and returns the same status. Output
- * parameters are set to NULL or left alone on failure. All strings are UTF-8, zero-terminated, and owned by the object
- * they were asked from.
+ * Every function that reads, plans or runs takes a limner_error (may be NULL), fills it, and returns the same status.
+ * Those that only answer return LIMNER_INVALID_ARGUMENT where there is nothing to answer, a pointer that must not be
+ * NULL included. Output parameters are set to NULL or left alone on failure. All strings are UTF-8, zero-terminated,
+ * never to be freed, and owned by the object they were asked from; those that no object was asked for are constants.
  *
  * Structures that may grow begin with `size`, which the caller sets to their sizeof, as LIMNER_OPTIONS_INIT and its
  * like do. Of options, what a caller's older structure does not have is 0, the default; what a newer one has and this
@@ -72,9 +73,9 @@ typedef enum limner_type {
     LIMNER_MAP = 103
 } limner_type;
 
-/* "float", "int64", ... */
+/* "float", "int64", ...; "unknown" for a number that is none. */
 LIMNER_API const char *limner_type_name(limner_type type);
-/* "invalid model", "out of memory", ... */
+/* "invalid model", "out of memory", ...; "unknown status" for a number that is none. */
 LIMNER_API const char *limner_status_name(limner_status status);
 /* LIMNER_VERSION of the library that is really linked. */
 LIMNER_API const char *limner_version(void);
@@ -124,11 +125,16 @@ typedef struct limner_limits {
 
 typedef struct limner_model limner_model;
 
-/* Loads, checks and optimises the model at path. Weights stay in the mapped file: do not change it while in use. */
+/*
+ * Loads, checks and optimises the model at path, with its external data. limits NULL: the defaults. *model is the
+ * caller's, to be closed. Weights stay in the mapped files: do not change them while in use. Fails with LIMNER_IO or
+ * LIMNER_TRY_AGAIN (files), LIMNER_INVALID_MODEL, LIMNER_UNSUPPORTED, LIMNER_SHAPE, LIMNER_LIMIT or LIMNER_NO_MEMORY;
+ * the message begins with the path.
+ */
 LIMNER_API limner_status limner_model_load(const char *path, const limner_limits *limits, limner_model **model,
                                            limner_error *error);
-/* The same from memory that the caller keeps alive and unchanged until the model is gone. folder: where external data
-   lies, or NULL for none. */
+/* The same from `bytes` bytes of memory that the caller keeps alive and unchanged until the model and all its sessions
+   are closed. folder: where external data lies, or NULL: a model that has some is refused. */
 LIMNER_API limner_status limner_model_load_memory(const void *data, size_t bytes, const char *folder,
                                                   const limner_limits *limits, limner_model **model,
                                                   limner_error *error);
@@ -145,10 +151,10 @@ typedef struct limner_value {
     int optional;                       /* an input that has a default value in the model */
 } limner_value;
 
-/* Inputs that a run must be given come first, those with default values after them. */
+/* How many there are; 0 for NULL. Inputs that a run must be given come first, those with default values after them. */
 LIMNER_API size_t limner_model_input_count(const limner_model *model);
 LIMNER_API size_t limner_model_output_count(const limner_model *model);
-/* LIMNER_INVALID_ARGUMENT when there is no i-th. */
+/* The i-th, from 0; strings of *value are the model's. LIMNER_INVALID_ARGUMENT when there is no i-th. */
 LIMNER_API limner_status limner_model_input(const limner_model *model, size_t i, limner_value *value);
 LIMNER_API limner_status limner_model_output(const limner_model *model, size_t i, limner_value *value);
 
@@ -174,7 +180,7 @@ typedef struct limner_model_info {
 LIMNER_API limner_status limner_model_get_info(const limner_model *model, limner_model_info *info);
 /* The i-th imported operator set; *domain is "" for ONNX's own. LIMNER_INVALID_ARGUMENT past the end. */
 LIMNER_API limner_status limner_model_opset(const limner_model *model, size_t i, const char **domain, int64_t *version);
-/* The i-th entry of metadata_props. LIMNER_INVALID_ARGUMENT past the end. */
+/* The i-th entry of metadata_props, its strings the model's. LIMNER_INVALID_ARGUMENT past the end. */
 LIMNER_API limner_status limner_model_metadata(const limner_model *model, size_t i, const char **key,
                                                const char **value);
 
@@ -210,7 +216,7 @@ typedef limner_status limner_image_decoder(void *context, const void *data, size
 typedef struct limner_options {
     size_t size;    /* sizeof(limner_options) */
     int threads;    /* at most; 0: one per processor that this process may use (affinity, quota of its control group) */
-    limner_cpu cpu; /* an upper bound is an error when the processor lacks it */
+    limner_cpu cpu; /* instructions to compute with; an error when the processor lacks them */
     /* 1: direct sums only, no Winograd and no Strassen: smaller rounding errors, less memory, slower */
     int exact;
     int profile;                 /* 1: time every node (limner_session_profile) */
@@ -226,10 +232,14 @@ typedef struct limner_options {
 #define LIMNER_OPTIONS_INIT \
     { sizeof(limner_options), 0, LIMNER_CPU_AUTO, 0, 0, 0, NULL, 0, NULL, 0, NULL, NULL }
 
-/* options may be NULL. The session holds the model; the caller may close its own hold. */
+/*
+ * *session is the caller's, to be closed. options NULL: the defaults; what they point to may go once the call is done,
+ * but for the decoder and its context. The session holds the model; the caller may close its own hold. Fails with
+ * LIMNER_INVALID_ARGUMENT (an option that is none, a processor that lacks the instructions) or LIMNER_NO_MEMORY.
+ */
 LIMNER_API limner_status limner_session_create(limner_model *model, const limner_options *options,
                                                limner_session **session, limner_error *error);
-/* NULL is allowed. */
+/* Ends what its outputs, notes and profiles point to. Not while a run goes on. NULL is allowed. */
 LIMNER_API void limner_session_close(limner_session *session);
 
 /*
@@ -240,6 +250,9 @@ LIMNER_API void limner_session_close(limner_session *session);
  * with new input shapes plans; later ones do not allocate. What an output of the last run points to, or any part of it,
  * may be an input of this one: it is copied before anything is overwritten. The caller's memory for outputs may overlap
  * that of inputs, for all outputs are written when the run is done; it must not overlap that of other outputs.
+ * Fails with LIMNER_INVALID_ARGUMENT (names, types, sizes of memory), LIMNER_SHAPE, LIMNER_UNSUPPORTED or
+ * LIMNER_INVALID_MODEL (what shows only with these shapes or values), LIMNER_LIMIT, LIMNER_NO_MEMORY,
+ * LIMNER_CANCELLED; then no output is written, and the session can run again.
  */
 LIMNER_API limner_status limner_session_run(limner_session *session, const limner_tensor *inputs, size_t input_count,
                                             limner_tensor *outputs, size_t output_count, limner_error *error);
@@ -247,6 +260,7 @@ LIMNER_API limner_status limner_session_run(limner_session *session, const limne
 /*
  * What was odd with inputs, and no reason to refuse them: two sizes for one name of a free size. The first such thing
  * since the session was created or another model was swapped in, for people to read; "" when there is nothing to say.
+ * It is the session's, and valid until its next run, plan or swap.
  */
 LIMNER_API const char *limner_session_note(const limner_session *session);
 
@@ -270,7 +284,8 @@ LIMNER_API void limner_session_trim(limner_session *session);
  * Puts another model (a generator variant) into a running session. Its inputs and outputs must have the same names and
  * types as those of the present model. Plans of the session are reused when the models differ in nothing but the values
  * of their weights, which are packed anew; else the same input shapes are planned for the new model. All this comes
- * first: when anything fails, the session goes on with the old model.
+ * first: when anything fails, the session goes on with the old model. The session holds the new model, and gives up its
+ * hold of the old one. Fails with LIMNER_INVALID_ARGUMENT where names or types differ, else as a run that plans.
  */
 LIMNER_API limner_status limner_session_swap(limner_session *session, limner_model *model, limner_error *error);
 
@@ -280,12 +295,13 @@ LIMNER_API limner_status limner_session_swap(limner_session *session, limner_mod
  * or before closing. Weights are found by what they are: after a change of the model, of limner or of the options
  * nothing old is used. A file that is not there is no error, nor is one that cannot be used: limner_session_cache_note
  * says why, "" where there is nothing to say. Sessions of one model share the file of the first that names one; a model
- * that is swapped in has its own, or none.
+ * that is swapped in has its own, or none. Without options.cache, or with nothing new, saving does nothing. It fails
+ * with LIMNER_IO, LIMNER_TRY_AGAIN or LIMNER_NO_MEMORY, and what stood there stays.
  */
 LIMNER_API limner_status limner_session_save_cache(limner_session *session, limner_error *error);
 LIMNER_API const char *limner_session_cache_note(const limner_session *session);
 
-/* What the plan for the given input shapes needs (of inputs, name, type, rank and dims are read; data may be NULL). */
+/* What a plan needs. */
 typedef struct limner_plan_info {
     size_t size;         /* sizeof(limner_plan_info) */
     double macs;         /* multiply-accumulates of one run */
@@ -297,6 +313,10 @@ typedef struct limner_plan_info {
 #define LIMNER_PLAN_INFO_INIT \
     { sizeof(limner_plan_info), 0, 0, 0, 0 }
 
+/*
+ * Plans for the given input shapes as a run would, and keeps the plan for it. Of inputs, name, type, rank and dims are
+ * read; data may be NULL. Fails as limner_session_run does.
+ */
 LIMNER_API limner_status limner_session_plan(limner_session *session, const limner_tensor *inputs, size_t input_count,
                                              limner_plan_info *info, limner_error *error);
 
@@ -339,7 +359,7 @@ typedef struct limner_session_info {
 /* LIMNER_INVALID_ARGUMENT without a session, or when info->size is not set. */
 LIMNER_API limner_status limner_session_get_info(const limner_session *session, limner_session_info *info);
 
-/* Threads and instruction set in use ("avx512"). */
+/* Threads (at most) and instruction set in use ("avx512"); 0 and "" for NULL. */
 LIMNER_API int limner_session_threads(const limner_session *session);
 LIMNER_API const char *limner_session_cpu(const limner_session *session);
 

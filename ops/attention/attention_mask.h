@@ -1,4 +1,4 @@
-/* Which keys a row sees, and what is added to its scores; and packing of keys. For attention_engine.c alone. */
+/* Which keys a row sees, and what is added to its scores; and packing of keys. For the engine's files alone. */
 #ifndef LIMNER_OPS_ATTENTION_ATTENTION_MASK_H
 #define LIMNER_OPS_ATTENTION_ATTENTION_MASK_H
 

@@ -1,5 +1,7 @@
 #include "ops/blocked/blocked_run.h"
 
+#include "ops/kernels/families.h"
+
 #include <string.h>
 
 float *blocked_scratch(const struct blocked_run *run, struct team_thread self) {
@@ -45,7 +47,7 @@ bool blocked_finish_kind(const struct activation *activation, enum block_finish 
 void blocked_finish(const struct blocked_run *run, const float *bias, size_t bias_row, int rows, int columns,
                     float *sums, size_t sums_row, size_t sums_column, float *destination, size_t row, size_t column) {
     const struct activation *activation = &run->state->activation;
-    const struct block_kernel *kernel = run->kernels->block;
+    const struct pixel_kernel *kernel = pixel_kernel_of(run->kernels);
     enum block_finish kind;
     if (!blocked_finish_kind(activation, &kind)) {
         kernel->finish(BLOCK_COPY, 0, 0, bias, bias_row, rows, columns, sums, sums_row, sums_column, sums, sums_row,

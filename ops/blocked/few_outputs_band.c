@@ -1,6 +1,7 @@
 #include "ops/blocked/few_outputs_band.h"
 
 #include "ops/blocked/blocked_run.h"
+#include "ops/kernels/families.h"
 
 #include <string.h>
 
@@ -315,8 +316,9 @@ static void finish(const struct few_outputs_band *band, int lines) {
         for (int i = 0; i < lines; i++)
             activation_run(run->kernels, activation, band->sums + i * SUMS_LINE, (size_t)band->columns);
     else if (kind != BLOCK_COPY)
-        run->kernels->block->finish(kind, activation->alpha, activation->beta, NULL, 0, lines, columns, band->sums,
-                                    SUMS_LINE, LINE_ALIGN, band->sums, SUMS_LINE, LINE_ALIGN);
+        pixel_kernel_of(run->kernels)
+            ->finish(kind, activation->alpha, activation->beta, NULL, 0, lines, columns, band->sums, SUMS_LINE,
+                     LINE_ALIGN, band->sums, SUMS_LINE, LINE_ALIGN);
 }
 
 static void run_two_rows(const struct few_outputs_band *band, int64_t row) {

@@ -44,14 +44,4 @@ static const struct op_facts facts = {.control = &control, .reach = op_reach_unk
 static const struct op_arg inputs[] = {{"cond", TYPES_BOOL, 0}, {0}};
 static const struct op_arg outputs[] = {{"outputs", TYPES_MOVED | TYPES_BOXED, ARG_OPTIONAL | ARG_VARIADIC}, {0}};
 
-const struct op ops_if[] = {{.name = "If",
-                             .domain = "",
-                             .since = 1,
-                             .inputs = inputs,
-                             .outputs = outputs,
-                             .params_size = sizeof(struct branches),
-                             .parse = parse,
-                             .infer = op_control_infer,
-                             .facts = &facts,
-                             .run = op_control_run},
-                            {.name = NULL}};
+const struct op ops_if[] = {{OP_CONTROL("If", 1, inputs, outputs, struct branches, parse, &facts)}, {0}};

@@ -51,14 +51,4 @@ static const struct op_arg inputs[] = {{"M", TYPE(DTYPE_INT64), ARG_OPTIONAL},
 static const struct op_arg outputs[] = {
     {"v_final_and_scan_outputs", TYPES_MOVED | TYPES_BOXED, ARG_OPTIONAL | ARG_VARIADIC}, {0}};
 
-const struct op ops_loop[] = {{.name = "Loop",
-                               .domain = "",
-                               .since = 1,
-                               .inputs = inputs,
-                               .outputs = outputs,
-                               .params_size = sizeof(struct loop),
-                               .parse = parse,
-                               .infer = op_control_infer,
-                               .facts = &facts,
-                               .run = op_control_run},
-                              {.name = NULL}};
+const struct op ops_loop[] = {{OP_CONTROL("Loop", 1, inputs, outputs, struct loop, parse, &facts)}, {0}};

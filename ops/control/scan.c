@@ -153,25 +153,6 @@ static const struct op_arg inputs_8[] = {{"sequence_lens", TYPE(DTYPE_INT64), AR
 static const struct op_arg outputs[] = {{"final_state_and_scan_outputs", TYPES_MOVED, ARG_OPTIONAL | ARG_VARIADIC},
                                         {0}};
 
-const struct op ops_scan[] = {{.name = "Scan",
-                               .domain = "",
-                               .since = 8,
-                               .until = 8,
-                               .inputs = inputs_8,
-                               .outputs = outputs,
-                               .params_size = sizeof(struct scan),
-                               .parse = parse_8,
-                               .infer = op_control_infer,
-                               .facts = &facts_8,
-                               .run = op_control_run},
-                              {.name = "Scan",
-                               .domain = "",
-                               .since = 9,
-                               .inputs = inputs,
-                               .outputs = outputs,
-                               .params_size = sizeof(struct scan),
-                               .parse = parse,
-                               .infer = op_control_infer,
-                               .facts = &facts,
-                               .run = op_control_run},
-                              {.name = NULL}};
+const struct op ops_scan[] = {{OP_CONTROL("Scan", 8, inputs_8, outputs, struct scan, parse_8, &facts_8), .until = 8},
+                              {OP_CONTROL("Scan", 9, inputs, outputs, struct scan, parse, &facts)},
+                              {0}};

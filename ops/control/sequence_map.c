@@ -58,14 +58,5 @@ static const struct op_arg inputs[] = {
     {0}};
 static const struct op_arg outputs[] = {{"out_sequence", TYPE(DTYPE_SEQUENCE), ARG_OPTIONAL | ARG_VARIADIC}, {0}};
 
-const struct op ops_sequence_map[] = {{.name = "SequenceMap",
-                                       .domain = "",
-                                       .since = 17,
-                                       .inputs = inputs,
-                                       .outputs = outputs,
-                                       .params_size = sizeof(struct sequence_map),
-                                       .parse = parse,
-                                       .infer = op_control_infer,
-                                       .facts = &facts,
-                                       .run = op_control_run},
-                                      {.name = NULL}};
+const struct op ops_sequence_map[] = {
+    {OP_CONTROL("SequenceMap", 17, inputs, outputs, struct sequence_map, parse, &facts)}, {0}};

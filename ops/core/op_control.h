@@ -51,6 +51,10 @@ struct op_control {
 /* infer() and run() of all of them: the runtime takes their place. */
 status op_control_infer(struct op_call *call, struct error *err);
 status op_control_run(struct op_call *call, struct error *err);
+/* A definition, whose parsed attributes are of the type PARAMS; the rest of its members may follow. */
+#define OP_CONTROL(NAME, SINCE, INPUTS, OUTPUTS, PARAMS, PARSE, FACTS)                                               \
+    .name = NAME, .domain = "", .since = SINCE, .inputs = INPUTS, .outputs = OUTPUTS, .params_size = sizeof(PARAMS), \
+    .parse = PARSE, .infer = op_control_infer, .run = op_control_run, .facts = FACTS
 
 /* STATUS_INVALID_MODEL unless the subgraph has so many inputs and at least so many outputs; it must be there. */
 status op_control_check(const struct graph *body, const char *name, int inputs, int outputs, struct error *err);

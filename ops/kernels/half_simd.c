@@ -12,39 +12,33 @@ const struct half_kernel LEVEL_NAME(half_kernel) = {{NULL, NULL, NULL}, {NULL, N
 #if KERNEL_LEVEL == 2
 typedef __m256i halves;
 typedef __m512i words;
+#define MM(NAME) _mm512_##NAME
 #define AS_WORDS _mm512_castps_si512
 #define AS_FLOATS _mm512_castsi512_ps
-INLINE vec float16_widen(halves x) {
-    return _mm512_cvtph_ps(x);
-}
-INLINE halves float16_narrow(vec x) {
-    return _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-}
-INLINE vec bfloat16_widen(halves x) {
-    return AS_FLOATS(_mm512_slli_epi32(_mm512_cvtepu16_epi32(x), 16));
-}
 INLINE halves upper_halves(words x) {
     return _mm512_cvtepi32_epi16(_mm512_srli_epi32(x, 16));
 }
 #else
 typedef __m128i halves;
 typedef __m256i words;
+#define MM(NAME) _mm256_##NAME
 #define AS_WORDS _mm256_castps_si256
 #define AS_FLOATS _mm256_castsi256_ps
-INLINE vec float16_widen(halves x) {
-    return _mm256_cvtph_ps(x);
-}
-INLINE halves float16_narrow(vec x) {
-    return _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-}
-INLINE vec bfloat16_widen(halves x) {
-    return AS_FLOATS(_mm256_slli_epi32(_mm256_cvtepu16_epi32(x), 16));
-}
 INLINE halves upper_halves(words x) {
     const words upper = _mm256_srli_epi32(x, 16);
     return _mm256_castsi256_si128(_mm256_permute4x64_epi64(_mm256_packus_epi32(upper, upper), 0xd8));
 }
 #endif
+
+INLINE vec float16_widen(halves x) {
+    return MM(cvtph_ps)(x);
+}
+INLINE halves float16_narrow(vec x) {
+    return MM(cvtps_ph)(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+INLINE vec bfloat16_widen(halves x) {
+    return AS_FLOATS(MM(slli_epi32)(MM(cvtepu16_epi32)(x), 16));
+}
 
 INLINE vec float16_round(vec x) {
     return float16_widen(float16_narrow(x));

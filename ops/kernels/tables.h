@@ -11,6 +11,7 @@
 #include "ops/kernels/kernels.h"
 #include "ops/kernels/math.h"
 #include "ops/kernels/pairs.h"
+#include "ops/kernels/pixels.h"
 #include "ops/kernels/planes.h"
 #include "ops/kernels/pool.h"
 #include "ops/kernels/reduce.h"
@@ -24,6 +25,7 @@ extern const struct few_outputs_kernel few_outputs_kernel_portable, few_outputs_
 extern const struct strassen_kernel strassen_kernel_portable, strassen_kernel_avx2, strassen_kernel_avx512;
 extern const struct winograd_kernel winograd_kernel_portable, winograd_kernel_avx2, winograd_kernel_avx512;
 extern const struct math_kernel math_kernel_portable, math_kernel_avx2, math_kernel_avx512;
+extern const struct pixel_kernel pixel_kernel_portable, pixel_kernel_avx2, pixel_kernel_avx512;
 extern const struct pair_kernel pair_kernel_portable, pair_kernel_avx2, pair_kernel_avx512;
 extern const struct pool_kernel pool_kernel_portable, pool_kernel_avx2, pool_kernel_avx512;
 extern const struct resize_kernel resize_kernel_portable, resize_kernel_avx2, resize_kernel_avx512;

@@ -25,15 +25,21 @@ static status infer_expand(struct op_call *call, struct error *err) {
     return tensor_describe(call->outputs[0], input->dtype, &shape, err);
 }
 
+/* The movement, without dimensions yet; and the strides of input and output. */
+static struct movement *start_movement(struct op_call *call, int64_t from[MAX_RANK], int64_t to[MAX_RANK]) {
+    struct movement *movement = call->state;
+    movement->box.element = dtype_size(call->inputs[0]->dtype);
+    strided_dense(&call->inputs[0]->shape, movement->box.element, from);
+    strided_dense(&call->outputs[0]->shape, movement->box.element, to);
+    return movement;
+}
+
 static status prepare_expand(struct op_call *call, size_t *workspace_bytes, struct error *err) {
     const struct tensor *input = call->inputs[0], *output = call->outputs[0];
-    struct movement *movement = call->state;
     int64_t from[MAX_RANK], to[MAX_RANK];
+    struct movement *movement = start_movement(call, from, to);
     (void)workspace_bytes;
     (void)err;
-    movement->box.element = dtype_size(input->dtype);
-    strided_dense(&input->shape, movement->box.element, from);
-    strided_dense(&output->shape, movement->box.element, to);
     for (int i = 0; i < output->shape.rank; i++) {
         const int axis = i - (output->shape.rank - input->shape.rank);
         const bool repeated = axis < 0 || input->shape.dims[axis] == 1;
@@ -86,15 +92,12 @@ static status infer_tile_1(struct op_call *call, struct error *err) {
 
 static status prepare_tile(struct op_call *call, size_t *workspace_bytes, struct error *err) {
     const struct tensor *input = call->inputs[0], *output = call->outputs[0];
-    struct movement *movement = call->state;
     int64_t from[MAX_RANK], to[MAX_RANK];
+    struct movement *movement = start_movement(call, from, to);
     (void)workspace_bytes;
     (void)err;
     if (output->bytes == 0)
         return STATUS_OK;
-    movement->box.element = dtype_size(input->dtype);
-    strided_dense(&input->shape, movement->box.element, from);
-    strided_dense(&output->shape, movement->box.element, to);
     for (int i = 0; i < input->shape.rank; i++) {
         const int64_t size = input->shape.dims[i];
         strided_add(&movement->box, output->shape.dims[i] / size, to[i] * size, 0);

@@ -9,6 +9,7 @@
 #include "ops/blocked/blocked_run.h"
 #include "ops/core/attributes.h"
 #include "ops/core/op_facts.h"
+#include "ops/kernels/families.h"
 
 #include <math.h>
 
@@ -64,7 +65,7 @@ static void add_moments(struct moments *to, int64_t first, const struct moments 
 }
 
 /* Of `count` pixels. As many are prefetched at write_ahead and read_ahead, which may be NULL. */
-static void take_moments(const struct block_kernel *kernel, const float *x, int64_t count, const float *write_ahead,
+static void take_moments(const struct pixel_kernel *kernel, const float *x, int64_t count, const float *write_ahead,
                          const float *read_ahead, struct moments *moments) {
     double sum[LANES];
     kernel->moments(x, count, write_ahead, read_ahead, sum, moments->squares);
@@ -184,7 +185,7 @@ static float *plane_of(const struct tensor *tensor, const struct plane_chunks *c
 }
 
 /* The moments of a chunk. Prefetches `next`, which is read after it, and read_ahead, which the second pass reads. */
-static void take_chunk(const struct block_kernel *kernel, const float *x, int64_t count, const float *next,
+static void take_chunk(const struct pixel_kernel *kernel, const float *x, int64_t count, const float *next,
                        const float *read_ahead, struct moments *moments) {
     const int64_t first = count - PREFETCH_PIXELS;
     struct moments rest;
@@ -208,7 +209,7 @@ static void take_plane(const struct op_call *call, const struct plane_chunks *ch
         const float *next = x + chunk_at(chunks, chunk + 1) * LANES;
         if (chunk + 1 == part->chunk_end) /* what lies behind may be another thread's */
             next = plane + 1 < part->plane_end ? x + (pixels_of(chunks) + chunk_at(chunks, part->chunk)) * LANES : NULL;
-        take_chunk(call->kernels->block, x + at, pixels_in(chunks, chunk, chunk + 1), next,
+        take_chunk(pixel_kernel_of(call->kernels), x + at, pixels_in(chunks, chunk, chunk + 1), next,
                    added && pixels_of(chunks) <= NEAR_PIXELS ? added + at : NULL, &moments[chunk]);
     }
     add_part(chunks, part, 0, chunks->count, moments);
@@ -227,9 +228,10 @@ static void normalize(const struct op_call *call, const struct plane_chunks *chu
     enum block_finish kind;
     finish_affine(call, plane % chunks->blocks * LANES, pixels_of(chunks), &total, &affine);
     const bool known = blocked_finish_kind(&params->activation, &kind);
-    call->kernels->block->scale(kind, params->activation.alpha, params->activation.beta, &affine,
-                                plane_of(call->inputs[0], chunks, plane) + first * LANES,
-                                added ? added + first * LANES : NULL, y, count);
+    pixel_kernel_of(call->kernels)
+        ->scale(kind, params->activation.alpha, params->activation.beta, &affine,
+                plane_of(call->inputs[0], chunks, plane) + first * LANES, added ? added + first * LANES : NULL, y,
+                count);
     if (!known)
         activation_run(call->kernels, &params->activation, y, (size_t)(count * LANES));
 }

@@ -11,14 +11,7 @@
 #include "ops/kernels/bits.h"
 #include "ops/kernels/families.h"
 #include "ops/matmul/gemm.h"
-
-#include <string.h>
-
-enum nbits_input { IN_A, IN_B, IN_SCALES, IN_ZEROS, IN_GROUPS, IN_BIAS };
-
-struct nbits_params {
-    int64_t depth, columns, bits, block;
-};
+#include "ops/quant/matmul_nbits_numbers.h"
 
 static status nbits_parse(const struct op_call *call, struct attributes *attributes, void *result, struct error *err) {
     struct nbits_params *p = result;
@@ -40,15 +33,6 @@ static status nbits_parse(const struct op_call *call, struct attributes *attribu
     return STATUS_OK;
 }
 
-static int64_t blocks_of(const struct nbits_params *p) {
-    return divide_up(p->depth, p->block);
-}
-
-/* Bytes of the zero points of a column. */
-static int64_t zero_bytes(const struct nbits_params *p) {
-    return divide_up(blocks_of(p) * p->bits, 8);
-}
-
 static status check_count(const struct op_call *call, int i, int64_t count, struct error *err) {
     char name[ARG_TEXT_BYTES], text[SHAPE_TEXT_BYTES];
     const struct tensor *tensor = op_input(call, i);
@@ -64,14 +48,15 @@ static bool is_left_out(const struct op_call *call) {
 
 static status check_weights(const struct op_call *call, struct error *err) {
     const struct nbits_params *p = call->params;
-    const int64_t blocks = blocks_of(p), n = p->columns;
+    const int64_t blocks = nbits_blocks(p), n = p->columns;
     const struct tensor *zeros = op_input(call, IN_ZEROS);
     const bool packed = zeros && zeros->dtype == DTYPE_UINT8;
     if (is_left_out(call))
         return check_count(call, IN_BIAS, n, err);
     if (check_count(call, IN_B, n * blocks * (p->block * p->bits / 8), err) ||
         check_count(call, IN_SCALES, n * blocks, err) ||
-        check_count(call, IN_ZEROS, n * (packed ? zero_bytes(p) : blocks), err) || check_count(call, IN_BIAS, n, err))
+        check_count(call, IN_ZEROS, n * (packed ? nbits_zero_bytes(p) : blocks), err) ||
+        check_count(call, IN_BIAS, n, err))
         return err->code;
     return !op_input(call, IN_GROUPS) || tensor_elements(call->inputs[IN_GROUPS]) >= p->depth
                ? STATUS_OK
@@ -94,147 +79,18 @@ static int64_t rows_of(const struct op_call *call) {
     return tensor_elements(call->inputs[IN_A]) / ((const struct nbits_params *)call->params)->depth;
 }
 
-static int64_t whole_groups(int64_t depth) {
-    return divide_up(depth, HALVES_GROUP) * HALVES_GROUP;
-}
-
 #define FEW_ROWS HALVES_ROWS
 
 static status nbits_prepare(struct op_call *call, size_t *workspace_bytes, struct error *err) {
     const struct nbits_params *p = call->params;
     if (rows_of(call) <= FEW_ROWS) {
-        *workspace_bytes = (size_t)whole_groups(p->depth) * HALVES_ROWS * sizeof(float);
+        *workspace_bytes = (size_t)nbits_whole_groups(p->depth) * HALVES_ROWS * sizeof(float);
         return STATUS_OK;
     }
     return size_add(whole_line_bytes(call->inputs[IN_A]->bytes),
                     gemm_workspace_bytes(call->kernels->gemm, call->threads), workspace_bytes)
                ? STATUS_OK
                : fail(err, STATUS_LIMIT, "the workspace is too large");
-}
-
-/* ---- numbers of a column ---- */
-
-static float zero_point(const struct op_call *call, int64_t column, int64_t block) {
-    const struct nbits_params *p = call->params;
-    const struct tensor *zeros = op_input(call, IN_ZEROS);
-    if (!zeros)
-        return (float)(1 << (p->bits - 1));
-    if (zeros->dtype != DTYPE_UINT8)
-        return ((const float *)zeros->data)[column * blocks_of(p) + block];
-    const uint8_t byte = ((const uint8_t *)zeros->data)[column * zero_bytes(p) + block * p->bits / 8];
-    return (float)(byte >> block * p->bits % 8 & ((1 << p->bits) - 1));
-}
-
-/* Depths first .. first + count - 1 of a column, in one block of it. A first one that stands inside a byte is alone. */
-static void block_numbers(const struct op_call *call, int64_t column, int64_t block, int64_t first, int64_t count,
-                          float *to) {
-    const struct nbits_params *p = call->params;
-    const float scale = ((const float *)call->inputs[IN_SCALES]->data)[column * blocks_of(p) + block];
-    const float zero = zero_point(call, column, block);
-    const int64_t bit = first * p->bits % 8;
-    const uint8_t *from = (const uint8_t *)call->inputs[IN_B]->data + column * blocks_of(p) * (p->block * p->bits / 8) +
-                          first * p->bits / 8;
-    if (bit == 0)
-        bits_kernel_of(call->kernels)->unpack(from, (int)p->bits, (size_t)count, scale, zero, to);
-    else
-        *to = ((float)(*from >> bit & ((1 << p->bits) - 1)) - zero) * scale;
-}
-
-static void column_numbers(const struct op_call *call, int64_t column, int64_t depth0, int64_t depth, float *to) {
-    const struct nbits_params *p = call->params;
-    const struct tensor *groups = op_input(call, IN_GROUPS);
-    for (int64_t k = depth0, count; k < depth0 + depth; k += count) {
-        const int64_t block = groups ? int_of(groups, k) : k / p->block;
-        const int64_t left = depth0 + depth - k, rest = p->block - k % p->block;
-        count = groups ? 1 : rest < left ? rest : left;
-        block_numbers(call, column, block, k, count, to + (k - depth0));
-    }
-}
-
-/* ---- numbers of 4 bits in the order of blocks, which have kernels of their own ---- */
-
-static bool is_halves(const struct op_call *call) {
-    const struct nbits_params *p = call->params;
-    return p->bits == 4 && p->block >= HALVES_GROUP && !op_input(call, IN_GROUPS);
-}
-
-/* Rows of A in the order of the kernel, 1 or HALVES_ROWS of them. */
-static void order_rows(const struct op_call *call, int64_t rows) {
-    const int64_t depth = ((const struct nbits_params *)call->params)->depth, stride = whole_groups(depth);
-    const float *a = call->inputs[IN_A]->data;
-    for (int64_t r = 0; r < (rows == 1 ? 1 : HALVES_ROWS); r++)
-        bits_kernel_of(call->kernels)
-            ->halves_order(a + (r < rows ? r * depth : 0), r < rows ? (size_t)depth : 0,
-                           (float *)call->workspace + r * stride);
-}
-
-static void column_by_rows(const struct op_call *call, int64_t column, int64_t rows, float *sums) {
-    const struct nbits_params *p = call->params;
-    const struct tensor *zeros = op_input(call, IN_ZEROS);
-    const int64_t blocks = blocks_of(p), depth = whole_groups(p->depth);
-    const bool codes = zeros && zeros->dtype == DTYPE_UINT8;
-    const struct halves_column all = {.from =
-                                          (const uint8_t *)call->inputs[IN_B]->data + column * blocks * (p->block / 2),
-                                      .scales = (const float *)call->inputs[IN_SCALES]->data + column * blocks,
-                                      .zeros = zeros && !codes ? (const float *)zeros->data + column * blocks : NULL,
-                                      .codes = codes ? (const uint8_t *)zeros->data + column * zero_bytes(p) : NULL,
-                                      .groups = (size_t)(depth / HALVES_GROUP),
-                                      .per_scale = (size_t)(p->block / HALVES_GROUP)};
-    bits_kernel_of(call->kernels)->halves_dot((int)rows, call->workspace, (size_t)depth, &all, sums);
-}
-
-/* ---- the product ---- */
-
-#define FETCH_COLUMNS 8 /* at a time: lines of a tile are written piece by piece */
-
-static void fetch(const struct gemm_job *job, int64_t column0, int count, int64_t depth0, int depth, int width,
-                  float *tile) {
-    float numbers[FETCH_COLUMNS][GEMM_DEPTH];
-    for (int c = 0; c < width; c += FETCH_COLUMNS) {
-        const int part = width - c < FETCH_COLUMNS ? width - c : FETCH_COLUMNS;
-        for (int i = 0; i < part; i++)
-            if (c + i < count)
-                column_numbers(job->context, column0 + c + i, depth0, depth, numbers[i]);
-            else
-                memset(numbers[i], 0, sizeof numbers[i]);
-        for (int k = 0; k < depth; k++)
-            for (int i = 0; i < part; i++)
-                tile[k * width + c + i] = numbers[i][k];
-    }
-}
-
-static float half_at(const uint8_t *halves, int64_t i) {
-    return (float)(halves[i / 2] >> i % 2 * 4 & 15);
-}
-
-/* A tile of numbers of 4 bits, block by block. */
-static void fetch_halves(const struct gemm_job *job, int64_t column0, int count, int64_t depth0, int depth, int width,
-                         float *tile) {
-    const struct op_call *call = job->context;
-    const struct nbits_params *p = call->params;
-    if (count < width)
-        memset(tile, 0, (size_t)depth * (size_t)width * sizeof *tile);
-    const int64_t blocks = blocks_of(p), bytes = blocks * (p->block / 2), stride = zero_bytes(p);
-    const struct tensor *zeros = op_input(call, IN_ZEROS);
-    const float *scales = call->inputs[IN_SCALES]->data;
-    for (int c = 0; c < count; c += HALVES_WIDTH) {
-        const int64_t first = column0 + c;
-        const int columns = (int)at_most(count - c, HALVES_WIDTH);
-        struct halves_block some = {.stride = (size_t)bytes};
-        for (int64_t k = depth0, block = k / p->block, part; k < depth0 + depth; k += part, block++) {
-            part = at_most((block + 1) * p->block - k, depth0 + depth - k);
-            for (int64_t i = 0; i < columns; i++) {
-                some.scales[i] = scales[(first + i) * blocks + block];
-                some.zeros[i] = !zeros ? 8
-                                : zeros->dtype == DTYPE_UINT8
-                                    ? half_at((const uint8_t *)zeros->data + (first + i) * stride, block)
-                                    : ((const float *)zeros->data)[(first + i) * blocks + block];
-            }
-            some.from = (const uint8_t *)call->inputs[IN_B]->data + first * bytes + k / 2;
-            bits_kernel_of(call->kernels)
-                ->halves_lines(&some, columns, (size_t)part, (size_t)width, tile + (k - depth0) * width + c);
-        }
-    }
 }
 
 static void store(const struct gemm_job *job, int64_t row0, int rows, int64_t column0, int count, float *block,
@@ -255,7 +111,7 @@ static void make_job(const struct gemm_batch *batch, int64_t i, struct gemm_job 
     *job = (struct gemm_job){.panels = gemm_panels(batch->kernel, rows_of(call), p->depth),
                              .packed = call->workspace,
                              .columns = p->columns,
-                             .fetch = is_halves(call) ? fetch_halves : fetch,
+                             .fetch = nbits_is_halves(call) ? nbits_fetch_halves : nbits_fetch,
                              .store = store,
                              .context = call,
                              .output = call->outputs[0]->data};
@@ -267,15 +123,15 @@ static void few_rows(void *context, int64_t first, int64_t end) {
     const struct nbits_params *p = call->params;
     const struct tensor *bias = op_input(call, IN_BIAS);
     const int64_t rows = rows_of(call);
-    const bool halves = is_halves(call);
+    const bool halves = nbits_is_halves(call);
     float numbers[GEMM_DEPTH], *y = call->outputs[0]->data;
     for (int64_t column = first; column < end; column++) {
         float sums[FEW_ROWS] = {0};
         if (halves)
-            column_by_rows(call, column, rows, sums);
+            nbits_column_by_rows(call, column, rows, sums);
         for (int64_t k = 0, part; !halves && k < p->depth; k += part) {
             part = p->depth - k < GEMM_DEPTH ? p->depth - k : GEMM_DEPTH;
-            column_numbers(call, column, k, part, numbers);
+            nbits_column(call, column, k, part, numbers);
             for (int64_t r = 0; r < rows; r++)
                 sums[r] +=
                     bits_kernel_of(call->kernels)
@@ -290,9 +146,9 @@ static status check_groups(const struct op_call *call, struct error *err) {
     const struct nbits_params *p = call->params;
     for (int64_t k = 0; op_input(call, IN_GROUPS) && k < p->depth; k++) {
         const int64_t group = int_of(call->inputs[IN_GROUPS], k);
-        if (group < 0 || group >= blocks_of(p))
+        if (group < 0 || group >= nbits_blocks(p))
             return fail(err, STATUS_INVALID_MODEL, "g_idx[%lld] is %lld, of %lld blocks", (long long)k,
-                        (long long)group, (long long)blocks_of(p));
+                        (long long)group, (long long)nbits_blocks(p));
     }
     return STATUS_OK;
 }
@@ -310,8 +166,8 @@ static status nbits_run(struct op_call *call, struct error *err) {
     if (check_groups(call, err) != STATUS_OK)
         return err->code;
     if (rows <= FEW_ROWS) {
-        if (is_halves(call))
-            order_rows(call, rows);
+        if (nbits_is_halves(call))
+            nbits_order_rows(call, rows);
         team_for(call->threads, p->columns, few_rows, call);
         return STATUS_OK;
     }

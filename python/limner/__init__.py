@@ -29,7 +29,9 @@ from limner._limner import (
 )
 from limner._checkpoints import Conversion, ConversionError, Key, Keys, convert, keys
 from limner._outputs import Outputs
-from limner._pictures import Inpainter, InpaintOptions, PictureOptions, PictureWarning, Upscaler, inpaint, upscale
+from limner._picture_arrays import PictureWarning
+from limner._picture_options import InpaintOptions, PictureOptions
+from limner._pictures import Inpainter, Upscaler, inpaint, upscale
 from limner._profile import Profile, Step
 from limner._session import Session, Value
 

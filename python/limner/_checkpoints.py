@@ -13,7 +13,7 @@ import numpy as np
 
 from limner import _limner
 from limner._arrays import _plain_name
-from limner._pictures import Path, file_name, python_words, words_of
+from limner._picture_options import Path, file_name, python_words, words_of
 
 Checkpoint = Union[Path, Mapping[str, Any]]
 

@@ -18,6 +18,7 @@
 struct folding {
     struct pass_context *context;
     size_t bytes_left, wide_left;
+    size_t **budgets; /* by value: which of the two its memory was taken from; NULL: neither */
     double macs_left;
 };
 
@@ -124,16 +125,15 @@ static bool fold_is_worth(const struct fold *fold, const struct folding *folding
     return fits && fold->output_bytes <= folding->context->tensor_bytes && fold->macs <= folding->macs_left;
 }
 
-/* An input has one reader less; the last one takes memory that a pass made with it. */
+/* An input has one reader less; with the last one its memory is given back to the budget that it came from. */
 static void leave_inputs(struct folding *folding, struct node *node) {
     struct pass_context *context = folding->context;
     for (int i = 0; i < node->input_count; i++) {
         const int value = node->inputs[i];
         if (value == NO_VALUE || --context->readers[value] > 0)
             continue;
-        const struct tensor *tensor = context->graph->values[value].initializer;
-        if (value < context->program->block_capacity && context->program->blocks[value])
-            folding->bytes_left += tensor->bytes;
+        if (folding->budgets[value])
+            *folding->budgets[value] += context->graph->values[value].initializer->bytes;
         program_drop_constant(context->program, value);
     }
     node->input_count = 0;
@@ -169,18 +169,19 @@ static status fold_view(struct folding *folding, struct fold *fold, bool *done, 
     struct program_block *block = input < context->program->block_capacity ? context->program->blocks[input] : NULL;
     if (program_set_constant(context->program, output, &view, block, err) != STATUS_OK)
         return err->code;
-    if (block)
-        folding->bytes_left -= view.bytes; /* given back by leave_inputs, but the view keeps them */
+    folding->budgets[output] = folding->budgets[input];
+    folding->budgets[input] = NULL;
     leave_inputs(folding, fold->node);
     return STATUS_OK;
 }
 
-static status keep_results(struct folding *folding, struct fold *fold, struct error *err) {
+static status keep_results(struct folding *folding, struct fold *fold, size_t *budget, struct error *err) {
     struct program *program = folding->context->program;
     status code = STATUS_OK;
     for (int i = 0; i < fold->node->output_count; i++) {
         if (!fold->outputs[i])
             continue;
+        folding->budgets[fold->node->outputs[i]] = budget;
         struct program_block *block = program_block_create(program, fold->results[i].data);
         if (code == STATUS_OK)
             code = block ? program_set_constant(program, fold->node->outputs[i], &fold->results[i], block, err)
@@ -194,16 +195,16 @@ static status keep_results(struct folding *folding, struct fold *fold, struct er
 static status fold_compute(struct folding *folding, struct fold *fold, struct error *err) {
     const struct pass_context *context = folding->context;
     struct error ignored;
-    size_t *left = is_wider(fold, folding) ? &folding->wide_left : &folding->bytes_left;
+    size_t *budget = is_wider(fold, folding) ? &folding->wide_left : &folding->bytes_left;
     const status code = op_evaluate(fold->node, fold->opset, fold->inputs, fold->outputs, context->kernels,
-                                    context->threads, *left, &ignored);
+                                    context->threads, *budget, &ignored);
     if (code == STATUS_NO_MEMORY)
         return fail_memory(err, "constant folding");
     if (code != STATUS_OK)
         return STATUS_OK; /* left as it is: running it will say what is wrong */
-    *left -= fold->output_bytes;
+    *budget -= fold->output_bytes;
     folding->macs_left -= fold->macs;
-    if (keep_results(folding, fold, err) != STATUS_OK)
+    if (keep_results(folding, fold, budget, err) != STATUS_OK)
         return err->code;
     leave_inputs(folding, fold->node);
     return STATUS_OK;
@@ -237,7 +238,10 @@ status pass_fold(struct pass_context *context, struct error *err) {
     struct folding folding = {.context = context,
                               .bytes_left = file > LEAST_BUDGET / 2 ? file * 2 : LEAST_BUDGET,
                               .wide_left = WIDE_BUDGET,
+                              .budgets = pass_scratch(context, (size_t)context->value_count + 1, sizeof(size_t *)),
                               .macs_left = MACS_BUDGET};
+    if (!folding.budgets)
+        return fail_memory(err, "constant folding");
     for (int i = 0; i < context->graph->node_count; i++) {
         if (!is_foldable(context, &context->graph->nodes[i]))
             continue;

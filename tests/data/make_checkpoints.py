@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Writes tests/data/checkpoints: small checkpoints in every form, and beside each NAME a NAME.txt that says what is in
-it, for tests/test_checkpoint.c; and the fuzz targets' seeds. Needs PyTorch (2.15 was used) and NumPy. The values follow
+it, for tests/tools/test_checkpoint.c; and the fuzz targets' seeds. Needs PyTorch (2.15 was used) and NumPy. The values follow
 from a formula; files of the older format still differ from run to run, for PyTorch takes addresses as storages' keys.
 
 NAME.txt, parts of a line apart by tabs:

@@ -20,7 +20,7 @@ sys.path.insert(0, str(FOLDER.parents[2] / "models"))
 
 import reference_inpaint  # noqa: E402
 
-# name, picture, masked, sigma, low, high: tests/test_canny.c has the same table
+# name, picture, masked, sigma, low, high: tests/tools/test_canny.c has the same table
 CASES = (
     ("cat", "cat", False, 2.0, 0.1, 0.2),
     ("cat-hole", "cat", True, 2.0, 0.1, 0.2),

@@ -67,6 +67,50 @@ def test_names_that_cannot_be(folder: Path) -> None:
     assert done.returncode == 0, done
 
 
+# ---- what people type by mistake ----
+
+def test_slips(folder: Path) -> None:
+    """Each is told in one line that names what is wrong, ends with a status that is not 0, and leaves no file behind."""
+    path = model(folder, "g (float[N] x) => (float[N] y) { y = Abs(x) }")
+    onnx.save(parser.parse_model(HEADER + "g (float[N,3,H,W] p) => (float[N,3,H,W] q) { q = Abs(p) }"), folder / "painter.onnx")
+    np.save(folder / "x.npy", np.zeros(3, np.float32))
+    (folder / "text").write_text("this text is a file\n")
+    (folder / "a").write_text("this text is a file\n")
+    (folder / "empty.png").touch()
+    (folder / "empty").mkdir()
+    escape = folder / "red\x1b[31m.onnx"
+    escape.write_text("text\n")
+    before = set(folder.iterdir())
+    shown = str(escape).replace("\x1b", "?")
+    for words, status, says in (
+            (("inspect", ""), 2, "an argument is empty"),
+            (("run", path, ""), 2, "an argument is empty"),
+            (("run", path, "-o", ""), 2, "-o"),
+            (("inspect", folder / "empty"), 1, f"{folder}/empty: is a folder"),
+            (("keys", folder / "empty"), 1, f"{folder}/empty: is a folder"),
+            (("inspect", escape), 1, f"limner: {shown}: this is text"),
+            (("convert", "a", "-t", path, "-o", "new.onnx"), 1, "limner: a: this is text"),
+            (("inpaint", "empty.png", "text", "--model", "painter.onnx", "-o", "new.png"), 1, "limner: empty.png: the file is empty"),
+            (("inpaint", "a", "text", "--model", "painter.onnx", "-o", "new.png"), 1, "limner: a"),
+            (("annotate", path, "--range", "0,1", "-o", "nowhere/new.onnx"), 1, "nowhere/new.onnx: cannot create a file in its folder: No such"),
+            (("run", path, "--input", "x=x.npy", "-o", "nowhere/new.npy"), 1, "folder nowhere: No such"),
+            (("help", "run", "more"), 2, "'more' is one argument too many"),
+            (("help", "nothing"), 2, "unknown command nothing")):
+        done = subprocess.run([LIMNER, *map(str, words)], capture_output=True, text=True, timeout=120, cwd=folder)
+        assert done.returncode == status and says in done.stderr and not done.stdout, (words, done)
+        assert len(done.stderr.splitlines()) == 1 and done.stderr.count(shown) <= 1, (words, done)
+        assert set(folder.iterdir()) == before, (words, set(folder.iterdir()) - before)
+    for words in (("help", "--help"), ("help", "help"), ("--help",)):
+        assert limner(*words).stdout.startswith("Usage: limner COMMAND"), words
+
+
+def test_names_to_choose_from(folder: Path) -> None:
+    """Presets and templates that there are, are listed by name."""
+    done = limner("annotate", model(folder, "g (float[N] x) => (float[N] y) { y = Abs(x) }"), "--preset", "nosuch", "-o", folder / "new.onnx")
+    listed = done.stderr.splitlines()[1].split(":", 1)[1].split()
+    assert done.returncode == 1 and len(listed) > 9 and listed == sorted(listed), done
+
+
 # ---- refusals ----
 
 def test_a_reason_is_said_once(folder: Path) -> None:

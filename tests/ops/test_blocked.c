@@ -1,52 +1,21 @@
 /*
- * Convolutions and normalization on channel blocks against the plain operators, whose own reference is the
- * specification (test_conv.c): every algorithm, borders, strides, dilations, groups, plain inputs, few outputs, tails.
+ * Convolutions on channel blocks against the plain operators, whose own reference is the specification (test_conv.c):
+ * every algorithm, borders, strides, dilations, groups, plain inputs, few outputs, tails.
  */
-#include "tests/support/support.h"
-
 #include "ops/blocked/blocked.h"
 #include "ops/blocked/direct.h"
 #include "ops/blocked/engine/blocked_plan.h"
 #include "ops/blocked/winograd/winograd_algorithm.h"
 #include "ops/blocked/winograd/winograd_balance.h"
-#include "ops/evaluate.h"
 #include "ops/kernels/cpu.h"
+#include "tests/support/blocked_node.h"
+#include "tests/support/support.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define CASES 400
-#define NORM_CASES 60
-
-/* One node of the internal domain, with kernels that may lack algorithms. */
-static struct tensor evaluate(struct test_node *node, const struct kernels *kernels, int threads,
-                              const struct tensor *const *inputs) {
-    struct tensor y, *outputs[] = {&y};
-    struct error err = {0};
-    if (op_evaluate(&node->node, 1, inputs, outputs, kernels, threads, SIZE_MAX, &err) != STATUS_OK)
-        fail_msg("%s: %s", node->node.op_type, err.message);
-    return y;
-}
-
-static struct tensor to_blocks(const struct tensor *x) {
-    struct test_node node;
-    const struct tensor *inputs[] = {x};
-    test_node_init(&node, "Block", 1, 1);
-    node.node.domain = "limner";
-    test_node_int(&node, "channels", x->shape.dims[1]);
-    return evaluate(&node, test_kernels(), 2, inputs);
-}
-
-static struct tensor from_blocks(const struct tensor *x, int64_t channels) {
-    struct test_node node;
-    const struct tensor *inputs[] = {x};
-    test_node_init(&node, "Unblock", 1, 1);
-    node.node.domain = "limner";
-    test_node_int(&node, "channels", channels);
-    return evaluate(&node, test_kernels(), 2, inputs);
-}
 
 struct conv_case {
     bool transposed, plain_input, plain_output, bias, scale;
@@ -163,7 +132,7 @@ static struct tensor expected_of(const struct conv_case *c, const struct conv_da
     struct tensor padded = merged ? *data->x : pad_input(c, data->x);
     const struct tensor *inputs[] = {&padded, data->w, c->bias ? data->b : NULL, c->scale ? data->scale : NULL};
     make_node(&node, c->transposed ? "ConvTranspose" : "Conv", c, merged);
-    const struct tensor y = evaluate(&node, test_kernels(), 1, inputs);
+    const struct tensor y = blocked_evaluate(&node, test_kernels(), 1, inputs);
     if (!merged)
         free(padded.data);
     return y;
@@ -178,7 +147,7 @@ static struct tensor actual_of(const struct conv_case *c, const struct conv_data
     test_node_text(&node, "border", c->border);
     test_node_int(&node, "blocked_input", !c->plain_input);
     test_node_int(&node, "blocked_output", !c->plain_output);
-    struct tensor y = evaluate(&node, kernels, threads, inputs);
+    struct tensor y = blocked_evaluate(&node, kernels, threads, inputs);
     if (!c->plain_input)
         free(blocks.data);
     if (c->plain_output)
@@ -186,18 +155,6 @@ static struct tensor actual_of(const struct conv_case *c, const struct conv_data
     const struct tensor plain = from_blocks(&y, c->out * c->group);
     free(y.data);
     return plain;
-}
-
-static void compare(const struct tensor *actual, const struct tensor *expected, double atol, const char *what) {
-    const size_t count = (size_t)tensor_elements(expected);
-    if (!shape_equal(&actual->shape, &expected->shape))
-        fail_msg("%s: another shape", what);
-    double *wide = calloc(count + 1, sizeof *wide);
-    assert_non_null(wide);
-    for (size_t i = 0; i < count; i++)
-        wide[i] = ((const float *)expected->data)[i];
-    test_close(actual->data, wide, count, 1e-5, atol, what);
-    free(wide);
 }
 
 /* A window that fits, and a reflection that has enough to reflect. */
@@ -225,9 +182,9 @@ static void test_convolutions(void **unused) {
         struct conv_data data = make_data(&c, &random);
         struct tensor expected = expected_of(&c, &data);
         struct tensor direct = actual_of(&c, &data, kernels_exact(test_kernels()->level), 1);
-        compare(&direct, &expected, 1e-5 + 1e-7 * (double)(c.in * c.kernel[0] * c.kernel[1]), what);
+        blocked_compare(&direct, &expected, 1e-5 + 1e-7 * (double)(c.in * c.kernel[0] * c.kernel[1]), what);
         struct tensor fast = actual_of(&c, &data, test_kernels(), 3);
-        compare(&fast, &expected, 1e-3, what);
+        blocked_compare(&fast, &expected, 1e-3, what);
         free(expected.data);
         free(direct.data);
         free(fast.data);
@@ -258,7 +215,7 @@ static void test_many_weights(void **unused) {
         describe(&c, i, what);
         struct conv_data data = make_data(&c, &random);
         struct tensor expected = expected_of(&c, &data), fast = actual_of(&c, &data, test_kernels(), 2);
-        compare(&fast, &expected, 1e-2, what);
+        blocked_compare(&fast, &expected, 1e-2, what);
         free(expected.data);
         free(fast.data);
         free_data(&data);
@@ -305,7 +262,7 @@ static void test_many_weights_and_tiles(void **unused) {
         describe(&c, i, what);
         struct conv_data data = make_data(&c, &random);
         struct tensor expected = expected_of(&c, &data), one = actual_of(&c, &data, test_kernels(), 1);
-        compare(&one, &expected, 1e-2, what);
+        blocked_compare(&one, &expected, 1e-2, what);
         for (int threads = 2; threads < 4; threads++) {
             struct tensor same = actual_of(&c, &data, test_kernels(), threads);
             if (memcmp(one.data, same.data, one.bytes) != 0)
@@ -341,7 +298,7 @@ static void test_batch_in_waves(void **unused) {
     for (int threads = 1; threads < 4; threads++) {
         c.batch = 11;
         struct tensor all = actual_of(&c, &data, test_kernels(), threads);
-        compare(&all, &expected, 1e-2, "eleven batch rows");
+        blocked_compare(&all, &expected, 1e-2, "eleven batch rows");
         struct tensor row = *data.x;
         row.shape.dims[0] = c.batch = 1;
         row.bytes /= 11;
@@ -484,317 +441,6 @@ static void test_choice(void **unused) {
     assert_int_equal(panels.floats, 9 * 256 * 256 + 16 * WINOGRAD_BALANCE);
 }
 
-/* ---- InstanceNormalization ---- */
-
-static struct tensor norm_of(const char *op_type, const char *domain, const struct tensor *const *inputs, int count,
-                             int64_t relu, int threads) {
-    struct test_node node;
-    test_node_init(&node, op_type, count, 1);
-    node.node.domain = domain;
-    if (relu)
-        test_node_text(&node, "activation", "Relu");
-    struct tensor y, *outputs[] = {&y};
-    struct error err = {0};
-    if (op_evaluate(&node.node, *domain ? 1 : 22, inputs, outputs, test_kernels(), threads, SIZE_MAX, &err) !=
-        STATUS_OK)
-        fail_msg("%s: %s", op_type, err.message);
-    return y;
-}
-
-static void test_norm(void **unused) {
-    (void)unused;
-    struct random random = random_from(test_seed() + 63);
-    for (int i = 0; i < test_cases(NORM_CASES); i++) {
-        const int channels = (int)random_int(&random, 10, 40), height = (int)random_int(&random, 1, 30),
-                  width = (int)random_int(&random, 2, 30);
-        const bool relu = random_int(&random, 0, 1), add = random_int(&random, 0, 1);
-        struct tensor *x = test_tensor(DTYPE_FLOAT, 4, 2, channels, height, width);
-        struct tensor *z = test_tensor(DTYPE_FLOAT, 4, 2, channels, height, width);
-        struct tensor *scale = test_tensor(DTYPE_FLOAT, 1, channels), *bias = test_tensor(DTYPE_FLOAT, 1, channels);
-        test_fill(x, &random);
-        test_fill(z, &random);
-        test_fill(scale, &random);
-        test_fill(bias, &random);
-        const float shift = random_int(&random, 0, 1) ? 1000.0f : 0.0f; /* a mean far from the spread */
-        for (int64_t k = 0; k < tensor_elements(x); k++)
-            ((float *)x->data)[k] += shift;
-        const struct tensor *plain_in[] = {x, scale, bias};
-        struct tensor expected = norm_of("InstanceNormalization", "", plain_in, 3, 0, 2);
-        for (int64_t k = 0; k < tensor_elements(x); k++) {
-            float *y = (float *)expected.data + k;
-            *y += add ? ((float *)z->data)[k] : 0;
-            *y = relu && *y < 0 ? 0 : *y;
-        }
-        struct tensor blocks = to_blocks(x), added = to_blocks(z);
-        const struct tensor *inputs[] = {&blocks, scale, bias, add ? &added : NULL};
-        struct tensor y = norm_of("BlockedInstanceNormalization", "limner", inputs, 4, relu, 2);
-        struct tensor actual = from_blocks(&y, channels);
-        compare(&actual, &expected, shift != 0 ? 1e-3 : 1e-5, "BlockedInstanceNormalization");
-        free(expected.data);
-        free(blocks.data);
-        free(added.data);
-        free(y.data);
-        free(actual.data);
-        test_tensor_free(x);
-        test_tensor_free(z);
-        test_tensor_free(scale);
-        test_tensor_free(bias);
-    }
-}
-
-/*
- * Large planes, whose rows are divided among threads: the same bits for any number of them and in every batch row. One
- * pixel is far from all others, and all are far from zero.
- */
-static void test_norm_rows(void **unused) {
-    (void)unused;
-    struct random random = random_from(test_seed() + 67);
-    const int channels = 20, height = (int)random_int(&random, 130, 150), width = (int)random_int(&random, 120, 140);
-    struct tensor *x = test_tensor(DTYPE_FLOAT, 4, 3, channels, height, width);
-    struct tensor *scale = test_tensor(DTYPE_FLOAT, 1, channels), *bias = test_tensor(DTYPE_FLOAT, 1, channels);
-    test_fill(x, &random);
-    test_fill(scale, &random);
-    test_fill(bias, &random);
-    float *values = x->data;
-    const int64_t picture = (int64_t)channels * height * width;
-    for (int64_t k = 0; k < picture; k++)
-        values[k] = values[picture + k] = values[2 * picture + k] =
-            values[k] + (k % (height * width) == 5 ? -3000.0f : 500.0f);
-    const struct tensor *plain_in[] = {x, scale, bias};
-    struct tensor expected = norm_of("InstanceNormalization", "", plain_in, 3, 0, 1);
-    struct tensor blocks = to_blocks(x), one = blocks;
-    one.shape.dims[0] = 1;
-    one.bytes /= 3;
-    const struct tensor *all[] = {&blocks, scale, bias, NULL}, *first[] = {&one, scale, bias, NULL};
-    struct tensor y = norm_of("BlockedInstanceNormalization", "limner", all, 4, 0, 1);
-    struct tensor actual = from_blocks(&y, channels);
-    compare(&actual, &expected, 1e-3, "BlockedInstanceNormalization of large planes");
-    for (int threads = 1; threads < 6; threads++) {
-        struct tensor rows = norm_of("BlockedInstanceNormalization", "limner", first, 4, 0, threads);
-        struct tensor batch = norm_of("BlockedInstanceNormalization", "limner", all, 4, 0, threads);
-        for (int row = 0; row < 3; row++)
-            if (memcmp((char *)batch.data + (size_t)row * rows.bytes, y.data, rows.bytes) != 0)
-                fail_msg("normalization: other bits with %d threads in batch row %d", threads, row);
-        if (memcmp(rows.data, y.data, rows.bytes) != 0)
-            fail_msg("normalization: other bits with %d threads", threads);
-        free(rows.data);
-        free(batch.data);
-    }
-    free(expected.data);
-    free(blocks.data);
-    free(y.data);
-    free(actual.data);
-    test_tensor_free(x);
-    test_tensor_free(scale);
-    test_tensor_free(bias);
-}
-
-/* ---- the kernel's contract ---- */
-
-static float *random_floats(size_t count, struct random *random) {
-    float *data = aligned_alloc(64, sizeof(float) * count);
-    assert_non_null(data);
-    for (size_t i = 0; i < count; i++)
-        data[i] = random_float(random);
-    return data;
-}
-
-/* Sums of every size of a register tile against doubles; nothing else is written. */
-static void test_tiles(void **unused) {
-    (void)unused;
-    const struct block_kernel *kernel = test_kernels()->block;
-    struct random random = random_from(test_seed() + 64);
-    enum { ENTRIES = 3, BLOCKS = 2, LENGTH = 16, DEPTH = ENTRIES * BLOCKS * LENGTH, ROOM = 20 };
-    float *data = random_floats(4096, &random), *weights = random_floats(DEPTH * 64, &random);
-    float c[ROOM * 64], old[ROOM * 64];
-    for (int i = 0; i < ROOM * 64; i++)
-        old[i] = random_float(&random);
-    for (int blocks = 1; blocks <= kernel->blocks; blocks++)
-        for (int wanted = 1; wanted <= kernel->pixels[blocks]; wanted++) {
-            const int pixels = kernel->round(wanted, blocks), lanes = blocks * CHANNEL_BLOCK;
-            assert_true(pixels >= wanted && pixels <= kernel->pixels[blocks]);
-            struct block_pixel list[ENTRIES * BLOCK_PIXELS];
-            for (int i = 0; i < ENTRIES * BLOCK_PIXELS; i++)
-                list[i] = (struct block_pixel){data + random_int(&random, 0, 2000), random_int(&random, 0, 1000)};
-            const int length = wanted % 2 ? LENGTH : 5; /* of channel blocks, and of plain inputs */
-            const struct block_source source = {.entries = ENTRIES, .blocks = BLOCKS, .length = length, .pixels = list};
-            const bool first = random_int(&random, 0, 1);
-            memcpy(c, old, sizeof c);
-            kernel->tile(pixels, blocks, &source, weights, first, c, (size_t)lanes, CHANNEL_BLOCK);
-            kernel->tile(pixels, blocks, &source, weights, false, c, (size_t)lanes, CHANNEL_BLOCK);
-            for (int i = 0; i < pixels; i++)
-                for (int lane = 0; lane < lanes; lane++) {
-                    double sum = 0;
-                    for (int k = 0; k < ENTRIES * BLOCKS * length; k++) {
-                        const struct block_pixel *p = &list[k / (BLOCKS * length) * BLOCK_PIXELS + i];
-                        sum += (double)p->data[k / length % BLOCKS * p->step + k % length] * weights[k * lanes + lane];
-                    }
-                    const double expected = 2 * sum + (first ? 0 : old[i * lanes + lane]);
-                    if (fabs(c[i * lanes + lane] - expected) > 1e-4)
-                        fail_msg("%s: %d pixels by %d blocks: sum %d,%d is %g, expected %g", kernel->name, pixels,
-                                 blocks, i, lane, c[i * lanes + lane], expected);
-                }
-            assert_memory_equal(c + pixels * lanes, old + pixels * lanes,
-                                sizeof c - (size_t)(pixels * lanes) * sizeof *c);
-        }
-    free(data);
-    free(weights);
-}
-
-/* Contiguous tiles have the bits of indirect ones; differences are computed along with them. */
-static void test_rows(void **unused) {
-    (void)unused;
-    const struct block_kernel *kernel = test_kernels()->block;
-    struct random random = random_from(test_seed() + 65);
-    enum { BLOCKS = 11, STEP = 400, ROOM = 20, FLOATS = BLOCKS * STEP, LANES = 64 };
-    float *data = random_floats(FLOATS, &random);
-    float *weights = random_floats(BLOCKS * 2 * CHANNEL_BLOCK * LANES, &random);
-    float expected[ROOM * LANES], c[ROOM * LANES], formed[32 * LANES];
-    for (int blocks = 1; blocks <= kernel->blocks; blocks++)
-        for (int wanted = 1; wanted <= kernel->pixels[blocks]; wanted++) {
-            const int pixels = kernel->round(wanted, blocks), lanes = blocks * CHANNEL_BLOCK;
-            const int64_t skip = CHANNEL_BLOCK * lanes * random_int(&random, 0, 1);
-            const bool first = random_int(&random, 0, 1), scaled = random_int(&random, 0, 1);
-            struct block_pixel list[BLOCK_PIXELS];
-            for (int i = 0; i < BLOCK_PIXELS; i++)
-                list[i] = (struct block_pixel){data + i * CHANNEL_BLOCK, STEP};
-            const struct block_source source = {
-                .entries = 1, .blocks = BLOCKS, .length = CHANNEL_BLOCK, .pixels = list, .weight_skip = skip};
-            struct block_row row = {.pixels = data, .step = STEP, .blocks = BLOCKS, .weight_skip = skip};
-            if (blocks == kernel->blocks)
-                row.forming = (struct block_forming){data, data + 7, scaled ? data + 9 : NULL, formed, 24};
-            for (int i = 0; i < ROOM * LANES; i++)
-                c[i] = expected[i] = random_float(&random);
-            kernel->tile(pixels, blocks, &source, weights, first, expected, (size_t)lanes, CHANNEL_BLOCK);
-            kernel->row(pixels, blocks, &row, weights, first, c, (size_t)lanes, CHANNEL_BLOCK);
-            assert_memory_equal(c, expected, sizeof c);
-            for (int i = 0; i < row.forming.depths * lanes; i++) {
-                const double factor = scaled ? data[9 + i % lanes] : 1;
-                assert_true(fabs(formed[i] - (data[i] - factor * data[7 + i])) < 1e-6);
-            }
-        }
-    free(data);
-    free(weights);
-}
-
-/* Two-term weights have the bits of weights that were summed up before. */
-static void test_two_term(void **unused) {
-    (void)unused;
-    const struct block_kernel *kernel = test_kernels()->block;
-    struct random random = random_from(test_seed() + 67);
-    enum {
-        BLOCKS = 19,
-        STEP = 400,
-        ROOM = 20,
-        LANES = TWO_TERM_BLOCKS * CHANNEL_BLOCK,
-        FLOATS = BLOCKS * 3 * CHANNEL_BLOCK * LANES
-    };
-    float *data = random_floats(BLOCKS * STEP, &random), *first = random_floats(FLOATS, &random);
-    float *second = random_floats(FLOATS, &random), *sums = random_floats(FLOATS, &random);
-    float expected[ROOM * LANES], c[ROOM * LANES];
-    for (int blocks = 1; blocks <= TWO_TERM_BLOCKS && blocks <= kernel->blocks; blocks++)
-        for (int wanted = 1; wanted <= kernel->pixels[blocks]; wanted++) {
-            const int pixels = kernel->round(wanted, blocks), lanes = blocks * CHANNEL_BLOCK;
-            struct block_row row = {.pixels = data,
-                                    .step = STEP,
-                                    .blocks = (int)random_int(&random, 1, BLOCKS),
-                                    .weight_skip = CHANNEL_BLOCK * lanes * random_int(&random, 0, 2),
-                                    .factor = (float)random_int(&random, -3, 3) / 2};
-            row.factor = row.factor == 0 ? random_float(&random) : row.factor;
-            const bool fresh = random_int(&random, 0, 1);
-            for (int i = 0; i < FLOATS; i++) /* rounded as the kernel does it, once or twice */
-                sums[i] = fabsf(row.factor) == 0.5f               ? 2 * first[i] + 2 * row.factor * second[i]
-                          : test_kernels()->level == CPU_PORTABLE ? first[i] + row.factor * second[i]
-                                                                  : fmaf(row.factor, second[i], first[i]);
-            for (int i = 0; i < ROOM * LANES; i++)
-                c[i] = expected[i] = random_float(&random);
-            kernel->row(pixels, blocks, &row, sums, fresh, expected, (size_t)lanes, CHANNEL_BLOCK);
-            row.second = second;
-            row.ahead = first;
-            row.ahead_lines = 2;
-            kernel->row(pixels, blocks, &row, first, fresh, c, (size_t)lanes, CHANNEL_BLOCK);
-            assert_memory_equal(c, expected, sizeof c);
-        }
-    free(data);
-    free(first);
-    free(second);
-    free(sums);
-}
-
-/* Transformed weights are what the kernel makes of two terms. */
-static void test_factors(void **unused) {
-    (void)unused;
-    const struct winograd_kernel *kernel = test_kernels()->winograd;
-    struct random random = random_from(test_seed() + 68);
-    float taps[2 * CHANNEL_BLOCK], weights[WINOGRAD_ELEMENTS * CHANNEL_BLOCK];
-    for (int i = 0; i < 2 * CHANNEL_BLOCK; i++)
-        taps[i] = random_float(&random);
-    for (enum winograd_kind kind = WINOGRAD_ONE; kind < WINOGRAD_KINDS; kind++) {
-        if (!winograd_two_term(kind))
-            continue;
-        kernel->weights(kind, WINOGRAD_ONE, taps, weights, CHANNEL_BLOCK);
-        for (int i = 0; i < winograd_elements(kind) * CHANNEL_BLOCK; i++) {
-            const int element = i / CHANNEL_BLOCK, lane = i % CHANNEL_BLOCK, tap = winograd_pure_tap(kind, element);
-            const double a = taps[lane], b = taps[CHANNEL_BLOCK + lane];
-            const double factor = tap < 0 ? kernel->factor(kind, element) : 0, size = fabs(factor) == 0.5 ? 2 : 1;
-            const double sum = tap == 0 ? a : tap == 1 ? b : (a + factor * b) * size;
-            assert_true(fabs(weights[i] - sum) < 1e-6);
-        }
-    }
-}
-
-/* One Winograd tile against direct sums: inputs and weights to elements, products, elements to outputs. */
-static void check_winograd(enum winograd_kind y, enum winograd_kind x, struct random *random) {
-    const struct winograd_kernel *kernel = test_kernels()->winograd;
-    enum { MOST = WINOGRAD_ELEMENTS * WINOGRAD_ELEMENTS * CHANNEL_BLOCK };
-    _Alignas(64) float patch[MOST], taps[9 * CHANNEL_BLOCK], elements[MOST], weights[MOST], outputs[MOST];
-    const int down = winograd_elements(y), across = winograd_elements(x), columns = winograd_outputs(x);
-    for (int i = 0; i < MOST; i++)
-        patch[i] = random_float(random);
-    for (int i = 0; i < 9 * CHANNEL_BLOCK; i++)
-        taps[i] = random_float(random);
-    struct winograd_tiles tiles = {.rows = 1,
-                                   .count = 1,
-                                   .source = patch,
-                                   .source_row = (size_t)across * CHANNEL_BLOCK,
-                                   .source_column = CHANNEL_BLOCK,
-                                   .destination = elements,
-                                   .destination_row = (size_t)across * CHANNEL_BLOCK,
-                                   .destination_column = CHANNEL_BLOCK};
-    kernel->input(y, x, &tiles);
-    kernel->weights(y, x, taps, weights, CHANNEL_BLOCK);
-    for (int i = 0; i < down * across * CHANNEL_BLOCK; i++) {
-        const int element = i / CHANNEL_BLOCK, row = winograd_distinct_element(y, element / across);
-        const int place = row * winograd_distinct_elements(x) + winograd_distinct_element(x, element % across);
-        elements[i] *= weights[place * CHANNEL_BLOCK + i % CHANNEL_BLOCK];
-    }
-    tiles.source = elements;
-    tiles.destination = outputs;
-    tiles.destination_row = (size_t)columns * CHANNEL_BLOCK;
-    kernel->output(y, x, &tiles);
-    for (int i = 0; i < winograd_outputs(y) * columns * CHANNEL_BLOCK; i++) {
-        const int lane = i % CHANNEL_BLOCK, out = i / CHANNEL_BLOCK;
-        const int top = out / columns * winograd_advance(y) / winograd_outputs(y);
-        const int left = out % columns * winograd_advance(x) / winograd_outputs(x);
-        double sum = 0;
-        for (int t = 0; t < winograd_taps(y) * winograd_taps(x); t++) {
-            const int row = top + t / winograd_taps(x), column = left + t % winograd_taps(x);
-            sum += (double)taps[t * CHANNEL_BLOCK + lane] * patch[(row * across + column) * CHANNEL_BLOCK + lane];
-        }
-        if (fabs(outputs[i] - sum) > 1e-3)
-            fail_msg("kinds %d by %d: output %d is %g, expected %g", y, x, out, outputs[i], sum);
-    }
-}
-
-static void test_winograd(void **unused) {
-    (void)unused;
-    struct random random = random_from(test_seed() + 66);
-    for (enum winograd_kind y = WINOGRAD_ONE; y < WINOGRAD_KINDS; y++)
-        for (enum winograd_kind x = WINOGRAD_ONE; x < WINOGRAD_KINDS; x++)
-            if (y != WINOGRAD_ONE || x != WINOGRAD_ONE)
-                check_winograd(y, x, &random);
-}
-
 /* ---- one dimension ---- */
 
 /* Sums in double precision of [batch][in][width] by [out][in][kernel]. */
@@ -832,7 +478,7 @@ static void check_line(struct random *random) {
     test_node_ints(&node, "pads", (const int64_t[]){pad, pad}, 2);
     test_node_int(&node, "blocked_input", 0);
     test_node_int(&node, "blocked_output", 0);
-    const struct tensor y = evaluate(&node, test_kernels(), random_int(random, 1, 3), inputs);
+    const struct tensor y = blocked_evaluate(&node, test_kernels(), random_int(random, 1, 3), inputs);
     double *expected = line_sums(x, w, stride, dilation, pad, y.shape.dims[2]);
     assert_int_equal(y.shape.dims[2], (x->shape.dims[2] + 2 * pad - (taps - 1) * dilation - 1) / stride + 1);
     test_close(y.data, expected, (size_t)tensor_elements(&y), 1e-5, 1e-5, "a line");
@@ -850,13 +496,12 @@ static void test_lines(void **unused) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tiles),          cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_two_term),       cmocka_unit_test(test_factors),
-        cmocka_unit_test(test_winograd),       cmocka_unit_test(test_convolutions),
-        cmocka_unit_test(test_many_weights),   cmocka_unit_test(test_many_weights_and_tiles),
-        cmocka_unit_test(test_batch_in_waves), cmocka_unit_test(test_same_bits),
-        cmocka_unit_test(test_choice),         cmocka_unit_test(test_norm),
-        cmocka_unit_test(test_norm_rows),      cmocka_unit_test(test_lines)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_convolutions),
+                                       cmocka_unit_test(test_many_weights),
+                                       cmocka_unit_test(test_many_weights_and_tiles),
+                                       cmocka_unit_test(test_batch_in_waves),
+                                       cmocka_unit_test(test_same_bits),
+                                       cmocka_unit_test(test_choice),
+                                       cmocka_unit_test(test_lines)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -94,6 +94,35 @@ static void make_quantized_weights(struct builder *b, struct random *random) {
     test_tensor_free(weights);
 }
 
+/* 64 MB of wider numbers nine times, each gone before the next is made: more than may be there at once. */
+static void make_passing_weights(struct builder *b, struct random *random) {
+    (void)random;
+    struct tensor *weights = test_tensor(DTYPE_INT8, 2, 4096, 4096);
+    memset(weights->data, 1, weights->bytes);
+    build_input(b, "x", DTYPE_FLOAT, "1");
+    build_constant(b, "w", weights);
+    build_float(b, "largest0", 0.5f);
+    for (int i = 0; i < 9; i++) {
+        char inputs[32], wide[32], largest[32];
+        snprintf(inputs, sizeof inputs, "w largest%d", i);
+        snprintf(wide, sizeof wide, "wide%d", i);
+        snprintf(largest, sizeof largest, "largest%d", i + 1);
+        build_node(b, "DequantizeLinear", inputs, wide);
+        build_node(b, "ReduceMax", wide, largest);
+        build_attribute_int(b, "keepdims", 0);
+    }
+    build_node(b, "Mul", "x largest9", "y");
+    build_output(b, "y");
+    test_tensor_free(weights);
+}
+
+static void dropped_constants_are_given_back(void **state) {
+    (void)state;
+    const struct pass_outcome outcome = run_with_passes(make_passing_weights, PASS_ALL & ~PASS_FOLD, 1, 13);
+    assert_string_equal(outcome.types, "Mul");
+    free(outcome.data);
+}
+
 /* A result much larger than what it is made from stays a node. */
 static void make_expansion(struct builder *b, struct random *random) {
     (void)random;
@@ -513,11 +542,17 @@ static void wrong_nodes_are_not_dropped(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_table_is_complete),       cmocka_unit_test(constants_are_folded),
-        cmocka_unit_test(noops_are_dropped),           cmocka_unit_test(batch_normalization_is_folded),
-        cmocka_unit_test(padding_is_merged),           cmocka_unit_test(activations_are_fused),
-        cmocka_unit_test(functions_are_composed),      cmocka_unit_test(passes_work_together),
-        cmocka_unit_test(wrong_nodes_are_not_dropped), cmocka_unit_test(any_pass_on_random_graphs),
+        cmocka_unit_test(the_table_is_complete),
+        cmocka_unit_test(constants_are_folded),
+        cmocka_unit_test(dropped_constants_are_given_back),
+        cmocka_unit_test(noops_are_dropped),
+        cmocka_unit_test(batch_normalization_is_folded),
+        cmocka_unit_test(padding_is_merged),
+        cmocka_unit_test(activations_are_fused),
+        cmocka_unit_test(functions_are_composed),
+        cmocka_unit_test(passes_work_together),
+        cmocka_unit_test(wrong_nodes_are_not_dropped),
+        cmocka_unit_test(any_pass_on_random_graphs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -308,3 +308,10 @@ limner_session *open_session(limner_model *model, const limner_options *options)
         fail_msg("%s", error.message);
     return session;
 }
+
+limner_session *build_session(struct builder *builder, unsigned passes_off, const limner_limits *limits) {
+    limner_model *model = build_model(builder, passes_off);
+    limner_session *session = open_session(model, &(limner_options){.threads = 1, .limits = limits});
+    limner_model_close(model);
+    return session;
+}

@@ -63,5 +63,7 @@ void run_model(limner_session *session, const limner_tensor *inputs, size_t inpu
                size_t output_count);
 /* options may be NULL. Unless they name another, the level of LIMNER_TEST_CPU. */
 limner_session *open_session(limner_model *model, const limner_options *options);
+/* A session of one thread with the built model, which it alone holds. limits may be NULL. */
+limner_session *build_session(struct builder *builder, unsigned passes_off, const limner_limits *limits);
 
 #endif

@@ -93,6 +93,9 @@ static bool repeats(const char *argument) {
 
 static status check_count(const struct command *command, int count, const char *const *arguments, struct error *err) {
     int i = 0;
+    for (int k = 0; k < count; k++)
+        if (!*arguments[k])
+            return fail(err, STATUS_INVALID_ARGUMENT, "an argument is empty: a file's name is expected");
     for (; command->arguments[i]; i++) {
         const char *argument = command->arguments[i];
         if (i >= count && argument[0] != '[')

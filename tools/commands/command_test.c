@@ -311,19 +311,13 @@ static status run(const struct command_call *call, bool *good, struct error *err
 }
 
 static const char *const arguments[] = {"DIR...", NULL};
-static const struct command_option options[] = {
-    {"rtol", 0, "R", "allow an error of R times the expected number (default: 1e-3) ...", set_number,
-     offsetof(struct test_settings, tolerance.relative)},
-    {"atol", 0, "A", "... plus A (default: 1e-4 of the largest number expected in that tensor)", set_number,
-     offsetof(struct test_settings, tolerance.absolute)},
-    {"steps", 0, "N", "allow integers of 8 bits, which are roundings of sums, to differ by N (default: 0)", set_count,
-     offsetof(struct test_settings, tolerance.steps)},
-    {"filter", 0, "TEXT", "run only the folders whose path contains TEXT", set_text,
-     offsetof(struct test_settings, filter)},
-    {"verbose", 'v', NULL, "name the folders that pass or are skipped, too", set_flag,
-     offsetof(struct test_settings, verbose)},
-    ENGINE_OPTIONS(struct test_settings),
-    OPTIONS_END};
+static const struct command_option options[] = {TOLERANCE_OPTIONS(struct test_settings),
+                                                {"filter", 0, "TEXT", "run only the folders whose path contains TEXT",
+                                                 set_text, offsetof(struct test_settings, filter)},
+                                                {"verbose", 'v', NULL, "name the folders that pass or are skipped, too",
+                                                 set_flag, offsetof(struct test_settings, verbose)},
+                                                ENGINE_OPTIONS(struct test_settings),
+                                                OPTIONS_END};
 
 const struct command test_command = {
     .name = "test",

@@ -68,8 +68,16 @@ static int print_presets(void) {
     return exit_status(code);
 }
 
+static bool is_help(const char *word) {
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0;
+}
+
 static int help(int count, char **words) {
-    if (count == 0) {
+    if (count > 1) {
+        complain("help: '%s' is one argument too many (see limner --help)", words[1]);
+        return EXIT_USAGE;
+    }
+    if (count == 0 || is_help(words[0])) {
         print_help(stdout);
         return EXIT_OK;
     }
@@ -120,7 +128,7 @@ static int dispatch(int argc, char **argv) {
         return EXIT_USAGE;
     }
     const char *word = argv[1];
-    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0)
+    if (is_help(word))
         return help(argc - 2, argv + 2);
     if (strcmp(word, "--version") == 0) {
         printf("limner %s\n", limner_version());

@@ -48,10 +48,6 @@ static status read_map(struct conversion *conversion, struct error *err) {
     return code;
 }
 
-static status with_path(status code, const char *path, struct error *err) {
-    return code && !strstr(err->message, path) ? fail_prefix(err, "%s", path) : code;
-}
-
 static status load_checkpoint(struct conversion *conversion, struct error *err) {
     const char *path = conversion->request->checkpoint;
     struct stream stream;
@@ -62,7 +58,9 @@ static status load_checkpoint(struct conversion *conversion, struct error *err) 
     if (code)
         stream_name(&stream, path, err);
     stream_close(&stream);
-    return code;
+    if (!code)
+        code = checkpoint_choose(conversion->checkpoint, conversion->request->key, err);
+    return code ? fail_path(err, path) : STATUS_OK;
 }
 
 static status make_plan(struct conversion *conversion, struct error *err) {
@@ -79,9 +77,7 @@ status conversion_read(struct conversion *conversion, struct error *err) {
     if (!code)
         code = engine_load_onnx(conversion->template_path, &conversion->template, err);
     if (!code)
-        code = with_path(load_checkpoint(conversion, err), request->checkpoint, err);
-    if (!code)
-        code = with_path(checkpoint_choose(conversion->checkpoint, request->key, err), request->checkpoint, err);
+        code = load_checkpoint(conversion, err);
     if (!code)
         code = make_plan(conversion, err);
     if (code)

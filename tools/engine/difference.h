@@ -13,6 +13,19 @@ struct tolerance {
     double relative, absolute; /* absolute below zero: not given */
     int steps;                 /* by which integers of 8 bits may differ */
 };
+
+/* Rows of an option table for a settings type with a member `tolerance`. */
+#define TOLERANCE_OPTIONS(settings)                                                                            \
+    {"rtol",     0,                                                                                            \
+     "R",        "allow an error of R times the expected number (default: 1e-3) ...",                          \
+     set_number, offsetof(settings, tolerance.relative)},                                                      \
+        {"atol",     0,                                                                                        \
+         "A",        "... plus A (default: 1e-4 of the largest number expected in that tensor)",               \
+         set_number, offsetof(settings, tolerance.absolute)},                                                  \
+    {                                                                                                          \
+        "steps", 0, "N", "allow integers of 8 bits, which are roundings of sums, to differ by N (default: 0)", \
+            set_count, offsetof(settings, tolerance.steps)                                                     \
+    }
 #define DIFFERENCE_PART 1e-4
 #define TOLERANCE_DEFAULT \
     { 1e-3, -1, 0 }

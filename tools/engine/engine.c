@@ -47,12 +47,6 @@ status engine_status(limner_status code, const limner_error *from, struct error 
     return code ? fail(err, (status)code, "%s", from->message) : STATUS_OK;
 }
 
-status engine_explain(const char *path, struct error *err) {
-    const size_t length = strlen(path);
-    const bool named = strncmp(err->message, path, length) == 0 && err->message[length] == ':';
-    return named ? err->code : fail_prefix(err, "%s", path);
-}
-
 status engine_load(const char *path, limner_model **model, struct error *err) {
     struct stream stream;
     const char *real;
@@ -63,7 +57,7 @@ status engine_load(const char *path, limner_model **model, struct error *err) {
     if (code)
         stream_name(&stream, path, err);
     stream_close(&stream);
-    return code ? engine_explain(path, err) : STATUS_OK;
+    return code ? fail_path(err, path) : STATUS_OK;
 }
 
 status engine_load_onnx(const char *path, struct onnx_model **model, struct error *err) {
@@ -75,7 +69,7 @@ status engine_load_onnx(const char *path, struct onnx_model **model, struct erro
     if (code)
         stream_name(&stream, path, err);
     stream_close(&stream);
-    return code ? engine_explain(path, err) : STATUS_OK;
+    return code ? fail_path(err, path) : STATUS_OK;
 }
 
 /* In one folder, models of the same name have files of their own. */
@@ -143,7 +137,7 @@ status engine_open(struct engine *engine, const char *path, const struct engine_
     if (!code)
         code = engine_session(engine->model, path, options, profile, &engine->session, err);
     engine_say_cache_note(engine->session);
-    return code ? engine_explain(path, err) : STATUS_OK;
+    return code ? fail_path(err, path) : STATUS_OK;
 }
 
 status engine_take(struct engine *engine, struct onnx_model *source, const char *path,
@@ -154,7 +148,7 @@ status engine_take(struct engine *engine, struct onnx_model *source, const char 
     if (!code)
         code = engine_session(engine->model, path, options, false, &engine->session, err);
     engine_say_cache_note(engine->session);
-    return code ? engine_explain(path, err) : STATUS_OK;
+    return code ? fail_path(err, path) : STATUS_OK;
 }
 
 void engine_close(struct engine *engine) {

@@ -76,8 +76,6 @@ void engine_say_cache_note(const limner_session *session);
 /* Writes what was packed into the cache, if there is one; complains when it cannot. */
 void engine_save_cache(limner_session *session);
 
-/* Puts the path before a load's error, and says so when the file is plainly something else; returns the code. */
-status engine_explain(const char *path, struct error *err);
 /* limner_model_load and onnx_load for what may be a pipe or "-", too. Messages name the path. */
 status engine_load(const char *path, limner_model **model, struct error *err);
 status engine_load_onnx(const char *path, struct onnx_model **model, struct error *err);

@@ -73,55 +73,6 @@ static bool ends_with(const char *name, const char *ending) {
     return length > part && strcmp(name + length - part, ending) == 0;
 }
 
-static void list_files(const struct resource_kind *kind, const char *folder, struct error *err) {
-    char whole[PATH_MAX];
-    DIR *directory = folder && realpath(folder, whole) ? opendir(whole) : NULL;
-    bool first = true;
-    for (const struct dirent *entry; directory && (entry = readdir(directory));) {
-        if (!ends_with(entry->d_name, kind->extension))
-            continue;
-        if (first)
-            error_append(err, "\n  in %s:", whole);
-        error_append(err, " %.*s", (int)(strlen(entry->d_name) - strlen(kind->extension)), entry->d_name);
-        first = false;
-    }
-    if (directory)
-        closedir(directory);
-}
-
-/* Without the detours by which the folder was found. */
-static status take_path(const char *found, struct pool *pool, const char **path, struct error *err) {
-    char whole[PATH_MAX];
-    *path = realpath(found, whole) ? pool_string(pool, whole, strlen(whole)) : found;
-    return *path ? STATUS_OK : fail_memory(err, "a path");
-}
-
-status resource_find(const struct resource_kind *kind, const char *name, const char *folder, struct pool *pool,
-                     const char **path, struct error *err) {
-    const char *folders[MOST_FOLDERS];
-    *path = name;
-    if (is_file(name))
-        return STATUS_OK;
-    const int count = strchr(name, '/') ? 0 : list_folders(kind, folder, pool, folders);
-    if (count < 0)
-        return fail_memory(err, "a path");
-    for (int i = 0; i < count; i++) {
-        const char *const candidates[] = {pool_format(pool, "%s/%s", folders[i], name),
-                                          pool_format(pool, "%s/%s%s", folders[i], name, kind->extension)};
-        if (!candidates[0] || !candidates[1])
-            return fail_memory(err, "a path");
-        for (int k = 0; k < 2; k++)
-            if (is_file(candidates[k]))
-                return take_path(candidates[k], pool, path, err);
-    }
-    fail(err, STATUS_IO, "there is no %s %s%s", kind->what, name, count ? "; there are" : "");
-    for (int i = 0; i < count; i++)
-        list_files(kind, folders[i], err);
-    return err->code;
-}
-
-/* ---- all of a kind ---- */
-
 #define MOST_FILES 1000
 
 static int by_name(const void *a, const void *b) {
@@ -153,6 +104,51 @@ static status add_folder(const struct resource_kind *kind, const char *folder, s
     if (directory)
         closedir(directory);
     return code;
+}
+
+/* Which files of the kind the folder has, by name, for a message that they are none of. */
+static void append_names(const struct resource_kind *kind, const char *folder, struct pool *pool, struct error *err) {
+    struct resource_file *files = pool_array(pool, MOST_FILES, sizeof *files);
+    struct error ignored;
+    char whole[PATH_MAX];
+    size_t count = 0;
+    if (!files || !realpath(folder, whole) || add_folder(kind, whole, pool, files, &count, &ignored) || !count)
+        return;
+    qsort(files, count, sizeof *files, by_name);
+    error_append(err, "\n  in %s:", whole);
+    for (size_t i = 0; i < count; i++)
+        error_append(err, " %s", files[i].name);
+}
+
+/* Without the detours by which the folder was found. */
+static status take_path(const char *found, struct pool *pool, const char **path, struct error *err) {
+    char whole[PATH_MAX];
+    *path = realpath(found, whole) ? pool_string(pool, whole, strlen(whole)) : found;
+    return *path ? STATUS_OK : fail_memory(err, "a path");
+}
+
+status resource_find(const struct resource_kind *kind, const char *name, const char *folder, struct pool *pool,
+                     const char **path, struct error *err) {
+    const char *folders[MOST_FOLDERS];
+    *path = name;
+    if (is_file(name))
+        return STATUS_OK;
+    const int count = strchr(name, '/') ? 0 : list_folders(kind, folder, pool, folders);
+    if (count < 0)
+        return fail_memory(err, "a path");
+    for (int i = 0; i < count; i++) {
+        const char *const candidates[] = {pool_format(pool, "%s/%s", folders[i], name),
+                                          pool_format(pool, "%s/%s%s", folders[i], name, kind->extension)};
+        if (!candidates[0] || !candidates[1])
+            return fail_memory(err, "a path");
+        for (int k = 0; k < 2; k++)
+            if (is_file(candidates[k]))
+                return take_path(candidates[k], pool, path, err);
+    }
+    fail(err, STATUS_IO, "there is no %s %s%s", kind->what, name, count ? "; there are" : "");
+    for (int i = 0; i < count; i++)
+        append_names(kind, folders[i], pool, err);
+    return err->code;
 }
 
 status resource_list(const struct resource_kind *kind, struct pool *pool, struct resource_file **files, size_t *count,

@@ -41,7 +41,7 @@ static status paint_item(struct painter *painter, const struct batch_item *item,
     if (item->problem)
         return fail(err, STATUS_INVALID_ARGUMENT, "%s", item->problem);
     const status code = painter_paint(painter, &item->task, err);
-    return !code || strstr(err->message, item->task.image) ? code : fail_prefix(err, "%s", item->task.image);
+    return code ? fail_path(err, item->task.image) : STATUS_OK;
 }
 
 static void say_notes_once(struct batch_work *work, const struct painter *painter) {

@@ -29,15 +29,15 @@ static status read_file(const char *path, size_t max_pixels, struct picture *pic
     const struct file_kind *kind = file_recognise(bytes.data, bytes.size);
     if (kind && kind->stand_in)
         fail_other_file(err, code = STATUS_INVALID_ARGUMENT, kind, "a picture");
+    else if (!bytes.size)
+        code = fail(err, STATUS_INVALID_ARGUMENT, "the file is empty");
     else if (!picture_name_of_bytes(bytes.data, bytes.size))
         code = fail(err, STATUS_INVALID_ARGUMENT, "%s is no picture of a known kind (%s)%s%s", path,
                     picture_types_read(), kind ? ": it is " : "", kind ? kind->what : "");
     else
         code = picture_decode(bytes.data, bytes.size, max_pixels, picture, err);
-    if (code && !strstr(err->message, path))
-        fail_prefix(err, "%s", path);
     free(bytes.data);
-    return code;
+    return code ? fail_path(err, path) : STATUS_OK;
 }
 
 static status read_picture(const struct picture_source *source, size_t max_pixels, struct picture *picture,

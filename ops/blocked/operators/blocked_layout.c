@@ -141,22 +141,10 @@ static status unblock_run(struct op_call *call, struct error *err) {
 static const struct op_arg inputs[] = {{"X", TYPES_FLOAT, ARG_T}, {NULL, 0, 0}};
 static const struct op_arg outputs[] = {{"Y", TYPES_FLOAT, ARG_T}, {NULL, 0, 0}};
 
-const struct op ops_blocked_layout[] = {{.name = OP_TO_BLOCKS,
-                                         .domain = INTERNAL_DOMAIN,
-                                         .since = 1,
-                                         .inputs = inputs,
-                                         .outputs = outputs,
-                                         .params_size = sizeof(struct params),
-                                         .parse = parse,
-                                         .infer = block_infer,
-                                         .run = block_run},
-                                        {.name = OP_FROM_BLOCKS,
-                                         .domain = INTERNAL_DOMAIN,
-                                         .since = 1,
-                                         .inputs = inputs,
-                                         .outputs = outputs,
-                                         .params_size = sizeof(struct params),
-                                         .parse = parse,
-                                         .infer = unblock_infer,
-                                         .run = unblock_run},
-                                        {0}};
+#define LAYOUT(NAME, INFER, RUN)                                                                   \
+    {                                                                                              \
+        .name = NAME, .domain = INTERNAL_DOMAIN, .since = 1, .inputs = inputs, .outputs = outputs, \
+        .params_size = sizeof(struct params), .parse = parse, .infer = INFER, .run = RUN           \
+    }
+const struct op ops_blocked_layout[] = {
+    LAYOUT(OP_TO_BLOCKS, block_infer, block_run), LAYOUT(OP_FROM_BLOCKS, unblock_infer, unblock_run), {0}};

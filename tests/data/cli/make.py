@@ -1,4 +1,4 @@
-"""Makes the small models beside this file that tests/cli.py uses. Needs the onnx package; run it from any folder."""
+"""Makes the small models beside this file that tests/e2e/cli.py uses. Needs the onnx package; run it from any folder."""
 
 from pathlib import Path
 
