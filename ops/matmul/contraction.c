@@ -10,7 +10,8 @@
 
 #include <string.h>
 
-#define COLUMNS 256 /* sums that are added up side by side without tiles */
+#define COLUMNS 256    /* sums that are added up side by side without tiles */
+#define FAR_COLUMNS 32 /* the same of numbers that lie apart, each in a line of the cache */
 #define TEAM_PRODUCTS 16384
 #define RUN_ROWS 6 /* below so many rows that lie evenly, rows are taken one by one */
 
@@ -70,7 +71,46 @@ static void keep_even_columns(struct dims *columns, struct dims *batch) {
     columns->count = even;
 }
 
-static struct product_form form_of(const struct contraction *c) {
+/* In all that is read the outer one goes on where the inner one ends, as it does in c, which is dense. */
+static bool is_one(const struct contraction_dim *outer, const struct contraction_dim *inner) {
+    return outer->summed == inner->summed && outer->a == inner->a * inner->size && outer->b == inner->b * inner->size &&
+           outer->addend == inner->addend * inner->size;
+}
+
+/* The dimensions that are not 1, those of c in its order, neighbours that are one as one. */
+static struct contraction simplified(const struct contraction *given) {
+    struct contraction c = {.dtype = given->dtype};
+    for (int d = 0; d < given->rank; d++) {
+        int at = given->dims[d].size == 1 ? -1 : c.rank++;
+        for (; at > 0 && !given->dims[d].summed && c.dims[at - 1].c < given->dims[d].c; at--)
+            c.dims[at] = c.dims[at - 1];
+        if (at >= 0)
+            c.dims[at] = given->dims[d];
+    }
+    int rank = 0;
+    for (int d = 0; d < c.rank; d++)
+        if (rank > 0 && is_one(&c.dims[rank - 1], &c.dims[d])) {
+            const int64_t size = c.dims[rank - 1].size * c.dims[d].size;
+            c.dims[rank - 1] = c.dims[d];
+            c.dims[rank - 1].size = size;
+        } else {
+            c.dims[rank++] = c.dims[d];
+        }
+    c.rank = rank;
+    return c;
+}
+
+/* Neighbours in c belong to products of their own, each of one row: to pack its right side takes longer than to use it.
+ */
+static bool is_between(const struct contraction *c, int64_t rows, int64_t columns) {
+    bool between = false;
+    for (int d = 0; d < c->rank; d++)
+        between |= c->dims[d].c == 1 && c->dims[d].size >= CONTRACTION_TILE && group_of(&c->dims[d]) == BATCH;
+    return between && (rows == 1 || columns == 1);
+}
+
+static struct product_form form_of(const struct contraction *given) {
+    const struct contraction simple = simplified(given), *c = &simple;
     struct product_form form = {.tiles = true};
     int64_t rows = 1, columns = 1;
     for (int d = 0; d < c->rank; d++) {
@@ -78,7 +118,8 @@ static struct product_form form_of(const struct contraction *c) {
         columns *= group_of(&c->dims[d]) == COLUMNS_OF_C ? c->dims[d].size : 1;
     }
     form.swapped = rows > columns && columns < CONTRACTION_TILE;
-    form.tiles = c->dtype == DTYPE_FLOAT && (form.swapped ? rows : columns) >= CONTRACTION_TILE;
+    form.tiles = c->dtype == DTYPE_FLOAT && (form.swapped ? rows : columns) >= CONTRACTION_TILE &&
+                 (given->packed || given->end || !is_between(c, rows, columns));
     for (int g = 0; g < GROUPS; g++)
         form.groups[g].count = 1;
     for (int d = 0; d < c->rank; d++) {
@@ -91,8 +132,7 @@ static struct product_form form_of(const struct contraction *c) {
         /* Without tiles, what lies innermost in c can go side by side whatever it is. */
         if (!form.tiles && !dim.summed)
             group = dim.c == 1 ? COLUMNS_OF_C : BATCH;
-        if (dim.size != 1)
-            add_dim(&form.groups[group], &dim);
+        add_dim(&form.groups[group], &dim);
     }
     if (form.tiles)
         keep_even_columns(&form.groups[COLUMNS_OF_C], &form.groups[BATCH]);
@@ -142,8 +182,17 @@ static struct contraction_tables tables_in(const struct product_form *form, void
 }
 
 static void fill(const struct dims *dims, enum array array, int64_t *table) {
-    for (int64_t i = 0; i < dims->count; i++)
-        table[i] = place_of(dims, array, i);
+    int64_t index[CONTRACTION_DIMS] = {0}, place = 0;
+    for (int64_t i = 0; i < dims->count; i++) {
+        table[i] = place;
+        for (int d = dims->rank - 1; d >= 0; d--) {
+            place += dims->strides[d][array];
+            if (++index[d] < dims->size[d])
+                break;
+            place -= dims->size[d] * dims->strides[d][array];
+            index[d] = 0;
+        }
+    }
 }
 
 /* A thread's rows of a, and sums. */
@@ -188,6 +237,8 @@ struct contraction_work {
     const struct contraction_end *end;
     bool taken;          /* rows of a and c do not lie evenly, or depths do not */
     int64_t run, blocks; /* rows that lie evenly, and their blocks of TILE_ROWS; all of them where they are taken */
+    bool side_by_side;   /* the columns are, in a and in b */
+    int64_t width;       /* of a piece of them */
 };
 
 static int64_t packed_floats(const struct contraction_work *work) {
@@ -376,11 +427,15 @@ static void run_tiles(struct team_thread self, void *context) {
         const T *a = (const T *)work->a + place_of(&groups[BATCH], A, batch);                                        \
         const T *b = (const T *)work->b + place_of(&groups[BATCH], B, batch);                                        \
         T *c = (T *)work->c + place_of(&groups[BATCH], C, batch);                                                    \
+        const bool even = work->side_by_side;                                                                        \
         SUM sums[COLUMNS] = {0};                                                                                     \
-        for (int64_t k = 0; k < groups[DEPTH].count; k++)                                                            \
-            for (int64_t j = 0; j < count; j++)                                                                      \
-                sums[j] += (SUM)a[t->depth_a[k] + t->column_a[column0 + j]] *                                        \
-                           (SUM)b[t->depth_b[k] + t->column_b[column0 + j]];                                         \
+        for (int64_t k = 0; k < groups[DEPTH].count; k++) {                                                          \
+            const T *x = a + t->depth_a[k], *y = b + t->depth_b[k];                                                  \
+            for (int64_t j = 0; even && j < count; j++)                                                              \
+                sums[j] += (SUM)x[column0 + j] * (SUM)y[column0 + j];                                                \
+            for (int64_t j = 0; !even && j < count; j++)                                                             \
+                sums[j] += (SUM)x[t->column_a[column0 + j]] * (SUM)y[t->column_b[column0 + j]];                      \
+        }                                                                                                            \
         for (int64_t j = 0; j < count; j++)                                                                          \
             c[t->column_c[column0 + j]] = (T)sums[j];                                                                \
     }
@@ -402,11 +457,17 @@ struct place_work {
 static void run_places(void *context, int64_t first, int64_t end) {
     const struct place_work *places = context;
     const struct dims *groups = places->work.form->groups;
-    const int64_t columns = groups[COLUMNS_OF_C].count, pieces = divide_up(columns, COLUMNS);
+    const int64_t columns = groups[COLUMNS_OF_C].count, width = places->work.width;
+    const int64_t pieces = divide_up(columns, width);
     for (int64_t item = first; item < end; item++) {
-        const int64_t column0 = item % pieces * COLUMNS;
-        places->loop(&places->work, item / pieces, column0, at_most(columns - column0, COLUMNS));
+        const int64_t column0 = item % pieces * width;
+        places->loop(&places->work, item / pieces, column0, at_most(columns - column0, width));
     }
+}
+
+static bool is_side_by_side(const struct dims *columns) {
+    int64_t a, b;
+    return is_even(columns, A, &a) && is_even(columns, B, &b) && a == 1 && b == 1;
 }
 
 void contraction_run(const struct op_call *call, const struct contraction *contraction, void *workspace) {
@@ -426,8 +487,10 @@ void contraction_run(const struct op_call *call, const struct contraction *contr
                               .b = form.swapped ? contraction->a : contraction->b,
                               .c = contraction->c,
                               .end = contraction->end,
-                              .packed = contraction->packed},
+                              .packed = contraction->packed,
+                              .side_by_side = is_side_by_side(&groups[COLUMNS_OF_C])},
                              loops[contraction->dtype]};
+    all.work.width = all.work.side_by_side ? COLUMNS : FAR_COLUMNS;
     const struct contraction_tables *t = &all.work.tables;
     const int threads = (double)places * (double)groups[DEPTH].count > TEAM_PRODUCTS ? call->threads : 1;
     fill(&groups[DEPTH], A, t->depth_a);
@@ -436,7 +499,8 @@ void contraction_run(const struct op_call *call, const struct contraction *contr
     fill(&groups[COLUMNS_OF_C], B, t->column_b);
     fill(&groups[COLUMNS_OF_C], C, t->column_c);
     if (!form.tiles) {
-        team_for(threads, groups[BATCH].count * divide_up(groups[COLUMNS_OF_C].count, COLUMNS), run_places, &all);
+        team_for(threads, groups[BATCH].count * divide_up(groups[COLUMNS_OF_C].count, all.work.width), run_places,
+                 &all);
         return;
     }
     if (!all.work.packed) {

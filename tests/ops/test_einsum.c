@@ -10,10 +10,11 @@
 
 #define CASES 250
 #define LETTERS 6
+#define RANK 5
 
 struct equation {
     int operands, ranks[4], output_rank;
-    int letters[4][4], output[LETTERS];
+    int letters[4][RANK], output[LETTERS];
     int64_t sizes[LETTERS];
     char text[64];
 };
@@ -83,33 +84,76 @@ static void reference(const struct equation *e, struct tensor **inputs, double *
     }
 }
 
+static void check_equation(const struct equation *e, enum dtype dtype, int opset, struct random *random) {
+    struct tensor *inputs[4] = {0};
+    for (int i = 0; i < e->operands; i++) {
+        const struct shape shape = shape_of(e, e->letters[i], e->ranks[i]);
+        inputs[i] = test_tensor_shape(dtype, &shape);
+        number_fill(inputs[i], random, -2, 2);
+    }
+    struct test_node node;
+    test_node_init(&node, "Einsum", e->operands, 1);
+    test_node_text(&node, "equation", e->text);
+    struct tensor *y = test_run_all_ways(&node, opset, (const struct tensor *const *)inputs);
+    const struct shape shape = shape_of(e, e->output, e->output_rank);
+    assert_true(shape_equal(&y->shape, &shape));
+    double *sums = calloc((size_t)tensor_elements(y) + 1, sizeof *sums);
+    reference(e, inputs, sums);
+    for (int64_t i = 0; i < tensor_elements(y); i++)
+        test_number(y, i, sums[i], 60, 1e-3, e->text);
+    free(sums);
+    test_tensor_free(y);
+    for (int i = 0; i < e->operands; i++)
+        test_tensor_free(inputs[i]);
+}
+
+static const enum dtype types[] = {DTYPE_FLOAT, DTYPE_FLOAT, DTYPE_DOUBLE, DTYPE_INT64};
+
 static void test_equations(void **unused) {
     (void)unused;
-    static const enum dtype types[] = {DTYPE_FLOAT, DTYPE_FLOAT, DTYPE_DOUBLE, DTYPE_INT64};
     struct random random = random_from(test_seed() + 4);
     for (int c = 0; c < test_cases(CASES); c++) {
         const struct equation e = random_equation(&random);
-        struct tensor *inputs[4] = {0};
-        for (int i = 0; i < e.operands; i++) {
-            const struct shape shape = shape_of(&e, e.letters[i], e.ranks[i]);
-            inputs[i] = test_tensor_shape(types[c % 4], &shape);
-            number_fill(inputs[i], &random, -2, 2);
-        }
-        struct test_node node;
-        test_node_init(&node, "Einsum", e.operands, 1);
-        test_node_text(&node, "equation", e.text);
-        struct tensor *y = test_run_all_ways(&node, c % 2 ? 12 : 28, (const struct tensor *const *)inputs);
-        const struct shape shape = shape_of(&e, e.output, e.output_rank);
-        assert_true(shape_equal(&y->shape, &shape));
-        double *sums = calloc((size_t)tensor_elements(y) + 1, sizeof *sums);
-        reference(&e, inputs, sums);
-        for (int64_t i = 0; i < tensor_elements(y); i++)
-            test_number(y, i, sums[i], 60, 1e-3, e.text);
-        free(sums);
-        test_tensor_free(y);
-        for (int i = 0; i < e.operands; i++)
-            test_tensor_free(inputs[i]);
+        check_equation(&e, types[c % 4], c % 2 ? 12 : 28, &random);
     }
+}
+
+/* The letters of a written equation, which has an output. */
+static struct equation written_equation(const char *text, const int64_t sizes[LETTERS]) {
+    struct equation e = {.operands = 1};
+    bool output = false;
+    for (const char *at = text; *at; at++)
+        if (*at == ',')
+            e.operands++;
+        else if (*at == '>')
+            output = true;
+        else if (*at != '-' && output)
+            e.output[e.output_rank++] = *at - 'a';
+        else if (*at != '-')
+            e.letters[e.operands - 1][e.ranks[e.operands - 1]++] = *at - 'a';
+    memcpy(e.sizes, sizes, sizeof e.sizes);
+    strcat(e.text, text);
+    return e;
+}
+
+/* What networks for pictures ask for: sums whose neighbours in the result are of different products, with their numbers
+ * side by side and apart, places that are dimensions side by side, and the same in another order. */
+static void test_pictures(void **unused) {
+    (void)unused;
+    static const struct {
+        const char *text;
+        int64_t sizes[LETTERS];
+    } cases[] = {{"adce,abdce->abce", {2, 3, 5, 7, 70, 1}}, {"adce,abdce->ebac", {2, 3, 5, 7, 20, 1}},
+                 {"abcd,efa->efbcd", {4, 5, 6, 7, 2, 3}},   {"abcd,efa->fdecb", {4, 5, 6, 7, 2, 3}},
+                 {"abcd,abcd->abc", {2, 9, 8, 6, 1, 1}},    {"abcd,abcd->cab", {2, 9, 8, 6, 1, 1}},
+                 {"abde,cbde->acde", {1, 6, 9, 4, 5, 1}},   {"abcd,bcd->a", {9, 3, 4, 5, 1, 1}},
+                 {"abcd,dbc->a", {9, 3, 4, 5, 1, 1}},       {"abcd,ab->dcba", {3, 4, 5, 9, 1, 1}}};
+    struct random random = random_from(test_seed() + 8);
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++)
+        for (int t = 1; t < 4; t++) {
+            const struct equation e = written_equation(cases[c].text, cases[c].sizes);
+            check_equation(&e, types[t], 12, &random);
+        }
 }
 
 /* "..." stands for leading dimensions, which broadcast; without "->" the letters that occur once are left. */
@@ -167,7 +211,7 @@ static void test_refusals(void **unused) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_equations), cmocka_unit_test(test_dots),
-                                       cmocka_unit_test(test_refusals)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_equations), cmocka_unit_test(test_pictures),
+                                       cmocka_unit_test(test_dots), cmocka_unit_test(test_refusals)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -260,3 +260,75 @@ diffusers(
     (16, (16, 24)),
     (Value("image", ("N", 3, "H", "W")), Value("mask", ("N", 1, "H", "W"))),
 )
+
+
+def frames(full: bool, blocks: str, **more: Any) -> dict[str, Any]:
+    """A network for frames of two levels."""
+    return (
+        dict(
+            sample_size=16,
+            out_channels=4,
+            down_block_types=(f"CrossAttnDownBlock{blocks}", f"DownBlock{blocks}"),
+            up_block_types=(f"UpBlock{blocks}", f"CrossAttnUpBlock{blocks}"),
+            block_out_channels=(32, 64) if full else (32, 32),
+            layers_per_block=1,
+            cross_attention_dim=16,
+        )
+        | more
+    )
+
+
+TEXT16 = Value("text", ("N", 6, 16), low=-1)
+diffusers(
+    "unet3d",
+    "UNet3DConditionModel",
+    lambda full: frames(full, "3D", in_channels=4, norm_num_groups=4, attention_head_dim=8),
+    lambda m, x, e, t: m(x, t, e, return_dict=False)[0],
+    (32, (24, 40)),
+    (16, (24, 16)),
+    (Value("latent", ("N", 4, 4, "H", "W"), low=-1), TEXT16, STEP),
+    exporters=("torchscript",),
+)
+diffusers(
+    "unet-frames",
+    "UNetSpatioTemporalConditionModel",
+    lambda full: frames(
+        full,
+        "SpatioTemporal",
+        in_channels=8,
+        num_attention_heads=2,
+        addition_time_embed_dim=8,
+        projection_class_embeddings_input_dim=24,
+    ),
+    lambda m, x, e, more, t: m(x, t, e, more, return_dict=False)[0],
+    (32, (24, 40)),
+    (16, (24, 16)),
+    (
+        Value("latent", ("N", 2, 8, "H", "W"), low=-1),
+        Value("seen", ("N", 1, 16), low=-1),
+        Value("more", ("N", 3)),
+        STEP,
+    ),
+    exporters=("torchscript",),
+)
+diffusers(
+    "sana-transformer",
+    "SanaTransformer2DModel",
+    lambda full: dict(
+        in_channels=4,
+        out_channels=4,
+        num_layers=2,
+        attention_head_dim=8,
+        num_attention_heads=4 if full else 2,
+        num_cross_attention_heads=4 if full else 2,
+        cross_attention_head_dim=8,
+        cross_attention_dim=32 if full else 16,
+        caption_channels=16,
+        sample_size=16,
+    ),
+    lambda m, x, e, t: m(x, e, t, return_dict=False)[0],
+    (32, (24, 40)),
+    (16, (24, 16)),
+    (*LATENT, TEXT16, STEP),
+    exporters=("torchscript",),
+)
