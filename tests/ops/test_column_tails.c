@@ -200,6 +200,6 @@ static void test_few_outputs(void **unused) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_grouped), cmocka_unit_test(test_forms),
-                                       cmocka_unit_test(test_few_outputs)};
+                                       cmocka_unit_test(test_planes), cmocka_unit_test(test_few_outputs)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
