@@ -45,7 +45,7 @@ static void build_ints_attribute(struct builder *b, const char *name, const int 
     build_attribute_ints(b, name, text);
 }
 
-static void build_conv(struct builder *b, const struct conv *conv, const char *inputs, const char *to) {
+static void build_case_conv(struct builder *b, const struct conv *conv, const char *inputs, const char *to) {
     build_node(b, conv->transposed ? "ConvTranspose" : "Conv", inputs, to);
     build_ints_attribute(b, "strides", conv->strides, 2);
     build_ints_attribute(b, "dilations", conv->dilations, 2);
@@ -75,11 +75,11 @@ static limner_model *make_model(const struct fused_case *c, enum reader reader, 
     build_weights(&b, &c->second, "w2", &random);
     if (reader == THIRD)
         build_weights(&b, &(struct conv){false, c->first.out, 64, {1, 1}, {1, 1}, {1, 1}, {0}, ""}, "w3", &random);
-    build_conv(&b, &c->first, "x w1", "made");
+    build_case_conv(&b, &c->first, "x w1", "made");
     build_node(&b, "LeakyRelu", "made", "between");
     if (*c->second.mode)
         build_pad(&b, &c->second);
-    build_conv(&b, &c->second, *c->second.mode ? "padded w2" : "between w2", "sums");
+    build_case_conv(&b, &c->second, *c->second.mode ? "padded w2" : "between w2", "sums");
     build_node(&b, "Tanh", "sums", "y");
     build_output(&b, "y");
     if (reader == OUTPUT)
