@@ -10,10 +10,15 @@
 
 #define STORED_FLOATS 6144 /* of the rows that are stored, about: they stay in the nearest cache */
 #define MOST_REACH 256     /* of a window */
-/* Rows of fewer outputs are done sooner in channel blocks, but for those that nearly fill a vector, of small windows.
+/*
+ * What is faster in channel blocks: rows of fewer outputs than LEAST_COLUMNS, but for those that nearly fill a vector
+ * and have small windows, and other numbers of taps down than the kernel shares inputs for; unless lanes of most
+ * blocks were empty.
  */
 #define LEAST_COLUMNS 24
 #define LINE_COLUMNS 14
+#define LEAST_ROWS 4
+#define FEW_CHANNELS 8
 
 /* How rows of a plane are stored, with their border. A band is some rows of outputs. */
 struct plane_store {
@@ -171,9 +176,11 @@ static void pack(const struct pack_job *job, const struct window_weights *weight
 
 /* ---- planning ---- */
 
-static bool is_wide(const struct phase_axis *ay, const struct phase_axis *ax) {
-    return ax->positions >= LEAST_COLUMNS ||
-           (ay->taps == 3 && ax->positions >= LINE_COLUMNS && ax->positions <= CHANNEL_BLOCK);
+static bool pays(const struct window *window, const struct phase_axis *ay, const struct phase_axis *ax) {
+    const bool shared = ay->taps == 3 || ay->taps == 5 || ay->taps == 7;
+    const bool line = ay->taps == 3 && ax->positions >= LINE_COLUMNS && ax->positions <= CHANNEL_BLOCK;
+    return ay->positions >= LEAST_ROWS &&
+           (window->group <= FEW_CHANNELS || (shared && (line || ax->positions >= LEAST_COLUMNS)));
 }
 
 static bool fits(const struct blocked_state *state, const struct kernels *kernels,
@@ -181,9 +188,9 @@ static bool fits(const struct blocked_state *state, const struct kernels *kernel
     const struct phase_axis *ay = &geometry->axis[1], *ax = &geometry->axis[2];
     (void)kernels;
     return state->forced->planes != FORCED_NO && !state->from_blocks && !state->to_blocks && !state->transposed &&
-           window_is_depthwise(&state->window) && ax->step == 1 && ay->step == 1 &&
-           (ay->taps == 3 || ay->taps == 5 || ay->taps == 7) && reach_of(ax) <= MOST_REACH &&
-           reach_of(ay) <= MOST_REACH && (is_wide(ay, ax) || state->forced->planes == FORCED_YES);
+           window_is_depthwise(&state->window) && ax->step == 1 && ay->step == 1 && geometry->taps <= PRODUCT_CHAIN &&
+           reach_of(ax) <= MOST_REACH && reach_of(ay) <= MOST_REACH &&
+           (pays(&state->window, ay, ax) || state->forced->planes == FORCED_YES);
 }
 
 static bool plan(const struct blocked_state *state, const struct blocked_settings *settings,

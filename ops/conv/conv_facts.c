@@ -79,9 +79,9 @@ static bool groups_are_blocks(const struct form *form) {
 }
 
 /* Groups of few channels, and a window that is not too wide. */
-static bool groups_share_blocks(const struct window_params *params, const struct form *form) {
+static bool groups_are_small(const struct window_params *params, const struct form *form) {
     int64_t reach = form->in / form->group;
-    if (reach > GROUPED_CHANNELS || !fills_blocks(form->in) || !fills_blocks(form->out))
+    if (reach > GROUPED_CHANNELS)
         return false;
     for (int d = 0; d < 2; d++) {
         const int64_t dilation = d < params->dilation_count ? params->dilations[d] : 1;
@@ -98,9 +98,10 @@ static bool groups_share_blocks(const struct window_params *params, const struct
 static bool choose_sides(const struct window_params *params, struct form *form, int64_t in, bool *to_blocks) {
     if (form->group > 1) {
         const bool depthwise = !form->transposed && form->in == form->group && form->out == form->group;
-        *to_blocks = groups_are_blocks(form) || groups_share_blocks(params, form);
+        const bool small = groups_are_small(params, form);
+        *to_blocks = groups_are_blocks(form) || (small && fills_blocks(form->in) && fills_blocks(form->out));
         form->from_blocks = *to_blocks && !(depthwise && in == 0);
-        return *to_blocks;
+        return *to_blocks || (small && depthwise && in == 0);
     }
     if (in != 0 && in != form->in)
         return false; /* that is an error, and the plain operator explains it better */

@@ -10,7 +10,7 @@
 
 /*
  * y[r * y_row + i] = bias + sum over taps tx, then ty of x[(r + ty) * x_row + tx * tap_step + i] * weights[tx][ty], by
- * fused multiply-adds in that order. down: 3, 5 or 7.
+ * fused multiply-adds in that order. Where `down` is 3, 5 or 7 an input is read once for all rows that it is in.
  */
 struct plane_conv {
     const float *x;

@@ -69,8 +69,9 @@ ALWAYS void make_tile(const int down, const int vectors, const struct plane_conv
 #pragma GCC unroll 3
         for (int v = 0; v < vectors; v++)
             sums[r][v] = bias;
-    for (int tap = 0; tap < conv->across; tap++, x += conv->tap_step, w += down)
-        add_column(down, vectors, x, conv->x_row, w, sums);
+    for (int tap = 0; tap < conv->across; tap++, x += conv->tap_step)
+        for (int row = 0; row < conv->down; row += down, w += down)
+            add_column(down, vectors, x + (size_t)row * conv->x_row, conv->x_row, w, sums);
 #pragma GCC unroll 8
     for (int r = 0; r < tall; r++, y += y_row) {
         if (r == rows)
@@ -115,8 +116,10 @@ static void rows(const struct plane_conv *conv, int64_t rows, int64_t columns, f
         make_rows(3, conv, rows, columns, y, y_row);
     else if (conv->down == 5)
         make_rows(5, conv, rows, columns, y, y_row);
-    else
+    else if (conv->down == 7)
         make_rows(7, conv, rows, columns, y, y_row);
+    else
+        make_rows(1, conv, rows, columns, y, y_row);
 }
 
 static void copy(const float *x, size_t x_row, int64_t rows, int64_t columns, float *to, size_t to_row) {

@@ -208,7 +208,7 @@ static bool few_outputs_legal(const struct cell_row *row, const struct conv_prob
 }
 
 static bool planes_legal(const struct conv_problem *p) {
-    return !p->transposed && p->stride[0] == 1 && p->stride[1] == 1 && p->kernel[0] % 2 == 1 && p->kernel[0] >= 3;
+    return !p->transposed && p->stride[0] == 1 && p->stride[1] == 1;
 }
 
 bool cells_legal(const struct cell_row *row, const struct conv_problem *problem) {
