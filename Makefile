@@ -12,7 +12,7 @@ BUILD ?= build
 Q := $(if $(V),,@)
 SAY = $(if $(V),,@echo '  $(1)' $@)
 PREFIX ?= /usr/local
-VERSION := 0.3.1
+VERSION := 0.3.2
 # Before 1.0 every minor version has an interface of its own.
 SONAME := liblimner.so.0.3
 

@@ -29,7 +29,7 @@ extern "C" {
 #define LIMNER_API
 #endif
 
-#define LIMNER_VERSION "0.3.1"
+#define LIMNER_VERSION "0.3.2"
 #define LIMNER_MAX_RANK 8
 
 typedef enum limner_status {
