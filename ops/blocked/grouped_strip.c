@@ -317,7 +317,7 @@ static void run_rows(const struct strip_run *run, const struct lane_source *sour
     struct grouped_row row = {.places = run->places,
                               .runs = (int)(run->rows.entries / ax->taps),
                               .run = (int)ax->taps,
-                              .close = ax->step == 1 && ax->tap_step == 1,
+                              .close = run->rows.columns > 1 && ax->step == 1 && ax->tap_step == 1,
                               .step = (size_t)pixel_step(&run->rows, ax),
                               .row_step = (size_t)ay->step * row_floats(&run->rows),
                               .tap_step = ax->tap_step * LANES,

@@ -121,6 +121,7 @@ static void check(struct forced_layer *layer, const struct conv_algorithm *algor
     char what[512];
     double range;
     size_t count;
+    layer->kernels.forced = &layer->forced; /* it has moved */
     layer_describe(layer, what);
     if (layer_prepare(&call, layer, x.read, 1, NULL) != STATUS_OK)
         fail_msg("seed %llu: %s: %s", (unsigned long long)test_seed(), call.err.message, what);

@@ -149,7 +149,6 @@ static float *run_case(const struct ways_case *c, int way, int threads, struct w
     }
     if (way)
         assert_int_equal(((const struct product_state *)call.call.state)->way, way - 1);
-    node_call_allocate(&call);
     node_call_run(&call);
     node_call_close(&call);
     return call.output.data;
