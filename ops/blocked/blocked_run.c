@@ -83,6 +83,15 @@ int64_t blocked_limit_rows(struct phase_axis *axis, struct row_range rows, int64
     return first;
 }
 
+void blocked_run_each(const struct blocked_run *run, const struct conv_algorithm *algorithm,
+                      void (*run_phase)(const struct blocked_run *run, const struct blocked_phase *phase)) {
+    for (int64_t i = 0; i < run->state->phase_count; i++) {
+        const struct blocked_phase *phase = &run->state->phases[i];
+        if (phase->algorithm == algorithm && phase->geometry.positions > 0 && run->state->window.batch > 0)
+            run_phase(run, phase);
+    }
+}
+
 struct blocked_bytes blocked_scratch_bytes(const struct blocked_state *state, const struct conv_algorithm *algorithm,
                                            size_t (*of_phase)(const struct blocked_phase *phase)) {
     struct blocked_bytes most = {0};

@@ -22,6 +22,10 @@ void blocked_spread_bias(const struct blocked_state *state, const float *bias, f
  */
 int64_t blocked_limit_rows(struct phase_axis *axis, struct row_range rows, int64_t top);
 
+/* Runs all phases that have this algorithm and any outputs. */
+void blocked_run_each(const struct blocked_run *run, const struct conv_algorithm *algorithm,
+                      void (*run_phase)(const struct blocked_run *run, const struct blocked_phase *phase));
+
 /* The most scratch that a phase with this algorithm needs. */
 struct blocked_bytes blocked_scratch_bytes(const struct blocked_state *state, const struct conv_algorithm *algorithm,
                                            size_t (*of_phase)(const struct blocked_phase *phase));

@@ -71,8 +71,6 @@ static void run_bands(struct team_thread self, void *context) {
 
 static void run_phase(const struct blocked_run *run, const struct blocked_phase *phase) {
     const struct phase_axis *ay = &phase->geometry.axis[1], *ax = &phase->geometry.axis[2];
-    if (phase->geometry.positions <= 0 || run->state->window.batch <= 0)
-        return;
     struct few_outputs_work work = {.run = run, .phase = phase, .columns = few_outputs_columns(phase)};
     work.across = (ax->positions + work.columns - 1) / work.columns;
     work.rows = band_rows(run, phase, work.across);
@@ -151,9 +149,7 @@ static struct blocked_bytes bytes(const struct blocked_state *state, int threads
 }
 
 static void run_phases(const struct blocked_run *run) {
-    for (int64_t i = 0; i < run->state->phase_count; i++)
-        if (run->state->phases[i].algorithm == &few_outputs_algorithm)
-            run_phase(run, &run->state->phases[i]);
+    blocked_run_each(run, &few_outputs_algorithm, run_phase);
 }
 
 const struct conv_algorithm few_outputs_algorithm = {.name = "few outputs",

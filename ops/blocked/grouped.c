@@ -50,8 +50,6 @@ static void run_strips(struct team_thread self, void *context) {
 static void run_phase(const struct blocked_run *run, const struct blocked_phase *phase) {
     const struct phase_axis *axis = &phase->geometry.axis[1];
     struct grouped_work work = {.run = run, .phase = phase, .blocks = window_out_blocks(&run->state->window)};
-    if (phase->geometry.positions <= 0 || run->state->window.batch <= 0)
-        return;
     work.columns = phase->rows.columns;
     work.across = divide_up(axis[1].positions, work.columns);
     work.rows = strip_rows(&work);
@@ -61,9 +59,7 @@ static void run_phase(const struct blocked_run *run, const struct blocked_phase 
 }
 
 static void run_phases(const struct blocked_run *run) {
-    for (int64_t i = 0; i < run->state->phase_count; i++)
-        if (run->state->phases[i].algorithm == &grouped_algorithm)
-            run_phase(run, &run->state->phases[i]);
+    blocked_run_each(run, &grouped_algorithm, run_phase);
 }
 
 /* ---- weights: [channel block of outputs][input channel of the group][tap][16] ---- */

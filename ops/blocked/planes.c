@@ -150,17 +150,13 @@ static void run_bands(struct team_thread self, void *context) {
 
 static void run_phase(const struct blocked_run *run, const struct blocked_phase *phase) {
     struct planes_work work = {.run = run, .phase = phase, .store = store_of(phase)};
-    if (phase->geometry.positions <= 0 || run->state->window.batch <= 0)
-        return;
     work.bands = divide_up(phase->geometry.axis[1].positions, work.store.band);
     work_queue_start(&work.queue, run->threads);
     team_run(units_of(&work) > 1 ? run->threads : 1, run_bands, &work);
 }
 
 static void run_phases(const struct blocked_run *run) {
-    for (int64_t i = 0; i < run->state->phase_count; i++)
-        if (run->state->phases[i].algorithm == &planes_algorithm)
-            run_phase(run, &run->state->phases[i]);
+    blocked_run_each(run, &planes_algorithm, run_phase);
 }
 
 /* ---- weights: [channel][tap of x][tap of y] ---- */
