@@ -173,6 +173,7 @@ bool regex_find(const struct regex *regex, const char *text, size_t length, size
     at = last_before(text, from);
     if (at < from)
         m.before = code_at(text, length, &at);
+    at = from; /* bytes before it may be no UTF-8 */
     m.after = code_at(text, length, &at);
     clear(&m, &m.now);
     for (;;) {
