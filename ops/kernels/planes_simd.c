@@ -18,17 +18,12 @@
 #define MOST_DOWN 7
 #define ROWS_OF(vectors) ((vectors) == 1 ? PLANES_ROWS : 4)
 
+/* Those of a vector that are among `count` numbers. */
 ALWAYS void store_some(float *y, vec v, int64_t count) {
-    if (count >= VEC) {
+    if (count >= VEC)
         vec_store(y, v);
-        return;
-    }
-#if KERNEL_LEVEL == 2
-    _mm512_mask_storeu_ps(y, (__mmask16)((1u << (count > 0 ? count : 0)) - 1), v);
-#else
-    for (int64_t i = 0; i < count; i++)
-        y[i] = v[i];
-#endif
+    else if (count > 0)
+        vec_store_some(y, (size_t)count, v);
 }
 
 /*
@@ -127,13 +122,8 @@ static void copy(const float *x, size_t x_row, int64_t rows, int64_t columns, fl
         int64_t i = 0;
         for (; i + VEC <= columns; i += VEC)
             vec_store(to + i, vec_load(x + i));
-#if KERNEL_LEVEL == 2
-        const __mmask16 some = (__mmask16)((1u << (columns - i)) - 1);
-        _mm512_mask_storeu_ps(to + i, some, _mm512_maskz_loadu_ps(some, x + i));
-#else
-        for (; i < columns; i++)
-            to[i] = x[i];
-#endif
+        if (i < columns)
+            vec_store_some(to + i, (size_t)(columns - i), vec_load_some(x + i, (size_t)(columns - i), (vec){0}));
     }
 }
 

@@ -27,28 +27,6 @@ INLINE float joined_one(const enum pool_kind kind, float a, float b) {
     return kind != POOL_MAX ? a + b : a > b || a != a ? a : b;
 }
 
-/* The first `count` numbers, and `rest` in place of the others. */
-INLINE vec load_part(const float *x, int64_t count, vec rest) {
-#if KERNEL_LEVEL == 2
-    return _mm512_mask_loadu_ps(rest, (__mmask16)((1u << count) - 1), x);
-#else
-    float part[VEC];
-    vec_store(part, rest);
-    memcpy(part, x, (size_t)count * sizeof *x);
-    return vec_load(part);
-#endif
-}
-
-INLINE void store_part(float *y, vec v, int64_t count) {
-#if KERNEL_LEVEL == 2
-    _mm512_mask_storeu_ps(y, (__mmask16)((1u << count) - 1), v);
-#else
-    float part[VEC];
-    vec_store(part, v);
-    memcpy(y, part, (size_t)count * sizeof *y);
-#endif
-}
-
 INLINE vec stacked(const enum pool_kind kind, const struct pool_stack *stack, int64_t i) {
     vec sum = mapped(kind, vec_load((const float *)stack->rows[0] + i));
     for (int64_t r = 1; r < stack->row_count; r++)
@@ -66,7 +44,9 @@ INLINE void stack_as(const enum pool_kind kind, const struct pool_stack *stack) 
         return;
     vec sum = nothing;
     for (int64_t r = 0; r < stack->row_count; r++)
-        sum = joined(kind, sum, mapped(kind, load_part((const float *)stack->rows[r] + i, stack->count - i, nothing)));
+        sum =
+            joined(kind, sum,
+                   mapped(kind, vec_load_some((const float *)stack->rows[r] + i, (size_t)(stack->count - i), nothing)));
     vec_store(y + i, sum);
 }
 
@@ -171,7 +151,7 @@ INLINE void across_line(const enum pool_kind kind, const struct pool_line *line,
         if (out >= VEC)
             vec_store(y + at, sums);
         else
-            store_part(y, sums, out);
+            vec_store_some(y, (size_t)out, sums);
     }
 }
 
@@ -191,7 +171,7 @@ INLINE void across_pixels(const enum pool_kind kind, const struct pool_line *lin
             if (inner % VEC == 0 || i + VEC <= inner)
                 vec_store(y + i, sum);
             else
-                store_part(y + i, sum, inner - i);
+                vec_store_some(y + i, (size_t)(inner - i), sum);
         }
     }
 }

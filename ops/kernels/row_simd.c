@@ -30,24 +30,6 @@ INLINE double add_lanes(const vec *parts) {
     return add_16(sums);
 }
 
-/* The first `count` < VEC numbers of a vector, the others as they are in `filling`. */
-INLINE vec load_some(const float *x, size_t count, vec filling) {
-#if KERNEL_LEVEL == 2
-    return _mm512_mask_loadu_ps(filling, (__mmask16)((1u << count) - 1), x);
-#else
-    memcpy(&filling, x, count * sizeof *x);
-    return filling;
-#endif
-}
-
-INLINE void store_some(float *y, size_t count, vec v) {
-#if KERNEL_LEVEL == 2
-    _mm512_mask_storeu_ps(y, (__mmask16)((1u << count) - 1), v);
-#else
-    memcpy(y, &v, count * sizeof *y);
-#endif
-}
-
 /* Takes a vector of numbers into the sums; returns what is written to y, where there is one. */
 typedef vec row_step(vec x, vec value, vec *first, vec *second);
 
@@ -56,12 +38,12 @@ INLINE void add_rest(row_step *const step, const float *x, float *y, size_t coun
                      vec *b) {
     for (size_t p = 0; p * VEC < count; p++) {
         const size_t left = count - p * VEC, n = left < VEC ? left : VEC;
-        const vec v = n == VEC ? vec_load(x + p * VEC) : load_some(x + p * VEC, n, filling);
+        const vec v = n == VEC ? vec_load(x + p * VEC) : vec_load_some(x + p * VEC, n, filling);
         const vec result = step(v, value, &a[p], &b[p]);
         if (y && n == VEC)
             vec_store(y + p * VEC, result);
         else if (y)
-            store_some(y + p * VEC, n, result);
+            vec_store_some(y + p * VEC, n, result);
     }
 }
 
@@ -186,7 +168,7 @@ __attribute__((noinline)) static float row_largest(const float *x, size_t count)
         return largest_lane(most);
     }
     if (KERNEL_LEVEL == 2)
-        return largest_lane(load_some(x, count, vec_all(largest)));
+        return largest_lane(vec_load_some(x, count, vec_all(largest)));
     for (; i < count; i++)
         largest = x[i] > largest ? x[i] : largest;
     return largest;
@@ -294,8 +276,8 @@ static void row_scale_add(const float *x, float *y, size_t count, float alpha, f
     if (i == count)
         return;
     if (step)
-        more = load_some(addend + i, count - i, more);
-    store_some(y + i, count - i, vec_fma(b, more, a * load_some(x + i, count - i, more)));
+        more = vec_load_some(addend + i, count - i, more);
+    vec_store_some(y + i, count - i, vec_fma(b, more, a * vec_load_some(x + i, count - i, more)));
 }
 
 /* Logarithms of VEC sums: that of the sum as a float, and what was lost by rounding over it. */
@@ -312,8 +294,8 @@ __attribute__((noinline)) static void logarithms(const double *sums, float *logs
 /* Rows of less than VEC numbers: their largest ones, exponentials and sums, with the same bits. */
 static void sum_vectors(const float *x, size_t rows, size_t count, float *largest, vec *exps, double *sums) {
     for (size_t row = 0; row < rows; row++, x += count) {
-        largest[row] = largest_lane(load_some(x, count, vec_all(x[0])));
-        exps[row] = exp_negative(load_some(x, count, vec_all(-3e38f)) - vec_all(largest[row]));
+        largest[row] = largest_lane(vec_load_some(x, count, vec_all(x[0])));
+        exps[row] = exp_negative(vec_load_some(x, count, vec_all(-3e38f)) - vec_all(largest[row]));
         sums[row] = add_16(&exps[row]);
     }
 }
@@ -329,8 +311,8 @@ static void softmax_vectors(const float *x, float *y, size_t rows, size_t count,
     if (log_of)
         logarithms(sums, logs);
     for (size_t row = 0; row < rows; row++, x += count, y += count) {
-        const vec shifted = load_some(x, count, (vec){0}) - vec_all(largest[row]);
-        store_some(y, count, log_of ? shifted - vec_all(logs[row]) : exps[row] * vec_all((float)(1 / sums[row])));
+        const vec shifted = vec_load_some(x, count, (vec){0}) - vec_all(largest[row]);
+        vec_store_some(y, count, log_of ? shifted - vec_all(logs[row]) : exps[row] * vec_all((float)(1 / sums[row])));
     }
 }
 #endif
@@ -384,12 +366,12 @@ static void row_softmax(const float *x, float *y, size_t rows, size_t count, boo
 #define SHORT_CHAIN 32 /* exponentials that are added up in single precision */
 
 INLINE vec load_most(const float *x, size_t left) {
-    return left < VEC ? load_some(x, left, (vec){0}) : vec_load(x);
+    return left < VEC ? vec_load_some(x, left, (vec){0}) : vec_load(x);
 }
 
 INLINE void store_most(float *y, size_t left, vec v) {
     if (left < VEC)
-        store_some(y, left, v);
+        vec_store_some(y, left, v);
     else
         vec_store(y, v);
 }
@@ -552,8 +534,8 @@ INLINE void combine_columns(const float *a, size_t depth, const float *b, size_t
             const float *row = b + k * b_stride;
 #pragma GCC unroll 8
             for (int v = 0; v < vectors; v++) {
-                const vec column =
-                    v + 1 == vectors && last < VEC ? load_some(row + v * VEC, last, (vec){0}) : vec_load(row + v * VEC);
+                const vec column = v + 1 == vectors && last < VEC ? vec_load_some(row + v * VEC, last, (vec){0})
+                                                                  : vec_load(row + v * VEC);
                 sums[v] = vec_fma(vec_all(a[k]), column, sums[v]);
             }
         }
@@ -580,7 +562,7 @@ static void row_combine(const float *a, size_t depth, const float *b, size_t b_s
     }
     if (columns > j) {
         combine_columns(a, depth, b + j, b_stride, 1, columns - j, totals);
-        store_some(y + j, columns - j, totals[0]);
+        vec_store_some(y + j, columns - j, totals[0]);
     }
 }
 
@@ -619,8 +601,8 @@ static void row_dots(const float *a, size_t depth, const float *b, size_t b_stri
                 sums[i] = vec_fma(vec_load(a + k), vec_load(from + i * step * b_stride + k), sums[i]);
 #pragma GCC unroll 1
         for (size_t i = 0; i < 4 && whole < depth; i++)
-            sums[i] = vec_fma(load_some(a + whole, depth - whole, (vec){0}),
-                              load_some(from + i * step * b_stride + whole, depth - whole, (vec){0}), sums[i]);
+            sums[i] = vec_fma(vec_load_some(a + whole, depth - whole, (vec){0}),
+                              vec_load_some(from + i * step * b_stride + whole, depth - whole, (vec){0}), sums[i]);
         const four all = add_four(sums);
         memcpy(y + row, &all, (step ? 4 : 1) * sizeof *y);
         r -= step ? 0 : 3;
@@ -630,8 +612,6 @@ static void row_dots(const float *a, size_t depth, const float *b, size_t b_stri
 const struct row_kernel LEVEL_NAME(row_kernel) = {.combine = row_combine,
                                                   .dots = row_dots,
                                                   .turn = row_turn,
-                                                  .sum = row_sum,
-                                                  .spread = row_spread,
                                                   .spreads = row_spreads,
                                                   .largest = row_largest,
                                                   .exp_less = row_exp_less,

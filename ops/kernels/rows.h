@@ -41,10 +41,8 @@ struct row_kernel {
     void (*dots)(const float *a, size_t depth, const float *b, size_t b_stride, size_t rows, float *y);
     /* y[column * y_stride + row] = x[row * x_stride + column]: rows become columns. They do not overlap. */
     void (*turn)(const void *x, size_t x_stride, size_t rows, size_t columns, float *y, size_t y_stride);
-    double (*sum)(const float *x, size_t count);
-    /* Sums of x - center and of its square. They are infinite where a square is no float. */
-    void (*spread)(const float *x, size_t count, float center, double *sum, double *squares);
-    /* What spread() says of each of `rows` rows behind one another, around their means, rounded, or around 0. */
+    /* Sums of x - center and of its square, of each of `rows` rows behind one another, around their means, rounded, or
+     * around 0. Sums and squares are infinite where a square is no float. */
     void (*spreads)(const float *x, size_t rows, size_t count, bool centered, struct row_spread *spreads);
     /* The largest number; where there is a NaN it is that or any other one. */
     float (*largest)(const float *x, size_t count);

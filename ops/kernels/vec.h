@@ -114,6 +114,24 @@ static inline void vec_store(float *p, vec v) {
     memcpy(p, &v, sizeof v);
 }
 
+/* The first `count` < VEC numbers, the others as they are in `filling`; and writing them alone. */
+static inline vec vec_load_some(const float *x, size_t count, vec filling) {
+#if KERNEL_LEVEL == 2
+    return _mm512_mask_loadu_ps(filling, (__mmask16)((1u << count) - 1), x);
+#else
+    memcpy(&filling, x, count * sizeof *x);
+    return filling;
+#endif
+}
+
+static inline void vec_store_some(float *y, size_t count, vec v) {
+#if KERNEL_LEVEL == 2
+    _mm512_mask_storeu_ps(y, (__mmask16)((1u << count) - 1), v);
+#else
+    memcpy(y, &v, count * sizeof *y);
+#endif
+}
+
 static inline vec vec_all(float x) {
     return x - (vec){0};
 }

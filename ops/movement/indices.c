@@ -22,7 +22,8 @@ LOOK_AT(neighbours, int64_t, SIMD_TEXT(omp simd reduction(| : outside)), 1)
 LOOK_AT(some_int64, int64_t, , every)
 LOOK_AT(some_int32, int32_t, , every)
 
-bool indices_within(const struct tensor *indices, int64_t first, int64_t end, int64_t every, int64_t size) {
+/* Whether every `every`-th of the indices first..end-1 is in -size..size-1. */
+static bool indices_within(const struct tensor *indices, int64_t first, int64_t end, int64_t every, int64_t size) {
     const bool wide = indices->dtype == DTYPE_INT64;
     const uint64_t outside = (!wide        ? some_int32
                               : every == 1 ? neighbours

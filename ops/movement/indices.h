@@ -11,9 +11,6 @@ static inline int64_t indices_at(const struct tensor *indices, int64_t i, int64_
     return index < 0 ? index + size : index;
 }
 
-/* Whether every `every`-th of the indices first..end-1 is in -size..size-1. */
-bool indices_within(const struct tensor *indices, int64_t first, int64_t end, int64_t every, int64_t size);
-
 /* Checks every `every`-th index of input 1, from `first` on, against an axis of input 0. */
 status indices_check(const struct op_call *call, int64_t first, int64_t every, int axis, struct error *err);
 
